@@ -1,0 +1,242 @@
+"""A read-only view of an ONNX graph, keyed by tensor name.
+
+The tensor name is the one identity that survives in ONNX Runtime and in PyTorch: node
+names are optional in ONNX, and module names are mangled by the conversion.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from onnxplain.errors import UnknownNameError
+
+
+@dataclass(frozen=True)
+class Node:
+    """One ONNX node.
+
+    Attributes
+    ----------
+    op_type, domain, name : str
+        As in the file; the default domain is the empty string.
+    inputs, outputs : tuple of str
+        Tensor names; an absent optional one is the empty string.
+    attributes : mapping of str to value
+        Python values: int, float, str, list, ``onnx.TensorProto``, ``onnx.GraphProto``.
+    index : int
+        Position in the topological order of the graph.
+    """
+
+    op_type: str
+    domain: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any] = field(hash=False)
+    index: int
+
+    @property
+    def output(self) -> str:
+        """Name of the first output tensor."""
+        return self.outputs[0]
+
+    def __str__(self) -> str:
+        return f"{self.op_type} (tensor {self.output!r})"
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """What the file declares about an input or output tensor.
+
+    Attributes
+    ----------
+    name : str
+        Tensor name.
+    dtype : numpy.dtype
+        Element type.
+    shape : tuple of (int or str or None), or None
+        Declared shape; a string is a symbolic dimension; ``None`` if the rank is unknown.
+    """
+
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int | str | None, ...] | None
+
+
+class Graph:
+    """Read-only view of a prepared model.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        The prepared model; it must not be changed afterwards.
+    origin : mapping of str to str, optional
+        Tensor name in the user's file to the name of the tensor that carries the same
+        value here, for those that preparation merged.
+    """
+
+    def __init__(self, model: onnx.ModelProto, origin: Mapping[str, str] | None = None) -> None:
+        self.model = model
+        self.origin: Mapping[str, str] = MappingProxyType(dict(origin or {}))
+        self.nodes: tuple[Node, ...] = tuple(_read_nodes(model.graph.node))
+        self._initializers = {i.name: i for i in model.graph.initializer}
+        self._constants: dict[str, NDArray[Any]] = {}
+
+    @cached_property
+    def inputs(self) -> tuple[TensorInfo, ...]:
+        """Graph inputs that have to be fed, in file order."""
+        return tuple(
+            tensor_info(v) for v in self.model.graph.input if v.name not in self._initializers
+        )
+
+    @cached_property
+    def outputs(self) -> tuple[TensorInfo, ...]:
+        """Graph outputs, in file order."""
+        return tuple(tensor_info(v) for v in self.model.graph.output)
+
+    @cached_property
+    def opsets(self) -> Mapping[str, int]:
+        """Operator-set version for each domain; the default domain is ``""``."""
+        return MappingProxyType(
+            {("" if o.domain == "ai.onnx" else o.domain): o.version for o in self.model.opset_import}
+        )
+
+    @cached_property
+    def producers(self) -> Mapping[str, Node]:
+        """The node that writes each tensor."""
+        return MappingProxyType({o: n for n in self.nodes for o in n.outputs if o})
+
+    @cached_property
+    def consumers(self) -> Mapping[str, tuple[Node, ...]]:
+        """The nodes that read each tensor, in order."""
+        readers: dict[str, list[Node]] = defaultdict(list)
+        for node in self.nodes:
+            for name in dict.fromkeys(node.inputs):
+                if name:
+                    readers[name].append(node)
+        return MappingProxyType({k: tuple(v) for k, v in readers.items()})
+
+    @property
+    def constant_names(self) -> Iterable[str]:
+        """Names of all initializers."""
+        return self._initializers.keys()
+
+    def is_constant(self, name: str) -> bool:
+        """Whether `name` is an initializer."""
+        return name in self._initializers
+
+    def constant(self, name: str) -> NDArray[Any]:
+        """Value of an initializer; the array is shared and must not be written to."""
+        if name not in self._constants:
+            array = onnx.numpy_helper.to_array(self._initializers[name])
+            array.setflags(write=False)
+            self._constants[name] = array
+        return self._constants[name]
+
+    def constant_shape(self, name: str) -> tuple[int, ...]:
+        """Shape of an initializer, without decoding its values."""
+        return tuple(self._initializers[name].dims)
+
+    def tensor_names(self) -> Iterator[str]:
+        """All activations: graph inputs, then node outputs in topological order."""
+        for info in self.inputs:
+            yield info.name
+        for node in self.nodes:
+            yield from (o for o in node.outputs if o)
+
+    def ancestors(self, name: str) -> set[str]:
+        """Names of all activations that `name` is computed from, itself included."""
+        seen: set[str] = set()
+        stack = [name]
+        while stack:
+            tensor = stack.pop()
+            if tensor in seen or not tensor or self.is_constant(tensor):
+                continue
+            seen.add(tensor)
+            if tensor in self.producers:
+                stack.extend(self.producers[tensor].inputs)
+        return seen
+
+    def descendants(self, names: Iterable[str]) -> set[str]:
+        """Names of all activations that depend on one of `names`, those included."""
+        reached = set(names)
+        for node in self.nodes:
+            if any(i in reached for i in node.inputs):
+                reached.update(o for o in node.outputs if o)
+        return reached
+
+    def resolve(self, name: str) -> str:
+        """Tensor name that a person means by `name`.
+
+        Accepts a tensor name, a tensor name of the user's file that preparation merged,
+        a node name, or an unambiguous ending of one of them.
+
+        Raises
+        ------
+        UnknownNameError
+            If nothing or more than one tensor matches; the nearest names are offered.
+        """
+        tensors = list(self.tensor_names())
+        if name in tensors:
+            return name
+        if name in self.origin:
+            return self.origin[name]
+        by_node = {n.name: n.output for n in self.nodes if n.name}
+        if name in by_node:
+            return by_node[name]
+        ends = {t for t in tensors if t.endswith(name)}
+        ends |= {tensor for node, tensor in by_node.items() if node.endswith(name)}
+        if name and len(ends) == 1:
+            return ends.pop()
+        hint = f"{len(ends)} tensors end in it" if ends and name else "`inspect` lists the layers"
+        raise UnknownNameError("layer", name, [*tensors, *by_node], hint)
+
+
+def tensor_info(value: onnx.ValueInfoProto) -> TensorInfo:
+    """Read name, element type and declared shape of a graph input or output."""
+    tensor = value.type.tensor_type
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type) if tensor.elem_type else object
+    if not tensor.HasField("shape"):
+        return TensorInfo(value.name, np.dtype(dtype), None)
+    return TensorInfo(value.name, np.dtype(dtype), tuple(_dim(d) for d in tensor.shape.dim))
+
+
+def _dim(dim: onnx.TensorShapeProto.Dimension) -> int | str | None:
+    if dim.HasField("dim_value"):
+        return int(dim.dim_value)
+    return dim.dim_param or None
+
+
+def _read_nodes(protos: Iterable[onnx.NodeProto]) -> Iterator[Node]:
+    for index, proto in enumerate(protos):
+        attributes = {a.name: _attribute(a) for a in proto.attribute}
+        domain = "" if proto.domain == "ai.onnx" else proto.domain
+        yield Node(
+            proto.op_type,
+            domain,
+            proto.name,
+            tuple(proto.input),
+            tuple(proto.output),
+            MappingProxyType(attributes),
+            index,
+        )
+
+
+def _attribute(proto: onnx.AttributeProto) -> Any:
+    value = onnx.helper.get_attribute_value(proto)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, (int, float)):
+        return value
+    if isinstance(value, (onnx.TensorProto, onnx.GraphProto)):
+        return value
+    return [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in value]
