@@ -1,0 +1,1 @@
+"""Adapters execute the prepared graph: ONNX Runtime forward, PyTorch also backward."""

@@ -1,0 +1,164 @@
+"""The one interface behind which the two engines sit.
+
+Arrays in, arrays out; tensors are named by their ONNX tensor name, the one identity that
+survives in both engines. The PyTorch adapter can do all that the ONNX Runtime adapter can,
+so every forward-only method runs on both, and ONNX Runtime is the oracle.
+
+If you are about to add a verb, pause: four verbs keep a fake adapter in a test at one
+screen. A fifth needs a reason in ``docs/decisions``.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.relevance.composites import Composite
+from onnxplain.target import Target
+
+Array = NDArray[Any]
+
+
+class Capability(enum.Flag):
+    """What a method needs and what an adapter gives."""
+
+    FORWARD = enum.auto()
+    ACTIVATIONS = enum.auto()
+    GRADIENTS = enum.auto()
+    RELEVANCE = enum.auto()
+
+
+@dataclass(frozen=True)
+class Derivatives:
+    """What one forward and backward pass gives.
+
+    Attributes
+    ----------
+    scores : (N,) array
+        The explained scalar for each input.
+    values : mapping of str to array
+        The named tensors.
+    gradients : mapping of str to array
+        Derivative of each input's own score with respect to the named tensors.
+    """
+
+    scores: Array
+    values: Mapping[str, Array]
+    gradients: Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Relevance that one node took in and did not hand on.
+
+    Attributes
+    ----------
+    tensor, op_type : str
+        The node's first output tensor and its operator.
+    absorbed : float
+        Relevance at the outputs minus relevance at the inputs, summed over the batch.
+    """
+
+    tensor: str
+    op_type: str
+    absorbed: float
+
+
+@dataclass(frozen=True)
+class Propagation:
+    """What one relevance pass gives.
+
+    Attributes
+    ----------
+    scores : (N,) array
+        The explained scalar for each input.
+    relevance : mapping of str to array
+        Relevance of the named tensors, in units of the score.
+    leaks : tuple of Leak
+        Every node's leak, the largest magnitude first.
+    """
+
+    scores: Array
+    relevance: Mapping[str, Array]
+    leaks: tuple[Leak, ...]
+
+
+class Adapter(Protocol):
+    """Something that executes the prepared graph.
+
+    Attributes
+    ----------
+    capabilities : Capability
+        Which of the verbs work.
+    device : str
+        Where it runs, for the record, for example ``"CPUExecutionProvider"``.
+    """
+
+    capabilities: Capability
+    device: str
+
+    def forward(self, x: Array) -> Array:
+        """Return the explained graph output for inputs `x`."""
+        ...
+
+    def activations(self, x: Array, names: Sequence[str]) -> dict[str, Array]:
+        """Return the named tensors for inputs `x`; axis 0 is the batch."""
+        ...
+
+    def gradients(self, x: Array, target: Target, names: Sequence[str]) -> Derivatives:
+        """Return derivatives of the target's score with respect to the named tensors."""
+        ...
+
+    def relevance(
+        self, x: Array, target: Target, composite: Composite, names: Sequence[str]
+    ) -> Propagation:
+        """Return the relevance of the named tensors for the target's score."""
+        ...
+
+
+def in_batches(
+    function: Callable[[Array], dict[str, Array]], x: Array, size: int, fixed: int | None = None
+) -> dict[str, Array]:
+    """Run `function` on slices of `x` and join the results along axis 0.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a batch, returns arrays whose axis 0 is that batch.
+    x : (N, ...) array
+        All inputs, N >= 1.
+    size : int
+        Largest batch.
+    fixed : int, optional
+        The batch size that the model file insists on; the last slice is filled up by
+        repeating its last element, and the surplus results are dropped.
+
+    Returns
+    -------
+    dict of str to array
+        Arrays of axis 0 length N.
+    """
+    step = fixed or max(1, size)
+    parts: list[dict[str, Array]] = []
+    for start in range(0, len(x), step):
+        batch = x[start : start + step]
+        count = len(batch)
+        if fixed and count < fixed:
+            batch = np.concatenate([batch, np.repeat(batch[-1:], fixed - count, axis=0)])
+        result = function(batch)
+        parts.append({k: _own(v, len(batch), count) for k, v in result.items()})
+    if len(parts) == 1:
+        return parts[0]
+    return {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
+
+
+def _own(values: Array, batch: int, count: int) -> Array:
+    # A tensor without batch axis (positional data, say) is the same for every input.
+    if values.ndim == 0 or len(values) != batch:
+        return np.broadcast_to(values[None], (count, *values.shape))
+    return values[:count]

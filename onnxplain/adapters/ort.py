@@ -1,0 +1,188 @@
+"""ONNX Runtime: forward passes and activations on the user's own graph.
+
+This is the only module that imports onnxruntime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+
+from onnxplain.adapters.base import Array, Capability, Derivatives, Propagation, in_batches
+from onnxplain.adapters.device import cuda_device_count, parse_device
+from onnxplain.errors import ImageError, UnsupportedModelError, UsageError
+from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.view import Graph
+from onnxplain.relevance.composites import Composite
+from onnxplain.target import Target
+
+# Errors reach the user as exceptions; the log would repeat them as a page of C++.
+ort.set_default_logger_severity(4)
+
+
+class OrtAdapter:
+    """Execute the graph in ONNX Runtime.
+
+    One session is kept for each set of exposed tensors. Only what is asked for is
+    exposed: every extra output can keep ONNX Runtime from fusing nodes.
+
+    Parameters
+    ----------
+    graph : Graph
+        The prepared graph.
+    image : ImageInput
+        The input that varies.
+    output : str
+        The graph output that `forward` returns.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    batch_size : int
+        Largest batch in one call of ONNX Runtime.
+    bound : mapping of str to array
+        Values of all other inputs.
+    threads : int, optional
+        Threads within an operator; ONNX Runtime's own choice if not given.
+    """
+
+    capabilities = Capability.FORWARD | Capability.ACTIVATIONS
+
+    def __init__(
+        self,
+        graph: Graph,
+        image: ImageInput,
+        output: str,
+        *,
+        device: str = "auto",
+        batch_size: int = 32,
+        bound: Mapping[str, Array] | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self._graph = graph
+        self._image = image
+        self._output = output
+        self._batch_size = batch_size
+        self._bound = dict(bound or {})
+        self._threads = threads
+        self._providers = _providers(device)
+        self._file = graph.model.SerializeToString()
+        self._sessions: dict[frozenset[str], ort.InferenceSession] = {}
+        self.device = self._session(frozenset()).get_providers()[0]
+
+    def forward(self, x: Array) -> Array:
+        """Return the explained graph output; see `Adapter`."""
+        return self.activations(x, [self._output])[self._output]
+
+    def activations(self, x: Array, names: Sequence[str]) -> dict[str, Array]:
+        """Return the named tensors; see `Adapter`.
+
+        Raises
+        ------
+        ImageError
+            If ONNX Runtime rejects the input.
+        """
+        wanted = list(dict.fromkeys(names))
+        outputs = {o.name for o in self._graph.outputs}
+        inputs = [n for n in wanted if n == self._image.name]
+        fetched = [n for n in wanted if n != self._image.name]
+        session = self._session(frozenset(fetched) - outputs)
+
+        def run(batch: Array) -> dict[str, Array]:
+            feeds = {self._image.name: batch, **self._bound}
+            try:
+                values = session.run(fetched, feeds)
+            except Exception as error:  # onnxruntime's exceptions share no base class
+                raise ImageError(
+                    f"ONNX Runtime rejects input {self._image.name!r} of shape {batch.shape}: "
+                    f"{_reason(error)}"
+                ) from error
+            return dict(zip(fetched, values, strict=True)) | {n: batch for n in inputs}
+
+        x = x.astype(self._image.dtype, copy=False)
+        return in_batches(run, x, self._batch_size, self._image.batch)
+
+    def gradients(self, x: Array, target: Target, names: Sequence[str]) -> Derivatives:
+        """Refuse: ONNX Runtime has no backward pass here."""
+        raise UsageError("ONNX Runtime gives no gradients; the PyTorch adapter does")
+
+    def relevance(
+        self, x: Array, target: Target, composite: Composite, names: Sequence[str]
+    ) -> Propagation:
+        """Refuse: ONNX Runtime has no backward pass here."""
+        raise UsageError("ONNX Runtime gives no relevance; the PyTorch adapter does")
+
+    def _session(self, exposed: frozenset[str]) -> ort.InferenceSession:
+        if exposed not in self._sessions:
+            options = ort.SessionOptions()
+            options.log_severity_level = 4
+            if self._threads:
+                options.intra_op_num_threads = self._threads
+            extra = onnx.ModelProto()
+            for name in sorted(exposed):
+                extra.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
+            # Protocol buffers merge by concatenation: the weights are not copied into a
+            # second message just to name one more output.
+            file = self._file + extra.SerializeToString() if exposed else self._file
+            try:
+                session = ort.InferenceSession(file, options, providers=self._providers)
+            except Exception as error:  # onnxruntime's exceptions share no base class
+                raise UnsupportedModelError(
+                    f"ONNX Runtime {ort.__version__} cannot run this model: {_reason(error)}"
+                ) from error
+            self._sessions[exposed] = session
+        return self._sessions[exposed]
+
+
+def _providers(device: str) -> list[Any]:
+    kind, index = parse_device(device)
+    if kind == "cpu":
+        return ["CPUExecutionProvider"]
+    if cuda_loads(index):
+        return [("CUDAExecutionProvider", {"device_id": index}), "CPUExecutionProvider"]
+    if kind == "cuda":
+        raise UsageError(
+            f"device {device!r} is not usable by ONNX Runtime here "
+            f"({cuda_device_count()} CUDA devices found); use --device cpu"
+        )
+    return ["CPUExecutionProvider"]
+
+
+@lru_cache(maxsize=8)
+def cuda_loads(index: int = 0) -> bool:
+    """Whether ONNX Runtime's CUDA provider really loads and sees device `index`."""
+    if index >= cuda_device_count() or "CUDAExecutionProvider" not in ort.get_available_providers():
+        return False
+    ort.preload_dlls()  # finds the CUDA libraries that PyTorch's wheels brought
+    info = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
+    probe = onnx.helper.make_model(
+        onnx.helper.make_graph(
+            [onnx.helper.make_node("Relu", ["x"], ["y"])],
+            "probe",
+            [info],
+            [onnx.helper.make_empty_tensor_value_info("y")],
+        ),
+        ir_version=8,
+        opset_imports=[onnx.helper.make_opsetid("", 13)],
+    )
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        session = ort.InferenceSession(
+            probe.SerializeToString(),
+            options,
+            providers=[("CUDAExecutionProvider", {"device_id": index}), "CPUExecutionProvider"],
+        )
+        session.run(None, {"x": np.ones(1, np.float32)})
+    except Exception:  # whatever goes wrong here means: use the CPU
+        return False
+    return session.get_providers()[0] == "CUDAExecutionProvider"
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    # "[ONNXRuntimeError] : 10 : INVALID_GRAPH : the part that says something"
+    return text.split(" : ", 3)[-1][:400]

@@ -1,0 +1,120 @@
+"""Read a model file that nobody vouches for.
+
+Every way in which a file can be broken ends in one `ModelFileError`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+from onnxplain.errors import ModelFileError
+
+
+def read_model(path: str | Path) -> onnx.ModelProto:
+    """Read, check and complete an ONNX model file.
+
+    Weights in external files are read when they lie inside of the model's folder.
+
+    Parameters
+    ----------
+    path : path
+        The ``.onnx`` file.
+
+    Returns
+    -------
+    onnx.ModelProto
+        With all weights inside.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, not ONNX, truncated, invalid for the ONNX checker, or its
+        external data is missing, truncated or outside of its folder.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelFileError(f"no model file at {str(path)!r}")
+    try:
+        model = onnx.load(str(path), load_external_data=False)
+    except (DecodeError, ValueError, OSError, RecursionError) as error:
+        raise ModelFileError(
+            f"{str(path)!r} is not an ONNX file, or it is truncated ({_one_line(error)})"
+        ) from error
+    if not model.HasField("graph") or not model.opset_import or not model.graph.output:
+        raise ModelFileError(f"{str(path)!r} is not an ONNX file: it holds no graph with outputs")
+    _read_external_data(model, path)
+    check(model, str(path))
+    return model
+
+
+def check(model: onnx.ModelProto, where: str) -> None:
+    """Run the ONNX checker.
+
+    Raises
+    ------
+    ModelFileError
+        With the first line of what the checker found.
+    """
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        message = _one_line(error)
+        advice = ""
+        if "No Op registered" in message or "opset" in message.lower():
+            advice = "; it may need a newer onnx package, or a custom operator library"
+        raise ModelFileError(f"{where!r} is not a valid ONNX model: {message}{advice}") from error
+
+
+def file_sha256(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, as hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _read_external_data(model: onnx.ModelProto, path: Path) -> None:
+    folder = path.parent.resolve()
+    for tensor in _tensors(model):
+        if not uses_external_data(tensor):
+            continue
+        try:
+            info = ExternalDataInfo(tensor)
+        except ValueError as error:
+            raise ModelFileError(
+                f"{str(path)!r}: external data entry of tensor {tensor.name!r} is damaged: "
+                f"{_one_line(error)}"
+            ) from error
+        # Resolved first, so that neither '..', an absolute path nor a link gets out.
+        file = (folder / info.location).resolve()
+        where = f"{str(path)!r}: external data {info.location!r} of tensor {tensor.name!r}"
+        if not info.location or not file.is_relative_to(folder):
+            raise ModelFileError(f"{where} leaves the folder of the model; refused")
+        if not file.is_file():
+            raise ModelFileError(f"{where} is missing; keep the file beside the model")
+        end = (info.offset or 0) + (info.length or 0)
+        if file.stat().st_size < end:
+            raise ModelFileError(f"{where} is truncated: {end:,} bytes needed")
+        try:
+            onnx.external_data_helper.load_external_data_for_tensor(tensor, str(folder))
+        except (OSError, ValueError, onnx.checker.ValidationError) as error:
+            raise ModelFileError(f"{where} cannot be read: {_one_line(error)}") from error
+        tensor.data_location = onnx.TensorProto.DEFAULT
+        del tensor.external_data[:]
+
+
+def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    # onnx's own helper walks initializers and attributes, subgraphs and functions too.
+    yield from onnx.external_data_helper._get_all_tensors(model)
+
+
+def _one_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:300]

@@ -1,0 +1,100 @@
+"""ONNX to ONNX: the same function, in the form that both adapters need.
+
+Neither values nor the names of the tensors that remain are changed: ONNX Runtime gives
+the same outputs before and after. BatchNormalization is left as it is here; the PyTorch
+side runs it as an affine, and relevance propagation merges it where it walks.
+"""
+
+from __future__ import annotations
+
+import onnx
+import onnx_ir as ir
+from onnx_ir.passes import common as passes
+
+from onnxplain.errors import ModelFileError
+from onnxplain.graph.fold import fold_constants
+from onnxplain.graph.view import Graph
+
+
+def prepare(model: onnx.ModelProto) -> Graph:
+    """Clean a model up.
+
+    Model-local functions are inlined, Constant nodes become initializers, computations on
+    constants are done once, Identity and inference-time Dropout go, nodes and tensors get
+    unique names, and what no output needs is removed.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        A checked model; it is left unchanged.
+
+    Returns
+    -------
+    Graph
+        With `Graph.origin` naming the tensors that were merged away.
+
+    Raises
+    ------
+    ModelFileError
+        If the graph cannot be read although the checker accepted it.
+    """
+    try:
+        work = ir.from_proto(model)
+        _normalise(work)
+        origin = _bypass(work)
+        fold_constants(work)
+        passes.RemoveUnusedNodesPass()(work)
+        passes.NameFixPass()(work)
+    except (ir.passes.PassError, ValueError, TypeError, KeyError) as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
+        raise ModelFileError(f"the graph cannot be prepared: {reason}") from error
+    return Graph(ir.to_proto(work), origin)
+
+
+def _normalise(work: ir.Model) -> None:
+    passes.InlinePass()(work)
+    passes.RemoveInitializersFromInputsPass()(work)
+    passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(work)
+    passes.TopologicalSortPass()(work)
+
+
+def _bypass(work: ir.Model) -> dict[str, str]:
+    """Remove nodes that hand their input on, and say which tensors that merged."""
+    merged: dict[str, str] = {}
+    for node in list(work.graph):
+        if not _hands_on(node):
+            continue
+        source, result = node.inputs[0], node.outputs[0]
+        assert source is not None
+        if result.is_graph_output():
+            if source.is_graph_input() or source.is_initializer() or source.is_graph_output():
+                continue  # an output needs a node of its own to write it
+            merged[source.name or ""] = result.name or ""
+            ir.convenience.replace_all_uses_with(result, source, replace_graph_outputs=True)
+            source.name = result.name
+        else:
+            merged[result.name or ""] = source.name or ""
+            ir.convenience.replace_all_uses_with(result, source)
+        work.graph.remove(node, safe=True)
+    return {name: _follow(merged, name) for name in merged}
+
+
+def _hands_on(node: ir.Node) -> bool:
+    if node.domain or not node.inputs or node.inputs[0] is None:
+        return False
+    if node.op_type == "Identity":
+        return True
+    if node.op_type != "Dropout" or any(o.uses() or o.is_graph_output() for o in node.outputs[1:]):
+        return False
+    training = node.inputs[2] if len(node.inputs) > 2 else None
+    if training is None:
+        return True
+    return training.const_value is not None and not bool(training.const_value.numpy().any())
+
+
+def _follow(merged: dict[str, str], name: str) -> str:
+    seen = {name}
+    while name in merged and merged[name] not in seen:
+        name = merged[name]
+        seen.add(name)
+    return name

@@ -1,0 +1,1 @@
+"""Relevance propagation: rules, composites, and the one reverse walk."""
