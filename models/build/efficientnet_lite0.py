@@ -7,9 +7,19 @@ import onnx
 import onnxruntime as ort
 import torch
 from lite0 import SIDE, EfficientNetLite0, load_pretrained
-from publish import MODELS, declare_preprocess, publish
+from publish import MODELS, publish
+
+from onnxplain.preprocess import Preprocess
 
 OPSET = 18
+PREPROCESS = Preprocess(
+    name="efficientnet-lite",
+    layout="NCHW",
+    size=(SIDE, SIDE),
+    crop_fraction=0.875,
+    mean=(127.0,) * 3,
+    std=(128.0,) * 3,
+)
 
 
 def export(model: EfficientNetLite0) -> onnx.ModelProto:
@@ -43,18 +53,7 @@ def main() -> None:
     model = load_pretrained()
     # The names are an input, not something this script can remake: they come from timm.
     labels = json.loads((MODELS / "efficientnet-lite0.labels.json").read_text("utf-8"))
-    preprocess = declare_preprocess(
-        "efficientnet-lite",
-        layout="NCHW",
-        color="RGB",
-        size=(SIDE, SIDE),
-        resize="crop",
-        crop_fraction=0.875,
-        scale=1.0,
-        mean=(127.0,) * 3,
-        std=(128.0,) * 3,
-    )
-    check(model, str(publish(export(model), "efficientnet-lite0", labels, preprocess)))
+    check(model, str(publish(export(model), "efficientnet-lite0", labels, PREPROCESS)))
 
 
 if __name__ == "__main__":

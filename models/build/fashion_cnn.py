@@ -15,7 +15,7 @@ import tensorflow as tf
 import tf2onnx
 from fashion_data import LABELS, load_split
 from keras import layers
-from publish import declare_preprocess, publish
+from publish import gray_preprocess, publish
 
 EPOCHS = 8
 BATCH = 128
@@ -89,7 +89,7 @@ def main() -> None:
     images, classes = load_split("t10k")
     predicted = model.predict(to_input(images), batch_size=500, verbose=0).argmax(1)
     print(f"test accuracy {(predicted == classes).mean():.4f} of {len(classes)}")
-    preprocess = declare_preprocess("fashion-mnist", layout="NHWC", color="gray", size=(28, 28))
+    preprocess = gray_preprocess("fashion-mnist", "NHWC", 28)
     publish(to_onnx(model), "fashion-cnn", LABELS, preprocess)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 class Stage(NamedTuple):
@@ -52,7 +52,7 @@ class SameConv2d(nn.Conv2d):
         self.pads = (before, after, before, after)
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(F.pad(x, self.pads) if any(self.pads) else x)
+        return super().forward(functional.pad(x, self.pads) if any(self.pads) else x)
 
 
 def batch_norm(channels: int) -> nn.BatchNorm2d:
@@ -76,8 +76,8 @@ class InvertedBottleneck(nn.Module):
         self._bn2 = batch_norm(stage.channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = F.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
-        y = F.relu6(self._bn1(self._depthwise_conv(y)))
+        y = functional.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
+        y = functional.relu6(self._bn1(self._depthwise_conv(y)))
         y = self._bn2(self._project_conv(y))
         return x + y if self.residual else y
 
@@ -101,10 +101,10 @@ class EfficientNetLite0(nn.Module):
         self._fc = nn.Linear(HEAD_CHANNELS, CLASSES)
 
     def forward(self, image: Tensor) -> Tensor:
-        x = F.relu6(self._bn0(self._conv_stem(image)))
+        x = functional.relu6(self._bn0(self._conv_stem(image)))
         for block in self._blocks:
             x = block(x)
-        x = F.relu6(self._bn1(self._conv_head(x)))
+        x = functional.relu6(self._bn1(self._conv_head(x)))
         return self._fc(x.mean((2, 3)))
 
 

@@ -2,17 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import onnx
+
+from onnxplain.preprocess import Preprocess
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "models"
 
 
-def publish(
-    model: onnx.ModelProto, stem: str, labels: list[str], preprocess: dict[str, Any]
-) -> Path:
+def publish(model: onnx.ModelProto, stem: str, labels: list[str], preprocess: Preprocess) -> Path:
     """Check ``model`` and write ``<stem>.onnx``, ``.labels.json`` and ``.preprocess.json``.
 
     Parameters
@@ -23,8 +23,8 @@ def publish(
         File name without suffix.
     labels : list of str
         One display name per class, in the order of the output.
-    preprocess : dict
-        Declaration of the input, see :func:`declare_preprocess`.
+    preprocess : Preprocess
+        How a photo becomes the input.
 
     Returns
     -------
@@ -35,8 +35,9 @@ def publish(
     onnx.checker.check_model(model, full_check=True)
     path = MODELS / f"{stem}.onnx"
     path.write_bytes(model.SerializeToString(deterministic=True))
-    write_json(MODELS / f"{stem}.labels.json", labels)
-    write_json(MODELS / f"{stem}.preprocess.json", preprocess)
+    names = json.dumps(labels, indent=1, ensure_ascii=False) + "\n"
+    (MODELS / f"{stem}.labels.json").write_text(names, encoding="utf-8")
+    preprocess.save(MODELS / f"{stem}.preprocess.json")
     print(f"{path.name}: {path.stat().st_size} bytes")
     return path
 
@@ -51,39 +52,15 @@ def strip_traces(model: onnx.ModelProto) -> None:
         holder.ClearField("metadata_props")
 
 
-def declare_preprocess(
-    name: str,
-    *,
-    layout: str,
-    color: str,
-    size: tuple[int, int],
-    resize: str = "stretch",
-    crop_fraction: float = 1.0,
-    scale: float = 1 / 255,
-    mean: tuple[float, ...] = (0.0,),
-    std: tuple[float, ...] = (1.0,),
-) -> dict[str, Any]:
-    """Declare how a photo becomes the model's input.
-
-    The model's value is ``(pixel * scale - mean) / std`` with ``pixel`` in 0..255;
-    ``mean`` and ``std`` hold one number per channel, ``size`` is (height, width).
-    """
-    return {
-        "version": 1,
-        "name": name,
-        "layout": layout,
-        "dtype": "float32",
-        "color": color,
-        "size": list(size),
-        "resize": resize,
-        "crop_fraction": crop_fraction,
-        "interpolation": "bicubic",
-        "scale": scale,
-        "mean": list(mean),
-        "std": list(std),
-    }
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write ``value`` as readable JSON that ends in a newline."""
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+def gray_preprocess(name: str, layout: Literal["NCHW", "NHWC"], side: int) -> Preprocess:
+    """Declare a square gray input whose values are pixel / 255."""
+    return Preprocess(
+        name=name,
+        layout=layout,
+        size=(side, side),
+        color="gray",
+        resize="stretch",
+        scale=1 / 255,
+        mean=(0.0,),
+        std=(1.0,),
+    )
