@@ -1,0 +1,126 @@
+"""From a prepared graph to a program: gather converters, run onnx2torch, order the steps."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+
+from onnxplain.convert.cast import to_tensor
+from onnxplain.convert.operators import (
+    Operator,
+    count_missing,
+    operator_of,
+    stock_version,
+    target_of,
+)
+from onnxplain.convert.program import Program, Step
+from onnxplain.convert.registry import Converter, installed
+from onnxplain.convert.skeleton import (
+    Names,
+    build_skeleton,
+    module_path,
+    neutral_domain,
+    step_name,
+)
+from onnxplain.convert.torchvision_guard import KERNELS, import_onnx2torch
+from onnxplain.errors import ConversionError
+from onnxplain.graph.view import Graph, Node
+
+_STILL_WORKS = "methods that need no gradient (occlusion, cam) still work on this file"
+
+
+def convert(graph: Graph, *, double: bool = False) -> Program:
+    """Convert `graph`; see `onnxplain.convert.to_torch`."""
+    _refuse_missing(graph)
+    torchvision_works = import_onnx2torch()
+    if not torchvision_works:
+        _refuse_kernels(graph)
+    modules = _build_modules(graph)
+    steps = _steps(graph, modules) if graph.nodes else ()
+    constants = {name: to_tensor(name, graph.constant(name)) for name in graph.constant_names}
+    program = Program(steps, tuple(i.name for i in graph.inputs), constants)
+    program.eval().requires_grad_(False)
+    return program.double() if double else program
+
+
+def _refuse_missing(graph: Graph) -> None:
+    missing = [
+        f"{operator} ({count} {'node' if count == 1 else 'nodes'}, first: tensor {first!r})"
+        for operator, count, first in count_missing(graph)
+    ]
+    if missing:
+        raise ConversionError(f"no conversion to PyTorch for {', '.join(missing)}; {_STILL_WORKS}")
+
+
+def _refuse_kernels(graph: Graph) -> None:
+    refused = [str(node) for node in graph.nodes if node.op_type in KERNELS]
+    if refused:
+        raise ConversionError(
+            f"{', '.join(refused)} needs torchvision, and the installed torchvision does not fit "
+            f"the installed PyTorch; reinstall both from one source, or know that {_STILL_WORKS}"
+        )
+
+
+def _build_modules(graph: Graph) -> dict[int, nn.Module]:
+    """Modules of all nodes that our own converters cover, by node index."""
+    modules: dict[int, nn.Module] = {}
+    refused: list[str] = []
+    for node in graph.nodes:
+        target = target_of(operator_of(node, graph))
+        if target is None:
+            continue
+        try:
+            modules[node.index] = _load(target)(node)
+        except ConversionError as error:
+            refused.append(str(error))
+    if refused:
+        raise ConversionError(f"{'; '.join(refused)}; {_STILL_WORKS}")
+    return modules
+
+
+def _load(target: str) -> Callable[[Node], nn.Module]:
+    file, function = target.split(".")
+    return getattr(importlib.import_module(f"onnxplain.convert.{file}"), function)
+
+
+def _steps(graph: Graph, modules: Mapping[int, nn.Module]) -> tuple[Step, ...]:
+    from onnx2torch import convert as onnx2torch_convert
+
+    names = Names()
+    skeleton = build_skeleton(graph, names, modules.keys())
+    with installed(*_overlay(graph, modules)):
+        converted = onnx2torch_convert(skeleton, attach_onnx_mapping=True)
+    steps = []
+    for node in graph.nodes:
+        module = converted.get_submodule(module_path(node.domain, node.index))
+        inputs = [names.original(n) for n in module.onnx_mapping.inputs]
+        while inputs and not inputs[-1]:
+            inputs.pop()
+        steps.append(Step(node, module, tuple(inputs), node.outputs))
+    return tuple(steps)
+
+
+def _overlay(
+    graph: Graph, modules: Mapping[int, nn.Module]
+) -> tuple[dict[Operator, Converter], dict[Operator, Operator]]:
+    """Collect what the registry lacks for this graph: our converters, aliases of stock ones."""
+    by_name = {step_name(index): module for index, module in modules.items()}
+
+    def ours(node: Any, _: Any) -> Any:
+        from onnx2torch.utils.common import OperationConverterResult, onnx_mapping_from_node
+
+        return OperationConverterResult(by_name[node.name], onnx_mapping_from_node(node))
+
+    converters: dict[Operator, Converter] = {}
+    aliases: dict[Operator, Operator] = {}
+    for node in graph.nodes:
+        operator = operator_of(node, graph)
+        if node.index in modules:
+            domain = neutral_domain(operator.domain)
+            converters[Operator(domain, operator.op_type, operator.version)] = ours
+        elif (version := stock_version(operator)) != operator.version:
+            aliases[operator] = Operator("", operator.op_type, version)
+    return converters, aliases

@@ -1,0 +1,249 @@
+"""Which operators convert, and by what: one table, readable without PyTorch.
+
+A version is the opset in which the operator last changed (``since_version``). A graph of
+opset 7 to the newest known one uses no other versions than those listed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from onnx import defs
+
+from onnxplain.convert.aliases import ALIASES
+from onnxplain.graph.view import Graph, Node
+
+Versions = tuple[int, ...]
+
+# Converters of this package: "file.function", then the operators and versions it covers.
+OURS: Mapping[str, Mapping[str, Versions]] = {
+    "activation.clip": {"Clip": (6, 11, 12, 13)},
+    "activation.gelu": {"Gelu": (20,)},
+    "activation.hardmax": {"Hardmax": (13,)},
+    "activation.hardmax_flattened": {"Hardmax": (1, 11)},
+    "activation.log_softmax": {"LogSoftmax": (13,)},
+    "activation.log_softmax_flattened": {"LogSoftmax": (1, 11)},
+    "activation.mish": {"Mish": (18, 22)},
+    "activation.prelu": {"PRelu": (7, 9, 16)},
+    "activation.selu": {"Selu": (6, 22)},
+    "activation.shrink": {"Shrink": (9,)},
+    "activation.softmax": {"Softmax": (13,)},
+    "activation.softmax_flattened": {"Softmax": (1, 11)},
+    "activation.softplus": {"Softplus": (1, 22)},
+    "activation.swish": {"Swish": (24,)},
+    "activation.thresholded_relu": {"ThresholdedRelu": (10, 22)},
+    "cast.cast": {"Cast": (6, 9, 13, 19, 21, 23, 24, 25, 28)},
+    "cast.cast_like": {"CastLike": (15, 19, 21, 23, 24, 25)},
+    "conv.conv": {"Conv": (1, 11, 22)},
+    "conv.conv_transpose": {"ConvTranspose": (1, 11, 22)},
+    "creation.constant_of_shape": {"ConstantOfShape": (9, 20, 21, 23, 24, 25)},
+    "creation.eye_like": {"EyeLike": (9, 22)},
+    "creation.one_hot": {"OneHot": (9, 11, 28)},
+    "creation.range_": {"Range": (11, 27)},
+    "creation.triangle": {"Trilu": (14,)},
+    "elementwise.binary": {"BitwiseAnd": (18,), "BitwiseOr": (18,), "BitwiseXor": (18,)},
+    "elementwise.bit_shift": {"BitShift": (11, 28)},
+    "elementwise.extremum": {"Max": (6, 8, 12, 13), "Min": (6, 8, 12, 13)},
+    "elementwise.is_infinite": {"IsInf": (10, 20)},
+    "elementwise.modulo": {"Mod": (10, 13, 28)},
+    "elementwise.power": {"Pow": (7, 12, 13, 15)},
+    "elementwise.unary": {
+        "Acosh": (9, 22),
+        "Asinh": (9, 22),
+        "Atanh": (9, 22),
+        "BitwiseNot": (18,),
+        "Cosh": (9, 22),
+        "Det": (11, 22),
+        "IsNaN": (9, 13, 20),
+        "Sinh": (9, 22),
+    },
+    "indexing.compress": {"Compress": (9, 11, 28)},
+    "indexing.cumulate": {"CumProd": (26,), "CumSum": (11, 14)},
+    "indexing.gather": {"Gather": (1, 11, 13)},
+    "indexing.gather_elements": {"GatherElements": (11, 13)},
+    "indexing.gather_nd": {"GatherND": (11, 12, 13)},
+    "indexing.non_zero": {"NonZero": (9, 13)},
+    "indexing.reverse_sequence": {"ReverseSequence": (10, 28)},
+    "indexing.scatter_elements": {"Scatter": (9, 11), "ScatterElements": (11, 13, 16, 18)},
+    "indexing.scatter_nd": {"ScatterND": (11, 13, 16, 18)},
+    "indexing.slice_": {"Slice": (1, 10, 11, 13)},
+    "indexing.top_k": {"TopK": (1, 10, 11, 24)},
+    "linear.gemm": {"Gemm": (7, 9, 11, 13)},
+    "linear.matmul": {"MatMul": (1, 9, 13)},
+    "normalization.batch_normalization": {"BatchNormalization": (7, 9, 14, 15)},
+    "normalization.group_normalization": {"GroupNormalization": (21,)},
+    "normalization.group_normalization_18": {"GroupNormalization": (18,)},
+    "normalization.instance_normalization": {"InstanceNormalization": (6, 22)},
+    "normalization.layer_normalization": {"LayerNormalization": (17,)},
+    "normalization.local_response_normalization": {"LRN": (1, 13)},
+    "normalization.lp_normalization": {"LpNormalization": (1, 22)},
+    "normalization.mean_variance_normalization": {"MeanVarianceNormalization": (9, 13)},
+    "normalization.rms_normalization": {"RMSNormalization": (23,)},
+    "pad.center_crop_pad": {"CenterCropPad": (18,)},
+    "pad.pad": {"Pad": (2, 11, 13, 18, 19, 21, 23, 24, 25)},
+    "pool.average_pool": {"AveragePool": (7, 10, 11, 19, 22)},
+    "pool.global_average_pool": {"GlobalAveragePool": (1, 22)},
+    "pool.global_lp_pool": {"GlobalLpPool": (2, 22)},
+    "pool.global_max_pool": {"GlobalMaxPool": (1, 22)},
+    "pool.lp_pool": {"LpPool": (2, 11, 18, 22)},
+    "pool.max_pool": {"MaxPool": (1, 8, 10, 11, 12, 22)},
+    "reduce.arg_extremum": {"ArgMax": (1, 11, 12, 13), "ArgMin": (1, 11, 12, 13)},
+    "reduce.reduce": {
+        "ReduceL1": (1, 11, 13, 18),
+        "ReduceL2": (1, 11, 13, 18),
+        "ReduceLogSum": (1, 11, 13, 18, 28),
+        "ReduceLogSumExp": (1, 11, 13, 18, 28),
+        "ReduceMax": (1, 11, 12, 13, 18, 20),
+        "ReduceMean": (1, 11, 13, 18),
+        "ReduceMin": (1, 11, 12, 13, 18, 20),
+        "ReduceProd": (1, 11, 13, 18),
+        "ReduceSum": (1, 11, 13),
+        "ReduceSumSquare": (1, 11, 13, 18),
+    },
+    "resize.resize": {"Resize": (11, 13, 18, 19)},
+    "resize.upsample": {"Resize": (10,), "Upsample": (7, 9, 10)},
+    "shape.depth_to_space": {"DepthToSpace": (1, 11, 13, 28)},
+    "shape.dropout": {"Dropout": (7, 10, 12, 13, 22)},
+    "shape.expand": {"Expand": (8, 13)},
+    "shape.flatten": {"Flatten": (1, 9, 11, 13, 21, 23, 24, 25)},
+    "shape.identity": {"Identity": (1, 13, 14, 16, 19, 21, 23, 24, 25)},
+    "shape.reshape": {"Reshape": (5, 13, 14, 19, 21, 23, 24, 25)},
+    "shape.shape": {"Shape": (1, 13, 15, 19, 21, 23, 24, 25)},
+    "shape.size": {"Size": (1, 13, 19, 21, 23, 24, 25)},
+    "shape.space_to_depth": {"SpaceToDepth": (1, 13, 28)},
+    "shape.split": {"Split": (2, 11, 13, 18)},
+    "shape.squeeze": {"Squeeze": (1, 11, 13, 21, 23, 24, 25)},
+    "shape.tile": {"Tile": (6, 13)},
+    "shape.transpose": {"Transpose": (1, 13, 21, 23, 24, 25)},
+    "shape.unsqueeze": {"Unsqueeze": (1, 11, 13, 21, 23, 24, 25)},
+}
+
+# Converters of onnx2torch that are used as they are.
+STOCK: Mapping[str, Versions] = {
+    "Abs": (6, 13),
+    "Acos": (7,),
+    "Add": (7, 13, 14),
+    "And": (7,),
+    "Asin": (7,),
+    "Atan": (7,),
+    "Ceil": (6, 13),
+    "Celu": (12,),
+    "Concat": (4, 11, 13),
+    "Cos": (7,),
+    "Div": (7, 13, 14),
+    "Einsum": (12,),
+    "Elu": (6,),
+    "Equal": (7, 11, 13),
+    "Erf": (9, 13),
+    "Exp": (6, 13),
+    "Floor": (6, 13),
+    "Greater": (7, 9, 13),
+    "GreaterOrEqual": (12,),
+    "HardSigmoid": (6,),
+    "HardSwish": (14,),
+    "LeakyRelu": (6, 16),
+    "Less": (7, 9, 13),
+    "LessOrEqual": (12,),
+    "Log": (6, 13),
+    "Mean": (8, 13),
+    "Mul": (7, 13, 14),
+    "Neg": (6, 13),
+    "NonMaxSuppression": (10, 11),
+    "Not": (1,),
+    "Or": (7,),
+    "Reciprocal": (6, 13),
+    "Relu": (6, 13, 14),
+    "RoiAlign": (10, 16),
+    "Round": (11,),
+    "Sigmoid": (6, 13),
+    "Sign": (9, 13),
+    "Sin": (7,),
+    "Softsign": (1,),
+    "Sqrt": (6, 13),
+    "Sub": (7, 13, 14),
+    "Sum": (8, 13),
+    "Tan": (7,),
+    "Tanh": (6, 13),
+    "Where": (9, 16),
+    "Xor": (7,),
+}
+
+
+@dataclass(frozen=True, order=True)
+class Operator:
+    """An operator in the version that a graph's opset selects."""
+
+    domain: str
+    op_type: str
+    version: int
+
+    def __str__(self) -> str:
+        prefix = f"{self.domain}::" if self.domain else ""
+        return f"{prefix}{self.op_type}-{self.version}"
+
+
+@cache
+def _since_version(domain: str, op_type: str, opset: int) -> int:
+    try:
+        return defs.get_schema(op_type, opset, domain).since_version
+    except defs.SchemaError:
+        return opset
+
+
+def operator_of(node: Node, graph: Graph) -> Operator:
+    """Operator and version of one node of `graph`."""
+    opset = graph.opsets.get(node.domain, 1)
+    return Operator(node.domain, node.op_type, _since_version(node.domain, node.op_type, opset))
+
+
+@cache
+def _targets() -> Mapping[Operator, str]:
+    return {
+        Operator("", op_type, version): target
+        for target, covered in OURS.items()
+        for op_type, versions in covered.items()
+        for version in versions
+    }
+
+
+def target_of(operator: Operator) -> str | None:
+    """Name of our converter, as ``"file.function"``; None if we have none."""
+    return _targets().get(operator)
+
+
+def stock_version(operator: Operator) -> int | None:
+    """Version under which onnx2torch has a converter of the same meaning, or None."""
+    if operator.domain:
+        return None
+    if operator.version in STOCK.get(operator.op_type, ()):
+        return operator.version
+    return ALIASES.get((operator.op_type, operator.version))
+
+
+def count_missing(graph: Graph) -> Iterator[tuple[Operator, int, str]]:
+    """Operators that do not convert, with how many nodes use them and the first tensor."""
+    counts: Counter[Operator] = Counter()
+    first: dict[Operator, str] = {}
+    for node in graph.nodes:
+        operator = operator_of(node, graph)
+        if target_of(operator) is None and stock_version(operator) is None:
+            counts[operator] += 1
+            first.setdefault(operator, node.output)
+    for operator in sorted(counts):
+        yield operator, counts[operator], first[operator]
+
+
+def missing_operators(graph: Graph) -> list[str]:
+    """Operators of `graph` that do not convert to PyTorch.
+
+    Returns
+    -------
+    list of str
+        Sorted and unique, such as ``"Scan-19"`` or ``"com.microsoft::NGramRepeatBlock-1"``;
+        empty if everything converts. A listed operator may still be refused by `to_torch`
+        in a rare form, which its message then names.
+    """
+    return [str(operator) for operator, _, _ in count_missing(graph)]

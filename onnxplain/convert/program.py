@@ -1,0 +1,160 @@
+"""A converted graph: steps in order, values by ONNX tensor name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+
+import torch
+from torch import Tensor, nn
+
+from onnxplain.errors import ConversionError, UnknownNameError, UsageError
+from onnxplain.graph.view import Node
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node of the graph with the module that computes it.
+
+    Attributes
+    ----------
+    node : Node
+        The node.
+    module : torch.nn.Module
+        Called positionally with the tensors named in `inputs`.
+    inputs : tuple of str
+        Tensor names; ``None`` is passed for an empty one; trailing absent ones are dropped.
+    outputs : tuple of str
+        Tensor names; if there are several, the module returns a tuple of at least as many.
+    """
+
+    node: Node
+    module: nn.Module
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    def run(self, values: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        """Compute the outputs from the values of all tensors so far.
+
+        Raises
+        ------
+        ConversionError
+            If PyTorch cannot compute the node; the message names it.
+        """
+        try:
+            result = self.module(*(values[name] if name else None for name in self.inputs))
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, ValueError, TypeError, IndexError, KeyError) as error:
+            reason = str(error).strip().splitlines() or [type(error).__name__]
+            raise ConversionError(f"PyTorch cannot compute {self.node}: {reason[0]}") from error
+        return result if isinstance(result, tuple) else (result,)
+
+
+class Program(nn.Module):
+    """A graph that PyTorch executes by tensor name.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        In topological order.
+    inputs : sequence of str
+        Names of the graph inputs.
+    constants : mapping of str to Tensor
+        Initializers.
+    """
+
+    def __init__(
+        self, steps: Sequence[Step], inputs: Sequence[str], constants: Mapping[str, Tensor]
+    ) -> None:
+        super().__init__()
+        self.steps = tuple(steps)
+        self.inputs = tuple(inputs)
+        self.computations = nn.ModuleList(step.module for step in self.steps)
+        # Tensor names may hold dots, which buffer names may not.
+        self._buffer_names = {name: f"constant_{i}" for i, name in enumerate(constants)}
+        for name, tensor in constants.items():
+            self.register_buffer(self._buffer_names[name], tensor)
+        self.register_buffer("_precision", torch.zeros(()))
+        self._plan = lru_cache(maxsize=64)(self._make_plan)
+
+    def constants(self) -> Mapping[str, Tensor]:
+        """Return the initializers by ONNX tensor name, on the device of the program."""
+        return MappingProxyType({n: self.get_buffer(b) for n, b in self._buffer_names.items()})
+
+    def run(self, feeds: Mapping[str, Tensor], names: Sequence[str]) -> dict[str, Tensor]:
+        """Compute the tensors `names`, executing only what they depend on.
+
+        Parameters
+        ----------
+        feeds : mapping of str to Tensor
+            Graph inputs by name. Any other tensor may be fed too; it is then not computed.
+            In a float64 program, floating feeds of another type are cast.
+        names : sequence of str
+            ONNX tensor names: graph inputs, node outputs, initializers.
+
+        Returns
+        -------
+        dict of str to Tensor
+            In the order of `names`.
+
+        Raises
+        ------
+        UnknownNameError
+            If a name is not a tensor of this graph.
+        UsageError
+            If a graph input that is needed was not fed.
+        ConversionError
+            If PyTorch cannot compute a node.
+        """
+        values = {**self.constants(), **{n: self._cast(t) for n, t in feeds.items()}}
+        for step, released in self._plan(tuple(names), frozenset(feeds)):
+            results = step.run(values)
+            values.update((n, t) for n, t in zip(step.outputs, results, strict=False) if n)
+            for name in released:
+                del values[name]
+        return {name: values[name] for name in names}
+
+    def forward(self, feeds: Mapping[str, Tensor], names: Sequence[str]) -> dict[str, Tensor]:
+        """Do the same as `run`."""
+        return self.run(feeds, names)
+
+    def _cast(self, tensor: Tensor) -> Tensor:
+        double = self.get_buffer("_precision").dtype == torch.float64
+        return tensor.double() if double and tensor.is_floating_point() else tensor
+
+    def _make_plan(
+        self, names: tuple[str, ...], fed: frozenset[str]
+    ) -> list[tuple[Step, list[str]]]:
+        """List the steps to execute, each with the tensors that nothing reads after it."""
+        given = fed | self._buffer_names.keys()
+        needed = set(names) - given
+        chosen: list[Step] = []
+        for step in reversed(self.steps):
+            if needed.intersection(step.outputs):
+                needed.difference_update(step.outputs)
+                needed.update(n for n in step.inputs if n and n not in given)
+                chosen.append(step)
+        for name in needed:
+            self._refuse(name)
+        kept = set(names) | given
+        plan: list[tuple[Step, list[str]]] = []
+        # Backwards, the first step that touches a tensor is the last one that needs it.
+        for step in chosen:
+            touched = dict.fromkeys((*step.inputs, *step.outputs))
+            released = [n for n in touched if n and n not in kept]
+            kept.update(released)
+            plan.append((step, released))
+        return plan[::-1]
+
+    def _refuse(self, name: str) -> None:
+        if name in self.inputs:
+            raise UsageError(f"graph input {name!r} is needed but was not fed")
+        raise UnknownNameError("tensor", name, self._tensor_names())
+
+    def _tensor_names(self) -> Iterator[str]:
+        yield from self.inputs
+        for step in self.steps:
+            yield from (n for n in step.outputs if n)
