@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.relevance.composites import Composite
+from onnxplain.relevance.leak import Leak
 from onnxplain.target import Target
 
 Array = NDArray[Any]
@@ -50,23 +51,6 @@ class Derivatives:
     scores: Array
     values: Mapping[str, Array]
     gradients: Mapping[str, Array]
-
-
-@dataclass(frozen=True)
-class Leak:
-    """Relevance that one node took in and did not hand on.
-
-    Attributes
-    ----------
-    tensor, op_type : str
-        The node's first output tensor and its operator.
-    absorbed : float
-        Relevance at the outputs minus relevance at the inputs, summed over the batch.
-    """
-
-    tensor: str
-    op_type: str
-    absorbed: float
 
 
 @dataclass(frozen=True)

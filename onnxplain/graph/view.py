@@ -174,6 +174,11 @@ class Graph:
                 reached.update(o for o in node.outputs if o)
         return reached
 
+    @cached_property
+    def descendants_of_inputs(self) -> frozenset[str]:
+        """Tensors that depend on any graph input; all others are constant."""
+        return frozenset(self.descendants(i.name for i in self.inputs))
+
     def resolve(self, name: str) -> str:
         """Tensor name that a person means by `name`.
 

@@ -1,0 +1,205 @@
+"""PyTorch through onnx2torch: forward, activations, gradients and relevance.
+
+Imported only when a gradient or relevance is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from onnxplain.adapters.base import Array, Capability, Derivatives, Propagation, in_batches
+from onnxplain.adapters.device import parse_device
+from onnxplain.convert import to_torch
+from onnxplain.errors import UsageError
+from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.view import Graph
+from onnxplain.relevance.composites import Composite
+from onnxplain.relevance.leak import Leak
+from onnxplain.relevance.walk import Walker
+from onnxplain.target import Activation, Target
+
+_ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {
+    "none": lambda scores: scores,
+    "softmax": lambda scores: scores.softmax(1),
+    "sigmoid": torch.sigmoid,
+    "exp": torch.exp,
+}
+
+
+class TorchAdapter:
+    """Execute the graph in PyTorch.
+
+    Parameters
+    ----------
+    graph : Graph
+        The prepared graph.
+    image : ImageInput
+        The input that varies.
+    output : str
+        The graph output that `forward` returns.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    batch_size : int
+        Largest batch in one pass.
+    bound : mapping of str to array
+        Values of all other inputs.
+    double : bool
+        Compute in float64 and return float64.
+
+    Raises
+    ------
+    ConversionError
+        If operators are missing.
+    UsageError
+        If the device is not there.
+    """
+
+    capabilities = (
+        Capability.FORWARD | Capability.ACTIVATIONS | Capability.GRADIENTS | Capability.RELEVANCE
+    )
+
+    def __init__(
+        self,
+        graph: Graph,
+        image: ImageInput,
+        output: str,
+        *,
+        device: str = "auto",
+        batch_size: int = 16,
+        bound: Mapping[str, Array] | None = None,
+        double: bool = False,
+    ) -> None:
+        self._graph = graph
+        self._image = image
+        self._output = output
+        self._batch_size = batch_size
+        self._device = _torch_device(device)
+        self._dtype = torch.float64 if double else torch.float32
+        self._program = to_torch(graph, double=double).to(self._device)
+        self._bound = {k: self._side_input(v) for k, v in (bound or {}).items()}
+        self.device = f"torch {self._device}"
+
+    def forward(self, x: Array) -> Array:
+        """Return the explained graph output; see `Adapter`."""
+        return self.activations(x, [self._output])[self._output]
+
+    def activations(self, x: Array, names: Sequence[str]) -> dict[str, Array]:
+        """Return the named tensors; see `Adapter`."""
+
+        def run(batch: Array) -> dict[str, Array]:
+            with torch.no_grad():
+                values = self._program.run(self._feeds(self._tensor(batch)), list(names))
+            return {n: _array(values[n]) for n in names}
+
+        return in_batches(run, x, self._batch_size, self._image.batch)
+
+    def gradients(self, x: Array, target: Target, names: Sequence[str]) -> Derivatives:
+        """Return derivatives of the score with respect to the named tensors; see `Adapter`."""
+
+        def run(batch: Array) -> dict[str, Array]:
+            leaf = self._tensor(batch).requires_grad_()
+            wanted = list(dict.fromkeys([*names, target.tensor]))
+            with torch.enable_grad():
+                values = self._program.run(self._feeds(leaf), wanted)
+                scores = target.select(_class_scores(values[target.tensor], target))
+            sources = [values[n] for n in names]
+            # Each row's score depends on that row alone, so one pass serves the batch.
+            slopes = torch.autograd.grad(scores.sum(), sources, allow_unused=True)
+            result = {"score": _array(scores)}
+            for name, value, slope in zip(names, sources, slopes, strict=True):
+                result[f"value:{name}"] = _array(value)
+                result[f"gradient:{name}"] = _array(
+                    torch.zeros_like(value) if slope is None else slope
+                )
+            return result
+
+        joined = in_batches(run, x, self._batch_size, self._image.batch)
+        return Derivatives(
+            joined["score"],
+            {n: joined[f"value:{n}"] for n in names},
+            {n: joined[f"gradient:{n}"] for n in names},
+        )
+
+    def relevance(
+        self, x: Array, target: Target, composite: Composite, names: Sequence[str]
+    ) -> Propagation:
+        """Return the relevance of the named tensors; see `Adapter`.
+
+        Relevance is seeded with the class score itself, so that it is in its units.
+
+        Raises
+        ------
+        UsageError
+            If the target is a probability: relevance starts at the logits.
+        MethodRefusedError
+            If an operator on the way has no rule.
+        """
+        if target.activation != "none" or target.kind != "logit":
+            raise UsageError("relevance propagation explains logits; drop `kind=probability`")
+        leaks: dict[tuple[str, str], float] = {}
+
+        def run(batch: Array) -> dict[str, Array]:
+            feeds = self._feeds(self._tensor(batch))
+            walked = self._walker.walk(
+                feeds, target.tensor, lambda y: _seed(y, target), composite, names
+            )
+            for leak in walked.leaks:
+                key = (leak.tensor, leak.op_type)
+                leaks[key] = leaks.get(key, 0.0) + leak.absorbed
+            scores = target.select(_class_scores(walked.output, target))
+            return {"score": _array(scores)} | {n: _array(walked.relevance[n]) for n in names}
+
+        joined = in_batches(run, x, self._batch_size, self._image.batch)
+        ordered = sorted(leaks.items(), key=lambda item: -abs(item[1]))
+        return Propagation(
+            joined.pop("score"),
+            joined,
+            tuple(Leak(tensor, op, absorbed) for (tensor, op), absorbed in ordered),
+        )
+
+    @cached_property
+    def _walker(self) -> Walker:
+        return Walker(self._graph, self._program, self._image.name)
+
+    def _feeds(self, image: Tensor) -> dict[str, Tensor]:
+        return {self._image.name: image, **self._bound}
+
+    def _tensor(self, values: Array) -> Tensor:
+        tensor = torch.from_numpy(np.array(values)).to(self._device)
+        # Also integer pixels become floating: their derivative is asked for.
+        return tensor.to(self._dtype)
+
+    def _side_input(self, values: Array) -> Tensor:
+        if np.issubdtype(values.dtype, np.floating):
+            return self._tensor(values)
+        return torch.from_numpy(np.array(values)).to(self._device)
+
+
+def _class_scores(values: Tensor, target: Target) -> Tensor:
+    return _ACTIVATIONS[target.activation](values.reshape(len(values), target.classes))
+
+
+def _seed(values: Tensor, target: Target) -> Tensor:
+    """Derivative of the score with respect to the logits, times the logits."""
+    with torch.enable_grad():
+        leaf = values.detach().requires_grad_()
+        score = target.select(_class_scores(leaf, target)).sum()
+    return torch.autograd.grad(score, leaf)[0] * values.detach()
+
+
+def _array(tensor: Tensor) -> Array:
+    return tensor.detach().cpu().numpy()
+
+
+def _torch_device(device: str) -> torch.device:
+    kind, index = parse_device(device)
+    if kind != "cpu" and torch.cuda.is_available() and index < torch.cuda.device_count():
+        return torch.device("cuda", index)
+    if kind == "cuda":
+        raise UsageError(f"device {device!r} is not usable by PyTorch here; use --device cpu")
+    return torch.device("cpu")

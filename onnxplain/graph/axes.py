@@ -1,0 +1,140 @@
+"""What the axes of every tensor mean: batch, channel, height, width, token.
+
+Tags start at the image input and follow the operators. A reshape from H x W to one axis
+marks a token axis and remembers the grid; token streams that lose their tags on the way
+through attention come back by their length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.shapes import Shapes
+from onnxplain.graph.view import Graph, Node
+
+Tags = tuple[str, ...]
+# Class, distillation and register tokens in front of the image's tokens.
+PREFIXES = (0, 1, 2, 4, 5)
+
+_SPATIAL = frozenset(
+    "Conv ConvTranspose MaxPool AveragePool LpPool GlobalAveragePool GlobalMaxPool Resize "
+    "Upsample QLinearConv ConvInteger QLinearAveragePool QLinearGlobalAveragePool FusedConv".split()
+)
+_KEEPING = frozenset(
+    "Relu Clip LeakyRelu PRelu Sigmoid HardSigmoid HardSwish Tanh Erf Gelu Elu Selu Celu Mish "
+    "Softplus Softsign Swish Identity Dropout Cast BatchNormalization InstanceNormalization LRN "
+    "GroupNormalization LayerNormalization RMSNormalization Neg Sqrt Pow Exp Log Reciprocal Abs "
+    "Pad Softmax LogSoftmax Slice Split QuantizeLinear DequantizeLinear QLinearSigmoid".split()
+)
+_JOINING = frozenset("Add Sub Mul Div Max Min Sum Mean Where Concat QLinearAdd QLinearMul".split())
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Axis meanings of all tensors that have any.
+
+    Attributes
+    ----------
+    tags : mapping of str to tuple of str
+        One of N, C, H, W, L (tokens) for each axis.
+    grids : tuple of (int, int)
+        Heights and widths that were flattened to tokens, in order.
+    """
+
+    tags: Mapping[str, Tags]
+    grids: tuple[tuple[int, int], ...]
+
+
+def tag_axes(graph: Graph, shapes: Shapes, image: ImageInput) -> Axes:
+    """Tag the axes of every tensor that still has a place in the picture.
+
+    Parameters
+    ----------
+    graph : Graph
+        The prepared graph.
+    shapes : mapping of str to tuple of int
+        Concrete shapes; tensors without one stay untagged.
+    image : ImageInput
+        The explained input.
+    """
+    tags: dict[str, Tags] = {image.name: tuple(image.layout)}
+    grids: list[tuple[int, int]] = []
+    for node in graph.nodes:
+        shape = shapes.get(node.output)
+        if shape is None:
+            continue
+        found = _step(graph, node, shape, tags, shapes, grids) or _recover(node, shape, grids)
+        if found is None:
+            continue
+        for output in node.outputs:
+            if len(shapes.get(output, ())) == len(found):
+                tags[output] = found
+    return Axes(MappingProxyType(tags), tuple(dict.fromkeys(grids)))
+
+
+def _step(
+    graph: Graph,
+    node: Node,
+    shape: tuple[int, ...],
+    tags: Mapping[str, Tags],
+    shapes: Shapes,
+    grids: list[tuple[int, int]],
+) -> Tags | None:
+    tagged = [i for i in node.inputs if i in tags and i in shapes]
+    if not tagged:
+        return None
+    first = tags[tagged[0]]
+    kind = node.op_type
+    if kind in _SPATIAL:
+        return ("N", "C", *first[2:]) if len(first) == len(shape) else None
+    if kind in _KEEPING:
+        return first if len(first) == len(shape) else None
+    if kind in _JOINING:
+        fitting = [tags[i] for i in tagged if len(tags[i]) == len(shape)]
+        return max(fitting, key=_spatial_axes, default=None)
+    if kind == "Transpose":
+        order = node.attributes.get("perm") or list(range(len(first)))[::-1]
+        return tuple(first[p] for p in order) if len(order) == len(first) else None
+    if kind in ("MatMul", "Gemm") and len(first) == len(shape):
+        fixed = node.inputs[1] not in graph.descendants_of_inputs
+        return (*first[:-1], "C") if fixed else None
+    if kind in ("Reshape", "Flatten"):
+        return _reshaped(first, shapes[tagged[0]], shape, grids)
+    return None
+
+
+def _spatial_axes(tags: Tags) -> int:
+    return sum(t in ("H", "W", "L") for t in tags)
+
+
+def _reshaped(
+    tags: Tags, old: tuple[int, ...], new: tuple[int, ...], grids: list[tuple[int, int]]
+) -> Tags | None:
+    if old == new:
+        return tags
+    if "H" not in tags or "W" not in tags:
+        return None
+    grid = (old[tags.index("H")], old[tags.index("W")])
+    tokens = grid[0] * grid[1]
+    if tokens == 1:
+        return None
+    grids.append(grid)
+    if len(new) == 3 and tokens in new[1:]:
+        token_axis = new.index(tokens, 1)
+        return tuple("N" if k == 0 else "L" if k == token_axis else "C" for k in range(3))
+    return None
+
+
+def _recover(node: Node, shape: tuple[int, ...], grids: list[tuple[int, int]]) -> Tags | None:
+    """Tags of a token stream or a feature map that comes back out of attention."""
+    if len(shape) == 3 and node.op_type in ("Reshape", "Squeeze", "Add", "MatMul", "Transpose"):
+        for height, width in reversed(grids):
+            for prefix in PREFIXES:
+                if shape[1] == height * width + prefix:
+                    return ("N", "L", "C")
+    if len(shape) == 4 and node.op_type == "Reshape" and shape[1:3] in grids:
+        return ("N", "H", "W", "C")
+    return None

@@ -1,0 +1,176 @@
+"""Recognise "global average pooling, then one linear layer", which CAM needs.
+
+Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016, eq. 1-2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.graph.head import Head
+from onnxplain.graph.layers import SpatialLayer
+from onnxplain.graph.shapes import Shapes
+from onnxplain.graph.view import Graph, Node
+
+_PASSIVE = frozenset(
+    "Flatten Squeeze Unsqueeze Reshape Transpose Identity Dropout Cast QuantizeLinear "
+    "DequantizeLinear".split()
+)
+
+
+@dataclass(frozen=True)
+class CamHead:
+    """The linear map from averaged feature maps to logits.
+
+    Attributes
+    ----------
+    weight : (K, C) array
+        How much map c counts for class k.
+    bias : (K,) array
+        Constant part of each logit.
+    """
+
+    weight: NDArray[Any]
+    bias: NDArray[Any]
+
+
+def find_cam_head(
+    graph: Graph, shapes: Shapes, layer: SpatialLayer, head: Head
+) -> tuple[CamHead | None, str]:
+    """Find the linear head behind a layer.
+
+    Parameters
+    ----------
+    graph, shapes
+        The prepared graph with its concrete shapes.
+    layer : SpatialLayer
+        The feature maps.
+    head : Head
+        The classification output.
+
+    Returns
+    -------
+    CamHead or None
+        The head, if the layer is followed by a global average and one linear layer (or a
+        1x1 convolution and a global average, where the maps are the class maps).
+    str
+        Why there is none; empty if there is.
+    """
+    chain = _chain(graph, layer.name, head.logits)
+    if chain is None:
+        return None, "the layer is read by several nodes"
+    pooled, weight, bias = False, None, None
+    tensor = layer.name
+    for node in chain:
+        if node.op_type in _PASSIVE:
+            if not pooled and node.op_type in ("Flatten", "Reshape"):
+                return None, f"the head flattens the maps without averaging ({node})"
+        elif not pooled and _is_global_average(graph, shapes, node, tensor, layer):
+            pooled = True
+        elif pooled and node.op_type in ("Gemm", "MatMul", "Conv") and weight is None:
+            weight, bias = _linear(graph, node, tensor)
+            if weight is None:
+                return None, f"{node} is not a constant linear map"
+        elif pooled and node.op_type == "Add" and weight is not None:
+            shift = _other_constant(graph, node, tensor)
+            if shift is None or shift.size != weight.shape[0]:
+                return None, f"{node} does not add a constant per class"
+            bias = shift.reshape(-1) + (0 if bias is None else bias)
+        else:
+            return None, f"the head holds {node}"
+        tensor = node.output
+    if not pooled:
+        return None, "there is no global average pooling"
+    if weight is None:  # the maps are the classes' own
+        weight = np.eye(layer.channels)
+    if weight.shape[1] != layer.channels:
+        return None, f"the linear layer reads {weight.shape[1]} values, not {layer.channels} maps"
+    return CamHead(weight, np.zeros(len(weight)) if bias is None else bias), ""
+
+
+def constant_value(graph: Graph, tensor: str) -> NDArray[Any] | None:
+    """Value of a constant tensor, de-quantised if need be; ``None`` if it is no constant."""
+    if graph.is_constant(tensor):
+        return graph.constant(tensor).astype(np.float64)
+    node = graph.producers.get(tensor)
+    if node is None or node.op_type != "DequantizeLinear":
+        return None
+    if not all(graph.is_constant(i) for i in node.inputs if i):
+        return None
+    values, scale, *zero = (graph.constant(i).astype(np.float64) for i in node.inputs if i)
+    if scale.ndim == 1 and values.ndim > 1:
+        axis = node.attributes.get("axis", 1)
+        shape = [1] * values.ndim
+        shape[axis] = -1
+        scale, zero = scale.reshape(shape), [z.reshape(shape) for z in zero]
+    return (values - (zero[0] if zero else 0.0)) * scale
+
+
+def _chain(graph: Graph, start: str, end: str) -> list[Node] | None:
+    chain: list[Node] = []
+    needed = graph.ancestors(end)
+    while start != end:
+        readers = [n for n in graph.consumers.get(start, ()) if n.output in needed]
+        if len(readers) != 1:
+            return None
+        chain.append(readers[0])
+        start = readers[0].output
+    return chain
+
+
+def _is_global_average(
+    graph: Graph, shapes: Shapes, node: Node, tensor: str, layer: SpatialLayer
+) -> bool:
+    before, after = shapes.get(tensor), shapes.get(node.output)
+    if before is None or after is None:
+        return False
+    if node.op_type == "GlobalAveragePool":
+        return True
+    if node.op_type == "AveragePool":
+        return np.prod(after[2:]) == 1 and not any(node.attributes.get("pads", ()))
+    if node.op_type != "ReduceMean" or layer.prefix:
+        return False
+    axes = node.attributes.get("axes")
+    if axes is None and len(node.inputs) > 1 and graph.is_constant(node.inputs[1]):
+        axes = graph.constant(node.inputs[1]).tolist()
+    if axes is None or len(before) != len(layer.axes):
+        return False
+    averaged = {layer.axes[a % len(before)] for a in axes}
+    return averaged in ({"H", "W"}, {"L"})
+
+
+def _linear(
+    graph: Graph, node: Node, tensor: str
+) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
+    """(K, C) weight and (K,) bias of a constant linear map."""
+    if node.inputs[0] != tensor:
+        return None, None
+    weight = constant_value(graph, node.inputs[1])
+    has_bias = len(node.inputs) > 2 and node.inputs[2]
+    bias = constant_value(graph, node.inputs[2]) if has_bias else None
+    if weight is None or (has_bias and bias is None):
+        return None, None
+    if node.op_type == "Conv":
+        if np.prod(weight.shape[2:]) != 1 or node.attributes.get("group", 1) != 1:
+            return None, None
+        return weight.reshape(weight.shape[:2]), bias
+    if weight.ndim != 2:
+        return None, None
+    if node.op_type == "Gemm":
+        if node.attributes.get("transA", 0):
+            return None, None
+        weight = weight if node.attributes.get("transB", 0) else weight.T
+        weight = weight * node.attributes.get("alpha", 1.0)
+        if bias is not None:
+            bias = np.broadcast_to(bias.reshape(-1) * node.attributes.get("beta", 1.0), len(weight))
+        return weight, bias
+    return weight.T, bias
+
+
+def _other_constant(graph: Graph, node: Node, tensor: str) -> NDArray[Any] | None:
+    others = [i for i in node.inputs if i != tensor]
+    return constant_value(graph, others[0]) if len(others) == 1 else None

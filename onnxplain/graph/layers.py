@@ -1,0 +1,204 @@
+"""Choose the layer at which class activation maps are read.
+
+It is the last tensor that all information about the class passes (it dominates the
+logits) and that still has places in the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.errors import MethodRefusedError
+from onnxplain.graph.axes import PREFIXES, Axes
+from onnxplain.graph.head import Head
+from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.shapes import Shapes
+from onnxplain.graph.view import Graph
+
+_WEIGHTED = frozenset("Conv ConvTranspose MatMul Gemm QLinearConv ConvInteger FusedConv".split())
+# Behind these the map is coarser or only re-arranged: the tensor in front is as telling.
+_STEP_BACK = frozenset(
+    "MaxPool AveragePool Identity Dropout Cast Transpose Reshape Squeeze".split()
+)
+_LISTED = 10
+
+
+@dataclass(frozen=True)
+class SpatialLayer:
+    """A tensor with places in the picture.
+
+    Attributes
+    ----------
+    name : str
+        ONNX tensor name.
+    op_type : str
+        Operator that writes it.
+    axes : tuple of str
+        Meaning of each axis: N, C, and either H and W or L (tokens).
+    grid : (int, int)
+        Height and width of the map.
+    channels : int
+        Number of feature maps.
+    prefix : int
+        Tokens in front of the image's tokens (class token, registers).
+    """
+
+    name: str
+    op_type: str
+    axes: tuple[str, ...]
+    grid: tuple[int, int]
+    channels: int
+    prefix: int = 0
+
+    def to_maps(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Arrange values of this tensor as (N, C, height, width)."""
+        order = [self.axes.index(a) for a in ("N", "C", "H", "W", "L") if a in self.axes]
+        moved = np.transpose(values, order)
+        if "L" in self.axes:
+            moved = moved[:, :, self.prefix :].reshape(*moved.shape[:2], *self.grid)
+        return moved
+
+    def __str__(self) -> str:
+        height, width = self.grid
+        return f"{self.name} ({self.op_type}, {self.channels} maps of {height} x {width})"
+
+
+def spatial_layer(graph: Graph, shapes: Shapes, axes: Axes, name: str) -> SpatialLayer | None:
+    """Describe a tensor as a spatial layer, or return ``None`` if it is none."""
+    tags, shape = axes.tags.get(name), shapes.get(name)
+    if tags is None or shape is None or "C" not in tags or "N" not in tags:
+        return None
+    producer = graph.producers.get(name)
+    op_type = producer.op_type if producer else "input"
+    channels = shape[tags.index("C")]
+    if "H" in tags and "W" in tags:
+        grid = (shape[tags.index("H")], shape[tags.index("W")])
+        fits = grid[0] * grid[1] > 1 and len(tags) == 4
+        return SpatialLayer(name, op_type, tags, grid, channels) if fits else None
+    if "L" in tags:
+        tokens = shape[tags.index("L")]
+        for grid in reversed(axes.grids):
+            prefix = tokens - grid[0] * grid[1]
+            if prefix in PREFIXES:
+                return SpatialLayer(name, op_type, tags, grid, channels, prefix)
+    return None
+
+
+def layer_candidates(
+    graph: Graph, shapes: Shapes, axes: Axes, image: ImageInput, head: Head
+) -> list[SpatialLayer]:
+    """Layers at which a class activation map makes sense, the best first.
+
+    Parameters
+    ----------
+    graph, shapes, axes
+        The prepared graph with its concrete shapes and axis meanings.
+    image : ImageInput
+        The explained input, which is no candidate itself.
+    head : Head
+        The classification output.
+
+    Returns
+    -------
+    list of SpatialLayer
+        Empty if nothing spatial dominates the logits.
+    """
+    dominators = _dominators(graph, image.name, head.logits)
+    weighted = _behind_weights(graph)
+    found = [
+        layer
+        for name in dominators
+        if name in weighted and (layer := spatial_layer(graph, shapes, axes, name)) is not None
+    ]
+    floating = [c for c in found if c.op_type != "QuantizeLinear"]
+    if not floating:
+        return []
+    best = _best(graph, floating, head)
+    position = floating.index(best)
+    return [best, *reversed(floating[:position])]
+
+
+def refuse_layer(graph: Graph, shapes: Shapes, axes: Axes, what: str) -> MethodRefusedError:
+    """Return an error that lists the spatial tensors nearest to the output."""
+    layers = (spatial_layer(graph, shapes, axes, n) for n in reversed(list(graph.tensor_names())))
+    listed = [str(layer) for layer in layers if layer is not None][:_LISTED]
+    offer = "; name one with --layer: " + ", ".join(listed) if listed else ""
+    advice = offer or "; the model has no feature maps: use occlusion or integrated-gradients"
+    return MethodRefusedError(what + advice)
+
+
+def _best(graph: Graph, candidates: list[SpatialLayer], head: Head) -> SpatialLayer:
+    by_name = {c.name: c for c in candidates}
+    best = candidates[-1]
+    if best.prefix:
+        return _before_last_attention(graph, candidates, head) or best
+    while best.op_type in _STEP_BACK:
+        source = graph.producers[best.name].inputs[0]
+        if source not in by_name:
+            break
+        best = by_name[source]
+    return best
+
+
+def _before_last_attention(
+    graph: Graph, candidates: list[SpatialLayer], head: Head
+) -> SpatialLayer | None:
+    """Input of the last attention block of a network that reads a class token.
+
+    Behind the last attention, the image's tokens no longer reach the class token, and
+    their gradient is zero; pytorch-grad-cam advises the same place (``blocks[-1].norm1``).
+    """
+    needed = graph.ancestors(head.logits)
+    softmaxes = [n for n in graph.nodes if n.op_type in ("Softmax", "Attention")]
+    inner = [n for n in softmaxes if n.output in needed and n not in head.stripped]
+    if not inner:
+        return None
+    inputs = {i.name for i in graph.inputs}
+    index = {c.name: graph.producers[c.name].index for c in candidates if c.name not in inputs}
+    earlier = [c for c in candidates if index.get(c.name, -1) < inner[-1].index]
+    if not earlier:
+        return None
+    stream = earlier[-1]
+    normed = [
+        n.output
+        for n in graph.consumers.get(stream.name, ())
+        if n.op_type in ("LayerNormalization", "RMSNormalization")
+    ]
+    return next(
+        (
+            SpatialLayer(
+                name, "LayerNormalization", stream.axes, stream.grid, stream.channels, stream.prefix
+            )
+            for name in normed
+        ),
+        stream,
+    )
+
+
+def _dominators(graph: Graph, image: str, logits: str) -> Iterator[str]:
+    """Tensors that every path from the image to the logits passes, in order.
+
+    In topological order a tensor dominates when no edge jumps over it: one scan with the
+    furthest consumer so far decides.
+    """
+    alive = graph.ancestors(logits) & graph.descendants([image])
+    order = [name for name in graph.tensor_names() if name in alive]
+    place = {name: k for k, name in enumerate(order)}
+    furthest = -1
+    for name in order:
+        if furthest <= place[name]:
+            yield name
+        reached = [
+            place[o] for n in graph.consumers.get(name, ()) for o in n.outputs if o in place
+        ]
+        furthest = max([furthest, *reached])
+
+
+def _behind_weights(graph: Graph) -> set[str]:
+    weighted = {o for n in graph.nodes if n.op_type in _WEIGHTED for o in n.outputs}
+    return graph.descendants(weighted)

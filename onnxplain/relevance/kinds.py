@@ -1,0 +1,22 @@
+"""How each ONNX operator without weights hands relevance on (no PyTorch here)."""
+
+from __future__ import annotations
+
+# The relevance passes element by element: y_i depends on x_i alone.
+ELEMENTWISE = frozenset(
+    "Relu Clip LeakyRelu PRelu ThresholdedRelu Elu Selu Celu Sigmoid HardSigmoid HardSwish Tanh "
+    "Softplus Softsign Mish Gelu Swish Erf Exp Log Sqrt Pow Reciprocal Neg Abs Identity Dropout "
+    "Cast Shrink Round Floor Ceil QuantizeLinear DequantizeLinear".split()
+)
+# The output holds input elements at other places: relevance travels back with them.
+MOVING = frozenset(
+    "Flatten Reshape Transpose Gather GatherElements GatherND Slice Squeeze Unsqueeze Concat "
+    "Split Pad Expand Tile DepthToSpace SpaceToDepth MaxPool GlobalMaxPool ReduceMax ReduceMin "
+    "Max Min Where".split()
+)
+# Linear with fixed positive coefficients: the epsilon rule on the operator itself.
+AVERAGING = frozenset(
+    "AveragePool GlobalAveragePool ReduceMean ReduceSum Sum Mean Resize Upsample".split()
+)
+NORMALISING = frozenset({"LayerNormalization", "RMSNormalization"})
+GATES = frozenset({"Sigmoid", "HardSigmoid", "Tanh", "Softmax"})
