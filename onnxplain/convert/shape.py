@@ -39,7 +39,7 @@ def flatten(node: Node) -> nn.Module:
 def transpose(node: Node) -> nn.Module:
     """Transpose: reverses all axes unless ``perm`` is given."""
     order = node.attributes.get("perm")
-    return Function(lambda x: x.permute(range(x.dim())[::-1] if order is None else order))
+    return Function(lambda x: x.permute(order or tuple(reversed(range(x.dim())))))
 
 
 def squeeze(node: Node) -> nn.Module:
