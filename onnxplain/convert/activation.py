@@ -105,6 +105,12 @@ def swish(node: Node) -> nn.Module:
     return Function(lambda x: x * torch.sigmoid(alpha * x))
 
 
+def swiglu(node: Node) -> nn.Module:
+    """SwiGLU: Swish of the first input, times the second."""
+    alpha = node.attributes.get("alpha", 1.0)
+    return Function(lambda gate, x: gate * torch.sigmoid(alpha * gate) * x)
+
+
 def mish(node: Node) -> nn.Module:
     """Mish: ``x * tanh(softplus(x))``."""
     return Function(lambda x: x * torch.tanh(functional.softplus(x, threshold=_SOFTPLUS_LINEAR)))

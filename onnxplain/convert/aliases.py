@@ -24,6 +24,7 @@ ALIASES: Mapping[tuple[str, int], int] = {
     ("HardSigmoid", 22): 6,
     ("HardSwish", 22): 14,
     ("LessOrEqual", 16): 12,
+    ("RoiAlign", 22): 16,
     ("Round", 22): 11,
     ("Sin", 22): 7,
     ("Softsign", 22): 1,

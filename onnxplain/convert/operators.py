@@ -20,6 +20,20 @@ Versions = tuple[int, ...]
 
 # Converters of this package: "file.function", then the operators and versions it covers.
 OURS: Mapping[str, Mapping[str, Versions]] = {
+    "activation.swiglu": {"SwiGLU": (28,)},
+    "attention.attention": {"Attention": (23, 24, 25)},
+    "attention.rotary_embedding": {"RotaryEmbedding": (23,)},
+    "quantised.conv_integer": {"ConvInteger": (10,)},
+    "quantised.dequantize_linear": {"DequantizeLinear": (10, 13, 19, 21, 23, 24, 25, 28)},
+    "quantised.dynamic_quantize_linear": {"DynamicQuantizeLinear": (11,)},
+    "quantised.matmul_integer": {"MatMulInteger": (10,)},
+    "quantised.qlinear_conv": {"QLinearConv": (10,)},
+    "quantised.qlinear_matmul": {"QLinearMatMul": (10, 21)},
+    "quantised.quantize_linear": {"QuantizeLinear": (10, 13, 19, 21, 23, 24, 25, 28)},
+    "recurrent.recurrent": {"GRU": (7, 14, 22), "LSTM": (7, 14, 22), "RNN": (7, 14, 22)},
+    "sampling.affine_grid": {"AffineGrid": (20,)},
+    "sampling.deform_conv": {"DeformConv": (19, 22)},
+    "sampling.grid_sample": {"GridSample": (16, 20, 22)},
     "activation.clip": {"Clip": (6, 11, 12, 13)},
     "activation.gelu": {"Gelu": (20,)},
     "activation.hardmax": {"Hardmax": (13,)},
@@ -77,11 +91,15 @@ OURS: Mapping[str, Mapping[str, Versions]] = {
     "normalization.group_normalization": {"GroupNormalization": (21,)},
     "normalization.group_normalization_18": {"GroupNormalization": (18,)},
     "normalization.instance_normalization": {"InstanceNormalization": (6, 22)},
-    "normalization.layer_normalization": {"LayerNormalization": (17,)},
+    # Before opset 17, ONNX Runtime writes its own LayerNormalization into the standard domain.
+    "normalization.layer_normalization": {"LayerNormalization": tuple(range(7, 18))},
     "normalization.local_response_normalization": {"LRN": (1, 13)},
     "normalization.lp_normalization": {"LpNormalization": (1, 22)},
     "normalization.mean_variance_normalization": {"MeanVarianceNormalization": (9, 13)},
-    "normalization.rms_normalization": {"RMSNormalization": (23,)},
+    "normalization.rms_normalization": {
+        "RMSNormalization": (23,),
+        "SimplifiedLayerNormalization": tuple(range(7, 29)),
+    },
     "pad.center_crop_pad": {"CenterCropPad": (18,)},
     "pad.pad": {"Pad": (2, 11, 13, 18, 19, 21, 23, 24, 25)},
     "pool.average_pool": {"AveragePool": (7, 10, 11, 19, 22)},
@@ -119,6 +137,33 @@ OURS: Mapping[str, Mapping[str, Versions]] = {
     "shape.tile": {"Tile": (6, 13)},
     "shape.transpose": {"Transpose": (1, 13, 21, 23, 24, 25)},
     "shape.unsqueeze": {"Unsqueeze": (1, 11, 13, 21, 23, 24, 25)},
+}
+
+# Operators of ONNX Runtime's own domain, all in version 1.
+MICROSOFT: Mapping[str, tuple[str, ...]] = {
+    "microsoft.attention": ("Attention",),
+    "microsoft.bias_gelu": ("BiasGelu", "FastGelu", "Gelu"),
+    "microsoft.bias_softmax": ("BiasSoftmax",),
+    "microsoft.fused_conv": ("FusedConv",),
+    "microsoft.fused_gemm": ("FusedGemm",),
+    "microsoft.fused_matmul": ("FusedMatMul", "TransposeMatMul"),
+    "microsoft.multi_head_attention": ("MultiHeadAttention",),
+    "microsoft.quick_gelu": ("QuickGelu",),
+    "microsoft.skip_layer_normalization": ("SkipLayerNormalization",),
+    "microsoft_quantised.dynamic_quantize_matmul": ("DynamicQuantizeMatMul",),
+    "microsoft_quantised.matmul_integer_to_float": ("MatMulIntegerToFloat",),
+    "microsoft_quantised.qgemm": ("QGemm",),
+    "microsoft_quantised.qlinear_binary": ("QLinearAdd", "QLinearMul"),
+    "microsoft_quantised.qlinear_concat": ("QLinearConcat",),
+    "microsoft_quantised.qlinear_unary": (
+        "QLinearAveragePool",
+        "QLinearGlobalAveragePool",
+        "QLinearLeakyRelu",
+        "QLinearSigmoid",
+        "QLinearSoftmax",
+    ),
+    "quantised.dequantize_linear": ("DequantizeLinear",),
+    "quantised.quantize_linear": ("QuantizeLinear",),
 }
 
 # Converters of onnx2torch that are used as they are.
@@ -201,12 +246,18 @@ def operator_of(node: Node, graph: Graph) -> Operator:
 
 @cache
 def _targets() -> Mapping[Operator, str]:
-    return {
+    standard = {
         Operator("", op_type, version): target
         for target, covered in OURS.items()
         for op_type, versions in covered.items()
         for version in versions
     }
+    microsoft = {
+        Operator("com.microsoft", op_type, 1): target
+        for target, covered in MICROSOFT.items()
+        for op_type in covered
+    }
+    return {**standard, **microsoft}
 
 
 def target_of(operator: Operator) -> str | None:

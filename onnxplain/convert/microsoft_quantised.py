@@ -1,0 +1,155 @@
+"""Quantised operators of ONNX Runtime; conventions as in `onnxplain.convert.quantised`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from onnxplain.convert.function import Function, unsupported
+from onnxplain.convert.pool import AveragePool
+from onnxplain.convert.quantised import centre, dequantise, dynamic_quantize, quantise
+from onnxplain.graph.view import Node
+
+_BINARY = {"QLinearAdd": torch.add, "QLinearMul": torch.mul}
+
+
+def qlinear_binary(node: Node) -> nn.Module:
+    """QLinearAdd and QLinearMul."""
+    function = _BINARY[node.op_type]
+
+    def apply(
+        a: Tensor,
+        a_scale: Tensor,
+        a_zero: Tensor | None,
+        b: Tensor,
+        b_scale: Tensor,
+        b_zero: Tensor | None,
+        y_scale: Tensor,
+        y_zero: Tensor | None = None,
+    ) -> Tensor:
+        result = function(dequantise(a, a_scale, a_zero), dequantise(b, b_scale, b_zero))
+        return quantise(result, y_scale, y_zero)
+
+    return Function(apply)
+
+
+def _unary(node: Node) -> Callable[[Tensor], Tensor]:
+    axis = node.attributes.get("axis", -1)
+    alpha = node.attributes.get("alpha", 0.01)
+    functions: dict[str, Callable[[Tensor], Tensor]] = {
+        "QLinearSigmoid": torch.sigmoid,
+        "QLinearLeakyRelu": lambda x: functional.leaky_relu(x, alpha),
+        "QLinearSoftmax": lambda x: torch.softmax(x, axis),
+        "QLinearGlobalAveragePool": lambda x: x.mean(tuple(range(2, x.dim())), keepdim=True),
+    }
+    if node.op_type == "QLinearAveragePool":
+        return AveragePool(node)
+    return functions[node.op_type]
+
+
+def qlinear_unary(node: Node) -> nn.Module:
+    """Pooling and activations between a dequantisation and a quantisation."""
+    if node.attributes.get("channels_last", 0):
+        raise unsupported(node, "channels_last")
+    if node.op_type == "QLinearSoftmax" and node.attributes.get("opset", 13) < 13:
+        raise unsupported(node, "softmax of an opset before 13")
+    function = _unary(node)
+
+    def apply(
+        x: Tensor,
+        x_scale: Tensor,
+        x_zero: Tensor | None,
+        y_scale: Tensor,
+        y_zero: Tensor | None = None,
+    ) -> Tensor:
+        return quantise(function(dequantise(x, x_scale, x_zero)), y_scale, y_zero)
+
+    return Function(apply)
+
+
+def qlinear_concat(node: Node) -> nn.Module:
+    """QLinearConcat: scale and zero point of the result, then triples of operands."""
+    axis = node.attributes["axis"]
+
+    def apply(y_scale: Tensor, y_zero: Tensor, *operands: Tensor) -> Tensor:
+        triples = zip(operands[::3], operands[1::3], operands[2::3], strict=True)
+        return quantise(torch.cat([dequantise(*t) for t in triples], axis), y_scale, y_zero)
+
+    return Function(apply)
+
+
+def qgemm(node: Node) -> nn.Module:
+    """QGemm: the bias counts in units of both scales; without a scale the result is float."""
+    get = node.attributes.get
+    alpha, flip_a, flip_b = get("alpha", 1.0), get("transA", 0), get("transB", 0)
+
+    def apply(
+        a: Tensor,
+        a_scale: Tensor,
+        a_zero: Tensor,
+        b: Tensor,
+        b_scale: Tensor,
+        b_zero: Tensor,
+        c: Tensor | None = None,
+        y_scale: Tensor | None = None,
+        y_zero: Tensor | None = None,
+    ) -> Tensor:
+        dtype = a_scale.dtype
+        left = a.T if flip_a else a
+        right = b.T if flip_b else b
+        # Zero points and scales of b are scalars or one for each column of the result.
+        sums = centre(left, a_zero, dtype) @ centre(right, b_zero, dtype)
+        sums = sums if c is None else sums + c.to(dtype)
+        y = sums * (a_scale * b_scale * alpha)
+        return y if y_scale is None else quantise(y, y_scale, y_zero)
+
+    return Function(apply)
+
+
+def _product(
+    a: Tensor,
+    a_scale: Tensor,
+    a_zero: Tensor | None,
+    b: Tensor,
+    b_scale: Tensor,
+    b_zero: Tensor | None,
+    bias: Tensor | None,
+) -> Tensor:
+    dtype = a_scale.dtype
+    y = centre(a, a_zero, dtype) @ centre(b, b_zero, dtype) * (a_scale * b_scale)
+    return y if bias is None else y + bias
+
+
+def matmul_integer_to_float(node: Node) -> nn.Module:
+    """MatMulIntegerToFloat: product of quantised matrices, not quantised again."""
+
+    def apply(
+        a: Tensor,
+        b: Tensor,
+        a_scale: Tensor,
+        b_scale: Tensor,
+        a_zero: Tensor | None = None,
+        b_zero: Tensor | None = None,
+        bias: Tensor | None = None,
+    ) -> Tensor:
+        return _product(a, a_scale, a_zero, b, b_scale, b_zero, bias)
+
+    return Function(apply)
+
+
+def dynamic_quantize_matmul(node: Node) -> nn.Module:
+    """DynamicQuantizeMatMul: quantise the first operand over its range, then multiply."""
+
+    def apply(
+        a: Tensor,
+        b: Tensor,
+        b_scale: Tensor,
+        b_zero: Tensor | None = None,
+        bias: Tensor | None = None,
+    ) -> Tensor:
+        return _product(*dynamic_quantize(a), b, b_scale, b_zero, bias)
+
+    return Function(apply)
