@@ -1,3 +1,42 @@
-"""Explain what a deployed ONNX image classifier saw."""
+"""Explain what a deployed ONNX image classifier saw.
+
+Nothing heavy is imported before it is needed: names are looked up on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from onnxplain.api import Model, explain, load
+    from onnxplain.explanation import Explanation
+    from onnxplain.methods import registered as methods
+    from onnxplain.preprocess import Preprocess
+    from onnxplain.target import Target
 
 __version__ = "0.1.0"
+
+_HOME = {
+    "Explanation": ("onnxplain.explanation", "Explanation"),
+    "Model": ("onnxplain.api", "Model"),
+    "Preprocess": ("onnxplain.preprocess", "Preprocess"),
+    "Target": ("onnxplain.target", "Target"),
+    "errors": ("onnxplain.errors", ""),
+    "explain": ("onnxplain.api", "explain"),
+    "load": ("onnxplain.api", "load"),
+}
+
+__all__ = ["Explanation", "Model", "Preprocess", "Target", "errors", "explain", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'onnxplain' has no attribute {name!r}")
+    module, attribute = _HOME[name]
+    found = import_module(module)
+    return getattr(found, attribute) if attribute else found
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

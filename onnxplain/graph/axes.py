@@ -117,6 +117,8 @@ def _reshaped(
         return tags
     if "H" not in tags or "W" not in tags:
         return None
+    if (moved := _moved_single_axis(tags, old, new)) is not None:
+        return moved
     grid = (old[tags.index("H")], old[tags.index("W")])
     tokens = grid[0] * grid[1]
     if tokens == 1:
@@ -126,6 +128,16 @@ def _reshaped(
         token_axis = new.index(tokens, 1)
         return tuple("N" if k == 0 else "L" if k == token_axis else "C" for k in range(3))
     return None
+
+
+def _moved_single_axis(tags: Tags, old: tuple[int, ...], new: tuple[int, ...]) -> Tags | None:
+    """Tags when only an axis of length one moved, as from (N, H, W, 1) to (N, 1, H, W)."""
+    kept = [(t, d) for t, d in zip(tags[1:], old[1:], strict=True) if d != 1]
+    if len(old) != len(new) or [d for _, d in kept] != [d for d in new[1:] if d != 1]:
+        return None
+    spare = iter([t for t, d in zip(tags[1:], old[1:], strict=True) if d == 1])
+    longer = iter([t for t, _ in kept])
+    return ("N", *(next(spare) if d == 1 else next(longer) for d in new[1:]))
 
 
 def _recover(node: Node, shape: tuple[int, ...], grids: list[tuple[int, int]]) -> Tags | None:

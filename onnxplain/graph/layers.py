@@ -7,7 +7,7 @@ logits) and that still has places in the picture.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -164,20 +164,10 @@ def _before_last_attention(
     if not earlier:
         return None
     stream = earlier[-1]
-    normed = [
-        n.output
-        for n in graph.consumers.get(stream.name, ())
-        if n.op_type in ("LayerNormalization", "RMSNormalization")
-    ]
-    return next(
-        (
-            SpatialLayer(
-                name, "LayerNormalization", stream.axes, stream.grid, stream.channels, stream.prefix
-            )
-            for name in normed
-        ),
-        stream,
-    )
+    for node in graph.consumers.get(stream.name, ()):
+        if node.op_type in ("LayerNormalization", "RMSNormalization"):
+            return replace(stream, name=node.output, op_type=node.op_type)
+    return stream
 
 
 def _dominators(graph: Graph, image: str, logits: str) -> Iterator[str]:

@@ -1,0 +1,134 @@
+"""Does the graph normalise its input itself, and what range of pixels does that suggest?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.view import Graph, Node
+from onnxplain.preprocess import Preprocess, preset
+
+_PASSIVE = frozenset({"Cast", "Transpose", "Identity", "Reshape"})
+# A trained network's first convolution sees values of a few units, around zero or above.
+_SMALLEST_SPAN, _LARGEST_SPAN = 0.4, 40.0
+
+
+@dataclass(frozen=True)
+class InnerNormalisation:
+    """An affine map that the graph applies to its input before anything else.
+
+    Attributes
+    ----------
+    scale, shift : float array
+        Per channel, or a single value: the network proper sees ``x * scale + shift``.
+    nodes : tuple of Node
+        The nodes that do it.
+    """
+
+    scale: NDArray[Any]
+    shift: NDArray[Any]
+    nodes: tuple[Node, ...]
+
+    def span(self, low: float, high: float) -> float:
+        """Width of the range that [low, high] is mapped to."""
+        return float(np.max(np.abs(self.scale)) * (high - low))
+
+
+def find_normalisation(graph: Graph, image: ImageInput) -> InnerNormalisation | None:
+    """Follow the input through additions and multiplications with constants.
+
+    Returns
+    -------
+    InnerNormalisation or None
+        ``None`` if the first thing that happens to the input is something else.
+    """
+    scale, shift = np.ones(1), np.zeros(1)
+    nodes: list[Node] = []
+    tensor = image.name
+    while len(readers := graph.consumers.get(tensor, ())) == 1:
+        node = readers[0]
+        if node.op_type not in _PASSIVE:
+            step = _affine(graph, node, tensor)
+            if step is None:
+                break
+            scale, shift = scale * step[0], shift * step[0] + step[1]
+            nodes.append(node)
+        tensor = node.output
+    return InnerNormalisation(scale, shift, tuple(nodes)) if nodes else None
+
+
+def guess_preprocess(graph: Graph, image: ImageInput) -> tuple[Preprocess, str]:
+    """Guess the preprocessing from the graph.
+
+    Parameters
+    ----------
+    graph : Graph
+        The prepared graph.
+    image : ImageInput
+        The explained input.
+
+    Returns
+    -------
+    Preprocess
+        A preset.
+    str
+        What the guess rests on, in one phrase.
+    """
+    name, reason = _guess(graph, image)
+    recipe = preset(name, image.layout, image.size, image.channels, image.dtype)
+    return recipe, reason
+
+
+def contradiction(graph: Graph, image: ImageInput, recipe: Preprocess) -> str:
+    """Say what in the graph speaks against a declared preprocessing; empty if nothing does."""
+    inner = find_normalisation(graph, image)
+    if inner is None:
+        return ""
+    low, high = (float(f(b)) for f, b in zip((np.min, np.max), recipe.bounds(), strict=True))
+    span = inner.span(low, high)
+    if _SMALLEST_SPAN <= span <= _LARGEST_SPAN:
+        return ""
+    return (
+        f"preprocess {recipe.name!r} gives inputs of {low:.3g}..{high:.3g}, but the graph "
+        f"normalises its input itself (at tensor {inner.nodes[-1].output!r}) to a span of "
+        f"{span:.2g}; the other scale (0..1 or 0..255) may be meant"
+    )
+
+
+def _guess(graph: Graph, image: ImageInput) -> tuple[str, str]:
+    if np.dtype(image.dtype).kind in "iu":
+        return "raw", f"the input is {image.dtype}"
+    inner = find_normalisation(graph, image)
+    if inner is not None:
+        where = f"the graph normalises its input itself (tensor {inner.nodes[-1].output!r})"
+        raw_fits = inner.span(0, 255) <= _LARGEST_SPAN
+        return ("raw" if raw_fits else "zero-one"), where
+    if image.channels == 1:
+        return "zero-one", "a grey image without normalisation in the graph"
+    if image.layout == "NHWC":
+        return "minus-one-one", "channels come last, as Keras and TensorFlow write them"
+    return "imagenet-torch", "channels come first, as PyTorch writes them"
+
+
+def _affine(
+    graph: Graph, node: Node, tensor: str
+) -> tuple[NDArray[Any], NDArray[Any] | float] | None:
+    others = [i for i in node.inputs if i and i != tensor]
+    if not all(graph.is_constant(i) for i in others):
+        return None
+    if node.op_type == "BatchNormalization":
+        gamma, beta, mean, variance = (graph.constant(i).astype(np.float64) for i in others)
+        factor = gamma / np.sqrt(variance + node.attributes.get("epsilon", 1e-5))
+        return factor, beta - mean * factor
+    if node.op_type not in ("Add", "Sub", "Mul", "Div") or len(others) != 1:
+        return None
+    value = graph.constant(others[0]).astype(np.float64).reshape(-1)
+    if value.size > 4 or (node.op_type in ("Sub", "Div") and node.inputs[0] != tensor):
+        return None
+    one = np.ones(1)
+    table = {"Add": (one, value), "Sub": (one, -value), "Mul": (value, 0.0)}
+    return table[node.op_type] if node.op_type in table else (1.0 / value, 0.0)

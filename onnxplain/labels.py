@@ -1,0 +1,110 @@
+"""Names of the classes: given, beside the model, inside of it, or a known list."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from onnxplain.errors import UsageError
+from onnxplain.files import read_json
+
+# Metadata keys under which exporters leave class names (Ultralytics writes "names").
+_METADATA_KEYS = ("onnxplain.labels", "labels", "names", "classes")
+KNOWN_LISTS = ("imagenet1k",)
+
+
+def find_labels(
+    given: str | Path | Sequence[str] | None,
+    path: Path | None,
+    metadata: Mapping[str, str],
+    classes: int,
+) -> tuple[list[str], str]:
+    """Find the display names of the classes.
+
+    Parameters
+    ----------
+    given : sequence of str, path, or name of a known list, optional
+        What the user asked for.
+    path : path, optional
+        The model file; ``<stem>.labels.json`` or ``<stem>.labels.txt`` beside it is used.
+    metadata : mapping of str to str
+        The model file's own metadata.
+    classes : int
+        Number of classes.
+
+    Returns
+    -------
+    list of str
+        In class order; empty if no names were found.
+    str
+        Where they came from.
+
+    Raises
+    ------
+    UsageError
+        If the names given do not fit the number of classes.
+    """
+    if given is not None:
+        if isinstance(given, (str, Path)):
+            return _fitting(_load(str(given)), classes, str(given)), str(given)
+        return _fitting(list(given), classes, "the labels given"), "given"
+    if path is not None:
+        for ending in (".labels.json", ".labels.txt"):
+            beside = path.with_name(path.stem + ending)
+            if beside.is_file():
+                return _fitting(_load(str(beside)), classes, str(beside)), beside.name
+    for key in _METADATA_KEYS:
+        names = _from_text(metadata.get(key, ""))
+        if len(names) == classes:
+            return names, f"metadata {key!r} of the model"
+    if classes == 1000:
+        return known_list("imagenet1k"), "a guess: 1000 classes are taken for ImageNet-1k"
+    return [], "none"
+
+
+def known_list(name: str) -> list[str]:
+    """Class names of a well-known data set, in its usual order."""
+    text = resources.files("onnxplain").joinpath(f"data/{name}.json").read_text("utf-8")
+    return list(json.loads(text))
+
+
+def _load(name: str) -> list[str]:
+    if name in KNOWN_LISTS and not Path(name).exists():
+        return known_list(name)
+    if Path(name).suffix.lower() == ".json":
+        return _names(read_json(name, "labels"), name)
+    try:
+        lines = Path(name).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"cannot read labels {name!r}: {error}; give a .json list, a text file with one name "
+            f"a line, or one of {', '.join(KNOWN_LISTS)}"
+        ) from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _names(data: Any, where: str) -> list[str]:
+    if isinstance(data, dict) and all(str(k).isdigit() for k in data):
+        data = [data[k] for k in sorted(data, key=lambda k: int(k))]
+    if not isinstance(data, list) or not all(isinstance(n, (str, int, float)) for n in data):
+        raise UsageError(f"labels {where!r}: expected a JSON list of names, or index to name")
+    return [str(n) for n in data]
+
+
+def _from_text(text: str) -> list[str]:
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return _names(read(text), "metadata")
+        except (ValueError, SyntaxError, TypeError, UsageError, RecursionError, MemoryError):
+            continue
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _fitting(names: list[str], classes: int, where: str) -> list[str]:
+    if len(names) != classes:
+        raise UsageError(f"labels {where!r}: {len(names)} names, but the model has {classes} classes")
+    return names

@@ -1,0 +1,6 @@
+"""Methods as plain functions; importing this package registers all of them."""
+
+from onnxplain.methods import cam, gradients, integrated_gradients, lrp, occlusion  # noqa: F401
+from onnxplain.methods.registry import Method, find, registered
+
+__all__ = ["Method", "find", "registered"]

@@ -1,0 +1,85 @@
+"""Saliency and gradient x input: one backward pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.adapters.base import Capability, Derivatives
+from onnxplain.explanation import Attribution
+from onnxplain.methods.registry import method
+from onnxplain.subject import Subject
+from onnxplain.target import Target
+
+
+def input_axes(subject: Subject) -> tuple[str, ...]:
+    """Axis meanings of one input, without the batch."""
+    return tuple(subject.network.image.layout[1:])
+
+
+def input_gradient(subject: Subject, x: NDArray[Any], target: Target) -> Derivatives:
+    """Derivative of the score with respect to the input, by the PyTorch engine."""
+    name = subject.network.image.name
+    return subject.engine(Capability.GRADIENTS).gradients(x, target, [name])
+
+
+@method(
+    name="saliency",
+    family="gradient",
+    needs=Capability.GRADIENTS,
+    explains="logit",
+    display="magnitude",
+    summary="Largest absolute derivative of the score over a pixel's channels.",
+    reference="Simonyan, Vedaldi, Zisserman 2013, arXiv:1312.6034, section 3",
+    meaning="score per unit of model input; never negative: how strongly, not for or against",
+    class_discriminative=False,
+    promises="",
+    failures="noisy; blind where the network saturates; similar for different classes",
+)
+def saliency(subject: Subject, x: NDArray[Any], target: Target) -> Attribution:
+    """M_ij = max over channels c of abs(dS/dx_ijc).
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+
+    Returns
+    -------
+    Attribution
+        (N, H, W), not negative, in score units per unit of model input.
+    """
+    slope = input_gradient(subject, x, target).gradients[subject.network.image.name]
+    return Attribution(np.abs(slope).max(axis=subject.channel_axis), ("H", "W"))
+
+
+@method(
+    name="gradient-x-input",
+    family="gradient",
+    needs=Capability.GRADIENTS,
+    explains="logit",
+    display="signed",
+    summary="Derivative of the score times the input value.",
+    reference="Shrikumar, Greenside, Shcherbina, Kundaje 2016, arXiv:1605.01713",
+    meaning="score units; positive speaks for the target, relative to an input of zeros",
+    class_discriminative=True,
+    promises="sums to the score on networks without biases whose only non-linearity is ReLU",
+    failures="noisy; depends on where the preprocessing puts zero (zero is not black)",
+)
+def gradient_x_input(subject: Subject, x: NDArray[Any], target: Target) -> Attribution:
+    """R = x * dS/dx, element by element.
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+
+    Returns
+    -------
+    Attribution
+        The shape of `x`, signed, in score units.
+    """
+    slope = input_gradient(subject, x, target).gradients[subject.network.image.name]
+    return Attribution(x * slope, input_axes(subject))

@@ -1,0 +1,138 @@
+"""Occlusion: cover one window after the other, and watch the score."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.adapters.base import Capability
+from onnxplain.errors import UsageError
+from onnxplain.explanation import Attribution
+from onnxplain.methods.registry import method
+from onnxplain.perturb.fills import fill
+from onnxplain.subject import Subject
+from onnxplain.target import Target
+
+Size = tuple[int, int]
+
+
+@method(
+    name="occlusion",
+    family="perturbation",
+    needs=Capability.FORWARD,
+    explains="probability",
+    display="signed",
+    summary="How much the score falls when a window of the picture is covered.",
+    reference="Zeiler, Fergus 2014, arXiv:1311.2901, section 4.2",
+    meaning="score units (probability unless told otherwise); positive: covering it lowers the "
+    "score",
+    class_discriminative=True,
+    promises="the effect of the very change that was made; nothing is approximated",
+    failures="the fill is itself a feature; evidence that stands in two places hides behind the "
+    "other one",
+)
+def occlusion(
+    subject: Subject,
+    x: NDArray[Any],
+    target: Target,
+    *,
+    window: Size | int | None = None,
+    stride: Size | int | None = None,
+    fill_with: str = "mean",
+) -> Attribution:
+    """Importance of a pixel: mean over the windows that cover it of S(x) - S(x, covered).
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+    window : int or (int, int), optional
+        Height and width of the window in pixels; an eighth of the input if not given.
+    stride : int or (int, int), optional
+        Step between windows in pixels; half a window if not given. The last window of a
+        row or column is cut off by the border.
+    fill_with : str
+        See `onnxplain.perturb.fills.fill`.
+
+    Returns
+    -------
+    Attribution
+        (N, H, W), signed, in score units. Maps, one value per window position:
+        ``score`` (score with the window covered), ``difference`` (fall of the score) and
+        ``predicted_class`` (class index that wins then).
+
+    Raises
+    ------
+    UsageError
+        If window or stride do not fit the input.
+    """
+    height, width = (x.shape[a] for a in subject.spatial_axes)
+    size = _pair("window", window, (max(1, height // 8), max(1, width // 8)), (height, width))
+    step = _pair("stride", stride, (max(1, size[0] // 2), max(1, size[1] // 2)), size)
+    rows = [slice(t, min(t + size[0], height)) for t in _starts(height, size[0], step[0])]
+    columns = [slice(t, min(t + size[1], width)) for t in _starts(width, size[1], step[1])]
+    windows = [(r, c) for r in rows for c in columns]
+    grid = (len(rows), len(columns))
+    covered = fill(subject, x, fill_with)
+    base = subject.score(x, target)
+    scores, winners = np.empty((len(x), *grid)), np.empty((len(x), *grid), np.int64)
+    for n in range(len(x)):
+        found = _cover_each(subject, x[n], covered[n], windows, target)
+        scores[n] = target.select(found).reshape(grid)
+        winners[n] = found.argmax(axis=1).reshape(grid)
+    falls = base[:, None, None] - scores
+    return Attribution(
+        _spread(falls.reshape(len(x), -1), windows, (height, width)),
+        ("H", "W"),
+        parameters={"window": list(size), "stride": list(step)},
+        maps={"score": scores, "difference": falls, "predicted_class": winners},
+    )
+
+
+def _cover_each(
+    subject: Subject,
+    x: NDArray[Any],
+    covered: NDArray[Any],
+    windows: list[tuple[slice, slice]],
+    target: Target,
+) -> NDArray[np.float64]:
+    """(windows, K) scores of one input with each window covered in turn."""
+    spatial = [a - 1 for a in subject.spatial_axes]  # one input has no batch axis
+    parts = []
+    for part in subject.slices(len(windows)):
+        batch = np.repeat(x[None], len(windows[part]), axis=0)
+        for changed, window in zip(batch, windows[part], strict=True):
+            place: list[slice] = [slice(None)] * x.ndim
+            for axis, extent in zip(spatial, window, strict=True):
+                place[axis] = extent
+            changed[tuple(place)] = covered[tuple(place)]
+        parts.append(subject.all_scores(batch, target))
+    return np.concatenate(parts)
+
+
+def _spread(
+    falls: NDArray[np.float64], windows: list[tuple[slice, slice]], size: Size
+) -> NDArray[np.float64]:
+    """Mean over the windows that cover each pixel."""
+    total, count = np.zeros((len(falls), *size)), np.zeros(size)
+    for k, (rows, columns) in enumerate(windows):
+        total[:, rows, columns] += falls[:, k, None, None]
+        count[rows, columns] += 1
+    return total / count
+
+
+def _starts(length: int, window: int, stride: int) -> range:
+    # ceil((length - window) / stride) + 1 positions: the last one reaches the border.
+    positions = -(-(length - window) // stride) + 1
+    return range(0, positions * stride, stride)
+
+
+def _pair(what: str, value: Size | int | None, default: Size, largest: Size) -> Size:
+    pair = default if value is None else (value, value) if isinstance(value, int) else tuple(value)
+    if len(pair) != 2 or not all(1 <= v <= m for v, m in zip(pair, largest, strict=True)):
+        raise UsageError(
+            f"{what} {pair} is not possible; allowed: 1 to {largest[0]} high, 1 to {largest[1]} wide"
+        )
+    return (int(pair[0]), int(pair[1]))

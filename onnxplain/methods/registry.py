@@ -1,0 +1,121 @@
+"""Every method by name, with what a person has to know to read its numbers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from onnxplain.adapters.base import Capability
+from onnxplain.errors import UnknownNameError
+from onnxplain.explanation import Attribution
+from onnxplain.target import Kind
+
+Family = Literal["gradient", "cam", "relevance", "perturbation"]
+Display = Literal["signed", "positive", "magnitude"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method and its card.
+
+    Attributes
+    ----------
+    name : str
+        Lower case with hyphens.
+    function : callable
+        ``function(subject, x, target, **parameters) -> Attribution``.
+    family : str
+        Gradient, cam, relevance or perturbation.
+    needs : Capability
+        What the engine must be able to do.
+    explains : {"logit", "probability"}
+        Which score it explains unless told otherwise.
+    display : {"signed", "positive", "magnitude"}
+        Which part of the numbers a picture shows.
+    summary : str
+        One line.
+    reference : str
+        Where it was published.
+    meaning : str
+        Unit and sign of its numbers.
+    class_discriminative : bool
+        Whether another class gives an essentially different map.
+    promises : str
+        The identity that its numbers fulfil; empty if none.
+    failures : str
+        When not to trust it.
+    """
+
+    name: str
+    function: Callable[..., Attribution]
+    family: Family
+    needs: Capability
+    explains: Kind
+    display: Display
+    summary: str
+    reference: str
+    meaning: str
+    class_discriminative: bool
+    promises: str
+    failures: str
+
+    @property
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        """Keyword parameters with their defaults, from the function's signature."""
+        signature = inspect.signature(self.function, eval_str=True)
+        keyword_only = inspect.Parameter.KEYWORD_ONLY
+        return {k: p for k, p in signature.parameters.items() if p.kind is keyword_only}
+
+    @property
+    def takes_layer(self) -> bool:
+        """Whether the method is read at a layer."""
+        return "layer" in self.parameters
+
+    @property
+    def runs_on(self) -> str:
+        """Engine the method runs on."""
+        forward = Capability.FORWARD | Capability.ACTIVATIONS
+        return "ONNX Runtime" if self.needs in forward else "PyTorch"
+
+
+_METHODS: dict[str, Method] = {}
+
+
+def method(**card: Any) -> Callable[[Callable[..., Attribution]], Callable[..., Attribution]]:
+    """Register a function as a method; the keywords are the fields of `Method`.
+
+    Raises
+    ------
+    ValueError
+        If the name is taken.
+    """
+
+    def register(function: Callable[..., Attribution]) -> Callable[..., Attribution]:
+        name = card["name"]
+        if name in _METHODS:
+            raise ValueError(f"a method named {name!r} is registered already")
+        _METHODS[name] = Method(function=function, **card)
+        return function
+
+    return register
+
+
+def registered() -> Mapping[str, Method]:
+    """Return all methods by name, in the order of registration."""
+    return dict(_METHODS)
+
+
+def find(name: str) -> Method:
+    """Look a method up.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is none of that name; the nearest names are offered.
+    """
+    key = name.strip().lower().replace("_", "-")
+    if key not in _METHODS:
+        raise UnknownNameError("method", name, _METHODS, f"methods: {', '.join(_METHODS)}")
+    return _METHODS[key]

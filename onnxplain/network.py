@@ -1,0 +1,221 @@
+"""Everything about one model file that methods may ask: its graph, layers and engines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.adapters.base import Adapter, Array, Capability
+from onnxplain.adapters.ort import OrtAdapter
+from onnxplain.errors import MethodRefusedError, UnsupportedModelError, UsageError
+from onnxplain.graph.axes import Axes, tag_axes
+from onnxplain.graph.cam_head import CamHead, find_cam_head
+from onnxplain.graph.head import Head, find_head
+from onnxplain.graph.image_input import ImageInput, find_image_input
+from onnxplain.graph.layers import SpatialLayer, layer_candidates, refuse_layer, spatial_layer
+from onnxplain.graph.shapes import Shapes, infer_shapes
+from onnxplain.graph.view import Graph
+from onnxplain.target import Activation, Kind
+
+# Some input that moves the scores, and how exact float16 probabilities may be.
+_PROBE_RANGE, _SUM_SLACK = 2.0, 1e-3
+_FORWARD = Capability.FORWARD | Capability.ACTIVATIONS
+
+
+class Network:
+    """A prepared graph with its engines.
+
+    Engines are opened on first use and kept; PyTorch is loaded only when a gradient or
+    relevance is asked for.
+
+    Parameters
+    ----------
+    graph : Graph
+        The prepared graph.
+    output : str, optional
+        The graph output to explain, if there are several.
+    input_name, layout, size
+        See `find_image_input`.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    batch_size : int, optional
+        Largest batch; 32 for ONNX Runtime and 16 for PyTorch if not given.
+    precision : {"single", "double"}
+        Arithmetic of the PyTorch engine.
+    bound : mapping of str to array
+        Values of all inputs but the explained one.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        output: str | None = None,
+        input_name: str | None = None,
+        layout: str | None = None,
+        size: tuple[int, int] | None = None,
+        device: str = "auto",
+        batch_size: int | None = None,
+        precision: str = "single",
+        bound: Mapping[str, Array] | None = None,
+    ) -> None:
+        if precision not in ("single", "double"):
+            raise UsageError(f"precision {precision!r} is not known; allowed: single, double")
+        if batch_size is not None and batch_size < 1:
+            raise UsageError(f"batch size {batch_size} is not possible; it must be 1 or more")
+        self.graph = graph
+        self.image: ImageInput = find_image_input(graph, name=input_name, layout=layout, size=size)
+        self.head: Head = find_head(graph, output)
+        self.precision = precision
+        self._device = device
+        self._batch_size = batch_size
+        self._bound = _bind(self.image, bound or {})
+
+    @property
+    def batch_size(self) -> int:
+        """Inputs that a method should perturb at a time."""
+        return self._batch_size or 32
+
+    @cached_property
+    def ort(self) -> Adapter:
+        """The ONNX Runtime engine."""
+        return OrtAdapter(
+            self.graph,
+            self.image,
+            self.head.output,
+            device=self._device,
+            batch_size=self._batch_size or 32,
+            bound=self._bound,
+        )
+
+    @cached_property
+    def torch(self) -> Adapter:
+        """The PyTorch engine; opening it converts the graph."""
+        from onnxplain.adapters.torch import TorchAdapter
+
+        return TorchAdapter(
+            self.graph,
+            self.image,
+            self.head.output,
+            device=self._device,
+            batch_size=self._batch_size or 16,
+            bound=self._bound,
+            double=self.precision == "double",
+        )
+
+    def adapter(self, needs: Capability) -> Adapter:
+        """Return the cheapest engine that can do all that is needed."""
+        return self.ort if needs in _FORWARD else self.torch
+
+    @cached_property
+    def shapes(self) -> Shapes:
+        """Concrete shapes of all tensors for a batch of one."""
+        shapes = infer_shapes(self.graph, self.image)
+        unknown = [n for n in self.graph.tensor_names() if n not in shapes]
+        if unknown:
+            x = np.zeros((self.image.batch or 1, *self.image.shape[1:]), self.image.dtype)
+            measured = self.ort.activations(x, unknown)
+            shapes |= {name: values.shape for name, values in measured.items()}
+        return shapes
+
+    @cached_property
+    def classes(self) -> int:
+        """Number of classes.
+
+        Raises
+        ------
+        UnsupportedModelError
+            If the output has more than one axis beside the batch.
+        """
+        shape = self.shapes[self.head.logits][1:]
+        if sum(d != 1 for d in shape) > 1 or not shape:
+            raise UnsupportedModelError(
+                f"output {self.head.output!r} has shape [batch, {', '.join(map(str, shape))}]: "
+                "a dense output is not a classification; name another one with --output"
+            )
+        return int(np.prod(shape))
+
+    @cached_property
+    def sums_to_one(self) -> bool:
+        """Whether the output holds probabilities although no final Softmax was found."""
+        if self.head.kind != "logits" or self.classes < 2:
+            return False
+        x = np.random.default_rng(0).random((1, *self.image.shape[1:])) * _PROBE_RANGE
+        values = self.ort.activations(x.astype(self.image.dtype), [self.head.output])
+        scores = values[self.head.output].reshape(-1)
+        return bool((scores >= 0).all() and abs(float(scores.sum()) - 1.0) < _SUM_SLACK)
+
+    def read(self, kind: Kind) -> tuple[str, Activation]:
+        """Tensor to read for a score of that kind, and what to apply to it."""
+        if self.sums_to_one:
+            return self.head.output, "none"
+        return self.head.read(kind, self.classes)
+
+    @cached_property
+    def axes(self) -> Axes:
+        """What the axes of every tensor mean."""
+        return tag_axes(self.graph, self.shapes, self.image)
+
+    @cached_property
+    def layers(self) -> list[SpatialLayer]:
+        """Layers for class activation maps, the best first; may be empty."""
+        return layer_candidates(self.graph, self.shapes, self.axes, self.image, self.head)
+
+    def layer(self, name: str | None) -> SpatialLayer:
+        """Return the named spatial layer, or the best one.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such tensor.
+        MethodRefusedError
+            If the tensor, or the whole model, has no places in the picture.
+        """
+        if name is None:
+            if not self.layers:
+                raise refuse_layer(
+                    self.graph,
+                    self.shapes,
+                    self.axes,
+                    "no layer was chosen: nothing spatial dominates the output",
+                )
+            return self.layers[0]
+        tensor = self.graph.resolve(name)
+        found = spatial_layer(self.graph, self.shapes, self.axes, tensor)
+        if found is None:
+            shape = list(self.shapes.get(tensor, ()))
+            what = f"layer {tensor!r} of shape {shape} has no height and width"
+            raise refuse_layer(self.graph, self.shapes, self.axes, what)
+        return found
+
+    def cam_head(self, layer: SpatialLayer) -> CamHead:
+        """Return the linear head behind a layer.
+
+        Raises
+        ------
+        MethodRefusedError
+            If the layer is not followed by global average pooling and one linear layer.
+        """
+        head, reason = find_cam_head(self.graph, self.shapes, layer, self.head)
+        if head is None:
+            raise MethodRefusedError(
+                f"cam needs global average pooling and one linear layer behind {layer.name!r}: "
+                f"{reason}; use grad-cam"
+            )
+        return head
+
+
+def _bind(image: ImageInput, bound: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    missing = [n for n in image.others if n not in bound]
+    unknown = [n for n in bound if n not in image.others]
+    if missing or unknown:
+        raise UsageError(
+            f"the model explains input {image.name!r}; "
+            + (f"inputs {missing} need a value (load(..., bound={{...}}))" if missing else "")
+            + (f"no input is named {unknown}; inputs to bind: {list(image.others)}" if unknown else "")
+        )
+    return dict(bound)

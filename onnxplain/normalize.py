@@ -1,0 +1,111 @@
+"""From raw, signed attributions to two-dimensional maps: the only place that rescales.
+
+Raw attributions are never changed; what is done here is named in every picture's record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import scipy.ndimage
+from numpy.typing import NDArray
+
+from onnxplain.errors import UsageError
+
+Scaling = Literal["none", "absmax", "minmax", "percentile"]
+SCALINGS: tuple[Scaling, ...] = ("none", "absmax", "minmax", "percentile")
+
+
+def reduce_channels(values: NDArray[Any], axes: Sequence[str]) -> NDArray[np.float64]:
+    """Sum an attribution over its channels.
+
+    Parameters
+    ----------
+    values : array
+        One attribution, without batch axis.
+    axes : sequence of str
+        Meaning of each axis: C, H, W.
+
+    Returns
+    -------
+    (H, W) float64 array
+        Signed: evidence for and against in different channels of a pixel cancels.
+    """
+    flat = np.asarray(values, np.float64)
+    return flat.sum(axis=list(axes).index("C")) if "C" in axes else flat
+
+
+def upsample(values: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float64]:
+    """Resize an (h, w) map bilinearly, pixel centres at half integers.
+
+    The convention is that of ``align_corners=False`` in PyTorch.
+
+    Parameters
+    ----------
+    values : (h, w) array
+        The map.
+    size : (int, int)
+        Height and width wanted, in pixels.
+    """
+    rows, columns = (
+        (np.arange(new) + 0.5) * old / new - 0.5
+        for old, new in zip(values.shape, size, strict=True)
+    )
+    grid = np.meshgrid(rows, columns, indexing="ij")
+    return scipy.ndimage.map_coordinates(
+        np.asarray(values, np.float64), grid, order=1, mode="nearest"
+    )
+
+
+def scale(values: NDArray[Any], scaling: str = "absmax", percentile: float = 99.0) -> NDArray[Any]:
+    """Bring a map to a range that can be coloured.
+
+    Parameters
+    ----------
+    values : (H, W) array
+        The map.
+    scaling : {"none", "absmax", "minmax", "percentile"}
+        ``absmax`` divides by the largest magnitude (to [-1, 1], zero stays zero);
+        ``minmax`` maps the smallest to 0 and the largest to 1; ``percentile`` divides by
+        that percentile of the magnitude and clips to [-1, 1].
+    percentile : float
+        For ``percentile``, in percent.
+
+    Returns
+    -------
+    (H, W) float64 array
+        All zeros where there is nothing to scale.
+
+    Raises
+    ------
+    UsageError
+        If the scaling is unknown.
+    """
+    if scaling not in SCALINGS:
+        raise UsageError(f"scaling {scaling!r} is not known; allowed: {', '.join(SCALINGS)}")
+    flat = np.asarray(values, np.float64)
+    if scaling == "none":
+        return flat
+    if scaling == "minmax":
+        low, extent = flat.min(), np.ptp(flat)
+        return (flat - low) / extent if extent else np.zeros_like(flat)
+    magnitude = np.abs(flat)
+    top = magnitude.max() if scaling == "absmax" else np.percentile(magnitude, percentile)
+    return np.clip(flat / top, -1.0, 1.0) if top else np.zeros_like(flat)
+
+
+def displayed(values: NDArray[Any], display: str) -> NDArray[Any]:
+    """Return the part of a signed map that a method's pictures show.
+
+    Parameters
+    ----------
+    values : array
+        Signed map.
+    display : {"signed", "positive", "magnitude"}
+        Everything, only what speaks for the target, or the absolute value.
+    """
+    if display == "positive":
+        return np.maximum(values, 0.0)
+    return np.abs(values) if display == "magnitude" else values

@@ -1,0 +1,1 @@
+"""Perturb inputs: what to put in place of what is taken away."""

@@ -1,0 +1,60 @@
+"""Values that stand for "absent": fills of perturbations and baselines of path methods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.ndimage
+from numpy.typing import NDArray
+
+from onnxplain.errors import UnknownNameError
+from onnxplain.subject import Subject
+
+FILLS = ("black", "white", "mean", "blur", "noise")
+# Wide enough to leave only colours and large shapes of a picture.
+_BLUR = 1 / 20
+
+
+def fill(subject: Subject, x: NDArray[Any], kind: str) -> NDArray[Any]:
+    """Inputs of the shape of `x` that stand for "nothing to see".
+
+    Parameters
+    ----------
+    subject : Subject
+        Gives black and white their value in the model's input.
+    x : (N, ...) array
+        The inputs.
+    kind : str
+        ``black`` or ``white`` pixels; ``mean``, the mean colour of each picture; ``blur``,
+        the picture under a Gaussian of standard deviation 1/20 of its shorter side;
+        ``noise``, uniform between black and white; or a number in the model's own units.
+
+    Raises
+    ------
+    UnknownNameError
+        If it is none of these.
+    """
+    spatial = subject.spatial_axes
+    low, high = (b.astype(np.float64) for b in subject.preprocess.bounds())
+    if kind in ("black", "white"):
+        value = low if kind == "black" else high
+    elif kind == "mean":
+        value = x.mean(axis=spatial, keepdims=True, dtype=np.float64)
+    elif kind == "blur":
+        sigma = np.zeros(x.ndim)
+        sigma[list(spatial)] = _BLUR * min(x.shape[a] for a in spatial)
+        value = scipy.ndimage.gaussian_filter(x.astype(np.float64), sigma, mode="nearest")
+    elif kind == "noise":
+        value = low + (high - low) * subject.generator().random(x.shape)
+    else:
+        value = np.float64(_number(kind))
+    return np.broadcast_to(value, x.shape).astype(x.dtype)
+
+
+def _number(kind: str) -> float:
+    try:
+        return float(kind)
+    except ValueError:
+        hint = f"allowed: {', '.join(FILLS)}, or a number in the model's units"
+        raise UnknownNameError("fill", kind, FILLS, hint) from None

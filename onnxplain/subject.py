@@ -1,0 +1,83 @@
+"""What a method gets to work on: one network, one preprocessing, one run's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.adapters.base import Adapter, Capability
+from onnxplain.network import Network
+from onnxplain.preprocess import Preprocess
+from onnxplain.scores import class_scores, target_scores
+from onnxplain.target import Target
+
+# Told how many of how many steps are done.
+Progress = Callable[[int, int], None]
+
+
+def _silent(done: int, total: int) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network as methods see it, for the length of one explanation.
+
+    Attributes
+    ----------
+    network : Network
+        Graph, layers and engines.
+    preprocess : Preprocess
+        Gives "black" and the like a meaning in the model's input.
+    seed : int
+        Seed of every random draw.
+    progress : callable
+        Called with (steps done, steps in all) on long work.
+    """
+
+    network: Network
+    preprocess: Preprocess
+    seed: int = 0
+    progress: Progress = _silent
+
+    @property
+    def spatial_axes(self) -> tuple[int, int]:
+        """Positions of height and width in the model's input."""
+        return (2, 3) if self.network.image.layout == "NCHW" else (1, 2)
+
+    @property
+    def channel_axis(self) -> int:
+        """Position of the channels in the model's input."""
+        return 1 if self.network.image.layout == "NCHW" else 3
+
+    def engine(self, needs: Capability) -> Adapter:
+        """Return the cheapest engine that can do all that is needed."""
+        return self.network.adapter(needs)
+
+    def generator(self) -> np.random.Generator:
+        """Fresh random numbers from this run's seed."""
+        return np.random.default_rng(self.seed)
+
+    def slices(self, count: int) -> Iterator[slice]:
+        """Cut `count` perturbed inputs into batches, and report progress after each."""
+        size = self.network.image.batch or self.network.batch_size
+        for start in range(0, count, size):
+            stop = min(start + size, count)
+            yield slice(start, stop)
+            self.progress(stop, count)
+
+    def score(self, x: NDArray[Any], target: Target) -> NDArray[np.float64]:
+        """Return the explained scalar for inputs `x`, by a forward pass, as an (N,) array."""
+        values = self.engine(Capability.FORWARD).activations(x, [target.tensor])
+        return target_scores(values[target.tensor], target)
+
+    def all_scores(self, x: NDArray[Any], target: Target) -> NDArray[np.float64]:
+        """Return the scores of all classes, of the target's kind, as an (N, K) array."""
+        values = self.engine(Capability.FORWARD).activations(x, [target.tensor])
+        return class_scores(
+            values[target.tensor], target.classes, target.activation, target.tensor
+        )
