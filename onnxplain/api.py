@@ -22,7 +22,7 @@ from onnxplain.graph.normalisation import contradiction, guess_preprocess
 from onnxplain.graph.prepare import prepare
 from onnxplain.labels import find_labels
 from onnxplain.methods.parameters import check_parameters
-from onnxplain.methods.registry import Method, find
+from onnxplain.methods import Method, find
 from onnxplain.network import Network
 from onnxplain.picture import Picture, read_picture
 from onnxplain.preprocess import PRESETS, Preprocess, preset

@@ -38,8 +38,21 @@ def torch_type(node: Node, code: int) -> torch.dtype:
     return _TORCH_TYPES[code]
 
 
-def to_tensor(name: str, array: NDArray[Any]) -> Tensor:
+def to_tensor(name: str, array: NDArray[Any], *, widen: bool = False) -> Tensor:
     """Copy an initializer into a tensor.
+
+    Parameters
+    ----------
+    name : str
+        Tensor name, for the message.
+    array : ndarray
+        Value; the element types of ``ml_dtypes`` are understood too.
+    widen : bool
+        Give 4-bit integers 8 bits, for readers that only take the values.
+
+    Returns
+    -------
+    Tensor
 
     Raises
     ------
@@ -48,7 +61,7 @@ def to_tensor(name: str, array: NDArray[Any]) -> Tensor:
     """
     if array.dtype.name == "bfloat16":
         return torch.from_numpy(array.view(np.int16).copy()).view(torch.bfloat16)
-    if array.dtype.name in ("int4", "uint4"):
+    if widen and array.dtype.name in ("int4", "uint4"):
         return torch.from_numpy(array.astype(array.dtype.name.replace("4", "8")))
     try:
         return torch.from_numpy(np.array(array))

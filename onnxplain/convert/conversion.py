@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from onnxplain.convert.cast import to_tensor
 from onnxplain.convert.operators import (
@@ -29,6 +29,16 @@ from onnxplain.convert.torchvision_guard import KERNELS, import_onnx2torch
 from onnxplain.errors import ConversionError
 from onnxplain.graph.view import Graph, Node
 
+# What to do about operators that will not be converted, by what they have in common.
+_ADVICE = {
+    "If, Loop and Scan": "export the model again with its branches and loops traced",
+    "ai.onnx.ml": "trees and other classical models have no gradient",
+    "ONNX Runtime layouts": "the file was optimised for one processor: use the one before that",
+}
+_CONTROL_FLOW = frozenset({"If", "Loop", "Scan"})
+_LAYOUTS = frozenset({"com.microsoft.nchwc", "com.ms.internal.nhwc"})
+# Four-bit constants are widened to eight bits, which only these operators cannot tell.
+_WIDENING = frozenset({"DequantizeLinear"})
 _STILL_WORKS = "methods that need no gradient (occlusion, cam) still work on this file"
 
 
@@ -40,19 +50,32 @@ def convert(graph: Graph, *, double: bool = False) -> Program:
         _refuse_kernels(graph)
     modules = _build_modules(graph)
     steps = _steps(graph, modules) if graph.nodes else ()
-    constants = {name: to_tensor(name, graph.constant(name)) for name in graph.constant_names}
-    program = Program(steps, tuple(i.name for i in graph.inputs), constants)
+    program = Program(steps, tuple(i.name for i in graph.inputs), _constants(graph))
     program.eval().requires_grad_(False)
     return program.double() if double else program
 
 
 def _refuse_missing(graph: Graph) -> None:
-    missing = [
+    missing = list(count_missing(graph))
+    if not missing:
+        return
+    listed = [
         f"{operator} ({count} {'node' if count == 1 else 'nodes'}, first: tensor {first!r})"
-        for operator, count, first in count_missing(graph)
+        for operator, count, first in missing
     ]
-    if missing:
-        raise ConversionError(f"no conversion to PyTorch for {', '.join(missing)}; {_STILL_WORKS}")
+    groups = dict.fromkeys(filter(None, (_group(operator) for operator, _, _ in missing)))
+    advice = "".join(f"; {group}: {_ADVICE[group]}" for group in groups)
+    raise ConversionError(
+        f"no conversion to PyTorch for {', '.join(listed)}{advice}; {_STILL_WORKS}"
+    )
+
+
+def _group(operator: Operator) -> str | None:
+    if operator.domain in _LAYOUTS:
+        return "ONNX Runtime layouts"
+    if operator.domain.startswith("ai.onnx.ml"):
+        return "ai.onnx.ml"
+    return "If, Loop and Scan" if operator.op_type in _CONTROL_FLOW else None
 
 
 def _refuse_kernels(graph: Graph) -> None:
@@ -79,6 +102,18 @@ def _build_modules(graph: Graph) -> dict[int, nn.Module]:
     if refused:
         raise ConversionError(f"{'; '.join(refused)}; {_STILL_WORKS}")
     return modules
+
+
+def _constants(graph: Graph) -> dict[str, Tensor]:
+    """Initializers that are read by a node or are an output."""
+    shown = {o.name for o in graph.outputs}
+    constants = {}
+    for name in graph.constant_names:
+        readers = {node.op_type for node in graph.consumers.get(name, ())}
+        if readers or name in shown:
+            widen = bool(readers) and readers <= _WIDENING
+            constants[name] = to_tensor(name, graph.constant(name), widen=widen)
+    return constants
 
 
 def _load(target: str) -> Callable[[Node], nn.Module]:

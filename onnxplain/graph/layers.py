@@ -119,8 +119,9 @@ def layer_candidates(
     if not floating:
         return []
     best = _best(graph, floating, head)
-    position = floating.index(best)
-    return [best, *reversed(floating[:position])]
+    place = {name: k for k, name in enumerate(graph.tensor_names())}
+    earlier = [c for c in floating if place[c.name] < place[best.name]]
+    return [best, *reversed(earlier)]
 
 
 def refuse_layer(graph: Graph, shapes: Shapes, axes: Axes, what: str) -> MethodRefusedError:
