@@ -105,7 +105,7 @@ def _build_modules(graph: Graph) -> dict[int, nn.Module]:
 
 
 def _constants(graph: Graph) -> dict[str, Tensor]:
-    """Initializers that are read by a node or are an output."""
+    """Copy the initializers that are read by a node or are an output."""
     shown = {o.name for o in graph.outputs}
     constants = {}
     for name in graph.constant_names:
