@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -140,11 +142,27 @@ def identity(node: Node) -> nn.Module:
     return Function(lambda x: x)
 
 
-def dropout(node: Node) -> nn.Module:
-    """Dropout at inference: nothing is dropped, the mask is all true."""
+def _no_dropout(node: Node, mask: Callable[[Tensor], Tensor]) -> nn.Module:
     outputs = len(node.outputs)
 
-    def apply(x: Tensor, *_: Tensor | None) -> Tensor | tuple[Tensor, Tensor]:
-        return x if outputs == 1 else (x, torch.ones_like(x, dtype=torch.bool))
+    def apply(x: Tensor, _: Tensor | None = None, training: Tensor | None = None) -> Any:
+        if training is not None and training:
+            raise ValueError("dropout in training mode")
+        return x if outputs == 1 else (x, mask(x))
 
     return Function(apply)
+
+
+def dropout(node: Node) -> nn.Module:
+    """Dropout at inference: nothing is dropped, the mask is all true."""
+    return _no_dropout(node, lambda x: torch.ones_like(x, dtype=torch.bool))
+
+
+def dropout_10(node: Node) -> nn.Module:
+    """Dropout-10 at inference; ONNX Runtime leaves the mask false there."""
+    return _no_dropout(node, lambda x: torch.zeros_like(x, dtype=torch.bool))
+
+
+def dropout_7(node: Node) -> nn.Module:
+    """Dropout-7 at inference; ONNX Runtime leaves the mask 0 there."""
+    return _no_dropout(node, torch.zeros_like)

@@ -34,7 +34,7 @@ SHAPES = [
     f("DepthToSpace", noise(1, 8, 2, 3), blocksize=2, mode="CRD", since=11),
     f("SpaceToDepth", noise(1, 2, 4, 6), blocksize=2),
     f("Dropout", X),
-    f("Dropout", X, outputs=2, since=10),
+    f("Dropout", X, outputs=2),
 ]
 
 INDEXING = [
