@@ -69,7 +69,7 @@ def scale(values: NDArray[Any], scaling: str = "absmax", percentile: float = 99.
     scaling : {"none", "absmax", "minmax", "percentile"}
         ``absmax`` divides by the largest magnitude (to [-1, 1], zero stays zero);
         ``minmax`` maps the smallest to 0 and the largest to 1; ``percentile`` divides by
-        that percentile of the magnitude and clips to [-1, 1].
+        `limit` and clips to [-1, 1].
     percentile : float
         For ``percentile``, in percent.
 
@@ -91,9 +91,24 @@ def scale(values: NDArray[Any], scaling: str = "absmax", percentile: float = 99.
     if scaling == "minmax":
         low, extent = flat.min(), np.ptp(flat)
         return (flat - low) / extent if extent else np.zeros_like(flat)
-    magnitude = np.abs(flat)
-    top = magnitude.max() if scaling == "absmax" else np.percentile(magnitude, percentile)
+    top = limit(flat, percentile if scaling == "percentile" else 100.0)
     return np.clip(flat / top, -1.0, 1.0) if top else np.zeros_like(flat)
+
+
+def limit(values: NDArray[Any], percentile: float = 100.0) -> float:
+    """Magnitude at which the colours of a map end; 0 for a map of zeros.
+
+    Parameters
+    ----------
+    values : (H, W) array
+        The map.
+    percentile : float
+        In percent, among the values that are not zero: a map with few coloured places
+        must not lose them all as outliers.
+    """
+    magnitude = np.abs(np.asarray(values, np.float64))
+    present = magnitude[magnitude > 0]
+    return float(np.percentile(present, percentile)) if present.size else 0.0
 
 
 def displayed(values: NDArray[Any], display: str) -> NDArray[Any]:

@@ -1,0 +1,1 @@
+"""Pictures of explanations: overlays, sheets and occlusion's own maps."""

@@ -1,0 +1,86 @@
+"""What stands under the pictures."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from onnxplain.adapters.parity import TOLERANCE
+from onnxplain.methods import registered
+
+if TYPE_CHECKING:
+    from onnxplain.explanation import Explanation
+
+# Characters that fit into a panel's width at the caption's size.
+WIDTH, SMALL_WIDTH = 42, 50
+_SMALLEST_SHARE = 1e-5
+
+
+def percent(value: float) -> str:
+    """Write a share as a percentage of up to three digits."""
+    if 0.0 < abs(value) < _SMALLEST_SHARE:
+        return f"< {100 * _SMALLEST_SHARE:g} %"
+    shown = f"{100 * value:.3g}".replace("-", "\u2212")
+    return f"{shown} %"
+
+
+_MEASURES: Mapping[str, Callable[[float], str]] = {
+    "completeness_gap": lambda v: f"completeness gap {percent(v)}",
+    "conservation": lambda v: f"conservation {percent(v)} of the score",
+}
+
+
+def class_name(explanation: Explanation, index: int) -> str:
+    """Display name of a class with its index."""
+    name = explanation.labels.get(index, "")
+    return f"{name} ({index})" if name else f"class {index}"
+
+
+def score_text(explanation: Explanation) -> str:
+    """Say which score was explained, and its value."""
+    target = explanation.target
+    what = class_name(explanation, target.index)
+    if target.contrast is not None:
+        what += f" minus {class_name(explanation, target.contrast)}"
+    return f"{target.kind} of {what}: {explanation.score:.3g}"
+
+
+def measures_text(explanation: Explanation) -> list[str]:
+    """Lines for the numbers that tell how far to trust the map."""
+    lines = [
+        write(explanation.measures[key])
+        for key, write in _MEASURES.items()
+        if key in explanation.measures
+    ]
+    parity = explanation.measures.get("parity_error", 0.0)
+    if parity > TOLERANCE:
+        lines.append(f"not the deployed function: the engines differ by {percent(parity)}")
+    return lines
+
+
+def caption(explanation: Explanation) -> list[str]:
+    """Lines under a map: score, layer, measures."""
+    lines = [score_text(explanation)]
+    if explanation.layer is not None:
+        height, width = (explanation.attribution.shape[explanation.axes.index(a)] for a in "HW")
+        lines.append(f"at {explanation.layer}, {height} x {width}")
+    return wrapped([*lines, *measures_text(explanation)])
+
+
+def meaning(explanation: Explanation) -> list[str]:
+    """Lines that say what the method's numbers mean; none for an unknown method."""
+    known = registered().get(explanation.method)
+    return [] if known is None else wrapped([known.meaning], SMALL_WIDTH)
+
+
+def heading(explanation: Explanation) -> str:
+    """Model and picture, by file name."""
+    record = explanation.provenance
+    return f"{record.get('model', 'model')}  \u00b7  {PurePath(record.get('input', '')).name}"
+
+
+def wrapped(lines: list[str], width: int = WIDTH) -> list[str]:
+    """Break lines at words where they can be, and at `width` characters at the latest."""
+    return [part for line in lines for part in textwrap.wrap(line, width) or [""]]

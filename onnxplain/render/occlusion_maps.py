@@ -1,0 +1,181 @@
+"""Occlusion's own maps: what the model says while each window is covered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import ListedColormap, to_rgb
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from onnxplain.errors import UsageError
+from onnxplain.normalize import limit
+from onnxplain.render.captions import heading, percent, score_text, wrapped
+from onnxplain.render.colors import CLASSES, OTHER
+from onnxplain.render.panels import (
+    BAR,
+    GAP,
+    GREY,
+    HEADING,
+    LINE,
+    PANEL,
+    SMALL,
+    TITLE,
+    Canvas,
+    photo_panel,
+    photo_panel_height,
+    picture_height,
+)
+
+if TYPE_CHECKING:
+    from onnxplain.explanation import Explanation
+
+_MARGIN, _SPACE, _HEAD = 0.25, 0.3, 0.45
+_LEGEND_WIDTH = 30
+
+
+def occlusion_maps(explanation: Explanation, labels: Mapping[int, str] | None = None) -> Figure:
+    """Draw score, difference and winning class for each position of the window.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        Made by occlusion.
+    labels : mapping of int to str, optional
+        Names of all classes; those in the explanation if not given.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With an Agg canvas; one cell of a map stands for one position of the window.
+
+    Raises
+    ------
+    UsageError
+        If the explanation has no such maps.
+    """
+    maps = explanation.maps
+    if not {"score", "difference", "predicted_class"} <= set(maps):
+        raise UsageError(f"{explanation.method} has no maps of windows; occlusion has")
+    tall = picture_height(explanation)
+    legend = _legend(maps["predicted_class"], labels or explanation.labels)
+    rows = sum(len(wrapped([name], _LEGEND_WIDTH)) for _, name, _ in legend)
+    bottom = TITLE + tall + GAP + max(BAR + 5 * LINE, (rows + 2) * LINE)
+    width = 2 * _MARGIN + 4 * PANEL + 3 * _SPACE
+    height = 2 * _MARGIN + _HEAD + max(bottom, photo_panel_height(explanation))
+    figure = Figure(figsize=(width, height), facecolor="white")
+    FigureCanvasAgg(figure)
+    canvas = Canvas(figure, width, height)
+    canvas.text(_MARGIN, _MARGIN, heading(explanation), fontsize=13)
+    y = _MARGIN + _HEAD
+    places = [_MARGIN + k * (PANEL + _SPACE) for k in range(4)]
+    photo_panel(canvas, places[0], y, explanation)
+    _score(canvas, places[1], y, explanation)
+    _difference(canvas, places[2], y, explanation)
+    _classes(canvas, places[3], y, explanation, legend)
+    return figure
+
+
+def _score(canvas: Canvas, x: float, y: float, explanation: Explanation) -> None:
+    values = explanation.maps["score"]
+    low, high = float(values.min()), float(values.max())
+    y = _map(canvas, x, y, f"{explanation.target.kind} while covered", values, explanation)
+    y = _bar(canvas, x, y, "viridis", [f"{low:.3g}", "", f"{high:.3g}"])
+    _note(canvas, x, y, [f"uncovered: {score_text(explanation)}", _windows(explanation)])
+
+
+def _difference(canvas: Canvas, x: float, y: float, explanation: Explanation) -> None:
+    values = explanation.maps["difference"]
+    top = limit(values)
+    y = _map(
+        canvas, x, y, "fall of the score", values, explanation, "RdBu_r", (-top or -1, top or 1)
+    )
+    y = _bar(canvas, x, y, "RdBu_r", [f"against \u2212{top:.2g}", "0", f"for {top:.2g}"])
+    _note(canvas, x, y, ["red: covering this place lowers the score"])
+
+
+def _classes(
+    canvas: Canvas,
+    x: float,
+    y: float,
+    explanation: Explanation,
+    legend: list[tuple[int, str, float]],
+) -> None:
+    values = explanation.maps["predicted_class"]
+    painted = np.full(values.shape, len(legend), np.int64)
+    for k, (index, _, _) in enumerate(legend):
+        painted[values == index] = k
+    colors = [*CLASSES[: len(legend)], OTHER]
+    y = _map(
+        canvas,
+        x,
+        y,
+        "class that wins while covered",
+        painted,
+        explanation,
+        ListedColormap([to_rgb(c) for c in colors]),
+        (-0.5, len(legend) + 0.5),
+    )
+    rest = 1.0 - sum(share for _, _, share in legend)
+    named = [(color, name, share) for color, (_, name, share) in zip(colors, legend, strict=False)]
+    if rest > 1e-9:
+        named.append((OTHER, "other classes", rest))
+    for color, name, share in named:
+        box = canvas.axes(x, y + 0.02, 0.12, 0.12)
+        box.set_facecolor(color)
+        canvas.text(x + PANEL, y, percent(share), ha="right")
+        y = canvas.lines(x + 0.2, y, wrapped([name], _LEGEND_WIDTH))
+    _note(canvas, x, y, ["share of the window's positions"])
+
+
+def _legend(winners: NDArray[Any], labels: Mapping[int, str]) -> list[tuple[int, str, float]]:
+    """Index, name and share of the classes that win most often."""
+    found, counts = np.unique(winners, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[: len(CLASSES)]
+    return [
+        (
+            int(found[k]),
+            f"{labels[int(found[k])]} ({found[k]})"
+            if int(found[k]) in labels
+            else f"class {found[k]}",
+            float(counts[k] / winners.size),
+        )
+        for k in order
+    ]
+
+
+def _map(
+    canvas: Canvas,
+    x: float,
+    y: float,
+    title: str,
+    values: NDArray[Any],
+    explanation: Explanation,
+    colors: str | ListedColormap = "viridis",
+    ends: tuple[float | None, float | None] = (None, None),
+) -> float:
+    canvas.text(x, y, title, fontsize=HEADING, weight="bold")
+    tall = picture_height(explanation)
+    axes = canvas.axes(x, y + TITLE, PANEL, tall)
+    axes.imshow(values, colors, vmin=ends[0], vmax=ends[1], aspect="auto", interpolation="nearest")
+    return y + TITLE + tall + GAP
+
+
+def _bar(canvas: Canvas, x: float, y: float, colors: str, ends: list[str]) -> float:
+    canvas.axes(x, y, PANEL, BAR).imshow(np.linspace(0, 1, 255)[None], colors, aspect="auto")
+    y += BAR + 0.03
+    for share, align, text in zip((0.0, 0.5, 1.0), ("left", "center", "right"), ends, strict=True):
+        canvas.text(x + share * PANEL, y, text, ha=align)
+    return y + LINE + GAP
+
+
+def _note(canvas: Canvas, x: float, y: float, lines: list[str]) -> None:
+    canvas.lines(x, y, wrapped(lines), fontsize=SMALL, color=GREY)
+
+
+def _windows(explanation: Explanation) -> str:
+    (height, width), (down, right) = (explanation.parameters[k] for k in ("window", "stride"))
+    return f"window {height} x {width} pixels, stride {down} x {right}"

@@ -1,0 +1,113 @@
+"""The picture as the model saw it, with a map laid over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from onnxplain.errors import UsageError
+from onnxplain.normalize import displayed, limit, reduce_channels, upsample
+from onnxplain.render.colors import PALETTES, opacity
+
+if TYPE_CHECKING:
+    from onnxplain.explanation import Explanation
+
+SHORT_SIDE = 448
+ALPHA = 0.5
+# Inputs below this side are shown as the blocks that they are.
+_TINY = 64
+# A few single pixels can be far above all others; their rank is kept, their excess is not.
+_PERCENTILE = 99.0
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A map as pictures show it.
+
+    Attributes
+    ----------
+    values : (H, W) array
+        Scaled to [-1, 1].
+    limit : float
+        Attribution at which the colours end, in the map's own units.
+    clipped : bool
+        Whether some values are beyond it and share the end colour.
+    """
+
+    values: NDArray[np.float64]
+    limit: float
+    clipped: bool
+
+
+def overlay(explanation: Explanation, *, alpha: float = ALPHA) -> Image.Image:
+    """Lay the map over the picture, most opaque where it is strongest.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        What to show.
+    alpha : float
+        In [0, 1]; opacity at half of the strongest attribution. Where nothing is
+        attributed the picture stays as it is.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB, the model's view enlarged by a whole factor to a short side of 448 or more.
+
+    Raises
+    ------
+    UsageError
+        If `alpha` is out of range.
+    """
+    if not 0.0 <= alpha <= 1.0:
+        raise UsageError(f"alpha {alpha} is out of range; allowed: 0 to 1")
+    photo = enlarged(explanation.pixels)
+    shown = shown_map(explanation, photo.shape[:2])
+    colors = PALETTES[explanation.display].colors(shown.values) * 255.0
+    cover = opacity(shown.values, alpha)[..., None]
+    return Image.fromarray(np.round(photo * (1.0 - cover) + colors * cover).astype(np.uint8))
+
+
+def enlarged(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Enlarge (H, W, 1 or 3) pixels by a whole factor, as (H', W', 3)."""
+    height, width = pixels.shape[:2]
+    factor = -(-SHORT_SIDE // min(height, width))
+    plain = Image.fromarray(np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels)
+    filter_ = Image.Resampling.NEAREST if _is_tiny(pixels) else Image.Resampling.BICUBIC
+    return np.asarray(plain.resize((width * factor, height * factor), filter_))
+
+
+def shown_map(explanation: Explanation, size: tuple[int, int]) -> Shown:
+    """Bring a map to the size and range in which it is coloured.
+
+    Maps of single pixels end their colours at a percentile, maps of a layer at their
+    maximum.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        What to show.
+    size : (int, int)
+        Height and width wanted; whole multiples of the picture's.
+    """
+    flat = displayed(
+        reduce_channels(explanation.attribution, explanation.axes), explanation.display
+    )
+    top = limit(flat, _PERCENTILE if explanation.layer is None else 100.0)
+    if top == 0.0:
+        return Shown(np.zeros(size), 0.0, False)
+    if flat.shape == explanation.pixels.shape[:2] and _is_tiny(explanation.pixels):
+        factor = size[0] // flat.shape[0]
+        large = flat.repeat(factor, axis=0).repeat(factor, axis=1)
+    else:
+        large = upsample(flat, size)
+    return Shown(np.clip(large / top, -1.0, 1.0), top, bool(np.abs(flat).max() > top))
+
+
+def _is_tiny(pixels: NDArray[np.uint8]) -> bool:
+    return min(pixels.shape[:2]) < _TINY

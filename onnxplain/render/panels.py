@@ -1,0 +1,145 @@
+"""One panel of a sheet: a picture in a box of a given place and size, with its text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onnxplain.render.captions import caption, class_name, meaning, percent, wrapped
+from onnxplain.render.colors import PALETTES
+from onnxplain.render.overlay import ALPHA, enlarged, overlay, shown_map
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from onnxplain.explanation import Explanation
+
+# All lengths in inches.
+PANEL, TITLE, BAR, LINE, GAP = 2.9, 0.32, 0.12, 0.165, 0.08
+TEXT, SMALL, HEADING = 8.5, 7.5, 11
+GREY = "0.35"
+_TOP = 5
+_NAME_WIDTH = 28
+_RED, _BLUE = "#b2182b", "#4878a8"
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """A figure measured in inches from its upper left corner.
+
+    Attributes
+    ----------
+    figure : Figure
+        What is drawn on.
+    width, height : float
+        Its size in inches.
+    """
+
+    figure: Figure
+    width: float
+    height: float
+
+    def axes(self, x: float, y: float, width: float, height: float) -> Axes:
+        """Add axes without ticks whose upper left corner is at (x, y)."""
+        box = (x / self.width, 1 - (y + height) / self.height)
+        axes = self.figure.add_axes((*box, width / self.width, height / self.height))
+        axes.set_xticks([])
+        axes.set_yticks([])
+        return axes
+
+    def text(self, x: float, y: float, text: str, **style: Any) -> None:
+        """Write text whose top is at `y`."""
+        style = {"fontsize": TEXT, "va": "top"} | style
+        # Names come from files: a dollar sign in one is no formula.
+        self.figure.text(x / self.width, 1 - y / self.height, text, parse_math=False, **style)
+
+    def lines(self, x: float, y: float, lines: list[str], **style: Any) -> float:
+        """Write lines from `y` downwards, and return where the next one would start."""
+        for line in lines:
+            self.text(x, y, line, **style)
+            y += LINE
+        return y
+
+
+def picture_height(explanation: Explanation) -> float:
+    """Height in inches of the picture of a panel, at most 1.6 times its width."""
+    height, width = explanation.pixels.shape[:2]
+    return PANEL * min(height / width, 1.6)
+
+
+def photo_panel(canvas: Canvas, x: float, y: float, explanation: Explanation) -> None:
+    """Draw what the model saw, with its most probable classes; the target is marked."""
+    height, width = explanation.pixels.shape[:2]
+    canvas.text(x, y, f"what the model sees ({width} x {height})", fontsize=HEADING)
+    y += TITLE
+    tall = picture_height(explanation)
+    canvas.axes(x, y, PANEL, tall).imshow(enlarged(explanation.pixels))
+    y += tall + GAP
+    for name, probability, is_target in _ranking(explanation):
+        weight = "bold" if is_target else "normal"
+        color = _RED if is_target else "black"
+        canvas.text(x + PANEL, y, percent(probability), ha="right", weight=weight, color=color)
+        y = canvas.lines(x, y, name, weight=weight, color=color)
+        bar = canvas.axes(x, y + 0.01, PANEL, 0.04)
+        bar.barh(0, probability, color=_RED if is_target else _BLUE)
+        bar.set_xlim(0, 1)
+        bar.set_frame_on(False)
+        y += 0.1
+    if explanation.target.contrast is None:
+        canvas.text(x, y, "red: the class that is explained", fontsize=SMALL, color=GREY)
+
+
+def photo_panel_height(explanation: Explanation) -> float:
+    """Height in inches of `photo_panel`."""
+    rows = _ranking(explanation)
+    listed = sum(len(name) * LINE + 0.1 for name, _, _ in rows)
+    return TITLE + picture_height(explanation) + GAP + listed + LINE
+
+
+def map_panel(canvas: Canvas, x: float, y: float, explanation: Explanation) -> None:
+    """Draw one overlay with its colour bar and caption."""
+    canvas.text(x, y, explanation.method, fontsize=HEADING, weight="bold")
+    y += TITLE
+    tall = picture_height(explanation)
+    canvas.axes(x, y, PANEL, tall).imshow(overlay(explanation))
+    y = color_bar(canvas, x, y + tall + GAP, explanation)
+    y = canvas.lines(x, y, caption(explanation))
+    canvas.lines(x, y, meaning(explanation), fontsize=SMALL, color=GREY)
+
+
+def map_panel_height(explanation: Explanation) -> float:
+    """Height in inches of `map_panel`."""
+    text = len(caption(explanation)) + len(meaning(explanation))
+    return TITLE + picture_height(explanation) + GAP + BAR + LINE + GAP + text * LINE
+
+
+def color_bar(canvas: Canvas, x: float, y: float, explanation: Explanation) -> float:
+    """Draw the colours with what their ends mean, and return where the next line starts."""
+    palette = PALETTES[explanation.display]
+    shown = shown_map(explanation, explanation.pixels.shape[:2])
+    axes = canvas.axes(x, y, PANEL, BAR)
+    axes.imshow(np.linspace(0, 1, 255)[None], aspect="auto", cmap=palette.bar(ALPHA))
+    y += BAR + 0.03
+    if shown.limit == 0.0:
+        canvas.text(x, y, "zero everywhere")
+        return y + LINE + GAP
+    sign = "\u2265 " if shown.clipped else ""
+    canvas.text(x + PANEL, y, f"{palette.high} {sign}{shown.limit:.2g}", ha="right")
+    if palette.lowest < 0:
+        sign = "\u2264 " if shown.clipped else ""
+        canvas.text(x, y, f"{palette.low} {sign}\u2212{shown.limit:.2g}")
+        canvas.text(x + PANEL / 2, y, "0", ha="center")
+    else:
+        canvas.text(x, y, f"{palette.low} 0")
+    return y + LINE + GAP
+
+
+def _ranking(explanation: Explanation) -> list[tuple[list[str], float, bool]]:
+    index = explanation.target.index
+    shown = [(i, p) for i, _, p in explanation.top(_TOP)]
+    if index not in [i for i, _ in shown]:
+        shown.append((index, float(explanation.probabilities[index])))
+    return [(wrapped([class_name(explanation, i)], _NAME_WIDTH), p, i == index) for i, p in shown]

@@ -1,0 +1,83 @@
+"""Side by side: one picture, several methods, one block of rows for each target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from onnxplain.errors import UsageError
+from onnxplain.render import panels
+from onnxplain.render.captions import heading
+from onnxplain.render.panels import PANEL, Canvas
+
+if TYPE_CHECKING:
+    from onnxplain.explanation import Explanation
+
+COLUMNS = 4
+_MARGIN, _SPACE, _HEAD = 0.25, 0.3, 0.45
+
+
+@dataclass(frozen=True)
+class _Cell:
+    explanation: Explanation
+    draw: Callable[[Canvas, float, float, Explanation], None]
+    height: float
+
+
+def sheet(explanations: Sequence[Explanation]) -> Figure:
+    """Draw explanations of one picture side by side.
+
+    Parameters
+    ----------
+    explanations : sequence of Explanation
+        Of the same picture; several methods, several targets, or both.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With an Agg canvas; for each target what the model saw with its most probable
+        classes, then a panel for each method.
+
+    Raises
+    ------
+    UsageError
+        If there is nothing to draw, or it belongs to several pictures.
+    """
+    if not explanations:
+        raise UsageError("a sheet needs at least one explanation")
+    if len({e.provenance.get("input_sha256") for e in explanations}) > 1:
+        raise UsageError("a sheet shows one picture; these explanations belong to several")
+    rows = [row for group in _by_target(explanations) for row in _rows(group)]
+    heights = [max(cell.height for cell in row) for row in rows]
+    columns = max(len(row) for row in rows)
+    width = 2 * _MARGIN + columns * PANEL + (columns - 1) * _SPACE
+    height = 2 * _MARGIN + _HEAD + sum(heights) + (len(rows) - 1) * _SPACE
+    figure = Figure(figsize=(width, height), facecolor="white")
+    FigureCanvasAgg(figure)
+    canvas = Canvas(figure, width, height)
+    canvas.text(_MARGIN, _MARGIN, heading(explanations[0]), fontsize=13)
+    y = _MARGIN + _HEAD
+    for row, tall in zip(rows, heights, strict=True):
+        for column, cell in enumerate(row):
+            cell.draw(canvas, _MARGIN + column * (PANEL + _SPACE), y, cell.explanation)
+        y += tall + _SPACE
+    return figure
+
+
+def _by_target(explanations: Sequence[Explanation]) -> list[list[Explanation]]:
+    groups: dict[tuple[int, int | None], list[Explanation]] = {}
+    for explanation in explanations:
+        target = explanation.target
+        groups.setdefault((target.index, target.contrast), []).append(explanation)
+    return list(groups.values())
+
+
+def _rows(group: list[Explanation]) -> list[list[_Cell]]:
+    photo = _Cell(group[0], panels.photo_panel, panels.photo_panel_height(group[0]))
+    maps = [_Cell(e, panels.map_panel, panels.map_panel_height(e)) for e in group]
+    cells = [photo, *maps]
+    return [cells[k : k + COLUMNS] for k in range(0, len(cells), COLUMNS)]
