@@ -12,12 +12,17 @@ from onnxplain.errors import MethodRefusedError
 from onnxplain.explanation import Attribution
 from onnxplain.graph.layers import SpatialLayer
 from onnxplain.methods.registry import method
+from onnxplain.network import Network
 from onnxplain.subject import Subject
 from onnxplain.target import Target
 
 # A chosen layer may sit behind the last point where places still matter (behind the last
 # attention, say): then its gradient is zero, and the candidate before it is tried.
 _ATTEMPTS = 3
+
+
+def _linear_head(network: Network) -> None:
+    network.cam_head(network.layer(None))
 
 
 @method(
@@ -33,6 +38,7 @@ _ATTEMPTS = 3
     promises="mean over the map plus the class's bias is the logit",
     failures="coarse: the grid of the last layer; needs global average pooling and one linear "
     "layer",
+    requires=_linear_head,
 )
 def cam(
     subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
@@ -68,9 +74,7 @@ def cam(
     result = np.einsum("nkhw,k->nhw", maps, weight)
     logit = target.select(values[target.tensor].reshape(len(x), target.classes))
     gap = (logit - bias - result.mean(axis=(1, 2))) / np.where(logit == 0, 1.0, logit)
-    return Attribution(
-        result, ("H", "W"), layer=place.name, measures={"completeness_gap": gap}
-    )
+    return Attribution(result, ("H", "W"), layer=place.name, measures={"completeness_gap": gap})
 
 
 @method(

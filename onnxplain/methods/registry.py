@@ -10,10 +10,15 @@ from typing import Any, Literal
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import UnknownNameError
 from onnxplain.explanation import Attribution
+from onnxplain.network import Network
 from onnxplain.target import Kind
 
 Family = Literal["gradient", "cam", "relevance", "perturbation"]
 Display = Literal["signed", "positive", "magnitude"]
+
+
+def _nothing(network: Network) -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,9 @@ class Method:
         The identity that its numbers fulfil; empty if none.
     failures : str
         When not to trust it.
+    requires : callable
+        ``requires(network)`` raises `MethodRefusedError` for a model that lacks something
+        that only this method needs.
     """
 
     name: str
@@ -60,6 +68,7 @@ class Method:
     class_discriminative: bool
     promises: str
     failures: str
+    requires: Callable[[Network], None] = _nothing
 
     @property
     def parameters(self) -> Mapping[str, inspect.Parameter]:

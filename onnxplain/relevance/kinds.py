@@ -20,3 +20,7 @@ AVERAGING = frozenset(
 )
 NORMALISING = frozenset({"LayerNormalization", "RMSNormalization"})
 GATES = frozenset({"Sigmoid", "HardSigmoid", "Tanh", "Softmax"})
+# Every operator with a rule; any other one on the way of the relevance is refused.
+RULED = frozenset(
+    "BatchNormalization Add Sub Mul Div Conv ConvTranspose MatMul Gemm Softmax".split()
+).union(ELEMENTWISE, MOVING, AVERAGING, NORMALISING)
