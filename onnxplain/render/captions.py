@@ -32,18 +32,18 @@ _MEASURES: Mapping[str, Callable[[float], str]] = {
 }
 
 
-def class_name(explanation: Explanation, index: int) -> str:
+def class_name(labels: Mapping[int, str], index: int) -> str:
     """Display name of a class with its index."""
-    name = explanation.labels.get(index, "")
+    name = labels.get(index, "")
     return f"{name} ({index})" if name else f"class {index}"
 
 
 def score_text(explanation: Explanation) -> str:
     """Say which score was explained, and its value."""
     target = explanation.target
-    what = class_name(explanation, target.index)
+    what = class_name(explanation.labels, target.index)
     if target.contrast is not None:
-        what += f" minus {class_name(explanation, target.contrast)}"
+        what += f" minus {class_name(explanation.labels, target.contrast)}"
     return f"{target.kind} of {what}: {explanation.score:.3g}"
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.normalize import limit
-from onnxplain.render.captions import heading, percent, score_text, wrapped
+from onnxplain.render.captions import class_name, heading, percent, score_text, wrapped
 from onnxplain.render.colors import CLASSES, OTHER
 from onnxplain.render.panels import (
     BAR,
@@ -136,13 +136,7 @@ def _legend(winners: NDArray[Any], labels: Mapping[int, str]) -> list[tuple[int,
     found, counts = np.unique(winners, return_counts=True)
     order = np.argsort(-counts, kind="stable")[: len(CLASSES)]
     return [
-        (
-            int(found[k]),
-            f"{labels[int(found[k])]} ({found[k]})"
-            if int(found[k]) in labels
-            else f"class {found[k]}",
-            float(counts[k] / winners.size),
-        )
+        (int(found[k]), class_name(labels, int(found[k])), float(counts[k] / winners.size))
         for k in order
     ]
 

@@ -142,4 +142,6 @@ def _ranking(explanation: Explanation) -> list[tuple[list[str], float, bool]]:
     shown = [(i, p) for i, _, p in explanation.top(_TOP)]
     if index not in [i for i, _ in shown]:
         shown.append((index, float(explanation.probabilities[index])))
-    return [(wrapped([class_name(explanation, i)], _NAME_WIDTH), p, i == index) for i, p in shown]
+    return [
+        (wrapped([class_name(explanation.labels, i)], _NAME_WIDTH), p, i == index) for i, p in shown
+    ]
