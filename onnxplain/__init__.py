@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from onnxplain.api import Model, explain, load
+    from onnxplain.api import explain, load
     from onnxplain.explanation import Explanation
-    from onnxplain.methods import registered as methods
+    from onnxplain.model import Model
     from onnxplain.preprocess import Preprocess
     from onnxplain.target import Target
 
@@ -19,7 +19,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Explanation": ("onnxplain.explanation", "Explanation"),
-    "Model": ("onnxplain.api", "Model"),
+    "Model": ("onnxplain.model", "Model"),
     "Preprocess": ("onnxplain.preprocess", "Preprocess"),
     "Target": ("onnxplain.target", "Target"),
     "errors": ("onnxplain.errors", ""),

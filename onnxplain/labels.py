@@ -106,5 +106,7 @@ def _from_text(text: str) -> list[str]:
 
 def _fitting(names: list[str], classes: int, where: str) -> list[str]:
     if len(names) != classes:
-        raise UsageError(f"labels {where!r}: {len(names)} names, but the model has {classes} classes")
+        raise UsageError(
+            f"labels {where!r}: {len(names)} names, but the model has {classes} classes"
+        )
     return names

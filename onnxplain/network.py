@@ -216,6 +216,10 @@ def _bind(image: ImageInput, bound: Mapping[str, NDArray[Any]]) -> dict[str, NDA
         raise UsageError(
             f"the model explains input {image.name!r}; "
             + (f"inputs {missing} need a value (load(..., bound={{...}}))" if missing else "")
-            + (f"no input is named {unknown}; inputs to bind: {list(image.others)}" if unknown else "")
+            + (
+                f"no input is named {unknown}; inputs to bind: {list(image.others)}"
+                if unknown
+                else ""
+            )
         )
     return dict(bound)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from onnxplain.preprocess import Preprocess
 if TYPE_CHECKING:
     from PIL import Image
 
-    ImageLike = Union[str, Path, NDArray[Any], Image.Image]
+    ImageLike = str | Path | NDArray[Any] | Image.Image
 
 # Rounding in somebody else's preprocessing is no contradiction.
 _SLACK = 0.02

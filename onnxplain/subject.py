@@ -78,6 +78,4 @@ class Subject:
     def all_scores(self, x: NDArray[Any], target: Target) -> NDArray[np.float64]:
         """Return the scores of all classes, of the target's kind, as an (N, K) array."""
         values = self.engine(Capability.FORWARD).activations(x, [target.tensor])
-        return class_scores(
-            values[target.tensor], target.classes, target.activation, target.tensor
-        )
+        return class_scores(values[target.tensor], target.classes, target.activation, target.tensor)

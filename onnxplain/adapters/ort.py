@@ -100,7 +100,7 @@ class OrtAdapter:
                     f"ONNX Runtime rejects input {self._image.name!r} of shape {batch.shape}: "
                     f"{_reason(error)}"
                 ) from error
-            return dict(zip(fetched, values, strict=True)) | {n: batch for n in inputs}
+            return dict(zip(fetched, values, strict=True)) | dict.fromkeys(inputs, batch)
 
         x = x.astype(self._image.dtype, copy=False)
         return in_batches(run, x, self._batch_size, self._image.batch)

@@ -109,7 +109,9 @@ def _layout(graph: Graph, info: TensorInfo, wanted: str | None) -> str | None:
     if len(fits) == 2:
         # Both ends look like channels, as in [N, 1, W, 3]; an early Transpose decides.
         readers = graph.consumers.get(info.name, ())
-        moved = any(n.op_type == "Transpose" and n.attributes.get("perm") == [0, 3, 1, 2] for n in readers)
+        moved = any(
+            n.op_type == "Transpose" and n.attributes.get("perm") == [0, 3, 1, 2] for n in readers
+        )
         return "NHWC" if moved else "NCHW"
     return fits[0] if fits else None
 

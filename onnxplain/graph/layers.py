@@ -184,9 +184,7 @@ def _dominators(graph: Graph, image: str, logits: str) -> Iterator[str]:
     for name in order:
         if furthest <= place[name]:
             yield name
-        reached = [
-            place[o] for n in graph.consumers.get(name, ()) for o in n.outputs if o in place
-        ]
+        reached = [place[o] for n in graph.consumers.get(name, ()) for o in n.outputs if o in place]
         furthest = max([furthest, *reached])
 
 

@@ -107,7 +107,10 @@ class Graph:
     def opsets(self) -> Mapping[str, int]:
         """Operator-set version for each domain; the default domain is ``""``."""
         return MappingProxyType(
-            {("" if o.domain == "ai.onnx" else o.domain): o.version for o in self.model.opset_import}
+            {
+                ("" if o.domain == "ai.onnx" else o.domain): o.version
+                for o in self.model.opset_import
+            }
         )
 
     @cached_property

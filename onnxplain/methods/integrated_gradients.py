@@ -71,7 +71,9 @@ def integrated_gradients(
     if not 1 <= steps <= max_steps:
         raise UsageError(f"steps {steps} must be at least 1 and at most max_steps {max_steps}")
     start = fill(subject, x, baseline)
-    change = input_gradient(subject, x, target).scores - input_gradient(subject, start, target).scores
+    change = (
+        input_gradient(subject, x, target).scores - input_gradient(subject, start, target).scores
+    )
     while True:
         values = (x - start) * _mean_gradient(subject, x, start, target, steps)
         total = values.reshape(len(values), -1).sum(axis=1, dtype=np.float64)

@@ -135,7 +135,7 @@ def _product(graph: Graph, record: Record, R: Tensor) -> Shares:
 
 
 def _softmax(record: Record, R: Tensor) -> Shares:
-    """x (R - p sum R): deep Taylor decomposition with bias (AttnLRP, proposition 3.1)."""
+    """X (R - p sum R): deep Taylor decomposition with bias (AttnLRP, proposition 3.1)."""
     x = record.inputs[0]
     assert x is not None
     x = x.detach()

@@ -37,7 +37,7 @@ class Rule(Protocol):
 
 
 def stabilize(z: Tensor, epsilon: float) -> Tensor:
-    """z + epsilon * sign(z), with sign(0) = +1, so that dividing by it is safe."""
+    """Z + epsilon * sign(z), with sign(0) = +1, so that dividing by it is safe."""
     return z + torch.where(z < 0, -epsilon, epsilon).to(z.dtype)
 
 
@@ -98,7 +98,8 @@ def _share(layer: Layer, parts: list[tuple[Tensor, Tensor, Tensor | None]], R: T
     share = R / stabilize(torch.stack([y.detach() for y in outputs]).sum(0), STABILIZER)
     gradients = torch.autograd.grad(outputs, leaves, [share] * len(outputs))
     return sum(
-        (x.detach() * g for x, g in zip(leaves, gradients, strict=True)), torch.zeros_like(leaves[0])
+        (x.detach() * g for x, g in zip(leaves, gradients, strict=True)),
+        torch.zeros_like(leaves[0]),
     )
 
 

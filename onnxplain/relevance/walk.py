@@ -112,7 +112,9 @@ class Walker:
             if all(r is None for r in arrived):
                 continue
             found |= {
-                o: r for o, r in zip(step.outputs, arrived, strict=True) if r is not None and o in kept
+                o: r
+                for o, r in zip(step.outputs, arrived, strict=True)
+                if r is not None and o in kept
             }
             shares = self._shares(step, arrived, values, records, composite)
             for name, share in shares.items():
