@@ -1,0 +1,62 @@
+"""The command line: one group, one file for each command.
+
+A command's file holds its options and nothing heavy; what it does is imported when it is
+called, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from onnxplain import __version__
+from onnxplain.cli.explain import explain
+from onnxplain.cli.inspect import inspect
+from onnxplain.cli.methods import methods
+from onnxplain.cli.options import debug_option
+from onnxplain.cli.outcome import run
+
+_EPILOG = """\b
+Exit codes:
+  0    everything asked for was done
+  2    a wrong name, index, parameter or option; a method that does not apply
+  3    the model file cannot be read, or is no image classifier
+  4    an image cannot be read, or does not fit the model
+  5    gradients are impossible: operators are missing, or the engines disagree
+  6    NaN or Inf where a number is needed
+  7    a result cannot be written
+  70   an error in onnxplain itself
+  130  interrupted
+Of several failures, the first one's code. No file is ever left half-written.
+"""
+
+
+class _Program(click.Group):
+    """A group that ends every failure in one line and a documented exit code."""
+
+    def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:
+        """Run a command line and exit."""
+        words = sys.argv[1:] if args is None else list(args)
+        extra["standalone_mode"] = False
+        call = super().main
+        sys.exit(run(lambda: call(words, **extra), debug="--debug" in words))
+
+
+@click.group(cls=_Program, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="onnxplain")
+@debug_option
+def main() -> None:
+    r"""Explain what a deployed ONNX image classifier saw.
+
+    \b
+    onnxplain inspect MODEL                 what is in the file, and what works with it
+    onnxplain explain MODEL IMAGE           pictures and numbers for one image or many
+    onnxplain methods [NAME]                the methods, and how to read their maps
+    """
+
+
+for command in (explain, inspect, methods):
+    main.add_command(command)

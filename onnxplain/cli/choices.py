@@ -1,0 +1,172 @@
+"""Check methods, parameters and targets before anything is computed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onnxplain.errors import MethodRefusedError, UnknownNameError, UsageError
+from onnxplain.methods import Method, find
+from onnxplain.methods.parameters import check_parameters
+from onnxplain.possible import obstacles
+from onnxplain.target import class_index
+
+if TYPE_CHECKING:
+    from onnxplain.model import Model, Prediction
+
+DEFAULT_METHODS = ("grad-cam", "lrp", "occlusion")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A method with the parameters that the user gave it."""
+
+    method: Method
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Classes to explain: indices, and ranks among the most probable ones.
+
+    Attributes
+    ----------
+    wanted : tuple of (int or range)
+        A class index, or a range of ranks.
+    contrast : int, optional
+        The class that they are contrasted with; it is no target itself.
+    """
+
+    wanted: tuple[int | range, ...]
+    contrast: int | None = None
+
+    def indices(self, prediction: Prediction) -> list[int]:
+        """Class indices for one picture, each once."""
+        order = np.argsort(-prediction.probabilities, kind="stable")
+        if self.contrast is not None:
+            order = order[order != self.contrast]
+        found: dict[int, None] = {}
+        for item in self.wanted:
+            picked = [item] if isinstance(item, int) else [int(i) for i in order[: len(item)]]
+            found.update(dict.fromkeys(picked))
+        return list(found)
+
+
+def choose_methods(given: Sequence[str], model: Model) -> tuple[list[Method], dict[str, str]]:
+    """Look up the methods asked for.
+
+    Parameters
+    ----------
+    given : sequence of str
+        Comma-separated names; ``all`` for everything that is possible; empty for those of
+        `DEFAULT_METHODS` that are.
+    model : Model
+        The model they are meant for.
+
+    Returns
+    -------
+    list of Method
+        Each once, in the order asked for.
+    dict of str to str
+        Methods left out because they are impossible, with the reason; a method named by
+        the user is never left out.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such method.
+    MethodRefusedError
+        If nothing is possible.
+    """
+    names = [n for text in given for n in text.split(",") if n.strip()]
+    if given and not names:
+        raise UsageError("-m names no method; `onnxplain methods` lists them")
+    if names and "all" not in names:
+        return list({find(n).name: find(n) for n in names}.values()), {}
+    reasons = obstacles(model.network)
+    wanted = list(reasons) if names else list(DEFAULT_METHODS)
+    possible = [find(n) for n in wanted if not reasons[n]]
+    if not possible:
+        raise MethodRefusedError("; ".join(f"{n}: {reasons[n]}" for n in wanted))
+    return possible, {n: reasons[n] for n in wanted if reasons[n]}
+
+
+def give_parameters(methods: Sequence[Method], given: Iterable[str]) -> list[Chosen]:
+    """Hand ``key=value`` to the methods that have the key, ``method.key=value`` to one.
+
+    Raises
+    ------
+    UnknownNameError
+        If no chosen method has the parameter; the nearest names are offered.
+    UsageError
+        If a text is not of that form, or a value does not fit.
+    """
+    values: dict[str, dict[str, str]] = {m.name: {} for m in methods}
+    for text in given:
+        name, equals, value = text.partition("=")
+        owner, dot, key = name.strip().rpartition(".")
+        key = key.replace("-", "_")
+        if not equals or not key:
+            raise UsageError(f"-p {text!r} is not understood; write key=value or method.key=value")
+        if dot and find(owner).name not in values:
+            raise UsageError(f"-p {text!r}: {owner} is not among the chosen methods")
+        among = [find(owner)] if dot else methods
+        takers = [m for m in among if key in m.parameters]
+        if not takers:
+            known = [k for m in among for k in m.parameters]
+            listed = ", ".join(dict.fromkeys(known)) or "none"
+            of = ", ".join(m.name for m in among)
+            raise UnknownNameError(f"parameter of {of}", key, known, f"parameters: {listed}")
+        for method in takers:
+            values[method.name][key] = value
+    for method in methods:
+        check_parameters(method, values[method.name])
+    return [Chosen(m, values[m.name]) for m in methods]
+
+
+def give_layer(chosen: Sequence[Chosen], layer: str | None, model: Model) -> list[Chosen]:
+    """Hand ``--layer`` to the methods that are read at a layer.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such tensor.
+    MethodRefusedError
+        If it has no places in the picture, or no chosen method takes a layer.
+    """
+    if layer is None:
+        return list(chosen)
+    model.network.layer(layer)
+    if not any(c.method.takes_layer for c in chosen):
+        raise MethodRefusedError("none of the chosen methods takes a layer; drop --layer")
+    return [
+        Chosen(c.method, {"layer": layer, **c.parameters}) if c.method.takes_layer else c
+        for c in chosen
+    ]
+
+
+def choose_targets(given: Sequence[str], contrast: str | None, model: Model) -> Targets:
+    """Check the targets asked for.
+
+    Raises
+    ------
+    UsageError
+        If a class is unknown, or is to be contrasted with itself.
+    """
+    classes = model.network.classes
+    against = None if contrast is None else class_index(contrast, model.labels, classes)
+    wanted: list[int | range] = []
+    for text in given or ["top-1"]:
+        ranked = re.fullmatch(r"top-([1-9]\d*)", text.strip().lower())
+        if ranked:
+            wanted.append(range(min(int(ranked[1]), classes)))
+            continue
+        index = class_index(text, model.labels, classes)
+        if index == against:
+            raise UsageError(f"class {text!r} cannot be contrasted with itself")
+        wanted.append(index)
+    return Targets(tuple(wanted), against)

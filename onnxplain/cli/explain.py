@@ -1,0 +1,104 @@
+"""``onnxplain explain``: pictures and numbers for images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from onnxplain.cli.options import debug_option, json_option, model_options
+
+
+@click.command()
+@click.argument("model", type=click.Path())
+@click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path())
+@click.option(
+    "-m",
+    "--method",
+    "methods",
+    multiple=True,
+    metavar="METHOD[,METHOD...]",
+    help="Methods by name, or 'all' that the model allows. Default: those of "
+    "grad-cam, lrp and occlusion that it allows.",
+)
+@click.option(
+    "-t",
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NAME|INDEX|top-N",
+    help="Class to explain, repeatable; top-3 takes the three most probable ones. "
+    "Default: the most probable one.",
+)
+@click.option(
+    "--kind",
+    type=click.Choice(["logit", "probability"]),
+    help="Score to explain. Default: the method's own.",
+)
+@click.option(
+    "--contrast", metavar="NAME|INDEX", help="Explain why the target rather than this class."
+)
+@click.option(
+    "--layer",
+    metavar="TENSOR",
+    help="Layer of class activation maps "
+    "(`inspect` lists candidates). Default: found in the graph.",
+)
+@click.option(
+    "-p",
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="[METHOD.]KEY=VALUE",
+    help="Parameter of the chosen methods that have it, or of one of them; "
+    "`onnxplain methods NAME` lists them. Repeatable.",
+)
+@click.option(
+    "-o",
+    "--out",
+    "folder",
+    default="explained",
+    show_default=True,
+    metavar="FOLDER",
+    type=click.Path(),
+    help="Where the files go.",
+)
+@model_options
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Most inputs at a time: memory and speed, not the result.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of random draws.")
+@click.option(
+    "--precision",
+    type=click.Choice(["single", "double"]),
+    default="single",
+    show_default=True,
+    help="Arithmetic of gradients and relevance.",
+)
+@click.option(
+    "--allow-mismatch",
+    is_flag=True,
+    help="Explain although the converted model differs from the deployed one.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors (and --json).")
+@json_option
+@debug_option
+def explain(**options: Any) -> None:  # fmt: skip
+    r"""Explain what MODEL saw in each IMAGE: a file, a folder or a pattern.
+
+    \b
+    For each image and method these files are written:
+      NAME.METHOD.png      the map over the picture
+      NAME.METHOD.npz      the raw numbers with their provenance
+      NAME.sheet.png       all methods side by side
+      NAME.occlusion-maps.png
+    With several targets, NAME.METHOD.INDEX.png and so on.
+    """
+    from onnxplain.cli.explain_run import run
+
+    code = run(**options)
+    if code:
+        click.get_current_context().exit(code)

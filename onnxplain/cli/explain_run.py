@@ -1,0 +1,199 @@
+"""What ``onnxplain explain`` does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from onnxplain.adapters.device import cuda_device_count, parse_device
+from onnxplain.api import load
+from onnxplain.cli.choices import (
+    Chosen,
+    Targets,
+    choose_methods,
+    choose_targets,
+    give_layer,
+    give_parameters,
+)
+from onnxplain.cli.console import remark
+from onnxplain.cli.explain_report import show_document, show_tables
+from onnxplain.cli.images import find_images, result_names
+from onnxplain.cli.progress import Bar, progress_bar
+from onnxplain.cli.results import Attempt, ImageResult, write_explanation, write_sheets
+from onnxplain.errors import OnnxplainError, OutputError
+from onnxplain.model import Model, Prediction
+
+_RANKED = 5
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that is the same for all images."""
+
+    model: Model
+    methods: Sequence[Chosen]
+    targets: Targets
+    folder: Path
+    settings: dict[str, Any]
+    bar: Bar
+
+
+def run(
+    *,
+    model: str,
+    images: Sequence[str],
+    methods: Sequence[str],
+    targets: Sequence[str],
+    kind: str | None,
+    contrast: str | None,
+    layer: str | None,
+    parameters: Sequence[str],
+    folder: str,
+    seed: int,
+    allow_mismatch: bool,
+    quiet: bool,
+    as_json: bool,
+    **opening: Any,
+) -> int:
+    """Explain images, write the files and print what was found.
+
+    Names, parameters and the output folder are checked before anything is computed.
+
+    Returns
+    -------
+    int
+        0, or the exit code of the first failure.
+
+    Raises
+    ------
+    OnnxplainError
+        If nothing could be started.
+    """
+    out = Path(folder)
+    require_writable(out)
+    parse_device(opening["device"])
+    paths, empty = find_images(images)
+    opened = load(model, **opening)
+    chosen_methods, left_out = choose_methods(methods, opened)
+    chosen = give_layer(give_parameters(chosen_methods, parameters), layer, opened)
+    wanted = choose_targets(targets, contrast, opened)
+    names = result_names(paths)
+    _keep_apart(paths, names, [c.method.name for c in chosen], out)
+    warnings = list(opened.warnings)
+    warnings += [f"{name} is left out: {why}" for name, why in left_out.items()]
+    if not quiet:
+        for text in warnings:
+            remark(f"warning: {text}")
+        _say_device(opened, opening["device"])
+    settings = {"kind": kind, "contrast": wanted.contrast, "seed": seed}
+    settings["allow_mismatch"] = allow_mismatch
+    results = []
+    with progress_bar(len(paths), quiet=quiet) as bar:
+        job = Job(opened, chosen, wanted, out, settings, bar)
+        for path in paths:
+            results.append(_explain_image(job, path, names[path]))
+            bar.finish()
+    failures = [(str(error), error) for error in empty]
+    failures += [(f"{w}: {e}", e) for result in results for w, e in result.failures()]
+    code = failures[0][1].exit_code if failures else 0
+    if as_json:
+        show_document(opened, warnings, results, code)
+    elif not quiet:
+        show_tables(results)
+    for text, _ in failures:
+        remark(f"error: {text}")
+    return code
+
+
+def require_writable(folder: Path) -> None:
+    """Check that files can be written into a folder, without making it.
+
+    Raises
+    ------
+    OutputError
+        If they cannot.
+    """
+    existing = folder.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir():
+        raise OutputError(f"{str(existing)!r} is a file, not a folder; choose another with -o")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write into {str(existing)!r}; choose another folder with -o")
+
+
+def _explain_image(job: Job, path: Path, name: str) -> ImageResult:
+    result = ImageResult(path)
+    try:
+        picture = job.model.read(path)
+        prediction = job.model.predict(picture)
+    except OnnxplainError as error:
+        result.error = error
+        return result
+    result.ranking = _ranking(job.model, prediction)
+    indices = job.targets.indices(prediction)
+    pairs = [(index, chosen) for index in indices for chosen in job.methods]
+    for k, (index, chosen) in enumerate(pairs):
+        method = chosen.method.name
+        job.bar.job(f"{path.name}: {method}")
+        stem = f"{name}.{method}" + (f".{index}" if len(indices) > 1 else "")
+
+        def step(done: int, total: int, before: int = k) -> None:
+            job.bar.step(before * total + done, total * len(pairs))
+
+        try:
+            # Once per picture: the engines agree or not, whatever the method.
+            prediction = job.model.check_parity(
+                chosen.method, picture, prediction, allow_mismatch=True
+            )
+            found = job.model.explain(
+                picture, method, index, prediction=prediction, progress=step,
+                **job.settings, **chosen.parameters,
+            )  # fmt: skip
+            files = write_explanation(found, job.folder, stem)
+            result.attempts.append(Attempt(method, index, found, files))
+        except OnnxplainError as error:
+            result.attempts.append(Attempt(method, index, error=error))
+        job.bar.step(k + 1, len(pairs))
+    try:
+        result.files = write_sheets(result.explanations(), job.folder, name, job.model.labels)
+    except OutputError as error:
+        result.error = error
+    return result
+
+
+def _ranking(model: Model, prediction: Prediction) -> list[tuple[int, str, float, float]]:
+    order = np.argsort(-prediction.probabilities, kind="stable")[:_RANKED]
+    return [
+        (
+            int(i),
+            model.labels[i] if model.labels else "",
+            float(prediction.probabilities[i]),
+            float(prediction.logits[i]),
+        )
+        for i in order
+    ]
+
+
+def _keep_apart(
+    paths: Sequence[Path], names: dict[Path, str], methods: Sequence[str], folder: Path
+) -> None:
+    inputs = {p.resolve() for p in paths}
+    for name in names.values():
+        for part in (*methods, "sheet"):
+            if (folder / f"{name}.{part}.png").resolve() in inputs:
+                raise OutputError(
+                    f"the results in {str(folder)!r} would overwrite the image "
+                    f"{name}.{part}.png; choose another folder with -o"
+                )
+
+
+def _say_device(model: Model, asked: str) -> None:
+    if asked == "auto" and model.network.ort.device == "CPUExecutionProvider":
+        why = "no CUDA device" if not cuda_device_count() else "ONNX Runtime cannot load CUDA"
+        remark(f"device: cpu ({why})")

@@ -1,0 +1,21 @@
+"""``onnxplain inspect``: what is in a model file, and what works with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from onnxplain.cli.options import debug_option, json_option, model_options
+
+
+@click.command()
+@click.argument("model", type=click.Path())
+@model_options
+@json_option
+@debug_option
+def inspect(model: str, as_json: bool, **options: Any) -> None:
+    """Show what is in MODEL, what it is taken for, and which methods it allows."""
+    from onnxplain.cli.inspect_report import report
+
+    report(model, as_json, options)

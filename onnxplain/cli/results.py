@@ -1,0 +1,127 @@
+"""What a run of ``onnxplain explain`` found, as data; writing its files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from onnxplain.errors import OnnxplainError
+from onnxplain.render.occlusion_maps import occlusion_maps
+from onnxplain.render.save import save_figure, save_image
+from onnxplain.render.sheet import sheet
+
+if TYPE_CHECKING:
+    from onnxplain.explanation import Explanation
+
+_RECORDED = ("method", "target", "score", "layer", "parameters", "measures", "seconds")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One method on one target of one image: an explanation with its files, or an error."""
+
+    method: str
+    target: int
+    explanation: Explanation | None = None
+    files: tuple[Path, ...] = ()
+    error: OnnxplainError | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: the explanation's numbers and files, or the error."""
+        if self.explanation is None:
+            return {"method": self.method, "target": {"index": self.target}, **_error(self.error)}
+        record = self.explanation.to_dict()
+        files = [str(f) for f in self.files]
+        return {**{k: record[k] for k in _RECORDED}, "files": files, **_error(None)}
+
+
+@dataclass
+class ImageResult:
+    """All that was found for one image.
+
+    Attributes
+    ----------
+    path : Path
+        The image.
+    ranking : list of (int, str, float, float)
+        Index, name, probability and logit of the most probable classes.
+    attempts : list of Attempt
+        In order of targets, then methods.
+    files : list of Path
+        Pictures that show several maps.
+    error : OnnxplainError, optional
+        Why there is nothing else.
+    """
+
+    path: Path
+    ranking: list[tuple[int, str, float, float]] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    error: OnnxplainError | None = None
+
+    def explanations(self) -> list[Explanation]:
+        """What succeeded."""
+        return [a.explanation for a in self.attempts if a.explanation is not None]
+
+    def failures(self) -> list[tuple[str, OnnxplainError]]:
+        """Where and why something failed."""
+        found = [(f"{self.path}", self.error)]
+        found += [(f"{self.path}: {a.method}", a.error) for a in self.attempts]
+        return [(where, error) for where, error in found if error is not None]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "image": str(self.path),
+            "predictions": [
+                {"index": i, "name": n, "probability": p, "logit": v} for i, n, p, v in self.ranking
+            ],
+            "explanations": [a.to_dict() for a in self.attempts],
+            "files": [str(f) for f in self.files],
+            **_error(self.error),
+        }
+
+
+def write_explanation(explanation: Explanation, folder: Path, stem: str) -> tuple[Path, ...]:
+    """Write overlay and raw numbers as ``<stem>.png`` and ``<stem>.npz``.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written.
+    """
+    picture, numbers = folder / f"{stem}.png", folder / f"{stem}.npz"
+    explanation.save(numbers)
+    save_image(explanation.overlay(), picture)
+    return picture, numbers
+
+
+def write_sheets(
+    explanations: Sequence[Explanation], folder: Path, name: str, labels: Sequence[str]
+) -> list[Path]:
+    """Write the sheet over methods and, for each occlusion, its own maps.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written.
+    """
+    if not explanations:
+        return []
+    written = [folder / f"{name}.sheet.png"]
+    save_figure(sheet(explanations), written[0])
+    occlusions = [e for e in explanations if "predicted_class" in e.maps]
+    for explanation in occlusions:
+        index = f".{explanation.target.index}" if len(occlusions) > 1 else ""
+        path = folder / f"{name}.{explanation.method}-maps{index}.png"
+        save_figure(occlusion_maps(explanation, dict(enumerate(labels))), path)
+        written.append(path)
+    return written
+
+
+def _error(error: OnnxplainError | None) -> dict[str, Any]:
+    if error is None:
+        return {"error": None, "exit_code": 0}
+    return {"error": str(error), "exit_code": error.exit_code}
