@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from onnxplain import errors, methods
     from onnxplain.api import explain, load
     from onnxplain.explanation import Explanation
     from onnxplain.model import Model
@@ -25,9 +26,19 @@ _HOME = {
     "errors": ("onnxplain.errors", ""),
     "explain": ("onnxplain.api", "explain"),
     "load": ("onnxplain.api", "load"),
+    "methods": ("onnxplain.methods", ""),
 }
 
-__all__ = ["Explanation", "Model", "Preprocess", "Target", "errors", "explain", "load"]
+__all__ = [
+    "Explanation",
+    "Model",
+    "Preprocess",
+    "Target",
+    "errors",
+    "explain",
+    "load",
+    "methods",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -153,7 +153,7 @@ class Model:
         image : path, PIL.Image.Image, array or Picture
             See `read_picture`.
         method : str
-            A name in the registry (``onnxplain.methods()`` lists them).
+            A name in the registry (``onnxplain.methods.registered()`` lists them).
         target : str or int, optional
             Class name or index; the most probable class if not given.
         kind : {"logit", "probability"}, optional

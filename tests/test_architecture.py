@@ -1,0 +1,94 @@
+"""The shape of the package, held by machines: imports, public names, file sizes, style."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import onnxplain
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "onnxplain"
+
+
+def run(code):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
+
+
+def test_public_names():
+    assert sorted(onnxplain.__all__) == [
+        "Explanation",
+        "Model",
+        "Preprocess",
+        "Target",
+        "errors",
+        "explain",
+        "load",
+        "methods",
+    ]
+    assert all(getattr(onnxplain, name) is not None for name in onnxplain.__all__)
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = onnxplain.nonsense
+
+
+def test_import_loads_nothing_heavy():
+    heavy = {"torch", "onnxruntime", "onnx", "PIL", "matplotlib", "numpy", "scipy", "rich"}
+    loaded = run("import sys, onnxplain; print(*sys.modules)").split()
+    assert heavy.isdisjoint(loaded)
+
+
+def test_forward_only_work_does_not_load_torch():
+    code = (
+        "import sys, numpy as np, onnxplain\n"
+        "model = onnxplain.load('models/digits-gap.onnx')\n"
+        "for method in ('cam', 'occlusion'):\n"
+        "    model.explain(np.zeros((8, 8), np.uint8), method)\n"
+        "print(*sys.modules)"
+    )
+    assert "torch" not in run(code).split()
+
+
+def test_dependencies_point_one_way():
+    found = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert found.returncode == 0, found.stdout
+
+
+@pytest.mark.parametrize("command", [["check"], ["format", "--check"]])
+def test_ruff(command):
+    found = subprocess.run(
+        [sys.executable, "-m", "ruff", *command, "."],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert found.returncode == 0, found.stdout
+
+
+def test_files_stay_small():
+    lengths = {
+        path.relative_to(ROOT): len(path.read_text("utf-8").splitlines())
+        for path in [*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    }
+    assert {path: n for path, n in lengths.items() if n > 400} == {}
+
+
+def test_every_method_has_a_complete_card():
+    for name, method in onnxplain.methods.registered().items():
+        assert name == method.name
+        assert name == name.lower()
+        assert method.summary.endswith(".")
+        assert method.reference
+        assert method.meaning
+        assert method.failures
+        document = method.function.__doc__ or ""
+        assert all(part in document for part in ("Parameters", "Returns", "Attribution"))
