@@ -91,6 +91,8 @@ def class_index(name: str | int, labels: Sequence[str], classes: int) -> int:
     if len(matches) > 1:
         raise UsageError(f"class name {text!r} stands at indices {matches}; give the index")
     if not matches:
-        hint = "" if labels else "the model has no class names: give an index or --labels FILE"
+        hint = f"an index 0..{classes - 1} does as well"
+        if not labels:
+            hint = f"the model has no class names: give an index 0..{classes - 1} or --labels FILE"
         raise UnknownNameError("class", text, labels, hint)
     return matches[0]

@@ -19,6 +19,13 @@ from onnxplain.cli.methods import methods
 from onnxplain.cli.options import debug_option
 from onnxplain.cli.outcome import run
 
+_HELP = """Explain what a deployed ONNX image classifier saw.
+
+\b
+  onnxplain inspect MODEL         what is in the file, and what works with it
+  onnxplain explain MODEL IMAGE   pictures and numbers for one image or many
+  onnxplain methods [NAME]        the methods, and how to read their maps
+"""
 _EPILOG = """\b
 Exit codes:
   0    everything asked for was done
@@ -45,17 +52,16 @@ class _Program(click.Group):
         sys.exit(run(lambda: call(words, **extra), debug="--debug" in words))
 
 
-@click.group(cls=_Program, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Program,
+    help=_HELP,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="onnxplain")
 @debug_option
 def main() -> None:
-    r"""Explain what a deployed ONNX image classifier saw.
-
-    \b
-    onnxplain inspect MODEL                 what is in the file, and what works with it
-    onnxplain explain MODEL IMAGE           pictures and numbers for one image or many
-    onnxplain methods [NAME]                the methods, and how to read their maps
-    """
+    """Run the command line."""
 
 
 for command in (explain, inspect, methods):

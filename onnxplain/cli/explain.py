@@ -8,8 +8,19 @@ import click
 
 from onnxplain.cli.options import debug_option, json_option, model_options
 
+_HELP = """Explain what MODEL saw in each IMAGE: a file, a folder or a pattern.
 
-@click.command()
+\b
+For each image and method these files are written:
+  NAME.METHOD.png            the map over the picture
+  NAME.METHOD.npz            the raw numbers with their provenance
+  NAME.sheet.png             all methods side by side
+  NAME.occlusion-maps.png    what the model says while each window is covered
+With several targets: NAME.METHOD.INDEX.png and so on.
+"""
+
+
+@click.command(help=_HELP, short_help="Explain what MODEL saw in images.")
 @click.argument("model", type=click.Path())
 @click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path())
 @click.option(
@@ -87,16 +98,7 @@ from onnxplain.cli.options import debug_option, json_option, model_options
 @json_option
 @debug_option
 def explain(**options: Any) -> None:  # fmt: skip
-    r"""Explain what MODEL saw in each IMAGE: a file, a folder or a pattern.
-
-    \b
-    For each image and method these files are written:
-      NAME.METHOD.png      the map over the picture
-      NAME.METHOD.npz      the raw numbers with their provenance
-      NAME.sheet.png       all methods side by side
-      NAME.occlusion-maps.png
-    With several targets, NAME.METHOD.INDEX.png and so on.
-    """
+    """Explain images."""
     from onnxplain.cli.explain_run import run
 
     code = run(**options)

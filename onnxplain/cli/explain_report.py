@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from onnxplain.cli.console import document, line, table
+from onnxplain.cli.console import document, line, remark, table
 
 if TYPE_CHECKING:
-    from onnxplain.cli.results import Attempt, ImageResult
+    from onnxplain.cli.results import Attempt, Failure, ImageResult
     from onnxplain.model import Model
 
 FORMAT = 1
@@ -59,6 +59,17 @@ def show_tables(results: Sequence[ImageResult]) -> None:
         table(str(result.path), columns, rows)
         line()
         _show_attempts(result)
+
+
+def show_failures(failures: Sequence[Failure]) -> None:
+    """Print what went wrong, once for all images that it concerns."""
+    places: dict[str, dict[str, None]] = {}
+    for failure in failures:
+        places.setdefault(failure.why, {})[failure.where] = None
+    for why, found in places.items():
+        first, *rest = found
+        where = first + (f" and {len(rest)} more" if rest else "")
+        remark(f"error: {where}: {why}" if where else f"error: {why}")
 
 
 def _show_attempts(result: ImageResult) -> None:

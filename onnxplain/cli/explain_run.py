@@ -21,10 +21,10 @@ from onnxplain.cli.choices import (
     give_parameters,
 )
 from onnxplain.cli.console import remark
-from onnxplain.cli.explain_report import show_document, show_tables
+from onnxplain.cli.explain_report import show_document, show_failures, show_tables
 from onnxplain.cli.images import find_images, result_names
 from onnxplain.cli.progress import Bar, progress_bar
-from onnxplain.cli.results import Attempt, ImageResult, write_explanation, write_sheets
+from onnxplain.cli.results import Attempt, Failure, ImageResult, write_explanation, write_sheets
 from onnxplain.errors import OnnxplainError, OutputError
 from onnxplain.model import Model, Prediction
 
@@ -98,15 +98,14 @@ def run(
         for path in paths:
             results.append(_explain_image(job, path, names[path]))
             bar.finish()
-    failures = [(str(error), error) for error in empty]
-    failures += [(f"{w}: {e}", e) for result in results for w, e in result.failures()]
-    code = failures[0][1].exit_code if failures else 0
+    failures = [Failure("", str(error), error.exit_code) for error in empty]
+    failures += [f for result in results for f in result.failures()]
+    code = failures[0].exit_code if failures else 0
     if as_json:
         show_document(opened, warnings, results, code)
     elif not quiet:
         show_tables(results)
-    for text, _ in failures:
-        remark(f"error: {text}")
+    show_failures(failures)
     return code
 
 

@@ -9,7 +9,7 @@ import click
 from onnxplain.cli.options import debug_option, json_option, model_options
 
 
-@click.command()
+@click.command(short_help="Show what is in MODEL and what works with it.")
 @click.argument("model", type=click.Path())
 @model_options
 @json_option

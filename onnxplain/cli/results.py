@@ -19,6 +19,15 @@ _RECORDED = ("method", "target", "score", "layer", "parameters", "measures", "se
 
 
 @dataclass(frozen=True)
+class Failure:
+    """Something that went wrong: where, why, and the exit code that it asks for."""
+
+    where: str
+    why: str
+    exit_code: int
+
+
+@dataclass(frozen=True)
 class Attempt:
     """One method on one target of one image: an explanation with its files, or an error."""
 
@@ -65,11 +74,14 @@ class ImageResult:
         """What succeeded."""
         return [a.explanation for a in self.attempts if a.explanation is not None]
 
-    def failures(self) -> list[tuple[str, OnnxplainError]]:
-        """Where and why something failed."""
-        found = [(f"{self.path}", self.error)]
-        found += [(f"{self.path}: {a.method}", a.error) for a in self.attempts]
-        return [(where, error) for where, error in found if error is not None]
+    def failures(self) -> list[Failure]:
+        """What went wrong."""
+        found = [("", self.error), *((f"{a.method}: ", a.error) for a in self.attempts)]
+        return [
+            Failure(str(self.path), f"{what}{error}", error.exit_code)
+            for what, error in found
+            if error is not None
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
