@@ -93,17 +93,6 @@ def quick_gelu(node: Node) -> nn.Module:
     return Function(lambda x: x * torch.sigmoid(alpha * x))
 
 
-def bias_softmax(node: Node) -> nn.Module:
-    """BiasSoftmax: softmax of a sum, over all axes from ``axis`` on."""
-    axis = node.attributes.get("axis", 1)
-
-    def apply(x: Tensor, bias: Tensor) -> Tensor:
-        total = x + bias
-        return torch.softmax(total.flatten(axis), -1).reshape(total.shape)
-
-    return Function(apply)
-
-
 def skip_layer_normalization(node: Node) -> nn.Module:
     """SkipLayerNormalization: layer normalisation of a sum; the sum is the fourth output."""
     epsilon, outputs = node.attributes.get("epsilon", 1e-12), len(node.outputs)

@@ -145,7 +145,6 @@ OURS: Mapping[str, Mapping[str, Versions]] = {
 MICROSOFT: Mapping[str, tuple[str, ...]] = {
     "microsoft.attention": ("Attention",),
     "microsoft.bias_gelu": ("BiasGelu", "FastGelu", "Gelu"),
-    "microsoft.bias_softmax": ("BiasSoftmax",),
     "microsoft.fused_conv": ("FusedConv",),
     "microsoft.fused_gemm": ("FusedGemm",),
     "microsoft.fused_matmul": ("FusedMatMul", "TransposeMatMul"),

@@ -1,0 +1,125 @@
+"""The coverage table, and how missing operators are reported."""
+
+import importlib
+import inspect
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from onnx import helper
+from onnx.helper import make_node as node
+
+from onnxplain.convert import missing_operators, to_torch
+from onnxplain.convert.aliases import ALIASES
+from onnxplain.convert.operators import MICROSOFT, OURS, STOCK
+from onnxplain.convert.torchvision_guard import import_onnx2torch
+from onnxplain.errors import ConversionError
+from onnxplain.graph.view import Graph
+from tests.convert.oracle import make_model
+
+X = np.zeros((1, 2), np.float32)
+
+
+@pytest.mark.parametrize("target", [*OURS, *MICROSOFT])
+def test_every_target_is_a_documented_converter(target):
+    file, function = target.split(".")
+    converter = getattr(importlib.import_module(f"onnxplain.convert.{file}"), function)
+    assert list(inspect.signature(converter).parameters) == ["node"]
+    assert converter.__doc__
+
+
+def test_no_version_is_covered_twice():
+    ours = [(op, v) for covered in OURS.values() for op, vs in covered.items() for v in vs]
+    stock = [(op, v) for op, vs in STOCK.items() for v in vs]
+    everything = ours + stock + list(ALIASES)
+    assert len(everything) == len(set(everything))
+
+
+def test_every_stock_version_is_registered_in_onnx2torch():
+    import_onnx2torch()
+    from onnx2torch.node_converters.registry import _CONVERTER_REGISTRY
+
+    registered = {(k.operation_type, k.version) for k in _CONVERTER_REGISTRY if not k.domain}
+    wanted = {(op, v) for op, vs in STOCK.items() for v in vs}
+    wanted |= {(op, v) for (op, _), v in ALIASES.items()}
+    assert wanted - registered == set()
+
+
+@pytest.mark.parametrize("op_type", ["Conv", "ConvTranspose", "Gemm", "MatMul"])
+def test_linear_operators_are_called_with_all_their_operands(op_type):
+    assert any(op_type in covered for covered in OURS.values())
+    assert op_type not in STOCK
+
+
+def test_missing_operators_needs_no_torch():
+    code = (
+        "import sys, onnx\n"
+        "from onnxplain.convert import missing_operators\n"
+        "from onnxplain.graph.view import Graph\n"
+        "assert missing_operators(Graph(onnx.ModelProto())) == []\n"
+        "print(sorted({'torch', 'onnx2torch'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def refused(nodes, domains=(), opset=17):
+    return Graph(make_model(nodes, {"x": X}, [nodes[-1].output[0]], opset=opset, domains=domains))
+
+
+def test_a_graph_that_converts_misses_nothing():
+    assert missing_operators(refused([node("Relu", ["x"], ["y"])])) == []
+
+
+def test_all_missing_operators_are_named_at_once():
+    nodes = [
+        node("Unique", ["x"], ["a"]),
+        node("STFT", ["a", "a"], ["b"]),
+        node("Unique", ["b"], ["c"]),
+        node("NGramRepeatBlock", ["c", "c"], ["d"], domain="com.microsoft"),
+    ]
+    graph = refused(nodes, ["com.microsoft"])
+    assert missing_operators(graph) == [
+        "STFT-17",
+        "Unique-11",
+        "com.microsoft::NGramRepeatBlock-1",
+    ]
+    with pytest.raises(ConversionError) as info:
+        to_torch(graph)
+    message = str(info.value)
+    assert "\n" not in message
+    assert "STFT-17 (1 node, first: tensor 'b')" in message
+    assert "Unique-11 (2 nodes, first: tensor 'a')" in message
+    assert "com.microsoft::NGramRepeatBlock-1 (1 node, first: tensor 'd')" in message
+    assert "occlusion, cam" in message
+
+
+def test_an_opset_below_seven_is_refused_by_name():
+    assert missing_operators(refused([node("Add", ["x", "x"], ["y"])], opset=6)) == ["Add-6"]
+
+
+@pytest.mark.parametrize(
+    ("op_type", "domain", "advice"),
+    [
+        ("Scan", "", "export the model again with its branches and loops traced"),
+        ("TreeEnsembleClassifier", "ai.onnx.ml", "classical models have no gradient"),
+        ("Conv", "com.microsoft.nchwc", "use the one before that"),
+    ],
+)
+def test_refusals_come_with_advice(op_type, domain, advice):
+    graph = refused([node(op_type, ["x"], ["y"], domain=domain)], [domain] if domain else [])
+    with pytest.raises(ConversionError, match=advice):
+        to_torch(graph)
+
+
+def test_all_unsupported_forms_are_named_at_once():
+    nodes = [
+        node("BatchNormalization", ["x"] * 5, ["a", "m", "v"], training_mode=1),
+        node("Cast", ["a"], ["b"], to=helper.TensorProto.FLOAT8E4M3FN),
+        node("RNN", ["b", "b", "b"], ["c"], activations=["Unheard"], hidden_size=1),
+    ]
+    with pytest.raises(ConversionError) as info:
+        to_torch(refused(nodes))
+    for part in ("training mode", "element type FLOAT8E4M3FN", "activation 'Unheard'", "occlusion"):
+        assert part in str(info.value)
