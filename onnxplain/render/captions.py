@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -13,8 +12,6 @@ from onnxplain.methods import registered
 if TYPE_CHECKING:
     from onnxplain.explanation import Explanation
 
-# Characters that fit into a panel's width at the caption's size.
-WIDTH, SMALL_WIDTH = 42, 50
 _SMALLEST_SHARE = 1e-5
 
 
@@ -66,21 +63,16 @@ def caption(explanation: Explanation) -> list[str]:
     if explanation.layer is not None:
         height, width = (explanation.attribution.shape[explanation.axes.index(a)] for a in "HW")
         lines.append(f"at {explanation.layer}, {height} x {width}")
-    return wrapped([*lines, *measures_text(explanation)])
+    return [*lines, *measures_text(explanation)]
 
 
 def meaning(explanation: Explanation) -> list[str]:
-    """Lines that say what the method's numbers mean; none for an unknown method."""
+    """Say what the method's numbers mean; nothing for an unknown method."""
     known = registered().get(explanation.method)
-    return [] if known is None else wrapped([known.meaning], SMALL_WIDTH)
+    return [] if known is None else [known.meaning]
 
 
 def heading(explanation: Explanation) -> str:
     """Model and picture, by file name."""
     record = explanation.provenance
     return f"{record.get('model', 'model')}  \u00b7  {PurePath(record.get('input', '')).name}"
-
-
-def wrapped(lines: list[str], width: int = WIDTH) -> list[str]:
-    """Break lines at words where they can be, and at `width` characters at the latest."""
-    return [part for line in lines for part in textwrap.wrap(line, width) or [""]]

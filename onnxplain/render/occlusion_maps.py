@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap, to_rgb
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.normalize import limit
-from onnxplain.render.captions import class_name, heading, percent, score_text, wrapped
+from onnxplain.render.captions import class_name, percent, score_text
 from onnxplain.render.colors import CLASSES, OTHER
 from onnxplain.render.panels import (
     BAR,
@@ -21,20 +19,27 @@ from onnxplain.render.panels import (
     GREY,
     HEADING,
     LINE,
+    MARGIN,
     PANEL,
+    SHARE,
     SMALL,
+    SPACE,
+    TEXT,
     TITLE,
     Canvas,
+    page,
     photo_panel,
     photo_panel_height,
     picture_height,
 )
+from onnxplain.render.text import broken
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from onnxplain.explanation import Explanation
 
-_MARGIN, _SPACE, _HEAD = 0.25, 0.3, 0.45
-_LEGEND_WIDTH = 30
+_BOX = 0.2
 
 
 def occlusion_maps(explanation: Explanation, labels: Mapping[int, str] | None = None) -> Figure:
@@ -60,31 +65,28 @@ def occlusion_maps(explanation: Explanation, labels: Mapping[int, str] | None = 
     maps = explanation.maps
     if not {"score", "difference", "predicted_class"} <= set(maps):
         raise UsageError(f"{explanation.method} has no maps of windows; occlusion has")
-    tall = picture_height(explanation)
     legend = _legend(maps["predicted_class"], labels or explanation.labels)
-    rows = sum(len(wrapped([name], _LEGEND_WIDTH)) for _, name, _ in legend)
-    bottom = TITLE + tall + GAP + max(BAR + 5 * LINE, (rows + 2) * LINE)
-    width = 2 * _MARGIN + 4 * PANEL + 3 * _SPACE
-    height = 2 * _MARGIN + _HEAD + max(bottom, photo_panel_height(explanation))
-    figure = Figure(figsize=(width, height), facecolor="white")
-    FigureCanvasAgg(figure)
-    canvas = Canvas(figure, width, height)
-    canvas.text(_MARGIN, _MARGIN, heading(explanation), fontsize=13)
-    y = _MARGIN + _HEAD
-    places = [_MARGIN + k * (PANEL + _SPACE) for k in range(4)]
+    notes = [f"uncovered: {score_text(explanation)}", _windows(explanation)]
+    below = max(
+        BAR + 2 * LINE + GAP + LINE * len(_small(notes)),
+        LINE * (sum(len(_name(name)) for _, name, _ in legend) + 2),
+    )
+    tall = TITLE + picture_height(explanation) + GAP + below
+    canvas, y = page(4, max(tall, photo_panel_height(explanation)), explanation)
+    places = [MARGIN + k * (PANEL + SPACE) for k in range(4)]
     photo_panel(canvas, places[0], y, explanation)
-    _score(canvas, places[1], y, explanation)
+    _score(canvas, places[1], y, explanation, notes)
     _difference(canvas, places[2], y, explanation)
     _classes(canvas, places[3], y, explanation, legend)
-    return figure
+    return canvas.figure
 
 
-def _score(canvas: Canvas, x: float, y: float, explanation: Explanation) -> None:
+def _score(canvas: Canvas, x: float, y: float, explanation: Explanation, notes: list[str]) -> None:
     values = explanation.maps["score"]
     low, high = float(values.min()), float(values.max())
     y = _map(canvas, x, y, f"{explanation.target.kind} while covered", values, explanation)
     y = _bar(canvas, x, y, "viridis", [f"{low:.3g}", "", f"{high:.3g}"])
-    _note(canvas, x, y, [f"uncovered: {score_text(explanation)}", _windows(explanation)])
+    _note(canvas, x, y, notes)
 
 
 def _difference(canvas: Canvas, x: float, y: float, explanation: Explanation) -> None:
@@ -127,7 +129,7 @@ def _classes(
         box = canvas.axes(x, y + 0.02, 0.12, 0.12)
         box.set_facecolor(color)
         canvas.text(x + PANEL, y, percent(share), ha="right")
-        y = canvas.lines(x + 0.2, y, wrapped([name], _LEGEND_WIDTH))
+        y = canvas.lines(x + _BOX, y, _name(name))
     _note(canvas, x, y, ["share of the window's positions"])
 
 
@@ -167,7 +169,15 @@ def _bar(canvas: Canvas, x: float, y: float, colors: str, ends: list[str]) -> fl
 
 
 def _note(canvas: Canvas, x: float, y: float, lines: list[str]) -> None:
-    canvas.lines(x, y, wrapped(lines), fontsize=SMALL, color=GREY)
+    canvas.lines(x, y, _small(lines), fontsize=SMALL, color=GREY)
+
+
+def _small(lines: list[str]) -> list[str]:
+    return broken(lines, PANEL, SMALL)
+
+
+def _name(name: str) -> list[str]:
+    return broken([name], PANEL - SHARE - _BOX, TEXT)
 
 
 def _windows(explanation: Explanation) -> str:

@@ -6,23 +6,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
-from onnxplain.render.captions import caption, class_name, meaning, percent, wrapped
+from onnxplain.render.captions import caption, class_name, heading, meaning, percent
 from onnxplain.render.colors import PALETTES
 from onnxplain.render.overlay import ALPHA, enlarged, overlay, shown_map
+from onnxplain.render.text import broken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from onnxplain.explanation import Explanation
 
 # All lengths in inches.
 PANEL, TITLE, BAR, LINE, GAP = 2.9, 0.32, 0.12, 0.165, 0.08
-TEXT, SMALL, HEADING = 8.5, 7.5, 11
+MARGIN, SPACE, _PAGE_LINE = 0.25, 0.3, 0.25
+TEXT, SMALL, HEADING, PAGE = 8.5, 7.5, 11, 13
 GREY = "0.35"
 _TOP = 5
-_NAME_WIDTH = 28
+# Room at the right of a class name for its share.
+SHARE = 0.75
 _RED, _BLUE = "#b2182b", "#4878a8"
 
 
@@ -64,6 +68,27 @@ class Canvas:
         return y
 
 
+def page(columns: int, height: float, explanation: Explanation) -> tuple[Canvas, float]:
+    """Make a figure for so many columns of panels, with its heading.
+
+    Returns
+    -------
+    Canvas
+        With an Agg canvas.
+    float
+        Where the panels start, in inches from the top; `height` is left below.
+    """
+    width = 2 * MARGIN + columns * PANEL + (columns - 1) * SPACE
+    title = broken([heading(explanation)], width - 2 * MARGIN, PAGE)
+    top = MARGIN + len(title) * _PAGE_LINE + 0.2
+    figure = Figure(figsize=(width, top + height + MARGIN), facecolor="white")
+    FigureCanvasAgg(figure)
+    canvas = Canvas(figure, width, top + height + MARGIN)
+    for k, line in enumerate(title):
+        canvas.text(MARGIN, MARGIN + k * _PAGE_LINE, line, fontsize=PAGE)
+    return canvas, top
+
+
 def picture_height(explanation: Explanation) -> float:
     """Height in inches of the picture of a panel, at most 1.6 times its width."""
     height, width = explanation.pixels.shape[:2]
@@ -73,7 +98,7 @@ def picture_height(explanation: Explanation) -> float:
 def photo_panel(canvas: Canvas, x: float, y: float, explanation: Explanation) -> None:
     """Draw what the model saw, with its most probable classes; the target is marked."""
     height, width = explanation.pixels.shape[:2]
-    canvas.text(x, y, f"what the model sees ({width} x {height})", fontsize=HEADING)
+    canvas.text(x, y, f"the model sees {width} x {height}", fontsize=HEADING)
     y += TITLE
     tall = picture_height(explanation)
     canvas.axes(x, y, PANEL, tall).imshow(enlarged(explanation.pixels))
@@ -106,13 +131,14 @@ def map_panel(canvas: Canvas, x: float, y: float, explanation: Explanation) -> N
     tall = picture_height(explanation)
     canvas.axes(x, y, PANEL, tall).imshow(overlay(explanation))
     y = color_bar(canvas, x, y + tall + GAP, explanation)
-    y = canvas.lines(x, y, caption(explanation))
-    canvas.lines(x, y, meaning(explanation), fontsize=SMALL, color=GREY)
+    text, small = _below(explanation)
+    y = canvas.lines(x, y, text)
+    canvas.lines(x, y, small, fontsize=SMALL, color=GREY)
 
 
 def map_panel_height(explanation: Explanation) -> float:
     """Height in inches of `map_panel`."""
-    text = len(caption(explanation)) + len(meaning(explanation))
+    text = sum(len(lines) for lines in _below(explanation))
     return TITLE + picture_height(explanation) + GAP + BAR + LINE + GAP + text * LINE
 
 
@@ -137,11 +163,20 @@ def color_bar(canvas: Canvas, x: float, y: float, explanation: Explanation) -> f
     return y + LINE + GAP
 
 
+def _below(explanation: Explanation) -> tuple[list[str], list[str]]:
+    return (
+        broken(caption(explanation), PANEL, TEXT),
+        broken(meaning(explanation), PANEL, SMALL),
+    )
+
+
 def _ranking(explanation: Explanation) -> list[tuple[list[str], float, bool]]:
     index = explanation.target.index
     shown = [(i, p) for i, _, p in explanation.top(_TOP)]
     if index not in [i for i, _ in shown]:
         shown.append((index, float(explanation.probabilities[index])))
+    names = (class_name(explanation.labels, i) for i, _ in shown)
     return [
-        (wrapped([class_name(explanation.labels, i)], _NAME_WIDTH), p, i == index) for i, p in shown
+        (broken([name], PANEL - SHARE, TEXT, "bold"), p, i == index)
+        for name, (i, p) in zip(names, shown, strict=True)
     ]

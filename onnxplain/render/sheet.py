@@ -6,19 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-
 from onnxplain.errors import UsageError
 from onnxplain.render import panels
-from onnxplain.render.captions import heading
-from onnxplain.render.panels import PANEL, Canvas
+from onnxplain.render.panels import MARGIN, PANEL, SPACE, Canvas
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from onnxplain.explanation import Explanation
 
 COLUMNS = 4
-_MARGIN, _SPACE, _HEAD = 0.25, 0.3, 0.45
 
 
 @dataclass(frozen=True)
@@ -54,18 +51,12 @@ def sheet(explanations: Sequence[Explanation]) -> Figure:
     rows = [row for group in _by_target(explanations) for row in _rows(group)]
     heights = [max(cell.height for cell in row) for row in rows]
     columns = max(len(row) for row in rows)
-    width = 2 * _MARGIN + columns * PANEL + (columns - 1) * _SPACE
-    height = 2 * _MARGIN + _HEAD + sum(heights) + (len(rows) - 1) * _SPACE
-    figure = Figure(figsize=(width, height), facecolor="white")
-    FigureCanvasAgg(figure)
-    canvas = Canvas(figure, width, height)
-    canvas.text(_MARGIN, _MARGIN, heading(explanations[0]), fontsize=13)
-    y = _MARGIN + _HEAD
+    canvas, y = panels.page(columns, sum(heights) + (len(rows) - 1) * SPACE, explanations[0])
     for row, tall in zip(rows, heights, strict=True):
         for column, cell in enumerate(row):
-            cell.draw(canvas, _MARGIN + column * (PANEL + _SPACE), y, cell.explanation)
-        y += tall + _SPACE
-    return figure
+            cell.draw(canvas, MARGIN + column * (PANEL + SPACE), y, cell.explanation)
+        y += tall + SPACE
+    return canvas.figure
 
 
 def _by_target(explanations: Sequence[Explanation]) -> list[list[Explanation]]:

@@ -1,0 +1,43 @@
+"""Break lines where a given width ends, by the measure of the font itself."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextToPath
+
+_POINTS = 72  # in an inch
+
+
+def broken(lines: Iterable[str], width: float, size: float, weight: str = "normal") -> list[str]:
+    """Break lines at words where they can be, inside of words where they must be.
+
+    Parameters
+    ----------
+    lines : iterable of str
+        Each starts a new line; white space in them is folded.
+    width : float
+        In inches.
+    size : float
+        Of the font, in points.
+    weight : str
+        Of the font.
+    """
+    font = FontProperties(size=size, weight=weight)
+    return [part for line in lines for part in _break(line, width * _POINTS, font)]
+
+
+def _break(line: str, width: float, font: FontProperties) -> list[str]:
+    count = max(len(line), 1)
+    while True:
+        parts = textwrap.wrap(line, count) or [""]
+        widest = max(_width(part, font) for part in parts)
+        if widest <= width or count == 1:
+            return parts
+        count = max(1, min(count - 1, int(count * width / widest)))
+
+
+def _width(text: str, font: FontProperties) -> float:
+    return float(TextToPath().get_text_width_height_descent(text, font, False)[0])

@@ -1,0 +1,235 @@
+"""Sheets and occlusion's own maps: what is on them, and that all of it can be read."""
+
+import io
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
+
+from onnxplain.errors import OutputError, UsageError
+from onnxplain.render.captions import percent
+from onnxplain.render.occlusion_maps import occlusion_maps
+from onnxplain.render.save import save_figure, save_image
+from onnxplain.render.sheet import sheet
+from onnxplain.target import Target
+from tests.explanations import made
+
+LONG = "a class with a name that is far too long to fit into a single line of one panel"
+METHODS = "occlusion cam grad-cam saliency gradient-x-input integrated-gradients lrp".split()
+
+
+def texts(figure):
+    return [t.get_text() for t in figure.texts]
+
+
+def boxes(figure):
+    """Extent in pixels of every text that is not empty."""
+    renderer = figure.canvas.get_renderer()
+    return [(t.get_text(), t.get_window_extent(renderer)) for t in figure.texts if t.get_text()]
+
+
+def require_readable(figure):
+    width, height = figure.canvas.get_width_height()
+    found = boxes(figure)
+    for text, box in found:
+        assert box.x0 >= 0, text
+        assert box.y0 >= 0, text
+        assert box.x1 <= width, text
+        assert box.y1 <= height, text
+    for k, (text, box) in enumerate(found):
+        for other, second in found[k + 1 :]:
+            across = min(box.x1, second.x1) - max(box.x0, second.x0)
+            down = min(box.y1, second.y1) - max(box.y0, second.y0)
+            # Descenders of one line may touch the next one's box.
+            assert across <= 0 or down <= 0.35 * min(box.height, second.height), (text, other)
+
+
+def with_target(index, **changes):
+    return made(np.eye(4), target=Target(index, "logit", "logits", "none", 3, None, ""), **changes)
+
+
+def occlusion(**changes):
+    winners = np.array([[1, 1, 0], [1, 7, 0]])
+    maps = {"score": np.array([[0.7, 0.6, 0.1]] * 2), "difference": np.array([[0, 0.1, 0.6]] * 2)}
+    parameters = {"window": [2, 2], "stride": [1, 1]}
+    return made(
+        np.eye(4), method="occlusion", maps=maps | {"predicted_class": winners},
+        parameters=parameters, **changes,
+    )  # fmt: skip
+
+
+def test_a_sheet_names_model_picture_classes_methods_and_scores():
+    explanations = [
+        made(np.eye(4), measures={"completeness_gap": -0.0123, "parity_error": 1e-7}),
+        made(np.eye(2), method="grad-cam", display="positive", layer="features"),
+    ]
+    found = "\n".join(texts(sheet(explanations)))
+    for expected in (
+        "m.onnx", "x.png", "the model sees 4 x 4", "cat (1)", "70 %", "dog (0)", "20 %",
+        "gradient-x-input", "grad-cam", "logit of cat (1): 2.5", "at features, 2 x 2",
+        "completeness gap \u22121.23 %", "against \u22121", "for 1", "no evidence 0",
+    ):  # fmt: skip
+        assert expected in found
+    assert "engines differ" not in found
+
+
+def test_the_target_is_marked():
+    bold = [t.get_text() for t in sheet([made(np.eye(4))]).texts if t.get_weight() == "bold"]
+    assert "cat (1)" in bold
+    assert "dog (0)" not in bold
+
+
+def test_a_target_outside_of_the_top_five_is_listed():
+    probabilities = (0.3, 0.01, 0.2, 0.2, 0.15, 0.14)
+    found = texts(sheet([made(np.eye(4), probabilities=probabilities)]))
+    assert "cat (1)" in found
+    assert "1 %" in found
+
+
+def test_disagreeing_engines_are_named():
+    found = " ".join(texts(sheet([made(np.eye(4), measures={"parity_error": 0.1})])))
+    assert "not the deployed function: the engines differ by 10 %" in found
+
+
+def test_contrast_is_named():
+    target = Target(1, "logit", "logits", "none", 3, 2, "cat")
+    found = " ".join(texts(sheet([made(np.eye(4), target=target, score=0.5)])))
+    assert "logit of cat (1) minus cow (2): 0.5" in found
+
+
+def test_a_map_of_zeros_says_so():
+    assert "zero everywhere" in texts(sheet([made(np.zeros((4, 4)))]))
+
+
+def test_panels_wrap_after_four_columns():
+    pictures = {n: sheet([made(np.eye(4))] * n).get_size_inches() for n in (1, 3, 4, 7)}
+    assert pictures[3][0] == pictures[4][0] == pictures[7][0] > pictures[1][0]
+    assert pictures[3][1] < pictures[4][1] == pictures[7][1]
+
+
+def test_every_target_has_a_row_of_its_own():
+    found = texts(sheet([with_target(1), with_target(0)]))
+    assert found.count("the model sees 4 x 4") == 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cat",
+        LONG,
+        "W" * 90,
+        "AN AEROPLANE OR WARSHIP MADE OF MAHOGANY",
+        "$\\frac{1}$ & <b>\u00fc\nnew",
+    ],
+)
+def test_nothing_overlaps_or_is_cut_off(name):
+    target = Target(1, "logit", "logits", "none", 3, 0, name)
+    explanations = [
+        made(
+            np.eye(4) * 1e-7, method=method, target=target, labels={0: name, 1: name, 2: name},
+            layer="block/" + "layer." * 12 if method == "cam" else None,
+            measures={"completeness_gap": 0.25, "conservation": 0.5, "parity_error": 1.0},
+        )
+        for method in METHODS
+    ]  # fmt: skip
+    require_readable(sheet(explanations))
+    require_readable(occlusion_maps(occlusion(labels={0: name, 1: name}, target=target)))
+
+
+def test_a_long_file_name_fits():
+    record = made(np.eye(4)).provenance | {"input": "folder/" + "long-name-" * 20 + ".png"}
+    require_readable(sheet([made(np.eye(4), provenance=record)]))
+
+
+def test_a_tall_and_a_wide_picture_fit():
+    for shape in ((400, 20, 3), (20, 400, 3)):
+        explanation = made(np.ones(shape[:2]), pixels=np.zeros(shape, np.uint8))
+        require_readable(sheet([explanation]))
+
+
+def test_an_unknown_method_is_drawn_without_its_meaning():
+    assert "from-the-future" in texts(sheet([made(np.eye(4), method="from-the-future")]))
+
+
+def test_nothing_and_several_pictures_are_refused():
+    with pytest.raises(UsageError, match="at least one"):
+        sheet([])
+    other = made(np.eye(4), provenance={"input_sha256": "1"})
+    with pytest.raises(UsageError, match="several"):
+        sheet([made(np.eye(4)), other])
+
+
+def test_the_picture_on_the_sheet_is_the_overlay():
+    explanation = made(np.diag([1.0, 0, 0, -1.0]), pixels=np.full((4, 4, 3), 100, np.uint8))
+    images = [a.images[0].get_array() for a in sheet([explanation]).axes if a.images]
+    sizes = [np.asarray(i).shape for i in images]
+    assert (448, 448, 3) in sizes
+    overlays = [np.asarray(i) for i in images if np.asarray(i).shape == (448, 448, 3)]
+    assert any((o == np.asarray(explanation.overlay())).all() for o in overlays)
+
+
+def test_occlusion_maps_show_values_and_a_legend():
+    figure = occlusion_maps(occlusion(), {7: "seven"})
+    found = texts(figure)
+    for expected in ("logit while covered", "fall of the score"):
+        assert expected in found
+    assert {"0.1", "0.7", "class 0", "class 1", "seven (7)", "50 %", "33.3 %", "16.7 %"} <= set(
+        found
+    )
+    drawn = [np.asarray(a.images[0].get_array()) for a in figure.axes if a.images]
+    painted = [d for d in drawn if d.shape == (2, 3)]
+    np.testing.assert_allclose(painted[0], occlusion().maps["score"])
+    np.testing.assert_allclose(painted[1], occlusion().maps["difference"])
+    np.testing.assert_array_equal(painted[2], [[0, 0, 1], [0, 2, 1]])
+
+
+def test_rare_winners_are_summed_up():
+    maps = occlusion().maps | {"predicted_class": np.arange(20).reshape(4, 5)}
+    explanation = made(np.eye(4), method="occlusion", maps=maps, parameters=occlusion().parameters)
+    found = texts(occlusion_maps(explanation))
+    assert "other classes" in found
+    assert "65 %" in found
+
+
+def test_a_method_without_windows_has_no_such_maps():
+    with pytest.raises(UsageError, match="occlusion has"):
+        occlusion_maps(made(np.eye(4)))
+
+
+def test_files_are_whole_png_files(tmp_path):
+    save_figure(sheet([made(np.eye(4))]), tmp_path / "new" / "sheet.png")
+    save_image(made(np.eye(4)).overlay(), tmp_path / "overlay.png")
+    assert Image.open(tmp_path / "new" / "sheet.png").size[0] > 600
+    assert Image.open(tmp_path / "overlay.png").size == (448, 448)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["new", "overlay.png"]
+
+
+def test_a_failure_while_drawing_leaves_no_file(tmp_path, monkeypatch):
+    def stop(self, file, **options):
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FigureCanvasAgg, "print_png", stop)
+    with pytest.raises(KeyboardInterrupt):
+        save_figure(sheet([made(np.eye(4))]), tmp_path / "sheet.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unwritable_place_is_one_clear_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="choose another folder"):
+        save_image(Image.new("RGB", (1, 1)), tmp_path / "file" / "a.png")
+
+
+def test_notebooks_get_a_picture():
+    image = Image.open(io.BytesIO(made(np.eye(4))._repr_png_()))
+    assert image.format == "PNG"
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0, "0 %"), (1.0, "100 %"), (0.12345, "12.3 %"), (-0.5, "\u221250 %"), (1e-7, "< 0.001 %")],
+)
+def test_shares_are_written_as_percent(share, text):
+    assert percent(share) == text
