@@ -7,6 +7,8 @@ import dataclasses
 import io
 import json
 import math
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +27,18 @@ if TYPE_CHECKING:
     from PIL import Image
 
 FORMAT = 1
+# What reading a damaged file raises, depending on which of its bytes are wrong.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)
@@ -209,7 +223,7 @@ class Explanation:
             return cls._build(record, arrays)
         except FileNotFoundError as error:
             raise UsageError(f"no explanation file at {str(path)!r}") from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
+        except _DAMAGE as error:
             raise UsageError(f"{str(path)!r} is not a saved explanation: {error}") from error
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
