@@ -124,9 +124,11 @@ def _reshaped(
     if tokens == 1:
         return None
     grids.append(grid)
-    if len(new) == 3 and tokens in new[1:]:
-        token_axis = new.index(tokens, 1)
-        return tuple("N" if k == 0 else "L" if k == token_axis else "C" for k in range(3))
+    # Flattening keeps the order of the axes; where H was, the tokens are.
+    merged = tuple(t for t in ("N", *tags[1:]) if t != "W")
+    places = tuple("L" if t == "H" else t for t in merged)
+    if len(new) == len(places) == 3 and new[places.index("L")] == tokens:
+        return places
     return None
 
 

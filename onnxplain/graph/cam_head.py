@@ -112,7 +112,7 @@ def constant_value(graph: Graph, tensor: str) -> NDArray[Any] | None:
 
 def _chain(graph: Graph, start: str, end: str) -> list[Node] | None:
     chain: list[Node] = []
-    needed = graph.ancestors(end)
+    needed = graph.ancestors(end) & graph.descendants([start])
     while start != end:
         readers = [n for n in graph.consumers.get(start, ()) if n.output in needed]
         if len(readers) != 1:

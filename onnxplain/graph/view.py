@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import UnknownNameError
 
+_READS_NO_VALUES = frozenset({"Shape", "Size"})
+
 
 @dataclass(frozen=True)
 class Node:
@@ -170,16 +172,20 @@ class Graph:
         return seen
 
     def descendants(self, names: Iterable[str]) -> set[str]:
-        """Names of all activations that depend on one of `names`, those included."""
+        """Names of all activations that depend on values of `names`, those included.
+
+        What is computed from shapes alone does not count: no gradient and no evidence
+        passes there.
+        """
         reached = set(names)
         for node in self.nodes:
-            if any(i in reached for i in node.inputs):
+            if node.op_type not in _READS_NO_VALUES and any(i in reached for i in node.inputs):
                 reached.update(o for o in node.outputs if o)
         return reached
 
     @cached_property
     def descendants_of_inputs(self) -> frozenset[str]:
-        """Tensors that depend on any graph input; all others are constant."""
+        """Tensors that depend on values of any graph input."""
         return frozenset(self.descendants(i.name for i in self.inputs))
 
     def resolve(self, name: str) -> str:
