@@ -170,7 +170,7 @@ class ViT(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         x = self.patches(image).flatten(2).transpose(1, 2)
-        x = torch.cat([self.token.expand(len(x), -1, -1), x], 1) + self.position
+        x = torch.cat([self.token.expand(image.shape[0], -1, -1), x], 1) + self.position
         return self.head(self.norm(self.blocks(x))[:, 0])
 
 
@@ -235,8 +235,8 @@ class TwoBranches(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
-class EarlyBatchSize(nn.Module):
-    """Reads the batch size at the start and needs it at the end."""
+class SizeReader(nn.Module):
+    """Reads the batch size at the start and a width at the end, to reshape by them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -246,7 +246,8 @@ class EarlyBatchSize(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         count = image.shape[0]
         x = self.conv(image).relu()
-        return self.fc(x.mean((2, 3)).reshape(count, -1))
+        pooled = x.mean((2, 3), keepdim=True)
+        return self.fc(pooled.reshape(count, pooled.shape[1]))
 
 
 class Mlp(nn.Module):
@@ -271,7 +272,7 @@ NETS: dict[str, Callable[[], nn.Module]] = {
     "tensorflow": TensorFlowLike,
     "windows": WindowNet,
     "branches": TwoBranches,
-    "early-batch": EarlyBatchSize,
+    "sizes": SizeReader,
     "mlp": Mlp,
 }
 
