@@ -10,7 +10,13 @@ from torch.nn import functional
 
 from onnxplain.convert.function import Function, unsupported
 from onnxplain.convert.pool import AveragePool
-from onnxplain.convert.quantised import centre, dequantise, dynamic_quantize, quantise
+from onnxplain.convert.quantised import (
+    QLinearConv,
+    centre,
+    dequantise,
+    dynamic_quantize,
+    quantise,
+)
 from onnxplain.graph.view import Node
 
 _BINARY = {"QLinearAdd": torch.add, "QLinearMul": torch.mul}
@@ -52,8 +58,6 @@ def _unary(node: Node) -> Callable[[Tensor], Tensor]:
 
 def qlinear_unary(node: Node) -> nn.Module:
     """Pooling and activations between a dequantisation and a quantisation."""
-    if node.attributes.get("channels_last", 0):
-        raise unsupported(node, "channels_last")
     if node.op_type == "QLinearSoftmax" and node.attributes.get("opset", 13) < 13:
         raise unsupported(node, "softmax of an opset before 13")
     function = _unary(node)
@@ -67,7 +71,19 @@ def qlinear_unary(node: Node) -> nn.Module:
     ) -> Tensor:
         return quantise(function(dequantise(x, x_scale, x_zero)), y_scale, y_zero)
 
-    return Function(apply)
+    return _channels_first(node, apply)
+
+
+def qlinear_conv(node: Node) -> nn.Module:
+    """QLinearConv of ONNX Runtime, which may keep the channels last."""
+    return _channels_first(node, QLinearConv(node))
+
+
+def _channels_first(node: Node, function: Callable[..., Tensor]) -> nn.Module:
+    """Move the channels to axis 1 and back, if the node keeps them last."""
+    if not node.attributes.get("channels_last", 0):
+        return Function(function)
+    return Function(lambda x, *rest: function(x.movedim(-1, 1), *rest).movedim(1, -1))
 
 
 def qlinear_concat(node: Node) -> nn.Module:

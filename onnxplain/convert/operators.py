@@ -155,6 +155,7 @@ MICROSOFT: Mapping[str, tuple[str, ...]] = {
     "microsoft_quantised.matmul_integer_to_float": ("MatMulIntegerToFloat",),
     "microsoft_quantised.qgemm": ("QGemm",),
     "microsoft_quantised.qlinear_binary": ("QLinearAdd", "QLinearMul"),
+    "microsoft_quantised.qlinear_conv": ("QLinearConv",),
     "microsoft_quantised.qlinear_concat": ("QLinearConcat",),
     "microsoft_quantised.qlinear_unary": (
         "QLinearAveragePool",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
 
 import torch
@@ -53,6 +52,12 @@ class Step:
         return result if isinstance(result, tuple) else (result,)
 
 
+Plan = list[tuple[Step, list[str]]]
+"""Steps to execute, each with the tensors that nothing reads after it."""
+
+_REMEMBERED_PLANS = 64
+
+
 class Program(nn.Module):
     """A graph that PyTorch executes by tensor name.
 
@@ -78,7 +83,7 @@ class Program(nn.Module):
         for name, tensor in constants.items():
             self.register_buffer(self._buffer_names[name], tensor)
         self.register_buffer("_precision", torch.zeros(()))
-        self._plan = lru_cache(maxsize=64)(self._make_plan)
+        self._plans: dict[tuple[tuple[str, ...], frozenset[str]], Plan] = {}
 
     def constants(self) -> Mapping[str, Tensor]:
         """Return the initializers by ONNX tensor name, on the device of the program."""
@@ -125,9 +130,15 @@ class Program(nn.Module):
         double = self.get_buffer("_precision").dtype == torch.float64
         return tensor.double() if double and tensor.is_floating_point() else tensor
 
-    def _make_plan(
-        self, names: tuple[str, ...], fed: frozenset[str]
-    ) -> list[tuple[Step, list[str]]]:
+    def _plan(self, names: tuple[str, ...], fed: frozenset[str]) -> Plan:
+        key = (names, fed)
+        if key not in self._plans:
+            if len(self._plans) >= _REMEMBERED_PLANS:
+                self._plans.clear()
+            self._plans[key] = self._make_plan(names, fed)
+        return self._plans[key]
+
+    def _make_plan(self, names: tuple[str, ...], fed: frozenset[str]) -> Plan:
         """List the steps to execute, each with the tensors that nothing reads after it."""
         given = fed | self._buffer_names.keys()
         needed = set(names) - given
@@ -140,7 +151,7 @@ class Program(nn.Module):
         for name in needed:
             self._refuse(name)
         kept = set(names) | given
-        plan: list[tuple[Step, list[str]]] = []
+        plan: Plan = []
         # Backwards, the first step that touches a tensor is the last one that needs it.
         for step in chosen:
             touched = dict.fromkeys((*step.inputs, *step.outputs))

@@ -15,7 +15,7 @@ import numpy as np
 NEWEST = 10**6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Form:
     """A node with its inputs; `None` stands for an input that is left out."""
 
@@ -145,7 +145,8 @@ REDUCTIONS = [
     f("ReduceSum", X, integer(1, -1), keepdims=0, since=13, constants=(1,)),
     f("ReduceSum", X, integer(), since=13, constants=(1,)),
     f("ReduceSum", X, integer(), noop_with_empty_axes=1, since=13, constants=(1,)),
-    f("ReduceMean", X, noop_with_empty_axes=1, since=18),
+    # Nothing is summed then, but the function before and after the sum still applies.
+    *(f(op, X, noop_with_empty_axes=1, since=18) for op in _REDUCED if op != "ReduceSum"),
     f("ReduceMean", integer(1, 2, 4)),
     f("ReduceMax", FLAGS, integer(1), since=20, constants=(1,)),
     f("ReduceLogSum", positive(2, 3), axes=[-1], until=13),

@@ -123,3 +123,22 @@ def test_a_large_program_keeps_the_order_of_its_nodes():
     ]
     model = make_model(nodes, {"x": X}, [names[-1]], {"w": np.float32(0.99)})
     assert_agrees(model, {"x": X})
+
+
+def test_half_precision_agrees():
+    half = np.float16
+    constants = {
+        "w": noise(4, 3, 3, 3, dtype=half), "s": np.ones(4, half), "b": noise(4, dtype=half),
+        "v": np.full(4, 2, half), "g": noise(5, 4, dtype=half), "d": noise(5, dtype=half),
+    }  # fmt: skip
+    nodes = [
+        node("Conv", ["x", "w"], ["c"], pads=[1, 1, 1, 1]),
+        node("BatchNormalization", ["c", "s", "b", "b", "v"], ["n"]),
+        node("Relu", ["n"], ["r"]),
+        node("GlobalAveragePool", ["r"], ["p"]),
+        node("Flatten", ["p"], ["f"]),
+        node("Gemm", ["f", "g", "d"], ["l"], transB=1),
+        node("Softmax", ["l"], ["y"]),
+    ]
+    feeds = {"x": IMAGE.astype(half)}
+    assert_agrees(make_model(nodes, feeds, ["y"], constants), feeds, rtol=1e-2, atol=1e-3)
