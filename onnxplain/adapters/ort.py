@@ -80,6 +80,8 @@ class OrtAdapter:
     def activations(self, x: Array, names: Sequence[str]) -> dict[str, Array]:
         """Return the named tensors; see `Adapter`.
 
+        A name whose value is no tensor but a sequence is left out.
+
         Raises
         ------
         ImageError
@@ -100,7 +102,9 @@ class OrtAdapter:
                     f"ONNX Runtime rejects input {self._image.name!r} of shape {batch.shape}: "
                     f"{_reason(error)}"
                 ) from error
-            return dict(zip(fetched, values, strict=True)) | dict.fromkeys(inputs, batch)
+            found = zip(fetched, values, strict=True)
+            tensors = {n: v for n, v in found if isinstance(v, np.ndarray)}
+            return tensors | dict.fromkeys(inputs, batch)
 
         x = x.astype(self._image.dtype, copy=False)
         return in_batches(run, x, self._batch_size, self._image.batch)
