@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-# (operator, version) -> version registered in onnx2torch. The changes are more element types
-# (bfloat16, or integers for Round of the standard's comparison operators), never behaviour.
+# (operator, version) -> version registered in onnx2torch. What changed is the element types
+# that are allowed; for Sum and Mean before opset 8 also that shapes had to be equal.
 ALIASES: Mapping[tuple[str, int], int] = {
     ("Acos", 22): 7,
     ("Asin", 22): 7,
@@ -24,7 +24,6 @@ ALIASES: Mapping[tuple[str, int], int] = {
     ("HardSigmoid", 22): 6,
     ("HardSwish", 22): 14,
     ("LessOrEqual", 16): 12,
-    ("RoiAlign", 22): 16,
     ("Round", 22): 11,
     ("Sin", 22): 7,
     ("Softsign", 22): 1,

@@ -25,7 +25,7 @@ from onnxplain.convert.skeleton import (
     neutral_domain,
     step_name,
 )
-from onnxplain.convert.torchvision_guard import KERNELS, import_onnx2torch
+from onnxplain.convert.torchvision_guard import import_onnx2torch
 from onnxplain.errors import ConversionError
 from onnxplain.graph.view import Graph, Node
 
@@ -45,9 +45,7 @@ _STILL_WORKS = "methods that need no gradient (occlusion, cam) still work on thi
 def convert(graph: Graph, *, double: bool = False) -> Program:
     """Convert `graph`; see `onnxplain.convert.to_torch`."""
     _refuse_missing(graph)
-    torchvision_works = import_onnx2torch()
-    if not torchvision_works:
-        _refuse_kernels(graph)
+    import_onnx2torch()
     modules = _build_modules(graph)
     steps = _steps(graph, modules) if graph.nodes else ()
     program = Program(steps, tuple(i.name for i in graph.inputs), _constants(graph))
@@ -76,15 +74,6 @@ def _group(operator: Operator) -> str | None:
     if operator.domain.startswith("ai.onnx.ml"):
         return "ai.onnx.ml"
     return "If, Loop and Scan" if operator.op_type in _CONTROL_FLOW else None
-
-
-def _refuse_kernels(graph: Graph) -> None:
-    refused = [str(node) for node in graph.nodes if node.op_type in KERNELS]
-    if refused:
-        raise ConversionError(
-            f"{', '.join(refused)} needs torchvision, and the installed torchvision does not fit "
-            f"the installed PyTorch; reinstall both from one source, or know that {_STILL_WORKS}"
-        )
 
 
 def _build_modules(graph: Graph) -> dict[int, nn.Module]:

@@ -1,6 +1,7 @@
 """Import onnx2torch, also beside a torchvision that does not fit the installed PyTorch.
 
-onnx2torch imports torchvision for two operators only. A torchvision built for CUDA beside
+onnx2torch imports torchvision for two operators, which have converters of their own here.
+A torchvision built for CUDA beside
 a PyTorch built for the CPU raises ``operator torchvision::nms does not exist`` on import,
 which would make every conversion impossible.
 """
@@ -14,20 +15,12 @@ import torch
 
 from onnxplain.errors import ConversionError
 
-# Operators whose kernels live in torchvision.
-KERNELS = frozenset({"NonMaxSuppression", "RoiAlign"})
-
 # A library whose object is collected takes its definitions with it.
 _library: torch.library.Library | None = None
 
 
-def import_onnx2torch() -> bool:
+def import_onnx2torch() -> None:
     """Import onnx2torch.
-
-    Returns
-    -------
-    bool
-        Whether torchvision's own operators work.
 
     Raises
     ------
@@ -35,8 +28,6 @@ def import_onnx2torch() -> bool:
         If onnx2torch cannot be imported.
     """
     global _library
-    if _library is not None:
-        return False
     try:
         importlib.import_module("onnx2torch")
     except RuntimeError as error:
@@ -48,12 +39,10 @@ def import_onnx2torch() -> bool:
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _library = library
         importlib.import_module("onnx2torch")
-        return False
     except ImportError as error:
         raise ConversionError(
             f"onnx2torch cannot be imported ({error}); install it with: pip install onnx2torch"
         ) from error
-    return True
 
 
 def _forget(*packages: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.convert.forms import FLAGS, IMAGE, X, Y, f, integer, noise, scalar
+from tests.convert.forms import FLAGS, IMAGE, X, Y, f, integer, noise, positive, scalar
 
 SHAPES = [
     f("Concat", X, Y, axis=1),
@@ -128,6 +128,8 @@ CREATIONS = [
 ]
 
 _GRID = np.tanh(noise(2, 4, 3, 2)).astype(np.float32) * np.float32(1.3)
+_ROIS = np.array([[0.5, 1, 5, 4], [-2, -1, 9, 8], [3, 3, 3.2, 3.1]], np.float32)
+_BOXES = positive(2, 6, 4, seed=3)
 _GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 
 
@@ -167,6 +169,14 @@ BLOCKS = [
     *(f("GridSample", IMAGE, _GRID, padding_mode=p, align_corners=1)
       for p in ("zeros", "border", "reflection")),
     f("GridSample", IMAGE, _GRID, mode="nearest"),
+    f("RoiAlign", noise(2, 2, 6, 7), _ROIS, integer(1, 0, 1), output_height=2, output_width=3,
+      sampling_ratio=2, spatial_scale=0.9),
+    f("RoiAlign", noise(2, 2, 6, 7), _ROIS, integer(1, 0, 1), output_height=2, output_width=3),
+    f("RoiAlign", noise(2, 2, 6, 7), _ROIS, integer(1, 0, 1), output_height=3,
+      coordinate_transformation_mode="output_half_pixel", since=16),
+    f("NonMaxSuppression", _BOXES, positive(2, 2, 6), scalar(2, np.int64), scalar(0.3),
+      scalar(0.2)),
+    f("NonMaxSuppression", _BOXES, positive(2, 2, 6), scalar(9, np.int64), center_point_box=1),
     f("AffineGrid", noise(2, 2, 3), integer(2, 3, 4, 5)),
     f("AffineGrid", noise(2, 3, 4), integer(2, 3, 4, 5, 3), align_corners=1),
 ]  # fmt: skip

@@ -17,7 +17,8 @@ WITHOUT_GRADIENT = {
     "Ceil", "ConstantOfShape", "ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "Equal",
     "EyeLike", "Floor", "Greater", "GreaterOrEqual", "Hardmax", "IsInf", "IsNaN", "Less",
     "LessOrEqual", "MatMulInteger", "NonZero", "Not", "OneHot", "Or", "QLinearConv",
-    "QLinearMatMul", "QuantizeLinear", "Range", "Round", "Shape", "Sign", "Size", "Xor",
+    "QLinearMatMul", "NonMaxSuppression", "QuantizeLinear", "Range", "Round", "Shape", "Sign",
+    "Size", "Xor",
 }  # fmt: skip
 
 

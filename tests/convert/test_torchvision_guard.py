@@ -33,18 +33,12 @@ CONVERT = """
     import torch
     from onnx import helper
     from onnxplain.convert import to_torch
-    from onnxplain.errors import ConversionError
     from onnxplain.graph.view import Graph
     from tests.convert.oracle import make_model
 
     x = np.ones((1, 2), np.float32)
     model = make_model([helper.make_node("Relu", ["x"], ["y"])], {"x": x}, ["y"])
     print(to_torch(Graph(model)).run({"x": torch.from_numpy(x)}, ["y"])["y"].tolist())
-    boxes = [helper.make_node("NonMaxSuppression", ["x", "x"], ["boxes"])]
-    try:
-        to_torch(Graph(make_model(boxes, {"x": x}, ["boxes"])))
-    except ConversionError as error:
-        print(error)
     import torchvision
 """
 
@@ -72,14 +66,11 @@ def test_a_mismatched_torchvision_stops_a_plain_import(tmp_path):
     assert "operator torchvision::nms does not exist" in done.stderr
 
 
-def test_conversion_survives_and_refuses_only_what_needs_torchvision(tmp_path):
+def test_conversion_survives_it(tmp_path):
     fake_torchvision(tmp_path)
     done = run(tmp_path, CONVERT)
     assert done.returncode == 0, done.stderr
-    values, refusal = done.stdout.splitlines()
-    assert values == "[[1.0, 1.0]]"
-    assert "NonMaxSuppression (tensor 'boxes') needs torchvision" in refusal
-    assert "occlusion, cam" in refusal
+    assert done.stdout.strip() == "[[1.0, 1.0]]"
 
 
 def test_a_torchvision_that_fits_is_left_alone(tmp_path):
@@ -91,11 +82,11 @@ def test_a_torchvision_that_fits_is_left_alone(tmp_path):
         tmp_path,
         """
         from onnxplain.convert import torchvision_guard
-        print(torchvision_guard.import_onnx2torch(), torchvision_guard.import_onnx2torch())
+        torchvision_guard.import_onnx2torch()
         print(torchvision_guard._library)
         """,
     )
-    assert done.stdout.split() == ["True", "True", "None"], done.stderr
+    assert done.stdout.strip() == "None", done.stderr
 
 
 def test_a_missing_onnx2torch_is_one_readable_error(tmp_path):

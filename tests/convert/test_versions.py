@@ -11,8 +11,6 @@ from tests.convert.oracle import converted, expected, make_model
 
 OLDEST_OPSET = 7
 QUANTISED = {form.op_type for form in forms_layers.QUANTISED} - {"DequantizeLinear"}
-# Needs a detection head; tested with torchvision's own kernels in test_torchvision_guard.py.
-WITHOUT_FORM = {"NonMaxSuppression", "RoiAlign"}
 
 FORMS = [
     *forms.ELEMENTWISE,
@@ -75,9 +73,7 @@ def test_a_version_agrees_with_onnx_runtime(form, version):
 
 def test_every_promised_version_has_a_form():
     missing = [
-        (op_type, version)
-        for op_type, version in promised()
-        if not applicable(op_type, version) and op_type not in WITHOUT_FORM
+        (op_type, version) for op_type, version in promised() if not applicable(op_type, version)
     ]
     assert missing == []
 
