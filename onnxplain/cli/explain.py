@@ -21,8 +21,10 @@ With several targets: NAME.METHOD.INDEX.png and so on.
 
 
 @click.command(help=_HELP, short_help="Explain what MODEL saw in images.")
-@click.argument("model", type=click.Path())
-@click.argument("images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path())
+@click.argument("model", type=click.Path(readable=False))
+@click.argument(
+    "images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(readable=False)
+)
 @click.option(
     "-m",
     "--method",
@@ -71,7 +73,7 @@ With several targets: NAME.METHOD.INDEX.png and so on.
     default="explained",
     show_default=True,
     metavar="FOLDER",
-    type=click.Path(),
+    type=click.Path(readable=False),
     help="Where the files go.",
 )
 @model_options

@@ -10,7 +10,7 @@ from onnxplain.cli.options import debug_option, json_option, model_options
 
 
 @click.command(short_help="Show what is in MODEL and what works with it.")
-@click.argument("model", type=click.Path())
+@click.argument("model", type=click.Path(readable=False))
 @model_options
 @json_option
 @debug_option

@@ -1,0 +1,76 @@
+"""What `onnxplain inspect` prints."""
+
+import json
+
+import pytest
+
+from onnxplain import load
+from onnxplain.inspection import inspect_file, inspect_model
+from tests.small_models import write_model
+
+
+def test_tables_name_all_that_matters(run):
+    found = run("inspect", "models/fashion-cnn.onnx")
+    assert found.exit_code == 0
+    assert found.stderr == ""
+    for text in (
+        "tf2onnx", "ai.onnx 17", "float32", "Conv 3", "NHWC", "10 classes, softmax, logits at",
+        "fashion-mnist: gray", "from fashion-cnn.preprocess.json",
+        "10 from fashion-cnn.labels.json", "(Relu, 64 maps of 7 x 7)", "next candidate",
+        "CAM head        found", "occlusion             yes",
+    ):  # fmt: skip
+        assert text in found.stdout
+
+
+def test_why_not_is_said_for_each_method(run):
+    found = run("inspect", "models/digits-softmax.onnx")
+    assert "cam                   no: cam needs global average pooling" in found.stdout
+    assert "grad-cam              yes" in found.stdout
+
+
+def test_lines_are_never_broken_in_a_pipe(run):
+    for line in run("inspect", "models/digits-vit.onnx").stdout.splitlines():
+        assert line == line.rstrip()
+        assert not line or line.split()[0] != "global"
+
+
+@pytest.mark.parametrize("stem", ["digits-gap", "digits-softmax", "fashion-cnn"])
+def test_json_is_what_python_gets(run, stem):
+    path = f"models/{stem}.onnx"
+    found = json.loads(run("inspect", path, "--json").stdout)
+    assert list(found) == ["format", "file", "model", "problem"]
+    assert found["format"] == 1
+    assert found["file"] == json.loads(json.dumps(inspect_file(path).to_dict()))
+    assert found["model"] == json.loads(json.dumps(inspect_model(load(path))))
+    assert found["problem"] is None
+
+
+def test_a_guess_is_a_warning(run, tmp_path):
+    found = run("inspect", write_model(tmp_path / "m.onnx"))
+    assert found.exit_code == 0
+    assert "onnxplain: warning: preprocessing is guessed" in found.stderr
+    assert "from a guess" in found.stdout
+
+
+def test_a_model_that_is_no_image_classifier_is_still_described(run, tmp_path):
+    path = write_model(tmp_path / "m.onnx", image="float[N,4,4] x")
+    found = run("inspect", path)
+    assert found.exit_code == 3
+    assert "x: float32 [N, 4, 4]" in found.stdout
+    assert "onnxplain: error: no input looks like an image" in found.stderr
+    document = json.loads(run("inspect", path, "--json").stdout)
+    assert document["model"] is None
+    assert "no input looks like an image" in document["problem"]
+    assert document["file"]["inputs"] == [{"name": "x", "dtype": "float32", "shape": ["N", 4, 4]}]
+
+
+def test_control_characters_in_names_do_not_reach_the_terminal(run, tmp_path):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("a\x1b[31mred\nb\nc\n")
+    found = run(
+        "explain", write_model(tmp_path / "m.onnx"), "examples/digits/3-10.png",
+        "-m", "occlusion", "-o", tmp_path / "out", "--labels", labels,
+    )  # fmt: skip
+    assert found.exit_code == 0
+    assert "[31mred" in found.stdout
+    assert "\x1b" not in found.stdout + found.stderr
