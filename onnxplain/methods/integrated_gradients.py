@@ -74,27 +74,30 @@ def integrated_gradients(
     change = (
         input_gradient(subject, x, target).scores - input_gradient(subject, start, target).scores
     )
-    while True:
-        values = (x - start) * _mean_gradient(subject, x, start, target, steps)
-        total = values.reshape(len(values), -1).sum(axis=1, dtype=np.float64)
-        gap = (change - total) / np.where(change == 0, 1.0, change)
-        if np.abs(gap).max() <= tolerance or 2 * steps > max_steps:
-            break
-        steps *= 2
-    measures = {"completeness_gap": gap, "steps": np.full(len(x), steps)}
+    values = np.empty(x.shape, np.float64)
+    gap, used = np.empty(len(x)), np.empty(len(x), np.int64)
+    for n in range(len(x)):  # each on its own, so that a batch changes no picture's result
+        used[n] = steps
+        way = x[n].astype(np.float64) - start[n]  # unsigned pixels would wrap around
+        while True:
+            values[n] = way * _mean_gradient(subject, start[n], way, target, used[n])
+            gap[n] = (change[n] - values[n].sum()) / (change[n] if change[n] else 1.0)
+            if abs(gap[n]) <= tolerance or 2 * used[n] > max_steps:
+                break
+            used[n] *= 2
+    measures = {"completeness_gap": gap, "steps": used}
     return Attribution(values, input_axes(subject), measures=measures)
 
 
 def _mean_gradient(
-    subject: Subject, x: NDArray[Any], start: NDArray[Any], target: Target, steps: int
-) -> NDArray[Any]:
+    subject: Subject, start: NDArray[Any], way: NDArray[Any], target: Target, steps: int
+) -> NDArray[np.float64]:
+    """Mean derivative on the path from `start` to `start` + `way`, without batch axis."""
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     name = subject.network.image.name
-    total = np.zeros(x.shape, np.float64)
-    for row in range(len(x)):
-        for part in subject.slices(steps):
-            alpha = ((nodes[part] + 1) / 2).reshape(-1, *[1] * (x.ndim - 1))
-            path = start[row] + alpha * (x[row].astype(np.float64) - start[row])
-            slopes = input_gradient(subject, path, target).gradients[name]
-            total[row] += np.tensordot(weights[part] / 2, slopes, axes=1)
+    total = np.zeros(way.shape)
+    for part in subject.slices(steps):
+        alpha = ((nodes[part] + 1) / 2).reshape(-1, *[1] * way.ndim)
+        slopes = input_gradient(subject, start + alpha * way, target).gradients[name]
+        total += np.tensordot(weights[part] / 2, slopes, axes=1)
     return total
