@@ -38,7 +38,8 @@ class Rule(Protocol):
 
 def stabilize(z: Tensor, epsilon: float) -> Tensor:
     """Z + epsilon * sign(z), with sign(0) = +1, so that dividing by it is safe."""
-    return z + torch.where(z < 0, -epsilon, epsilon).to(z.dtype)
+    # Signs first: `where` of two numbers is float32, which 0.1 is not.
+    return z + epsilon * torch.where(z < 0, -1.0, 1.0).to(z.dtype)
 
 
 def input_gradient(function: Callable[[Tensor], Tensor], x: Tensor, R: Tensor) -> Tensor:
