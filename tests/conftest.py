@@ -10,7 +10,8 @@ from onnxplain.convert.torchvision_guard import import_onnx2torch
 
 # zennit and pytorch-grad-cam import torchvision too, which has to be met first.
 import_onnx2torch()
-torch.set_num_threads(2)
+# Two threads on a machine that is shared wait for each other: measured 20 times slower.
+torch.set_num_threads(1)
 
 
 @pytest.fixture

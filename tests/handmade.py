@@ -1,0 +1,69 @@
+"""Models of a few nodes, written as text, opened as `Network` or `Walker`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnx
+
+from onnxplain.adapters.base import Adapter, Capability
+from onnxplain.graph.prepare import prepare
+from onnxplain.network import Network
+from onnxplain.preprocess import Preprocess
+from onnxplain.subject import Subject
+from onnxplain.target import Kind, Target
+
+IMAGE = "float[N,3,6,6] image"
+
+
+def model(
+    body: str,
+    weights: Mapping[str, np.ndarray] | None = None,
+    *,
+    image: str = IMAGE,
+    output: str = "float[N,K] scores",
+    opset: int = 17,
+    **more: np.ndarray,
+) -> onnx.ModelProto:
+    """Build a model from nodes in ONNX's textual syntax and named weights."""
+    proto = onnx.parser.parse_model(
+        f'<ir_version: 9, opset_import: ["" : {opset}]> g ({image}) => ({output}) {{ {body} }}'
+    )
+    for name, value in {**(weights or {}), **more}.items():
+        array = value.astype(np.float32) if value.dtype == np.float64 else value
+        proto.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+    onnx.checker.check_model(proto)
+    return proto
+
+
+class PyTorchOnly(Network):
+    """A network whose forward passes run in PyTorch too."""
+
+    def adapter(self, needs: Capability) -> Adapter:
+        return self.torch
+
+
+def subject_of(
+    proto: onnx.ModelProto, kind: type[Network] = Network, *, seed: int = 0, **options: object
+) -> Subject:
+    """Open a model in float64 with inputs in [-1, 1] whose black is -1."""
+    network = kind(prepare(proto), **{"precision": "double", **options})
+    image = network.image
+    grey = image.channels == 1
+    recipe = Preprocess(
+        name="unit",
+        layout=image.layout,
+        size=image.size,
+        color="gray" if grey else "RGB",
+        scale=1 / 127.5,
+        mean=(1.0,) * image.channels,
+        std=(1.0,) * image.channels,
+    )
+    return Subject(network, recipe, seed)
+
+
+def target_of(subject: Subject, index: int, kind: Kind = "logit", **more: object) -> Target:
+    """Target a class of a subject's network."""
+    tensor, activation = subject.network.read(kind)
+    return Target(index, kind, tensor, activation, subject.network.classes, **more)
