@@ -126,7 +126,8 @@ def layer_candidates(
 
 def refuse_layer(graph: Graph, shapes: Shapes, axes: Axes, what: str) -> MethodRefusedError:
     """Return an error that lists the spatial tensors nearest to the output."""
-    layers = (spatial_layer(graph, shapes, axes, n) for n in reversed(list(graph.tensor_names())))
+    written = [o for n in reversed(graph.nodes) for o in n.outputs]
+    layers = (spatial_layer(graph, shapes, axes, name) for name in written)
     listed = [str(layer) for layer in layers if layer is not None][:_LISTED]
     offer = "; name one with --layer: " + ", ".join(listed) if listed else ""
     advice = offer or "; the model has no feature maps: use occlusion or integrated-gradients"
