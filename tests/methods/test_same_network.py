@@ -1,0 +1,116 @@
+"""The same EfficientNet-Lite0 in files that differ: the same explanation from each of them."""
+
+import functools
+
+import nets
+import numpy as np
+import onnx
+import pytest
+import torch
+from originals import LITE0, difference, lite0_exactly, pair
+
+import onnxplain
+from onnxplain.methods import registered
+
+TOLERANCE = 1e-4
+OPTIONS = {
+    "occlusion": {"window": 56, "stride": 56},
+    "integrated-gradients": {"steps": 4, "max_steps": 4},
+}
+CONTROL = 281  # tabby; the photo is of a tiger cat
+
+
+def explain(model, method, target=None, layout="NCHW"):
+    x = pair("lite0").x
+    x = np.moveaxis(x, 1, -1) if layout == "NHWC" else x
+    return model.explain(x, method, target, **OPTIONS.get(method, {}))
+
+
+@functools.cache
+def shipped(method, target=None):
+    """Explanation from the shipped file: default exporter, opset 18."""
+    return explain(pair("lite0").single, method, target)
+
+
+def recipe():
+    return onnxplain.Preprocess.load(LITE0.with_suffix(".preprocess.json"))
+
+
+@functools.cache
+def by_torchscript():
+    net = lite0_exactly().float()
+    proto = nets.export(net, torch.from_numpy(pair("lite0").x), opset=17, folded=True)
+    assert proto.opset_import[0].version == 17
+    return onnxplain.load(proto, preprocess=recipe())
+
+
+def changed(change):
+    proto = onnx.load(LITE0)
+    change(proto.graph)
+    onnx.checker.check_model(proto)
+    return proto
+
+
+def put_channels_last(graph):
+    node = onnx.helper.make_node("Transpose", ["last"], ["image"], perm=[0, 3, 1, 2])
+    graph.node.insert(0, node)
+    shape = ["N", 224, 224, 3]
+    graph.input[0].CopyFrom(onnx.helper.make_tensor_value_info("last", 1, shape))
+
+
+def put_softmax(graph):
+    logits = graph.output[0].name
+    graph.node.append(onnx.helper.make_node("Softmax", [logits], ["probabilities"], axis=-1))
+    graph.output[0].name = "probabilities"
+
+
+@functools.cache
+def channels_last():
+    layout = {**recipe().to_dict(), "layout": "NHWC"}
+    given = onnxplain.Preprocess.from_dict(layout)
+    return onnxplain.load(changed(put_channels_last), preprocess=given)
+
+
+@functools.cache
+def ends_in_softmax():
+    return onnxplain.load(changed(put_softmax), preprocess=recipe())
+
+
+def assert_same(found, method):
+    expected = shipped(method)
+    assert found.target.index == expected.target.index
+    assert found.score == pytest.approx(expected.score, rel=1e-4)
+    assert difference(found.attribution, expected.attribution) < TOLERANCE
+    assert difference(shipped(method, CONTROL).attribution, expected.attribution) > 1e-2
+
+
+@pytest.mark.parametrize("method", list(registered()))
+def test_torchscript_exporter_and_opset_17(method):
+    assert_same(explain(by_torchscript(), method), method)
+
+
+@pytest.mark.parametrize("method", list(registered()))
+def test_channels_last(method):
+    model = channels_last()
+    assert model.network.image.layout == "NHWC"
+    found = explain(model, method, layout="NHWC")
+    expected = shipped(method)
+    attribution = found.attribution
+    if attribution.ndim == 3:
+        attribution = np.moveaxis(attribution, -1, 0)
+    assert difference(attribution, expected.attribution) < TOLERANCE
+    assert difference(found.heatmap(), expected.heatmap()) < TOLERANCE
+
+
+@pytest.mark.parametrize("method", list(registered()))
+def test_ends_in_softmax(method):
+    model = ends_in_softmax()
+    assert model.network.head.kind == "softmax"
+    assert_same(explain(model, method), method)
+
+
+def test_the_layers_are_the_same_tensor_in_every_file():
+    names = {m.network.layer(None).grid for m in (by_torchscript(), channels_last())}
+    assert names == {(7, 7)}
+    layer = shipped("grad-cam").layer
+    assert {m.network.layer(None).name for m in (channels_last(), ends_in_softmax())} == {layer}
