@@ -1,0 +1,75 @@
+"""Store what pytorch-grad-cam says about the test networks and the cat.
+
+Its dependencies do not install cleanly beside every PyTorch, so its numbers are stored::
+
+    pip install --no-deps grad-cam==1.5.7 ttach==0.0.3 opencv-python-headless
+    PYTHONPATH=.:tests python tests/oracles/make_grad_cam.py
+"""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from originals import pair
+from torch import nn
+
+from onnxplain.convert.torchvision_guard import import_onnx2torch
+
+import_onnx2torch()  # pytorch-grad-cam imports torchvision, which may not fit this torch
+
+from pytorch_grad_cam import GradCAM  # noqa: E402
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget  # noqa: E402
+
+FILE = Path(__file__).with_name("grad_cam.json")
+TARGET = {"vgg": 3, "resnet": 3, "mobilenet": 3, "lite0": 282}
+LAYERS = {
+    "vgg": lambda net: net.features[8],
+    "resnet": lambda net: net.layer2.relu2,
+    "mobilenet": lambda net: net.features[7],
+    "lite0": lambda net: net.last,
+}
+
+
+class WithLast(nn.Module):
+    """EfficientNet-Lite0 with a module at its last activation, to hook."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net, self.last = net, nn.ReLU6()
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        net = self.net
+        x = nn.functional.relu6(net._bn0(net._conv_stem(image)))
+        for block in net._blocks:
+            x = block(x)
+        x = self.last(net._bn1(net._conv_head(x)))
+        return net._fc(x.mean((2, 3)))
+
+
+class Unscaled(GradCAM):
+    """Keeps the weighted sum of maps, before ReLU, scaling and resizing."""
+
+    def get_cam_image(self, *arguments: object, **options: object) -> np.ndarray:
+        self.raw = super().get_cam_image(*arguments, **options)
+        return self.raw
+
+
+def raw_map(name: str) -> list[list[float]]:
+    made = pair(name)
+    net = WithLast(made.net) if name == "lite0" else made.net
+    with Unscaled(model=net, target_layers=[LAYERS[name](net)]) as cam:
+        image = torch.from_numpy(made.x).double()
+        cam(input_tensor=image, targets=[ClassifierOutputTarget(TARGET[name])])
+        return np.asarray(cam.raw)[0].tolist()
+
+
+if __name__ == "__main__":
+    record = {
+        "made_by": "PYTHONPATH=.:tests python tests/oracles/make_grad_cam.py",
+        "versions": {p: version(p) for p in ("grad-cam", "torch", "numpy")},
+        "targets": TARGET,
+        "maps": {name: raw_map(name) for name in LAYERS},
+    }
+    FILE.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
