@@ -36,24 +36,35 @@ def self_gates(graph: Graph, dynamic: AbstractSet[str]) -> dict[str, str]:
     dict of str to str
         Output tensor of the last node of each region, and the tensor it is a function of.
     """
-    roots: dict[str, frozenset[str]] = {}
+    # For each tensor: itself, then the tensors that it is an elementwise function of, from
+    # the nearest on.
+    sources: dict[str, tuple[str, ...]] = {}
     found: dict[str, str] = {}
     for node in graph.nodes:
         operands = [i for i in node.inputs if i in dynamic]
-        for name in operands:
-            roots.setdefault(name, frozenset({name}))
         if not operands or node.output not in dynamic:
             continue
-        union = frozenset().union(*(roots[i] for i in operands))
-        roots[node.output] = frozenset({node.output})
-        if node.op_type in ELEMENTWISE or (node.op_type in _BINARY and len(operands) == 1):
-            roots[node.output] = union
-        elif node.op_type in _BINARY and len(union) == 1:
-            roots[node.output] = union
-            (root,) = union
-            if node.op_type in ("Mul", "Div") and set(operands) != {root}:
-                found[node.output] = root
+        for name in operands:
+            sources.setdefault(name, (name,))
+        sources[node.output] = (node.output,)
+        single = node.op_type in ELEMENTWISE or node.op_type in _BINARY
+        root = _meeting_point([sources[i] for i in operands]) if single else None
+        if root is None:
+            continue
+        sources[node.output] = (node.output, *sources[root])
+        if node.op_type in ("Mul", "Div") and set(operands) != {root} and len(operands) > 1:
+            found[node.output] = root
     return found
+
+
+def _meeting_point(chains: list[tuple[str, ...]]) -> str | None:
+    """Nearest tensor that is in every chain.
+
+    The nearest one, because relevance has to arrive behind the bias that a weighted node
+    takes in, not in front of it.
+    """
+    first, *others = chains
+    return next((t for t in first if all(t in chain for chain in others)), None)
 
 
 def signal_operand(graph: Graph, node: Node) -> int | None:
