@@ -102,7 +102,7 @@ class Walker:
         MethodRefusedError
             If a node on the way has no rule.
         """
-        values, records = self._forward(feeds, output)
+        values, records = self._forward(feeds, [output, *names])
         R: dict[str, Tensor] = {output: seed(values[output])}
         leaks: list[Leak] = []
         kept = set(names)
@@ -128,11 +128,11 @@ class Walker:
         return Walked(values[output], found | missing, tuple(leaks))
 
     def _forward(
-        self, feeds: Mapping[str, Tensor], output: str
+        self, feeds: Mapping[str, Tensor], tensors: Sequence[str]
     ) -> tuple[dict[str, Tensor], dict[str, Record]]:
         values: dict[str, Tensor] = dict(feeds) | self._constants
         records: dict[str, Record] = {}
-        needed = self._graph.ancestors(output)
+        needed = set().union(*map(self._graph.ancestors, tensors))
         for step in self._program.steps:
             if not needed.intersection(step.outputs):
                 continue
