@@ -84,7 +84,7 @@ def propagate(graph: Graph, record: Record, R: Sequence[Tensor], epsilon: float)
         operands = len(record.leaves())
         return _epsilon(record, R[0] / operands, epsilon)
     if kind == "Softmax":
-        return _softmax(record, R[0])
+        return _softmax(graph, record, R[0])
     raise _no_rule(node)
 
 
@@ -134,15 +134,18 @@ def _product(graph: Graph, record: Record, R: Tensor) -> Shares:
     return _sum_by_name(record, {k: _reduce_to(R / 2, v) for k, v in leaves.items()})
 
 
-def _softmax(record: Record, R: Tensor) -> Shares:
+def _softmax(graph: Graph, record: Record, R: Tensor) -> Shares:
     """X (R - p sum R): deep Taylor decomposition with bias (AttnLRP, proposition 3.1)."""
     x = record.inputs[0]
     assert x is not None
     x = x.detach()
     p = record.outputs[0].detach()
-    axis = record.step.node.attributes.get("axis", -1)
+    # Up to opset 12, everything behind the axis is one distribution.
+    together = graph.opsets.get("", 13) < 13
+    axis = record.step.node.attributes.get("axis", 1 if together else -1) % x.dim()
+    axes = list(range(axis, x.dim())) if together else [axis]
     finite = torch.where(torch.isinf(x), torch.zeros_like(x), x)
-    return {record.step.inputs[0]: finite * (R - p * R.sum(axis, keepdim=True))}
+    return {record.step.inputs[0]: finite * (R - p * R.sum(axes, keepdim=True))}
 
 
 def _sum_by_name(record: Record, shares: dict[int, Tensor | None]) -> Shares:
