@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import onnx
+import torch
 
 from onnxplain.adapters.base import Adapter, Capability
+from onnxplain.convert import to_torch
 from onnxplain.graph.prepare import prepare
 from onnxplain.network import Network
 from onnxplain.preprocess import Preprocess
+from onnxplain.relevance.composites import Composite
+from onnxplain.relevance.walk import Walked, Walker
 from onnxplain.subject import Subject
 from onnxplain.target import Kind, Target
 
@@ -28,7 +32,8 @@ def model(
 ) -> onnx.ModelProto:
     """Build a model from nodes in ONNX's textual syntax and named weights."""
     proto = onnx.parser.parse_model(
-        f'<ir_version: 9, opset_import: ["" : {opset}]> g ({image}) => ({output}) {{ {body} }}'
+        f'<ir_version: 9, opset_import: ["" : {opset}, "com.microsoft" : 1]> '
+        f"g ({image}) => ({output}) {{ {body} }}"
     )
     for name, value in {**(weights or {}), **more}.items():
         array = value.astype(np.float32) if value.dtype == np.float64 else value
@@ -67,3 +72,25 @@ def target_of(subject: Subject, index: int, kind: Kind = "logit", **more: object
     """Target a class of a subject's network."""
     tensor, activation = subject.network.read(kind)
     return Target(index, kind, tensor, activation, subject.network.classes, **more)
+
+
+def walk(
+    proto: onnx.ModelProto,
+    x: np.ndarray,
+    R: np.ndarray,
+    rules: Composite,
+    *,
+    names: tuple[str, ...] = ("image",),
+    output: str = "scores",
+) -> Walked:
+    """Propagate relevance `R` of tensor `output` down to `names`, in float64."""
+    graph = prepare(proto)
+    walker = Walker(graph, to_torch(graph, double=True), "image")
+    feeds = {"image": torch.from_numpy(x).double()}
+    return walker.walk(feeds, output, lambda y: torch.from_numpy(R).reshape(y.shape), rules, names)
+
+
+def computed(proto: onnx.ModelProto, output: str = "scores") -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function from the image to a tensor, in PyTorch and float64."""
+    program = to_torch(prepare(proto), double=True)
+    return lambda x: program.run({"image": torch.from_numpy(x).double()}, [output])[output].numpy()

@@ -123,8 +123,3 @@ def lrp_z_plus(
         for i in range(len(x)):
             result[i] += parts[i] / (z + stabilizer) * R[j]
     return result
-
-
-def as_matrix(function: Callable[[np.ndarray], np.ndarray], size: int) -> np.ndarray:
-    """Matrix of a linear map on flat vectors, column by column."""
-    return np.stack([function(unit) for unit in np.eye(size)], axis=1)

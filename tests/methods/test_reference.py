@@ -151,10 +151,9 @@ def test_lrp_epsilon_plus_on_a_convolution():
     """
     subject = subject_of(model(body, w=kernel, b=b, v=V.T))
     x = rng.uniform(-1, 1, (1, 3, 6, 6))
-    engine = subject.network.torch
-    zero = engine.activations(np.zeros_like(x), ["c"])["c"].ravel()
-    column = lambda v: engine.activations(v.reshape(x.shape), ["c"])["c"].ravel() - zero  # noqa: E731
-    W = reference.as_matrix(column, x.size)
+    forward = lambda v: subject.network.torch.activations(v, ["c"])["c"].reshape(len(v), -1)  # noqa: E731
+    zero = forward(np.zeros_like(x))[0]
+    W = (forward(np.eye(x.size).reshape(-1, 3, 6, 6)) - zero).T
     V = V.astype(np.float32).astype(np.float64)
     hidden = np.maximum(W @ x.ravel() + zero, 0)
     seed = np.where(np.arange(3) == CLASS, V @ hidden, 0.0)

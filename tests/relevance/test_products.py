@@ -1,0 +1,115 @@
+"""Products, quotients, matrix products of two signals, and Softmax."""
+
+import numpy as np
+import pytest
+from handmade import model, walk
+from originals import difference
+
+from onnxplain.relevance.composites import composite
+
+EPSILON = 0.25
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+@pytest.fixture
+def x():
+    return np.random.default_rng(0).normal(size=(1, 3, 6, 6))
+
+
+@pytest.fixture
+def R():
+    return np.random.default_rng(1).normal(size=(1, 3, 6, 6))
+
+
+def received(body, x, R, names, **weights):
+    proto = model(body, weights, output="float[N,C,H,W] scores")
+    found = walk(proto, x, R, composite("epsilon", epsilon=EPSILON), names=names)
+    return [found.relevance[n].numpy() for n in names]
+
+
+@pytest.mark.parametrize("body", ["scores = Mul(c, image)", "scores = Div(image, c)"])
+def test_a_constant_factor_takes_nothing(body, x, R):
+    (image,) = received(body, x, R, ("image",), c=np.array([0.5, -2.0, 3.0]).reshape(3, 1, 1))
+    np.testing.assert_array_equal(image, R)
+
+
+def test_a_denominator_is_held_constant(x, R):
+    body = """
+        a = Relu(image) b = Exp(image) m = ReduceMean<axes = [1,2,3]>(b)
+        scores = Div(a, m)
+    """
+    numerator, denominator = received(body, x, R, ("a", "m"))
+    np.testing.assert_array_equal(numerator, R)
+    assert not denominator.any()
+
+
+@pytest.mark.parametrize("gate", ["Sigmoid", "Tanh", "HardSigmoid", "Softmax"])
+@pytest.mark.parametrize("order", ["s, g", "g, s"])
+def test_a_gate_leaves_all_to_the_signal(gate, order, x, R):
+    """Squeeze-and-excitation: the gate comes from elsewhere and is broadcast."""
+    body = f"""
+        s = Conv(image, w) p = GlobalAveragePool(image) q = Conv(p, v)
+        g = {gate}(q) scores = Mul({order})
+    """
+    w, v = np.random.default_rng(2).normal(size=(2, 3, 3, 1, 1))
+    signal, gated = received(body, x, R, ("s", "g"), w=w, v=v)
+    np.testing.assert_array_equal(signal, R)
+    assert not gated.any()
+
+
+def test_two_signals_take_half_each_and_broadcast_ones_are_summed(x, R):
+    body = """
+        s = Conv(image, w) p = GlobalAveragePool(image) q = Conv(p, v) scores = Mul(s, q)
+    """
+    w, v = np.random.default_rng(2).normal(size=(2, 3, 3, 1, 1))
+    one, other = received(body, x, R, ("s", "q"), w=w, v=v)
+    np.testing.assert_allclose(one, R / 2)
+    np.testing.assert_allclose(other, R.sum((2, 3), keepdims=True) / 2)
+
+
+def test_a_square_hands_all_back(x, R):
+    (image,) = received("scores = Mul(image, image)", x, R, ("image",))
+    np.testing.assert_allclose(image, R)
+
+
+def test_product_of_two_matrices(x, R):
+    """AttnLRP, proposition 3.3: both factors by the epsilon rule with half of the relevance."""
+    body = "a = Conv(image, w) b = Conv(image, v) scores = MatMul(a, b)"
+    w, v = np.random.default_rng(2).normal(size=(2, 3, 3, 1, 1)).astype(np.float32)
+    left, right = received(body, x, R, ("a", "b"), w=w, v=v)
+    a, b = (np.einsum("kc,nchw->nkhw", m[:, :, 0, 0].astype(float), x) for m in (w, v))
+    y = a @ b
+    share = R / 2 / (y + EPSILON * np.where(y < 0, -1, 1))
+    assert difference(left, a * (share @ b.swapaxes(2, 3))) < 1e-12
+    assert difference(right, b * (a.swapaxes(2, 3) @ share)) < 1e-12
+
+
+@pytest.mark.parametrize("axis", [1, 2, 3])
+def test_softmax(axis, x, R):
+    """AttnLRP, proposition 3.1: x (R - p sum R)."""
+    (image,) = received(f"scores = Softmax<axis = {axis}>(image)", x, R, ("image",))
+    p = np.exp(x) / np.exp(x).sum(axis, keepdims=True)
+    assert difference(image, x * (R - p * R.sum(axis, keepdims=True))) < 1e-12
+
+
+def test_masked_places_of_a_softmax_receive_nothing(x, R):
+    mask = np.zeros((6, 6))
+    mask[:, 3:] = -np.inf
+    body = "m = Add(image, mask) scores = Softmax<axis = 3>(m)"
+    (masked,) = received(body, x, R, ("m",), mask=mask)
+    p = np.exp(x[..., :3]) / np.exp(x[..., :3]).sum(3, keepdims=True)
+    expected = x[..., :3] * (R[..., :3] - p * R.sum(3, keepdims=True))
+    assert difference(masked[..., :3], expected) < 1e-12
+    assert not masked[..., 3:].any()
+
+
+def test_softmax_of_old_opsets_normalises_all_axes_behind():
+    """Below opset 13 the default is axis 1, and everything behind it is one distribution."""
+    proto = model("scores = Softmax(image)", output="float[N,C,H,W] scores", opset=12)
+    x, R = np.random.default_rng(0).normal(size=(2, 1, 3, 6, 6))
+    found = walk(proto, x, R, composite("epsilon")).relevance["image"].numpy()
+    p = np.exp(x) / np.exp(x).sum()
+    assert difference(found, x * (R - p * R.sum())) < 1e-12
