@@ -1,15 +1,31 @@
 """Methods as plain functions; importing this package registers all of them."""
 
-from onnxplain.methods import cam, gradients, integrated_gradients, lrp, occlusion
+from onnxplain.methods import (
+    cam,
+    eigen_cam,
+    expected_gradients,
+    grad_cam,
+    gradients,
+    integrated_gradients,
+    lrp,
+    occlusion,
+    place_cams,
+    smoothgrad,
+)
 from onnxplain.methods.registry import Method, find, registered
 
 __all__ = [
     "Method",
     "cam",
+    "eigen_cam",
+    "expected_gradients",
     "find",
+    "grad_cam",
     "gradients",
     "integrated_gradients",
     "lrp",
     "occlusion",
+    "place_cams",
     "registered",
+    "smoothgrad",
 ]

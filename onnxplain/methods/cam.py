@@ -1,4 +1,4 @@
-"""Class activation maps: CAM and Grad-CAM."""
+"""Class activation mapping: the linear head, read at every place."""
 
 from __future__ import annotations
 
@@ -10,15 +10,10 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import MethodRefusedError
 from onnxplain.explanation import Attribution
-from onnxplain.graph.layers import SpatialLayer
 from onnxplain.methods.registry import method
 from onnxplain.network import Network
 from onnxplain.subject import Subject
 from onnxplain.target import Target
-
-# A chosen layer may sit behind the last point where places still matter (behind the last
-# attention, say): then its gradient is zero, and the candidate before it is tried.
-_ATTEMPTS = 3
 
 
 def _linear_head(network: Network) -> None:
@@ -75,75 +70,6 @@ def cam(
     logit = target.select(values[target.tensor].reshape(len(x), target.classes))
     gap = (logit - bias - result.mean(axis=(1, 2))) / np.where(logit == 0, 1.0, logit)
     return Attribution(result, ("H", "W"), layer=place.name, measures={"completeness_gap": gap})
-
-
-@method(
-    name="grad-cam",
-    family="cam",
-    needs=Capability.GRADIENTS | Capability.ACTIVATIONS,
-    explains="logit",
-    display="positive",
-    summary="Feature maps of a layer, weighted by the mean gradient of the score.",
-    reference="Selvaraju, Cogswell, Das, Vedantam, Parikh, Batra 2017, arXiv:1610.02391, "
-    "equations 1-2",
-    meaning="score units up to a factor; positive speaks for the target (pictures show the "
-    "positive part, as the paper does)",
-    class_discriminative=True,
-    promises="times the number of places it equals CAM where CAM applies",
-    failures="coarse: the grid of the layer; averaging gradients can point beside the evidence",
-)
-def grad_cam(
-    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
-) -> Attribution:
-    """Sum over k of mean_ij(dS/dA_k(i, j)) A_k, before the ReLU that pictures apply.
-
-    Parameters
-    ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
-    layer : str, optional
-        The feature maps; found automatically if not given.
-
-    Returns
-    -------
-    Attribution
-        (N, h, w), signed, in score units.
-
-    Raises
-    ------
-    MethodRefusedError
-        If there is no layer with places, or its gradient is zero everywhere.
-    """
-    place, maps, slopes = layer_gradient(subject, x, target, layer)
-    weights = slopes.mean(axis=(2, 3), dtype=np.float64)
-    result = np.einsum("nkhw,nk->nhw", maps.astype(np.float64), weights)
-    return Attribution(result, ("H", "W"), layer=place.name)
-
-
-def layer_gradient(
-    subject: Subject, x: NDArray[Any], target: Target, layer: str | None
-) -> tuple[SpatialLayer, NDArray[Any], NDArray[Any]]:
-    """Feature maps of a layer and the score's derivative, both as (N, C, h, w).
-
-    Raises
-    ------
-    MethodRefusedError
-        If there is no layer with places, or its gradient is zero everywhere.
-    """
-    network = subject.network
-    first = network.layer(layer)
-    candidates = [first] if layer is not None else network.layers[:_ATTEMPTS]
-    engine = subject.engine(Capability.GRADIENTS)
-    for place in candidates:
-        found = engine.gradients(x, target, [place.name])
-        slopes = place.to_maps(found.gradients[place.name])
-        if np.any(slopes):
-            return place, place.to_maps(found.values[place.name]), slopes
-    tried = ", ".join(p.name for p in candidates)
-    raise MethodRefusedError(
-        f"the score's gradient is zero at every place of {tried}: the score does not depend on "
-        "it, or the network saturates there; name an earlier layer with --layer"
-    )
 
 
 def _require_logit(name: str, target: Target) -> None:

@@ -1,4 +1,4 @@
-"""Saliency and gradient x input: one backward pass."""
+"""Saliency, gradient, gradient x input: one backward pass."""
 
 from __future__ import annotations
 
@@ -53,6 +53,37 @@ def saliency(subject: Subject, x: NDArray[Any], target: Target) -> Attribution:
     """
     slope = input_gradient(subject, x, target).gradients[subject.network.image.name]
     return Attribution(np.abs(slope).max(axis=subject.channel_axis), ("H", "W"))
+
+
+@method(
+    name="gradient",
+    family="gradient",
+    needs=Capability.GRADIENTS,
+    explains="logit",
+    display="signed",
+    summary="Derivative of the score with respect to every input value, with its sign.",
+    reference="Simonyan, Vedaldi, Zisserman 2013, arXiv:1312.6034, section 3",
+    meaning="score per unit of model input; positive: a larger value there raises the score",
+    class_discriminative=True,
+    promises="",
+    failures="noisy; says what a small change would do, not what is there; blind where the "
+    "network saturates",
+)
+def gradient(subject: Subject, x: NDArray[Any], target: Target) -> Attribution:
+    """R = dS/dx, element by element.
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+
+    Returns
+    -------
+    Attribution
+        The shape of `x`, signed, in score units per unit of model input.
+    """
+    slope = input_gradient(subject, x, target).gradients[subject.network.image.name]
+    return Attribution(slope, input_axes(subject))
 
 
 @method(

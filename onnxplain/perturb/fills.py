@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from onnxplain.errors import UnknownNameError
+from onnxplain.image import SUFFIXES, open_image
 from onnxplain.subject import Subject
 
 FILLS = ("black", "white", "mean", "blur", "noise")
@@ -28,12 +30,15 @@ def fill(subject: Subject, x: NDArray[Any], kind: str) -> NDArray[Any]:
     kind : str
         ``black`` or ``white`` pixels; ``mean``, the mean colour of each picture; ``blur``,
         the picture under a Gaussian of standard deviation 1/20 of its shorter side;
-        ``noise``, uniform between black and white; or a number in the model's own units.
+        ``noise``, uniform between black and white; the path of an image file; or a number in
+        the model's own units.
 
     Raises
     ------
     UnknownNameError
         If it is none of these.
+    ImageError
+        If the image file cannot be read.
     """
     spatial = subject.spatial_axes
     low, high = (b.astype(np.float64) for b in subject.preprocess.bounds())
@@ -47,6 +52,8 @@ def fill(subject: Subject, x: NDArray[Any], kind: str) -> NDArray[Any]:
         value = scipy.ndimage.gaussian_filter(x.astype(np.float64), sigma, mode="nearest")
     elif kind == "noise":
         value = low + (high - low) * subject.generator().random(x.shape)
+    elif Path(kind).suffix.lower() in SUFFIXES:
+        value = subject.preprocess.apply(open_image(kind))
     else:
         value = np.float64(_number(kind))
     return np.broadcast_to(value, x.shape).astype(x.dtype)
@@ -56,5 +63,5 @@ def _number(kind: str) -> float:
     try:
         return float(kind)
     except ValueError:
-        hint = f"allowed: {', '.join(FILLS)}, or a number in the model's units"
+        hint = f"allowed: {', '.join(FILLS)}, an image file, or a number in the model's units"
         raise UnknownNameError("fill", kind, FILLS, hint) from None

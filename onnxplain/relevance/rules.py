@@ -81,7 +81,7 @@ def z_plus_rule(
     Notes
     -----
     Montavon et al., "Explaining nonlinear classification decisions with deep Taylor
-    decomposition", Pattern Recognition 2017, eq. 9; for negative inputs as alpha=1, beta=0
+    decomposition", Pattern Recognition 2017; for negative inputs as alpha=1, beta=0
     of Bach et al. 2015, eq. 60.
     """
     bias = None if b is None else b.clamp(min=0)

@@ -16,6 +16,10 @@ TOLERANCE = 1e-4
 OPTIONS = {
     "occlusion": {"window": 56, "stride": 56},
     "integrated-gradients": {"steps": 4, "max_steps": 4},
+    "expected-gradients": {"samples": 4},
+    "smoothgrad": {"samples": 2},
+    "smoothgrad-squared": {"samples": 2},
+    "vargrad": {"samples": 2},
 }
 CONTROL = 281  # tabby; the photo is of a tiger cat
 

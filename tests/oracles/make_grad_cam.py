@@ -19,7 +19,14 @@ from onnxplain.convert.torchvision_guard import import_onnx2torch
 
 import_onnx2torch()  # pytorch-grad-cam imports torchvision, which may not fit this torch
 
-from pytorch_grad_cam import GradCAM  # noqa: E402
+from pytorch_grad_cam import (  # noqa: E402
+    EigenCAM,
+    GradCAM,
+    GradCAMPlusPlus,
+    HiResCAM,
+    LayerCAM,
+    XGradCAM,
+)
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget  # noqa: E402
 
 FILE = Path(__file__).with_name("grad_cam.json")
@@ -48,21 +55,31 @@ class WithLast(nn.Module):
         return net._fc(x.mean((2, 3)))
 
 
-class Unscaled(GradCAM):
-    """Keeps the weighted sum of maps, before ReLU, scaling and resizing."""
+METHODS = {
+    "grad-cam": GradCAM,
+    "grad-cam++": GradCAMPlusPlus,
+    "hirescam": HiResCAM,
+    "xgrad-cam": XGradCAM,
+    "layercam": LayerCAM,
+    "eigen-cam": EigenCAM,
+}
 
-    def get_cam_image(self, *arguments: object, **options: object) -> np.ndarray:
-        self.raw = super().get_cam_image(*arguments, **options)
-        return self.raw
 
+def raw_map(name: str, method: type[GradCAM]) -> list[list[float]]:
+    """Return the weighted sum of maps, before ReLU, scaling and resizing."""
+    kept = []
 
-def raw_map(name: str) -> list[list[float]]:
+    class Keeping(method):
+        def get_cam_image(self, *arguments: object, **options: object) -> np.ndarray:
+            kept.append(super().get_cam_image(*arguments, **options))
+            return kept[-1]
+
     made = pair(name)
     net = WithLast(made.net) if name == "lite0" else made.net
-    with Unscaled(model=net, target_layers=[LAYERS[name](net)]) as cam:
+    with Keeping(model=net, target_layers=[LAYERS[name](net)]) as cam:
         image = torch.from_numpy(made.x).double()
         cam(input_tensor=image, targets=[ClassifierOutputTarget(TARGET[name])])
-        return np.asarray(cam.raw)[0].tolist()
+    return np.asarray(kept[0])[0].tolist()
 
 
 if __name__ == "__main__":
@@ -70,6 +87,9 @@ if __name__ == "__main__":
         "made_by": "PYTHONPATH=.:tests python tests/oracles/make_grad_cam.py",
         "versions": {p: version(p) for p in ("grad-cam", "torch", "numpy")},
         "targets": TARGET,
-        "maps": {name: raw_map(name) for name in LAYERS},
+        "maps": {
+            name: {method: raw_map(name, kind) for method, kind in METHODS.items()}
+            for name in LAYERS
+        },
     }
     FILE.write_text(json.dumps(record, indent=1) + "\n", "utf-8")

@@ -1,0 +1,65 @@
+"""Eigen-CAM: what the feature maps of a layer have in common, whatever the class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.adapters.base import Capability
+from onnxplain.explanation import Attribution
+from onnxplain.methods.registry import method
+from onnxplain.subject import Subject
+from onnxplain.target import Target
+
+
+@method(
+    name="eigen-cam",
+    family="cam",
+    needs=Capability.FORWARD | Capability.ACTIVATIONS,
+    explains="logit",
+    display="positive",
+    summary="Projection of a layer's feature maps on their first principal component.",
+    reference="Muhammad, Yeasin 2020, arXiv:2008.00299",
+    meaning="units of the activations; signed so that the largest magnitude is positive",
+    class_discriminative=False,
+    promises="",
+    failures="does not depend on the class at all: it shows what stands out to the network",
+)
+def eigen_cam(
+    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
+) -> Attribution:
+    """A v, with A the centred (places, channels) matrix and v its first right singular vector.
+
+    A singular vector has no sign of its own; the map is flipped when its largest magnitude
+    is negative.
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; the target is recorded, but does not matter.
+    layer : str, optional
+        The feature maps; found automatically if not given.
+
+    Returns
+    -------
+    Attribution
+        (N, h, w), signed, in units of the activations.
+
+    Raises
+    ------
+    MethodRefusedError
+        If there is no layer with places.
+    """
+    place = subject.network.layer(layer)
+    values = subject.engine(Capability.ACTIVATIONS).activations(x, [place.name])[place.name]
+    maps = place.to_maps(values).astype(np.float64)
+    results = []
+    for single in maps:
+        matrix = single.reshape(len(single), -1).T
+        matrix = matrix - matrix.mean(axis=0)
+        component = np.linalg.svd(matrix, full_matrices=False)[2][0]
+        projected = (matrix @ component).reshape(place.grid)
+        results.append(projected if projected.max() >= -projected.min() else -projected)
+    return Attribution(np.stack(results), ("H", "W"), layer=place.name)

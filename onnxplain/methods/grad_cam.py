@@ -1,0 +1,153 @@
+"""Grad-CAM and the two methods that only weight its maps differently."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.explanation import Attribution
+from onnxplain.methods.layer_gradient import NEEDS, layer_gradient
+from onnxplain.methods.registry import method
+from onnxplain.subject import Subject
+from onnxplain.target import Target
+
+# As pytorch-grad-cam has it.
+_STABILIZER = 1e-6
+
+
+@method(
+    name="grad-cam",
+    family="cam",
+    needs=NEEDS,
+    explains="logit",
+    display="positive",
+    summary="Feature maps of a layer, weighted by the mean gradient of the score.",
+    reference="Selvaraju, Cogswell, Das, Vedantam, Parikh, Batra 2017, arXiv:1610.02391, "
+    "equations 1-2",
+    meaning="score units up to a factor; positive speaks for the target (pictures show the "
+    "positive part, as the paper does)",
+    class_discriminative=True,
+    promises="times the number of places it equals CAM where CAM applies",
+    failures="coarse: the grid of the layer; averaging gradients can point beside the evidence",
+)
+def grad_cam(
+    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
+) -> Attribution:
+    """Sum over k of mean_ij(dS/dA_k(i, j)) A_k, before the ReLU that pictures apply.
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+    layer : str, optional
+        The feature maps; found automatically if not given.
+
+    Returns
+    -------
+    Attribution
+        (N, h, w), signed, in score units.
+
+    Raises
+    ------
+    MethodRefusedError
+        If there is no layer with places, or its gradient is zero everywhere.
+    """
+    place, maps, slopes = layer_gradient(subject, x, target, layer)
+    weights = slopes.mean(axis=(2, 3), dtype=np.float64)
+    result = np.einsum("nkhw,nk->nhw", maps.astype(np.float64), weights)
+    return Attribution(result, ("H", "W"), layer=place.name)
+
+
+@method(
+    name="counterfactual-grad-cam",
+    family="cam",
+    needs=NEEDS,
+    explains="logit",
+    display="positive",
+    summary="Feature maps weighted by the negative mean gradient: what speaks against the target.",
+    reference="Selvaraju, Cogswell, Das, Vedantam, Parikh, Batra 2017, arXiv:1610.02391",
+    meaning="score units up to a factor; positive: removing it would raise the target's score",
+    class_discriminative=True,
+    promises="it is Grad-CAM of the negative score",
+    failures="coarse; what speaks against a class can be any other object, or nothing in "
+    "particular",
+)
+def counterfactual_grad_cam(
+    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
+) -> Attribution:
+    """Sum over k of mean_ij(-dS/dA_k(i, j)) A_k, before the ReLU that pictures apply.
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+    layer : str, optional
+        The feature maps; found automatically if not given.
+
+    Returns
+    -------
+    Attribution
+        (N, h, w), signed, in score units.
+
+    Raises
+    ------
+    MethodRefusedError
+        If there is no layer with places, or its gradient is zero everywhere.
+    """
+    place, maps, slopes = layer_gradient(subject, x, target, layer)
+    weights = -slopes.mean(axis=(2, 3), dtype=np.float64)
+    result = np.einsum("nkhw,nk->nhw", maps.astype(np.float64), weights)
+    return Attribution(result, ("H", "W"), layer=place.name)
+
+
+@method(
+    name="grad-cam++",
+    family="cam",
+    needs=NEEDS,
+    explains="logit",
+    display="positive",
+    summary="Feature maps weighted by positive gradients, where each place counts by its share.",
+    reference="Chattopadhay, Sarkar, Howlader, Balasubramanian 2018, arXiv:1710.11063",
+    meaning="score units up to a factor; positive speaks for the target (pictures show the "
+    "positive part)",
+    class_discriminative=True,
+    promises="",
+    failures="its weights assume that second derivatives vanish, which holds for ReLU networks and "
+    "is an approximation elsewhere (GELU, SiLU)",
+)
+def grad_cam_plus_plus(
+    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
+) -> Attribution:
+    """Sum over k of w_k A_k with w_k = sum_ij alpha_k(i, j) relu(g_k(i, j)).
+
+    g is dS/dA and alpha = g^2 / (2 g^2 + sum_ab A(a, b) g^3), zero where g is zero. The paper
+    writes it for exp(S); the factor exp(S) cancels in alpha and scales the map otherwise.
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+    layer : str, optional
+        The feature maps; found automatically if not given.
+
+    Returns
+    -------
+    Attribution
+        (N, h, w), signed, in score units.
+
+    Raises
+    ------
+    MethodRefusedError
+        If there is no layer with places, or its gradient is zero everywhere.
+    """
+    place, maps, slopes = layer_gradient(subject, x, target, layer)
+    a, g = maps.astype(np.float64), slopes.astype(np.float64)
+    divisor = 2 * g**2 + a.sum(axis=(2, 3), keepdims=True) * g**3 + _STABILIZER
+    # Where maps are negative the divisor can vanish; such places get no weight.
+    usable = (g != 0) & (divisor != 0)
+    alpha = np.where(usable, g**2 / np.where(usable, divisor, 1.0), 0.0)
+    weights = (alpha * np.maximum(g, 0.0)).sum(axis=(2, 3))
+    result = np.einsum("nkhw,nk->nhw", a, weights)
+    return Attribution(result, ("H", "W"), layer=place.name)

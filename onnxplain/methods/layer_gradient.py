@@ -1,0 +1,46 @@
+"""Feature maps of a layer with the derivative of the score: what CAM methods combine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.adapters.base import Capability
+from onnxplain.errors import MethodRefusedError
+from onnxplain.graph.layers import SpatialLayer
+from onnxplain.subject import Subject
+from onnxplain.target import Target
+
+# What every method needs that is read at a layer's gradient.
+NEEDS = Capability.GRADIENTS | Capability.ACTIVATIONS
+# A chosen layer may sit behind the last point where places still matter (behind the last
+# attention, say): then its gradient is zero, and the candidate before it is tried.
+_ATTEMPTS = 3
+
+
+def layer_gradient(
+    subject: Subject, x: NDArray[Any], target: Target, layer: str | None
+) -> tuple[SpatialLayer, NDArray[Any], NDArray[Any]]:
+    """Feature maps of a layer and the score's derivative, both as (N, C, h, w).
+
+    Raises
+    ------
+    MethodRefusedError
+        If there is no layer with places, or its gradient is zero everywhere.
+    """
+    network = subject.network
+    first = network.layer(layer)
+    candidates = [first] if layer is not None else network.layers[:_ATTEMPTS]
+    engine = subject.engine(Capability.GRADIENTS)
+    for place in candidates:
+        found = engine.gradients(x, target, [place.name])
+        slopes = place.to_maps(found.gradients[place.name])
+        if np.any(slopes):
+            return place, place.to_maps(found.values[place.name]), slopes
+    tried = ", ".join(p.name for p in candidates)
+    raise MethodRefusedError(
+        f"the score's gradient is zero at every place of {tried}: the score does not depend on "
+        "it, or the network saturates there; name an earlier layer with --layer"
+    )

@@ -1,0 +1,145 @@
+"""Class activation maps that weight each place by itself: HiResCAM, XGrad-CAM, LayerCAM."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.explanation import Attribution
+from onnxplain.methods.layer_gradient import NEEDS, layer_gradient
+from onnxplain.methods.registry import method
+from onnxplain.subject import Subject
+from onnxplain.target import Target
+
+# As pytorch-grad-cam has it.
+_STABILIZER = 1e-7
+
+
+@method(
+    name="hirescam",
+    family="cam",
+    needs=NEEDS,
+    explains="logit",
+    display="positive",
+    summary="Feature maps times the gradient, place by place.",
+    reference="Draelos, Carin 2020, arXiv:2011.08891",
+    meaning="score units up to a factor; positive speaks for the target (pictures show the "
+    "positive part)",
+    class_discriminative=True,
+    promises="times the number of places it equals CAM where CAM applies; shows only places that "
+    "the score used when the head is linear",
+    failures="coarse: the grid of the layer; can be scattered in early layers",
+)
+def hirescam(
+    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
+) -> Attribution:
+    """Sum over k of dS/dA_k(i, j) A_k(i, j).
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+    layer : str, optional
+        The feature maps; found automatically if not given.
+
+    Returns
+    -------
+    Attribution
+        (N, h, w), signed, in score units.
+
+    Raises
+    ------
+    MethodRefusedError
+        If there is no layer with places, or its gradient is zero everywhere.
+    """
+    place, maps, slopes = layer_gradient(subject, x, target, layer)
+    result = np.einsum("nkhw,nkhw->nhw", maps.astype(np.float64), slopes.astype(np.float64))
+    return Attribution(result, ("H", "W"), layer=place.name)
+
+
+@method(
+    name="xgrad-cam",
+    family="cam",
+    needs=NEEDS,
+    explains="logit",
+    display="positive",
+    summary="Feature maps weighted by the gradient, averaged in proportion to the map.",
+    reference="Fu, Hu, Dong, Guo, Gao, Li 2020, arXiv:2008.02312",
+    meaning="score units up to a factor; positive speaks for the target (pictures show the "
+    "positive part)",
+    class_discriminative=True,
+    promises="",
+    failures="unstable where a map's positive and negative values cancel (layers without ReLU)",
+)
+def xgrad_cam(
+    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
+) -> Attribution:
+    """Sum over k of w_k A_k with w_k = sum_ij g_k A_k / sum_ij A_k, g = dS/dA.
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+    layer : str, optional
+        The feature maps; found automatically if not given.
+
+    Returns
+    -------
+    Attribution
+        (N, h, w), signed, in score units.
+
+    Raises
+    ------
+    MethodRefusedError
+        If there is no layer with places, or its gradient is zero everywhere.
+    """
+    place, maps, slopes = layer_gradient(subject, x, target, layer)
+    a, g = maps.astype(np.float64), slopes.astype(np.float64)
+    weights = (g * a).sum(axis=(2, 3)) / (a.sum(axis=(2, 3)) + _STABILIZER)
+    result = np.einsum("nkhw,nk->nhw", a, weights)
+    return Attribution(result, ("H", "W"), layer=place.name)
+
+
+@method(
+    name="layercam",
+    family="cam",
+    needs=NEEDS,
+    explains="logit",
+    display="positive",
+    summary="Feature maps times the positive part of the gradient, place by place.",
+    reference="Jiang, Zhang, Hou, Cheng, Wei 2021, doi:10.1109/TIP.2021.3089943",
+    meaning="score units up to a factor; positive speaks for the target (pictures show the "
+    "positive part)",
+    class_discriminative=True,
+    promises="",
+    failures="ignores evidence against the class; fine-grained in early layers, coarse in late "
+    "ones",
+)
+def layercam(
+    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
+) -> Attribution:
+    """Sum over k of relu(dS/dA_k(i, j)) A_k(i, j).
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+    layer : str, optional
+        The feature maps; found automatically if not given.
+
+    Returns
+    -------
+    Attribution
+        (N, h, w), signed, in score units.
+
+    Raises
+    ------
+    MethodRefusedError
+        If there is no layer with places, or its gradient is zero everywhere.
+    """
+    place, maps, slopes = layer_gradient(subject, x, target, layer)
+    gates = np.maximum(slopes.astype(np.float64), 0.0)
+    result = np.einsum("nkhw,nkhw->nhw", maps.astype(np.float64), gates)
+    return Attribution(result, ("H", "W"), layer=place.name)

@@ -1,0 +1,133 @@
+"""SmoothGrad, its relatives and expected gradients: transcriptions, closed forms, Captum."""
+
+import captum.attr
+import numpy as np
+import pytest
+import torch
+from handmade import model, subject_of, target_of
+from originals import difference, pair
+
+from onnxplain.errors import UsageError
+from onnxplain.methods import find
+
+TARGET = 3
+FAMILY = ["smoothgrad", "smoothgrad-squared", "vargrad"]
+
+
+def explain(made, method, **options):
+    return made.double.explain(made.x, method, TARGET, **options).attribution
+
+
+@pytest.fixture(scope="module")
+def linear():
+    weight = np.random.default_rng(0).normal(size=(4, 108)).astype(np.float32)
+    body = "f = Flatten(image) scores = Gemm<transB = 1>(f, w)"
+    return subject_of(model(body, w=weight)), weight[2].reshape(3, 6, 6).astype(np.float64)
+
+
+@pytest.mark.parametrize("of", ["gradient", "gradient-x-input", "lrp"])
+def test_moments_against_a_transcription(of):
+    made, samples, level = pair("resnet"), 6, 0.2
+    random = np.random.default_rng(5)
+    noise = random.normal(size=(samples, *made.x.shape[1:])) * level * np.ptp(made.x)
+    each = [
+        made.double.explain(made.x.astype(np.float64) + n[None], of, TARGET).attribution
+        for n in noise
+    ]
+    options = {"of": of, "samples": samples, "noise_level": level, "seed": 5}
+    expected = [np.mean(each, 0), np.mean(np.square(each), 0), np.var(each, 0)]
+    for method, wanted in zip(FAMILY, expected, strict=True):
+        assert difference(explain(made, method, **options), wanted) < 1e-9
+        other = explain(made, method, **{**options, "seed": 6})
+        assert difference(other, wanted) > 1e-3
+
+
+@pytest.mark.parametrize("method", FAMILY)
+def test_no_noise_is_the_method_itself(method):
+    made = pair("vgg")
+    plain = explain(made, "gradient")
+    found = explain(made, method, samples=2, noise_level=0)
+    expected = {"smoothgrad": plain, "smoothgrad-squared": plain**2, "vargrad": 0 * plain}[method]
+    np.testing.assert_allclose(found, expected, atol=1e-12 * np.abs(plain).max())
+
+
+def test_a_linear_model_does_not_mind_noise(linear):
+    subject, weight = linear
+    x = np.random.default_rng(1).uniform(-1, 1, (1, 3, 6, 6))
+    target = target_of(subject, 2)
+    found = find("smoothgrad").function(subject, x, target, samples=5)
+    assert difference(found.values[0], weight) < 1e-14
+    variance = find("vargrad").function(subject, x, target, samples=5)
+    assert np.abs(variance.values).max() < 1e-14
+
+
+@pytest.mark.parametrize("of", ["occlusion", "cam", "smoothgrad", "vargrad"])
+def test_what_cannot_be_averaged_is_refused(of):
+    with pytest.raises(UsageError, match="cannot be averaged"):
+        explain(pair("resnet"), "smoothgrad", of=of)
+
+
+def test_smoothgrad_agrees_with_captum_in_the_mean():
+    """Other draws, so only as close as the sampling error: within four standard errors."""
+    made, samples = pair("resnet"), 400
+    theirs = (
+        captum.attr.NoiseTunnel(captum.attr.Saliency(made.net))
+        .attribute(
+            torch.from_numpy(made.x).double(),
+            nt_type="smoothgrad",
+            nt_samples=samples,
+            stdevs=0.15 * float(np.ptp(made.x)),
+            target=TARGET,
+            abs=False,
+        )[0]
+        .numpy()
+    )
+    ours = explain(made, "smoothgrad", samples=samples)
+    error = np.sqrt(2 * explain(made, "vargrad", samples=samples) / samples)
+    assert np.mean(np.abs(ours - theirs) < 4 * error) > 0.99
+    assert np.mean(np.abs(explain(made, "gradient") - theirs) < 4 * error) < 0.5
+
+
+def test_expected_gradients_on_a_linear_model(linear):
+    """The mean over the baselines is exact: the draw is balanced."""
+    subject, weight = linear
+    x = np.random.default_rng(1).uniform(-1, 1, (2, 3, 6, 6))
+    found = find("expected-gradients").function(
+        subject, x, target_of(subject, 2), baselines="black,white,0.5", samples=9
+    )
+    assert difference(found.values, (x - np.mean([-1, 1, 0.5])) * weight) < 1e-13
+    assert np.abs(found.measures["completeness_gap"]).max() < 1e-12
+
+
+def test_expected_gradients_of_one_baseline_tend_to_integrated_gradients():
+    made = pair("vit")
+    exact = explain(made, "integrated-gradients", baseline="white", steps=100, max_steps=100)
+    few = explain(made, "expected-gradients", baselines="white", samples=50)
+    many = explain(made, "expected-gradients", baselines="white", samples=3200)
+    assert np.linalg.norm(many - exact) < 0.3 * np.linalg.norm(few - exact)
+    assert np.linalg.norm(many - exact) < 0.05 * np.linalg.norm(exact)
+
+
+def test_expected_gradients_report_their_gap():
+    found = pair("vit").double.explain(pair("vit").x, "expected-gradients", TARGET, samples=800)
+    assert abs(found.measures["completeness_gap"]) < 0.1
+    few = pair("vit").double.explain(pair("vit").x, "expected-gradients", TARGET, samples=1)
+    assert abs(few.measures["completeness_gap"]) > abs(found.measures["completeness_gap"])
+
+
+@pytest.mark.parametrize("options", [{"samples": 0}, {"baselines": " , "}, {"baselines": "grey"}])
+def test_expected_gradients_refuse_nonsense(options):
+    with pytest.raises(UsageError):
+        explain(pair("vit"), "expected-gradients", **options)
+
+
+def test_an_image_file_as_baseline(tmp_path):
+    from PIL import Image
+
+    made = pair("vgg")
+    path = tmp_path / "white.png"
+    Image.new("RGB", (5, 5), (255, 255, 255)).save(path)
+    options = {"steps": 3, "max_steps": 3}
+    by_file = explain(made, "integrated-gradients", baseline=str(path), **options)
+    by_name = explain(made, "integrated-gradients", baseline="white", **options)
+    assert difference(by_file, by_name) < 1e-6
