@@ -96,7 +96,7 @@ def test_a_decomposed_activation_is_one_function_of_its_root(activation):
 @pytest.mark.parametrize("activation", DECOMPOSED)
 def test_all_relevance_goes_to_the_root(activation):
     proto = written(activation)
-    graph, found = gates_of(proto)
+    graph, _ = gates_of(proto)
     first, second = (n for n in graph.nodes if n.op_type == "Conv")
     x = np.random.default_rng(0).normal(size=(1, 3, 6, 6))
     R = np.random.default_rng(1).normal(size=(1, 5, 6, 6))

@@ -19,8 +19,8 @@ def x():
     return np.random.default_rng(0).normal(size=(1, 3, 6, 6))
 
 
-@pytest.fixture
-def R():
+@pytest.fixture(name="R")
+def relevance():
     return np.random.default_rng(1).normal(size=(1, 3, 6, 6))
 
 

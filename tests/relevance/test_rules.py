@@ -126,7 +126,7 @@ def test_composites_use_rules_that_exist():
     assert [plus.rule_for(n).rule for n in (conv, linear)] == ["z-plus", "epsilon"]
     assert [plain.rule_for(n).rule for n in (conv, linear)] == ["epsilon", "epsilon"]
     assert plain.rule_for(conv).parameters == {"epsilon": 0.5}
-    assert {"z-plus", "epsilon"} == set(RULES)
+    assert {"z-plus", "epsilon"} <= set(RULES)
 
 
 def test_unknown_composite_offers_names():
