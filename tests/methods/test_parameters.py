@@ -53,7 +53,7 @@ def test_values_that_cannot_be_converted(chosen, name, given, message):
 
 
 def test_an_unknown_parameter_offers_the_nearest():
-    with pytest.raises(UnknownNameError, match="nearest: 'stride'.*parameters: window"):
+    with pytest.raises(UnknownNameError, match=r"nearest: 'stride'.*parameters: window"):
         check_parameters(OCCLUSION, {"strid": 3})
 
 
