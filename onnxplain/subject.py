@@ -62,6 +62,27 @@ class Subject:
         """Fresh random numbers from this run's seed."""
         return np.random.default_rng(self.seed)
 
+    def draw(
+        self, sample: Callable[[tuple[int, ...]], NDArray[np.float64]], count: int
+    ) -> NDArray[np.float64]:
+        """Random inputs that are the same picture whatever the layout of the file.
+
+        Parameters
+        ----------
+        sample : callable
+            Returns random numbers of a given shape, such as ``generator.random``.
+        count : int
+            Number of inputs.
+
+        Returns
+        -------
+        (count, ...) array
+            Drawn with channels first, and arranged as the model takes them.
+        """
+        image = self.network.image
+        drawn = sample((count, image.channels, *image.size))
+        return drawn if image.layout == "NCHW" else np.moveaxis(drawn, 1, -1)
+
     def slices(self, count: int) -> Iterator[slice]:
         """Cut `count` perturbed inputs into batches, and report progress after each."""
         size = self.network.image.batch or self.network.batch_size

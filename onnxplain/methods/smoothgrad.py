@@ -189,7 +189,7 @@ def _moments(
         square: Any = 0.0
         for part in subject.slices(samples):
             count = part.stop - part.start
-            noisy = single + random.normal(0.0, 1.0, (count, *single.shape)) * deviation
+            noisy = single + subject.draw(random.standard_normal, count) * deviation
             found = averaged.function(subject, noisy, target)
             values = found.values.astype(np.float64)
             mean = mean + values.sum(axis=0) / samples

@@ -51,7 +51,7 @@ def fill(subject: Subject, x: NDArray[Any], kind: str) -> NDArray[Any]:
         sigma[list(spatial)] = _BLUR * min(x.shape[a] for a in spatial)
         value = scipy.ndimage.gaussian_filter(x.astype(np.float64), sigma, mode="nearest")
     elif kind == "noise":
-        value = low + (high - low) * subject.generator().random(x.shape)
+        value = low + (high - low) * subject.draw(subject.generator().random, len(x))
     elif Path(kind).suffix.lower() in SUFFIXES:
         value = subject.preprocess.apply(open_image(kind))
     else:

@@ -10,17 +10,13 @@ import torch
 from originals import LITE0, difference, lite0_exactly, pair
 
 import onnxplain
+from onnxplain.methods import registered
 
 TOLERANCE = 1e-4
-METHODS = (
-    "saliency",
-    "gradient-x-input",
-    "integrated-gradients",
-    "cam",
-    "grad-cam",
-    "lrp",
-    "occlusion",
-)
+METHODS = list(registered())
+# Over many points of the input space some ReLU6 flips by rounding in float32: these are
+# compared in float64.
+SAMPLED = ("expected-gradients", "smoothgrad", "smoothgrad-squared", "vargrad")
 OPTIONS = {
     "occlusion": {"window": 56, "stride": 56},
     "integrated-gradients": {"steps": 4, "max_steps": 4},
@@ -38,10 +34,14 @@ def explain(model, method, target=None, layout="NCHW"):
     return model.explain(x, method, target, **OPTIONS.get(method, {}))
 
 
+def precision(method):
+    return "double" if method in SAMPLED else "single"
+
+
 @functools.cache
 def shipped(method, target=None):
     """Explanation from the shipped file: default exporter, opset 18."""
-    return explain(pair("lite0").single, method, target)
+    return explain(getattr(pair("lite0"), precision(method)), method, target)
 
 
 def recipe():
@@ -49,11 +49,11 @@ def recipe():
 
 
 @functools.cache
-def by_torchscript():
+def by_torchscript(precision="single"):
     net = lite0_exactly().float()
     proto = nets.export(net, torch.from_numpy(pair("lite0").x), opset=17, folded=True)
     assert proto.opset_import[0].version == 17
-    return onnxplain.load(proto, preprocess=recipe())
+    return onnxplain.load(proto, preprocess=recipe(), precision=precision)
 
 
 def changed(change):
@@ -77,15 +77,15 @@ def put_softmax(graph):
 
 
 @functools.cache
-def channels_last():
+def channels_last(precision="single"):
     layout = {**recipe().to_dict(), "layout": "NHWC"}
     given = onnxplain.Preprocess.from_dict(layout)
-    return onnxplain.load(changed(put_channels_last), preprocess=given)
+    return onnxplain.load(changed(put_channels_last), preprocess=given, precision=precision)
 
 
 @functools.cache
-def ends_in_softmax():
-    return onnxplain.load(changed(put_softmax), preprocess=recipe())
+def ends_in_softmax(precision="single"):
+    return onnxplain.load(changed(put_softmax), preprocess=recipe(), precision=precision)
 
 
 def assert_same(found, method):
@@ -93,17 +93,18 @@ def assert_same(found, method):
     assert found.target.index == expected.target.index
     assert found.score == pytest.approx(expected.score, rel=1e-4)
     assert difference(found.attribution, expected.attribution) < TOLERANCE
-    assert difference(shipped(method, CONTROL).attribution, expected.attribution) > 1e-2
+    if method != "eigen-cam":  # which no class changes
+        assert difference(shipped(method, CONTROL).attribution, expected.attribution) > 1e-2
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_torchscript_exporter_and_opset_17(method):
-    assert_same(explain(by_torchscript(), method), method)
+    assert_same(explain(by_torchscript(precision(method)), method), method)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_channels_last(method):
-    model = channels_last()
+    model = channels_last(precision(method))
     assert model.network.image.layout == "NHWC"
     found = explain(model, method, layout="NHWC")
     expected = shipped(method)
@@ -111,12 +112,16 @@ def test_channels_last(method):
     if attribution.ndim == 3:
         attribution = np.moveaxis(attribution, -1, 0)
     assert difference(attribution, expected.attribution) < TOLERANCE
-    assert difference(found.heatmap(), expected.heatmap()) < TOLERANCE
+    if method == "counterfactual-grad-cam":  # nothing speaks against the first class
+        assert not found.heatmap().any()
+        assert not expected.heatmap().any()
+    else:
+        assert difference(found.heatmap(), expected.heatmap()) < TOLERANCE
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_ends_in_softmax(method):
-    model = ends_in_softmax()
+    model = ends_in_softmax(precision(method))
     assert model.network.head.kind == "softmax"
     assert_same(explain(model, method), method)
 
