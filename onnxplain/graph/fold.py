@@ -36,7 +36,7 @@ def fold_constants(model: ir.Model) -> None:
         values = _evaluate(node, opsets)
         if values is None:
             continue
-        for old, value in zip(node.outputs, values, strict=False):
+        for old, value in zip(_read(node), values, strict=True):
             name = old.name
             old.name = f"{name}/folded"
             tensor = ir.tensor(value, name=name)
@@ -55,13 +55,18 @@ def _foldable(node: ir.Node) -> bool:
     return all(i is None or i.const_value is not None for i in node.inputs)
 
 
+def _read(node: ir.Node) -> list[ir.Value]:
+    """Outputs that have a name, which is how an absent optional one is told."""
+    return [o for o in node.outputs if o.name]
+
+
 def _evaluate(node: ir.Node, opsets: list[onnx.OperatorSetIdProto]) -> list[np.ndarray] | None:
     names = {i.name: i.const_value for i in node.inputs if i is not None and i.const_value}
     graph = onnx.helper.make_graph(
         [ir.to_proto(node)],
         "fold",
         [],
-        [onnx.helper.make_empty_tensor_value_info(o.name) for o in node.outputs],
+        [onnx.helper.make_empty_tensor_value_info(o.name) for o in _read(node)],
         [ir.to_proto(tensor) for tensor in _named(names)],
     )
     try:
