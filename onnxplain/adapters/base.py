@@ -13,7 +13,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ from onnxplain.relevance.leak import Leak
 from onnxplain.target import Target
 
 Array = NDArray[Any]
+# How gradients pass ReLU-like nodes, when not as derivatives.
+Rectification = Literal["guided", "deconvnet"]
 
 
 class Capability(enum.Flag):
@@ -94,8 +96,14 @@ class Adapter(Protocol):
         """Return the named tensors for inputs `x`; axis 0 is the batch."""
         ...
 
-    def gradients(self, x: Array, target: Target, names: Sequence[str]) -> Derivatives:
-        """Return derivatives of the target's score with respect to the named tensors."""
+    def gradients(
+        self, x: Array, target: Target, names: Sequence[str], rectify: Rectification | None = None
+    ) -> Derivatives:
+        """Return derivatives of the target's score with respect to the named tensors.
+
+        With `rectify`, gradients are filtered at ReLU-like nodes (guided backpropagation
+        or deconvnet).
+        """
         ...
 
     def relevance(

@@ -12,7 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from onnxplain.adapters.base import Array, Capability, Derivatives, Propagation, in_batches
+from onnxplain.adapters.base import (
+    Array,
+    Capability,
+    Derivatives,
+    Propagation,
+    Rectification,
+    in_batches,
+)
 from onnxplain.adapters.device import parse_device
 from onnxplain.convert import to_torch
 from onnxplain.errors import UsageError
@@ -20,6 +27,7 @@ from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.leak import Leak
+from onnxplain.relevance.rectify import run_rectified
 from onnxplain.relevance.walk import Walker
 from onnxplain.target import Activation, Target
 
@@ -98,14 +106,16 @@ class TorchAdapter:
 
         return in_batches(run, x, self._batch_size, self._image.batch)
 
-    def gradients(self, x: Array, target: Target, names: Sequence[str]) -> Derivatives:
+    def gradients(
+        self, x: Array, target: Target, names: Sequence[str], rectify: Rectification | None = None
+    ) -> Derivatives:
         """Return derivatives of the score with respect to the named tensors; see `Adapter`."""
 
         def run(batch: Array) -> dict[str, Array]:
             leaf = self._tensor(batch).requires_grad_()
             wanted = list(dict.fromkeys([*names, target.tensor]))
             with torch.enable_grad():
-                values = self._program.run(self._feeds(leaf), wanted)
+                values = self._attached(leaf, wanted, rectify)
                 scores = target.select(_class_scores(values[target.tensor], target))
             sources = [values[n] for n in names]
             # Each row's score depends on that row alone, so one pass serves the batch.
@@ -161,6 +171,16 @@ class TorchAdapter:
             joined,
             tuple(Leak(tensor, op, absorbed) for (tensor, op), absorbed in ordered),
         )
+
+    def _attached(
+        self, leaf: Tensor, names: Sequence[str], rectify: Rectification | None
+    ) -> dict[str, Tensor]:
+        """Values of the named tensors with the autograd graph that leads to `leaf`."""
+        feeds = self._feeds(leaf)
+        if rectify is None:
+            return self._program.run(feeds, names)
+        image = self._image.name
+        return run_rectified(self._graph, self._program, image, feeds, names, rectify)[0]
 
     @cached_property
     def _walker(self) -> Walker:

@@ -1,0 +1,143 @@
+"""Guided backpropagation, deconvnet, and guided Grad-CAM."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.adapters.base import Capability, Rectification
+from onnxplain.explanation import Attribution
+from onnxplain.methods.gradients import input_axes
+from onnxplain.methods.layer_gradient import NEEDS
+from onnxplain.methods.registry import find, method
+from onnxplain.normalize import upsample
+from onnxplain.subject import Subject
+from onnxplain.target import Target
+
+_FAILURES = (
+    "shows edges that the network detects more than reasons for the class: it hardly changes "
+    "when the upper layers are randomised (Adebayo et al. 2018, Nie et al. 2018)"
+)
+
+
+@method(
+    name="guided-backprop",
+    family="gradient",
+    needs=Capability.GRADIENTS,
+    explains="logit",
+    display="signed",
+    summary="Gradient that only follows what was active and raises the score.",
+    reference="Springenberg, Dosovitskiy, Brox, Riedmiller 2015, arXiv:1412.6806",
+    meaning="score per unit of model input, filtered; positive: a larger value raises the score",
+    class_discriminative=False,
+    promises="",
+    failures=_FAILURES,
+)
+def guided_backprop(subject: Subject, x: NDArray[Any], target: Target) -> Attribution:
+    """Gradient with relu(G) f'(x) in the place of f'(x) G at every ReLU-like activation.
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+
+    Returns
+    -------
+    Attribution
+        The shape of `x`, signed, in score units per unit of model input.
+
+    Raises
+    ------
+    MethodRefusedError
+        If the model has no ReLU-like activation.
+    """
+    return _rectified(subject, x, target, "guided")
+
+
+@method(
+    name="deconvnet",
+    family="gradient",
+    needs=Capability.GRADIENTS,
+    explains="logit",
+    display="signed",
+    summary="Gradient that passes activations backwards as ReLU: only what raises the score.",
+    reference="Zeiler, Fergus 2014, arXiv:1311.2901, section 2.1",
+    meaning="score per unit of model input, filtered; positive: a larger value raises the score",
+    class_discriminative=False,
+    promises="",
+    failures=_FAILURES,
+)
+def deconvnet(subject: Subject, x: NDArray[Any], target: Target) -> Attribution:
+    """Gradient with relu(G) in the place of f'(x) G at every ReLU-like activation.
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+
+    Returns
+    -------
+    Attribution
+        The shape of `x`, signed, in score units per unit of model input.
+
+    Raises
+    ------
+    MethodRefusedError
+        If the model has no ReLU-like activation.
+    """
+    return _rectified(subject, x, target, "deconvnet")
+
+
+@method(
+    name="guided-grad-cam",
+    family="cam",
+    needs=NEEDS,
+    explains="logit",
+    display="signed",
+    summary="Guided backpropagation, kept where Grad-CAM is positive.",
+    reference="Selvaraju, Cogswell, Das, Vedantam, Parikh, Batra 2017, arXiv:1610.02391",
+    meaning="product of both; its size has no unit of its own, its sign is that of guided "
+    "backpropagation",
+    class_discriminative=True,
+    promises="",
+    failures="fine detail comes from guided backpropagation, which hardly depends on the class",
+)
+def guided_grad_cam(
+    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
+) -> Attribution:
+    """Guided backpropagation times the bilinearly enlarged positive part of Grad-CAM.
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+    layer : str, optional
+        Feature maps of Grad-CAM; found automatically if not given.
+
+    Returns
+    -------
+    Attribution
+        The shape of `x`, signed; note ``grad_cam_layer``.
+
+    Raises
+    ------
+    MethodRefusedError
+        If the model has no ReLU-like activation, or no layer with places.
+    """
+    fine = _rectified(subject, x, target, "guided").values
+    coarse = find("grad-cam").function(subject, x, target, layer=layer)
+    size = (x.shape[subject.spatial_axes[0]], x.shape[subject.spatial_axes[1]])
+    gates = np.stack([upsample(np.maximum(single, 0.0), size) for single in coarse.values])
+    gates = np.expand_dims(gates, subject.channel_axis)
+    notes = {"grad_cam_layer": coarse.layer}
+    return Attribution(fine * gates, input_axes(subject), notes=notes)
+
+
+def _rectified(
+    subject: Subject, x: NDArray[Any], target: Target, how: Rectification
+) -> Attribution:
+    name = subject.network.image.name
+    found = subject.engine(Capability.GRADIENTS).gradients(x, target, [name], how)
+    return Attribution(found.gradients[name], input_axes(subject))

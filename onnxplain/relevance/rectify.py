@@ -1,0 +1,146 @@
+"""Guided backpropagation and deconvnet: gradients that are filtered at ReLU-like nodes.
+
+With x the input of an activation y = f(x) and G the gradient at y, the gradient at x is
+``f'(x) G`` ordinarily, ``relu(G)`` in a deconvnet (Zeiler, Fergus 2014, arXiv:1311.2901)
+and ``relu(G) max(f'(x), 0)`` in guided backpropagation (Springenberg et al. 2015,
+arXiv:1412.6806). For ReLU this is exactly what the papers do; for its generalisations the
+sign filter is kept and f' takes the place of the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from onnxplain.convert.program import Program, Step
+from onnxplain.errors import MethodRefusedError
+from onnxplain.graph.view import Graph
+from onnxplain.relevance.gates import self_gates
+
+_RELU_LIKE = frozenset(
+    "Relu LeakyRelu PRelu ThresholdedRelu Elu Selu Celu Softplus HardSwish Gelu Swish Mish".split()
+)
+
+
+class _Rectified(torch.autograd.Function):
+    """y with the gradient of its activation replaced."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, y: Tensor, slope: Tensor | None) -> Tensor:
+        ctx.slope = slope
+        return y.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None]:
+        kept = gradients[0].clamp(min=0)
+        return kept if ctx.slope is None else kept * ctx.slope, None, None
+
+
+def run_rectified(
+    graph: Graph,
+    program: Program,
+    image: str,
+    feeds: Mapping[str, Tensor],
+    names: Sequence[str],
+    mode: Literal["guided", "deconvnet"],
+) -> tuple[dict[str, Tensor], int]:
+    """Compute tensors whose autograd graph filters gradients at ReLU-like nodes.
+
+    Parameters
+    ----------
+    graph : Graph
+        The prepared graph.
+    program : Program
+        The same graph in PyTorch.
+    image : str
+        Name of the explained input; its feed requires gradients.
+    feeds : mapping of str to Tensor
+        All graph inputs.
+    names : sequence of str
+        Tensors wanted.
+    mode : {"guided", "deconvnet"}
+        Which filter.
+
+    Returns
+    -------
+    dict of str to Tensor
+        The tensors, attached to the feeds.
+    int
+        Number of nodes that filter.
+
+    Raises
+    ------
+    MethodRefusedError
+        If there is no ReLU-like node: nothing would differ from the gradient.
+    """
+    dynamic = graph.descendants([image])
+    roots = self_gates(graph, dynamic)
+    values: dict[str, Tensor] = {**program.constants(), **feeds}
+    needed = set().union(*map(graph.ancestors, names))
+    writers = {name: step for step in program.steps for name in step.outputs}
+    filtered = 0
+    for step in program.steps:
+        if not needed.intersection(step.outputs):
+            continue
+        values.update(zip(step.outputs, step.run(values), strict=False))
+        root = _root(graph, step, roots)
+        if root not in dynamic or not values[root].requires_grad:
+            continue
+        output = step.outputs[0]
+        slope = None
+        if mode == "guided":
+            slope = _slope(writers, values, root, output, dynamic).clamp(min=0)
+        values[output] = _Rectified.apply(values[root], values[output].detach(), slope)
+        filtered += 1
+    if not filtered:
+        raise MethodRefusedError(
+            f"{mode} backpropagation needs ReLU-like activations, and this model has none: it "
+            "would equal the gradient; use gradient or integrated-gradients"
+        )
+    return {name: values[name] for name in names}, filtered
+
+
+def _root(graph: Graph, step: Step, roots: Mapping[str, str]) -> str:
+    """Tensor that a ReLU-like node or region is a function of; empty for any other node."""
+    node = step.node
+    if node.op_type in _RELU_LIKE:
+        return node.inputs[0]
+    if node.op_type == "Clip" and not node.domain:
+        low = node.attributes.get("min")
+        if len(node.inputs) > 1 and graph.is_constant(node.inputs[1]):
+            low = float(graph.constant(node.inputs[1]))
+        return node.inputs[0] if low == 0 else ""
+    # SiLU, GELU and the like, written as products of a tensor with a function of itself.
+    return roots.get(node.output, "")
+
+
+def _slope(
+    writers: Mapping[str, Step],
+    values: Mapping[str, Tensor],
+    root: str,
+    output: str,
+    dynamic: Set[str],
+) -> Tensor:
+    """Derivative of `output` with respect to `root`, element by element.
+
+    Only the steps between them are run again, on a copy of the root that leads nowhere.
+    """
+    with torch.enable_grad():
+        leaf = values[root].detach().requires_grad_()
+        local: dict[str, Tensor] = {root: leaf}
+
+        def compute(name: str) -> Tensor:
+            if name not in local and name not in dynamic:
+                return values[name].detach()
+            if name not in local:
+                step = writers[name]
+                operands = {n: compute(n) for n in step.inputs if n}
+                local.update(zip(step.outputs, step.run(operands), strict=False))
+            return local[name]
+
+        y = compute(output)
+    # No element depends on another, so the derivative of the sum is that of each.
+    return torch.autograd.grad(y.sum(), leaf)[0]

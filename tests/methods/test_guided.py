@@ -1,0 +1,115 @@
+"""Guided backpropagation and deconvnet: Captum, zennit's convention, closed forms, refusals."""
+
+import captum.attr
+import numpy as np
+import pytest
+import torch
+from handmade import model, subject_of, target_of
+from originals import difference, pair
+
+from onnxplain.errors import MethodRefusedError
+from onnxplain.methods import find
+
+TARGET = 3
+
+
+def explain(made, method, target=TARGET, **options):
+    return made.double.explain(made.x, method, target, **options).attribution
+
+
+def tensor(x):
+    return torch.from_numpy(x).double().requires_grad_()
+
+
+# Captum replaces the gradient of nn.ReLU only, so ReLU6 and GELU networks are no oracle.
+@pytest.mark.parametrize("name", ["vgg", "resnet"])
+@pytest.mark.parametrize(
+    ("method", "theirs"),
+    [("guided-backprop", captum.attr.GuidedBackprop), ("deconvnet", captum.attr.Deconvolution)],
+)
+def test_captum(name, method, theirs):
+    made = pair(name)
+    expected = theirs(made.net).attribute(tensor(made.x), target=TARGET)[0].detach().numpy()
+    assert difference(explain(made, method), expected) < 1e-10
+    assert difference(explain(made, "gradient"), expected) > 1e-2
+
+
+def test_captum_guided_grad_cam():
+    made = pair("resnet")
+    expected = captum.attr.GuidedGradCam(made.net, made.net.layer2.relu2).attribute(
+        tensor(made.x), target=TARGET, interpolate_mode="bilinear"
+    )
+    assert difference(explain(made, "guided-grad-cam"), expected[0].detach().numpy()) < 1e-6
+    assert difference(explain(made, "guided-backprop"), expected[0].detach().numpy()) > 1e-2
+
+
+ACTIVATIONS = {
+    "relu": ("y = Relu(x)", lambda x: (x > 0).astype(float)),
+    "relu6": ("y = Clip(x, zero, six)", lambda x: ((x > 0) & (x < 6)).astype(float)),
+    "leaky": ("y = LeakyRelu<alpha = 0.1>(x)", lambda x: np.where(x > 0, 1, np.float32(0.1))),
+    "silu": ("s = Sigmoid(x) y = Mul(x, s)", lambda x: silu_slope(x)),
+    "silu-reversed": ("s = Sigmoid(x) y = Mul(s, x)", lambda x: silu_slope(x)),
+}
+
+
+def silu_slope(x):
+    s = 1 / (1 + np.exp(-x))
+    return s + x * s * (1 - s)
+
+
+def rectified(kind, method):
+    """Scores are W f(V x): the filtered gradient is V^T [relu(W_c) (f')+] in closed form."""
+    rng = np.random.default_rng(3)
+    inner = rng.normal(size=(12, 108)).astype(np.float32)
+    outer = rng.normal(size=(4, 12)).astype(np.float32)
+    body, slope = ACTIVATIONS[kind]
+    proto = model(
+        f"f = Flatten(image) x = Gemm<transB = 1>(f, v) {body} scores = Gemm<transB = 1>(y, w)",
+        v=inner,
+        w=outer,
+        zero=np.zeros((), np.float32),
+        six=np.full((), 6, np.float32),
+    )
+    subject = subject_of(proto)
+    x = rng.uniform(-1, 1, (1, 3, 6, 6))
+    found = find(method).function(subject, x, target_of(subject, 2)).values.reshape(-1)
+    kept = np.maximum(outer[2].astype(float), 0)
+    hidden = inner.astype(float) @ x.reshape(-1)
+    if method == "guided-backprop":
+        kept = kept * np.maximum(slope(hidden), 0)
+    return found, inner.astype(float).T @ kept
+
+
+@pytest.mark.parametrize("kind", list(ACTIVATIONS))
+@pytest.mark.parametrize("method", ["guided-backprop", "deconvnet"])
+def test_closed_form_of_each_activation(kind, method):
+    found, expected = rectified(kind, method)
+    assert difference(found, expected) < 1e-12
+
+
+def test_gates_are_not_filtered():
+    """A squeeze-and-excitation product keeps its ordinary gradient."""
+    weight = np.random.default_rng(0).normal(size=(3, 3)).astype(np.float32)
+    proto = model(
+        "p = GlobalAveragePool(image) f = Flatten(p) z = Gemm(f, w) s = Sigmoid(z) "
+        "scores = Mul(f, s)",
+        w=weight,
+    )
+    subject = subject_of(proto)
+    x = np.random.default_rng(1).uniform(-1, 1, (1, 3, 6, 6))
+    with pytest.raises(MethodRefusedError, match="ReLU-like"):
+        find("guided-backprop").function(subject, x, target_of(subject, 1))
+
+
+def test_vit_is_filtered_at_its_gelus_only():
+    made = pair("vit")
+    assert difference(explain(made, "guided-backprop"), explain(made, "gradient")) > 1e-3
+
+
+def test_a_network_without_activations_is_refused():
+    body = "f = Flatten(image) scores = Gemm<transB = 1>(f, w)"
+    subject = subject_of(model(body, w=np.ones((4, 108), np.float32)))
+    x = np.ones((1, 3, 6, 6))
+    for method in ("guided-backprop", "deconvnet"):
+        with pytest.raises(MethodRefusedError, match="use gradient"):
+            find(method).function(subject, x, target_of(subject, 0))
