@@ -71,7 +71,7 @@ class Walker:
         self._constants = dict(program.constants())
         weighted = (weighted_node(graph, s, self._constants, dynamic) for s in program.steps)
         self._weighted: dict[str, WeightedNode] = {w.output: w for w in weighted if w is not None}
-        inner = {w.step.node.output for w in self._weighted.values()}
+        inner = {name for w in self._weighted.values() for name in w.inner}
         self._own_pass = inner.union(self._weighted)
 
     def walk(
@@ -116,6 +116,9 @@ class Walker:
                 for o, r in zip(step.outputs, arrived, strict=True)
                 if r is not None and o in kept
             }
+            merged = self._weighted.get(step.outputs[0])
+            if merged is not None and arrived[0] is not None:
+                found |= {name: arrived[0] for name in merged.inner if name in kept}
             shares = self._shares(step, arrived, values, records, composite)
             for name, share in shares.items():
                 R[name] = R[name] + share if name in R else share

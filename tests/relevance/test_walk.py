@@ -38,6 +38,16 @@ def test_relevance_at_every_tensor_of_a_chain_adds_up():
     assert sums[0] == pytest.approx(found.scores[0] - lost)
 
 
+def test_relevance_inside_of_a_merged_chain_is_that_of_its_end():
+    made = pair("resnet")
+    network = made.double.network
+    norm = next(n for n in network.graph.nodes if n.op_type == "BatchNormalization")
+    target = made.double.target(3, made.double.predict(made.x))
+    found = network.torch.relevance(made.x, target, RULES, [norm.inputs[0], norm.output])
+    assert found.relevance[norm.output].any()
+    assert (found.relevance[norm.inputs[0]] == found.relevance[norm.output]).all()
+
+
 def test_leaks_are_sorted_and_name_tensor_and_operator(x):
     body = "a = Add(image, k) b = Relu(a) scores = Conv(b, w)"
     weights = {"k": np.full((3, 1, 1), 4.0), "w": np.ones((2, 3, 1, 1))}
