@@ -97,12 +97,19 @@ class Adapter(Protocol):
         ...
 
     def gradients(
-        self, x: Array, target: Target, names: Sequence[str], rectify: Rectification | None = None
+        self,
+        x: Array,
+        target: Target,
+        names: Sequence[str],
+        *,
+        rectify: Rectification | None = None,
+        baseline: Array | None = None,
     ) -> Derivatives:
         """Return derivatives of the target's score with respect to the named tensors.
 
         With `rectify`, gradients are filtered at ReLU-like nodes (guided backpropagation
-        or deconvnet).
+        or deconvnet). With `baseline`, of the shape of `x`, DeepLIFT multipliers stand in
+        the place of the derivatives.
         """
         ...
 

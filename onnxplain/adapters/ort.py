@@ -13,7 +13,14 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
-from onnxplain.adapters.base import Array, Capability, Derivatives, Propagation, in_batches
+from onnxplain.adapters.base import (
+    Array,
+    Capability,
+    Derivatives,
+    Propagation,
+    Rectification,
+    in_batches,
+)
 from onnxplain.adapters.device import cuda_device_count, parse_device
 from onnxplain.errors import ImageError, UnsupportedModelError, UsageError
 from onnxplain.graph.image_input import ImageInput
@@ -47,6 +54,9 @@ class OrtAdapter:
         Values of all other inputs.
     threads : int, optional
         Threads within an operator; ONNX Runtime's own choice if not given.
+    optimise : bool
+        Let ONNX Runtime rewrite the graph, as it does where models are deployed. Without,
+        every node is computed as the file says.
     """
 
     capabilities = Capability.FORWARD | Capability.ACTIVATIONS
@@ -61,6 +71,7 @@ class OrtAdapter:
         batch_size: int = 32,
         bound: Mapping[str, Array] | None = None,
         threads: int | None = None,
+        optimise: bool = True,
     ) -> None:
         self._graph = graph
         self._image = image
@@ -68,6 +79,7 @@ class OrtAdapter:
         self._batch_size = batch_size
         self._bound = dict(bound or {})
         self._threads = threads
+        self._optimise = optimise
         self._providers = _providers(device)
         self._file = graph.model.SerializeToString()
         self._sessions: dict[frozenset[str], ort.InferenceSession] = {}
@@ -109,7 +121,15 @@ class OrtAdapter:
         x = x.astype(self._image.dtype, copy=False)
         return in_batches(run, x, self._batch_size, self._image.batch)
 
-    def gradients(self, x: Array, target: Target, names: Sequence[str]) -> Derivatives:
+    def gradients(
+        self,
+        x: Array,
+        target: Target,
+        names: Sequence[str],
+        *,
+        rectify: Rectification | None = None,
+        baseline: Array | None = None,
+    ) -> Derivatives:
         """Refuse: ONNX Runtime has no backward pass here."""
         raise UsageError("ONNX Runtime gives no gradients; the PyTorch adapter does")
 
@@ -125,6 +145,8 @@ class OrtAdapter:
             options.log_severity_level = 4
             if self._threads:
                 options.intra_op_num_threads = self._threads
+            if not self._optimise:
+                options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
             extra = onnx.ModelProto()
             for name in sorted(exposed):
                 extra.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))

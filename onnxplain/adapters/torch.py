@@ -27,6 +27,7 @@ from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.leak import Leak
+from onnxplain.relevance.multipliers import multipliers
 from onnxplain.relevance.rectify import run_rectified
 from onnxplain.relevance.walk import Walker
 from onnxplain.target import Activation, Target
@@ -107,9 +108,17 @@ class TorchAdapter:
         return in_batches(run, x, self._batch_size, self._image.batch)
 
     def gradients(
-        self, x: Array, target: Target, names: Sequence[str], rectify: Rectification | None = None
+        self,
+        x: Array,
+        target: Target,
+        names: Sequence[str],
+        *,
+        rectify: Rectification | None = None,
+        baseline: Array | None = None,
     ) -> Derivatives:
         """Return derivatives of the score with respect to the named tensors; see `Adapter`."""
+        if baseline is not None:
+            return self._multipliers(x, baseline, target, names)
 
         def run(batch: Array) -> dict[str, Array]:
             leaf = self._tensor(batch).requires_grad_()
@@ -128,12 +137,7 @@ class TorchAdapter:
                 )
             return result
 
-        joined = in_batches(run, x, self._batch_size, self._image.batch)
-        return Derivatives(
-            joined["score"],
-            {n: joined[f"value:{n}"] for n in names},
-            {n: joined[f"gradient:{n}"] for n in names},
-        )
+        return _derivatives(in_batches(run, x, self._batch_size, self._image.batch), names)
 
     def relevance(
         self, x: Array, target: Target, composite: Composite, names: Sequence[str]
@@ -156,7 +160,7 @@ class TorchAdapter:
         def run(batch: Array) -> dict[str, Array]:
             feeds = self._feeds(self._tensor(batch))
             walked = self._walker.walk(
-                feeds, target.tensor, lambda y: _seed(y, target), composite, names
+                feeds, target.tensor, lambda y: _slope(y, target) * y, composite, names
             )
             for leak in walked.leaks:
                 key = (leak.tensor, leak.op_type)
@@ -171,6 +175,34 @@ class TorchAdapter:
             joined,
             tuple(Leak(tensor, op, absorbed) for (tensor, op), absorbed in ordered),
         )
+
+    def _multipliers(
+        self, x: Array, baseline: Array, target: Target, names: Sequence[str]
+    ) -> Derivatives:
+        if target.activation != "none":
+            raise UsageError("DeepLIFT explains tensors of the model; drop `kind=probability`")
+        both = np.stack([x, np.broadcast_to(baseline, x.shape)], axis=1)
+
+        def run(batch: Array) -> dict[str, Array]:
+            feeds = [self._feeds(self._tensor(batch[:, k])) for k in (0, 1)]
+            values = self._program.run(feeds[0], [target.tensor, *names])
+            output = values[target.tensor]
+            found = multipliers(
+                self._graph,
+                self._program,
+                self._image.name,
+                feeds,
+                target.tensor,
+                _slope(output, target),
+                names,
+            )
+            result = {"score": _array(target.select(_class_scores(output, target)))}
+            for name in names:
+                result[f"value:{name}"] = _array(values[name])
+                result[f"gradient:{name}"] = _array(found[name])
+            return result
+
+        return _derivatives(in_batches(run, both, self._batch_size, self._image.batch), names)
 
     def _attached(
         self, leaf: Tensor, names: Sequence[str], rectify: Rectification | None
@@ -204,12 +236,20 @@ def _class_scores(values: Tensor, target: Target) -> Tensor:
     return _ACTIVATIONS[target.activation](values.reshape(len(values), target.classes))
 
 
-def _seed(values: Tensor, target: Target) -> Tensor:
-    """Derivative of the score with respect to the logits, times the logits."""
+def _derivatives(joined: Mapping[str, Array], names: Sequence[str]) -> Derivatives:
+    return Derivatives(
+        joined["score"],
+        {n: joined[f"value:{n}"] for n in names},
+        {n: joined[f"gradient:{n}"] for n in names},
+    )
+
+
+def _slope(values: Tensor, target: Target) -> Tensor:
+    """Derivative of the score with respect to the tensor that the target reads."""
     with torch.enable_grad():
         leaf = values.detach().requires_grad_()
         score = target.select(_class_scores(leaf, target)).sum()
-    return torch.autograd.grad(score, leaf)[0] * values.detach()
+    return torch.autograd.grad(score, leaf)[0]
 
 
 def _array(tensor: Tensor) -> Array:

@@ -2,6 +2,7 @@
 
 from onnxplain.methods import (
     cam,
+    deeplift,
     eigen_cam,
     expected_gradients,
     grad_cam,
@@ -18,6 +19,7 @@ from onnxplain.methods.registry import Method, find, registered
 __all__ = [
     "Method",
     "cam",
+    "deeplift",
     "eigen_cam",
     "expected_gradients",
     "find",

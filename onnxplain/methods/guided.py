@@ -139,5 +139,5 @@ def _rectified(
     subject: Subject, x: NDArray[Any], target: Target, how: Rectification
 ) -> Attribution:
     name = subject.network.image.name
-    found = subject.engine(Capability.GRADIENTS).gradients(x, target, [name], how)
+    found = subject.engine(Capability.GRADIENTS).gradients(x, target, [name], rectify=how)
     return Attribution(found.gradients[name], input_axes(subject))

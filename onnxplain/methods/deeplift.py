@@ -1,0 +1,65 @@
+"""DeepLIFT: what each input's distance from a baseline contributed, node by node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.adapters.base import Capability
+from onnxplain.explanation import Attribution
+from onnxplain.methods.gradients import input_axes, input_gradient
+from onnxplain.methods.registry import method
+from onnxplain.perturb.fills import fill
+from onnxplain.subject import Subject
+from onnxplain.target import Target
+
+
+@method(
+    name="deeplift",
+    family="gradient",
+    needs=Capability.GRADIENTS,
+    explains="logit",
+    display="signed",
+    summary="Difference from a baseline times multipliers that replace gradients by difference "
+    "quotients.",
+    reference="Shrikumar, Greenside, Kundaje 2017, arXiv:1704.02685, rescale rule",
+    meaning="score units; positive speaks for the target, relative to the baseline",
+    class_discriminative=True,
+    promises="sums to S(x) - S(baseline), up to rounding",
+    failures="depends on the baseline; pixels that look like it get nothing",
+)
+def deeplift(
+    subject: Subject, x: NDArray[Any], target: Target, *, baseline: str = "black"
+) -> Attribution:
+    """(x - x') times the multiplier of x; see `onnxplain.relevance.multipliers`.
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+    baseline : str
+        See `onnxplain.perturb.fills.fill`.
+
+    Returns
+    -------
+    Attribution
+        The shape of `x`, signed, in score units; measure ``completeness_gap`` (relative).
+
+    Raises
+    ------
+    MethodRefusedError
+        If an operator on the way has no rule.
+    UsageError
+        If the target is a probability that the model does not compute itself.
+    """
+    name = subject.network.image.name
+    start = fill(subject, x, baseline)
+    engine = subject.engine(Capability.GRADIENTS)
+    found = engine.gradients(x, target, [name], baseline=start)
+    values = (x.astype(np.float64) - start) * found.gradients[name]
+    change = found.scores - input_gradient(subject, start, target).scores
+    total = values.reshape(len(x), -1).sum(axis=1)
+    gap = (change - total) / np.where(change == 0, 1.0, change)
+    return Attribution(values, input_axes(subject), measures={"completeness_gap": gap})

@@ -1,0 +1,201 @@
+"""DeepLIFT multipliers: finite differences in the place of derivatives, on any graph.
+
+A multiplier m of a tensor x with baseline x' fulfils: the change of the score is the sum of
+m (x - x'). It is handed back node by node (Shrikumar, Greenside, Kundaje 2017,
+arXiv:1704.02685, rescale rule). For nodes that are linear in each operand, as additions,
+convolutions and also products of activations, the derivative at the midpoint of both is exact:
+ab - a'b' = (a - a')(b + b')/2 + (b - b')(a + a')/2. So completeness holds on every graph whose
+nodes have a rule here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from onnxplain.convert.program import Program, Step
+from onnxplain.errors import MethodRefusedError
+from onnxplain.graph.view import Graph, Node
+from onnxplain.relevance.kinds import AVERAGING, ELEMENTWISE, MOVING
+from onnxplain.relevance.normalised import layer_norm_multiplier, softmax_multiplier
+from onnxplain.relevance.quotients import difference_quotient
+
+Values = dict[str, Tensor]
+_CHOOSING = frozenset("MaxPool GlobalMaxPool ReduceMax ReduceMin Max Min".split())
+_MULTILINEAR = (MOVING - _CHOOSING - {"Where"}) | AVERAGING
+_MULTILINEAR |= frozenset("Conv ConvTranspose Gemm MatMul Add Sub Mul BatchNormalization".split())
+
+
+def multipliers(
+    graph: Graph,
+    program: Program,
+    image: str,
+    feeds: Sequence[Mapping[str, Tensor]],
+    output: str,
+    seed: Tensor,
+    names: Sequence[str],
+) -> Values:
+    """Multipliers of the named tensors.
+
+    Parameters
+    ----------
+    graph : Graph
+        The prepared graph.
+    program : Program
+        The same graph in PyTorch.
+    image : str
+        Name of the explained input.
+    feeds : two mappings of str to Tensor
+        All graph inputs, for the picture and for the baseline.
+    output : str
+        Tensor that the score is linear in.
+    seed : Tensor
+        Derivative of the score with respect to that tensor.
+    names : sequence of str
+        Tensors wanted.
+
+    Raises
+    ------
+    MethodRefusedError
+        If a node on the way has no rule.
+    """
+    dynamic = graph.descendants([image])
+    with torch.no_grad():
+        here, there = (_values(graph, program, feed, output) for feed in feeds)
+    found: Values = {output: seed}
+    for step in reversed(program.steps):
+        arrived = [found.get(o) for o in step.outputs]
+        signal = [k for k, n in enumerate(step.inputs) if n in dynamic and _floating(here[n])]
+        if not signal or all(m is None for m in arrived):
+            continue
+        full = [
+            torch.zeros_like(here[o]) if m is None else m
+            for o, m in zip(step.outputs, arrived, strict=True)
+        ]
+        for k, share in zip(signal, _shares(step, full, here, there, signal), strict=True):
+            name = step.inputs[k]
+            found[name] = found[name] + share if name in found else share
+    return {name: found.get(name, torch.zeros_like(here[name])) for name in names}
+
+
+def _values(graph: Graph, program: Program, feeds: Mapping[str, Tensor], output: str) -> Values:
+    values: Values = {**program.constants(), **feeds}
+    needed = graph.ancestors(output)
+    for step in program.steps:
+        if needed.intersection(step.outputs):
+            values.update(zip(step.outputs, step.run(values), strict=False))
+    return values
+
+
+def _floating(value: Tensor) -> bool:
+    return value.is_floating_point()
+
+
+def _shares(
+    step: Step, m: list[Tensor], here: Values, there: Values, signal: list[int]
+) -> Sequence[Tensor]:
+    node, kind = step.node, step.node.op_type
+    name = step.inputs[signal[0]]
+    x, base = here[name], there[name]
+    if node.domain:
+        raise _no_rule(node)
+    if kind in _MULTILINEAR:
+        return _midpoint(step, m, here, there, signal)
+    if kind == "Div":
+        return _division(step, m[0], here, there, signal)
+    if kind in ELEMENTWISE and len(signal) == 1:
+        y, y_base = here[step.outputs[0]], there[step.outputs[0]]
+        return [m[0] * difference_quotient(y, y_base, x, base, _slope(step, here, signal[0]))]
+    if kind in _CHOOSING:
+        return _choice(step, m[0], here, there, signal)
+    if kind == "Softmax":
+        return [softmax_multiplier(m[0], x, base, node.attributes.get("axis", -1))]
+    if kind in ("LayerNormalization", "RMSNormalization"):
+        scale = here[step.inputs[1]]
+        return [layer_norm_multiplier(node, m[0], x, base, scale)]
+    raise _no_rule(node)
+
+
+def _no_rule(node: Node) -> MethodRefusedError:
+    name = f"{node.domain}::{node.op_type}" if node.domain else node.op_type
+    return MethodRefusedError(
+        f"no DeepLIFT rule for operator {name} at tensor {node.output!r}; "
+        "integrated-gradients works without rules"
+    )
+
+
+def _pull(
+    step: Step, operands: Sequence[Tensor | None], m: Sequence[Tensor], signal: Sequence[int]
+) -> Sequence[Tensor]:
+    """Transposed Jacobian of a step at given operands, times `m`."""
+    leaves = {k: operands[k].detach().requires_grad_() for k in signal}  # type: ignore[union-attr]
+    with torch.enable_grad():
+        result = step.module(*(leaves.get(k, v) for k, v in enumerate(operands)))
+    outputs = list(result) if isinstance(result, (tuple, list)) else [result]
+    pairs = [(y, g) for y, g in zip(outputs, m, strict=False) if y.requires_grad]
+    gradients = torch.autograd.grad(
+        [y for y, _ in pairs], list(leaves.values()), [g for _, g in pairs], allow_unused=True
+    )
+    return [
+        torch.zeros_like(leaf) if g is None else g
+        for leaf, g in zip(leaves.values(), gradients, strict=True)
+    ]
+
+
+def _operands(step: Step, values: Values) -> list[Tensor | None]:
+    return [values[n] if n else None for n in step.inputs]
+
+
+def _midpoint(
+    step: Step, m: list[Tensor], here: Values, there: Values, signal: list[int]
+) -> Sequence[Tensor]:
+    operands = _operands(step, here)
+    for k in signal:
+        operands[k] = (here[step.inputs[k]] + there[step.inputs[k]]) / 2
+    return _pull(step, operands, m, signal)
+
+
+def _slope(step: Step, here: Values, k: int) -> Tensor:
+    ones = [torch.ones_like(here[step.outputs[0]])]
+    return _pull(step, _operands(step, here), ones, [k])[0]
+
+
+def _division(
+    step: Step, m: Tensor, here: Values, there: Values, signal: list[int]
+) -> Sequence[Tensor]:
+    """Split a / b into a times 1/b: the midpoint rule for the product, the quotient for 1/b."""
+    a, b = (here[n] for n in step.inputs)
+    a_base, b_base = (there[n] if n in there else here[n] for n in step.inputs)
+    shares = {
+        0: m * (1 / b + 1 / b_base) / 2,
+        1: -m * (a + a_base) / 2 / (b * b_base),
+    }
+    return [_reduce(shares[k], here[step.inputs[k]]) for k in signal]
+
+
+def _choice(
+    step: Step, m: Tensor, here: Values, there: Values, signal: list[int]
+) -> Sequence[Tensor]:
+    """Maximum: a rise counts where the picture's maximum is, a fall where the baseline's was.
+
+    There the operand has changed by at least as much as the result, so that the quotient is
+    at most one; Captum's DeepLIFT does the same at max-pooling.
+    """
+    change = m * (here[step.outputs[0]] - there[step.outputs[0]])
+    sign = -1 if step.node.op_type in ("ReduceMin", "Min") else 1
+    rises = here[step.outputs[0]] * sign > there[step.outputs[0]] * sign
+    zero = torch.zeros_like(change)
+    first = _pull(step, _operands(step, here), [torch.where(rises, change, zero)], signal)
+    second = _pull(step, _operands(step, there), [torch.where(rises, zero, change)], signal)
+    shares = []
+    for k, a, b in zip(signal, first, second, strict=True):
+        delta = here[step.inputs[k]] - there[step.inputs[k]]
+        part = a + b
+        shares.append(torch.where(part == 0, part, part / torch.where(delta == 0, 1.0, delta)))
+    return shares
+
+
+def _reduce(m: Tensor, like: Tensor) -> Tensor:
+    return m.sum_to_size(like.shape)
