@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.adapters.parity import Parity, measure_parity, require_parity
+from onnxplain.adapters.parity import Parity, measure_parity, plain_input, require_parity
 from onnxplain.errors import UsageError
 from onnxplain.explanation import Attribution, Explanation
+from onnxplain.graph.quantised import quantisation_step
 from onnxplain.methods import Method, find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.network import Network
-from onnxplain.picture import Picture, read_picture
+from onnxplain.picture import Picture, read_picture, sample_picture
 from onnxplain.preprocess import Preprocess
 from onnxplain.provenance import versions
 from onnxplain.scores import class_scores
@@ -208,19 +209,28 @@ class Model:
         Raises
         ------
         ParityError
-            If they disagree and `allow_mismatch` is not set.
+            If they disagree, or the output hardly depends on the picture, and
+            `allow_mismatch` is not set.
         """
         if method.runs_on == "ONNX Runtime":
             return prediction
         if prediction.parity is None:
-            tensor = self.network.head.logits
-            reference = self.network.ort.activations(picture.x, [tensor])[tensor]
-            parity = measure_parity(reference, self.network.torch, picture.x, tensor)
-            prediction = replace(prediction, parity=parity)
+            prediction = replace(prediction, parity=self._measure_parity(picture))
         assert prediction.parity is not None
         if not allow_mismatch:
             require_parity(prediction.parity)
         return prediction
+
+    def _measure_parity(self, picture: Picture) -> Parity:
+        network, x = self.network, picture.x
+        plain = plain_input(x, network.image)
+        if np.array_equal(plain, x):  # a picture of one colour is told from another one
+            plain = sample_picture(self.preprocess).x
+        tensor = network.head.logits
+        step = quantisation_step(network.graph, tensor)
+        return measure_parity(
+            network.ort, lambda: network.ort_as_written, network.torch, (x, plain), tensor, step
+        )
 
     def _wrap(
         self,
@@ -235,9 +245,12 @@ class Model:
     ) -> Explanation:
         scores = prediction.logits if target.kind == "logit" else prediction.probabilities
         measures = {k: float(v[0]) for k, v in found.measures.items()}
+        notes = dict(found.notes)
         uses_torch = method.runs_on == "PyTorch"
         if prediction.parity is not None and uses_torch:
             measures["parity_error"] = prediction.parity.error
+            measures["parity_tolerance"] = prediction.parity.tolerance
+            notes["parity_tolerance_from"] = prediction.parity.basis
         engine = self.network.adapter(method.needs)
         order = np.argsort(-prediction.probabilities, kind="stable")[:_NAMED_CLASSES]
         named = {int(i): self.labels[int(i)] for i in [*order, target.index] if self.labels}
@@ -256,7 +269,7 @@ class Model:
             pixels=picture.pixels,
             measures=measures,
             maps={k: np.asarray(v[0]) for k, v in found.maps.items()},
-            notes=dict(found.notes),
+            notes=notes,
             seconds=seconds,
             provenance={
                 "model": self.name,

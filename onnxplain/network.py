@@ -83,6 +83,14 @@ class Network:
     @cached_property
     def ort(self) -> Adapter:
         """The ONNX Runtime engine."""
+        return self._open_ort()
+
+    @cached_property
+    def ort_as_written(self) -> Adapter:
+        """ONNX Runtime without its graph optimisations: every node as the file says."""
+        return self._open_ort(optimise=False)
+
+    def _open_ort(self, *, optimise: bool = True) -> Adapter:
         return OrtAdapter(
             self.graph,
             self.image,
@@ -90,6 +98,7 @@ class Network:
             device=self._device,
             batch_size=self._batch_size or 32,
             bound=self._bound,
+            optimise=optimise,
         )
 
     @cached_property

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Rounding in somebody else's preprocessing is no contradiction.
 _SLACK = 0.02
+# How many waves make a random picture, and how many periods one has across it at most.
+_WAVES, _TURNS = 6, 3.0
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,23 @@ def read_picture(image: ImageLike, preprocess: Preprocess, expected: ImageInput)
         )
     pixels = preprocess.seen(plain)
     return Picture(preprocess.encode(pixels[None]), pixels, source)
+
+
+def sample_picture(preprocess: Preprocess, seed: int = 0) -> Picture:
+    """Make a smooth random picture: a few waves in each channel, over the range of pixels.
+
+    Networks answer to it as to a picture, which they do not to independent random pixels.
+    """
+    rng = np.random.default_rng(seed)
+    rows, columns = (np.linspace(0.0, 2 * np.pi, n)[:, None] for n in preprocess.size)
+    waves = np.zeros((*preprocess.size, preprocess.channels))
+    for _ in range(_WAVES):
+        turns = rng.uniform(-_TURNS, _TURNS, (2, preprocess.channels))
+        phase = rng.uniform(0.0, 2 * np.pi, preprocess.channels)
+        waves += np.sin((rows * turns[0])[:, None] + (columns * turns[1])[None] + phase)
+    low, high = waves.min(), waves.max()
+    pixels = np.round(255 * (waves - low) / ((high - low) or 1.0)).astype(np.uint8)
+    return Picture(preprocess.encode(pixels[None]), pixels, "random")
 
 
 def _ready(x: NDArray[Any], preprocess: Preprocess, expected: ImageInput) -> Picture:

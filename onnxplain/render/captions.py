@@ -52,7 +52,7 @@ def measures_text(explanation: Explanation) -> list[str]:
         if key in explanation.measures
     ]
     parity = explanation.measures.get("parity_error", 0.0)
-    if parity > TOLERANCE:
+    if parity > explanation.measures.get("parity_tolerance", TOLERANCE):
         lines.append(f"not the deployed function: the engines differ by {percent(parity)}")
     return lines
 
