@@ -1,0 +1,1 @@
+"""How much of what people deploy converts to PyTorch, and how well."""
