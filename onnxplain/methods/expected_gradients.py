@@ -70,9 +70,11 @@ def expected_gradients(
     random = subject.generator()
     values = np.zeros(x.shape, np.float64)
     for n in range(len(x)):
-        # Every baseline as often as possible the same number of times, in random order.
-        drawn = random.permutation(np.arange(samples) % len(kinds))
-        alphas = random.random(samples)
+        drawn = np.arange(samples) % len(kinds)
+        # One point in each of equal parts of the way: unbiased, with less sampling error.
+        places = np.arange(samples) // len(kinds)
+        counts = np.bincount(drawn, minlength=len(kinds))[drawn]
+        alphas = (places + random.random(samples)) / counts
         for part in subject.slices(samples):
             start = starts[drawn[part], n]
             way = x[n].astype(np.float64) - start

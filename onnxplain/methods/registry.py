@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import UnknownNameError
@@ -13,7 +13,7 @@ from onnxplain.explanation import Attribution
 from onnxplain.network import Network
 from onnxplain.target import Kind
 
-Family = Literal["gradient", "cam", "relevance", "perturbation"]
+Family = Literal["cam", "gradient", "relevance", "perturbation"]
 Display = Literal["signed", "positive", "magnitude"]
 
 
@@ -112,8 +112,9 @@ def method(**card: Any) -> Callable[[Callable[..., Attribution]], Callable[..., 
 
 
 def registered() -> Mapping[str, Method]:
-    """Return all methods by name, in the order of registration."""
-    return dict(_METHODS)
+    """Return all methods by name, family by family."""
+    ordered = sorted(_METHODS.values(), key=lambda m: get_args(Family).index(m.family))
+    return {m.name: m for m in ordered}
 
 
 def find(name: str) -> Method:
