@@ -72,6 +72,8 @@ def _bypass(work: ir.Model) -> dict[str, str]:
             merged[source.name or ""] = result.name or ""
             ir.convenience.replace_all_uses_with(result, source, replace_graph_outputs=True)
             source.name = result.name
+            # Shape and type are often declared for outputs only.
+            source.shape, source.type = result.shape, result.type
         else:
             merged[result.name or ""] = source.name or ""
             ir.convenience.replace_all_uses_with(result, source)

@@ -189,3 +189,13 @@ def test_a_cycle_is_one_clear_line():
     with pytest.raises(ModelFileError, match="cannot be prepared") as caught:
         prepare(proto)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("last", ["Identity", "Dropout"])
+def test_an_output_keeps_its_declared_shape_and_type(last):
+    proto = build(
+        [node("Relu", ["x"], ["h"]), node(last, ["h"], ["y"])],
+        [graphs.value_info("y", ["N", 3, 4, 6])],
+    )
+    (output,) = prepare(proto).outputs
+    assert (output.shape, output.dtype) == (("N", 3, 4, 6), np.float32)
