@@ -81,7 +81,7 @@ def find_image_input(
     UnsupportedModelError
         If no input can hold a picture.
     UsageError
-        If `size` contradicts the file.
+        If `layout` or `size` contradicts the file.
     """
     infos = {i.name: i for i in graph.inputs}
     if name is not None and name not in infos:
@@ -93,6 +93,12 @@ def find_image_input(
             others = tuple(n for n in infos if n != info.name)
             return _image_input(info, found, size, others)
     listed = ", ".join(f"{i.name} {i.dtype} {list(i.shape or ())}" for i in infos.values())
+    if layout is not None:
+        fitting = next((fit for info in candidates if (fit := _layout(graph, info, None))), None)
+        if fitting is not None:
+            raise UsageError(
+                f"layout {layout!r} does not fit the inputs {listed}; the file suggests {fitting}"
+            )
     raise UnsupportedModelError(
         "no input looks like an image (rank four with 1 or 3 channels, as [batch, channels, "
         f"height, width] or [batch, height, width, channels]); inputs: {listed or 'none'}"
