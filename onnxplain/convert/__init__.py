@@ -1,20 +1,21 @@
 """ONNX to PyTorch: onnx2torch is the engine, completed by the converters of this package.
 
-`missing_operators` needs neither PyTorch nor onnx2torch; everything else loads them on
-first use.
+`missing_operators` and `register` need neither PyTorch nor onnx2torch; everything else
+loads them on first use.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from onnxplain.convert.extensions import Registration, register
 from onnxplain.convert.operators import missing_operators
 
 if TYPE_CHECKING:
     from onnxplain.convert.program import Program, Step
     from onnxplain.graph.view import Graph
 
-__all__ = ["Program", "Step", "missing_operators", "to_torch"]
+__all__ = ["Program", "Registration", "Step", "missing_operators", "register", "to_torch"]
 
 
 def to_torch(graph: Graph, *, double: bool = False) -> Program:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from onnxplain.convert.cast import to_tensor
 from onnxplain.convert.operators import (
+    EXTENSIONS,
     Operator,
     count_missing,
     operator_of,
@@ -39,6 +40,7 @@ _CONTROL_FLOW = frozenset({"If", "Loop", "Scan"})
 _LAYOUTS = frozenset({"com.microsoft.nchwc", "com.ms.internal.nhwc"})
 # Four-bit constants are widened to eight bits, which only these operators cannot tell.
 _WIDENING = frozenset({"DequantizeLinear"})
+_EXTENDING = "to add a converter, see docs/extending.md"
 _STILL_WORKS = "methods that need no gradient (occlusion, cam) still work on this file"
 
 
@@ -64,7 +66,7 @@ def _refuse_missing(graph: Graph) -> None:
     groups = dict.fromkeys(filter(None, (_group(operator) for operator, _, _ in missing)))
     advice = "".join(f"; {group}: {_ADVICE[group]}" for group in groups)
     raise ConversionError(
-        f"no conversion to PyTorch for {', '.join(listed)}{advice}; {_STILL_WORKS}"
+        f"no conversion to PyTorch for {', '.join(listed)}{advice}; {_EXTENDING}; {_STILL_WORKS}"
     )
 
 
@@ -77,15 +79,15 @@ def _group(operator: Operator) -> str | None:
 
 
 def _build_modules(graph: Graph) -> dict[int, nn.Module]:
-    """Modules of all nodes that our own converters cover, by node index."""
+    """Modules of all nodes that our own or registered converters cover, by node index."""
     modules: dict[int, nn.Module] = {}
     refused: list[str] = []
     for node in graph.nodes:
-        target = target_of(operator_of(node, graph))
-        if target is None:
+        factory = _factory(operator_of(node, graph))
+        if factory is None:
             continue
         try:
-            modules[node.index] = _load(target)(node)
+            modules[node.index] = factory(node)
         except ConversionError as error:
             refused.append(str(error))
     if refused:
@@ -103,6 +105,13 @@ def _constants(graph: Graph) -> dict[str, Tensor]:
             widen = bool(readers) and readers <= _WIDENING
             constants[name] = to_tensor(name, graph.constant(name), widen=widen)
     return constants
+
+
+def _factory(operator: Operator) -> Callable[[Node], nn.Module] | None:
+    if operator in EXTENSIONS:
+        return EXTENSIONS[operator]
+    target = target_of(operator)
+    return None if target is None else _load(target)
 
 
 def _load(target: str) -> Callable[[Node], nn.Module]:

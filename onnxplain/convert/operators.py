@@ -7,9 +7,10 @@ opset 7 to the newest known one uses no other versions than those listed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from onnx import defs
 
@@ -233,6 +234,10 @@ class Operator:
         return f"{prefix}{self.op_type}-{self.version}"
 
 
+EXTENSIONS: dict[Operator, Callable[[Node], Any]] = {}
+"""What users registered, see `onnxplain.convert.extensions`: the function makes the module."""
+
+
 @cache
 def _since_version(domain: str, op_type: str, opset: int) -> int:
     try:
@@ -277,13 +282,18 @@ def stock_version(operator: Operator) -> int | None:
     return ALIASES.get((operator.op_type, operator.version))
 
 
+def is_covered(operator: Operator) -> bool:
+    """Whether this package or onnx2torch converts `operator`; extensions do not count."""
+    return target_of(operator) is not None or stock_version(operator) is not None
+
+
 def count_missing(graph: Graph) -> Iterator[tuple[Operator, int, str]]:
     """Operators that do not convert, with how many nodes use them and the first tensor."""
     counts: Counter[Operator] = Counter()
     first: dict[Operator, str] = {}
     for node in graph.nodes:
         operator = operator_of(node, graph)
-        if target_of(operator) is None and stock_version(operator) is None:
+        if operator not in EXTENSIONS and not is_covered(operator):
             counts[operator] += 1
             first.setdefault(operator, node.output)
     for operator in sorted(counts):

@@ -89,6 +89,22 @@ class Program(nn.Module):
         """Return the initializers by ONNX tensor name, on the device of the program."""
         return MappingProxyType({n: self.get_buffer(b) for n, b in self._buffer_names.items()})
 
+    def fixed_values(self) -> dict[str, Tensor]:
+        """Compute what depends on initializers alone: dequantised weights above all.
+
+        Returns
+        -------
+        dict of str to Tensor
+            The initializers as well.
+        """
+        values = dict(self.constants())
+        with torch.no_grad():
+            for step in self.steps:
+                if step.inputs and all(n in values for n in step.inputs if n):
+                    results = step.run(values)
+                    values.update((n, t) for n, t in zip(step.outputs, results, strict=False) if n)
+        return values
+
     def run(self, feeds: Mapping[str, Tensor], names: Sequence[str]) -> dict[str, Tensor]:
         """Compute the tensors `names`, executing only what they depend on.
 
