@@ -68,7 +68,7 @@ class Walker:
         dynamic = graph.descendants([image])
         self._dynamic = dynamic
         self._gates = self_gates(graph, dynamic)
-        self._constants = dict(program.constants())
+        self._constants = program.fixed_values()
         weighted = (weighted_node(graph, s, self._constants, dynamic) for s in program.steps)
         self._weighted: dict[str, WeightedNode] = {w.output: w for w in weighted if w is not None}
         inner = {name for w in self._weighted.values() for name in w.inner}
@@ -137,7 +137,7 @@ class Walker:
         records: dict[str, Record] = {}
         needed = set().union(*map(self._graph.ancestors, tensors))
         for step in self._program.steps:
-            if not needed.intersection(step.outputs):
+            if step.outputs[0] in self._constants or not needed.intersection(step.outputs):
                 continue
             operands = [values[n] if n else None for n in step.inputs]
             record = self._record(step, operands)
