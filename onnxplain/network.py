@@ -17,6 +17,7 @@ from onnxplain.graph.cam_head import CamHead, find_cam_head
 from onnxplain.graph.head import Head, find_head
 from onnxplain.graph.image_input import ImageInput, find_image_input
 from onnxplain.graph.layers import SpatialLayer, layer_candidates, refuse_layer, spatial_layer
+from onnxplain.graph.quantised import quantisation_step
 from onnxplain.graph.shapes import Shapes, infer_shapes
 from onnxplain.graph.view import Graph
 from onnxplain.target import Activation, Kind
@@ -156,7 +157,9 @@ class Network:
         x = np.random.default_rng(0).random((1, *self.image.shape[1:])) * _PROBE_RANGE
         values = self.ort.activations(x.astype(self.image.dtype), [self.head.output])
         scores = values[self.head.output].reshape(-1)
-        return bool((scores >= 0).all() and abs(float(scores.sum()) - 1.0) < _SUM_SLACK)
+        # Quantised probabilities are each off by half a step at most.
+        slack = max(_SUM_SLACK, self.classes * quantisation_step(self.graph, self.head.output) / 2)
+        return bool((scores >= 0).all() and abs(float(scores.sum()) - 1.0) < slack)
 
     def read(self, kind: Kind) -> tuple[str, Activation]:
         """Tensor to read for a score of that kind, and what to apply to it."""

@@ -89,6 +89,12 @@ class Program(nn.Module):
         """Return the initializers by ONNX tensor name, on the device of the program."""
         return MappingProxyType({n: self.get_buffer(b) for n, b in self._buffer_names.items()})
 
+    def widen_halves(self) -> Program:
+        """Turn float16 and bfloat16 initializers and casts into float32, in place."""
+        halves = (torch.float16, torch.bfloat16)
+        self._apply(lambda t: t.float() if t.dtype in halves else t)
+        return self
+
     def fixed_values(self) -> dict[str, Tensor]:
         """Compute what depends on initializers alone: dequantised weights above all.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import onnx
@@ -49,6 +50,7 @@ def read_model(path: str | Path) -> onnx.ModelProto:
     if not model.HasField("graph") or not model.opset_import or not model.graph.output:
         raise ModelFileError(f"{str(path)!r} is not an ONNX file: it holds no graph with outputs")
     _read_external_data(model, path)
+    _sort_nodes(model.graph)
     check(model, str(path))
     return model
 
@@ -108,6 +110,32 @@ def _read_external_data(model: onnx.ModelProto, path: Path) -> None:
             raise ModelFileError(f"{where} cannot be read: {_one_line(error)}") from error
         tensor.data_location = onnx.TensorProto.DEFAULT
         del tensor.external_data[:]
+
+
+def _sort_nodes(graph: onnx.GraphProto) -> None:
+    """Put nodes behind those whose results they read, as ONNX Runtime does by itself.
+
+    Converters to float16 append their Casts at the end of the file.
+    """
+    producer = {o: k for k, n in enumerate(graph.node) for o in n.output if o}
+    sources = [{producer[i] for i in _reads(n) if i in producer} for n in graph.node]
+    if all(all(s < k for s in before) for k, before in enumerate(sources)):
+        return
+    try:
+        order = list(TopologicalSorter(dict(enumerate(sources))).static_order())
+    except CycleError:
+        return  # the checker says so
+    nodes = [graph.node[k] for k in order]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _reads(node: onnx.NodeProto) -> Iterator[str]:
+    yield from node.input
+    for attribute in node.attribute:
+        for inner in (attribute.g, *attribute.graphs):
+            for child in inner.node:
+                yield from _reads(child)
 
 
 def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:

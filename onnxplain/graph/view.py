@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from onnxplain.errors import UnknownNameError
 
 _READS_NO_VALUES = frozenset({"Shape", "Size"})
+# Only their first output stands for the input; the others are its range.
+_MEASURES_RANGE = frozenset({"DynamicQuantizeLinear"})
 
 
 @dataclass(frozen=True)
@@ -174,13 +176,14 @@ class Graph:
     def descendants(self, names: Iterable[str]) -> set[str]:
         """Names of all activations that depend on values of `names`, those included.
 
-        What is computed from shapes alone does not count: no gradient and no evidence
-        passes there.
+        What is computed from shapes alone does not count, nor do scale and zero point of a
+        dynamic quantisation: no gradient and no evidence passes there.
         """
         reached = set(names)
         for node in self.nodes:
             if node.op_type not in _READS_NO_VALUES and any(i in reached for i in node.inputs):
-                reached.update(o for o in node.outputs if o)
+                carries = node.outputs[:1] if node.op_type in _MEASURES_RANGE else node.outputs
+                reached.update(o for o in carries if o)
         return reached
 
     @cached_property
