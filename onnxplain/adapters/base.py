@@ -18,6 +18,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.errors import UsageError
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.leak import Leak
 from onnxplain.target import Target
@@ -128,7 +129,7 @@ def in_batches(
     Parameters
     ----------
     function : callable
-        Takes a batch, returns arrays whose axis 0 is that batch.
+        Takes a batch, returns arrays.
     x : (N, ...) array
         All inputs, N >= 1.
     size : int
@@ -140,7 +141,13 @@ def in_batches(
     Returns
     -------
     dict of str to array
-        Arrays of axis 0 length N.
+        Arrays of axis 0 length N. What has no such axis (positional data, windows that
+        stand beside the batch) is returned as it is if one slice is enough.
+
+    Raises
+    ------
+    UsageError
+        If such an array would have to be joined from several slices.
     """
     step = fixed or max(1, size)
     parts: list[dict[str, Array]] = []
@@ -150,14 +157,13 @@ def in_batches(
         if fixed and count < fixed:
             batch = np.concatenate([batch, np.repeat(batch[-1:], fixed - count, axis=0)])
         result = function(batch)
-        parts.append({k: _own(v, len(batch), count) for k, v in result.items()})
+        loose = [k for k, v in result.items() if v.ndim == 0 or len(v) != len(batch)]
+        if loose and len(x) > step:
+            raise UsageError(
+                f"tensor {loose[0]!r} of shape {result[loose[0]].shape} does not hold the batch "
+                f"of {len(batch)} on its first axis; read it for one input at a time"
+            )
+        parts.append({k: v if k in loose else v[:count] for k, v in result.items()})
     if len(parts) == 1:
         return parts[0]
     return {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
-
-
-def _own(values: Array, batch: int, count: int) -> Array:
-    # A tensor without batch axis (positional data, say) is the same for every input.
-    if values.ndim == 0 or len(values) != batch:
-        return np.broadcast_to(values[None], (count, *values.shape))
-    return values[:count]

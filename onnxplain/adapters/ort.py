@@ -108,7 +108,8 @@ class OrtAdapter:
         def run(batch: Array) -> dict[str, Array]:
             feeds = {self._image.name: batch, **self._bound}
             try:
-                values = session.run(fetched, feeds)
+                # Asked for nothing, ONNX Runtime returns all outputs.
+                values = session.run(fetched, feeds) if fetched else []
             except Exception as error:  # onnxruntime's exceptions share no base class
                 raise ImageError(
                     f"ONNX Runtime rejects input {self._image.name!r} of shape {batch.shape}: "

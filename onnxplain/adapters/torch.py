@@ -89,7 +89,8 @@ class TorchAdapter:
         self._batch_size = batch_size
         self._device = _torch_device(device)
         self._dtype = torch.float64 if double else torch.float32
-        self._program = to_torch(graph, double=double).to(self._device)
+        # In float16, derivatives would underflow.
+        self._program = to_torch(graph, double=double).widen_halves().to(self._device)
         self._bound = {k: self._side_input(v) for k, v in (bound or {}).items()}
         self.device = f"torch {self._device}"
 
@@ -156,12 +157,20 @@ class TorchAdapter:
         if target.activation != "none" or target.kind != "logit":
             raise UsageError("relevance propagation explains logits; drop `kind=probability`")
         leaks: dict[tuple[str, str], float] = {}
+        left = len(x)
 
         def run(batch: Array) -> dict[str, Array]:
+            nonlocal left
+            own, left = left, left - len(batch)
+
+            def seed(y: Tensor) -> Tensor:
+                # What only fills up a fixed batch starts at zero, so that it leaks nothing.
+                relevance = _slope(y, target) * y
+                relevance[own:] = 0
+                return relevance
+
             feeds = self._feeds(self._tensor(batch))
-            walked = self._walker.walk(
-                feeds, target.tensor, lambda y: _slope(y, target) * y, composite, names
-            )
+            walked = self._walker.walk(feeds, target.tensor, seed, composite, names)
             for leak in walked.leaks:
                 key = (leak.tensor, leak.op_type)
                 leaks[key] = leaks.get(key, 0.0) + leak.absorbed
