@@ -5,7 +5,7 @@ Imported only when a gradient or relevance is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -24,7 +24,7 @@ from onnxplain.adapters.device import parse_device
 from onnxplain.convert import to_torch
 from onnxplain.errors import UsageError
 from onnxplain.graph.image_input import ImageInput
-from onnxplain.graph.view import Graph
+from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.leak import Leak
 from onnxplain.relevance.multipliers import multipliers
@@ -222,6 +222,30 @@ class TorchAdapter:
             return self._program.run(feeds, names)
         image = self._image.name
         return run_rectified(self._graph, self._program, image, feeds, names, rectify)[0]
+
+    def recompute(self, values: Mapping[str, Array]) -> Iterator[tuple[Node, dict[str, Array]]]:
+        """Compute every node on its own, from given values of its inputs.
+
+        Parameters
+        ----------
+        values : mapping of str to array
+            Inputs and activations; a node that reads another tensor is left out.
+
+        Yields
+        ------
+        Node
+            In order.
+        dict of str to array
+            Its outputs.
+        """
+        known = values.keys() | self._program.constants().keys()
+        for step in self._program.steps:
+            if all(n in known for n in step.inputs if n):
+                feeds = {n: self._side_input(values[n]) for n in step.inputs if n in values}
+                wanted = [n for n in step.outputs if n]
+                with torch.no_grad():
+                    found = self._program.run(feeds, wanted)
+                yield step.node, {n: _array(found[n]) for n in wanted}
 
     @cached_property
     def _walker(self) -> Walker:

@@ -27,7 +27,8 @@ _KEEPING = frozenset(
     "Relu Clip LeakyRelu PRelu Sigmoid HardSigmoid HardSwish Tanh Erf Gelu Elu Selu Celu Mish "
     "Softplus Softsign Swish Identity Dropout Cast BatchNormalization InstanceNormalization LRN "
     "GroupNormalization LayerNormalization RMSNormalization Neg Sqrt Pow Exp Log Reciprocal Abs "
-    "Pad Softmax LogSoftmax Slice Split QuantizeLinear DequantizeLinear QLinearSigmoid".split()
+    "Pad Softmax LogSoftmax Slice Split QuantizeLinear DequantizeLinear DynamicQuantizeLinear "
+    "QLinearSigmoid".split()
 )
 _JOINING = frozenset("Add Sub Mul Div Max Min Sum Mean Where Concat QLinearAdd QLinearMul".split())
 
