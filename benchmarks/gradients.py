@@ -1,0 +1,144 @@
+"""Time of gradient methods as a ratio to Captum and to the floor, in one run.
+
+The floor is what cannot be saved: as many forward and backward passes of the original PyTorch
+network as the method needs, in the same batches. Captum explains the original network, ours the
+ONNX file of the same weights. Each round times all three one after the other; the median of the
+rounds' ratios is printed, with the smallest and largest.
+
+    pip install -c constraints.txt -e '.[test]'
+    python benchmarks/gradients.py [--rounds 5] [--steps 50]
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from originals import CAT, LITE0, lite0_exactly  # noqa: E402
+
+import onnxplain.subject  # noqa: E402
+from onnxplain.convert.torchvision_guard import import_onnx2torch  # noqa: E402
+
+BATCH = 16
+
+
+class WithLast(torch.nn.Module):
+    """The original network with a module at its last feature map, for Captum to hook."""
+
+    def __init__(self, net: torch.nn.Module) -> None:
+        super().__init__()
+        self.net, self.last = net, torch.nn.ReLU6()
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        net = self.net
+        x = torch.nn.functional.relu6(net._bn0(net._conv_stem(image)))
+        for block in net._blocks:
+            x = block(x)
+        return net._fc(self.last(net._bn1(net._conv_head(x))).mean((2, 3)))
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def passes(net: torch.nn.Module, x: torch.Tensor, count: int, target: int) -> None:
+    """Run `count` forward and backward passes, in batches."""
+    for start in range(0, count, BATCH):
+        size = min(BATCH, count - start)
+        leaf = x.expand(size, -1, -1, -1).clone().requires_grad_()
+        torch.autograd.grad(net(leaf)[:, target].sum(), leaf)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=50)
+    options = parser.parse_args()
+    import_onnx2torch()
+    import captum.attr as captum
+
+    net = WithLast(lite0_exactly().float()).eval().requires_grad_(False)
+    model = onnxplain.load(LITE0, batch_size=BATCH)
+    picture = model.read(CAT)
+    prediction = model.predict(picture)
+    target = model.target(None, prediction)
+    subject = onnxplain.subject.Subject(model.network, model.preprocess)
+    x = torch.from_numpy(picture.x)
+    black = torch.from_numpy(np.broadcast_to(model.preprocess.bounds()[0], x.shape).copy())
+    steps = options.steps
+    noise = 0.15 * float(np.ptp(picture.x))
+
+    def ours(name: str, **parameters: object) -> Callable[[], object]:
+        function = onnxplain.methods.find(name).function
+        return lambda: function(subject, picture.x, target, **parameters)
+
+    cases = {
+        "integrated-gradients": (
+            # Two more passes: the scores of picture and baseline, for the completeness gap.
+            steps + 2,
+            ours("integrated-gradients", steps=steps, max_steps=steps),
+            lambda: captum.IntegratedGradients(net).attribute(
+                x,
+                black,
+                target=target.index,
+                n_steps=steps,
+                method="gausslegendre",
+                internal_batch_size=BATCH,
+                return_convergence_delta=True,
+            ),
+        ),
+        "smoothgrad": (
+            steps,
+            ours("smoothgrad", samples=steps),
+            lambda: captum.NoiseTunnel(captum.Saliency(net)).attribute(
+                x.clone().requires_grad_(),
+                nt_type="smoothgrad",
+                nt_samples=steps,
+                nt_samples_batch_size=BATCH,
+                stdevs=noise,
+                target=target.index,
+                abs=False,
+            ),
+        ),
+        "grad-cam": (
+            1,
+            ours("grad-cam"),
+            lambda: captum.LayerGradCam(net, net.last).attribute(x, target=target.index),
+        ),
+    }
+    print(f"{'method':22}{'to the floor':>24}{'to Captum':>24}{'seconds':>10}{'peak MiB':>10}")
+    for name, (count, our, their) in cases.items():
+        our(), their(), passes(net, x, count, target.index)  # warm up
+        floors, captums, times = [], [], []
+        for _ in range(options.rounds):
+            floor = seconds(lambda n=count: passes(net, x, n, target.index))
+            mine, other = seconds(our), seconds(their)
+            floors.append(mine / floor)
+            captums.append(mine / other)
+            times.append(mine)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(
+            f"{name:22}{_spread(floors):>24}{_spread(captums):>24}"
+            f"{statistics.median(times):>10.2f}{peak:>10.0f}"
+        )
+
+
+def _spread(ratios: list[float]) -> str:
+    return f"{statistics.median(ratios):.2f} [{min(ratios):.2f}-{max(ratios):.2f}]"
+
+
+if __name__ == "__main__":
+    main()
