@@ -64,12 +64,15 @@ def find_cam_head(
     if chain is None:
         return None, "the layer is read by several nodes"
     pooled, weight, bias = False, None, None
-    tensor = layer.name
+    tensor, axes = layer.name, layer.axes
     for node in chain:
-        if node.op_type in _PASSIVE:
+        if node.op_type == "Transpose" and not pooled:
+            order = node.attributes.get("perm") or range(len(axes))[::-1]
+            axes = tuple(axes[p] for p in order)
+        elif node.op_type in _PASSIVE:
             if not pooled and node.op_type in ("Flatten", "Reshape"):
                 return None, f"the head flattens the maps without averaging ({node})"
-        elif not pooled and _is_global_average(graph, shapes, node, tensor, layer):
+        elif not pooled and _is_global_average(graph, shapes, node, tensor, axes, layer.prefix):
             pooled = True
         elif pooled and node.op_type in ("Gemm", "MatMul", "Conv") and weight is None:
             weight, bias = _linear(graph, node, tensor)
@@ -123,23 +126,25 @@ def _chain(graph: Graph, start: str, end: str) -> list[Node] | None:
 
 
 def _is_global_average(
-    graph: Graph, shapes: Shapes, node: Node, tensor: str, layer: SpatialLayer
+    graph: Graph, shapes: Shapes, node: Node, tensor: str, axes: tuple[str, ...], prefix: int
 ) -> bool:
     before, after = shapes.get(tensor), shapes.get(node.output)
-    if before is None or after is None:
+    if before is None or after is None or len(before) != len(axes) or prefix:
         return False
     if node.op_type == "GlobalAveragePool":
-        return True
+        return axes[1] == "C"
     if node.op_type == "AveragePool":
-        return np.prod(after[2:]) == 1 and not any(node.attributes.get("pads", ()))
-    if node.op_type != "ReduceMean" or layer.prefix:
+        # One output place alone is not enough: the window may leave some of the map out.
+        covers = tuple(node.attributes["kernel_shape"]) == before[2:] and np.prod(after[2:]) == 1
+        return covers and axes[1] == "C" and not any(node.attributes.get("pads", ()))
+    if node.op_type != "ReduceMean":
         return False
-    axes = node.attributes.get("axes")
-    if axes is None and len(node.inputs) > 1 and graph.is_constant(node.inputs[1]):
-        axes = graph.constant(node.inputs[1]).tolist()
-    if axes is None or len(before) != len(layer.axes):
+    reduced = node.attributes.get("axes")
+    if reduced is None and len(node.inputs) > 1 and graph.is_constant(node.inputs[1]):
+        reduced = graph.constant(node.inputs[1]).tolist()
+    if reduced is None:
         return False
-    averaged = {layer.axes[a % len(before)] for a in axes}
+    averaged = {axes[a % len(before)] for a in reduced}
     return averaged in ({"H", "W"}, {"L"})
 
 
