@@ -16,9 +16,12 @@ from onnxplain.graph.view import TensorInfo, tensor_info
 from onnxplain.possible import obstacles
 
 if TYPE_CHECKING:
+    from onnxplain.adapters.tensor_parity import TensorParity
     from onnxplain.model import Model
+    from onnxplain.picture import Picture
 
 _LAYERS = 5
+_WORST = 10
 _INTEGER_ARITHMETIC = frozenset(
     "QLinearConv QLinearMatMul QGemm QLinearAdd QLinearMul QLinearAveragePool "
     "QLinearGlobalAveragePool QLinearSigmoid QLinearLeakyRelu QLinearConcat QLinearSoftmax".split()
@@ -182,6 +185,58 @@ def inspect_model(model: Model) -> dict[str, Any]:
         "methods": blocked,
         "warnings": list(model.warnings),
     }
+
+
+def inspect_parity(model: Model, picture: Picture) -> dict[str, Any]:
+    """Say tensor by tensor how far ONNX Runtime and PyTorch agree on one picture.
+
+    Parameters
+    ----------
+    model : Model
+        What `onnxplain.load` returned.
+    picture : Picture
+        The picture on which they are compared.
+
+    Returns
+    -------
+    dict
+        Plain data: ``picture`` (its source), ``scores`` (tensor, error, tolerance, basis,
+        agrees: what decides about gradients), ``tensors`` (how many were compared),
+        ``parting`` (the first tensor whose own node computes something else, or null),
+        ``differing`` (the first that differs for any reason, or null) and ``worst`` (the
+        largest errors). A tensor has ``tensor``, ``operator``, ``error``, ``own_error``,
+        ``tolerance``; see `onnxplain.adapters.tensor_parity.TensorParity`. An error that
+        is no number is null.
+    """
+    scores = model.measure_parity(picture)
+    found = model.compare_tensors(picture)
+    worst = sorted(found, key=lambda t: (-t.parts, -_order(t.own_error), -_order(t.error)))
+    return {
+        "picture": picture.source,
+        "scores": {
+            "tensor": scores.tensor,
+            "error": _finite(scores.error),
+            "tolerance": scores.tolerance,
+            "basis": scores.basis,
+            "agrees": scores.agrees,
+        },
+        "tensors": len(found),
+        "parting": next((_agreement(t) for t in found if t.parts), None),
+        "differing": next((_agreement(t) for t in found if t.differs), None),
+        "worst": [_agreement(t) for t in worst[:_WORST]],
+    }
+
+
+def _agreement(found: TensorParity) -> dict[str, Any]:
+    return {k: _finite(v) if isinstance(v, float) else v for k, v in vars(found).items()}
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _order(value: float) -> float:
+    return float(np.nan_to_num(value, nan=np.inf))
 
 
 def _operator(node: onnx.NodeProto) -> str:

@@ -25,6 +25,7 @@ from onnxplain.subject import Progress, Subject
 from onnxplain.target import Kind, Target, class_index
 
 if TYPE_CHECKING:
+    from onnxplain.adapters.tensor_parity import TensorParity
     from onnxplain.picture import ImageLike
 
 # Classes whose names an explanation keeps, the most probable first.
@@ -215,22 +216,38 @@ class Model:
         if method.runs_on == "ONNX Runtime":
             return prediction
         if prediction.parity is None:
-            prediction = replace(prediction, parity=self._measure_parity(picture))
+            prediction = replace(prediction, parity=self.measure_parity(picture))
         assert prediction.parity is not None
         if not allow_mismatch:
             require_parity(prediction.parity)
         return prediction
 
-    def _measure_parity(self, picture: Picture) -> Parity:
-        network, x = self.network, picture.x
-        plain = plain_input(x, network.image)
-        if np.array_equal(plain, x):  # a picture of one colour is told from another one
-            plain = sample_picture(self.preprocess).x
-        tensor = network.head.logits
-        step = quantisation_step(network.graph, tensor)
-        return measure_parity(
-            network.ort, lambda: network.ort_as_written, network.torch, (x, plain), tensor, step
+    def compare_tensors(self, picture: Picture) -> list[TensorParity]:
+        """Compare ONNX Runtime and PyTorch at every tensor; see `compare_tensors`."""
+        from onnxplain.adapters.tensor_parity import compare_tensors
+
+        network = self.network
+        return compare_tensors(
+            network.graph, network.ort_as_written, network.torch, self._with_plain(picture)
         )
+
+    def measure_parity(self, picture: Picture) -> Parity:
+        """Compare ONNX Runtime and PyTorch at the logits; see `measure_parity`."""
+        network, tensor = self.network, self.network.head.logits
+        return measure_parity(
+            network.ort,
+            lambda: network.ort_as_written,
+            network.torch,
+            self._with_plain(picture),
+            tensor,
+            quantisation_step(network.graph, tensor),
+        )
+
+    def _with_plain(self, picture: Picture) -> tuple[NDArray[Any], NDArray[Any]]:
+        plain = plain_input(picture.x, self.network.image)
+        if np.array_equal(plain, picture.x):  # a picture of one colour is told from another one
+            plain = sample_picture(self.preprocess).x
+        return picture.x, plain
 
     def _wrap(
         self,

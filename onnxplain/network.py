@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from onnxplain.graph.quantised import quantisation_step
 from onnxplain.graph.shapes import Shapes, infer_shapes
 from onnxplain.graph.view import Graph
 from onnxplain.target import Activation, Kind
+
+if TYPE_CHECKING:
+    from onnxplain.adapters.torch import TorchAdapter
 
 # Some input that moves the scores, and how exact float16 probabilities may be.
 _PROBE_RANGE, _SUM_SLACK = 2.0, 1e-3
@@ -103,7 +106,7 @@ class Network:
         )
 
     @cached_property
-    def torch(self) -> Adapter:
+    def torch(self) -> TorchAdapter:
         """The PyTorch engine; opening it converts the graph."""
         from onnxplain.adapters.torch import TorchAdapter
 

@@ -106,8 +106,8 @@ def measure_parity(
         return Parity(tensor, float("inf"))
     change = largest(wanted, start)
     difference = largest(wanted, got)
-    rounding = _resolution(wanted) * float(np.max(np.abs(wanted), initial=0.0))
-    noise = {_FLOAT: rounding, _STEP: step}
+    rounding = resolution(wanted) * float(np.max(np.abs(wanted), initial=0.0))
+    noise = {_FLOAT: rounding, _STEP: step + rounding if step else 0.0}
     if not difference <= TOLERANCE * change:
         noise[_ITSELF] = largest(wanted, as_written().activations(x, [tensor])[tensor])
     if change == 0.0:
@@ -158,7 +158,8 @@ def largest(one: NDArray[np.generic], other: NDArray[np.generic]) -> float:
     return float(np.max(np.abs(one.astype(np.float64) - other.astype(np.float64)), initial=0.0))
 
 
-def _resolution(values: NDArray[np.generic]) -> float:
+def resolution(values: NDArray[np.generic]) -> float:
+    """Relative rounding of an array's element type; that of float32 where it has none."""
     # The element types of ml_dtypes, bfloat16 for one, are unknown to numpy's finfo.
     floating = values.dtype.kind == "f"
     return float(np.finfo(values.dtype).eps) if floating else float(np.finfo(np.float32).eps)

@@ -11,11 +11,19 @@ from onnxplain.cli.options import debug_option, json_option, model_options
 
 @click.command(short_help="Show what is in MODEL and what works with it.")
 @click.argument("model", type=click.Path(readable=False))
+@click.option(
+    "--parity",
+    metavar="[IMAGE]",
+    is_flag=False,
+    flag_value="",
+    help="Compare ONNX Runtime and PyTorch tensor by tensor, on IMAGE or on a smooth "
+    "random picture, and name the first tensor where they part.",
+)
 @model_options
 @json_option
 @debug_option
-def inspect(model: str, as_json: bool, **options: Any) -> None:
+def inspect(model: str, as_json: bool, parity: str | None, **options: Any) -> None:
     """Show what is in MODEL, what it is taken for, and which methods it allows."""
     from onnxplain.cli.inspect_report import report
 
-    report(model, as_json, options)
+    report(model, as_json, options, parity)

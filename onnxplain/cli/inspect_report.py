@@ -7,32 +7,44 @@ from typing import Any
 
 from onnxplain.api import load
 from onnxplain.cli.console import document, line, remark, table
-from onnxplain.errors import UnsupportedModelError
+from onnxplain.errors import ConversionError, OnnxplainError, UnsupportedModelError
 from onnxplain.graph.view import TensorInfo
-from onnxplain.inspection import FileFacts, inspect_file, inspect_model
+from onnxplain.inspection import FileFacts, inspect_file, inspect_model, inspect_parity
+from onnxplain.picture import sample_picture
 
 FORMAT = 1
 
 
-def report(path: str, as_json: bool, options: Mapping[str, Any]) -> None:
+def report(path: str, as_json: bool, options: Mapping[str, Any], parity: str | None = None) -> None:
     """Print the facts of a file and, if it is a classifier, what is made of it.
+
+    With `parity`, the path of a picture or empty for a random one, ONNX Runtime and PyTorch
+    are compared as well.
 
     The JSON document has the keys ``format`` (1), ``file`` (see
     `onnxplain.inspection.FileFacts`), ``model`` (see
-    `onnxplain.inspection.inspect_model`; null if the file is no image classifier) and
-    ``problem`` (why not; null if it is one).
+    `onnxplain.inspection.inspect_model`; null if the file is no image classifier),
+    ``problem`` (why not, or why it does not convert; else null) and, if asked for, ``parity`` (see
+    `onnxplain.inspection.inspect_parity`; null if the file is no image classifier).
 
     Raises
     ------
     ModelFileError
         If the file is no valid model; also, after its facts, if it is no classifier.
+    ConversionError
+        If engines are to be compared, and the model does not convert; also after its facts.
     """
     facts = inspect_file(path)
     found: dict[str, Any] | None = None
-    problem: UnsupportedModelError | None = None
+    agreement: dict[str, Any] | None = None
+    problem: OnnxplainError | None = None
     try:
-        found = inspect_model(load(path, **options))
-    except UnsupportedModelError as error:
+        model = load(path, **options)
+        found = inspect_model(model)
+        if parity is not None:
+            picture = model.read(parity) if parity else sample_picture(model.preprocess)
+            agreement = inspect_parity(model, picture)
+    except (UnsupportedModelError, ConversionError) as error:
         problem = error
     if as_json:
         document(
@@ -41,12 +53,15 @@ def report(path: str, as_json: bool, options: Mapping[str, Any]) -> None:
                 "file": facts.to_dict(),
                 "model": found,
                 "problem": None if problem is None else str(problem),
+                **({} if parity is None else {"parity": agreement}),
             }
         )
     else:
         _show_file(facts)
         if found is not None:
             _show_model(found)
+        if agreement is not None:
+            _show_parity(agreement)
     if problem is not None:
         raise problem
 
@@ -100,6 +115,41 @@ def _show_model(found: Mapping[str, Any]) -> None:
     line()
     methods = [(name, "no: " + why if why else "yes") for name, why in found["methods"].items()]
     table("methods", ("", ""), methods)
+
+
+def _show_parity(found: Mapping[str, Any]) -> None:
+    scores = found["scores"]
+    verdict = "agree" if scores["agrees"] else "do not agree"
+    line()
+    rows = [
+        ("picture", found["picture"]),
+        ("scores", f"{verdict} at {scores['tensor']}: error {_error(scores['error'])}, tolerance "
+                   f"{scores['tolerance']:.2g} ({scores['basis']})"),
+        ("first to part", _place(found["parting"]) or "none: every node agrees given its inputs"),
+        ("first to differ", _place(found["differing"]) or "none"),
+    ]  # fmt: skip
+    table(f"parity at {found['tensors']} tensors", ("", ""), rows)
+    line()
+    columns = ("worst", "operator", "own error", "error", "tolerance")
+    worst = [
+        (t["tensor"], t["operator"], _error(t["own_error"]), _error(t["error"]),
+         f"{t['tolerance']:.2g}")
+        for t in found["worst"]
+    ]  # fmt: skip
+    table("", columns, worst)
+
+
+def _place(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    return (
+        f"{found['tensor']} ({found['operator']}): own error {_error(found['own_error'])}, error "
+        f"{_error(found['error'])}, tolerance {found['tolerance']:.2g}"
+    )
+
+
+def _error(value: float | None) -> str:
+    return "not a number" if value is None else f"{value:.2g}"
 
 
 def _tensor(info: TensorInfo) -> str:
