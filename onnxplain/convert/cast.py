@@ -93,3 +93,15 @@ def cast(node: Node) -> nn.Module:
 def cast_like(node: Node) -> nn.Module:
     """CastLike: to the element type of the second input."""
     return Function(lambda x, like: x.to(like.dtype))
+
+
+def bit_cast(node: Node) -> nn.Module:
+    """BitCast: the same bits read as another element type of the same size."""
+    dtype = torch_type(node, node.attributes["to"])
+
+    def apply(x: Tensor) -> Tensor:
+        if x.dtype.itemsize != dtype.itemsize:
+            raise ValueError(f"the bits of {x.dtype} do not fit {dtype}")
+        return x.view(dtype)
+
+    return Function(apply)

@@ -27,6 +27,7 @@ from onnxplain.convert.skeleton import (
     step_name,
 )
 from onnxplain.convert.torchvision_guard import import_onnx2torch
+from onnxplain.convert.widening import WIDENED, Widened
 from onnxplain.errors import ConversionError
 from onnxplain.graph.view import Graph, Node
 
@@ -132,6 +133,8 @@ def _steps(graph: Graph, modules: Mapping[int, nn.Module]) -> tuple[Step, ...]:
         inputs = [names.original(n) for n in module.onnx_mapping.inputs]
         while inputs and not inputs[-1]:
             inputs.pop()
+        if not node.domain and node.op_type in WIDENED:
+            module = Widened(module)
         steps.append(Step(node, module, tuple(inputs), node.outputs))
     return tuple(steps)
 

@@ -50,6 +50,7 @@ OURS: Mapping[str, Mapping[str, Versions]] = {
     "activation.softplus": {"Softplus": (1, 22)},
     "activation.swish": {"Swish": (24,)},
     "activation.thresholded_relu": {"ThresholdedRelu": (10, 22)},
+    "cast.bit_cast": {"BitCast": (26,)},
     "cast.cast": {"Cast": (6, 9, 13, 19, 21, 23, 24, 25, 28)},
     "cast.cast_like": {"CastLike": (15, 19, 21, 23, 24, 25)},
     "conv.conv": {"Conv": (1, 11, 22)},
@@ -106,6 +107,7 @@ OURS: Mapping[str, Mapping[str, Versions]] = {
     },
     "pad.center_crop_pad": {"CenterCropPad": (18,)},
     "pad.pad": {"Pad": (2, 11, 13, 18, 19, 21, 23, 24, 25)},
+    "patches.column_to_image": {"Col2Im": (18,)},
     "pool.average_pool": {"AveragePool": (7, 10, 11, 19, 22)},
     "pool.global_average_pool": {"GlobalAveragePool": (1, 22)},
     "pool.global_lp_pool": {"GlobalLpPool": (2,)},
@@ -127,6 +129,9 @@ OURS: Mapping[str, Mapping[str, Versions]] = {
     },
     "resize.resize": {"Resize": (11, 13, 18, 19)},
     "resize.upsample": {"Resize": (10,), "Upsample": (7, 9)},
+    "sequence.causal_conv_with_state": {"CausalConvWithState": (27,)},
+    "sequence.linear_attention": {"LinearAttention": (27,)},
+    "sequence.tensor_scatter": {"TensorScatter": (24,)},
     "shape.depth_to_space": {"DepthToSpace": (1, 11, 13, 28)},
     "shape.dropout": {"Dropout": (12, 13, 22)},
     "shape.dropout_10": {"Dropout": (10,)},
@@ -143,6 +148,11 @@ OURS: Mapping[str, Mapping[str, Versions]] = {
     "shape.tile": {"Tile": (6, 13)},
     "shape.transpose": {"Transpose": (1, 13, 21, 23, 24, 25)},
     "shape.unsqueeze": {"Unsqueeze": (1, 11, 13, 21, 23, 24, 25)},
+    "signal.dft": {"DFT": (20,)},
+    "signal.dft_17": {"DFT": (17,)},
+    "signal.mel_weight_matrix": {"MelWeightMatrix": (17,)},
+    "signal.stft": {"STFT": (17,)},
+    "signal.window": {"BlackmanWindow": (17,), "HammingWindow": (17,), "HannWindow": (17,)},
 }
 
 # Operators of ONNX Runtime's own domain, all in version 1.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.convert.forms import FLAGS, IMAGE, X, Y, f, integer, noise, positive, scalar
+from tests.convert.forms import FLAGS, IMAGE, X, Y, f, integer, noise, positive, scalar, unit
 
 SHAPES = [
     f("Concat", X, Y, axis=1),
@@ -125,6 +125,70 @@ CREATIONS = [
     f("Range", scalar(2), scalar(-1), scalar(-0.5)),
     f("Trilu", noise(3, 4)),
     f("Trilu", noise(2, 3, 4), scalar(-1, np.int64), upper=0),
+]
+
+SIGNALS = [
+    *(f(w, scalar(10, np.int64)) for w in ("BlackmanWindow", "HammingWindow", "HannWindow")),
+    *(
+        f(w, scalar(9, np.int32), periodic=0, output_datatype=11)
+        for w in ("BlackmanWindow", "HammingWindow", "HannWindow")
+    ),
+    f("DFT", noise(2, 8, 3, 1), axis=1, until=17),
+    f("DFT", noise(2, 8, 3, 1), scalar(6, np.int64), axis=1, onesided=1, until=17),
+    f("DFT", noise(2, 5, 8, 2), inverse=1, axis=2, until=17),
+    f("DFT", noise(2, 8, 3, 1), None, scalar(1, np.int64), since=20),
+    f("DFT", noise(2, 5, 8, 2), None, scalar(2, np.int64), inverse=1, since=20),
+    f("DFT", noise(2, 8, 1), scalar(6, np.int64), onesided=1, since=20),
+    f("MelWeightMatrix", *(scalar(n, np.int64) for n in (8, 64, 8192)), scalar(20), scalar(3800)),
+    f("STFT", noise(2, 32, 1), scalar(6, np.int64), positive(8), scalar(8, np.int64)),
+    f("STFT", noise(1, 20, 1), scalar(4, np.int64), None, scalar(8, np.int64), onesided=0),
+    f("BitCast", X, to=6),
+    f("BitCast", integer(1, -7, dtype=np.int32), to=1),
+    f("CausalConvWithState", noise(2, 3, 5), noise(3, 1, 4), noise(3), outputs=2),
+    f(
+        "CausalConvWithState",
+        noise(2, 3, 1),
+        noise(3, 1, 4),
+        None,
+        noise(2, 3, 3),
+        activation="silu",
+        outputs=2,
+    ),
+    f(
+        "LinearAttention",
+        noise(2, 3, 8),
+        noise(2, 3, 4, seed=1),
+        noise(2, 3, 6, seed=2),
+        noise(2, 1, 4, 6, seed=3),
+        update_rule="linear",
+        q_num_heads=2,
+        kv_num_heads=1,
+        outputs=2,
+    ),
+    f(
+        "LinearAttention",
+        noise(2, 3, 8),
+        unit(2, 3, 8, seed=1),
+        noise(2, 3, 6, seed=2),
+        None,
+        -positive(2, 3, 8),
+        positive(2, 3, 1),
+        q_num_heads=2,
+        kv_num_heads=2,
+        outputs=2,
+    ),
+    f("TensorScatter", noise(2, 3, 6, 4), noise(2, 3, 2, 4, seed=1)),
+    f("TensorScatter", noise(2, 6, 4), noise(2, 3, 4, seed=1), integer(5, 2), mode="circular"),
+    f("Col2Im", noise(2, 18, 12), integer(5, 6), integer(3, 3)),
+    f(
+        "Col2Im",
+        noise(1, 8, 12),
+        integer(5, 6),
+        integer(2, 2),
+        strides=[2, 2],
+        dilations=[2, 1],
+        pads=[1, 0, 1, 2],
+    ),
 ]
 
 _GRID = np.tanh(noise(2, 4, 3, 2)).astype(np.float32) * np.float32(1.3)

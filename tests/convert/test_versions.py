@@ -27,6 +27,7 @@ FORMS = [
     *forms_shape.RESIZES,
     *forms_shape.CREATIONS,
     *forms_shape.BLOCKS,
+    *forms_shape.SIGNALS,
 ]
 
 
