@@ -23,7 +23,9 @@ from onnxplain.adapters.base import (
 )
 from onnxplain.adapters.device import cuda_device_count, parse_device
 from onnxplain.errors import ImageError, UnsupportedModelError, UsageError
+from onnxplain.graph import light
 from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.light import copy_without, large_weights, weights_size
 from onnxplain.graph.view import Graph
 from onnxplain.relevance.composites import Composite
 from onnxplain.target import Target
@@ -81,7 +83,7 @@ class OrtAdapter:
         self._threads = threads
         self._optimise = optimise
         self._providers = _providers(device)
-        self._file = graph.model.SerializeToString()
+        self._file, self._fed = _without_large_weights(graph)
         self._sessions: dict[frozenset[str], ort.InferenceSession] = {}
         self.device = self._session(frozenset()).get_providers()[0]
 
@@ -148,6 +150,8 @@ class OrtAdapter:
                 options.intra_op_num_threads = self._threads
             if not self._optimise:
                 options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+            if self._fed:
+                options.add_external_initializers(list(self._fed), list(self._fed.values()))
             extra = onnx.ModelProto()
             for name in sorted(exposed):
                 extra.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
@@ -162,6 +166,15 @@ class OrtAdapter:
                 ) from error
             self._sessions[exposed] = session
         return self._sessions[exposed]
+
+
+def _without_large_weights(graph: Graph) -> tuple[bytes, dict[str, ort.OrtValue]]:
+    """Serialise a graph; if it is large, hand its weights to ONNX Runtime where they lie."""
+    if weights_size(graph.model) <= light.LARGE:
+        return graph.model.SerializeToString(), {}
+    known = [t for t in large_weights(graph.model) if graph.constant(t.name).dtype.kind in "fiu"]
+    values = {t.name: ort.OrtValue.ortvalue_from_numpy(graph.constant(t.name)) for t in known}
+    return copy_without(graph.model, known).SerializeToString(), values
 
 
 def _providers(device: str) -> list[Any]:

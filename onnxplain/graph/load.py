@@ -15,6 +15,8 @@ from google.protobuf.message import DecodeError
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
 from onnxplain.errors import ModelFileError
+from onnxplain.graph import light
+from onnxplain.graph.light import declared_as_inputs, weights_size
 
 
 def read_model(path: str | Path) -> onnx.ModelProto:
@@ -64,7 +66,8 @@ def check(model: onnx.ModelProto, where: str) -> None:
         With the first line of what the checker found.
     """
     try:
-        onnx.checker.check_model(model)
+        large = weights_size(model) > light.LARGE
+        onnx.checker.check_model(declared_as_inputs(model) if large else model)
     except onnx.checker.ValidationError as error:
         message = _one_line(error)
         advice = ""

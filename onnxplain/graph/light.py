@@ -1,0 +1,88 @@
+"""A model without its large weights, for tools that a file of gigabytes is too much for.
+
+Protocol buffers cannot be written beyond 2 GiB, not even in memory.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import onnx
+
+# Smaller initializers may be shapes or axes, which have to be read.
+SMALL = 1024
+# Models with more bytes of weights are not written as one message, which is a copy besides.
+LARGE = 1 << 28
+
+
+def weights_size(model: onnx.ModelProto) -> int:
+    """Bytes of all initializers, without what the format adds."""
+    return sum(_bytes(t) for t in model.graph.initializer)
+
+
+def large_weights(model: onnx.ModelProto) -> list[onnx.TensorProto]:
+    """Initializers of more than `SMALL` elements."""
+    return [t for t in model.graph.initializer if math.prod(t.dims) > SMALL]
+
+
+def copy_without(model: onnx.ModelProto, left_out: Iterable[onnx.TensorProto]) -> onnx.ModelProto:
+    """Copy a model, but not the data of some initializers, which have to be fed later.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        Left unchanged.
+    left_out : iterable of onnx.TensorProto
+        Initializers of `model`; in the copy they keep type and shape, and are marked as
+        data in another file.
+
+    Returns
+    -------
+    onnx.ModelProto
+    """
+    names = {t.name for t in left_out}
+    light = onnx.ModelProto(
+        ir_version=model.ir_version,
+        opset_import=model.opset_import,
+        functions=model.functions,
+        graph=onnx.GraphProto(
+            name=model.graph.name or "graph",
+            node=model.graph.node,
+            input=model.graph.input,
+            output=model.graph.output,
+            value_info=model.graph.value_info,
+        ),
+    )
+    for tensor in model.graph.initializer:
+        if tensor.name not in names:
+            light.graph.initializer.append(tensor)
+            continue
+        empty = light.graph.initializer.add(
+            name=tensor.name, data_type=tensor.data_type, dims=tensor.dims
+        )
+        empty.data_location = onnx.TensorProto.EXTERNAL
+        empty.external_data.add(key="location", value="fed from memory")
+    return light
+
+
+def declared_as_inputs(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Copy a model with its large weights as graph inputs: all but their values can be checked."""
+    weights = large_weights(model)
+    light = copy_without(model, weights)
+    names = {t.name for t in weights}
+    kept = [t for t in light.graph.initializer if t.name not in names]
+    del light.graph.initializer[:]
+    light.graph.initializer.extend(kept)
+    given = {i.name for i in light.graph.input}
+    light.graph.input.extend(
+        onnx.helper.make_tensor_value_info(t.name, t.data_type, t.dims)
+        for t in weights
+        if t.name not in given
+    )
+    return light
+
+
+def _bytes(tensor: onnx.TensorProto) -> int:
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
+    return math.prod(tensor.dims) * dtype.itemsize
