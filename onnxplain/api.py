@@ -84,8 +84,9 @@ def load(
         file = Path(path)
         proto, name = read_model(file), file.name
         sha256 = file_sha256(file)
-    graph = prepare(proto)
     metadata = {p.key: p.value for p in proto.metadata_props}
+    graph = prepare(proto)
+    del proto  # the graph has its own copy of the weights
     recipe, origin = _declared(preprocess, file, metadata)
     image = find_image_input(
         graph,
