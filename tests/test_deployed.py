@@ -1,0 +1,231 @@
+"""Deployed forms of one network: quantised, half precision, optimised, large, on raw pixels."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    QuantFormat,
+    QuantType,
+    quantize_dynamic,
+    quantize_static,
+)
+from onnxruntime.transformers.float16 import convert_float_to_float16
+
+import onnxplain
+from onnxplain.errors import ConversionError, OnnxplainError
+from onnxplain.graph import light
+from tests.small_models import model_of
+
+GAP, RECIPE = "models/digits-gap.onnx", "models/digits-gap.preprocess.json"
+LITE0, INT8 = "models/efficientnet-lite0.onnx", "models/efficientnet-lite0-int8.onnx"
+DIGIT, CAT = "examples/digits/3-10.png", "examples/photos/chelsea.png"
+DIGITS = sorted(Path("examples/digits").glob("*.png"))
+
+
+@cache
+def opened(path):
+    return onnxplain.load(path)
+
+
+def correlation(one, other):
+    return np.corrcoef(np.ravel(one), np.ravel(other))[0, 1]
+
+
+class Calibration(CalibrationDataReader):
+    def __init__(self):
+        self.inputs = iter([{"image": opened(GAP).read(p).x} for p in DIGITS])
+
+    def get_next(self):
+        return next(self.inputs, None)
+
+
+def static(path, form):
+    quantize_static(
+        GAP, path, Calibration(), quant_format=form, per_channel=True,
+        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+    )  # fmt: skip
+
+
+def optimised(path, level):
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = level
+    options.optimized_model_filepath = str(path)
+    options.log_severity_level = 4
+    onnxruntime.InferenceSession(GAP, options, providers=["CPUExecutionProvider"])
+
+
+def bfloat16_weights(path):
+    """Weights in bfloat16, each widened where it is read, as ONNX Runtime's CPU needs it."""
+    model = onnx.load(GAP)
+    for tensor in list(model.graph.initializer):
+        if tensor.data_type != TensorProto.FLOAT:
+            continue
+        bits = numpy_helper.to_array(tensor).copy().view(np.uint32) >> 16
+        short = TensorProto(name=f"{tensor.name}_short", data_type=TensorProto.BFLOAT16)
+        short.dims.extend(tensor.dims)
+        short.raw_data = bits.astype(np.uint16).tobytes()
+        cast = helper.make_node("Cast", [short.name], [tensor.name], to=TensorProto.FLOAT)
+        model.graph.node.insert(0, cast)
+        model.graph.initializer.remove(tensor)
+        model.graph.initializer.append(short)
+    onnx.save(model, path)
+
+
+LEVELS = onnxruntime.GraphOptimizationLevel
+FORMS = {
+    "qdq": lambda path: static(path, QuantFormat.QDQ),
+    "qoperator": lambda path: static(path, QuantFormat.QOperator),
+    "dynamic": lambda path: quantize_dynamic(GAP, path),
+    "float16": lambda path: onnx.save(convert_float_to_float16(onnx.load(GAP)), path),
+    "float16 inside": lambda path: onnx.save(
+        convert_float_to_float16(onnx.load(GAP), keep_io_types=True), path
+    ),
+    "bfloat16": bfloat16_weights,
+    "optimised": lambda path: optimised(path, LEVELS.ORT_ENABLE_EXTENDED),
+}
+WITHOUT_RULE = {"qoperator": "QGemm", "dynamic": "MatMulInteger", "optimised": "FusedConv"}
+
+
+@pytest.fixture(scope="module", params=list(FORMS))
+def form(request, tmp_path_factory):
+    path = tmp_path_factory.mktemp("forms") / "model.onnx"
+    FORMS[request.param](path)
+    return request.param, onnxplain.load(path, preprocess=RECIPE)
+
+
+@pytest.mark.parametrize(
+    "method", ["grad-cam", "gradient-x-input", "integrated-gradients", "occlusion"]
+)
+def test_the_map_is_that_of_the_original_network(form, method):
+    _, model = form
+    wanted = opened(GAP).explain(DIGIT, method, 3)
+    found = model.explain(DIGIT, method, 3)
+    assert correlation(wanted.attribution, found.attribution) > 0.98
+    if "parity_error" in found.measures:
+        assert found.measures["parity_error"] <= found.measures["parity_tolerance"] < 0.1
+
+
+def test_relevance_is_that_of_the_original_network_or_refused_by_name(form):
+    name, model = form
+    if name in WITHOUT_RULE:
+        with pytest.raises(OnnxplainError, match=WITHOUT_RULE[name]):
+            model.explain(DIGIT, "lrp", 3)
+        return
+    wanted, found = (m.explain(DIGIT, "lrp", 3) for m in (opened(GAP), model))
+    assert correlation(wanted.attribution, found.attribution) > 0.99
+    assert found.measures["conservation"] == pytest.approx(
+        wanted.measures["conservation"], abs=0.02
+    )
+
+
+def test_every_node_agrees_given_its_inputs(form):
+    _, model = form
+    assert not [t for t in model.compare_tensors(model.read(DIGIT)) if t.parts]
+
+
+@pytest.mark.parametrize("method", ["cam", "grad-cam", "lrp"])
+def test_the_int8_twin_of_a_photo_network(method):
+    index = opened(LITE0).explain(CAT, "cam").target.index
+    wanted, found = (opened(p).explain(CAT, method, index).attribution for p in (LITE0, INT8))
+    if method == "lrp":
+        wanted, found = wanted.sum(0), found.sum(0)
+    assert correlation(wanted, found) > 0.99
+
+
+def test_the_tolerance_of_the_int8_twin_is_onnx_runtime_s_own():
+    found = opened(INT8).explain(CAT, "grad-cam")
+    assert 1e-3 < found.measures["parity_error"] <= found.measures["parity_tolerance"] < 0.1
+    assert "ONNX Runtime" in found.notes["parity_tolerance_from"]
+
+
+def test_a_file_for_one_processor_is_refused_with_advice_and_still_explained(tmp_path):
+    optimised(tmp_path / "nchwc.onnx", LEVELS.ORT_ENABLE_ALL)
+    domains = {n.domain for n in onnx.load(tmp_path / "nchwc.onnx").graph.node}
+    assert "com.microsoft.nchwc" in domains
+    model = onnxplain.load(tmp_path / "nchwc.onnx", preprocess=RECIPE)
+    with pytest.raises(ConversionError, match=r"optimised for one processor.*occlusion"):
+        model.explain(DIGIT, "grad-cam")
+    wanted = opened(GAP).explain(DIGIT, "occlusion", 3).attribution
+    assert correlation(wanted, model.explain(DIGIT, "occlusion", 3).attribution) > 0.999
+
+
+def test_a_classical_model_is_refused_with_advice_and_still_explained():
+    proto = model_of("f = Flatten(x) s = Identity(f) y = MatMul(s, w)")
+    node = next(n for n in proto.graph.node if n.op_type == "Identity")
+    node.CopyFrom(
+        helper.make_node("Scaler", ["f"], ["s"], domain="ai.onnx.ml", offset=[0.1], scale=[2.0])
+    )
+    proto.opset_import.append(helper.make_opsetid("ai.onnx.ml", 3))
+    model = onnxplain.load(proto)
+    with pytest.raises(ConversionError, match=r"ai\.onnx\.ml.*no gradient"):
+        model.explain(DIGIT, "saliency")
+    assert model.explain(DIGIT, "occlusion").attribution.any()
+
+
+def test_large_models_are_never_written_as_one_message(monkeypatch, tmp_path):
+    path = tmp_path / "large.onnx"
+    proto = onnx.load(GAP)
+    onnx.save(proto, path, save_as_external_data=True, location="large.bin", size_threshold=0)
+    monkeypatch.setattr(light, "LARGE", 0)
+    model = onnxplain.load(path, preprocess=RECIPE)
+    plain = opened(GAP)
+    layer = model.network.layers[0].name
+    x = model.read(DIGIT).x
+    for name in (model.network.head.logits, layer):
+        np.testing.assert_array_equal(
+            model.network.ort.activations(x, [name])[name],
+            plain.network.ort.activations(x, [name])[name],
+        )
+    assert len(model.network.ort._file) < len(Path(GAP).read_bytes()) / 2
+    for method in ("occlusion", "grad-cam", "lrp"):
+        np.testing.assert_array_equal(
+            model.explain(DIGIT, method).attribution, plain.explain(DIGIT, method).attribution
+        )
+
+
+def test_damage_is_found_in_large_models_too(monkeypatch, tmp_path):
+    proto = onnx.load(GAP)
+    proto.graph.node[0].op_type = "NoSuchOperator"
+    onnx.save(proto, tmp_path / "m.onnx")
+    monkeypatch.setattr(light, "LARGE", 0)
+    with pytest.raises(OnnxplainError, match="NoSuchOperator"):
+        onnxplain.load(tmp_path / "m.onnx")
+
+
+def on_pixels():
+    """The digits network behind its preprocessing: uint8 pixels, channels last, any size."""
+    proto = onnx.load(GAP)
+    del proto.graph.input[:]
+    proto.graph.input.append(
+        helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["N", 8, 8, 1])
+    )
+    steps = [
+        helper.make_node("Cast", ["pixels"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Div", ["float", "full"], ["unit"]),
+        helper.make_node("Transpose", ["unit"], ["image"], perm=[0, 3, 1, 2]),
+    ]
+    nodes = list(proto.graph.node)
+    del proto.graph.node[:]
+    proto.graph.node.extend(steps + nodes)
+    proto.graph.initializer.append(numpy_helper.from_array(np.float32(255), "full"))
+    return proto
+
+
+@pytest.mark.parametrize("method", ["gradient-x-input", "integrated-gradients", "saliency", "lrp"])
+def test_preprocessing_inside_of_the_graph_is_explained_at_the_pixels(method):
+    model = onnxplain.load(on_pixels(), preprocess="raw")
+    assert model.network.image.dtype == "uint8"
+    pixels = opened(GAP).read(DIGIT).pixels
+    wanted = opened(GAP).explain(pixels, method, 3).attribution
+    found = model.explain(pixels, method, 3).attribution
+    if method == "saliency":
+        wanted = wanted / 255  # per unit of pixel
+    np.testing.assert_allclose(
+        found.reshape(wanted.shape), wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max()
+    )
