@@ -67,8 +67,10 @@ def multipliers(
     found: Values = {output: seed}
     for step in reversed(program.steps):
         arrived = [found.get(o) for o in step.outputs]
+        if all(m is None for m in arrived):
+            continue  # among them nodes behind the score, which were not computed
         signal = [k for k, n in enumerate(step.inputs) if n in dynamic and _floating(here[n])]
-        if not signal or all(m is None for m in arrived):
+        if not signal:
             continue
         full = [
             torch.zeros_like(here[o]) if m is None else m
