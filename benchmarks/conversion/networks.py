@@ -16,7 +16,7 @@ from torchvision import models  # noqa: E402
 
 # Side of the input in pixels: the smallest that the network takes without trouble.
 TORCHVISION = {
-    "alexnet": 96, "convnext_tiny": 64, "densenet121": 64, "efficientnet_b0": 64,
+    "alexnet": 224, "convnext_tiny": 64, "densenet121": 64, "efficientnet_b0": 64,
     "efficientnet_v2_s": 64, "googlenet": 64, "mnasnet0_5": 64, "mobilenet_v2": 64,
     "mobilenet_v3_small": 64, "regnet_y_400mf": 64, "resnet18": 64, "resnext50_32x4d": 64,
     "shufflenet_v2_x0_5": 64, "squeezenet1_1": 64, "swin_t": 64, "swin_v2_t": 64, "vgg11_bn": 224,
@@ -26,8 +26,9 @@ TIMM = {
     "beit_base_patch16_224": 224, "botnet26t_256": 256, "cait_xxs24_224": 224,
     "coat_lite_tiny": 224, "convmixer_768_32": 64, "convnextv2_atto": 64, "crossvit_tiny_240": 240,
     "deit_tiny_patch16_224": 224, "dla34": 64, "dm_nfnet_f0": 64, "dpn68": 64,
-    "edgenext_xx_small": 64, "efficientformer_l1": 224, "eva02_tiny_patch14_224": 224, "fastvit_t8": 64,
-    "ghostnet_050": 64, "hrnet_w18_small": 64, "inception_v3": 96, "lcnet_050": 64, "levit_128s": 224,
+    "edgenext_xx_small": 64, "efficientformer_l1": 224, "eva02_tiny_patch14_224": 224,
+    "fastvit_t8": 64, "ghostnet_050": 64, "hrnet_w18_small": 64, "inception_v3": 96,
+    "lcnet_050": 64, "levit_128s": 224,
     "maxvit_rmlp_pico_rw_256": 256, "mixer_s32_224": 224, "mobilenetv4_conv_small": 64,
     "mobileone_s0": 64, "mobilevit_xxs": 64, "poolformer_s12": 64, "pvt_v2_b0": 64,
     "regnetx_002": 64, "repvgg_a0": 64, "res2net50_14w_8s": 64, "resmlp_12_224": 224,

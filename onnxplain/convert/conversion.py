@@ -9,6 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from onnxplain.convert.cast import to_tensor
+from onnxplain.convert.function import unsupported
+from onnxplain.convert.normalization import trains
 from onnxplain.convert.operators import (
     EXTENSIONS,
     Operator,
@@ -88,6 +90,7 @@ def _build_modules(graph: Graph) -> dict[int, nn.Module]:
         if factory is None:
             continue
         try:
+            _refuse_training(node, graph)
             modules[node.index] = factory(node)
         except ConversionError as error:
             refused.append(str(error))
@@ -106,6 +109,17 @@ def _constants(graph: Graph) -> dict[str, Tensor]:
             widen = bool(readers) and readers <= _WIDENING
             constants[name] = to_tensor(name, graph.constant(name), widen=widen)
     return constants
+
+
+def _refuse_training(node: Node, graph: Graph) -> None:
+    """Weights may be standardised by their own statistics; activations may not.
+
+    Otherwise the images of a batch would change each other's explanation.
+    """
+    if node.op_type != "BatchNormalization" or not trains(node):
+        return
+    if node.inputs[0] in graph.descendants_of_inputs:
+        raise unsupported(node, "batch normalisation in training mode")
 
 
 def _factory(operator: Operator) -> Callable[[Node], nn.Module] | None:

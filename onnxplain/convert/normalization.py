@@ -25,9 +25,14 @@ def _standardise(x: Tensor, axes: tuple[int, ...], epsilon: float) -> Tensor:
     return centred * (centred.square().mean(axes, keepdim=True) + epsilon).rsqrt()
 
 
+def trains(node: Node) -> bool:
+    """Whether a BatchNormalization node uses the statistics of what it is given."""
+    return bool(node.attributes.get("training_mode", 0))
+
+
 def batch_normalization(node: Node) -> nn.Module:
-    """BatchNormalization at inference, opset 7 to 15: ``x * scale + shift``."""
-    if node.attributes.get("training_mode", 0) or any(node.outputs[1:]):
+    """BatchNormalization, opset 7 to 15: at inference ``x * scale + shift``."""
+    if any(node.outputs[1:]) and not trains(node):
         raise unsupported(node, "batch normalisation in training mode")
     if node.attributes.get("spatial", 1) != 1:
         raise unsupported(node, "batch normalisation with spatial=0")
@@ -38,7 +43,20 @@ def batch_normalization(node: Node) -> nn.Module:
         shift = beta - mean * scale
         return (x * _per_channel(scale, x) + _per_channel(shift, x)).to(x.dtype)
 
-    return Function(normalise)
+    momentum = node.attributes.get("momentum", 0.9)
+
+    def standardise(
+        x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, var: Tensor
+    ) -> tuple[Tensor, ...]:
+        axes = (0, *range(2, x.dim()))
+        own_mean, own_var = x.mean(axes), x.var(axes, correction=0)
+        y = normalise(x, gamma, beta, own_mean, own_var)
+        running = (
+            old * momentum + new * (1 - momentum) for old, new in ((mean, own_mean), (var, own_var))
+        )
+        return y, *running
+
+    return Function(standardise if trains(node) else normalise)
 
 
 def instance_normalization(node: Node) -> nn.Module:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from functools import cache
 from pathlib import Path
 
-from tests.convert.standard_cases import Outcome, all_cases, operator_name, outcome
+from tests.convert.standard_cases import Outcome, all_cases, case_named, operator_name, outcome
 
 PAGE = Path(__file__).parents[2] / "docs" / "operators.md"
 _RESULTS = ("right", "refused", "not applicable", "other", "wrong")
@@ -29,9 +30,15 @@ Refused operators can be added: see [extending.md](extending.md).
 """
 
 
+@cache
+def outcome_of(name: str) -> Outcome:
+    """Outcome of the case of that name, computed once."""
+    return outcome(case_named(name))
+
+
 def outcomes() -> dict[str, tuple[str, Outcome]]:
     """Operator and outcome by the name of the case."""
-    return {case.name: (operator_name(case), outcome(case)) for case in all_cases()}
+    return {case.name: (operator_name(case), outcome_of(case.name)) for case in all_cases()}
 
 
 def render(results: dict[str, tuple[str, Outcome]], version: str) -> str:

@@ -142,3 +142,16 @@ def test_half_precision_agrees():
     ]
     feeds = {"x": IMAGE.astype(half)}
     assert_agrees(make_model(nodes, feeds, ["y"], constants), feeds, rtol=1e-2, atol=1e-3)
+
+
+def test_weights_may_be_standardised_by_their_own_statistics():
+    # Scaled weight standardisation of normaliser-free networks.
+    ones, zeros = np.ones(5, np.float32), np.zeros(5, np.float32)
+    constants = {"w": noise(1, 5, 27), "one": ones, "zero": zeros, "s": np.array([5, 3, 3, 3])}
+    nodes = [
+        node("BatchNormalization", ["w", "one", "zero", "zero", "one"], ["n", "m", "v"],
+             training_mode=1),
+        node("Reshape", ["n", "s"], ["k"]),
+        node("Conv", ["x", "k"], ["y"]),
+    ]  # fmt: skip
+    assert_agrees(make_model(nodes, {"x": IMAGE}, ["y", "m", "v"], constants, 15), {"x": IMAGE})

@@ -13,7 +13,8 @@ from tests.convert.test_versions import FORMS, build, promised
 
 # Piecewise constant, or without floating inputs: there is no gradient to compare.
 WITHOUT_GRADIENT = {
-    "And", "ArgMax", "ArgMin", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor",
+    "And", "ArgMax", "ArgMin", "BitCast", "BitShift", "BitwiseAnd",
+    "BitwiseNot", "BitwiseOr", "BitwiseXor",
     "Ceil", "ConstantOfShape", "ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "Equal",
     "EyeLike", "Floor", "Greater", "GreaterOrEqual", "Hardmax", "IsInf", "IsNaN", "Less",
     "LessOrEqual", "MatMulInteger", "NonZero", "Not", "OneHot", "Or", "QLinearConv",
