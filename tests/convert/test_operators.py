@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from onnx import helper
 from onnx.helper import make_node as node
 
@@ -123,3 +124,10 @@ def test_all_unsupported_forms_are_named_at_once():
         to_torch(refused(nodes))
     for part in ("training mode", "element type FLOAT8E4M3FN", "activation 'Unheard'", "occlusion"):
         assert part in str(info.value)
+
+
+def test_a_uint64_beyond_int64_is_refused_rather_than_compared_wrongly():
+    large = np.array([2**63 + 1], np.uint64)
+    graph = Graph(make_model([node("Max", ["x", "x"], ["y"])], {"x": large}, ["y"]))
+    with pytest.raises(ConversionError, match=r"Max \(tensor 'y'\).*2\*\*63"):
+        to_torch(graph).run({"x": torch.from_numpy(large)}, ["y"])
