@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -88,9 +89,11 @@ class Preprocess:
             )
         if len(self.size) != 2 or min(self.size) < 1:
             raise UsageError(f"preprocess {self.name!r}: size {self.size} is not (height, width)")
-        if not (0 < self.crop_fraction <= 1 and self.scale > 0 and min(self.std) > 0):
+        finite = all(map(math.isfinite, (self.scale, *self.mean, *self.std)))
+        if not (finite and 0 < self.crop_fraction <= 1 and self.scale > 0 and min(self.std) > 0):
             raise UsageError(
-                f"preprocess {self.name!r}: crop_fraction must be in (0, 1], scale and std above 0"
+                f"preprocess {self.name!r}: crop_fraction must be in (0, 1], mean finite, "
+                "scale and std finite and above 0"
             )
 
     @property
