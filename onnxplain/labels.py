@@ -88,7 +88,7 @@ def _load(name: str) -> list[str]:
 
 
 def _names(data: Any, where: str) -> list[str]:
-    if isinstance(data, dict) and all(str(k).isdigit() for k in data):
+    if isinstance(data, dict) and all(str(k).isdecimal() for k in data):
         data = [data[k] for k in sorted(data, key=lambda k: int(k))]
     if not isinstance(data, list) or not all(isinstance(n, (str, int, float)) for n in data):
         raise UsageError(f"labels {where!r}: expected a JSON list of names, or index to name")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -81,7 +82,7 @@ def class_index(name: str | int, labels: Sequence[str], classes: int) -> int:
         If no class has that name; the nearest names are offered.
     """
     text = str(name).strip()
-    if text.lstrip("-").isdigit():
+    if re.fullmatch(r"-?\d+", text):
         index = int(text)
         if not 0 <= index < classes:
             raise UsageError(f"class index {index} is out of range: the model has 0..{classes - 1}")
