@@ -227,14 +227,11 @@ class Network:
 def _bind(image: ImageInput, bound: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     missing = [n for n in image.others if n not in bound]
     unknown = [n for n in bound if n not in image.others]
-    if missing or unknown:
-        raise UsageError(
-            f"the model explains input {image.name!r}; "
-            + (f"inputs {missing} need a value (load(..., bound={{...}}))" if missing else "")
-            + (
-                f"no input is named {unknown}; inputs to bind: {list(image.others)}"
-                if unknown
-                else ""
-            )
-        )
+    said = []
+    if missing:
+        said.append(f"inputs {missing} need a value (load(..., bound={{...}}))")
+    if unknown:
+        said.append(f"no input is named {unknown}; inputs to bind: {list(image.others)}")
+    if said:
+        raise UsageError(f"the model explains input {image.name!r}; {'; '.join(said)}")
     return dict(bound)
