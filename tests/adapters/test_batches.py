@@ -24,11 +24,13 @@ FILES = {"free": "N", "one": 1, "four": 4}
     fixed=st.none() | st.integers(1, 10),
 )
 def test_every_input_comes_back_once_and_in_order(count, size, fixed):
-    x = np.arange(count, dtype=np.float64).reshape(count, 1)
+    x = np.arange(1.0, count + 1).reshape(count, 1)
     lengths = []
 
     def double(batch):
         lengths.append(len(batch))
+        assert set(batch[:, 0]) <= set(x[:, 0])  # what fills up is an input too
+        assert (np.diff(batch[:, 0]) >= 0).all()
         return {"twice": 2 * batch, "row": batch[:, 0]}
 
     found = in_batches(double, x, size, fixed)
