@@ -72,6 +72,6 @@ def without_rule(network: Network) -> list[str]:
         if node.op_type in _WITHOUT_SIGNAL and not node.domain:
             continue
         if node.domain or node.op_type not in RULED:
-            found.add(f"{node.domain}::{node.op_type}" if node.domain else node.op_type)
+            found.add(node.operator)
         waiting.extend(node.inputs[:1] if node.op_type in _SIGNAL_IN_FIRST else node.inputs)
     return sorted(found)

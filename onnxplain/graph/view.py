@@ -53,6 +53,11 @@ class Node:
         """Name of the first output tensor."""
         return self.outputs[0]
 
+    @property
+    def operator(self) -> str:
+        """Operator with its domain, unless that is the standard's: ``"acme::Sparkle"``."""
+        return f"{self.domain}::{self.op_type}" if self.domain else self.op_type
+
     def __str__(self) -> str:
         return f"{self.op_type} (tensor {self.output!r})"
 

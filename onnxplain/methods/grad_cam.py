@@ -55,8 +55,8 @@ def grad_cam(
         If there is no layer with places, or its gradient is zero everywhere.
     """
     place, maps, slopes = layer_gradient(subject, x, target, layer)
-    weights = slopes.mean(axis=(2, 3), dtype=np.float64)
-    result = np.einsum("nkhw,nk->nhw", maps.astype(np.float64), weights)
+    weights = slopes.mean(axis=(2, 3))
+    result = np.einsum("nkhw,nk->nhw", maps, weights)
     return Attribution(result, ("H", "W"), layer=place.name)
 
 
@@ -97,8 +97,8 @@ def counterfactual_grad_cam(
         If there is no layer with places, or its gradient is zero everywhere.
     """
     place, maps, slopes = layer_gradient(subject, x, target, layer)
-    weights = -slopes.mean(axis=(2, 3), dtype=np.float64)
-    result = np.einsum("nkhw,nk->nhw", maps.astype(np.float64), weights)
+    weights = -slopes.mean(axis=(2, 3))
+    result = np.einsum("nkhw,nk->nhw", maps, weights)
     return Attribution(result, ("H", "W"), layer=place.name)
 
 
@@ -142,8 +142,7 @@ def grad_cam_plus_plus(
     MethodRefusedError
         If there is no layer with places, or its gradient is zero everywhere.
     """
-    place, maps, slopes = layer_gradient(subject, x, target, layer)
-    a, g = maps.astype(np.float64), slopes.astype(np.float64)
+    place, a, g = layer_gradient(subject, x, target, layer)
     divisor = 2 * g**2 + a.sum(axis=(2, 3), keepdims=True) * g**3 + _STABILIZER
     # Where maps are negative the divisor can vanish; such places get no weight.
     usable = (g != 0) & (divisor != 0)

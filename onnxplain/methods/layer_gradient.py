@@ -23,7 +23,7 @@ _ATTEMPTS = 3
 def layer_gradient(
     subject: Subject, x: NDArray[Any], target: Target, layer: str | None
 ) -> tuple[SpatialLayer, NDArray[Any], NDArray[Any]]:
-    """Feature maps of a layer and the score's derivative, both as (N, C, h, w).
+    """Feature maps of a layer and the score's derivative, both (N, C, h, w) float64.
 
     Raises
     ------
@@ -36,9 +36,9 @@ def layer_gradient(
     engine = subject.engine(Capability.GRADIENTS)
     for place in candidates:
         found = engine.gradients(x, target, [place.name])
-        slopes = place.to_maps(found.gradients[place.name])
+        slopes = place.to_maps(found.gradients[place.name]).astype(np.float64)
         if np.any(slopes):
-            return place, place.to_maps(found.values[place.name]), slopes
+            return place, place.to_maps(found.values[place.name]).astype(np.float64), slopes
     tried = ", ".join(p.name for p in candidates)
     raise MethodRefusedError(
         f"the score's gradient is zero at every place of {tried}: the score does not depend on "

@@ -55,7 +55,7 @@ def hirescam(
         If there is no layer with places, or its gradient is zero everywhere.
     """
     place, maps, slopes = layer_gradient(subject, x, target, layer)
-    result = np.einsum("nkhw,nkhw->nhw", maps.astype(np.float64), slopes.astype(np.float64))
+    result = np.einsum("nkhw,nkhw->nhw", maps, slopes)
     return Attribution(result, ("H", "W"), layer=place.name)
 
 
@@ -95,8 +95,7 @@ def xgrad_cam(
     MethodRefusedError
         If there is no layer with places, or its gradient is zero everywhere.
     """
-    place, maps, slopes = layer_gradient(subject, x, target, layer)
-    a, g = maps.astype(np.float64), slopes.astype(np.float64)
+    place, a, g = layer_gradient(subject, x, target, layer)
     weights = (g * a).sum(axis=(2, 3)) / (a.sum(axis=(2, 3)) + _STABILIZER)
     result = np.einsum("nkhw,nk->nhw", a, weights)
     return Attribution(result, ("H", "W"), layer=place.name)
@@ -140,6 +139,6 @@ def layercam(
         If there is no layer with places, or its gradient is zero everywhere.
     """
     place, maps, slopes = layer_gradient(subject, x, target, layer)
-    gates = np.maximum(slopes.astype(np.float64), 0.0)
-    result = np.einsum("nkhw,nkhw->nhw", maps.astype(np.float64), gates)
+    gates = np.maximum(slopes, 0.0)
+    result = np.einsum("nkhw,nkhw->nhw", maps, gates)
     return Attribution(result, ("H", "W"), layer=place.name)

@@ -69,7 +69,9 @@ def multipliers(
         arrived = [found.get(o) for o in step.outputs]
         if all(m is None for m in arrived):
             continue  # among them nodes behind the score, which were not computed
-        signal = [k for k, n in enumerate(step.inputs) if n in dynamic and _floating(here[n])]
+        signal = [
+            k for k, n in enumerate(step.inputs) if n in dynamic and here[n].is_floating_point()
+        ]
         if not signal:
             continue
         full = [
@@ -89,10 +91,6 @@ def _values(graph: Graph, program: Program, feeds: Mapping[str, Tensor], output:
         if needed.intersection(step.outputs):
             values.update(zip(step.outputs, step.run(values), strict=False))
     return values
-
-
-def _floating(value: Tensor) -> bool:
-    return value.is_floating_point()
 
 
 def _shares(
@@ -121,9 +119,8 @@ def _shares(
 
 
 def _no_rule(node: Node) -> MethodRefusedError:
-    name = f"{node.domain}::{node.op_type}" if node.domain else node.op_type
     return MethodRefusedError(
-        f"no DeepLIFT rule for operator {name} at tensor {node.output!r}; "
+        f"no DeepLIFT rule for operator {node.operator} at tensor {node.output!r}; "
         "integrated-gradients works without rules"
     )
 
@@ -174,7 +171,7 @@ def _division(
         0: m * (1 / b + 1 / b_base) / 2,
         1: -m * (a + a_base) / 2 / (b * b_base),
     }
-    return [_reduce(shares[k], here[step.inputs[k]]) for k in signal]
+    return [shares[k].sum_to_size(here[step.inputs[k]].shape) for k in signal]
 
 
 def _choice(
@@ -197,7 +194,3 @@ def _choice(
         part = a + b
         shares.append(torch.where(part == 0, part, part / torch.where(delta == 0, 1.0, delta)))
     return shares
-
-
-def _reduce(m: Tensor, like: Tensor) -> Tensor:
-    return m.sum_to_size(like.shape)

@@ -89,9 +89,8 @@ def propagate(graph: Graph, record: Record, R: Sequence[Tensor], epsilon: float)
 
 
 def _no_rule(node: Node) -> MethodRefusedError:
-    name = f"{node.domain}::{node.op_type}" if node.domain else node.op_type
     return MethodRefusedError(
-        f"no relevance rule for operator {name} at tensor {node.output!r}; "
+        f"no relevance rule for operator {node.operator} at tensor {node.output!r}; "
         "gradient methods (integrated-gradients, grad-cam) or occlusion work without rules"
     )
 
@@ -124,14 +123,14 @@ def _product(graph: Graph, record: Record, R: Tensor) -> Shares:
     names = record.step.inputs
     if record.step.node.op_type == "Div":
         # A denominator normalises: it is held constant (AttnLRP, proposition 3.4).
-        return {names[0]: _reduce_to(R, leaves[0])} if 0 in leaves else {}
+        return {names[0]: R.sum_to_size(leaves[0].shape)} if 0 in leaves else {}
     if len(leaves) == 1:
         ((k, leaf),) = leaves.items()
-        return {names[k]: _reduce_to(R, leaf)}
+        return {names[k]: R.sum_to_size(leaf.shape)}
     signal = signal_operand(graph, record.step.node)
     if signal is not None:
-        return {names[signal]: _reduce_to(R, leaves[signal])}
-    return _sum_by_name(record, {k: _reduce_to(R / 2, v) for k, v in leaves.items()})
+        return {names[signal]: R.sum_to_size(leaves[signal].shape)}
+    return _sum_by_name(record, {k: (R / 2).sum_to_size(v.shape) for k, v in leaves.items()})
 
 
 def _softmax(graph: Graph, record: Record, R: Tensor) -> Shares:
@@ -155,13 +154,3 @@ def _sum_by_name(record: Record, shares: dict[int, Tensor | None]) -> Shares:
             name = record.step.inputs[k]
             result[name] = result[name] + share if name in result else share
     return result
-
-
-def _reduce_to(R: Tensor, like: Tensor) -> Tensor:
-    """Sum relevance over the axes along which `like` was broadcast."""
-    while R.dim() > like.dim():
-        R = R.sum(0)
-    for axis, (have, want) in enumerate(zip(R.shape, like.shape, strict=True)):
-        if have != want:
-            R = R.sum(axis, keepdim=True)
-    return R
