@@ -228,6 +228,8 @@ class Preprocess:
 
 def _from_json(key: str, value: Any) -> Any:
     if key == "size":
+        if any(int(v) != v for v in value):
+            raise ValueError(f"size {value} is not a whole number of pixels")
         return tuple(int(v) for v in value)
     if key in ("mean", "std"):
         return tuple(float(v) for v in value)

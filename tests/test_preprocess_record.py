@@ -107,6 +107,11 @@ class TestRecord:
             Preprocess.from_dict(data, "here.json")
         assert "\n" not in str(caught.value)
 
+    def test_a_fractional_size_is_refused_rather_than_cut(self):
+        data = {"name": "p", "layout": "NCHW", "size": [224.5, 224]}
+        with pytest.raises(UsageError, match="not a whole number of pixels"):
+            Preprocess.from_dict(data)
+
     @pytest.mark.parametrize("content", ["{", "", "\x00"])
     def test_a_file_that_is_no_json(self, tmp_path, content):
         (tmp_path / "p.json").write_text(content)
