@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Adapter, Capability
+from onnxplain.adapters.changes import Block, Engine, WindowChanges, WindowRun
+from onnxplain.errors import UsageError
 from onnxplain.network import Network
 from onnxplain.preprocess import Preprocess
 from onnxplain.scores import class_scores, target_scores
@@ -21,6 +23,22 @@ Progress = Callable[[int, int], None]
 
 def _silent(done: int, total: int) -> None:
     pass
+
+
+@dataclass(frozen=True)
+class WindowedScores:
+    """Class scores of inputs that differ from a base input inside of one window each.
+
+    Attributes
+    ----------
+    engine : mapping
+        How they are computed, for the record.
+    blocks : iterator of (indices, (n, K) float64 array)
+        Every window comes once, not always in order.
+    """
+
+    engine: Mapping[str, Any]
+    blocks: Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]
 
 
 @dataclass(frozen=True)
@@ -100,3 +118,62 @@ class Subject:
         """Return the scores of all classes, of the target's kind, as an (N, K) array."""
         values = self.engine(Capability.FORWARD).activations(x, [target.tensor])
         return class_scores(values[target.tensor], target.classes, target.activation, target.tensor)
+
+    def windowed_scores(
+        self, base: NDArray[Any], changes: WindowChanges, target: Target, *, engine: Engine = "auto"
+    ) -> WindowedScores:
+        """Return class scores of inputs that differ from `base` inside of one window each.
+
+        Parameters
+        ----------
+        base : (C, H, W) or (H, W, C) array
+            One input without its batch axis.
+        changes : WindowChanges
+            The windows and what stands in them.
+        target : Target
+            Says which tensor is read, and how it becomes scores.
+        engine : {"auto", "incremental", "brute-force"}
+            ``auto`` lets the adapter choose the faster one; the scores are the same up to
+            float rounding.
+        """
+        run = self.windowed(base, changes, [target.tensor], engine=engine)
+        return WindowedScores(
+            run.engine,
+            (
+                (
+                    indices,
+                    class_scores(
+                        values[target.tensor], target.classes, target.activation, target.tensor
+                    ),
+                )
+                for indices, values in run.blocks
+            ),
+        )
+
+    def windowed(
+        self,
+        base: NDArray[Any],
+        changes: WindowChanges,
+        names: Sequence[str],
+        *,
+        engine: Engine = "auto",
+    ) -> WindowRun:
+        """Return named tensors of such inputs, and report progress after each block.
+
+        Raises
+        ------
+        UsageError
+            If a window leaves the picture.
+        """
+        height, width = self.network.image.size
+        if (np.asarray(changes.windows)[:, [1, 3]] > (height, width)).any():
+            raise UsageError(f"a window leaves the picture of {height} x {width} pixels")
+        run = self.engine(Capability.FORWARD).windowed(base, changes, names, engine=engine)
+        return WindowRun(run.engine, self._counted(run.blocks, len(changes)))
+
+    def _counted(self, blocks: Iterator[Block], total: int) -> Iterator[Block]:
+        done = 0
+        for indices, values in blocks:
+            yield indices, values
+            done += len(indices)
+            self.progress(done, total)

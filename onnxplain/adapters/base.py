@@ -4,8 +4,8 @@ Arrays in, arrays out; tensors are named by their ONNX tensor name, the one iden
 survives in both engines. The PyTorch adapter can do all that the ONNX Runtime adapter can,
 so every forward-only method runs on both, and ONNX Runtime is the oracle.
 
-If you are about to add a verb, pause: four verbs keep a fake adapter in a test at one
-screen. A fifth needs a reason in ``docs/decisions``.
+If you are about to add a verb, pause: few verbs keep a fake adapter in a test at one
+screen. Another one needs a reason in ``docs/decisions``, as `windowed` has in 015.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.errors import UsageError
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.leak import Leak
@@ -118,6 +119,16 @@ class Adapter(Protocol):
         self, x: Array, target: Target, composite: Composite, names: Sequence[str]
     ) -> Propagation:
         """Return the relevance of the named tensors for the target's score."""
+        ...
+
+    def windowed(
+        self, base: Array, changes: WindowChanges, names: Sequence[str], *, engine: Engine = "auto"
+    ) -> WindowRun:
+        """Return the named tensors for inputs that differ from `base` inside a window each.
+
+        `base` is one input without its batch axis. Whatever the engine, the values are
+        those of `activations` for the whole changed inputs, up to float rounding.
+        """
         ...
 
 

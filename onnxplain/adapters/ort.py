@@ -21,6 +21,7 @@ from onnxplain.adapters.base import (
     Rectification,
     in_batches,
 )
+from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun, brute_force
 from onnxplain.adapters.device import cuda_device_count, parse_device
 from onnxplain.errors import ImageError, UnsupportedModelError, UsageError
 from onnxplain.graph import light
@@ -141,6 +142,16 @@ class OrtAdapter:
     ) -> Propagation:
         """Refuse: ONNX Runtime has no backward pass here."""
         raise UsageError("ONNX Runtime gives no relevance; the PyTorch adapter does")
+
+    def windowed(
+        self, base: Array, changes: WindowChanges, names: Sequence[str], *, engine: Engine = "auto"
+    ) -> WindowRun:
+        """Return the named tensors for changed inputs; see `Adapter`."""
+        batch = self._image.batch or self._batch_size
+        blocks = brute_force(
+            lambda x: self.activations(x, names), base, changes, self._image.spatial, batch
+        )
+        return WindowRun({"name": "brute-force", "batch": batch}, blocks)
 
     def _session(self, exposed: frozenset[str]) -> ort.InferenceSession:
         if exposed not in self._sessions:

@@ -20,6 +20,7 @@ from onnxplain.adapters.base import (
     Rectification,
     in_batches,
 )
+from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun, brute_force
 from onnxplain.adapters.device import parse_device
 from onnxplain.convert import to_torch
 from onnxplain.errors import UsageError
@@ -184,6 +185,24 @@ class TorchAdapter:
             joined,
             tuple(Leak(tensor, op, absorbed) for (tensor, op), absorbed in ordered),
         )
+
+    def windowed(
+        self, base: Array, changes: WindowChanges, names: Sequence[str], *, engine: Engine = "auto"
+    ) -> WindowRun:
+        """Run the changed inputs as a whole; see `Adapter`.
+
+        Raises
+        ------
+        UsageError
+            If the incremental engine is asked for, which only ONNX Runtime has.
+        """
+        if engine == "incremental":
+            raise UsageError("the incremental engine runs in ONNX Runtime; use engine=auto")
+        batch = self._image.batch or self._batch_size
+        blocks = brute_force(
+            lambda x: self.activations(x, names), base, changes, self._image.spatial, batch
+        )
+        return WindowRun({"name": "brute-force", "batch": batch}, blocks)
 
     def _multipliers(
         self, x: Array, baseline: Array, target: Target, names: Sequence[str]

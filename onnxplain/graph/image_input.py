@@ -53,6 +53,11 @@ class ImageInput:
             return (1, self.channels, height, width)
         return (1, height, width, self.channels)
 
+    @property
+    def spatial(self) -> tuple[int, int]:
+        """Axes of height and width in one input without its batch axis."""
+        return (1, 2) if self.layout == "NCHW" else (0, 1)
+
 
 def find_image_input(
     graph: Graph,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
+from onnxplain.adapters.changes import WindowChanges
 from onnxplain.errors import UsageError
 from onnxplain.explanation import Attribution
 from onnxplain.methods.registry import method
@@ -71,62 +72,47 @@ def occlusion(
     height, width = (x.shape[a] for a in subject.spatial_axes)
     size = _pair("window", window, (max(1, height // 8), max(1, width // 8)), (height, width))
     step = _pair("stride", stride, (max(1, size[0] // 2), max(1, size[1] // 2)), size)
-    rows = [slice(t, min(t + size[0], height)) for t in _starts(height, size[0], step[0])]
-    columns = [slice(t, min(t + size[1], width)) for t in _starts(width, size[1], step[1])]
-    windows = [(r, c) for r in rows for c in columns]
+    rows, columns = _extents(height, size[0], step[0]), _extents(width, size[1], step[1])
+    windows = np.array([(*r, *c) for r in rows for c in columns])
     grid = (len(rows), len(columns))
     covered = fill(subject, x, fill_with)
     base = subject.score(x, target)
-    scores, winners = np.empty((len(x), *grid)), np.empty((len(x), *grid), np.int64)
+    scores, winners = np.empty((len(x), len(windows))), np.empty((len(x), len(windows)), np.int64)
     for n in range(len(x)):
-        found = _cover_each(subject, x[n], covered[n], windows, target)
-        scores[n] = target.select(found).reshape(grid)
-        winners[n] = found.argmax(axis=1).reshape(grid)
-    falls = base[:, None, None] - scores
+        changes = WindowChanges.from_picture(windows, covered[n], subject.network.image.spatial)
+        run = subject.windowed_scores(x[n], changes, target)
+        for indices, found in run.blocks:
+            scores[n, indices] = target.select(found)
+            winners[n, indices] = found.argmax(axis=1)
+    falls = base[:, None] - scores
     return Attribution(
-        _spread(falls.reshape(len(x), -1), windows, (height, width)),
+        _spread(falls, windows, (height, width)),
         ("H", "W"),
         parameters={"window": list(size), "stride": list(step)},
-        maps={"score": scores, "difference": falls, "predicted_class": winners},
+        maps={
+            "score": scores.reshape(-1, *grid),
+            "difference": falls.reshape(-1, *grid),
+            "predicted_class": winners.reshape(-1, *grid),
+        },
     )
 
 
-def _cover_each(
-    subject: Subject,
-    x: NDArray[Any],
-    covered: NDArray[Any],
-    windows: list[tuple[slice, slice]],
-    target: Target,
-) -> NDArray[np.float64]:
-    """(windows, K) scores of one input with each window covered in turn."""
-    spatial = [a - 1 for a in subject.spatial_axes]  # one input has no batch axis
-    parts = []
-    for part in subject.slices(len(windows)):
-        batch = np.repeat(x[None], len(windows[part]), axis=0)
-        for changed, window in zip(batch, windows[part], strict=True):
-            place: list[slice] = [slice(None)] * x.ndim
-            for axis, extent in zip(spatial, window, strict=True):
-                place[axis] = extent
-            changed[tuple(place)] = covered[tuple(place)]
-        parts.append(subject.all_scores(batch, target))
-    return np.concatenate(parts)
-
-
 def _spread(
-    falls: NDArray[np.float64], windows: list[tuple[slice, slice]], size: Size
+    falls: NDArray[np.float64], windows: NDArray[np.int64], size: Size
 ) -> NDArray[np.float64]:
     """Mean over the windows that cover each pixel."""
     total, count = np.zeros((len(falls), *size)), np.zeros(size)
-    for k, (rows, columns) in enumerate(windows):
-        total[:, rows, columns] += falls[:, k, None, None]
-        count[rows, columns] += 1
+    for k, (top, bottom, left, right) in enumerate(windows):
+        total[:, top:bottom, left:right] += falls[:, k, None, None]
+        count[top:bottom, left:right] += 1
     return total / count
 
 
-def _starts(length: int, window: int, stride: int) -> range:
+def _extents(length: int, window: int, stride: int) -> list[tuple[int, int]]:
+    """Begin and end of the windows along one axis."""
     # ceil((length - window) / stride) + 1 positions: the last one reaches the border.
     positions = -(-(length - window) // stride) + 1
-    return range(0, positions * stride, stride)
+    return [(k * stride, min(k * stride + window, length)) for k in range(positions)]
 
 
 def _pair(what: str, value: Size | int | None, default: Size, largest: Size) -> Size:

@@ -1,0 +1,144 @@
+"""Inputs that differ from a base input inside of one window each.
+
+Occlusion, prediction difference analysis and window-wise metrics ask for the scores of
+hundreds of such inputs. To say so, rather than to hand over finished inputs, lets an
+adapter compute only what a window can change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.errors import UsageError
+
+Array = NDArray[Any]
+Engine = Literal["auto", "incremental", "brute-force"]
+# Positions whose results are handed over: their indices, and the named tensors for them.
+Block = tuple[NDArray[np.int64], dict[str, Array]]
+
+
+@dataclass(frozen=True)
+class WindowChanges:
+    """One window and its new content for each changed input.
+
+    Attributes
+    ----------
+    windows : (P, 4) int array
+        Top, bottom, left, right in pixels of the model's input; half-open, not empty.
+    content : callable
+        ``content(k)`` is the base input's value inside of window k: shape
+        (C, bottom - top, right - left), or channels last if the model takes them so. It is
+        called once or more for each window, in any order.
+    """
+
+    windows: NDArray[np.int64]
+    content: Callable[[int], Array]
+
+    def __post_init__(self) -> None:
+        windows = np.asarray(self.windows)
+        top, bottom, left, right = windows.reshape(-1, 4).T
+        fits = (top >= 0) & (top < bottom) & (left >= 0) & (left < right)
+        if windows.ndim != 2 or not fits.all():
+            raise UsageError("windows are rows of (top, bottom, left, right), none of them empty")
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    @classmethod
+    def from_picture(
+        cls, windows: NDArray[np.int64], picture: Array, spatial: tuple[int, int]
+    ) -> WindowChanges:
+        """Windows that show another picture.
+
+        Parameters
+        ----------
+        windows : (P, 4) int array
+            As above.
+        picture : (C, H, W) or (H, W, C) array
+            What is seen inside of every window, at its own place.
+        spatial : (int, int)
+            Axes of height and width in `picture`.
+        """
+        return cls(windows, lambda k: picture[inside(windows[k], picture.ndim, spatial)])
+
+
+@dataclass(frozen=True)
+class WindowRun:
+    """The results for `WindowChanges`, block by block.
+
+    Attributes
+    ----------
+    engine : mapping
+        How they are computed, as plain data for the record: ``name``, and what led to it.
+    blocks : iterator of (indices, tensors)
+        Every position comes once; computed while it is iterated, so that memory stays
+        bounded.
+    """
+
+    engine: Mapping[str, Any]
+    blocks: Iterator[Block]
+
+
+def inside(
+    window: NDArray[np.int64] | Sequence[int], rank: int, spatial: tuple[int, int]
+) -> tuple[slice, ...]:
+    """Index of a window in an array whose height and width are at the axes `spatial`."""
+    place = [slice(None)] * rank
+    top, bottom, left, right = (int(v) for v in window)
+    place[spatial[0]], place[spatial[1]] = slice(top, bottom), slice(left, right)
+    return tuple(place)
+
+
+def changed_inputs(
+    base: Array, changes: WindowChanges, indices: Sequence[int], spatial: tuple[int, int]
+) -> Array:
+    """Whole inputs, as an array of one more axis in front.
+
+    Parameters
+    ----------
+    base : (C, H, W) or (H, W, C) array
+        The unchanged input.
+    changes : WindowChanges
+        The windows.
+    indices : sequence of int
+        Which of them.
+    spatial : (int, int)
+        Axes of height and width in `base`.
+    """
+    batch = np.repeat(base[None], len(indices), axis=0)
+    for changed, k in zip(batch, indices, strict=True):
+        changed[inside(changes.windows[k], base.ndim, spatial)] = changes.content(k)
+    return batch
+
+
+def brute_force(
+    forward: Callable[[Array], dict[str, Array]],
+    base: Array,
+    changes: WindowChanges,
+    spatial: tuple[int, int],
+    batch: int,
+) -> Iterator[Block]:
+    """Run every changed input as a whole.
+
+    Parameters
+    ----------
+    forward : callable
+        Takes (n, ...) inputs, returns arrays of axis 0 length n.
+    base, changes, spatial
+        See `changed_inputs`.
+    batch : int
+        Inputs in one call.
+
+    Yields
+    ------
+    Block
+        In the order of the windows.
+    """
+    for start in range(0, len(changes), batch):
+        indices = np.arange(start, min(start + batch, len(changes)))
+        yield indices, forward(changed_inputs(base, changes, indices.tolist(), spatial))
