@@ -1,0 +1,1 @@
+"""Can an explanation be trusted: localisation, faithfulness, sanity and robustness."""

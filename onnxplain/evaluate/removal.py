@@ -1,0 +1,95 @@
+"""Deletion and insertion: does the score follow when pixels go in the order of a map?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.integrate import trapezoid
+
+from onnxplain.errors import UsageError
+
+# Scores of a batch of inputs: (N, ...) to (N,).
+Score = Callable[[NDArray[Any]], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A score against the share of pixels that were exchanged.
+
+    Attributes
+    ----------
+    shares : (T,) array
+        From 0 to 1.
+    scores : (T,) array
+        The explained score, as given.
+    """
+
+    shares: NDArray[np.float64]
+    scores: NDArray[np.float64]
+
+    @property
+    def auc(self) -> float:
+        """Area under the curve by the trapezoid rule, in units of the score."""
+        return float(trapezoid(self.scores, self.shares))
+
+
+def exchange_curve(
+    score: Score,
+    start: NDArray[Any],
+    end: NDArray[Any],
+    heatmap: NDArray[Any],
+    spatial_axes: tuple[int, int],
+    *,
+    step: int | None = None,
+    batch_size: int = 16,
+) -> Curve:
+    """Turn one input into another, the strongest pixels of a map first.
+
+    Deletion goes from the picture to a baseline, and a good map makes the score fall
+    early; insertion goes from a blurred picture to the picture itself.
+
+    Parameters
+    ----------
+    score : callable
+        Scores of a batch of inputs.
+    start, end : (1, ...) array
+        Model inputs at the beginning and after all pixels are exchanged.
+    heatmap : (H, W) array
+        Signed; the largest value goes first, equal ones by position.
+    spatial_axes : (int, int)
+        Axes of height and width in the inputs.
+    step : int, optional
+        Pixels exchanged between two scores; one row of the picture if not given.
+    batch_size : int
+        Inputs scored at once; memory is bounded by it, the result is not changed.
+
+    Raises
+    ------
+    UsageError
+        If the map has not the input's height and width, or `step` is below 1.
+
+    References
+    ----------
+    Petsiuk, Das, Saenko 2018, arXiv:1806.07421, section 4.2.
+    """
+    size = tuple(start.shape[a] for a in spatial_axes)
+    if heatmap.shape != size:
+        raise UsageError(f"a map of shape {heatmap.shape} does not fit an input of {size} pixels")
+    step = size[1] if step is None else step
+    if step < 1:
+        raise UsageError(f"step is {step}; at least one pixel must be exchanged")
+    order = np.argsort(-np.asarray(heatmap, np.float64), axis=None, kind="stable")
+    counts = np.append(np.arange(0, order.size, step), order.size)
+    rank = np.empty(order.size, np.int64)
+    rank[order] = np.arange(order.size)
+    (channel_axis,) = {1, 2, 3} - set(spatial_axes)
+    rank = np.expand_dims(rank.reshape(size)[None], channel_axis)
+    scores = []
+    for first in range(0, len(counts), batch_size):
+        part = counts[first : first + batch_size].reshape(-1, 1, 1, 1)
+        scores.append(score(np.where(rank < part, end, start)))
+    return Curve(counts / order.size, np.concatenate(scores))
