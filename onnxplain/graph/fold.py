@@ -6,6 +6,9 @@ layer finder want the numbers.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import numpy as np
 import onnx
 import onnx_ir as ir
@@ -13,12 +16,16 @@ from onnx.reference import ReferenceEvaluator
 
 # Results above this many elements stay computed: folding must not blow the file up.
 MAX_ELEMENTS = 1_000_000
+# Larger operands are no shapes, so that inference need not read their values.
+_SMALL = 1024
 # Quantised weights stay quantised, random numbers random, and control flow is not entered.
 _KEEP = frozenset(
     {"DequantizeLinear", "QuantizeLinear", "DynamicQuantizeLinear", "If", "Loop", "Scan"}
     | {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike"}
     | {"Bernoulli", "Multinomial", "Dropout"}
 )
+# The size of their results depends on values, but is never far above that of their operands.
+_BOUNDED = frozenset({"NonZero", "Unique", "Compress"})
 
 
 def fold_constants(model: ir.Model) -> None:
@@ -37,14 +44,19 @@ def fold_constants(model: ir.Model) -> None:
         if values is None:
             continue
         for old, value in zip(_read(node), values, strict=True):
-            name = old.name
-            old.name = f"{name}/folded"
-            tensor = ir.tensor(value, name=name)
-            new = ir.Value(name=name, shape=tensor.shape, type=ir.TensorType(tensor.dtype))
-            new.const_value = tensor
-            model.graph.register_initializer(new)
-            ir.convenience.replace_all_uses_with(old, new)
+            replace_by_constant(model, old, value)
         model.graph.remove(node, safe=True)
+
+
+def replace_by_constant(model: ir.Model, old: ir.Value, value: np.ndarray) -> None:
+    """Let an initializer take the place and the name of a node's output, in place."""
+    name = old.name
+    old.name = f"{name}/folded"
+    tensor = ir.tensor(value, name=name)
+    new = ir.Value(name=name, shape=tensor.shape, type=ir.TensorType(tensor.dtype))
+    new.const_value = tensor
+    model.graph.register_initializer(new)
+    ir.convenience.replace_all_uses_with(old, new)
 
 
 def _foldable(node: ir.Node) -> bool:
@@ -61,17 +73,12 @@ def _read(node: ir.Node) -> list[ir.Value]:
 
 
 def _evaluate(node: ir.Node, opsets: list[onnx.OperatorSetIdProto]) -> list[np.ndarray] | None:
-    names = {i.name: i.const_value for i in node.inputs if i is not None and i.const_value}
-    graph = onnx.helper.make_graph(
-        [ir.to_proto(node)],
-        "fold",
-        [],
-        [onnx.helper.make_empty_tensor_value_info(o.name) for o in _read(node)],
-        [ir.to_proto(tensor) for tensor in _named(names)],
-    )
+    operands = {i.name: i.const_value for i in node.inputs if i is not None and i.const_value}
+    if not _stays_small(node, operands, opsets):
+        return None
     try:
         with np.errstate(all="ignore"):
-            evaluator = ReferenceEvaluator(onnx.helper.make_model(graph, opset_imports=opsets))
+            evaluator = ReferenceEvaluator(_alone(node, operands, opsets))
             values = evaluator.run(None, {})
     except Exception:
         # Whatever the reference implementation cannot do is left for the adapters.
@@ -81,5 +88,62 @@ def _evaluate(node: ir.Node, opsets: list[onnx.OperatorSetIdProto]) -> list[np.n
     return values
 
 
-def _named(values: dict[str | None, ir.TensorProtocol]) -> list[ir.TensorProtocol]:
-    return [ir.tensor(value.numpy(), name=name) for name, value in values.items()]
+def _stays_small(
+    node: ir.Node,
+    operands: Mapping[str | None, ir.TensorProtocol],
+    opsets: list[onnx.OperatorSetIdProto],
+) -> bool:
+    """Whether the results are known to be small before anything is computed.
+
+    A few bytes of a file can ask for terabytes (ConstantOfShape, Expand, Tile, Range).
+    """
+    if node.op_type in _BOUNDED:
+        return sum(t.size for t in operands.values()) <= MAX_ELEMENTS
+    if node.op_type == "Range":  # whose inferred length overflows
+        start, limit, delta = (float(operands[i.name].numpy()) for i in node.inputs if i)
+        return delta != 0 and abs(limit - start) <= MAX_ELEMENTS * abs(delta)
+    try:
+        inferred = onnx.shape_inference.infer_shapes(
+            _alone(node, operands, opsets, largest=_SMALL), data_prop=True
+        )
+    except Exception:  # what inference cannot do, the reference implementation cannot either
+        return False
+    sizes = [_elements(output) for output in inferred.graph.output]
+    return all(size is not None and size <= MAX_ELEMENTS for size in sizes)
+
+
+def _elements(value: onnx.ValueInfoProto) -> int | None:
+    if not value.type.tensor_type.HasField("shape"):
+        return None
+    dims = value.type.tensor_type.shape.dim
+    return math.prod(d.dim_value for d in dims) if all(_known(d) for d in dims) else None
+
+
+def _known(dim: onnx.TensorShapeProto.Dimension) -> bool:
+    return dim.HasField("dim_value") and dim.dim_value >= 0
+
+
+def _alone(
+    node: ir.Node,
+    operands: Mapping[str | None, ir.TensorProtocol],
+    opsets: list[onnx.OperatorSetIdProto],
+    largest: int | None = None,
+) -> onnx.ModelProto:
+    """Make a model of one node; operands above `largest` elements are inputs without values."""
+    declared = {n for n, t in operands.items() if largest is not None and t.size > largest}
+    graph = onnx.helper.make_graph(
+        [ir.to_proto(node)],
+        "fold",
+        [
+            onnx.helper.make_tensor_value_info(n, t.dtype.value, list(t.shape.numpy()))
+            for n, t in operands.items()
+            if n in declared
+        ],
+        [onnx.helper.make_empty_tensor_value_info(o.name) for o in _read(node)],
+        [
+            ir.to_proto(ir.tensor(t.numpy(), name=n))
+            for n, t in operands.items()
+            if n not in declared
+        ],
+    )
+    return onnx.helper.make_model(graph, opset_imports=opsets)

@@ -179,3 +179,75 @@ def test_element_types_survive():
 def test_folding_leaves_a_network_alone():
     proto = graphs.classifier()
     assert len(prepare(proto).nodes) == len(proto.graph.node)
+
+
+HUGE = 1 << 40
+ONE = np.ones((1, 1), np.float32)
+# Operator, constant operands, attributes: a few bytes that ask for terabytes.
+HOSTILE = [
+    ("ConstantOfShape", [np.array([HUGE])], {}),
+    ("Expand", [ONE, np.array([HUGE, 1])], {}),
+    ("Tile", [ONE, np.array([HUGE, 1])], {}),
+    ("Range", [np.array(0), np.array(HUGE), np.array(1)], {}),
+    ("Range", [np.float32(0), np.float32(1e30), np.float32(1e-30)], {}),
+    ("Pad", [ONE, np.array([0, 0, HUGE, 0])], {}),
+    ("Resize", [ONE, np.zeros(0, np.float32), np.zeros(0, np.float32), np.array([HUGE, 1])], {}),
+    ("OneHot", [np.zeros(1, np.int64), np.array(HUGE), np.array([0.0, 1.0], np.float32)], {}),
+    ("MatMul", [np.ones((1 << 11, 1), np.float32), np.ones((1, 1 << 11), np.float32)], {}),
+    ("Add", [np.ones((1 << 11, 1), np.float32), np.ones((1, 1 << 11), np.float32)], {}),
+    ("HannWindow", [np.array(HUGE)], {}),
+    ("Concat", [np.ones((1 << 19, 1), np.float32)] * 3, {"axis": 0}),
+]
+
+
+@pytest.mark.parametrize(
+    ("op_type", "operands", "attributes"),
+    HOSTILE,
+    ids=[f"{h[0]} {i}" for i, h in enumerate(HOSTILE)],
+)
+def test_a_huge_result_is_not_even_computed(monkeypatch, op_type, operands, attributes):
+    evaluated = []
+    monkeypatch.setattr(fold, "ReferenceEvaluator", evaluated.append)
+    constants = {f"c{i}": np.asarray(v) for i, v in enumerate(operands)}
+    nodes = [
+        node(op_type, list(constants), ["huge"], **attributes),
+        node("Shape", ["huge"], ["s"]),
+        node("Cast", ["s"], ["f"], to=TensorProto.FLOAT),
+        node("ReduceMax", ["f"], ["m"], keepdims=0),
+        node("Mul", ["x", "m"], ["y"]),
+    ]
+    assert operators(unchecked(nodes, constants))[0] == op_type
+    assert not evaluated
+
+
+def unchecked(nodes, constants):
+    """As `build`, without inference and checks, which such a file need not survive."""
+    value = onnx.helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    body = onnx.helper.make_graph(
+        nodes,
+        "test",
+        [onnx.helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, 4, 6])],
+        [value],
+        [onnx.numpy_helper.from_array(a, n) for n, a in constants.items()],
+    )
+    return onnx.helper.make_model(body, opset_imports=[onnx.helper.make_opsetid("", 17)])
+
+
+@pytest.mark.parametrize("op_type", ["NonZero", "Unique"])
+def test_what_depends_on_values_is_folded_while_it_cannot_grow(op_type):
+    nodes = [
+        node(op_type, ["w"], ["u"]),
+        node("Cast", ["u"], ["f"], to=TensorProto.FLOAT),
+        node("ReduceMax", ["f"], ["m"], keepdims=0),
+        node("Mul", ["x", "m"], ["y"]),
+    ]
+    assert operators(build(nodes, ["y"], {"w": W})) == ["Mul"]
+
+
+def test_one_constant_may_be_two_operands():
+    nodes = [
+        node("Range", ["zero", "three", "three"], ["r"]),
+        node("Cast", ["r"], ["f"], to=TensorProto.FLOAT),
+        node("Add", ["x", "f"], ["y"]),
+    ]
+    assert operators(build(nodes, ["y"], {"zero": np.array(0), "three": np.array(3)})) == ["Add"]
