@@ -5,7 +5,8 @@ survives in both engines. The PyTorch adapter can do all that the ONNX Runtime a
 so every forward-only method runs on both, and ONNX Runtime is the oracle.
 
 If you are about to add a verb, pause: few verbs keep a fake adapter in a test at one
-screen. Another one needs a reason in ``docs/decisions``, as `windowed` has in 015.
+screen. Another one needs a reason in ``docs/decisions``, as `windowed` has in 015 and
+`back_project` in 014.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +22,11 @@ from numpy.typing import NDArray
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.errors import UsageError
 from onnxplain.relevance.composites import Composite
+from onnxplain.relevance.kinds import Rectification
 from onnxplain.relevance.leak import Leak
 from onnxplain.target import Target
 
 Array = NDArray[Any]
-# How gradients pass ReLU-like nodes, when not as derivatives.
-Rectification = Literal["guided", "deconvnet"]
 
 
 class Capability(enum.Flag):
@@ -128,6 +128,30 @@ class Adapter(Protocol):
 
         `base` is one input without its batch axis. Whatever the engine, the values are
         those of `activations` for the whole changed inputs, up to float rounding.
+        """
+        ...
+
+    def back_project(
+        self, x: Array, tensor: str, seeds: Array, *, rectify: Rectification | None = None
+    ) -> Array:
+        """Carry signals that start at one tensor back to the explained input.
+
+        Parameters
+        ----------
+        x : (N, ...) array
+            Inputs.
+        tensor : str
+            Where the signals start.
+        seeds : (N, S, ...) array
+            S signals for each input, each of the shape of that input's value of `tensor`.
+        rectify : {"guided", "deconvnet", "linear"}, optional
+            How they pass ReLU-like nodes; as derivatives if not given.
+
+        Returns
+        -------
+        (N, S, ...) array
+            Each signal times the transposed Jacobian, in the shape of the input. There is
+            one forward pass, whatever the number of signals.
         """
         ...
 

@@ -18,7 +18,6 @@ from onnxplain.adapters.base import (
     Capability,
     Derivatives,
     Propagation,
-    Rectification,
     in_batches,
 )
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun, brute_force
@@ -29,6 +28,7 @@ from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.light import copy_without, large_weights, weights_size
 from onnxplain.graph.view import Graph
 from onnxplain.relevance.composites import Composite
+from onnxplain.relevance.kinds import Rectification
 from onnxplain.target import Target
 
 # Errors reach the user as exceptions; the log would repeat them as a page of C++.
@@ -152,6 +152,12 @@ class OrtAdapter:
             lambda x: self.activations(x, names), base, changes, self._image.spatial, batch
         )
         return WindowRun({"name": "brute-force", "batch": batch}, blocks)
+
+    def back_project(
+        self, x: Array, tensor: str, seeds: Array, *, rectify: Rectification | None = None
+    ) -> Array:
+        """Refuse: ONNX Runtime has no backward pass here."""
+        raise UsageError("ONNX Runtime projects nothing back; the PyTorch adapter does")
 
     def _session(self, exposed: frozenset[str]) -> ort.InferenceSession:
         if exposed not in self._sessions:

@@ -17,7 +17,6 @@ from onnxplain.adapters.base import (
     Capability,
     Derivatives,
     Propagation,
-    Rectification,
     in_batches,
 )
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun, brute_force
@@ -27,6 +26,7 @@ from onnxplain.errors import UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.composites import Composite
+from onnxplain.relevance.kinds import Rectification
 from onnxplain.relevance.leak import Leak
 from onnxplain.relevance.multipliers import multipliers
 from onnxplain.relevance.rectify import run_rectified
@@ -203,6 +203,23 @@ class TorchAdapter:
             lambda x: self.activations(x, names), base, changes, self._image.spatial, batch
         )
         return WindowRun({"name": "brute-force", "batch": batch}, blocks)
+
+    def back_project(
+        self, x: Array, tensor: str, seeds: Array, *, rectify: Rectification | None = None
+    ) -> Array:
+        """Carry signals from a tensor back to the input; see `Adapter`."""
+
+        def run(rows: Array) -> dict[str, Array]:
+            leaf = self._tensor(x[rows]).requires_grad_()
+            with torch.enable_grad():
+                value = self._attached(leaf, [tensor], rectify)[tensor]
+            signals = self._tensor(np.moveaxis(seeds[rows], 1, 0)).reshape(-1, *value.shape)
+            # One by one: as fast as a batch of all, and no operator lacks a rule for it.
+            arrived = [torch.autograd.grad(value, leaf, s, retain_graph=True)[0] for s in signals]
+            return {"input": _array(torch.stack(arrived, 1))}
+
+        rows = np.arange(len(x))
+        return in_batches(run, rows, self._batch_size, self._image.batch)["input"]
 
     def _multipliers(
         self, x: Array, baseline: Array, target: Target, names: Sequence[str]

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.adapters.base import Capability, Rectification
+from onnxplain.adapters.base import Capability
 from onnxplain.explanation import Attribution
 from onnxplain.methods.gradients import input_axes
 from onnxplain.methods.layer_gradient import NEEDS
 from onnxplain.methods.registry import find, method
 from onnxplain.normalize import upsample
+from onnxplain.relevance.kinds import Rectification
 from onnxplain.subject import Subject
 from onnxplain.target import Target
 

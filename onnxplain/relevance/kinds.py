@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+# How gradients pass ReLU-like nodes, when not as derivatives.
+Rectification = Literal["guided", "deconvnet", "linear"]
+
 # The relevance passes element by element: y_i depends on x_i alone.
 ELEMENTWISE = frozenset(
     "Relu Clip LeakyRelu PRelu ThresholdedRelu Elu Selu Celu Sigmoid HardSigmoid HardSwish Tanh "

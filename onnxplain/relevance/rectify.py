@@ -1,16 +1,18 @@
-"""Guided backpropagation and deconvnet: gradients that are filtered at ReLU-like nodes.
+"""Gradients that pass ReLU-like nodes in another way: guided backpropagation, deconvnet, CLEAR.
 
 With x the input of an activation y = f(x) and G the gradient at y, the gradient at x is
 ``f'(x) G`` ordinarily, ``relu(G)`` in a deconvnet (Zeiler, Fergus 2014, arXiv:1311.2901)
 and ``relu(G) max(f'(x), 0)`` in guided backpropagation (Springenberg et al. 2015,
 arXiv:1412.6806). For ReLU this is exactly what the papers do; for its generalisations the
-sign filter is kept and f' takes the place of the step.
+sign filter is kept and f' takes the place of the step. The back-projection of CLEAR (Kumar,
+Wong, Taylor 2017, arXiv:1704.04133) is linear: it holds transposed convolutions and
+unpooling only, so activations hand ``G`` on as it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,6 +21,7 @@ from onnxplain.convert.program import Program, Step
 from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.view import Graph
 from onnxplain.relevance.gates import self_gates
+from onnxplain.relevance.kinds import Rectification
 
 _RELU_LIKE = frozenset(
     "Relu LeakyRelu PRelu ThresholdedRelu Elu Selu Celu Softplus HardSwish Gelu Swish Mish".split()
@@ -29,14 +32,14 @@ class _Rectified(torch.autograd.Function):
     """y with the gradient of its activation replaced."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, y: Tensor, slope: Tensor | None) -> Tensor:
-        ctx.slope = slope
+    def forward(ctx: Any, x: Tensor, y: Tensor, slope: Tensor | None, signed: bool) -> Tensor:
+        ctx.slope, ctx.signed = slope, signed
         return y.clone()
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None]:
-        kept = gradients[0].clamp(min=0)
-        return kept if ctx.slope is None else kept * ctx.slope, None, None
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None, None]:
+        kept = gradients[0] if ctx.signed else gradients[0].clamp(min=0)
+        return kept if ctx.slope is None else kept * ctx.slope, None, None, None
 
 
 def run_rectified(
@@ -45,9 +48,9 @@ def run_rectified(
     image: str,
     feeds: Mapping[str, Tensor],
     names: Sequence[str],
-    mode: Literal["guided", "deconvnet"],
+    mode: Rectification,
 ) -> tuple[dict[str, Tensor], int]:
-    """Compute tensors whose autograd graph filters gradients at ReLU-like nodes.
+    """Compute tensors whose autograd graph treats ReLU-like nodes in its own way.
 
     Parameters
     ----------
@@ -61,20 +64,21 @@ def run_rectified(
         All graph inputs.
     names : sequence of str
         Tensors wanted.
-    mode : {"guided", "deconvnet"}
-        Which filter.
+    mode : {"guided", "deconvnet", "linear"}
+        Which way.
 
     Returns
     -------
     dict of str to Tensor
         The tensors, attached to the feeds.
     int
-        Number of nodes that filter.
+        Number of such nodes.
 
     Raises
     ------
     MethodRefusedError
-        If there is no ReLU-like node: nothing would differ from the gradient.
+        If a filter is asked for and there is no ReLU-like node: nothing would differ from
+        the gradient.
     """
     dynamic = graph.descendants([image])
     roots = self_gates(graph, dynamic)
@@ -93,9 +97,10 @@ def run_rectified(
         slope = None
         if mode == "guided":
             slope = _slope(writers, values, root, output, dynamic).clamp(min=0)
-        values[output] = _Rectified.apply(values[root], values[output].detach(), slope)
+        signed = mode == "linear"
+        values[output] = _Rectified.apply(values[root], values[output].detach(), slope, signed)
         filtered += 1
-    if not filtered:
+    if not filtered and mode != "linear":
         raise MethodRefusedError(
             f"{mode} backpropagation needs ReLU-like activations, and this model has none: it "
             "would equal the gradient; use gradient or integrated-gradients"
