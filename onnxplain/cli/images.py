@@ -6,6 +6,7 @@ import glob
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from onnxplain.dataset import image_files
 from onnxplain.errors import ImageError
 from onnxplain.image import SUFFIXES
 
@@ -33,9 +34,9 @@ def find_images(arguments: Iterable[str]) -> tuple[list[Path], list[ImageError]]
     for argument in arguments:
         path = Path(argument)
         if path.is_dir():
-            matches = _images(path.iterdir())
+            matches = image_files(path.iterdir())
         elif not path.exists() and _PATTERN.intersection(argument):
-            matches = _images(Path(m) for m in glob.glob(argument, recursive=True))
+            matches = image_files(Path(m) for m in glob.glob(argument, recursive=True))
         else:
             matches = [path]
         if not matches:
@@ -60,7 +61,3 @@ def result_names(paths: Sequence[Path]) -> dict[Path, str]:
         taken.add(name.casefold())
         names[path] = name
     return names
-
-
-def _images(paths: Iterable[Path]) -> list[Path]:
-    return sorted(p for p in paths if p.is_file() and p.suffix.lower() in SUFFIXES)
