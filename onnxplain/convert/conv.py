@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from onnxplain.convert.padding import explicit_pads, pad_spatial
+from onnxplain.convert.padding import pad_spatial
+from onnxplain.graph.padding import explicit_pads
 from onnxplain.graph.view import Node
 
 _CONV = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from onnxplain.convert.function import Function
-from onnxplain.convert.padding import explicit_pads, pad_spatial
+from onnxplain.convert.padding import pad_spatial
+from onnxplain.graph.padding import explicit_pads
 from onnxplain.graph.view import Node
 
 _MAX_POOL = {1: functional.max_pool1d, 2: functional.max_pool2d, 3: functional.max_pool3d}

@@ -21,16 +21,22 @@ PREFIXES = (0, 1, 2, 4, 5)
 
 _SPATIAL = frozenset(
     "Conv ConvTranspose MaxPool AveragePool LpPool GlobalAveragePool GlobalMaxPool Resize "
-    "Upsample QLinearConv ConvInteger QLinearAveragePool QLinearGlobalAveragePool FusedConv".split()
+    "Upsample QLinearConv ConvInteger QLinearAveragePool QLinearGlobalAveragePool FusedConv "
+    "DepthToSpace SpaceToDepth".split()
 )
-_KEEPING = frozenset(
-    "Relu Clip LeakyRelu PRelu Sigmoid HardSigmoid HardSwish Tanh Erf Gelu Elu Selu Celu Mish "
-    "Softplus Softsign Swish Identity Dropout Cast BatchNormalization InstanceNormalization LRN "
-    "GroupNormalization LayerNormalization RMSNormalization Neg Sqrt Pow Exp Log Reciprocal Abs "
-    "Pad Softmax LogSoftmax Slice Split QuantizeLinear DequantizeLinear DynamicQuantizeLinear "
-    "QLinearSigmoid".split()
+# Each place of the output is made of the same place of the input.
+ELEMENTWISE = frozenset(
+    "Relu Clip LeakyRelu PRelu ThresholdedRelu Sigmoid HardSigmoid HardSwish Tanh Erf Gelu Elu "
+    "Selu Celu Mish Softplus Softsign Swish Identity Dropout Cast BatchNormalization LRN Neg Sqrt "
+    "Pow Exp Log Reciprocal Abs Sign Round Floor Ceil QuantizeLinear DequantizeLinear "
+    "DynamicQuantizeLinear QLinearSigmoid".split()
 )
-_JOINING = frozenset("Add Sub Mul Div Max Min Sum Mean Where Concat QLinearAdd QLinearMul".split())
+# The same, up to operands that are repeated along axes of length one.
+JOINING = frozenset("Add Sub Mul Div Max Min Sum Mean Where QLinearAdd QLinearMul".split())
+_KEEPING = ELEMENTWISE.union(
+    "InstanceNormalization GroupNormalization LayerNormalization RMSNormalization Pad Softmax "
+    "LogSoftmax Slice Split".split()
+)
 
 
 @dataclass(frozen=True)
@@ -91,9 +97,9 @@ def _step(
     kind = node.op_type
     if kind in _SPATIAL:
         return ("N", "C", *first[2:]) if len(first) == len(shape) else None
-    if kind in _KEEPING:
+    if kind in _KEEPING or kind.startswith("Reduce"):
         return first if len(first) == len(shape) else None
-    if kind in _JOINING:
+    if kind in JOINING or kind == "Concat":
         fitting = [tags[i] for i in tagged if len(tags[i]) == len(shape)]
         return max(fitting, key=_spatial_axes, default=None)
     if kind == "Transpose":
@@ -118,6 +124,9 @@ def _reshaped(
         return tags
     if "H" not in tags or "W" not in tags:
         return None
+    if tags[-2:] == ("H", "W") and old[-2:] == new[-2:] and len(new) in (4, 5):
+        # Channels are only grouped or joined again, as around a channel shuffle.
+        return ("N", *("C",) * (len(new) - 3), "H", "W")
     if (moved := _moved_single_axis(tags, old, new)) is not None:
         return moved
     grid = (old[tags.index("H")], old[tags.index("W")])

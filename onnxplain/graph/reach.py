@@ -1,0 +1,278 @@
+"""What each position of a node's output sees of its input, along one axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.graph.axes import ELEMENTWISE, JOINING
+from onnxplain.graph.padding import explicit_pads
+from onnxplain.graph.resampling import resampled
+from onnxplain.graph.view import Graph, Node
+
+Positions = NDArray[np.int64]
+
+_BROADCAST = ELEMENTWISE | JOINING.union("Transpose Reshape Flatten Squeeze Split Expand".split())
+_WINDOWED = frozenset(
+    "Conv QLinearConv ConvInteger FusedConv MaxPool AveragePool LpPool QLinearAveragePool".split()
+)
+_PRODUCTS = frozenset({"MatMul", "Gemm", "MatMulInteger", "QLinearMatMul"})
+# Normalised over all axes from the one named, and over that one alone.
+_NORMALISED_FROM = frozenset({"LayerNormalization", "RMSNormalization"})
+_NORMALISED_ALONG = frozenset({"Softmax", "LogSoftmax", "Hardmax", "LpNormalization"})
+_PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "edge", "wrap": "wrap"}
+
+
+@dataclass(frozen=True)
+class Reach:
+    """For each position of an output, the first and last position of the input it sees.
+
+    Attributes
+    ----------
+    first, last : (n,) int arrays
+        Inclusive; where `last` is before `first`, nothing is seen.
+    mixes : bool
+        Whether everything is seen because the operator mixes all places.
+    """
+
+    first: Positions
+    last: Positions
+    mixes: bool = False
+
+    @classmethod
+    def same(cls, count: int) -> Reach:
+        """Each position sees itself."""
+        return cls(np.arange(count), np.arange(count))
+
+    @classmethod
+    def everything(cls, count: int, source: int) -> Reach:
+        """Each position sees all `source` positions."""
+        zeros = np.zeros(count, np.int64)
+        return cls(zeros, zeros + source - 1, mixes=True)
+
+    @classmethod
+    def of(cls, positions: Positions, source: int) -> Reach:
+        """Reach of given positions: an (n, k) array; those beyond the input are not seen."""
+        inside = (positions >= 0) & (positions < source)
+        first = np.where(inside, positions, source).min(axis=1, initial=source)
+        return cls(first, np.where(inside, positions, -1).max(axis=1, initial=-1))
+
+    def then(self, inner: Reach) -> Reach:
+        """Positions that are seen through a node of reach `inner`."""
+        first, last = np.empty_like(self.first), np.empty_like(self.last)
+        for k, (start, stop) in enumerate(zip(self.first, self.last + 1, strict=True)):
+            first[k] = inner.first[start:stop].min(initial=np.iinfo(np.int64).max)
+            last[k] = inner.last[start:stop].max(initial=-1)
+        return Reach(first, last)
+
+    def joined(self, other: Reach) -> Reach:
+        """The smallest stretch around both."""
+        return Reach(np.minimum(self.first, other.first), np.maximum(self.last, other.last))
+
+
+@dataclass(frozen=True)
+class Place:
+    """One operand of one node, looked at along one axis.
+
+    Attributes
+    ----------
+    graph : Graph
+        The prepared graph.
+    node : Node
+        The node.
+    operand : str
+        The input tensor that is looked at.
+    shape : tuple of int
+        Its shape; empty if unknown.
+    axis : int
+        Position of the axis in it; -1 if it has no such axis.
+    source, count : int
+        Positions of the operand and of the output along it; 1 where there is no such axis.
+    offset : int
+        Positions of the operands in front of this one, where a Concat joins them.
+    """
+
+    graph: Graph
+    node: Node
+    operand: str
+    shape: tuple[int, ...]
+    axis: int
+    source: int
+    count: int
+    offset: int = 0
+
+    def numbers(self, name: str, position: int) -> list[float]:
+        """Values of an attribute, or of the constant input in its place; else empty."""
+        if name in self.node.attributes:
+            return [float(v) for v in np.ravel(self.node.attributes[name])]
+        inputs = self.node.inputs
+        if len(inputs) > position and inputs[position] and self.graph.is_constant(inputs[position]):
+            return [float(v) for v in self.graph.constant(inputs[position]).ravel()]
+        return []
+
+
+def reach(place: Place) -> Reach:
+    """What every output position of a node sees of one operand.
+
+    An operator that is not known is taken to mix everything: the result can be too large
+    but never too small.
+    """
+    kind = place.node.op_type
+    if kind in _BROADCAST or kind.startswith("Reduce"):
+        return _broadcast(place)
+    rule = _RULES.get(kind)
+    return _everything(place) if rule is None or place.axis < 0 else rule(place)
+
+
+def _everything(place: Place) -> Reach:
+    return Reach.everything(place.count, place.source)
+
+
+def _broadcast(place: Place) -> Reach:
+    same = place.source == place.count
+    return Reach.same(place.count) if same else _everything(place)
+
+
+def _windows(place: Place) -> Reach:
+    """Window o starts at ``o stride - pad``."""
+    if place.axis < 2 or place.node.attributes.get("channels_last"):
+        return _everything(place)
+    kernel, stride, dilation, pad = _geometry(place)
+    first = np.arange(place.count)[:, None] * stride - pad
+    return Reach.of(first + np.arange(kernel) * dilation, place.source)
+
+
+def _transposed_windows(place: Place) -> Reach:
+    """Input i is added to outputs ``i stride - pad`` and onwards, as far as its kernel."""
+    node = place.node
+    automatic = node.attributes.get("auto_pad", "NOTSET") != "NOTSET"
+    if place.axis < 2 or automatic or "output_shape" in node.attributes:
+        return _everything(place)
+    kernel, stride, dilation, pad = _geometry(place)
+    spread = np.arange(place.count)[:, None] + pad - np.arange(kernel) * dilation
+    # Between two multiples of the stride lies no input.
+    return Reach.of(np.where(spread % stride == 0, spread // stride, -1), place.source)
+
+
+def _geometry(place: Place) -> tuple[int, int, int, int]:
+    """Kernel, stride, dilation and padding in front, along the axis."""
+    node, k, sizes = place.node, place.axis - 2, place.shape[2:]
+    ones = [1] * len(sizes)
+    kernel = node.attributes.get("kernel_shape")
+    if kernel is None:
+        weight = node.inputs[3 if node.op_type == "QLinearConv" else 1]
+        kernel = place.graph.constant_shape(weight)[2:]
+    strides = node.attributes.get("strides") or ones
+    dilations = node.attributes.get("dilations") or ones
+    pads = explicit_pads(
+        node.attributes.get("auto_pad", "NOTSET"),
+        node.attributes.get("pads") or [],
+        sizes,
+        kernel,
+        strides,
+        dilations,
+    )
+    return kernel[k], strides[k], dilations[k], pads[k]
+
+
+def _concat(place: Place) -> Reach:
+    if place.source == place.count:
+        return Reach.same(place.count)
+    return Reach.of(np.arange(place.count)[:, None] - place.offset, place.source)
+
+
+def _product(place: Place) -> Reach:
+    """A constant matrix behind the operand mixes its last axis only."""
+    others = [i for i in place.node.inputs[1:] if i]
+    moving = any(i in place.graph.descendants_of_inputs for i in others)
+    last = place.axis == len(place.shape) - 1
+    return _everything(place) if moving or last else _broadcast(place)
+
+
+def _normalised(place: Place) -> Reach:
+    node, rank = place.node, len(place.shape)
+    together = node.op_type in _NORMALISED_FROM or (
+        node.op_type != "LpNormalization" and place.graph.opsets.get("", 13) < 13
+    )
+    axis = node.attributes.get("axis", 1 if together and node.op_type == "Softmax" else -1) % rank
+    mixed = place.axis >= axis if together else place.axis == axis
+    return _everything(place) if mixed else _broadcast(place)
+
+
+def _pad(place: Place) -> Reach:
+    rank = len(place.shape)
+    amounts, axes = place.numbers("pads", 1), place.numbers("axes", 3)
+    order = [int(a) % rank for a in axes] or list(range(rank))
+    mode = _PAD_MODES.get(place.node.attributes.get("mode", "constant"))
+    if mode is None or len(amounts) != 2 * len(order):
+        return _everything(place)
+    if place.axis not in order:
+        return Reach.same(place.count)
+    k = order.index(place.axis)
+    begin, end = int(amounts[k]), int(amounts[len(order) + k])
+    more = (max(begin, 0), max(end, 0))
+    outside = {"constant_values": -1} if mode == "constant" else {}
+    origin = np.pad(np.arange(place.source), more, mode, **outside)  # type: ignore[call-overload]
+    return _moved(place, origin[max(-begin, 0) : len(origin) - max(-end, 0)])
+
+
+def _slice(place: Place) -> Reach:
+    rank = len(place.shape)
+    starts, ends = place.numbers("starts", 1), place.numbers("ends", 2)
+    axes, steps = place.numbers("axes", 3), place.numbers("steps", 4)
+    order = [int(a) % rank for a in axes] or list(range(len(starts)))
+    if place.axis not in order:
+        return Reach.same(place.count)
+    k = order.index(place.axis)
+    if len(starts) <= k or len(ends) <= k:
+        return _everything(place)
+    step = int(steps[k]) if steps else 1
+    # ONNX writes "to the very beginning" as a number far below zero.
+    end = None if step < 0 and ends[k] < -place.source else int(ends[k])
+    return _moved(place, np.arange(place.source)[int(starts[k]) : end : step])
+
+
+def _moved(place: Place, origin: Positions) -> Reach:
+    """Each output position is a copy of one input position; -1 stands for a constant."""
+    if len(origin) != place.count:
+        return _everything(place)
+    return Reach.of(origin[:, None], place.source)
+
+
+def _resize(place: Place) -> Reach:
+    return Reach(*resampled(place.node.attributes, place.source, place.count, _factor(place)))
+
+
+def _factor(place: Place) -> float:
+    """How many output positions stand for one of the input."""
+    late = place.node.op_type == "Resize" and place.graph.opsets.get("", 11) >= 11
+    scales = place.numbers("scales", 2 if late else 1)
+    fits = len(scales) == len(place.shape)
+    return scales[place.axis] if fits else place.count / place.source
+
+
+def _depth_to_space(place: Place) -> Reach:
+    block = int(place.node.attributes["blocksize"])
+    if place.axis < 2:
+        return _everything(place)
+    if place.node.op_type == "DepthToSpace":
+        origin = np.arange(place.count) // block
+        return Reach(origin, origin)
+    first = np.arange(place.count) * block
+    return Reach(first, first + block - 1)
+
+
+_RULES: Mapping[str, Callable[[Place], Reach]] = {
+    **dict.fromkeys(_WINDOWED, _windows),
+    **dict.fromkeys(_PRODUCTS, _product),
+    **dict.fromkeys(_NORMALISED_FROM | _NORMALISED_ALONG, _normalised),
+    **dict.fromkeys(("Resize", "Upsample"), _resize),
+    **dict.fromkeys(("DepthToSpace", "SpaceToDepth"), _depth_to_space),
+    "ConvTranspose": _transposed_windows,
+    "Concat": _concat,
+    "Pad": _pad,
+    "Slice": _slice,
+}

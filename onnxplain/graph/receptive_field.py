@@ -1,0 +1,164 @@
+"""Which part of the picture a unit of a feature map can see.
+
+Worked out backwards through the graph, position by position and not by a formula of layer
+sizes: branches, asymmetric padding, dilation and borders come out exactly. What padding adds
+is no part of the picture, so fields are cut off at each layer's border.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from onnxplain.graph.axes import Axes
+from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.layers import spatial_layer
+from onnxplain.graph.reach import Place, Reach, reach
+from onnxplain.graph.shapes import Shapes
+from onnxplain.graph.view import Graph, Node
+
+
+class Box(NamedTuple):
+    """Pixels of the model's input: rows ``top`` to ``bottom - 1``, columns alike."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.bottom - self.top, self.right - self.left
+
+
+@dataclass(frozen=True)
+class ReceptiveFields:
+    """The fields of all units of one tensor.
+
+    Attributes
+    ----------
+    rows, columns : Reach
+        For each row and column of the map, the pixels that it sees. A tensor without places
+        has one row and one column.
+    """
+
+    rows: Reach
+    columns: Reach
+
+    def box(self, row: int, column: int) -> Box:
+        """Bounding box of what the unit in that row and column sees; empty if nothing."""
+        (top, bottom), (left, right) = (
+            (int(along.first[k]), int(along.last[k]) + 1)
+            for along, k in ((self.rows, row), (self.columns, column))
+        )
+        return Box(top, left, bottom, right) if bottom > top and right > left else Box(0, 0, 0, 0)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the largest field."""
+        height, width = (int((a.last - a.first).max()) + 1 for a in (self.rows, self.columns))
+        return max(height, 0), max(width, 0)
+
+
+def receptive_fields(
+    graph: Graph,
+    shapes: Shapes,
+    axes: Axes,
+    image: ImageInput,
+    tensor: str,
+    *,
+    through_mixing: bool = True,
+) -> ReceptiveFields:
+    """Find what the units of a tensor see of the picture.
+
+    Parameters
+    ----------
+    graph, shapes, axes
+        The prepared graph with its concrete shapes and axis meanings.
+    image : ImageInput
+        The explained input.
+    tensor : str
+        Any tensor that depends on it.
+    through_mixing : bool
+        Follow operators that mix all places (global pooling in a squeeze-and-excitation
+        gate, normalisation over places). Without, such a branch is left out where another
+        one leads on, and a normalisation is taken place by place: the field of the local
+        path, through which a unit gets its shape.
+
+    Returns
+    -------
+    ReceptiveFields
+        Never too small. It can be too large behind operators that are not known and behind
+        reshapes that move places (Swin's windows): there it is the whole picture.
+    """
+    walk = _Walk(graph, shapes, axes, image, through_mixing)
+    rows, columns = (walk.fields(tensor, axis) for axis in ("H", "W"))
+    return ReceptiveFields(rows, columns)
+
+
+@dataclass(frozen=True)
+class _Walk:
+    graph: Graph
+    shapes: Shapes
+    axes: Axes
+    image: ImageInput
+    through_mixing: bool
+
+    def fields(self, tensor: str, axis: str) -> Reach:
+        count = self._length(tensor, axis)
+        pixels = self.image.size["HW".index(axis)]
+        seen: dict[str, Reach] = {tensor: Reach.same(count)}
+        signal = self.graph.descendants([self.image.name])
+        needed = self.graph.ancestors(tensor) & signal
+        for node in reversed(self.graph.nodes):
+            for output in node.outputs:
+                if output not in needed or output not in seen:
+                    continue
+                for operand, found in self._operands(node, output, axis, needed):
+                    through = seen[output].then(found)
+                    old = seen.get(operand)
+                    seen[operand] = through if old is None else old.joined(through)
+        found_all = seen.get(self.image.name)
+        return Reach.everything(count, pixels) if found_all is None else found_all
+
+    def _operands(
+        self, node: Node, output: str, axis: str, needed: set[str]
+    ) -> Iterator[tuple[str, Reach]]:
+        count = self._length(output, axis)
+        offset = 0
+        for operand in node.inputs:
+            source = self._length(operand, axis)
+            if operand in needed:
+                shape, own = self.shapes.get(operand, ()), self._axis(operand, axis)
+                place = Place(self.graph, node, operand, shape, own, source, count, offset)
+                found = reach(place)
+                if self.through_mixing or not found.mixes or count == source == 1:
+                    yield operand, found
+                elif node.op_type.endswith(("Normalization", "Softmax")):
+                    yield operand, Reach.same(count)
+            offset += self._joined_length(node, operand, source)
+
+    def _joined_length(self, node: Node, operand: str, length: int) -> int:
+        """Positions that an operand takes up in a Concat."""
+        if node.op_type == "Concat" and self.graph.is_constant(operand):
+            return self.graph.constant_shape(operand)[node.attributes["axis"]]
+        return length
+
+    def _axis(self, tensor: str, axis: str) -> int:
+        tags = self.axes.tags.get(tensor, ())
+        for name in (axis, "L"):
+            if name in tags:
+                return tags.index(name)
+        return -1
+
+    def _length(self, tensor: str, axis: str) -> int:
+        """Positions along the axis: of tokens, those of their grid; 1 where there are none."""
+        tags = self.axes.tags.get(tensor, ())
+        if axis in tags:
+            return self.shapes[tensor][tags.index(axis)]
+        if "L" in tags:
+            layer = spatial_layer(self.graph, self.shapes, self.axes, tensor)
+            return layer.grid["HW".index(axis)] if layer is not None else 1
+        return 1
