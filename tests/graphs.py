@@ -339,4 +339,23 @@ AWKWARD: dict[str, onnx.ModelProto] = {
         ["y"],
         {"yes": _TRUE},
     ),
+    "a branch that the input decides": build(
+        [
+            node("Identity", ["x"], ["i"]),
+            node("Relu", ["i"], ["h"]),
+            node("Identity", ["h"], ["k"]),
+            node("ReduceMax", ["x"], ["m"], keepdims=0),
+            node("Greater", ["m", "zero"], ["c"]),
+            node(
+                "If",
+                ["c"],
+                ["z"],
+                then_branch=_branch("t", [node("Add", ["k", "i"], ["t"])]),
+                else_branch=_branch("e", [node("Sub", ["k", "i"], ["e"])]),
+            ),
+            node("Neg", ["z"], ["y"]),
+        ],
+        ["y"],
+        {"zero": np.float32(0)},
+    ),
 }

@@ -12,6 +12,7 @@ import onnx_ir as ir
 from onnx_ir.passes import common as passes
 
 from onnxplain.errors import ModelFileError
+from onnxplain.graph.branches import resolve_branches
 from onnxplain.graph.fold import fold_constants
 from onnxplain.graph.view import Graph
 
@@ -20,8 +21,9 @@ def prepare(model: onnx.ModelProto) -> Graph:
     """Clean a model up.
 
     Model-local functions are inlined, Constant nodes become initializers, computations on
-    constants are done once, Identity and inference-time Dropout go, nodes and tensors get
-    unique names, and what no output needs is removed.
+    constants are done once, an If whose condition is known becomes its branch, Identity and
+    inference-time Dropout go, nodes and tensors get unique names, and what no output needs
+    is removed.
 
     Parameters
     ----------
@@ -41,8 +43,14 @@ def prepare(model: onnx.ModelProto) -> Graph:
     try:
         work = ir.from_proto(model)
         _normalise(work)
-        origin = _bypass(work)
-        fold_constants(work)
+        merged: dict[str, str] = {}
+        while True:
+            _bypass(work, merged)
+            fold_constants(work)
+            if not resolve_branches(work):
+                break
+            passes.NameFixPass()(work)  # branches may have used one name twice
+        origin = {name: _follow(merged, name) for name in merged}
         passes.RemoveUnusedNodesPass()(work)
         passes.NameFixPass()(work)
     except (ir.passes.PassError, ValueError, TypeError, KeyError) as error:
@@ -58,9 +66,8 @@ def _normalise(work: ir.Model) -> None:
     passes.TopologicalSortPass()(work)
 
 
-def _bypass(work: ir.Model) -> dict[str, str]:
-    """Remove nodes that hand their input on, and say which tensors that merged."""
-    merged: dict[str, str] = {}
+def _bypass(work: ir.Model, merged: dict[str, str]) -> None:
+    """Remove nodes that hand their input on, and note in `merged` which tensors that merged."""
     for node in list(work.graph):
         if not _hands_on(node):
             continue
@@ -78,7 +85,6 @@ def _bypass(work: ir.Model) -> dict[str, str]:
             merged[result.name or ""] = source.name or ""
             ir.convenience.replace_all_uses_with(result, source)
         work.graph.remove(node, safe=True)
-    return {name: _follow(merged, name) for name in merged}
 
 
 def _hands_on(node: ir.Node) -> bool:

@@ -38,6 +38,8 @@ class Node:
         Python values: int, float, str, list, ``onnx.TensorProto``, ``onnx.GraphProto``.
     index : int
         Position in the topological order of the graph.
+    captured : tuple of str
+        Tensors of the graph that the branches of an If or the body of a Loop or Scan read.
     """
 
     op_type: str
@@ -47,6 +49,12 @@ class Node:
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any] = field(hash=False)
     index: int
+    captured: tuple[str, ...] = ()
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Every tensor that the node depends on, each once."""
+        return tuple(dict.fromkeys(n for n in (*self.inputs, *self.captured) if n))
 
     @property
     def output(self) -> str:
@@ -132,9 +140,8 @@ class Graph:
         """The nodes that read each tensor, in order."""
         readers: dict[str, list[Node]] = defaultdict(list)
         for node in self.nodes:
-            for name in dict.fromkeys(node.inputs):
-                if name:
-                    readers[name].append(node)
+            for name in node.reads:
+                readers[name].append(node)
         return MappingProxyType({k: tuple(v) for k, v in readers.items()})
 
     @property
@@ -175,7 +182,7 @@ class Graph:
                 continue
             seen.add(tensor)
             if tensor in self.producers:
-                stack.extend(self.producers[tensor].inputs)
+                stack.extend(self.producers[tensor].reads)
         return seen
 
     def descendants(self, names: Iterable[str]) -> set[str]:
@@ -186,7 +193,7 @@ class Graph:
         """
         reached = set(names)
         for node in self.nodes:
-            if node.op_type not in _READS_NO_VALUES and any(i in reached for i in node.inputs):
+            if node.op_type not in _READS_NO_VALUES and any(i in reached for i in node.reads):
                 carries = node.outputs[:1] if node.op_type in _MEASURES_RANGE else node.outputs
                 reached.update(o for o in carries if o)
         return reached
@@ -250,7 +257,20 @@ def _read_nodes(protos: Iterable[onnx.NodeProto]) -> Iterator[Node]:
             tuple(proto.output),
             MappingProxyType(attributes),
             index,
+            tuple(dict.fromkeys(n for a in proto.attribute for n in _captured(a))),
         )
+
+
+def _captured(attribute: onnx.AttributeProto) -> Iterator[str]:
+    """Tensors that the graphs in an attribute read and do not define themselves."""
+    for body in (attribute.g, *attribute.graphs):
+        own = {value.name for value in (*body.input, *body.initializer)}
+        own.update(name for node in body.node for name in node.output)
+        read = [v.name for v in body.output]
+        for node in body.node:
+            read.extend(node.input)
+            read.extend(name for inner in node.attribute for name in _captured(inner))
+        yield from (name for name in read if name and name not in own)
 
 
 def _attribute(proto: onnx.AttributeProto) -> Any:

@@ -132,11 +132,13 @@ def branch():
     )
     return build(
         [
+            node("ReduceMax", ["x"], ["m"], keepdims=0),
+            node("Greater", ["m", "one"], ["yes"]),
             node("If", ["yes"], ["v"], then_branch=then, else_branch=other),
             node("Mul", ["x", "v"], ["y"]),
         ],
         ["y"],
-        {"yes": np.array(True), "w": np.ones((3, 1, 1), np.float32)},
+        {"one": np.float32(1), "w": np.ones((3, 1, 1), np.float32)},
     )
 
 
@@ -147,7 +149,7 @@ def branch():
         (random(), ["RandomNormalLike", "Mul"]),
         (own_output(), ["Neg", "Mul"]),
         (depends_on_the_input(), ["Shape", "ConstantOfShape", "Add"]),
-        (branch(), ["If", "Mul"]),
+        (branch(), ["ReduceMax", "Greater", "If", "Mul"]),
     ],
     ids=["quantised weight", "random", "graph output", "depends on the input", "control flow"],
 )
