@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from onnxplain.preprocess import Preprocess
 from onnxplain.scores import class_scores, target_scores
 from onnxplain.target import Target
 
+# What a batch of perturbed pictures may take, in float64.
+_BATCH_BYTES = 1 << 28
 # Told how many of how many steps are done.
 Progress = Callable[[int, int], None]
 
@@ -72,6 +75,13 @@ class Subject:
         """Position of the channels in the model's input."""
         return 1 if self.network.image.layout == "NCHW" else 3
 
+    @property
+    def batch_size(self) -> int:
+        """Perturbed inputs to prepare at a time; fewer if the pictures are large."""
+        image = self.network.image
+        fitting = _BATCH_BYTES // (math.prod(image.shape) * np.dtype(np.float64).itemsize)
+        return image.batch or max(1, min(self.network.batch_size, fitting))
+
     def engine(self, needs: Capability) -> Adapter:
         """Return the cheapest engine that can do all that is needed."""
         return self.network.adapter(needs)
@@ -103,7 +113,7 @@ class Subject:
 
     def slices(self, count: int) -> Iterator[slice]:
         """Cut `count` perturbed inputs into batches, and report progress after each."""
-        size = self.network.image.batch or self.network.batch_size
+        size = self.batch_size
         for start in range(0, count, size):
             stop = min(start + size, count)
             yield slice(start, stop)

@@ -31,6 +31,7 @@ FAST = {
     "smoothgrad-squared": {"samples": 4},
     "vargrad": {"samples": 4},
     "occlusion": {"window": 4, "stride": 3},
+    "rise": {"samples": 64},
 }
 # They draw a random number for every element, in the order in which these lie in memory.
 DRAWN_IN_ORDER = {"smoothgrad", "smoothgrad-squared", "vargrad"}

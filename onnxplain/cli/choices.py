@@ -149,6 +149,30 @@ def give_layer(chosen: Sequence[Chosen], layer: str | None, model: Model) -> lis
     ]
 
 
+def give_limits(chosen: Sequence[Chosen], limits: Mapping[str, float | None]) -> list[Chosen]:
+    """Hand ``--max-seconds`` and ``--tolerance`` to the methods that draw samples.
+
+    Raises
+    ------
+    MethodRefusedError
+        If no chosen method does.
+    """
+    found = list(chosen)
+    for key, value in limits.items():
+        if value is None:
+            continue
+        takers = [c for c in chosen if key in c.method.parameters]
+        if not takers:
+            raise MethodRefusedError(
+                f"none of the chosen methods draws samples; drop --{key.replace('_', '-')}"
+            )
+        found = [
+            Chosen(c.method, {key: value, **c.parameters}) if key in c.method.parameters else c
+            for c in found
+        ]
+    return found
+
+
 def choose_targets(given: Sequence[str], contrast: str | None, model: Model) -> Targets:
     """Check the targets asked for.
 

@@ -67,6 +67,20 @@ With several targets: NAME.METHOD.INDEX.png and so on.
     "`onnxplain methods NAME` lists them. Repeatable.",
 )
 @click.option(
+    "--max-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="End the sampling of a map (rise, lime, ...) after this time and take the best map so "
+    "far; its standard error is kept with it.",
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SHARE",
+    help="End the sampling of a map when its standard error is below this share of its range "
+    "of values.",
+)
+@click.option(
     "-o",
     "--out",
     "folder",

@@ -16,6 +16,8 @@ _MEASURES = {
     "completeness_gap": "completeness gap",
     "conservation": "conservation",
     "parity_error": "parity error",
+    "samples": "samples",
+    "relative_error": "relative error",
 }
 
 

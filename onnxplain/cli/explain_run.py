@@ -18,6 +18,7 @@ from onnxplain.cli.choices import (
     choose_methods,
     choose_targets,
     give_layer,
+    give_limits,
     give_parameters,
 )
 from onnxplain.cli.console import remark
@@ -53,6 +54,8 @@ def run(
     contrast: str | None,
     layer: str | None,
     parameters: Sequence[str],
+    max_seconds: float | None,
+    tolerance: float | None,
     folder: str,
     seed: int,
     allow_mismatch: bool,
@@ -81,6 +84,7 @@ def run(
     opened = load(model, **opening)
     chosen_methods, left_out = choose_methods(methods, opened)
     chosen = give_layer(give_parameters(chosen_methods, parameters), layer, opened)
+    chosen = give_limits(chosen, {"max_seconds": max_seconds, "tolerance": tolerance})
     wanted = choose_targets(targets, contrast, opened)
     names = result_names(paths)
     _keep_apart(paths, names, [c.method.name for c in chosen], out)

@@ -12,6 +12,7 @@ from onnxplain.methods import (
     lrp,
     occlusion,
     place_cams,
+    rise,
     smoothgrad,
 )
 from onnxplain.methods.registry import Method, find, registered
@@ -31,5 +32,6 @@ __all__ = [
     "occlusion",
     "place_cams",
     "registered",
+    "rise",
     "smoothgrad",
 ]

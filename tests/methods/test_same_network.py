@@ -24,6 +24,7 @@ OPTIONS = {
     "smoothgrad": {"samples": 2},
     "smoothgrad-squared": {"samples": 2},
     "vargrad": {"samples": 2},
+    "rise": {"samples": 8},
 }
 CONTROL = 281  # tabby; the photo is of a tiger cat
 

@@ -1,0 +1,147 @@
+"""RISE: the score under random masks, averaged over the masks that keep a pixel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.adapters.base import Capability
+from onnxplain.errors import UsageError
+from onnxplain.explanation import Attribution
+from onnxplain.methods.registry import method
+from onnxplain.perturb.anytime import Limits, Sampling, relative_error
+from onnxplain.perturb.blocks import Blocks
+from onnxplain.perturb.fills import fill
+from onnxplain.perturb.masks import RiseMasks, under_masks
+from onnxplain.perturb.outcome import sampled
+from onnxplain.subject import Subject
+from onnxplain.target import Target
+
+
+@method(
+    name="rise",
+    family="perturbation",
+    needs=Capability.FORWARD,
+    explains="probability",
+    display="signed",
+    summary="How much higher the score is under random masks that keep a pixel.",
+    reference="Petsiuk, Das, Saenko 2018, arXiv:1806.07421, equation 6",
+    meaning="score units (probability unless told otherwise); positive: masks that keep the "
+    "pixel score above the average mask",
+    class_discriminative=True,
+    promises="the paper's map, less its mean level; its standard error is given",
+    failures="coarse: the size of a cell; noisy with few masks; a half masked picture is unlike "
+    "anything the model was trained on",
+)
+def rise(
+    subject: Subject,
+    x: NDArray[Any],
+    target: Target,
+    *,
+    samples: int = 4000,
+    cells: int = 7,
+    share: float = 0.5,
+    fill_with: str = "black",
+    max_seconds: float | None = None,
+    tolerance: float | None = None,
+) -> Attribution:
+    """1 / (N p) sum over masks k of (S(x under M_k) - mean S) M_k.
+
+    The paper's map is 1 / (N p) sum of S(x under M_k) M_k. It stands as far above zero as
+    the mean score, everywhere; what differs from place to place is the same.
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+    samples : int
+        Masks N, at most.
+    cells : int
+        Cells of a mask in each direction.
+    share : float
+        Probability p that a cell is kept.
+    fill_with : str
+        What stands where nothing is kept; see `onnxplain.perturb.fills.fill`.
+    max_seconds, tolerance : float, optional
+        End earlier; see `Limits`.
+
+    Returns
+    -------
+    Attribution
+        (N, H, W), signed, in score units. Maps: ``standard_error``, and the paper's map as
+        ``score_when_kept``. Measures: ``samples`` drawn, ``relative_error``.
+
+    Raises
+    ------
+    UsageError
+        If a number makes no sense.
+    """
+    limits = Limits(samples, max_seconds, tolerance)
+    size = subject.network.image.size
+    if not 0 < share < 1 or not 1 <= cells <= min(size):
+        raise UsageError(
+            f"rise: share {share} and cells {cells} are not possible; allowed: a share between 0 "
+            f"and 1, 1 to {min(size)} cells"
+        )
+    random = RiseMasks(size, cells, share)
+    absent = fill(subject, x, fill_with)
+    runs = []
+    for single, empty in zip(x, absent, strict=True):
+        drawn, sums = Blocks(subject.seed, random.draw), _Sums(share, size)
+        sampling = Sampling(subject, limits)
+        for part in sampling.batches(lambda sums=sums: relative_error(*sums.map())):
+            masks = random.masks(drawn.rows(part))
+            sums.add(masks, subject.score(under_masks(subject, single, empty, masks), target))
+        values, errors = sums.map()
+        runs.append((sampling, values, errors, {"score_when_kept": sums.when_kept()}))
+    return sampled(runs)
+
+
+class _Sums:
+    """Sums over masks M and scores y from which the map and its error follow."""
+
+    def __init__(self, share: float, size: tuple[int, int]) -> None:
+        self._share, self._size = share, size
+        self._pivot: float | None = None
+        self._count = 0
+        self._scores = np.zeros(3)  # of y^2, y, 1
+        self._masked = np.zeros((2, 3, *size))  # the same times M, and times M^2
+
+    def add(self, masks: NDArray[np.float32], scores: NDArray[np.float64]) -> None:
+        """Take in a batch."""
+        if self._pivot is None:
+            # Sums of squares of nearly equal scores would lose their differences.
+            self._pivot = float(scores[0])
+        y = scores - self._pivot
+        powers = np.stack([y**2, y, np.ones_like(y)])
+        flat = masks.reshape(len(masks), -1)
+        narrow = powers.astype(np.float32)
+        self._masked[0] += (narrow @ flat).reshape(3, *self._size)
+        self._masked[1] += (narrow @ np.square(flat)).reshape(3, *self._size)
+        self._scores += powers.sum(axis=1)
+        self._count += len(y)
+
+    def map(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Covariance of score and mask over p, and its standard error."""
+        n, mean = self._count, self._scores[1] / self._count
+        weighted, squared = self._masked
+        kept = weighted[2] / n
+        values = (weighted[1] - mean * weighted[2]) / n
+
+        def about_mean(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.asarray(sums[0] - 2 * mean * sums[1] + mean**2 * sums[2])
+
+        # Sum of ((y - mean y) (M - mean M))^2: the mean of the scores is an estimate too.
+        spread = about_mean(squared) - 2 * kept * about_mean(weighted)
+        spread = spread + kept**2 * about_mean(self._scores)
+        variance = np.maximum(spread / n - values**2, 0.0)
+        errors = np.sqrt(variance / (n - 1)) if n > 1 else np.full_like(values, np.nan)
+        return values / self._share, errors / self._share
+
+    def when_kept(self) -> NDArray[np.float64]:
+        """The paper's map."""
+        assert self._pivot is not None
+        sums = self._masked[0]
+        return np.asarray((sums[1] + self._pivot * sums[2]) / (self._count * self._share))

@@ -1,0 +1,120 @@
+"""Sampling that may end early: when the time is up, or when the map has settled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.errors import UsageError
+from onnxplain.subject import Subject
+
+# Samples between two looks at the map. A fixed number: where sampling ends must not depend
+# on the batch size.
+ROUND = 128
+End = Literal["all samples", "time", "settled"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When sampling ends.
+
+    Attributes
+    ----------
+    samples : int
+        At most so many.
+    max_seconds : float, optional
+        Time for one picture; the batch that is running is finished.
+    tolerance : float, optional
+        End when `relative_error` of the map is no larger.
+    least : int
+        So many samples are always drawn: with fewer there is no map.
+    """
+
+    samples: int
+    max_seconds: float | None = None
+    tolerance: float | None = None
+    least: int = 2
+
+    def __post_init__(self) -> None:
+        if self.samples < 1:
+            raise UsageError(f"samples {self.samples} is not possible; it must be 1 or more")
+        for name in ("max_seconds", "tolerance"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise UsageError(f"{name} {value} is not possible; it must be above 0")
+
+
+class Sampling:
+    """One run over samples 0, 1, 2, ... that ends as its limits say.
+
+    Parameters
+    ----------
+    subject : Subject
+        Gives the batch size, and is told about progress.
+    limits : Limits
+        When to end.
+
+    Attributes
+    ----------
+    done : int
+        Samples drawn. The same number given as ``samples`` repeats the run exactly.
+    end : {"all samples", "time", "settled"}
+        Why it ended.
+    """
+
+    def __init__(self, subject: Subject, limits: Limits) -> None:
+        self._subject, self._limits = subject, limits
+        self.done = 0
+        self.end: End = "all samples"
+
+    def batches(self, error: Callable[[], float]) -> Iterator[slice]:
+        """Yield which samples to draw next.
+
+        Parameters
+        ----------
+        error : callable
+            `relative_error` of the map so far; called at most once every `ROUND` samples.
+        """
+        limits, size = self._limits, self._subject.batch_size
+        started = time.monotonic()
+        while self.done < limits.samples:
+            stop = min(self.done + size, limits.samples)
+            if limits.tolerance is not None:
+                stop = min(stop, (self.done // ROUND + 1) * ROUND)
+            yield slice(self.done, stop)
+            self.done = stop
+            spent = time.monotonic() - started
+            self._tell(spent)
+            if self.done < limits.samples and self.done >= limits.least:
+                if limits.max_seconds is not None and spent >= limits.max_seconds:
+                    self.end = "time"
+                elif (
+                    limits.tolerance is not None
+                    and self.done % ROUND == 0
+                    and error() <= limits.tolerance
+                ):
+                    self.end = "settled"
+                if self.end != "all samples":
+                    break
+        self._subject.progress(limits.samples, limits.samples)
+
+    def _tell(self, spent: float) -> None:
+        total, done = self._limits.samples, self.done
+        if self._limits.max_seconds is not None:
+            done = max(done, min(total, int(total * spent / self._limits.max_seconds)))
+        self._subject.progress(done, total)
+
+
+def relative_error(values: NDArray[np.float64], errors: NDArray[np.float64]) -> float:
+    """Root mean square of the standard errors, as a share of the map's range of values.
+
+    A map of noise alone has a range of a few standard errors, so it does not pass for
+    settled; a map that is the same everywhere and has no error does (0).
+    """
+    typical, extent = float(np.sqrt(np.mean(errors**2))), float(np.ptp(values))
+    return typical / extent if extent > 0 else (0.0 if typical == 0 else np.inf)

@@ -1,0 +1,89 @@
+"""Masks over a picture, and pictures under masks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.subject import Subject
+
+
+def under_masks(
+    subject: Subject, x: NDArray[Any], absent: NDArray[Any], masks: NDArray[Any]
+) -> NDArray[Any]:
+    """One input under each mask: x m + absent (1 - m), in the input's own type.
+
+    Parameters
+    ----------
+    subject : Subject
+        Knows where height and width are.
+    x, absent : (C, H, W) or (H, W, C) array
+        One input, and what stands where the mask is 0.
+    masks : (M, H, W) array
+        1 = kept; values between are mixtures.
+
+    Returns
+    -------
+    (M, ...) array
+        Inputs of the type of `x`; whole-number types are rounded.
+    """
+    axis = subject.channel_axis
+    kept = np.expand_dims(masks, axis)
+    if x.dtype.kind in "iu":
+        mixed = absent + kept * (x.astype(np.float64) - absent)
+        return np.rint(mixed).astype(x.dtype)
+    if not np.any(absent):
+        return x * kept.astype(x.dtype, copy=False)
+    # Exactly x and exactly `absent` where the mask is 1 and 0.
+    mixed = kept * x
+    mixed += (1 - kept) * absent
+    return mixed.astype(x.dtype, copy=False)
+
+
+class RiseMasks:
+    """Random masks of RISE: a coarse grid of zeros and ones, enlarged and shifted.
+
+    The grid of cells is enlarged bilinearly to one cell more than the picture in each
+    direction, and cut at a random offset within a cell, as in the authors' code
+    (``explanations.py`` of eclique/RISE, where scikit-image's ``resize`` reflects at the
+    border).
+
+    Parameters
+    ----------
+    size : (int, int)
+        Height and width of the picture.
+    cells : int
+        Cells of the grid in each direction.
+    share : float
+        Probability that a cell is kept.
+    """
+
+    def __init__(self, size: tuple[int, int], cells: int, share: float) -> None:
+        self._size, self._cells, self._share = size, cells, share
+        self._steps = [-(-length // cells) for length in size]
+        self._enlarge = [_enlarging(cells, (cells + 1) * step) for step in self._steps]
+
+    def draw(self, random: np.random.Generator, count: int) -> NDArray[np.float64]:
+        """Random numbers for `count` masks: cells, then the two offsets, in each row."""
+        return random.random((count, self._cells**2 + 2))
+
+    def masks(self, rows: NDArray[np.float64]) -> NDArray[np.float32]:
+        """(M, H, W) masks from rows of `draw`."""
+        grids = rows[:, :-2].reshape(-1, self._cells, self._cells) < self._share
+        offsets = (rows[:, -2:] * self._steps).astype(np.int64)
+        made = np.empty((len(rows), *self._size), np.float32)
+        for mask, grid, (top, left) in zip(made, grids, offsets, strict=True):
+            vertical = self._enlarge[0][top : top + self._size[0]]
+            horizontal = self._enlarge[1][left : left + self._size[1]]
+            np.matmul(vertical @ grid.astype(np.float32), horizontal.T, out=mask)
+        return made
+
+
+def _enlarging(cells: int, length: int) -> NDArray[np.float32]:
+    """(length, cells) matrix of bilinear interpolation, mirrored at the outer cell centres."""
+    places = np.abs((np.arange(length) + 0.5) * cells / length - 0.5)
+    places = np.clip((cells - 1) - np.abs((cells - 1) - places), 0, cells - 1)
+    hats = np.maximum(0.0, 1.0 - np.abs(places[:, None] - np.arange(cells)))
+    return hats.astype(np.float32)
