@@ -5,6 +5,7 @@ Image files are untrusted input: size is checked before pixels are decoded.
 
 from __future__ import annotations
 
+import io
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,6 +108,23 @@ def from_array(array: np.ndarray[Any, Any]) -> Image.Image:
             f"{array.dtype} of shape {array.shape}; a ready model input must have four axes"
         )
     return to_plain(Image.fromarray(array))
+
+
+def jpeg(pixels: np.ndarray[Any, Any], quality: int) -> np.ndarray[Any, Any]:
+    """Pixels as they come back from a JPEG file.
+
+    Parameters
+    ----------
+    pixels : (H, W, 3) or (H, W, 1) uint8 array
+        The picture.
+    quality : int
+        1 (worst) to 95.
+    """
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    from_array(pixels).save(buffer, "JPEG", quality=quality)
+    return np.asarray(Image.open(buffer), np.uint8).reshape(pixels.shape)
 
 
 def _check_size(path: Path, width: int, height: int) -> None:

@@ -14,6 +14,7 @@ from onnxplain.adapters.parity import Parity, measure_parity, plain_input, requi
 from onnxplain.errors import UsageError
 from onnxplain.explanation import Attribution, Explanation
 from onnxplain.graph.quantised import quantisation_step
+from onnxplain.graph.view import Graph
 from onnxplain.methods import Method, find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.network import Network
@@ -84,6 +85,21 @@ class Model:
         self.sha256 = sha256
         self.sources = dict(sources)
         self.warnings = list(warnings)
+
+    def with_graph(self, graph: Graph) -> Model:
+        """Return a model of the same settings for an edited copy of the graph.
+
+        It has no digest: no file holds it.
+        """
+        return Model(
+            self.network.with_graph(graph),
+            self.preprocess,
+            self.labels,
+            name=f"{self.name} (edited)",
+            sha256="",
+            sources=self.sources,
+            warnings=self.warnings,
+        )
 
     def read(self, image: ImageLike) -> Picture:
         """Turn a path, a Pillow image or an array into a model input."""

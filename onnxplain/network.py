@@ -79,6 +79,20 @@ class Network:
         self._batch_size = batch_size
         self._bound = _bind(self.image, bound or {})
 
+    def with_graph(self, graph: Graph) -> Network:
+        """Return a network of the same settings for an edited copy of the graph."""
+        return Network(
+            graph,
+            output=self.head.output,
+            input_name=self.image.name,
+            layout=self.image.layout,
+            size=self.image.size,
+            device=self._device,
+            batch_size=self._batch_size,
+            precision=self.precision,
+            bound=self._bound,
+        )
+
     @property
     def batch_size(self) -> int:
         """Inputs that a method should perturb at a time."""

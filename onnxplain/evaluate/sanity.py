@@ -1,0 +1,181 @@
+"""Sanity checks: a map that survives losing the model, or the class, explains neither."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.errors import UsageError
+from onnxplain.evaluate.randomise import Order, learned_layers, randomised, stages
+from onnxplain.evaluate.similarity import spearman, ssim
+from onnxplain.explanation import Explanation
+from onnxplain.model import Model
+from onnxplain.normalize import reduce_channels, upsample
+from onnxplain.picture import Picture
+
+# Rank correlations at which a reader should doubt a map, and stop trusting it. There is no
+# agreed bound; these lie in the gap between methods known to pass and known to fail.
+_DOUBTFUL, _FAILED = 0.5, 0.8
+
+
+@dataclass(frozen=True)
+class SanityCheck:
+    """How alike a method's maps are with and without what the network has learned.
+
+    Attributes
+    ----------
+    method : str
+        The method.
+    order : {"cascading", "independent"}
+        Whether layers lose their weights from the output on, or one at a time.
+    layers : tuple of str
+        Output tensor of the layer at which each stage ends.
+    spearman : (S,) array
+        Rank correlation of the magnitudes of the two maps at each stage.
+    ssim : (S,) array
+        Structural similarity of the same.
+    """
+
+    method: str
+    order: Order
+    layers: tuple[str, ...]
+    spearman: NDArray[np.float64]
+    ssim: NDArray[np.float64]
+
+    @property
+    def left(self) -> float:
+        """Rank correlation by which to judge.
+
+        Of a cascade its first stage: once the layers next to the output are random, the
+        score means nothing, and a map that stays explains something else. Later stages
+        judge less, since they destroy the features that any map is drawn with. Of
+        independent layers the highest.
+        """
+        return float(self.spearman[0] if self.order == "cascading" else self.spearman.max())
+
+    @property
+    def verdict(self) -> str:
+        """What that means, in words."""
+        return verdict(self.left, "what the network has learned")
+
+
+def verdict(left: float, lost: str) -> str:
+    """Say in words what it means that maps are alike after something was taken away.
+
+    Parameters
+    ----------
+    left : float
+        Rank correlation of the maps before and after.
+    lost : str
+        What was taken away.
+    """
+    if abs(left) >= _FAILED:
+        return f"fails: the map hardly depends on {lost} (rank correlation {left:.2f} is left)"
+    if abs(left) >= _DOUBTFUL:
+        return f"doubtful: part of the map does not depend on {lost} ({left:.2f} is left)"
+    return f"passes: the map depends on {lost} ({left:.2f} is left)"
+
+
+def randomisation_check(
+    model: Model,
+    picture: Picture,
+    method: str,
+    target: int,
+    *,
+    order: Order = "cascading",
+    steps: int = 6,
+    seed: int = 0,
+    parameters: Mapping[str, Any] | None = None,
+) -> SanityCheck:
+    """Compare a method's map with its maps on networks that lost their weights.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    picture : Picture
+        What is explained.
+    method : str
+        Name in the registry.
+    target : int
+        The class, the same one at every stage.
+    order : {"cascading", "independent"}
+        ``cascading`` replaces the weights of more and more layers, from the output
+        backwards; ``independent`` those of a single layer at a time.
+    steps : int
+        Number of stages.
+    seed : int
+        Of the random weights.
+    parameters : mapping, optional
+        Parameters of the method.
+
+    Returns
+    -------
+    SanityCheck
+
+    Raises
+    ------
+    UsageError
+        If `order` or `steps` is not possible.
+
+    References
+    ----------
+    Adebayo et al. 2018, arXiv:1810.03292, section 3.
+    """
+    if order not in ("cascading", "independent") or steps < 1:
+        raise UsageError(
+            f"order {order!r} with {steps} steps is not possible; allowed: cascading or "
+            "independent, and at least one step"
+        )
+    graph = model.network.graph
+    layers = learned_layers(graph, model.network.head.logits)
+    first = _magnitude(model.explain(picture, method, target, **(parameters or {})))
+    ends, ranks, structures = [], [], []
+    for stop in stages(len(layers), steps):
+        lost = layers[:stop] if order == "cascading" else layers[stop - 1 : stop]
+        # Such a network may answer hardly at all: its engines need not agree on noise.
+        other = model.with_graph(randomised(graph, lost, seed)).explain(
+            picture, method, target, allow_mismatch=True, **(parameters or {})
+        )
+        ends.append(lost[-1].node.output)
+        ranks.append(spearman(first, _magnitude(other)))
+        structures.append(ssim(first, _magnitude(other)))
+    return SanityCheck(method, order, tuple(ends), np.array(ranks), np.array(structures))
+
+
+def other_class_correlation(
+    model: Model,
+    picture: Picture,
+    method: str,
+    target: int,
+    *,
+    seed: int = 0,
+    parameters: Mapping[str, Any] | None = None,
+) -> float:
+    """Rank correlation of the maps of a class and of another one, drawn at random.
+
+    Signed maps are compared: evidence for one class may be evidence against the other.
+
+    References
+    ----------
+    Sixt, Granz, Landgraf 2020, arXiv:1912.09818, section 5 (random logit).
+    """
+    classes = model.network.classes
+    if classes < 2:
+        raise UsageError("the model has a single output: there is no other class to compare with")
+    other = int(np.random.default_rng(seed).integers(classes - 1))
+    other += other >= target
+    maps = [
+        model.explain(picture, method, c, **(parameters or {})).heatmap() for c in (target, other)
+    ]
+    return spearman(*maps)
+
+
+def _magnitude(explanation: Explanation) -> NDArray[np.float64]:
+    flat = np.abs(reduce_channels(explanation.attribution, explanation.axes))
+    size = (explanation.pixels.shape[0], explanation.pixels.shape[1])
+    return flat if flat.shape == size else upsample(flat, size)
