@@ -116,9 +116,19 @@ class Adapter(Protocol):
         ...
 
     def relevance(
-        self, x: Array, target: Target, composite: Composite, names: Sequence[str]
+        self,
+        x: Array,
+        target: Target,
+        composite: Composite,
+        names: Sequence[str],
+        *,
+        keep: Mapping[str, Array] | None = None,
     ) -> Propagation:
-        """Return the relevance of the named tensors for the target's score."""
+        """Return the relevance of the named tensors for the target's score.
+
+        With `keep`, the relevance of those tensors is multiplied by the given factors, which
+        broadcast against them, before it flows on.
+        """
         ...
 
     def windowed(

@@ -142,7 +142,13 @@ class TorchAdapter:
         return _derivatives(in_batches(run, x, self._batch_size, self._image.batch), names)
 
     def relevance(
-        self, x: Array, target: Target, composite: Composite, names: Sequence[str]
+        self,
+        x: Array,
+        target: Target,
+        composite: Composite,
+        names: Sequence[str],
+        *,
+        keep: Mapping[str, Array] | None = None,
     ) -> Propagation:
         """Return the relevance of the named tensors; see `Adapter`.
 
@@ -159,6 +165,7 @@ class TorchAdapter:
             raise UsageError("relevance propagation explains logits; drop `kind=probability`")
         leaks: dict[tuple[str, str], float] = {}
         left = len(x)
+        masks = {name: self._tensor(mask) for name, mask in (keep or {}).items()}
 
         def run(batch: Array) -> dict[str, Array]:
             nonlocal left
@@ -171,7 +178,7 @@ class TorchAdapter:
                 return relevance
 
             feeds = self._feeds(self._tensor(batch))
-            walked = self._walker.walk(feeds, target.tensor, seed, composite, names)
+            walked = self._walker.walk(feeds, target.tensor, seed, composite, names, masks)
             for leak in walked.leaks:
                 key = (leak.tensor, leak.op_type)
                 leaks[key] = leaks.get(key, 0.0) + leak.absorbed

@@ -1,7 +1,9 @@
 """Methods as plain functions; importing this package registers all of them."""
 
 from onnxplain.methods import (
+    attn_lrp,
     cam,
+    deep_taylor,
     deeplift,
     eigen_cam,
     expected_gradients,
@@ -19,7 +21,9 @@ from onnxplain.methods.registry import Method, find, registered
 
 __all__ = [
     "Method",
+    "attn_lrp",
     "cam",
+    "deep_taylor",
     "deeplift",
     "eigen_cam",
     "expected_gradients",

@@ -8,10 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
+from onnxplain.errors import UsageError
 from onnxplain.explanation import Attribution
+from onnxplain.methods.channels import channel_mask, channel_sums
 from onnxplain.methods.gradients import input_axes
 from onnxplain.methods.registry import method
+from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.composites import composite as composite_named
+from onnxplain.relevance.default import default_composite
 from onnxplain.subject import Subject
 from onnxplain.target import Target
 
@@ -30,7 +34,7 @@ _LEAKS = 5
     meaning="score units; positive speaks for the target",
     class_discriminative=True,
     promises="the sum is the score, less what biases absorb; the share that arrives is reported",
-    failures="with epsilon-plus everything after the head is positive, so classes that share "
+    failures="with z-plus everything after the head is positive, so classes that share "
     "features look alike; biases behind dead ReLUs absorb relevance",
 )
 def lrp(
@@ -38,8 +42,13 @@ def lrp(
     x: NDArray[Any],
     target: Target,
     *,
-    composite: str = "epsilon-plus",
+    composite: Composite | str = "auto",
     epsilon: float = 1e-6,
+    gamma: float = 0.25,
+    zero_bias: bool = False,
+    unknown: str = "refuse",
+    at: str | None = None,
+    channels: str | None = None,
 ) -> Attribution:
     """Relevance of the input under a composite of rules.
 
@@ -47,35 +56,123 @@ def lrp(
     ----------
     subject, x, target
         See `Subject` and `Target`; x has the model's input shape.
-    composite : str
-        See `onnxplain.relevance.composites.composite`.
+    composite : Composite or str
+        A `Composite`, the name of one (see `onnxplain.relevance.composites.composite`), or
+        a TOML file; ``auto`` takes attn-lrp where there is attention, and epsilon-plus-flat
+        elsewhere. The parameters that follow belong to the named ones.
     epsilon : float
         Stabilizer of the epsilon rule.
+    gamma : float
+        How much more positive weights count under the gamma rule.
+    zero_bias : bool
+        Biases absorb nothing at z-plus and alpha-beta.
+    unknown : str
+        At an operator without rule: ``refuse``, ``pass`` or ``gradient``.
+    at : str, optional
+        A tensor inside the network whose relevance is returned as well.
+    channels : str, optional
+        Indices of channels of `at`, separated by commas: only the relevance that flows
+        through them reaches the input.
 
     Returns
     -------
     Attribution
-        The shape of `x`, signed, in score units; measure ``conservation`` (sum of the
-        relevance divided by the score), note ``leaks`` (the nodes that absorb most).
+        As `propagated` returns it.
 
     Raises
     ------
     MethodRefusedError
         If an operator on the way has no rule.
+    UsageError
+        If a name or parameter is wrong.
     """
-    name = subject.network.image.name
-    rules = composite_named(composite, epsilon=epsilon)
-    found = subject.engine(Capability.RELEVANCE).relevance(x, target, rules, [name])
-    values = found.relevance[name]
+    rules = _composite(subject, composite, epsilon, gamma, zero_bias, unknown)
+    return propagated(subject, x, target, rules, at=at, channels=channels)
+
+
+def propagated(
+    subject: Subject,
+    x: NDArray[Any],
+    target: Target,
+    rules: Composite,
+    *,
+    at: str | None = None,
+    channels: str | None = None,
+) -> Attribution:
+    """Relevance of the input, with what the record says about it.
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+    rules : Composite
+        The rules.
+    at, channels : str, optional
+        See `lrp`.
+
+    Returns
+    -------
+    Attribution
+        The shape of `x`, signed, in score units; measures ``relevance_in`` (its sum),
+        ``relevance_out`` (the score) and ``conservation`` (their ratio); note ``leaks`` (the
+        nodes that absorb most). With `at`, maps ``at`` (relevance of that tensor) and
+        ``channels`` (its sum for each channel).
+
+    Raises
+    ------
+    UsageError
+        If `channels` is given without `at`.
+    """
+    network = subject.network
+    image = network.image.name
+    tensor = None if at is None else network.graph.resolve(at)
+    if channels is not None and tensor is None:
+        raise UsageError("channels need a tensor that they belong to: set `at` as well")
+    keep = {}
+    if tensor is not None and channels is not None:
+        keep[tensor] = channel_mask(network, tensor, channels)
+    names = list(dict.fromkeys([image, *([tensor] if tensor else [])]))
+    found = subject.engine(Capability.RELEVANCE).relevance(
+        x, target, rules.within(subject.preprocess.bounds()), names, keep=keep
+    )
+    values = found.relevance[image]
     total = values.reshape(len(values), -1).sum(axis=1, dtype=np.float64)
-    conservation = total / np.where(found.scores == 0, 1.0, found.scores)
+    scores = np.asarray(found.scores, np.float64)
     leaks = [
         {"tensor": leak.tensor, "operator": leak.op_type, "absorbed": leak.absorbed}
         for leak in found.leaks[:_LEAKS]
     ]
+    maps = {}
+    if tensor is not None:
+        inside = found.relevance[tensor]
+        maps = {"at": inside, "channels": channel_sums(network, tensor, inside)}
     return Attribution(
         values,
         input_axes(subject),
-        measures={"conservation": conservation},
-        notes={"leaks": leaks},
+        parameters={"composite": rules.name, **({"at": tensor} if tensor else {})},
+        measures={
+            "conservation": total / np.where(scores == 0, 1.0, scores),
+            "relevance_in": total,
+            "relevance_out": scores,
+        },
+        maps=maps,
+        notes={"leaks": leaks, "composite": rules.to_dict()},
     )
+
+
+def _composite(
+    subject: Subject,
+    given: Composite | str,
+    epsilon: float,
+    gamma: float,
+    zero_bias: bool,
+    unknown: str,
+) -> Composite:
+    if isinstance(given, Composite):
+        return given
+    if given.endswith(".toml"):
+        from onnxplain.relevance.composite_file import load_composite
+
+        return load_composite(given)
+    name = default_composite(subject.network.graph) if given == "auto" else given
+    return composite_named(name, epsilon=epsilon, gamma=gamma, zero_bias=zero_bias, unknown=unknown)

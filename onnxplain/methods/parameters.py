@@ -82,7 +82,7 @@ def _as(kind: Any, value: Any) -> Any:
         if isinstance(value, (list, tuple)) and len(value) == 2:
             return (int(value[0]), int(value[1]))
         return (int(pair[1]), int(pair[2])) if pair else None
-    return None
+    return value if isinstance(kind, type) and isinstance(value, kind) else None
 
 
 def _spell(kind: Any) -> str:

@@ -6,16 +6,32 @@ Explanations to Global Insights with Zennit, CoRelAy, and ViRelAy", 2021.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from onnxplain.errors import UnknownNameError
-from onnxplain.graph.view import Node
+from numpy.typing import NDArray
+
+from onnxplain.errors import UnknownNameError, UsageError
+from onnxplain.relevance.rule_table import check_rule
 
 CONV = frozenset({"Conv", "ConvTranspose"})
 LINEAR = frozenset({"Gemm", "MatMul"})
+# Words for nodes that an operator's name alone does not tell apart.
+CONVOLUTION, DENSE, BILINEAR = "convolution", "linear", "bilinear"
+GROUPS: Mapping[str, str] = MappingProxyType(
+    {
+        CONVOLUTION: "Conv and ConvTranspose with constant weights",
+        DENSE: "Gemm and MatMul with constant weights",
+        BILINEAR: "Gemm and MatMul of two signals, as in attention",
+    }
+)
+
+Position = Literal["any", "first", "last"]
+Unknown = Literal["refuse", "pass", "gradient"]
+Bounds = tuple[NDArray[Any], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -25,71 +41,221 @@ class RuleUse:
     Attributes
     ----------
     rule : str
-        A key of `onnxplain.relevance.rules.RULES`.
+        See `onnxplain.relevance.rule_table`.
     parameters : mapping of str to value
         Keyword arguments of the rule.
+
+    Raises
+    ------
+    UsageError
+        If there is no such rule, or it cannot have these parameters.
     """
 
     rule: str
     parameters: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
+    def __post_init__(self) -> None:
+        check_rule(self.rule, self.parameters)
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a composite gets to know about a node.
+
+    Attributes
+    ----------
+    kinds : frozenset of str
+        Its operator, and the keys of `GROUPS` that it belongs to.
+    names : tuple of str
+        Its output tensors and its node name.
+    positions : frozenset of str
+        ``first`` if no node with weights is in front of it, ``last`` if none follows on the
+        way to the score; empty for a node without weights.
+    """
+
+    kinds: frozenset[str]
+    names: tuple[str, ...]
+    positions: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Match:
+    """Nodes that a rule is meant for.
+
+    Attributes
+    ----------
+    operators : tuple of str
+        ONNX operators or keys of `GROUPS`; empty for all.
+    name : str
+        Pattern of an output tensor's or the node's name, with ``*`` and ``?``.
+    position : {"any", "first", "last"}
+        Among the nodes with weights.
+    """
+
+    operators: tuple[str, ...] = ()
+    name: str = "*"
+    position: Position = "any"
+
+    def __post_init__(self) -> None:
+        if self.position not in get_args(Position):
+            raise UnknownNameError("position", self.position, get_args(Position))
+
+    def fits(self, site: Site) -> bool:
+        """Whether a node is among those meant."""
+        return (
+            (not self.operators or not site.kinds.isdisjoint(self.operators))
+            and (self.position == "any" or self.position in site.positions)
+            and any(fnmatchcase(name, self.name) for name in site.names)
+        )
+
 
 @dataclass(frozen=True)
 class Composite:
-    """Assignment of rules to the weighted nodes of a graph.
-
-    Nodes without weights (additions, pooling, gates, attention, ...) have one rule each,
-    set by their operator; see `onnxplain.relevance.walk`.
+    """Assignment of rules to the nodes of a graph.
 
     Attributes
     ----------
     name : str
         Display name.
-    convolution : RuleUse
-        For Conv and ConvTranspose.
-    linear : RuleUse
-        For Gemm, and MatMul with a constant.
+    rules : tuple of (Match, RuleUse)
+        The first match decides. A node with weights that nothing matches gets the epsilon
+        rule; one without weights keeps the rule that its operator has.
     epsilon : float
-        Stabilizer of every other node that divides relevance by its output.
+        Stabilizer of every node that divides relevance by its output and has no rule here.
+    unknown : {"refuse", "pass", "gradient"}
+        What happens at an operator without rule: an error that names it, relevance passed
+        on element by element, or handed on by the derivative.
+    bounds : pair of arrays, optional
+        Smallest and largest possible input, which z-box needs.
     """
 
     name: str
-    convolution: RuleUse
-    linear: RuleUse
+    rules: tuple[tuple[Match, RuleUse], ...] = ()
     epsilon: float = 1e-6
+    unknown: Unknown = "refuse"
+    bounds: Bounds | None = field(default=None, compare=False, repr=False)
 
-    def rule_for(self, node: Node) -> RuleUse:
-        """Return the rule for a node with weights."""
-        return self.convolution if node.op_type in CONV else self.linear
+    def __post_init__(self) -> None:
+        check_rule("epsilon", {"epsilon": self.epsilon})
+        if self.unknown not in get_args(Unknown):
+            raise UnknownNameError("way with unknown operators", self.unknown, get_args(Unknown))
+
+    def rule_for(self, site: Site) -> RuleUse | None:
+        """Return the rule that is meant for a node, or ``None``."""
+        return next((use for match, use in self.rules if match.fits(site)), None)
+
+    def within(self, bounds: Bounds) -> Composite:
+        """Return the same with the bounds of the input, for z-box."""
+        return replace(self, bounds=bounds)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for the record, in the layout of a composite file."""
+        return {
+            "name": self.name,
+            "epsilon": self.epsilon,
+            "unknown": self.unknown,
+            "rule": [
+                {"operator": list(match.operators), "name": match.name, "position": match.position}
+                | {"rule": use.rule, **use.parameters}
+                for match, use in self.rules
+            ],
+        }
 
 
-def _epsilon(value: float) -> RuleUse:
-    return RuleUse("epsilon", MappingProxyType({"epsilon": value}))
+_CONVOLUTIONS, _DENSE = Match((CONVOLUTION,)), Match((DENSE,))
+_FIRST_CONVOLUTION = Match((CONVOLUTION,), position="first")
+_FIRST = Match((CONVOLUTION, DENSE), position="first")
+
+NAMES = (
+    "epsilon",
+    "epsilon-plus",
+    "epsilon-alpha2-beta1",
+    "epsilon-gamma-box",
+    "epsilon-plus-flat",
+    "epsilon-alpha2-beta1-flat",
+    "deep-taylor",
+    "deep-taylor-unbounded",
+    "attn-lrp",
+    "cp-lrp",
+)
+_WITH_ZERO_BIAS = frozenset(n for n in NAMES if "plus" in n or "alpha" in n or "deep" in n)
 
 
-CompositeName = Literal["epsilon-plus", "epsilon"]
-
-
-def composite(name: str, *, epsilon: float = 1e-6) -> Composite:
+def composite(
+    name: str,
+    *,
+    epsilon: float = 1e-6,
+    gamma: float = 0.25,
+    linear_gamma: float = 0.05,
+    zero_bias: bool = False,
+    unknown: str = "refuse",
+) -> Composite:
     """Return a composite by name.
 
     Parameters
     ----------
     name : str
-        ``epsilon-plus`` (z-plus at convolutions, epsilon at linear layers; Montavon et al.
-        2019, section 10.2.1) or ``epsilon`` (epsilon everywhere; Bach et al. 2015, eq. 58).
+        One of `NAMES`. ``epsilon`` is Bach et al. 2015, eq. 58, everywhere. The others that
+        begin with it have epsilon at linear layers and at convolutions what follows in the
+        name (Montavon et al. 2019, section 10.2.1; Kohlbrenner et al. 2020,
+        arXiv:1910.09840): z-plus, alpha-beta with 2 and 1, or gamma; ``box`` has z-box and
+        ``flat`` the flat rule at the first layer. ``deep-taylor`` is z-box at the first
+        layer and z-plus behind (Montavon et al. 2017), ``deep-taylor-unbounded`` has
+        w-square first. ``attn-lrp`` has gamma at convolutions and linear layers and its
+        own rules in attention (Achtibat et al. 2024, arXiv:2402.05602); ``cp-lrp`` holds
+        the attention weights constant (Ali et al. 2022, arXiv:2202.07304).
     epsilon : float
-        Stabilizer, in units of the node's output.
+        Stabilizer of the epsilon rule, in units of the node's output.
+    gamma : float
+        How much more positive weights count at convolutions, where the gamma rule stands.
+    linear_gamma : float
+        The same for linear layers of ``attn-lrp`` and ``cp-lrp``; 0 is the epsilon rule.
+    zero_bias : bool
+        Leave biases out of the denominators of z-plus and alpha-beta, so that they absorb
+        nothing. The other rules can divide by almost zero then, and do not offer it.
+    unknown : {"refuse", "pass", "gradient"}
+        See `Composite`.
 
     Raises
     ------
     UnknownNameError
         If there is no composite of that name.
+    UsageError
+        If a parameter is out of range, or `zero_bias` is not offered.
     """
-    build = {
-        "epsilon-plus": (RuleUse("z-plus"), _epsilon(epsilon)),
-        "epsilon": (_epsilon(epsilon), _epsilon(epsilon)),
+    if name not in NAMES:
+        raise UnknownNameError("composite", name, NAMES, f"composites: {', '.join(NAMES)}")
+    if zero_bias and name not in _WITH_ZERO_BIAS:
+        offered = ", ".join(n for n in NAMES if n in _WITH_ZERO_BIAS)
+        raise UsageError(f"zero_bias is not offered by composite {name}, only by {offered}")
+    extra = {"zero_bias": True} if zero_bias else {}
+    eps = _use("epsilon", epsilon=epsilon)
+    plus, two_one = _use("z-plus", **extra), _use("alpha-beta", alpha=2.0, beta=1.0, **extra)
+    gammas = _use("gamma", gamma=gamma)
+    dense = _use("gamma", gamma=linear_gamma) if linear_gamma else eps
+    attention = ((_CONVOLUTIONS, gammas), (_DENSE, dense))
+    constant = ((Match(("Softmax",)), _use("none")), (Match((BILINEAR,)), _use("signal")))
+    table: Mapping[str, Iterable[tuple[Match, RuleUse]]] = {
+        "epsilon": (),
+        "epsilon-plus": ((_CONVOLUTIONS, plus),),
+        "epsilon-alpha2-beta1": ((_CONVOLUTIONS, two_one),),
+        "epsilon-gamma-box": ((_FIRST_CONVOLUTION, _use("z-box")), (_CONVOLUTIONS, gammas)),
+        "epsilon-plus-flat": ((_FIRST, _use("flat")), (_CONVOLUTIONS, plus)),
+        "epsilon-alpha2-beta1-flat": ((_FIRST, _use("flat")), (_CONVOLUTIONS, two_one)),
+        "deep-taylor": ((_FIRST, _use("z-box")), (_CONVOLUTIONS, plus), (_DENSE, plus)),
+        "deep-taylor-unbounded": (
+            (_FIRST, _use("w-square")),
+            (_CONVOLUTIONS, plus),
+            (_DENSE, plus),
+        ),
+        "attn-lrp": attention,
+        "cp-lrp": (*attention, *constant),
     }
-    if name not in build:
-        raise UnknownNameError("composite", name, build, f"composites: {', '.join(build)}")
-    return Composite(name, *build[name], epsilon=epsilon)
+    rules = tuple(table[name])
+    if not any(match is _DENSE for match, _ in rules):
+        rules = (*rules, (_CONVOLUTIONS, eps), (_DENSE, eps))
+    return Composite(name, rules, epsilon, unknown)  # type: ignore[arg-type]
+
+
+def _use(rule: str, **parameters: Any) -> RuleUse:
+    return RuleUse(rule, MappingProxyType(parameters))

@@ -67,6 +67,18 @@ def _meeting_point(chains: list[tuple[str, ...]]) -> str | None:
     return next((t for t in first if all(t in chain for chain in others)), None)
 
 
+def constant_operand(graph: Graph, node: Node) -> int | None:
+    """Which operand of a product CP-LRP holds constant: attention weights, or a gate.
+
+    Returns
+    -------
+    int or None
+        0 or 1; ``None`` when neither or both operands come out of one.
+    """
+    gates = [k for k in (0, 1) if _ends_in_gate(graph, node.inputs[k])]
+    return gates[0] if len(gates) == 1 else None
+
+
 def signal_operand(graph: Graph, node: Node) -> int | None:
     """Which operand of a product is the signal, when the other one is a gate.
 
@@ -75,8 +87,8 @@ def signal_operand(graph: Graph, node: Node) -> int | None:
     int or None
         0 or 1; ``None`` when neither or both operands are gates.
     """
-    gates = [k for k in (0, 1) if _ends_in_gate(graph, node.inputs[k])]
-    return 1 - gates[0] if len(gates) == 1 else None
+    constant = constant_operand(graph, node)
+    return None if constant is None else 1 - constant
 
 
 def _ends_in_gate(graph: Graph, tensor: str) -> bool:

@@ -50,10 +50,14 @@ class WeightedNode:
     def layer(self, x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
         """Run the step with other operands."""
         node = self.step.node
-        if node.op_type != "MatMul":
+        if node.op_type in CONV:
             return self.step.module(x, w, b) if b is not None else self.step.module(x, w)
-        operands = (x, w) if node.inputs[0] == self.data else (w, x)
-        product = self.step.module(*operands)
+        if node.op_type == "Gemm":
+            # Not its module: alpha and beta are part of weight and bias already.
+            left = x.mT if node.attributes.get("transA", 0) else x
+            product = left @ (w.mT if node.attributes.get("transB", 0) else w)
+        else:
+            product = self.step.module(*((x, w) if node.inputs[0] == self.data else (w, x)))
         return product if b is None else product + b
 
 
@@ -84,6 +88,10 @@ def weighted_node(
         return None
     weight = constants[fixed[0]]
     bias = constants[fixed[1]] if len(fixed) > 1 else None
+    if node.op_type == "Gemm":
+        # A rule that looks at weights must see them as they act.
+        weight = weight * node.attributes.get("alpha", 1.0)
+        bias = None if bias is None else bias * node.attributes.get("beta", 1.0)
     merged = WeightedNode(step, data[0], node.output, weight, bias)
     while (grown := _absorb_next(graph, merged, constants)) is not None:
         merged = grown
@@ -111,8 +119,7 @@ def _absorb_next(
 
 def _mergeable(node: Node, merged: WeightedNode) -> bool:
     if node.op_type == "Gemm":
-        plain = node.attributes.get("alpha", 1.0) == 1.0 and node.attributes.get("beta", 1.0) == 1.0
-        return plain and (merged.bias is None or merged.bias.ndim == 1)
+        return merged.bias is None or merged.bias.ndim == 1
     if node.op_type == "ConvTranspose":
         return node.attributes.get("group", 1) == 1
     if node.op_type == "MatMul":

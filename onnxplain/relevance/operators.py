@@ -6,50 +6,31 @@ returns the relevance of those inputs that depend on the image.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from onnxplain.convert.program import Step
 from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.view import Graph, Node
-from onnxplain.relevance.gates import signal_operand
+from onnxplain.relevance.composites import RuleUse, Unknown
+from onnxplain.relevance.gates import constant_operand, signal_operand
 from onnxplain.relevance.kinds import AVERAGING, ELEMENTWISE, MOVING, NORMALISING
-from onnxplain.relevance.rules import stabilize
+from onnxplain.relevance.record import Record
+from onnxplain.relevance.rule_table import WITHOUT_WEIGHTS
+from onnxplain.relevance.rules import STABILIZER, stabilize
 
 Shares = dict[str, Tensor]
 
 
-@dataclass(frozen=True)
-class Record:
-    """One executed step, with its own small autograd graph.
-
-    Attributes
-    ----------
-    step : Step
-        What was executed.
-    inputs : tuple of (Tensor or None)
-        Operands as given; those that carry the signal are leaves that require gradients.
-    outputs : tuple of Tensor
-        Results, attached to the leaves.
-    """
-
-    step: Step
-    inputs: tuple[Tensor | None, ...]
-    outputs: tuple[Tensor, ...]
-
-    def leaves(self) -> dict[int, Tensor]:
-        """Operands that carry the signal, by position."""
-        return {
-            k: v
-            for k, v in enumerate(self.inputs)
-            if v is not None and v.is_floating_point() and v.requires_grad
-        }
-
-
-def propagate(graph: Graph, record: Record, R: Sequence[Tensor], epsilon: float) -> Shares:
+def propagate(
+    graph: Graph,
+    record: Record,
+    R: Sequence[Tensor],
+    epsilon: float,
+    use: RuleUse | None = None,
+    unknown: Unknown = "refuse",
+) -> Shares:
     """Hand the relevance of a node's outputs on to its inputs.
 
     Parameters
@@ -62,37 +43,100 @@ def propagate(graph: Graph, record: Record, R: Sequence[Tensor], epsilon: float)
         Relevance of every output, in order.
     epsilon : float
         Stabilizer of the epsilon rule.
+    use : RuleUse, optional
+        Rule that stands in the place of the operator's own.
+    unknown : {"refuse", "pass", "gradient"}
+        What to do if the operator has no rule.
 
     Raises
     ------
     MethodRefusedError
-        If there is no rule for the operator; a silent gradient is never used instead.
+        If there is no rule for the operator and `unknown` is to refuse, or `use` cannot
+        stand here; a silent gradient is never used instead.
     """
     node = record.step.node
+    if use is not None:
+        return _as_told(graph, record, R, epsilon, use)
     kind = node.op_type
-    if node.domain:
+    if not node.domain:
+        if kind in ELEMENTWISE or kind == "BatchNormalization":
+            return {record.step.inputs[k]: R[0] for k in list(record.leaves())[:1]}
+        if kind in MOVING:
+            return _transposed_jacobian(record, R)
+        if kind in AVERAGING | NORMALISING or kind in ("Add", "Sub", "Conv", "ConvTranspose"):
+            return _epsilon(record, R[0], epsilon)
+        if kind in ("Mul", "Div"):
+            return _product(graph, record, R[0])
+        if kind in ("MatMul", "Gemm"):
+            return _epsilon(record, R[0] / len(record.leaves()), epsilon)
+        if kind == "Softmax":
+            return _softmax(graph, record, R[0])
+    if unknown == "refuse":
         raise _no_rule(node)
-    if kind in ELEMENTWISE or kind == "BatchNormalization":
-        return {record.step.inputs[k]: R[0] for k in list(record.leaves())[:1]}
-    if kind in MOVING:
-        return _transposed_jacobian(record, R)
-    if kind in AVERAGING or kind in NORMALISING or kind in ("Add", "Sub", "Conv", "ConvTranspose"):
-        return _epsilon(record, R[0], epsilon)
-    if kind in ("Mul", "Div"):
-        return _product(graph, record, R[0])
-    if kind in ("MatMul", "Gemm"):
-        operands = len(record.leaves())
-        return _epsilon(record, R[0] / operands, epsilon)
-    if kind == "Softmax":
-        return _softmax(graph, record, R[0])
-    raise _no_rule(node)
+    return _as_told(graph, record, R, epsilon, RuleUse(unknown))
 
 
 def _no_rule(node: Node) -> MethodRefusedError:
     return MethodRefusedError(
         f"no relevance rule for operator {node.operator} at tensor {node.output!r}; "
-        "gradient methods (integrated-gradients, grad-cam) or occlusion work without rules"
+        "unknown=pass hands relevance on element by element there, unknown=gradient by the "
+        "derivative; integrated-gradients, grad-cam and occlusion work without rules"
     )
+
+
+def _as_told(
+    graph: Graph, record: Record, R: Sequence[Tensor], epsilon: float, use: RuleUse
+) -> Shares:
+    """Apply a rule that a composite names."""
+    node = record.step.node
+    if use.rule == "none":
+        return {}
+    if use.rule == "gradient":
+        return _transposed_jacobian(record, R)
+    if use.rule == "pass":
+        return _pass(record, R[0])
+    if use.rule in ("epsilon", "norm"):
+        own = use.parameters.get("epsilon", epsilon)
+        return _epsilon(record, R[0], STABILIZER if use.rule == "norm" else own)
+    if use.rule == "deep-taylor" and node.op_type == "Softmax":
+        return _softmax(graph, record, R[0])
+    product = node.op_type in ("Mul", "MatMul", "Gemm")
+    if use.rule in ("halves", "signal") and product:
+        return _two_signals(graph, record, R[0], epsilon, use.rule)
+    raise MethodRefusedError(
+        f"rule {use.rule} cannot stand at {node}: it is for "
+        f"{_PLACES.get(use.rule, 'nodes with constant weights (convolution, linear)')}; "
+        f"rules for any node: {', '.join(r for r in WITHOUT_WEIGHTS if r not in _PLACES)}"
+    )
+
+
+_PLACES = {
+    "deep-taylor": "Softmax",
+    "halves": "products of two signals",
+    "signal": "products of two signals",
+}
+
+
+def _pass(record: Record, R: Tensor) -> Shares:
+    for k, leaf in record.leaves().items():
+        if leaf.shape == R.shape:
+            return {record.step.inputs[k]: R}
+    raise MethodRefusedError(
+        f"relevance cannot pass {record.step.node} element by element: no input has the shape "
+        f"{list(R.shape)} of its output; use gradient there"
+    )
+
+
+def _two_signals(graph: Graph, record: Record, R: Tensor, epsilon: float, rule: str) -> Shares:
+    """Half to each operand, or all to the one that carries the signal."""
+    leaves = record.leaves()
+    matrices = record.step.node.op_type != "Mul"
+    constant = constant_operand(graph, record.step.node) if rule == "signal" else None
+    receivers = {k: v for k, v in leaves.items() if k != constant}
+    part = R / len(receivers)
+    if matrices:
+        return _epsilon(record, part, epsilon, receivers)
+    return _sum_by_name(record, {k: part.sum_to_size(v.shape) for k, v in receivers.items()})
 
 
 def _transposed_jacobian(record: Record, R: Sequence[Tensor]) -> Shares:
@@ -104,9 +148,11 @@ def _transposed_jacobian(record: Record, R: Sequence[Tensor]) -> Shares:
     return _sum_by_name(record, dict(zip(leaves, gradients, strict=True)))
 
 
-def _epsilon(record: Record, R: Tensor, epsilon: float) -> Shares:
+def _epsilon(
+    record: Record, R: Tensor, epsilon: float, receivers: Mapping[int, Tensor] | None = None
+) -> Shares:
     """R_i = x_i J_i^T (R / y), on whatever linear map the node is at this point."""
-    leaves = record.leaves()
+    leaves = record.leaves() if receivers is None else receivers
     y = record.outputs[0]
     gradients = torch.autograd.grad(
         y, list(leaves.values()), R / stabilize(y.detach(), epsilon), allow_unused=True

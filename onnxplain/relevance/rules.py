@@ -8,9 +8,8 @@ R_i = sum_j (part of z_ij) / (sum_i of that part) R_j.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -36,6 +35,15 @@ class Rule(Protocol):
         ...
 
 
+class Part(NamedTuple):
+    """Some of the contributions z_ij: a part of the input, the weight and the bias."""
+
+    x: Tensor
+    w: Tensor
+    b: Tensor | None
+    sign: float = 1.0
+
+
 def stabilize(z: Tensor, epsilon: float) -> Tensor:
     """Z + epsilon * sign(z), with sign(0) = +1, so that dividing by it is safe."""
     # Signs first: `where` of two numbers is float32, which 0.1 is not.
@@ -48,6 +56,31 @@ def input_gradient(function: Callable[[Tensor], Tensor], x: Tensor, R: Tensor) -
         leaf = x.detach().requires_grad_()
         y = function(leaf)
     return torch.autograd.grad(y, leaf, R)[0]
+
+
+def share(layer: Layer, parts: Sequence[Part], R: Tensor) -> Tensor:
+    """Share relevance by the contributions of some parts: R_i = sum_j z_ij / z_j R_j.
+
+    Parameters
+    ----------
+    layer : callable
+        The layer.
+    parts : sequence of Part
+        Whose contributions, with their signs, are z_ij; their sum and the biases are z_j.
+    R : Tensor
+        Relevance of the output.
+    """
+    leaves = [part.x.detach().requires_grad_() for part in parts]
+    with torch.enable_grad():
+        outputs = [layer(x, part.w, part.b) for x, part in zip(leaves, parts, strict=True)]
+    total = sum(part.sign * y.detach() for part, y in zip(parts, outputs, strict=True))
+    assert isinstance(total, Tensor)
+    ratio = R / stabilize(total, STABILIZER)
+    gradients = torch.autograd.grad(outputs, leaves, [ratio] * len(outputs))
+    result = torch.zeros_like(leaves[0])
+    for part, gradient in zip(parts, gradients, strict=True):
+        result = torch.addcmul(result, part.x, gradient, value=part.sign)
+    return result
 
 
 def epsilon_rule(
@@ -70,38 +103,69 @@ def epsilon_rule(
     return x * input_gradient(lambda t: layer(t, w, None), x, R / stabilize(y, epsilon))
 
 
-def z_plus_rule(
+def norm_rule(layer: Layer, x: Tensor, w: Tensor, b: Tensor | None, y: Tensor, R: Tensor) -> Tensor:
+    """Share by contribution: the epsilon rule with an epsilon that only stabilizes."""
+    return epsilon_rule(layer, x, w, b, y, R, epsilon=STABILIZER)
+
+
+def w_square_rule(
     layer: Layer, x: Tensor, w: Tensor, b: Tensor | None, y: Tensor, R: Tensor
 ) -> Tensor:
-    """Only what raises the output receives relevance: R_i = sum_j z_ij^+ / z_j^+ R_j.
-
-    z^+ collects positive inputs at positive weights and negative inputs at negative
-    weights, and the positive part of the bias.
+    """R_i = sum_j w_ij^2 / (sum_i w_ij^2 + b_j^2) R_j, whatever the input is.
 
     Notes
     -----
-    Montavon et al., "Explaining nonlinear classification decisions with deep Taylor
-    decomposition", Pattern Recognition 2017; for negative inputs as alpha=1, beta=0
-    of Bach et al. 2015, eq. 60.
+    Montavon et al. 2017, eq. 12, for inputs without bounds.
     """
-    bias = None if b is None else b.clamp(min=0)
-    parts = [(x.clamp(min=0), w.clamp(min=0), bias)]
-    # After a ReLU there is nothing negative, and half of the work falls away.
-    if bool((x < 0).any()):
-        parts.append((x.clamp(max=0), w.clamp(max=0), None))
-    return _share(layer, parts, R)
+    squared = None if b is None else b.square()
+    return share(layer, [Part(torch.ones_like(x), w.square(), squared)], R)
 
 
-def _share(layer: Layer, parts: list[tuple[Tensor, Tensor, Tensor | None]], R: Tensor) -> Tensor:
-    leaves = [x.detach().requires_grad_() for x, _, _ in parts]
-    with torch.enable_grad():
-        outputs = [layer(x, w, b) for x, (_, w, b) in zip(leaves, parts, strict=True)]
-    share = R / stabilize(torch.stack([y.detach() for y in outputs]).sum(0), STABILIZER)
-    gradients = torch.autograd.grad(outputs, leaves, [share] * len(outputs))
-    return sum(
-        (x.detach() * g for x, g in zip(leaves, gradients, strict=True)),
-        torch.zeros_like(leaves[0]),
-    )
+def flat_rule(layer: Layer, x: Tensor, w: Tensor, b: Tensor | None, y: Tensor, R: Tensor) -> Tensor:
+    """R_i = sum_j R_j / (number of inputs of j): spread evenly over the receptive field.
+
+    Notes
+    -----
+    Lapuschkin et al., "Unmasking Clever Hans predictors and assessing what machines really
+    learn", Nature Communications 2019.
+    """
+    return share(layer, [Part(torch.ones_like(x), torch.ones_like(w), None)], R)
 
 
-RULES: Mapping[str, Rule] = MappingProxyType({"epsilon": epsilon_rule, "z-plus": z_plus_rule})
+def z_box_rule(
+    layer: Layer,
+    x: Tensor,
+    w: Tensor,
+    b: Tensor | None,
+    y: Tensor,
+    R: Tensor,
+    *,
+    low: Tensor,
+    high: Tensor,
+) -> Tensor:
+    """R_i = sum_j (x_i w_ij - l_i w_ij^+ - h_i w_ij^-) / (its sum over i) R_j.
+
+    Parameters
+    ----------
+    layer, x, w, b, y, R
+        As for every rule.
+    low, high : Tensor
+        Smallest and largest possible value of each input, broadcastable to `x`. What a
+        convolution pads with is zero in both, as it is in `x`.
+
+    Notes
+    -----
+    Montavon et al. 2017, eq. 14, for inputs in a box such as pixels.
+    """
+    positive, negative = (None, None) if b is None else (b.clamp(min=0), b.clamp(max=0))
+    parts = [
+        Part(x, w, b),
+        Part(low.expand_as(x), w.clamp(min=0), positive, -1.0),
+        Part(high.expand_as(x), w.clamp(max=0), negative, -1.0),
+    ]
+    return share(layer, parts, R)
+
+
+def pass_rule(layer: Layer, x: Tensor, w: Tensor, b: Tensor | None, y: Tensor, R: Tensor) -> Tensor:
+    """R as it is; only for layers whose input and output have the same shape."""
+    return R

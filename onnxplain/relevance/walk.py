@@ -14,14 +14,16 @@ import torch
 from torch import Tensor
 
 from onnxplain.convert.program import Program, Step
+from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.view import Graph
-from onnxplain.relevance.composites import Composite
+from onnxplain.relevance.composites import Composite, RuleUse
 from onnxplain.relevance.gates import self_gates
-from onnxplain.relevance.kinds import NORMALISING
 from onnxplain.relevance.leak import Leak
 from onnxplain.relevance.merge import WeightedNode, weighted_node
-from onnxplain.relevance.operators import Record, Shares, propagate
-from onnxplain.relevance.rules import RULES
+from onnxplain.relevance.operators import Shares, propagate
+from onnxplain.relevance.record import Record, record_steps
+from onnxplain.relevance.signed_rules import RULES
+from onnxplain.relevance.sites import sites
 
 Seed = Callable[[Tensor], Tensor]
 
@@ -73,6 +75,7 @@ class Walker:
         self._weighted: dict[str, WeightedNode] = {w.output: w for w in weighted if w is not None}
         inner = {name for w in self._weighted.values() for name in w.inner}
         self._own_pass = inner.union(self._weighted)
+        self._chains = {w.step.node.output: (*w.inner, w.output) for w in self._weighted.values()}
 
     def walk(
         self,
@@ -81,6 +84,7 @@ class Walker:
         seed: Seed,
         composite: Composite,
         names: Sequence[str],
+        keep: Mapping[str, Tensor] | None = None,
     ) -> Walked:
         """Propagate relevance from `output` down to the input.
 
@@ -96,76 +100,87 @@ class Walker:
             Rules of the weighted nodes.
         names : sequence of str
             Tensors whose relevance is returned.
+        keep : mapping of str to Tensor, optional
+            For some tensors, a factor on their relevance, such as one for the channels of
+            a concept and zero for all others.
 
         Raises
         ------
         MethodRefusedError
-            If a node on the way has no rule.
+            If a node on the way has no rule, or one that cannot stand there.
         """
-        values, records = self._forward(feeds, [output, *names])
+        masks = {self._end_of_chain(n): mask for n, mask in (keep or {}).items()}
+        plan = self._plan(composite, output)
+        boxes = self._boxes(composite, plan, feeds)
+        needed = set().union(*map(self._graph.ancestors, [output, *names, *masks]))
+        values, records = record_steps(
+            self._program, feeds, self._constants, needed, self._dynamic, self._own_pass
+        )
         R: dict[str, Tensor] = {output: seed(values[output])}
         leaks: list[Leak] = []
-        kept = set(names)
         found: dict[str, Tensor] = {}
         for step in reversed(self._program.steps):
-            arrived = [R.pop(o, None) for o in step.outputs]
+            arrived = [_take(R, o, masks) for o in step.outputs]
             if all(r is None for r in arrived):
                 continue
-            found |= {
-                o: r
-                for o, r in zip(step.outputs, arrived, strict=True)
-                if r is not None and o in kept
-            }
-            merged = self._weighted.get(step.outputs[0])
-            if merged is not None and arrived[0] is not None:
-                found |= {name: arrived[0] for name in merged.inner if name in kept}
-            shares = self._shares(step, arrived, values, records, composite)
+            here = dict(zip(step.outputs, arrived, strict=True))
+            if step.outputs[0] in self._weighted:
+                here |= dict.fromkeys(self._weighted[step.outputs[0]].inner, arrived[0])
+            found |= {n: r for n, r in here.items() if r is not None and n in names}
+            shares = self._shares(step, arrived, values, records, composite, plan, boxes)
             for name, share in shares.items():
                 R[name] = R[name] + share if name in R else share
             taken = sum(float(r.sum()) for r in arrived if r is not None)
             given = sum(float(s.sum()) for s in shares.values())
             leaks.append(Leak(step.outputs[0], step.node.op_type, taken - given))
-        found |= {n: r for n, r in R.items() if n in kept}
+        found |= {n: r for n in list(R) if (r := _take(R, n, masks)) is not None and n in names}
+        if masks:
+            raise UsageError(
+                f"no relevance arrives at tensor {next(iter(masks))!r}: choose another"
+            )
         missing = {n: torch.zeros_like(values[n]) for n in names if n not in found}
         leaks.sort(key=lambda leak: -abs(leak.absorbed))
         return Walked(values[output], found | missing, tuple(leaks))
 
-    def _forward(
-        self, feeds: Mapping[str, Tensor], tensors: Sequence[str]
-    ) -> tuple[dict[str, Tensor], dict[str, Record]]:
-        values: dict[str, Tensor] = dict(feeds) | self._constants
-        records: dict[str, Record] = {}
-        needed = set().union(*map(self._graph.ancestors, tensors))
-        for step in self._program.steps:
-            if step.outputs[0] in self._constants or not needed.intersection(step.outputs):
-                continue
-            operands = [values[n] if n else None for n in step.inputs]
-            record = self._record(step, operands)
-            for name, value in zip(step.outputs, record.outputs, strict=False):
-                if name:
-                    values[name] = value.detach()
-            if any(y.requires_grad for y in record.outputs):
-                records[step.outputs[0]] = record
-        return values, records
+    def _end_of_chain(self, name: str) -> str:
+        """Tensor at which a tensor inside of a merged chain has its relevance."""
+        return next((w.output for w in self._weighted.values() if name in w.inner), name)
 
-    def _record(self, step: Step, operands: list[Tensor | None]) -> Record:
-        carries = [
-            v is not None and n in self._dynamic and v.is_floating_point()
-            for n, v in zip(step.inputs, operands, strict=True)
-        ]
-        # A weighted node's rule builds the passes that it needs from weights of its own.
-        own_pass = step.outputs[0] in self._own_pass or not any(carries)
-        leaves = [
-            v.detach().requires_grad_() if c and v is not None and not own_pass else v
-            for v, c in zip(operands, carries, strict=True)
-        ]
-        with torch.set_grad_enabled(not own_pass):
-            if step.node.op_type in NORMALISING and not step.node.domain:
-                result = _normalise_with_fixed_scale(step, leaves)
-            else:
-                result = step.module(*leaves)
-        outputs = tuple(result) if isinstance(result, (tuple, list)) else (result,)
-        return Record(step, tuple(leaves), outputs)
+    def _plan(self, composite: Composite, output: str) -> dict[str, RuleUse]:
+        """Rules that the composite names, by the tensor at which each is applied."""
+        found = sites(self._graph, self._dynamic, self._chains, output)
+        ends = {start: chain[-1] for start, chain in self._chains.items()}
+        inner = {n for w in self._weighted.values() for n in (*w.inner, w.output)} - ends.keys()
+        plan: dict[str, RuleUse] = {}
+        for name, site in found.items():
+            use = None if name in inner else composite.rule_for(site)
+            if use is not None:
+                plan[ends.get(name, name)] = use
+            if use is not None and use.rule == "z-box" and "first" not in site.positions:
+                raise MethodRefusedError(
+                    f"rule z-box cannot stand at tensor {name!r}: only the first nodes with "
+                    "weights have inputs with known bounds; match position first"
+                )
+        return plan
+
+    def _boxes(
+        self, composite: Composite, plan: Mapping[str, RuleUse], feeds: Mapping[str, Tensor]
+    ) -> dict[str, tuple[Tensor, Tensor]]:
+        """Bounds of what z-box nodes read: those of the input, carried through the graph."""
+        data = [self._weighted[n].data for n, use in plan.items() if use.rule == "z-box"]
+        if not data:
+            return {}
+        if composite.bounds is None:
+            raise UsageError("rule z-box needs the bounds of the input: Composite.within(bounds)")
+        x = feeds[self._image]
+        ends = []
+        with torch.no_grad():
+            for bound in composite.bounds:
+                image = torch.from_numpy(bound).to(x).expand_as(x).contiguous()
+                ends.append(self._program.run({**feeds, self._image: image}, data))
+        low, high = ends
+        # A negative factor on the way exchanges them.
+        return {n: (low[n].minimum(high[n]), low[n].maximum(high[n])) for n in data}
 
     def _shares(
         self,
@@ -174,47 +189,55 @@ class Walker:
         values: Mapping[str, Tensor],
         records: Mapping[str, Record],
         composite: Composite,
+        plan: Mapping[str, RuleUse],
+        boxes: Mapping[str, tuple[Tensor, Tensor]],
     ) -> Shares:
         name = step.outputs[0]
         first = arrived[0]
         if name in self._gates and first is not None:
             return {self._gates[name]: first}
         if name in self._weighted and first is not None:
-            return self._weighted_share(self._weighted[name], first, values, composite)
-        if name not in records:
+            node = self._weighted[name]
+            box = dict(zip(("low", "high"), boxes.get(node.data, ()), strict=False))
+            return _weighted_share(node, first, values, plan.get(name), composite, box)
+        record = records.pop(name, None)
+        if record is None:
             return {}  # no signal arrives here: the relevance stays with the constants
-        record = records[name]
         full = [
             torch.zeros_like(y) if r is None else r
             for r, y in zip(arrived, record.outputs, strict=False)
         ]
-        return propagate(self._graph, record, full, composite.epsilon)
-
-    def _weighted_share(
-        self,
-        node: WeightedNode,
-        R: Tensor,
-        values: Mapping[str, Tensor],
-        composite: Composite,
-    ) -> Shares:
-        use = composite.rule_for(node.step.node)
-        rule = RULES[use.rule]
-        x, y = values[node.data], values[node.output]
-        share = rule(node.layer, x, node.weight, node.bias, y, R, **use.parameters)
-        return {node.data: share}
+        return propagate(
+            self._graph, record, full, composite.epsilon, plan.get(name), composite.unknown
+        )
 
 
-def _normalise_with_fixed_scale(step: Step, operands: Sequence[Tensor | None]) -> Tensor:
-    """Layer or RMS normalisation whose 1/std is a constant (AttnLRP, proposition 3.4)."""
-    x, scale, *rest = operands
-    assert x is not None
-    assert scale is not None
-    bias = rest[0] if rest else None
-    attributes = step.node.attributes
-    axes = list(range(attributes.get("axis", -1) % x.dim(), x.dim()))
-    centred = x
-    if step.node.op_type == "LayerNormalization":
-        centred = x - x.mean(axes, keepdim=True)
-    power = centred.square().mean(axes, keepdim=True) + attributes.get("epsilon", 1e-5)
-    y = centred / power.sqrt().detach() * scale
-    return y if bias is None else y + bias
+def _take(R: dict[str, Tensor], name: str, masks: dict[str, Tensor]) -> Tensor | None:
+    """Remove a tensor's relevance from those that wait, and lay its mask over it."""
+    relevance = R.pop(name, None)
+    return relevance * masks.pop(name) if relevance is not None and name in masks else relevance
+
+
+def _weighted_share(
+    node: WeightedNode,
+    R: Tensor,
+    values: Mapping[str, Tensor],
+    use: RuleUse | None,
+    composite: Composite,
+    box: Mapping[str, Tensor],
+) -> Shares:
+    use = use or RuleUse("epsilon", {"epsilon": composite.epsilon})
+    if use.rule not in RULES:
+        raise MethodRefusedError(
+            f"rule {use.rule} cannot stand at {node.step.node}, which has weights; rules with "
+            f"weights: {', '.join(RULES)}"
+        )
+    x, y = values[node.data], values[node.output]
+    if use.rule == "pass" and x.shape != y.shape:
+        raise MethodRefusedError(
+            f"rule pass cannot stand at {node.step.node}: its input has the shape "
+            f"{list(x.shape)}, its output {list(y.shape)}"
+        )
+    boxed = box if use.rule == "z-box" else {}
+    share = RULES[use.rule](node.layer, x, node.weight, node.bias, y, R, **use.parameters, **boxed)
+    return {node.data: share}

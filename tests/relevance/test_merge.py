@@ -44,6 +44,11 @@ MERGED = {
         {"w": (4, 108), "k": 4, "l": 4},
         "b",
     ),
+    "scaled gemm": (
+        FLAT + "a = Gemm<alpha = 0.5, beta = 3.0>(f, w, k) b = Mul(a, l)",
+        {"w": (108, 4), "k": 4, "l": 4},
+        "b",
+    ),
     "matmul": (FLAT + "a = MatMul(f, w) b = Add(k, a)", {"w": (108, 4), "k": 4}, "b"),
     "matmul on the last axis": (
         "a = MatMul(image, w) s = Add(a, k) b = Mul(s, l)",
@@ -59,9 +64,9 @@ KEPT = {
         "a = ConvTranspose<group = 3>(image, w) b = Add(a, k)",
         {"w": (3, 2, 2, 2), "k": (6, 1, 1)},
     ),
-    "scaled gemm": (
-        FLAT + "a = Gemm<alpha = 0.5>(f, w, k) b = Mul(a, l)",
-        {"w": (108, 4), "k": 4, "l": 4},
+    "gemm with a bias for every row": (
+        FLAT + "a = Gemm(f, w, k) b = Mul(a, l)",
+        {"w": (108, 4), "k": (1, 4), "l": 4},
     ),
     "weight from the left": ("a = MatMul(w, image) b = Mul(a, k)", {"w": (4, 6), "k": 6}),
     "other operator": (CONV + "b = Relu(a)", {"w": (4, 3, 3, 3)}),

@@ -1,0 +1,73 @@
+"""Deep Taylor decomposition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from onnxplain.adapters.base import Capability
+from onnxplain.errors import UnknownNameError
+from onnxplain.explanation import Attribution
+from onnxplain.methods.lrp import propagated
+from onnxplain.methods.registry import method
+from onnxplain.relevance.composites import composite
+from onnxplain.subject import Subject
+from onnxplain.target import Target
+
+_FIRST = {"z-box": "deep-taylor", "w-square": "deep-taylor-unbounded"}
+
+
+@method(
+    name="deep-taylor",
+    family="relevance",
+    needs=Capability.RELEVANCE,
+    explains="logit",
+    display="positive",
+    summary="Each neuron's share in the score by Taylor expansions at nearby roots.",
+    reference="Montavon, Lapuschkin, Binder, Samek, Müller 2017, arXiv:1512.02479",
+    meaning="score units; never negative for a positive score: how much, not for or against",
+    class_discriminative=False,
+    promises="the sum is the score, less what biases absorb; the share that arrives is reported",
+    failures="made for ReLU networks with positive scores; classes that share features look "
+    "alike; biases behind dead ReLUs absorb relevance",
+)
+def deep_taylor(
+    subject: Subject,
+    x: NDArray[Any],
+    target: Target,
+    *,
+    first: str = "z-box",
+    zero_bias: bool = False,
+    unknown: str = "refuse",
+    at: str | None = None,
+    channels: str | None = None,
+) -> Attribution:
+    """Relevance by z-plus everywhere, and a rule for the input's domain at the first layer.
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+    first : str
+        ``z-box`` for pixels, whose bounds come from the preprocessing; ``w-square`` for
+        inputs without bounds.
+    zero_bias : bool
+        Biases absorb nothing at z-plus.
+    unknown, at, channels
+        See `onnxplain.methods.lrp.lrp`.
+
+    Returns
+    -------
+    Attribution
+        See `onnxplain.methods.lrp.propagated`.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such first rule.
+    """
+    if first not in _FIRST:
+        raise UnknownNameError("first rule", first, _FIRST, f"first: {', '.join(_FIRST)}")
+    rules = composite(_FIRST[first], zero_bias=zero_bias, unknown=unknown)
+    return propagated(subject, x, target, rules, at=at, channels=channels)

@@ -1,0 +1,39 @@
+"""Which composite a network gets when nobody names one."""
+
+from __future__ import annotations
+
+from onnxplain.graph.view import Graph
+from onnxplain.relevance.gates import constant_operand
+
+_FUSED_ATTENTION = frozenset({"Attention", "MultiHeadAttention"})
+
+
+def default_composite(graph: Graph) -> str:
+    """Name of the composite that suits a graph.
+
+    Parameters
+    ----------
+    graph : Graph
+        The prepared graph.
+
+    Returns
+    -------
+    str
+        ``attn-lrp`` where a Softmax weighs another signal, as in attention, and
+        ``epsilon-plus-flat`` otherwise.
+    """
+    return "attn-lrp" if has_attention(graph) else "epsilon-plus-flat"
+
+
+def has_attention(graph: Graph) -> bool:
+    """Whether attention weights multiply another signal somewhere."""
+    signals = graph.descendants_of_inputs
+    return any(
+        node.op_type in _FUSED_ATTENTION
+        or (
+            node.op_type == "MatMul"
+            and signals.issuperset(node.inputs)
+            and constant_operand(graph, node) is not None
+        )
+        for node in graph.nodes
+    )
