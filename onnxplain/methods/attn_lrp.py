@@ -79,9 +79,12 @@ def attn_lrp(
 
     Raises
     ------
+    MethodRefusedError
+        If the network has no attention, or an operator on the way no rule.
     UnknownNameError
         If there is no such form.
     """
+    _require_attention(subject.network)
     if form not in _FORMS:
         raise UnknownNameError("form of attn-lrp", form, _FORMS, f"forms: {', '.join(_FORMS)}")
     rules = composite(

@@ -109,27 +109,58 @@ def norm_rule(layer: Layer, x: Tensor, w: Tensor, b: Tensor | None, y: Tensor, R
 
 
 def w_square_rule(
-    layer: Layer, x: Tensor, w: Tensor, b: Tensor | None, y: Tensor, R: Tensor
+    layer: Layer,
+    x: Tensor,
+    w: Tensor,
+    b: Tensor | None,
+    y: Tensor,
+    R: Tensor,
+    *,
+    support: Tensor | None = None,
 ) -> Tensor:
     """R_i = sum_j w_ij^2 / (sum_i w_ij^2 + b_j^2) R_j, whatever the input is.
+
+    Parameters
+    ----------
+    layer, x, w, b, y, R
+        As for every rule.
+    support : Tensor, optional
+        One for inputs, and zero for what only pads them and may receive nothing.
 
     Notes
     -----
     Montavon et al. 2017, eq. 12, for inputs without bounds.
     """
-    squared = None if b is None else b.square()
-    return share(layer, [Part(torch.ones_like(x), w.square(), squared)], R)
+    ones = torch.ones_like(x) if support is None else support
+    return share(layer, [Part(ones, w.square(), None if b is None else b.square())], R)
 
 
-def flat_rule(layer: Layer, x: Tensor, w: Tensor, b: Tensor | None, y: Tensor, R: Tensor) -> Tensor:
+def flat_rule(
+    layer: Layer,
+    x: Tensor,
+    w: Tensor,
+    b: Tensor | None,
+    y: Tensor,
+    R: Tensor,
+    *,
+    support: Tensor | None = None,
+) -> Tensor:
     """R_i = sum_j R_j / (number of inputs of j): spread evenly over the receptive field.
+
+    Parameters
+    ----------
+    layer, x, w, b, y, R
+        As for every rule.
+    support : Tensor, optional
+        One for inputs, and zero for what only pads them and may receive nothing.
 
     Notes
     -----
     Lapuschkin et al., "Unmasking Clever Hans predictors and assessing what machines really
     learn", Nature Communications 2019.
     """
-    return share(layer, [Part(torch.ones_like(x), torch.ones_like(w), None)], R)
+    ones = torch.ones_like(x) if support is None else support
+    return share(layer, [Part(ones, torch.ones_like(w), None)], R)
 
 
 def z_box_rule(

@@ -182,6 +182,15 @@ class Walker:
         # A negative factor on the way exchanges them.
         return {n: (low[n].minimum(high[n]), low[n].maximum(high[n])) for n in data}
 
+    def _support(self, data: str, values: Mapping[str, Tensor]) -> Tensor:
+        """One where a weighted node reads the signal, zero where a Pad node made it wider."""
+        pad = next((s for s in self._program.steps if s.outputs[0] == data), None)
+        if pad is None or pad.node.op_type != "Pad" or _repeats(pad):
+            return torch.ones_like(values[data])
+        source = torch.ones_like(values[pad.inputs[0]])
+        with torch.no_grad():
+            return (pad.run({**values, pad.inputs[0]: source})[0] == 1).to(source)
+
     def _shares(
         self,
         step: Step,
@@ -198,8 +207,13 @@ class Walker:
             return {self._gates[name]: first}
         if name in self._weighted and first is not None:
             node = self._weighted[name]
-            box = dict(zip(("low", "high"), boxes.get(node.data, ()), strict=False))
-            return _weighted_share(node, first, values, plan.get(name), composite, box)
+            use = plan.get(name) or RuleUse("epsilon", {"epsilon": composite.epsilon})
+            extra: dict[str, Tensor] = {}
+            if use.rule == "z-box":
+                extra["low"], extra["high"] = boxes[node.data]
+            elif use.rule in ("flat", "w-square"):
+                extra["support"] = self._support(node.data, values)
+            return _weighted_share(node, first, values, use, extra)
         record = records.pop(name, None)
         if record is None:
             return {}  # no signal arrives here: the relevance stays with the constants
@@ -212,6 +226,11 @@ class Walker:
         )
 
 
+def _repeats(pad: Step) -> bool:
+    """Whether a Pad node fills up with copies of its input."""
+    return pad.node.attributes.get("mode", "constant") != "constant"
+
+
 def _take(R: dict[str, Tensor], name: str, masks: dict[str, Tensor]) -> Tensor | None:
     """Remove a tensor's relevance from those that wait, and lay its mask over it."""
     relevance = R.pop(name, None)
@@ -222,11 +241,9 @@ def _weighted_share(
     node: WeightedNode,
     R: Tensor,
     values: Mapping[str, Tensor],
-    use: RuleUse | None,
-    composite: Composite,
-    box: Mapping[str, Tensor],
+    use: RuleUse,
+    extra: Mapping[str, Tensor],
 ) -> Shares:
-    use = use or RuleUse("epsilon", {"epsilon": composite.epsilon})
     if use.rule not in RULES:
         raise MethodRefusedError(
             f"rule {use.rule} cannot stand at {node.step.node}, which has weights; rules with "
@@ -238,6 +255,5 @@ def _weighted_share(
             f"rule pass cannot stand at {node.step.node}: its input has the shape "
             f"{list(x.shape)}, its output {list(y.shape)}"
         )
-    boxed = box if use.rule == "z-box" else {}
-    share = RULES[use.rule](node.layer, x, node.weight, node.bias, y, R, **use.parameters, **boxed)
+    share = RULES[use.rule](node.layer, x, node.weight, node.bias, y, R, **use.parameters, **extra)
     return {node.data: share}

@@ -195,7 +195,7 @@ def test_pass_hands_relevance_on_where_shapes_agree():
 def test_every_rule_with_weights_is_tested_and_its_parameters_are_known():
     assert set(RULES) == set(WITH_WEIGHTS)
     assert {n.split(" ")[0] for n in RULE_FORMS} == set(RULES) - {"pass"}
-    standard = {"layer", "x", "w", "b", "y", "R", "low", "high"}
+    standard = {"layer", "x", "w", "b", "y", "R", "low", "high", "support"}
     for name, rule in RULES.items():
         assert set(inspect.signature(rule).parameters) - standard == WITH_WEIGHTS[name]
 

@@ -4,6 +4,7 @@ zennit needs a canonizer to merge BatchNorm and a module for each addition; ours
 """
 
 import copy
+import functools
 
 import nets
 import pytest
@@ -12,7 +13,13 @@ from originals import difference, lite0_exactly, pair
 from torch import nn
 from zennit.attribution import Gradient
 from zennit.canonizers import SequentialMergeBatchNorm
-from zennit.composites import EpsilonPlus
+from zennit.composites import (
+    EpsilonAlpha2Beta1,
+    EpsilonAlpha2Beta1Flat,
+    EpsilonGammaBox,
+    EpsilonPlus,
+    EpsilonPlusFlat,
+)
 from zennit.layer import Sum
 
 TOLERANCE = 1e-4
@@ -59,15 +66,27 @@ class MobileBlock(nn.Module):
         return y if self.add is None else self.add(x, y)
 
 
-def reference(net, x, *, canonize=True):
-    """Relevance in units of the logit, by zennit's EpsilonPlus."""
+# Ours by name, and zennit's for images in [-1, 1].
+COMPOSITES = {
+    "epsilon-plus": EpsilonPlus,
+    "epsilon-alpha2-beta1": EpsilonAlpha2Beta1,
+    "epsilon-gamma-box": functools.partial(EpsilonGammaBox, low=-1.0, high=1.0),
+    "epsilon-plus-flat": EpsilonPlusFlat,
+    "epsilon-alpha2-beta1-flat": EpsilonAlpha2Beta1Flat,
+}
+# A composite that differs at the first layer or behind it.
+OTHERS = dict(zip(COMPOSITES, [*list(COMPOSITES)[1:], "epsilon-plus"], strict=True))
+
+
+def reference(net, x, composite="epsilon-plus", *, canonize=True):
+    """Relevance in units of the logit, by zennit."""
     canonizers = [SequentialMergeBatchNorm()] if canonize else []
     image = torch.from_numpy(x).double()
     with torch.no_grad():
         logit = net(image)[0, TARGET]
     seed = torch.zeros(1, net(image).shape[1], dtype=torch.float64)
     seed[0, TARGET] = logit
-    with Gradient(net, EpsilonPlus(canonizers=canonizers)) as attributor:
+    with Gradient(net, COMPOSITES[composite](canonizers=canonizers)) as attributor:
         _, relevance = attributor(image, seed)
     return relevance[0].numpy()
 
@@ -94,24 +113,29 @@ def with_zennit_sums(name):
     return net
 
 
+@pytest.mark.parametrize("composite", list(COMPOSITES))
 @pytest.mark.parametrize("name", ["vgg", "resnet"])
-def test_epsilon_plus(name):
+def test_composite(name, composite):
     made = pair(name)
-    net = with_zennit_sums(name)
-    theirs = reference(net, made.x)
-    found = made.double.explain(made.x, "lrp", TARGET)
-    assert difference(found.attribution, theirs) < TOLERANCE
-    single = made.single.explain(made.x, "lrp", TARGET)
-    assert difference(single.attribution, theirs) < TOLERANCE
-    # Control: another composite is visibly different.
-    other = made.double.explain(made.x, "lrp", TARGET, composite="epsilon")
+    theirs = reference(with_zennit_sums(name), made.x, composite)
+    for opened in (made.double, made.single):
+        found = opened.explain(made.x, "lrp", TARGET, composite=composite)
+        assert difference(found.attribution, theirs) < TOLERANCE
+    # Control: another composite, and another network by one percent of one weight.
+    other = made.double.explain(made.x, "lrp", TARGET, composite=OTHERS[composite])
     assert difference(other.attribution, theirs) > 1e-2
+    changed = with_zennit_sums(name)
+    weight = next(p for p in changed.parameters() if p.dim() == 4)
+    weight.data[0, 0] *= 1.01
+    again = reference(changed, made.x, composite)
+    assert difference(again, theirs) > TOLERANCE
 
 
-def test_without_merging_batchnorm_it_differs():
+@pytest.mark.parametrize("composite", list(COMPOSITES))
+def test_without_merging_batchnorm_it_differs(composite):
     made = pair("resnet")
-    found = made.double.explain(made.x, "lrp", TARGET).attribution
-    theirs = reference(with_zennit_sums("resnet"), made.x, canonize=False)
+    found = made.double.explain(made.x, "lrp", TARGET, composite=composite).attribution
+    theirs = reference(with_zennit_sums("resnet"), made.x, composite, canonize=False)
     assert difference(found, theirs) > 1e-2
 
 
@@ -119,7 +143,7 @@ def test_epsilon_plus_on_the_real_network():
     """EfficientNet-Lite0 and the cat: float32 on the shipped file against float64 by zennit."""
     made = pair("lite0")
     theirs = reference(MeanHead(lite0_exactly()), made.x)
-    found = made.single.explain(made.x, "lrp", TARGET)
+    found = made.single.explain(made.x, "lrp", TARGET, composite="epsilon-plus")
     assert difference(found.attribution, theirs) < TOLERANCE
     other = made.single.explain(made.x, "lrp", TARGET, composite="epsilon")
     assert difference(other.attribution, theirs) > 1e-2
