@@ -14,6 +14,7 @@ import click
 
 from onnxplain import __version__
 from onnxplain.cli.explain import explain
+from onnxplain.cli.features import features
 from onnxplain.cli.inspect import inspect
 from onnxplain.cli.methods import methods
 from onnxplain.cli.options import debug_option
@@ -25,6 +26,7 @@ _HELP = """Explain what a deployed ONNX image classifier saw.
   onnxplain inspect MODEL         what is in the file, and what works with it
   onnxplain explain MODEL IMAGE   pictures and numbers for one image or many
   onnxplain methods [NAME]        the methods, and how to read their maps
+  onnxplain features VIEW MODEL   what the network has learned
 """
 _EPILOG = """\b
 Exit codes:
@@ -64,5 +66,5 @@ def main() -> None:
     """Run the command line."""
 
 
-for command in (explain, inspect, methods):
+for command in (explain, features, inspect, methods):
     main.add_command(command)

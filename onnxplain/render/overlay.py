@@ -68,9 +68,28 @@ def overlay(explanation: Explanation, *, alpha: float = ALPHA) -> Image.Image:
         raise UsageError(f"alpha {alpha} is out of range; allowed: 0 to 1")
     photo = enlarged(explanation.pixels)
     shown = shown_map(explanation, photo.shape[:2])
-    colors = PALETTES[explanation.display].colors(shown.values) * 255.0
-    cover = opacity(shown.values, alpha)[..., None]
-    return Image.fromarray(np.round(photo * (1.0 - cover) + colors * cover).astype(np.uint8))
+    return Image.fromarray(blend(photo, shown.values, explanation.display, alpha))
+
+
+def blend(
+    photo: NDArray[np.uint8], values: NDArray[np.float64], display: str, alpha: float = ALPHA
+) -> NDArray[np.uint8]:
+    """Lay a scaled map over pixels of the same size.
+
+    Parameters
+    ----------
+    photo : (H, W, 3) uint8 array
+        What is covered.
+    values : (H, W) array
+        Scaled to [-1, 1].
+    display : str
+        Key of `PALETTES`.
+    alpha : float
+        Opacity at half of the range.
+    """
+    colors = PALETTES[display].colors(values) * 255.0
+    cover = opacity(values, alpha)[..., None]
+    return np.round(photo * (1.0 - cover) + colors * cover).astype(np.uint8)
 
 
 def enlarged(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,0 +1,103 @@
+"""``onnxplain features``: what the network has learned, one command for each view of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from onnxplain.cli.options import debug_option, model_options
+
+_HELP = """See what MODEL has learned.
+
+\b
+One model alone:
+  onnxplain features weights MODEL
+One picture:
+  onnxplain features maps MODEL IMAGE...
+"""
+
+layer_option = click.option(
+    "--layer", metavar="TENSOR", help="Where to look; `inspect` lists layers. Default: found."
+)
+channels_option = click.option(
+    "--channels", metavar="N,N,...", help="Which channels. Default: the strongest."
+)
+count_option = click.option(
+    "--count",
+    default=64,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="How many of the strongest.",
+)
+out_option = click.option(
+    "-o",
+    "--out",
+    "folder",
+    default="features",
+    show_default=True,
+    metavar="FOLDER",
+    type=click.Path(readable=False),
+    help="Where the files go.",
+)
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
+model_argument = click.argument("model", type=click.Path(readable=False))
+images_argument = click.argument(
+    "images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(readable=False)
+)
+
+
+@click.group(help=_HELP, short_help="See what MODEL has learned.")
+@debug_option
+def features() -> None:
+    """Group of the views."""
+
+
+@features.command(short_help="Kernels of a convolution as images.")
+@model_argument
+@layer_option
+@channels_option
+@count_option
+@click.option(
+    "--scale",
+    type=click.Choice(["each", "shared"]),
+    default="each",
+    show_default=True,
+    help="Whether colours end at each filter's own largest magnitude or at that of all.",
+)
+@out_option
+@model_options
+@quiet_option
+@debug_option
+def weights(**options: Any) -> None:
+    """Show the kernels of a convolution: the first layer in colour, others in slices.
+
+    Writes MODEL.weights.LAYER.png and .npz (array ``weights``).
+    """
+    from onnxplain.cli.features_run import run_weights
+
+    run_weights(**options)
+
+
+@features.command(short_help="Activations of a layer for images.")
+@model_argument
+@images_argument
+@layer_option
+@channels_option
+@count_option
+@click.option("--all", "everything", is_flag=True, help="All channels instead of the strongest.")
+@out_option
+@model_options
+@quiet_option
+@debug_option
+def maps(**options: Any) -> None:
+    """Show what the channels of any tensor answer to each IMAGE, computed in ONNX Runtime.
+
+    Writes NAME.maps.LAYER.png (a grid), NAME.maps.LAYER.photo.png (over the photo, where
+    the tensor has places in it) and NAME.maps.LAYER.npz (all channels).
+    """
+    from onnxplain.cli.features_run import run_maps
+
+    code = run_maps(**options)
+    if code:
+        click.get_current_context().exit(code)

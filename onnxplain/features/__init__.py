@@ -1,0 +1,1 @@
+"""What the network has learned: weights, feature maps, what its units and classes look for."""

@@ -1,0 +1,101 @@
+"""``onnxplain features``: files, names and refusals of every view."""
+
+import numpy as np
+import pytest
+
+from onnxplain.cli.features_run import file_name, parse_channels
+from onnxplain.errors import UsageError
+from onnxplain.features.archive import read_archive
+from onnxplain.image import open_image
+
+MODEL, DIGIT = "models/digits-gap.onnx", "examples/digits/3-10.png"
+
+
+@pytest.fixture
+def view(run, tmp_path):
+    """Run one view into ``tmp_path / "out"``."""
+
+    def call(*arguments):
+        return run("features", *arguments, "-o", tmp_path / "out")
+
+    call.folder = tmp_path / "out"
+    return call
+
+
+def written(view):
+    return sorted(p.name for p in view.folder.iterdir())
+
+
+def test_weights(view):
+    found = view("weights", MODEL, "--count", 4, "--scale", "shared")
+    assert found.exit_code == 0, found.stderr
+    stem = "digits-gap.weights.0-Conv_output_0"
+    assert written(view) == [f"{stem}.npz", f"{stem}.png"]
+    assert found.stdout.split() == [str(view.folder / f"{stem}{e}") for e in (".png", ".npz")]
+    record, arrays = read_archive(view.folder / f"{stem}.npz", "weights")
+    assert arrays["weights"].shape == (16, 1, 3, 3)
+    assert record["layer"] == "/0/Conv_output_0"
+    assert min(open_image(view.folder / f"{stem}.png").size) > 100
+
+
+def test_maps_of_several_images(view):
+    found = view("maps", MODEL, DIGIT, "examples/digits/8-0.png", "--channels", "3,5-7")
+    assert found.exit_code == 0, found.stderr
+    names = written(view)
+    assert len(names) == 6
+    assert {n.partition(".")[0] for n in names} == {"3-10", "8-0"}
+    numbers = next(p for p in view.folder.iterdir() if p.name.startswith("3-10") and
+                   p.suffix == ".npz")  # fmt: skip
+    assert read_archive(numbers, "feature maps")[1]["channels"].tolist() == [3, 5, 6, 7]
+
+
+def test_maps_of_a_tensor_without_places_have_no_overlay(view):
+    assert view("maps", MODEL, DIGIT, "--layer", "logits", "--all").exit_code == 0
+    assert written(view) == ["3-10.maps.logits.npz", "3-10.maps.logits.png"]
+
+
+def test_an_unreadable_image_is_named_and_the_others_are_done(view, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    found = view("maps", MODEL, tmp_path / "broken.png", DIGIT, tmp_path / "none*.png", "-q")
+    assert found.exit_code == 4
+    assert "broken.png: cannot read image" in found.stderr
+    assert "no image in" in found.stderr
+    assert found.stdout == ""
+    assert len(written(view)) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("weights", MODEL, "--layer", "logits"), 2, "not written by a convolution"),
+        (("weights", MODEL, "--channels", "3;4"), 2, "is not understood"),
+        (("weights", "missing.onnx"), 3, "missing.onnx"),
+        (("maps", MODEL, DIGIT, "--channels", "99"), 2, "out of range"),
+    ],
+)
+def test_refusals_are_one_line(view, arguments, code, message):
+    found = view(*arguments)
+    assert found.exit_code == code
+    assert message in found.stderr
+    assert "Traceback" not in found.stderr
+    assert not view.folder.exists()
+
+
+def test_channels():
+    assert parse_channels(None) is None
+    assert parse_channels("3, 5-7") == [3, 5, 6, 7]
+    for text in ("", "-1", "1,,2", "7-5", "1.5"):
+        with pytest.raises(UsageError, match="--channels"):
+            parse_channels(text)
+
+
+def test_file_names_hold_no_path():
+    assert file_name("/blocks/blocks.1/Relu:0") == "blocks-blocks.1-Relu-0"
+    assert file_name("///") == "tensor"
+    assert len(file_name("a" * 500)) == 80
+
+
+def test_pictures_are_not_blank(view):
+    view("maps", MODEL, DIGIT)
+    for path in view.folder.glob("*.png"):
+        assert np.asarray(open_image(path)).std() > 10
