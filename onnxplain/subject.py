@@ -129,6 +129,28 @@ class Subject:
         values = self.engine(Capability.FORWARD).activations(x, [target.tensor])
         return class_scores(values[target.tensor], target.classes, target.activation, target.tensor)
 
+    def scores_behind(
+        self, x: NDArray[Any], layer: str, values: NDArray[Any], target: Target
+    ) -> NDArray[np.float64]:
+        """Return the explained scalar of input `x` when a layer had other values.
+
+        Parameters
+        ----------
+        x : (1, ...) array
+            One input.
+        layer : str
+            Tensor name.
+        values : (M, ...) array
+            Its values.
+
+        Returns
+        -------
+        (M,) array
+        """
+        engine = self.engine(Capability.FORWARD | Capability.ACTIVATIONS)
+        found = engine.rerun_behind(x, layer, values, [target.tensor])
+        return target_scores(found[target.tensor], target)
+
     def windowed_scores(
         self, base: NDArray[Any], changes: WindowChanges, target: Target, *, engine: Engine = "auto"
     ) -> WindowedScores:

@@ -5,8 +5,8 @@ survives in both engines. The PyTorch adapter can do all that the ONNX Runtime a
 so every forward-only method runs on both, and ONNX Runtime is the oracle.
 
 If you are about to add a verb, pause: few verbs keep a fake adapter in a test at one
-screen. Another one needs a reason in ``docs/decisions``, as `windowed` has in 015 and
-`back_project` in 014.
+screen. Another one needs a reason in ``docs/decisions``, as `windowed` has in 015,
+`back_project` in 014 and `rerun_behind` in 016.
 """
 
 from __future__ import annotations
@@ -138,6 +138,16 @@ class Adapter(Protocol):
 
         `base` is one input without its batch axis. Whatever the engine, the values are
         those of `activations` for the whole changed inputs, up to float rounding.
+        """
+        ...
+
+    def rerun_behind(
+        self, x: Array, tensor: str, values: Array, names: Sequence[str]
+    ) -> dict[str, Array]:
+        """Return the named tensors for one input `x` when `tensor` had other values.
+
+        `x` has the shape (1, ...), `values` (M, ...): a tensor's values for M inputs. Only
+        what lies behind the tensor runs; everything else is as for `x`.
         """
         ...
 

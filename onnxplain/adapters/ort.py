@@ -20,6 +20,8 @@ from onnxplain.adapters.base import (
     Propagation,
     in_batches,
 )
+from onnxplain.adapters.behind import Rerun
+from onnxplain.adapters.behind import Session as RunFeeds
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun, brute_force
 from onnxplain.adapters.device import cuda_device_count, parse_device
 from onnxplain.errors import ImageError, UnsupportedModelError, UsageError
@@ -86,6 +88,7 @@ class OrtAdapter:
         self._providers = _providers(device)
         self._file, self._fed = _without_large_weights(graph)
         self._sessions: dict[frozenset[str], ort.InferenceSession] = {}
+        self._reruns: dict[tuple[str, tuple[str, ...]], Rerun] = {}
         self.device = self._session(frozenset()).get_providers()[0]
 
     def forward(self, x: Array) -> Array:
@@ -153,6 +156,23 @@ class OrtAdapter:
         )
         return WindowRun({"name": "brute-force", "batch": batch}, blocks)
 
+    def rerun_behind(
+        self, x: Array, tensor: str, values: Array, names: Sequence[str]
+    ) -> dict[str, Array]:
+        """Return the named tensors when `tensor` had other values; see `Adapter`.
+
+        Raises
+        ------
+        MethodRefusedError
+            If they do not depend on it, or the graph cannot be cut there.
+        """
+        key = (tensor, tuple(names))
+        if key not in self._reruns:
+            self._reruns[key] = Rerun(
+                self._graph, tensor, names, self.activations, self._open_part, self._bound
+            )
+        return self._reruns[key].run(x, values, self._batch_size, self._image.batch)
+
     def back_project(
         self, x: Array, tensor: str, seeds: Array, *, rectify: Rectification | None = None
     ) -> Array:
@@ -161,28 +181,35 @@ class OrtAdapter:
 
     def _session(self, exposed: frozenset[str]) -> ort.InferenceSession:
         if exposed not in self._sessions:
-            options = ort.SessionOptions()
-            options.log_severity_level = 4
-            if self._threads:
-                options.intra_op_num_threads = self._threads
-            if not self._optimise:
-                options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-            if self._fed:
-                options.add_external_initializers(list(self._fed), list(self._fed.values()))
             extra = onnx.ModelProto()
             for name in sorted(exposed):
                 extra.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
             # Protocol buffers merge by concatenation: the weights are not copied into a
             # second message just to name one more output.
             file = self._file + extra.SerializeToString() if exposed else self._file
-            try:
-                session = ort.InferenceSession(file, options, providers=self._providers)
-            except Exception as error:  # onnxruntime's exceptions share no base class
-                raise UnsupportedModelError(
-                    f"ONNX Runtime {ort.__version__} cannot run this model: {_reason(error)}"
-                ) from error
-            self._sessions[exposed] = session
+            self._sessions[exposed] = self._open(file, self._fed)
         return self._sessions[exposed]
+
+    def _open(self, file: bytes, fed: Mapping[str, ort.OrtValue]) -> ort.InferenceSession:
+        options = ort.SessionOptions()
+        options.log_severity_level = 4
+        if self._threads:
+            options.intra_op_num_threads = self._threads
+        if not self._optimise:
+            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        if fed:
+            options.add_external_initializers(list(fed), list(fed.values()))
+        try:
+            return ort.InferenceSession(file, options, providers=self._providers)
+        except Exception as error:  # onnxruntime's exceptions share no base class
+            raise UnsupportedModelError(
+                f"ONNX Runtime {ort.__version__} cannot run this model: {_reason(error)}"
+            ) from error
+
+    def _open_part(self, file: bytes, weights: Mapping[str, Array]) -> RunFeeds:
+        values = {n: ort.OrtValue.ortvalue_from_numpy(w) for n, w in weights.items()}
+        session = self._open(file, values)
+        return lambda feeds: session.run(None, dict(feeds))
 
 
 def _without_large_weights(graph: Graph) -> tuple[bytes, dict[str, ort.OrtValue]]:

@@ -211,6 +211,20 @@ class TorchAdapter:
         )
         return WindowRun({"name": "brute-force", "batch": batch}, blocks)
 
+    def rerun_behind(
+        self, x: Array, tensor: str, values: Array, names: Sequence[str]
+    ) -> dict[str, Array]:
+        """Return the named tensors when `tensor` had other values; see `Adapter`."""
+
+        def run(batch: Array) -> dict[str, Array]:
+            image = self._tensor(np.repeat(x, len(batch), axis=0))
+            with torch.no_grad():
+                feeds = {**self._feeds(image), tensor: self._tensor(batch)}
+                found = self._program.run(feeds, list(names))
+            return {n: _array(found[n]) for n in names}
+
+        return in_batches(run, values, self._batch_size, self._image.batch)
+
     def back_project(
         self, x: Array, tensor: str, seeds: Array, *, rectify: Rectification | None = None
     ) -> Array:

@@ -55,15 +55,16 @@ def copy_without(model: onnx.ModelProto, left_out: Iterable[onnx.TensorProto]) -
         ),
     )
     for tensor in model.graph.initializer:
-        if tensor.name not in names:
-            light.graph.initializer.append(tensor)
-            continue
-        empty = light.graph.initializer.add(
-            name=tensor.name, data_type=tensor.data_type, dims=tensor.dims
-        )
-        empty.data_location = onnx.TensorProto.EXTERNAL
-        empty.external_data.add(key="location", value="fed from memory")
+        light.graph.initializer.append(fed_later(tensor) if tensor.name in names else tensor)
     return light
+
+
+def fed_later(tensor: onnx.TensorProto) -> onnx.TensorProto:
+    """Type and shape of an initializer, marked as data that lies elsewhere."""
+    empty = onnx.TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
+    empty.data_location = onnx.TensorProto.EXTERNAL
+    empty.external_data.add(key="location", value="fed from memory")
+    return empty
 
 
 def declared_as_inputs(model: onnx.ModelProto) -> onnx.ModelProto:
