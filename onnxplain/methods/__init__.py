@@ -3,6 +3,7 @@
 from onnxplain.methods import (
     attn_lrp,
     cam,
+    clear,
     deep_taylor,
     deeplift,
     eigen_cam,
@@ -23,6 +24,7 @@ __all__ = [
     "Method",
     "attn_lrp",
     "cam",
+    "clear",
     "deep_taylor",
     "deeplift",
     "eigen_cam",

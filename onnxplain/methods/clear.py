@@ -1,0 +1,218 @@
+"""CLEAR: which class each place of the picture responds to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.adapters.base import Capability
+from onnxplain.errors import MethodRefusedError, UsageError
+from onnxplain.explanation import Attribution
+from onnxplain.methods.gradients import input_axes
+from onnxplain.methods.registry import method
+from onnxplain.relevance.kinds import Rectification
+from onnxplain.subject import Subject
+from onnxplain.target import Target
+
+# Classes shown unless told otherwise: all, up to the first number; the second beyond it.
+_ALL, _TOP = 20, 10
+# Class index where none responds.
+_NONE = -1
+_WAYS: dict[str, Rectification | None] = {
+    "none": "linear",
+    "gradient": None,
+    "deconvnet": "deconvnet",
+    "guided": "guided",
+}
+
+
+@method(
+    name="clear",
+    family="relevance",
+    needs=Capability.GRADIENTS,
+    explains="logit",
+    display="signed",
+    summary="For each place, the class whose response is strongest, and how strong it is.",
+    reference="Kumar, Wong, Taylor 2017, arXiv:1704.04133 (CVPR Workshops)",
+    meaning="squared logit units per unit of model input; positive: the response of the class "
+    "grows with the value. Maps compare classes with each other",
+    class_discriminative=True,
+    promises="with relu=none or gradient, the maps of all classes add up to the back-projection "
+    "of the whole last layer",
+    failures="a class with large responses dominates wherever the kernels of the classes look "
+    "alike; without pooling, relu=none sees the picture in the last layer alone",
+)
+def clear(
+    subject: Subject,
+    x: NDArray[Any],
+    target: Target,
+    *,
+    relu: str = "gradient",
+    classes: int | None = None,
+    positive: bool = True,
+) -> Attribution:
+    """R(x|c) = G_1 U_1 ... G_{L-1} U_{L-1} G_L^c z_L for each class, and their maxima.
+
+    G are transposed convolutions (and transposed matrices), U unpooling with the switches of
+    the forward pass, z_L the response of the last layer, and G_L^c its kernels with those of
+    all classes but c set to zero. If the last layer is followed or preceded by global average
+    pooling, z_L has places; the two orders are the same function and the same map.
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+    relu : str
+        How responses pass ReLU-like activations on the way back: ``none`` (unchanged, as in
+        the equation), ``gradient`` (where the activation let the signal through),
+        ``deconvnet`` (what is positive) or ``guided`` (both).
+    classes : int, optional
+        How many of the classes with the highest scores take part, the target being one in any
+        case; all if there are at most 20, else 10, if not given.
+    positive : bool
+        Only positive responses take part, as if the last layer were rectified too: z_L, and
+        then R, are cut off at zero, and a place where no class is left holds -1. Otherwise a
+        class with a large negative score wins wherever its kernels are negative.
+
+    Returns
+    -------
+    Attribution
+        The shape of `x`, signed: R(x|target), less that of the contrast class if there is
+        one. Maps, channels summed: ``classes`` (S indices), ``responses`` (S, H, W) of R,
+        ``dominant_class`` and ``dominant_response`` (H, W): argmax and max over the classes,
+        ``opposing_class`` and ``opposing_response``: argmin and min. Measure ``dominance``:
+        share of the positive dominant response that belongs to the target.
+
+    Raises
+    ------
+    MethodRefusedError
+        If the target is a probability, or responses are to be filtered and the model has no
+        ReLU-like activation.
+    UsageError
+        If a parameter is out of range.
+    """
+    if target.kind != "logit":
+        raise MethodRefusedError("clear compares logits, not probabilities; use occlusion")
+    if relu not in _WAYS:
+        raise UsageError(f"relu {relu!r} is not known; allowed: {', '.join(_WAYS)}")
+    usual = target.classes if target.classes <= _ALL else _TOP
+    wanted = usual if classes is None else classes
+    least_count = len(_needed(target))
+    if not least_count <= wanted <= target.classes:
+        allowed = f"{least_count} to {target.classes}"
+        raise UsageError(f"classes {wanted} is not possible; allowed: {allowed}")
+    engine = subject.engine(Capability.GRADIENTS)
+    last = _last_layer(subject, target)
+    z = last.responses(engine.activations(x, [last.tensor])[last.tensor])
+    scores = z.reshape(*z.shape[:2], -1).mean(axis=2)
+    shown = _chosen(scores, target, wanted)
+    seeds = last.seeds(np.maximum(z, 0.0) if positive else z, shown)
+    projected = engine.back_project(x, last.tensor, seeds, rectify=_WAYS[relu])
+    flat = projected.sum(axis=subject.channel_axis + 1)
+    top, most = _winner(flat, shown, positive=positive)
+    least, lowest = _winner(-flat, shown, positive=positive)
+    evidence = np.maximum(most, 0.0)
+    own = np.where(top == target.index, evidence, 0.0).sum(axis=(1, 2))
+    total = evidence.sum(axis=(1, 2))
+    return Attribution(
+        _of_target(projected, shown, target),
+        input_axes(subject),
+        parameters={"classes": wanted},
+        measures={"dominance": own / np.where(total == 0, 1.0, total)},
+        maps={
+            "classes": shown,
+            "responses": flat,
+            "dominant_class": top,
+            "dominant_response": most,
+            "opposing_class": least,
+            "opposing_response": -lowest,
+        },
+        notes={"last_layer": last.tensor},
+    )
+
+
+@dataclass(frozen=True)
+class _LastLayer:
+    """Linear map from one tensor to a response for each class.
+
+    Attributes
+    ----------
+    tensor : str
+        What it reads.
+    axis : int or None
+        Axis of that tensor that holds its channels; ``None`` if it holds the responses.
+    weight, bias : (K, C) and (K,) arrays
+        Kernels of each class.
+    """
+
+    tensor: str
+    axis: int | None
+    weight: NDArray[Any]
+    bias: NDArray[Any]
+
+    def responses(self, values: NDArray[Any]) -> NDArray[Any]:
+        """z_L of shape (N, K, ...), the places behind the classes."""
+        if self.axis is None:
+            return values.reshape(len(values), -1)
+        weighted = np.tensordot(values, self.weight.astype(values.dtype), (self.axis, 1))
+        return np.moveaxis(weighted + self.bias.astype(values.dtype), -1, 1)
+
+    def seeds(self, z: NDArray[Any], shown: NDArray[Any]) -> NDArray[Any]:
+        """G_L^c z_L for the classes `shown`, of shape (N, S, ...) like the tensor."""
+        if self.axis is None:
+            return np.eye(z.shape[1], dtype=z.dtype)[shown] * z[:, None]
+        places = (1,) * (z.ndim - 2)
+        own = np.take_along_axis(z, shown.reshape(*shown.shape, *places), axis=1)
+        kernels = self.weight.astype(z.dtype)[shown].reshape(*shown.shape, *places, -1)
+        return np.moveaxis(own[..., None] * kernels, -1, self.axis + 1)
+
+
+def _last_layer(subject: Subject, target: Target) -> _LastLayer:
+    network = subject.network
+    try:
+        layer = network.layer(None)
+        head = network.cam_head(layer)
+    except MethodRefusedError:
+        # No average over places: the logits themselves are the last response.
+        none = np.zeros(0)
+        return _LastLayer(target.tensor, None, none, none)
+    return _LastLayer(layer.name, layer.axes.index("C"), head.weight, head.bias)
+
+
+def _chosen(scores: NDArray[Any], target: Target, count: int) -> NDArray[np.intp]:
+    """(N, S) class indices: all in their order, or the best first with the target among them."""
+    if count == scores.shape[1]:
+        return np.broadcast_to(np.arange(count), scores.shape)
+    rank = -scores.astype(np.float64)
+    favoured = rank.copy()
+    favoured[:, _needed(target)] = -np.inf
+    kept = np.argsort(favoured, axis=1, kind="stable")[:, :count]
+    order = np.argsort(np.take_along_axis(rank, kept, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(kept, order, axis=1)
+
+
+def _needed(target: Target) -> list[int]:
+    return [target.index] if target.contrast is None else [target.index, target.contrast]
+
+
+def _winner(
+    responses: NDArray[Any], shown: NDArray[np.intp], *, positive: bool
+) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    """Class with the largest response at each place, and that response."""
+    place = responses.argmax(axis=1)[:, None]
+    most = np.take_along_axis(responses, place, axis=1)[:, 0]
+    winner = np.take_along_axis(shown[:, :, None, None], place, axis=1)[:, 0]
+    if positive:
+        winner, most = np.where(most > 0, winner, _NONE), np.maximum(most, 0.0)
+    return winner, most
+
+
+def _of_target(projected: NDArray[Any], shown: NDArray[np.intp], target: Target) -> NDArray[Any]:
+    def own(index: int) -> NDArray[Any]:
+        return np.stack([r[list(s).index(index)] for r, s in zip(projected, shown, strict=True)])
+
+    found = own(target.index)
+    return found if target.contrast is None else found - own(target.contrast)
