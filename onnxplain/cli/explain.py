@@ -16,6 +16,7 @@ For each image and method these files are written:
   NAME.METHOD.npz            the raw numbers with their provenance
   NAME.sheet.png             all methods side by side
   NAME.occlusion-maps.png    what the model says while each window is covered
+  NAME.clear-maps.png        which class each place responds to
 With several targets: NAME.METHOD.INDEX.png and so on.
 """
 

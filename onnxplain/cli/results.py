@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import OnnxplainError
+from onnxplain.render.clear_maps import clear_maps
 from onnxplain.render.occlusion_maps import occlusion_maps
 from onnxplain.render.save import save_figure, save_image
 from onnxplain.render.sheet import sheet
@@ -15,6 +16,8 @@ from onnxplain.render.sheet import sheet
 if TYPE_CHECKING:
     from onnxplain.explanation import Explanation
 
+# Methods with a picture of their own, known by a map that only they have.
+_OWN_PICTURES = {"predicted_class": occlusion_maps, "dominant_class": clear_maps}
 _RECORDED = ("method", "target", "score", "layer", "parameters", "measures", "seconds")
 
 
@@ -113,7 +116,7 @@ def write_explanation(explanation: Explanation, folder: Path, stem: str) -> tupl
 def write_sheets(
     explanations: Sequence[Explanation], folder: Path, name: str, labels: Sequence[str]
 ) -> list[Path]:
-    """Write the sheet over methods and, for each occlusion, its own maps.
+    """Write the sheet over methods and, for occlusion and CLEAR, their own maps.
 
     Raises
     ------
@@ -124,12 +127,13 @@ def write_sheets(
         return []
     written = [folder / f"{name}.sheet.png"]
     save_figure(sheet(explanations), written[0])
-    occlusions = [e for e in explanations if "predicted_class" in e.maps]
-    for explanation in occlusions:
-        index = f".{explanation.target.index}" if len(occlusions) > 1 else ""
-        path = folder / f"{name}.{explanation.method}-maps{index}.png"
-        save_figure(occlusion_maps(explanation, dict(enumerate(labels))), path)
-        written.append(path)
+    names = dict(enumerate(labels))
+    for key, draw in _OWN_PICTURES.items():
+        owners = [e for e in explanations if key in e.maps]
+        for explanation in owners:
+            index = f".{explanation.target.index}" if len(owners) > 1 else ""
+            written.append(folder / f"{name}.{explanation.method}-maps{index}.png")
+            save_figure(draw(explanation, names), written[-1])
     return written
 
 

@@ -26,7 +26,8 @@ def test_all_methods_write_their_files_and_say_so(explain):
     found = explain("-m", "all")
     assert found.exit_code == 0
     expected = [f"3-10.{n}.{e}" for n in NAMES for e in ("png", "npz")]
-    assert names(explain.folder) == sorted([*expected, "3-10.sheet.png", "3-10.occlusion-maps.png"])
+    expected += [f"3-10.{n}.png" for n in ("sheet", "occlusion-maps", "clear-maps")]
+    assert names(explain.folder) == sorted(expected)
     lines = found.stdout.splitlines()
     assert lines[0] == "examples/digits/3-10.png"
     assert lines[1].split() == ["index", "class", "probability", "logit"]
@@ -40,7 +41,7 @@ def test_all_methods_write_their_files_and_say_so(explain):
     assert "completeness gap" in found.stdout
     assert "conservation" in found.stdout
     assert "parity error" in found.stdout
-    assert f"{2 * len(NAMES) + 2} files in {explain.folder}" in lines[-1]
+    assert f"{2 * len(NAMES) + 3} files in {explain.folder}" in lines[-1]
 
 
 def test_what_is_written_is_what_python_gives(explain):

@@ -1,0 +1,227 @@
+"""CLEAR's own maps: which class each place responds to, and how strongly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.patheffects import withStroke
+from numpy.typing import NDArray
+
+from onnxplain.errors import UsageError
+from onnxplain.normalize import limit
+from onnxplain.render.captions import class_name, percent, score_text
+from onnxplain.render.class_colors import class_colors, colored
+from onnxplain.render.panels import (
+    GAP,
+    GREY,
+    HEADING,
+    LINE,
+    MARGIN,
+    PANEL,
+    SHARE,
+    SMALL,
+    SPACE,
+    TEXT,
+    TITLE,
+    Canvas,
+    page,
+    photo_panel,
+    photo_panel_height,
+    picture_height,
+)
+from onnxplain.render.text import broken
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from onnxplain.explanation import Explanation
+
+_COLUMNS, _SMALL_COLUMNS = 4, 5
+_SMALL_SPACE = 0.2
+_WIDE = _COLUMNS * PANEL + (_COLUMNS - 1) * SPACE
+_SMALL_PANEL = (_WIDE - (_SMALL_COLUMNS - 1) * _SMALL_SPACE) / _SMALL_COLUMNS
+_BOX = 0.2
+# A few pixels far above all others must not darken the rest.
+_PERCENTILE = 99.0
+# Pictures up to this many pixels wide have their class written into every bright one.
+_WRITTEN = 16
+_BRIGHT, _TELLING, _EDGE = 0.35, 0.02, 0.06
+_KEYS = ("classes", "responses", "dominant_class", "opposing_class")
+
+
+@dataclass(frozen=True)
+class _Dominance:
+    """One of the two colour-coded maps.
+
+    Attributes
+    ----------
+    winner : (H, W) int array
+        Position of each place's class among those shown.
+    strength : (H, W) array
+        Response without its sign, scaled to [0, 1].
+    shares : (S,) array
+        How much of the strength belongs to each class; zeros if there is none.
+    """
+
+    winner: NDArray[np.intp]
+    strength: NDArray[np.float64]
+    shares: NDArray[np.float64]
+
+
+def clear_maps(explanation: Explanation, labels: Mapping[int, str] | None = None) -> Figure:
+    """Draw the combined CLEAR map with its legend, the heat map, and a map for each class.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        Made by clear.
+    labels : mapping of int to str, optional
+        Names of all classes; those in the explanation if not given.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With an Agg canvas.
+
+    Raises
+    ------
+    UsageError
+        If the explanation has no responses of classes.
+    """
+    maps = explanation.maps
+    if not set(_KEYS) <= set(maps):
+        raise UsageError(f"{explanation.method} has no responses of classes; clear has")
+    indices = [int(k) for k in maps["classes"]]
+    names = [class_name(labels or explanation.labels, k) for k in indices]
+    top = limit(maps["responses"], _PERCENTILE)
+    most = _dominance(maps["dominant_class"], maps["dominant_response"], indices, top)
+    least = _dominance(maps["opposing_class"], -maps["opposing_response"], indices, top)
+    legend = LINE * (sum(len(_name(name)) for name in names) + 2)
+    tall = TITLE + picture_height(explanation) + GAP + legend
+    first = max(tall, photo_panel_height(explanation))
+    titles = [broken([name], _SMALL_PANEL - _BOX, TEXT) for name in names]
+    rows = [titles[k : k + _SMALL_COLUMNS] for k in range(0, len(titles), _SMALL_COLUMNS)]
+    small = picture_height(explanation) * _SMALL_PANEL / PANEL
+    heights = [LINE * max(map(len, row)) + GAP + small + SPACE for row in rows]
+    canvas, y = page(_COLUMNS, first + SPACE + TITLE + sum(heights) + LINE, explanation)
+    places = [MARGIN + k * (PANEL + SPACE) for k in range(_COLUMNS)]
+    photo_panel(canvas, places[0], y, explanation)
+    colors = class_colors(len(indices))
+    _class_map(canvas, places[1], y, explanation, "CLEAR map: dominant class", most, colors, names)
+    _heat_map(canvas, places[2], y, explanation, most, top)
+    _class_map(canvas, places[3], y, explanation, "class that most speaks against", least, colors,
+               names)  # fmt: skip
+    y += first + SPACE
+    canvas.text(MARGIN, y, "response of each class", fontsize=HEADING, weight="bold")
+    note = f"red: for the class, blue: against it; the same scale in all, ends at {top:.2g}"
+    canvas.text(MARGIN + PANEL, y + 0.03, note, fontsize=SMALL, color=GREY)
+    y += TITLE
+    for start, (row, height) in enumerate(zip(rows, heights, strict=True)):
+        for column, title in enumerate(row):
+            k = start * _SMALL_COLUMNS + column
+            x = MARGIN + column * (_SMALL_PANEL + _SMALL_SPACE)
+            _swatch(canvas, x, y, colors[k])
+            canvas.lines(x + _BOX, y, title)
+            below = y + LINE * max(map(len, row)) + GAP
+            axes = canvas.axes(x, below, _SMALL_PANEL, small)
+            axes.imshow(
+                maps["responses"][k], "RdBu_r", vmin=-top or -1, vmax=top or 1,
+                aspect="auto", interpolation="nearest",
+            )  # fmt: skip
+        y += height
+    return canvas.figure
+
+
+def _dominance(
+    classes: NDArray[np.intp], response: NDArray[np.float64], indices: list[int], top: float
+) -> _Dominance:
+    strength = np.maximum(np.asarray(response, np.float64), 0.0)
+    order = np.argsort(indices)
+    # A place without a class has no strength; which colour it is dimmed from is all the same.
+    winner = order[np.searchsorted(np.array(indices)[order], np.maximum(classes, min(indices)))]
+    total = strength.sum()
+    shares = np.array([strength[winner == k].sum() for k in range(len(indices))])
+    return _Dominance(winner, strength / (top or 1.0), shares / (total or 1.0))
+
+
+def _class_map(
+    canvas: Canvas,
+    x: float,
+    y: float,
+    explanation: Explanation,
+    title: str,
+    found: _Dominance,
+    colors: NDArray[np.float64],
+    names: list[str],
+) -> None:
+    axes, y = _picture(canvas, x, y, explanation, title)
+    axes.imshow(
+        colored(found.winner, found.strength, colors), aspect="auto", interpolation="nearest"
+    )
+    indices = [int(k) for k in explanation.maps["classes"]]
+    for row, column, k in _written(found):
+        axes.text(
+            column, row, str(indices[k]), color="white", fontsize=TEXT, ha="center", va="center",
+            path_effects=[withStroke(linewidth=1.5, foreground="black")], clip_on=True,
+        )  # fmt: skip
+    for k in np.argsort(-found.shares, kind="stable"):
+        _swatch(canvas, x, y, colors[k])
+        canvas.text(x + PANEL, y, percent(float(found.shares[k])), ha="right")
+        y = canvas.lines(x + _BOX, y, _name(names[k]))
+    canvas.lines(x, y, ["share of the response; numbers are class indices"], fontsize=SMALL,
+                 color=GREY)  # fmt: skip
+
+
+def _written(found: _Dominance) -> list[tuple[int, int, int]]:
+    """Row, column and class where its index is written: colours alone are not for everybody."""
+    height, width = found.winner.shape
+    if max(height, width) <= _WRITTEN:
+        bright = np.argwhere(found.strength > _BRIGHT)
+        return [(int(i), int(j), int(found.winner[i, j])) for i, j in bright]
+    marks = []
+    for k in np.flatnonzero(found.shares > _TELLING):
+        own = np.where(found.winner == k, found.strength, -1.0)
+        i, j = np.unravel_index(own.argmax(), own.shape)
+        # Numbers at the very edge would be cut off.
+        row, column = (
+            int(np.clip(place, _EDGE * size, (1 - _EDGE) * size))
+            for place, size in zip((i, j), own.shape, strict=True)
+        )
+        marks.append((row, column, int(k)))
+    return marks
+
+
+def _heat_map(
+    canvas: Canvas, x: float, y: float, explanation: Explanation, found: _Dominance, top: float
+) -> None:
+    axes, y = _picture(canvas, x, y, explanation, "heat map: whatever the class")
+    axes.imshow(found.strength, "gray", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    lines = [
+        score_text(explanation),
+        f"dominant response of {percent(explanation.measures['dominance'])} belongs to it",
+        f"white: {top:.2g} and more",
+    ]
+    y = canvas.lines(x, y, broken(lines, PANEL, TEXT))
+    given = ", ".join(f"{k}={v}" for k, v in explanation.parameters.items())
+    canvas.lines(x, y, broken([given], PANEL, SMALL), fontsize=SMALL, color=GREY)
+
+
+def _picture(
+    canvas: Canvas, x: float, y: float, explanation: Explanation, title: str
+) -> tuple[Axes, float]:
+    canvas.text(x, y, title, fontsize=HEADING, weight="bold")
+    tall = picture_height(explanation)
+    return canvas.axes(x, y + TITLE, PANEL, tall), y + TITLE + tall + GAP
+
+
+def _swatch(canvas: Canvas, x: float, y: float, color: NDArray[np.float64]) -> None:
+    box = canvas.axes(x, y + 0.02, 0.12, 0.12)
+    box.set_facecolor(tuple(color))
+
+
+def _name(name: str) -> list[str]:
+    return broken([name], PANEL - SHARE - _BOX, TEXT)
