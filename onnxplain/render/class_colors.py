@@ -6,24 +6,24 @@ import numpy as np
 from matplotlib.colors import hsv_to_rgb
 from numpy.typing import NDArray
 
-# Spaced by how different they look, not evenly: greens and blues need more room than reds.
-# Brightness is taken, and categorical palettes of libraries differ in brightness above all.
-_HUES = (0.0, 28.0, 52.0, 82.0, 132.0, 172.0, 198.0, 228.0, 272.0, 312.0)
-# Beyond ten classes, the same hues come again, paler.
-_SATURATIONS = (1.0, 0.42)
-LIMIT = len(_HUES) * len(_SATURATIONS)
+# Hues in degrees and saturations. Brightness is taken, and the categorical palettes of
+# libraries differ in brightness above all. Spaced by how different they look, not evenly:
+# greens and blues need more room than reds.
+_STRONG = [(hue, 1.0) for hue in (0, 28, 52, 82, 132, 172, 198, 228, 272, 312)]
+_PALE = [(hue, 0.5) for hue in range(0, 360, 36)]
+_FEW = len(_STRONG) // 2
+LIMIT = len(_STRONG) + len(_PALE)
 
 
 def class_colors(count: int) -> NDArray[np.float64]:
     """Red, green and blue in [0, 1] of `count` classes at full brightness, as a (count, 3) array.
 
-    Neighbours in the list are far apart in hue. From `LIMIT` on, colours repeat.
+    From `LIMIT` on, colours repeat.
     """
-    used = len(_HUES) if count > len(_HUES) // 2 else len(_HUES) // 2
-    hues = np.array(_HUES[:: len(_HUES) // used])
-    place = np.arange(count) % LIMIT
-    saturation = np.take(_SATURATIONS, place // len(hues) % len(_SATURATIONS))
-    return hsv_to_rgb(np.stack([hues[place % len(hues)] / 360, saturation, np.ones(count)], -1))
+    # A few classes need not stand close to each other.
+    kinds = _STRONG[::2] if count <= _FEW else _STRONG + _PALE
+    chosen = np.array([kinds[k % len(kinds)] for k in range(count)])
+    return hsv_to_rgb(np.column_stack([chosen[:, 0] / 360, chosen[:, 1], np.ones(count)]))
 
 
 def colored(

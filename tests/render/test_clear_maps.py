@@ -1,0 +1,134 @@
+"""The CLEAR figure: hue is the class, brightness the response, and every class has its name."""
+
+import colorsys
+
+import numpy as np
+import pytest
+
+from onnxplain.errors import UsageError
+from onnxplain.render.class_colors import LIMIT, class_colors, colored
+from onnxplain.render.clear_maps import clear_maps
+from tests.explanations import made
+from tests.readable import require_readable
+
+NAMES = (
+    "tiger cat",
+    "Egyptian cat",
+    "a class with a name that needs " + "very " * 12 + "many lines",
+)
+SIDE = 40
+
+
+def clear(count=3, side=SIDE, **changes):
+    """Each class responds in a column of its own, the last column to none."""
+    indices = np.arange(count) + 5
+    responses = np.zeros((count, side, side))
+    for k, columns in enumerate(np.array_split(np.arange(side - 1), count)):
+        responses[k][:, columns] = 1.0 - 0.5 * (np.arange(side) % 2)[:, None]
+    maps = {
+        "classes": indices,
+        "responses": responses,
+        "dominant_class": np.where(responses.max(0) > 0, indices[responses.argmax(0)], -1),
+        "dominant_response": responses.max(0),
+        "opposing_class": np.full((side, side), -1),
+        "opposing_response": np.zeros((side, side)),
+    }
+    return made(
+        np.zeros((1, side, side)),
+        ("C", "H", "W"),
+        np.full((side, side, 1), 128, np.uint8),
+        method="clear",
+        maps=maps | changes,
+        measures={"dominance": 0.25},
+    )
+
+
+def labels(count=3):
+    return {k + 5: NAMES[k] if k < len(NAMES) else f"class of many {k}" for k in range(count)}
+
+
+def texts(figure):
+    return [t.get_text() for t in figure.texts]
+
+
+@pytest.mark.parametrize("count", [2, 5, 10, 20])
+def test_colours_are_told_apart(count):
+    colors = class_colors(count)
+    assert colors.shape == (count, 3)
+    np.testing.assert_allclose(colors.max(axis=1), 1.0)  # brightness is left to the response
+    apart = np.linalg.norm(colors[:, None] - colors, axis=-1)[~np.eye(count, dtype=bool)]
+    assert apart.min() > (0.2 if count > 5 else 0.8)
+    assert LIMIT >= 20
+
+
+def test_hue_is_the_class_and_value_the_response():
+    colors = class_colors(10)
+    winner = np.arange(10)[None]
+    strength = np.linspace(0.1, 1.0, 10)[None]
+    for rgb, own, value in zip(
+        colored(winner, strength, colors)[0], colors, strength[0], strict=True
+    ):
+        hue, saturation, brightness = colorsys.rgb_to_hsv(*rgb)
+        assert (hue, saturation) == pytest.approx(colorsys.rgb_to_hsv(*own)[:2])
+        assert brightness == pytest.approx(value)
+
+
+def test_the_drawn_map_holds_these_colours():
+    figure = clear_maps(clear(), labels())
+    colors = class_colors(3)
+    drawn = next(
+        image.get_array()
+        for axes in figure.axes[1:]
+        for image in axes.images
+        if image.get_array().shape == (SIDE, SIDE, 3)
+    )
+    np.testing.assert_allclose(drawn[0, 0], colors[0])
+    np.testing.assert_allclose(drawn[0, SIDE - 3], colors[2])
+    np.testing.assert_allclose(drawn[1, 0], colors[0] / 2)
+    assert not drawn[:, -1].any()
+
+
+@pytest.mark.parametrize("count", [1, 3, 10, 20])
+def test_every_class_is_named_and_nothing_is_cut_off(count):
+    figure = clear_maps(clear(count), labels(count))
+    shown = " ".join(texts(figure))
+    for k, name in labels(count).items():
+        assert shown.count(f"({k})") >= 3  # two legends and a map of its own
+        assert all(word in shown for word in name.split())
+    require_readable(figure)
+
+
+def test_legends_do_not_touch_the_maps_below():
+    figure = clear_maps(clear(20), labels(20))
+    below = next(t for t in figure.texts if t.get_text() == "response of each class")
+    renderer = figure.canvas.get_renderer()
+    top = below.get_window_extent(renderer).y1
+    legend = [t for t in figure.texts if t.get_text().startswith("share of the response")]
+    assert len(legend) == 2
+    assert all(t.get_window_extent(renderer).y0 > top for t in legend)
+
+
+def test_classes_are_written_into_the_map_too():
+    """Colours alone are not for everybody."""
+
+    def written(side):
+        axes = [a for a in clear_maps(clear(side=side), labels()).axes if a.texts]
+        return [t.get_text() for t in axes[0].texts]
+
+    assert sorted(written(SIDE)) == ["5", "6", "7"]
+    assert len(written(8)) == 8 * 7
+    assert set(written(8)) == {"5", "6", "7"}
+
+
+def test_nothing_responds():
+    blank = np.zeros((3, SIDE, SIDE))
+    nobody = np.full((SIDE, SIDE), -1)
+    figure = clear_maps(
+        clear(responses=blank, dominant_class=nobody, dominant_response=blank[0]), labels()
+    )
+    assert "0 %" in texts(figure)
+
+
+def test_other_methods_have_no_such_picture():
+    with pytest.raises(UsageError, match="clear has"):
+        clear_maps(made(np.eye(4)))
