@@ -237,7 +237,8 @@ class Explanation:
         record.pop("top")
         record["axes"] = tuple(record["axes"])
         record["labels"] = {int(k): v for k, v in record["labels"].items()}
-        record["target"] = Target(**record["target"])
+        target = record["target"]
+        record["target"] = Target(**{**target, "position": tuple(target.get("position", ()))})
         maps = {k[4:]: v for k, v in arrays.items() if k.startswith("map:")}
         main = {k: arrays[k] for k in ("attribution", "probabilities", "pixels")}
         return cls(**record, **main, maps=maps)

@@ -150,10 +150,10 @@ def inspect_model(model: Model) -> dict[str, Any]:
     -------
     dict
         Plain data: ``input`` (name, dtype, layout, channels, size, batch), ``output``
-        (name, kind, logits, classes, others), ``preprocess``, ``sources`` (of
-        preprocessing and labels), ``labels`` (how many), ``layers`` (name, operator,
-        channels, grid; the chosen one first), ``cam_head`` (found, reason), ``methods``
-        (name to the reason why not, empty if possible) and ``warnings``.
+        (name, kind, logits, classes, places of a dense output, others), ``preprocess``,
+        ``sources`` (of preprocessing and labels), ``labels`` (how many), ``layers`` (name,
+        operator, channels, grid; the chosen one first), ``cam_head`` (found, reason),
+        ``methods`` (name to the reason why not, empty if possible) and ``warnings``.
     """
     network = model.network
     image, head = network.image, network.head
@@ -172,6 +172,7 @@ def inspect_model(model: Model) -> dict[str, Any]:
             "kind": "probabilities" if network.sums_to_one else head.kind,
             "logits": head.logits,
             "classes": network.classes,
+            "places": list(network.output_axes.places),
             "others": list(head.others),
         },
         "preprocess": model.preprocess.to_dict(),

@@ -3,51 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.parity import Parity, measure_parity, plain_input, require_parity
-from onnxplain.errors import UsageError
-from onnxplain.explanation import Attribution, Explanation
+from onnxplain.errors import OnnxplainError, UsageError
+from onnxplain.explanation import Explanation
 from onnxplain.graph.quantised import quantisation_step
 from onnxplain.graph.view import Graph
+from onnxplain.lockstep import Share, in_step
 from onnxplain.methods import Method, find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.network import Network
 from onnxplain.picture import Picture, read_picture, sample_picture
+from onnxplain.prediction import KINDS, Prediction, read_class, targets_of
 from onnxplain.preprocess import Preprocess
-from onnxplain.provenance import versions
+from onnxplain.record import Run, explanation_of
 from onnxplain.scores import class_scores
-from onnxplain.subject import Progress, Subject
+from onnxplain.subject import Progress, Subject, silent
 from onnxplain.target import Kind, Target, class_index
+from onnxplain.wanted import TargetLike, Wanted, read_target
 
 if TYPE_CHECKING:
     from onnxplain.adapters.tensor_parity import TensorParity
     from onnxplain.picture import ImageLike
-
-# Classes whose names an explanation keeps, the most probable first.
-_NAMED_CLASSES = 20
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What the model says about one picture.
-
-    Attributes
-    ----------
-    logits, probabilities : (K,) array
-        Scores of all classes before and after the final Softmax or Sigmoid.
-    parity : Parity or None
-        Agreement of the two engines, once a method has needed PyTorch.
-    """
-
-    logits: NDArray[np.float64]
-    probabilities: NDArray[np.float64]
-    parity: Parity | None = None
 
 
 class Model:
@@ -105,64 +89,131 @@ class Model:
         """Turn a path, a Pillow image or an array into a model input."""
         return read_picture(image, self.preprocess, self.network.image)
 
-    def predict(self, image: ImageLike | Picture) -> Prediction:
+    def predict(self, image: ImageLike | Picture, *, position: tuple[int, ...] = ()) -> Prediction:
         """Run the model on one picture.
+
+        Parameters
+        ----------
+        image : path, PIL.Image.Image, array or Picture
+            See `read_picture`.
+        position : tuple of int
+            Where a dense output is read; see `OutputAxes.position`.
 
         Raises
         ------
         NumericalError
             If an output is NaN or infinite.
+        UsageError
+            If the output is dense and there is no position, or the other way round.
         """
         picture = image if isinstance(image, Picture) else self.read(image)
-        head, classes = self.network.head, self.network.classes
+        network, head = self.network, self.network.head
+        place = network.output_axes.position(position)
         names = list(dict.fromkeys([head.logits, head.output]))
-        values = self.network.ort.activations(picture.x, names)
-        scores = []
-        for kind in ("logit", "probability"):
-            tensor, activation = self.network.read(kind)
-            scores.append(class_scores(values[tensor], classes, activation, tensor)[0])
-        return Prediction(*scores)
+        values = network.ort.activations(picture.x, names)
+        readers = [read_class(network, kind, place) for kind in KINDS]
+        scores = [class_scores(values[r.tensor], r)[0] for r in readers]
+        return Prediction(scores[0], scores[1], scores[2], place)
 
     def target(
         self,
-        name: str | int | None,
+        name: TargetLike,
         prediction: Prediction,
         *,
         kind: Kind = "logit",
         contrast: str | int | None = None,
+        margin: bool = False,
     ) -> Target:
-        """Resolve a class name or index; without one, the most probable class.
+        """Resolve one target; see `onnxplain.wanted.read_target` for what can be said.
 
         Raises
         ------
         UsageError
-            If there is no such class.
+            If there is no such target, or the name stands for several ones.
         """
-        classes = self.network.classes
-        if name is None:
-            index = int(prediction.probabilities.argmax())
-        else:
-            index = class_index(name, self.labels, classes)
-        against = None if contrast is None else class_index(contrast, self.labels, classes)
-        if against == index:
-            raise UsageError(f"class {index} cannot be contrasted with itself")
-        tensor, activation = self.network.read(kind)
-        label = self.labels[index] if self.labels else ""
-        return Target(index, kind, tensor, activation, classes, against, label)
+        against = self._against(contrast)
+        wanted = self.wanted(name, prediction.position)
+        found = targets_of(self.network, self.labels, wanted, prediction, kind, against, margin)
+        if len(found) != 1:
+            raise UsageError(f"{name!r} stands for {len(found)} targets; give them as `targets`")
+        return found[0]
+
+    def resolve(
+        self,
+        picture: Picture,
+        names: Sequence[TargetLike | Target],
+        prediction: Prediction | None = None,
+        *,
+        kind: Kind = "logit",
+        contrast: str | int | None = None,
+        margin: bool = False,
+    ) -> dict[Target, Prediction]:
+        """Resolve several targets, each once, with what the model says at its position.
+
+        Parameters
+        ----------
+        picture : Picture
+            The picture.
+        names : sequence of str, int, Wanted, Target or None
+            See `onnxplain.wanted.read_target`; ``None`` is the most probable class, and a
+            `Target` is taken as it is.
+        prediction : Prediction, optional
+            What `predict` returned, to spare the repetition.
+        kind, contrast, margin
+            See `Target`.
+
+        Raises
+        ------
+        UsageError
+            If there is no such class or position, or parts of a target exclude each other.
+        """
+        against = self._against(contrast)
+        known = {} if prediction is None else {prediction.position: prediction}
+        found: dict[Target, Prediction] = {}
+        for name in names:
+            default = prediction.position if prediction else ()
+            one = name if isinstance(name, Target) else self.wanted(name, default)
+            if one.position not in known:
+                known[one.position] = self.predict(picture, position=one.position)
+            said = known[one.position]
+            aims = (
+                targets_of(self.network, self.labels, one, said, kind, against, margin)
+                if isinstance(one, Wanted)
+                else [one]
+            )
+            found.update(dict.fromkeys(aims, said))
+        return found
+
+    def _against(self, contrast: str | int | None) -> int | None:
+        if contrast is None:
+            return None
+        return class_index(contrast, self.labels, self.network.classes)
+
+    def wanted(self, name: TargetLike, position: tuple[int, ...] = ()) -> Wanted:
+        """Read what a person asks for, and check its class and position.
+
+        Parameters
+        ----------
+        name : str, int, Wanted or None
+            See `onnxplain.wanted.read_target`.
+        position : tuple of int
+            Place in a dense output, where the name says none.
+
+        Raises
+        ------
+        UsageError
+            If there is no such class or position.
+        """
+        axes = self.network.output_axes
+        said = name if isinstance(name, Wanted) else read_target(name, self.labels, axes.classes)
+        return replace(said, position=axes.position(said.position or position))
 
     def explain(
         self,
         image: ImageLike | Picture,
         method: str = "grad-cam",
-        target: str | int | None = None,
-        *,
-        kind: Kind | None = None,
-        contrast: str | int | None = None,
-        seed: int = 0,
-        allow_mismatch: bool = False,
-        progress: Progress | None = None,
-        prediction: Prediction | None = None,
-        **parameters: Any,
+        target: TargetLike | Target = None,
+        **options: Any,
     ) -> Explanation:
         """Explain one target of one picture by one method.
 
@@ -173,22 +224,10 @@ class Model:
         method : str
             A name in the registry (``onnxplain.methods.registered()`` lists them).
         target : str or int, optional
-            Class name or index; the most probable class if not given.
-        kind : {"logit", "probability"}, optional
-            Which score is explained; the method's own choice if not given.
-        contrast : str or int, optional
-            A class whose score is subtracted.
-        seed : int
-            Seed of random draws.
-        allow_mismatch : bool
-            Explain the converted model even if it disagrees with ONNX Runtime; the
-            record says so.
-        progress : callable, optional
-            Called with (steps done, steps in all).
-        prediction : Prediction, optional
-            What `predict` returned for this picture, to spare the repetition.
-        **parameters
-            Parameters of the method.
+            Class name or index and more, see `onnxplain.wanted.read_target`; the most
+            probable class if not given.
+        **options
+            See `explain_targets`.
 
         Returns
         -------
@@ -199,19 +238,113 @@ class Model:
         OnnxplainError
             See `onnxplain.errors`.
         """
+        found = self.explain_targets(image, method, [target], **options)
+        if len(found) != 1:
+            raise UsageError(f"{target!r} stands for {len(found)} targets; use explain_targets")
+        return found[0]
+
+    def explain_targets(
+        self,
+        image: ImageLike | Picture,
+        method: str = "grad-cam",
+        targets: Sequence[TargetLike | Target] = (None,),
+        *,
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> list[Explanation]:
+        """Explain several targets of one picture; they share their forward passes.
+
+        Parameters
+        ----------
+        image, method
+            See `explain`.
+        targets : sequence of str, int, Target or None
+            Each as in `explain`; ``top-3`` stands for three.
+        progress : callable, optional
+            Called with (steps done, steps in all).
+        **options
+            See `attempt_targets`.
+
+        Returns
+        -------
+        list of Explanation
+            One for each target, each target once.
+
+        Raises
+        ------
+        OnnxplainError
+            See `onnxplain.errors`.
+        """
+        found = []
+        for outcome in self.attempt_targets(image, method, targets, progress=progress, **options):
+            if isinstance(outcome, OnnxplainError):
+                raise outcome
+            found.append(outcome)
+        return found
+
+    def attempt_targets(
+        self,
+        image: ImageLike | Picture,
+        method: str,
+        targets: Sequence[TargetLike | Target],
+        *,
+        kind: Kind | None = None,
+        contrast: str | int | None = None,
+        margin: bool = False,
+        seed: int = 0,
+        allow_mismatch: bool = False,
+        progress: Progress | None = None,
+        prediction: Prediction | None = None,
+        **parameters: Any,
+    ) -> list[Explanation | OnnxplainError]:
+        """Do as `explain_targets`, but return the error of a target that cannot be explained.
+
+        Parameters
+        ----------
+        image, method, targets, progress
+            See `explain_targets`.
+        kind : {"logit", "probability", "raw"}, optional
+            Which score is explained; the method's own choice if not given.
+        contrast : str or int, optional
+            A class whose score is subtracted.
+        margin : bool
+            Subtract the largest score of any other class.
+        seed : int
+            Seed of random draws.
+        allow_mismatch : bool
+            Explain the converted model even if it disagrees with ONNX Runtime; the
+            record says so.
+        prediction : Prediction, optional
+            What `predict` returned for this picture, to spare the repetition.
+        **parameters
+            Parameters of the method.
+
+        Raises
+        ------
+        OnnxplainError
+            If no target can be explained: a wrong name, picture or parameter.
+        """
         chosen = find(method)
         values = check_parameters(chosen, parameters)
         picture = image if isinstance(image, Picture) else self.read(image)
-        prediction = prediction or self.predict(picture)
-        aim = self.target(target, prediction, kind=kind or chosen.explains, contrast=contrast)
-        prediction = self.check_parity(chosen, picture, prediction, allow_mismatch)
-        subject = Subject(self.network, self.preprocess, seed)
-        if progress is not None:
-            subject = replace(subject, progress=progress)
-        started = time.perf_counter()
-        found = chosen.function(subject, picture.x, aim, **values)
-        seconds = time.perf_counter() - started
-        return self._wrap(chosen, values, picture, aim, prediction, found, seconds, seed)
+        options: dict[str, Any] = {"contrast": contrast, "margin": margin}
+        aims = self.resolve(picture, targets, prediction, kind=kind or chosen.explains, **options)
+        if not aims:
+            raise UsageError("there is no target to explain")
+        said = prediction or next(iter(aims.values()))
+        parity = self.check_parity(chosen, picture, said, allow_mismatch).parity
+        subject = Subject(self.network, self.preprocess, seed, progress or silent)
+
+        def work(aim: Target, subject: Subject, share: Share) -> Explanation:
+            started = time.perf_counter()
+            found = chosen.function(replace(subject, share=share), picture.x, aim, **values)
+            run = Run(chosen, values, seed, time.perf_counter() - started)
+            said = replace(aims[aim], parity=parity)
+            return explanation_of(self, run, picture, aim, said, found)
+
+        # The steps of the first target stand for those of all, which take turns.
+        subjects = [subject, *[replace(subject, progress=silent)] * (len(aims) - 1)]
+        return in_step([partial(work, a, s) for a, s in zip(aims, subjects, strict=True)])
 
     def check_parity(
         self, method: Method, picture: Picture, prediction: Prediction, allow_mismatch: bool = False
@@ -264,58 +397,3 @@ class Model:
         if np.array_equal(plain, picture.x):  # a picture of one colour is told from another one
             plain = sample_picture(self.preprocess).x
         return picture.x, plain
-
-    def _wrap(
-        self,
-        method: Method,
-        parameters: Mapping[str, Any],
-        picture: Picture,
-        target: Target,
-        prediction: Prediction,
-        found: Attribution,
-        seconds: float,
-        seed: int,
-    ) -> Explanation:
-        scores = prediction.logits if target.kind == "logit" else prediction.probabilities
-        measures = {k: float(v[0]) for k, v in found.measures.items()}
-        notes = dict(found.notes)
-        uses_torch = method.runs_on == "PyTorch"
-        if prediction.parity is not None and uses_torch:
-            measures["parity_error"] = prediction.parity.error
-            measures["parity_tolerance"] = prediction.parity.tolerance
-            notes["parity_tolerance_from"] = prediction.parity.basis
-        engine = self.network.adapter(method.needs)
-        order = np.argsort(-prediction.probabilities, kind="stable")[:_NAMED_CLASSES]
-        named = {int(i): self.labels[int(i)] for i in [*order, target.index] if self.labels}
-        dtype = np.float64 if self.network.precision == "double" else np.float32
-        return Explanation(
-            attribution=found.values[0].astype(dtype),
-            axes=found.axes,
-            method=method.name,
-            display=method.display,
-            parameters={**parameters, **found.parameters},
-            target=target,
-            score=float(target.select(scores[None])[0]),
-            probabilities=prediction.probabilities.astype(np.float32),
-            labels=named,
-            layer=found.layer,
-            pixels=picture.pixels,
-            measures=measures,
-            maps={k: np.asarray(v[0]) for k, v in found.maps.items()},
-            notes=notes,
-            seconds=seconds,
-            provenance={
-                "model": self.name,
-                "model_sha256": self.sha256,
-                "input": picture.source,
-                "input_sha256": picture.sha256,
-                "preprocess": self.preprocess.to_dict(),
-                "preprocess_sha256": self.preprocess.sha256,
-                "sources": self.sources,
-                "engine": engine.device,
-                "precision": self.network.precision if uses_torch else "as the file",
-                "seed": seed,
-                "versions": versions(),
-                "warnings": [*self.warnings, *([picture.warning] if picture.warning else [])],
-            },
-        )

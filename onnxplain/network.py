@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Adapter, Array, Capability
 from onnxplain.adapters.ort import OrtAdapter
-from onnxplain.errors import MethodRefusedError, UnsupportedModelError, UsageError
+from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.axes import Axes, tag_axes
 from onnxplain.graph.cam_head import CamHead, find_cam_head
 from onnxplain.graph.head import Head, find_head
 from onnxplain.graph.image_input import ImageInput, find_image_input
 from onnxplain.graph.layers import SpatialLayer, layer_candidates, refuse_layer, spatial_layer
+from onnxplain.graph.output_axes import OutputAxes, output_axes
 from onnxplain.graph.quantised import quantisation_step
 from onnxplain.graph.shapes import Shapes, infer_shapes
 from onnxplain.graph.view import Graph
@@ -150,21 +151,20 @@ class Network:
         return shapes
 
     @cached_property
-    def classes(self) -> int:
-        """Number of classes.
+    def output_axes(self) -> OutputAxes:
+        """Which axis of the explained output holds the classes, and which the places.
 
         Raises
         ------
         UnsupportedModelError
-            If the output has more than one axis beside the batch.
+            If the output has no axis beside the batch.
         """
-        shape = self.shapes[self.head.logits][1:]
-        if sum(d != 1 for d in shape) > 1 or not shape:
-            raise UnsupportedModelError(
-                f"output {self.head.output!r} has shape [batch, {', '.join(map(str, shape))}]: "
-                "a dense output is not a classification; name another one with --output"
-            )
-        return int(np.prod(shape))
+        return output_axes(self.head, self.shapes, self.axes, self.image)
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return self.output_axes.classes
 
     @cached_property
     def sums_to_one(self) -> bool:
@@ -173,10 +173,10 @@ class Network:
             return False
         x = np.random.default_rng(0).random((1, *self.image.shape[1:])) * _PROBE_RANGE
         values = self.ort.activations(x.astype(self.image.dtype), [self.head.output])
-        scores = values[self.head.output].reshape(-1)
+        scores = self.output_axes.by_class(values[self.head.output])
         # Quantised probabilities are each off by half a step at most.
         slack = max(_SUM_SLACK, self.classes * quantisation_step(self.graph, self.head.output) / 2)
-        return bool((scores >= 0).all() and abs(float(scores.sum()) - 1.0) < slack)
+        return bool((scores >= 0).all() and (np.abs(scores.sum(axis=1) - 1.0) < slack).all())
 
     def read(self, kind: Kind) -> tuple[str, Activation]:
         """Tensor to read for a score of that kind, and what to apply to it."""

@@ -20,21 +20,15 @@ _ACTIVATIONS: Mapping[Activation, Callable[[NDArray[Any]], NDArray[Any]]] = {
 }
 
 
-def class_scores(
-    values: NDArray[Any], classes: int, activation: Activation, tensor: str
-) -> NDArray[np.float64]:
-    """Scores of all classes from the values of an output tensor.
+def class_scores(values: NDArray[Any], target: Target) -> NDArray[np.float64]:
+    """Scores of all classes from the values of the tensor that a target reads.
 
     Parameters
     ----------
     values : (N, ...) array
-        The tensor, with K values for each input.
-    classes : int
-        K.
-    activation : {"none", "softmax", "sigmoid", "exp"}
-        What still has to be applied.
-    tensor : str
-        Its name, for the message.
+        The tensor.
+    target : Target
+        Says where the K classes stand in it, and which activation is still to be applied.
 
     Returns
     -------
@@ -46,18 +40,18 @@ def class_scores(
     NumericalError
         If a value is NaN or infinite.
     """
-    flat = values.reshape(len(values), classes).astype(np.float64)
+    flat = target.at_position(values).astype(np.float64)
     if not np.isfinite(flat).all():
         raise NumericalError(
-            f"the model's output tensor {tensor!r} holds {_count(flat)}; nothing can be explained: "
-            "check the preprocessing (range, layout) and the model file"
+            f"the model's output tensor {target.tensor!r} holds {_count(flat)}; nothing can be "
+            "explained: check the preprocessing (range, layout) and the model file"
         )
-    return _ACTIVATIONS[activation](flat)
+    return _ACTIVATIONS[target.activation](flat)
 
 
 def target_scores(values: NDArray[Any], target: Target) -> NDArray[np.float64]:
     """Return the explained scalar for each input, as an (N,) array; see `class_scores`."""
-    return target.select(class_scores(values, target.classes, target.activation, target.tensor))
+    return target.select(class_scores(values, target))
 
 
 def _count(values: NDArray[np.float64]) -> str:

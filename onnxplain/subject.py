@@ -24,8 +24,12 @@ _BATCH_BYTES = 1 << 28
 Progress = Callable[[int, int], None]
 
 
-def _silent(done: int, total: int) -> None:
-    pass
+def _own(engine: Adapter) -> Adapter:
+    return engine
+
+
+def silent(done: int, total: int) -> None:
+    """Report progress to nobody."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +62,15 @@ class Subject:
         Seed of every random draw.
     progress : callable
         Called with (steps done, steps in all) on long work.
+    share : callable
+        Wraps an engine where several targets of one picture share its work.
     """
 
     network: Network
     preprocess: Preprocess
     seed: int = 0
-    progress: Progress = _silent
+    progress: Progress = silent
+    share: Callable[[Adapter], Adapter] = _own
 
     @property
     def spatial_axes(self) -> tuple[int, int]:
@@ -84,7 +91,7 @@ class Subject:
 
     def engine(self, needs: Capability) -> Adapter:
         """Return the cheapest engine that can do all that is needed."""
-        return self.network.adapter(needs)
+        return self.share(self.network.adapter(needs))
 
     def generator(self) -> np.random.Generator:
         """Fresh random numbers from this run's seed."""
@@ -127,7 +134,7 @@ class Subject:
     def all_scores(self, x: NDArray[Any], target: Target) -> NDArray[np.float64]:
         """Return the scores of all classes, of the target's kind, as an (N, K) array."""
         values = self.engine(Capability.FORWARD).activations(x, [target.tensor])
-        return class_scores(values[target.tensor], target.classes, target.activation, target.tensor)
+        return class_scores(values[target.tensor], target)
 
     def scores_behind(
         self, x: NDArray[Any], layer: str, values: NDArray[Any], target: Target
@@ -172,12 +179,7 @@ class Subject:
         return WindowedScores(
             run.engine,
             (
-                (
-                    indices,
-                    class_scores(
-                        values[target.tensor], target.classes, target.activation, target.tensor
-                    ),
-                )
+                (indices, class_scores(values[target.tensor], target))
                 for indices, values in run.blocks
             ),
         )

@@ -10,12 +10,17 @@ import onnxplain
 from onnxplain.adapters.base import Capability
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.adapters.torch import TorchAdapter
-from onnxplain.errors import NumericalError, UnsupportedModelError, UsageError
+from onnxplain.errors import NumericalError, UsageError
 from onnxplain.graph.prepare import prepare
 from onnxplain.network import Network
 from onnxplain.scores import class_scores
+from onnxplain.target import Target
 
 X = np.random.default_rng(0).uniform(-1, 1, (1, 3, SIDE, SIDE)).astype(np.float32)
+
+
+def read(tensor, classes, activation):
+    return Target(0, "probability", tensor, activation, classes)
 
 
 def opened(proto=None, **options):
@@ -94,10 +99,9 @@ class TestClasses:
         np.testing.assert_allclose(found.attribution, plain.attribution, rtol=1e-5)
         assert np.ptp(plain.attribution) > 0
 
-    def test_a_dense_output_is_no_classification(self):
-        proto = classifier(extra=True)
-        with pytest.raises(UnsupportedModelError, match=r"'maps' has shape \[batch, 12, 6, 6\]"):
-            _ = opened(proto, output="maps").classes
+    def test_a_dense_output_has_classes_and_places(self):
+        axes = opened(classifier(extra=True), output="maps").output_axes
+        assert (axes.classes, axes.axis, axes.places) == (12, 1, (6, 6))
 
     def test_an_output_of_unknown_rank_is_measured(self):
         proto = classifier()
@@ -188,17 +192,18 @@ class TestScores:
     )
     def test_activations(self, activation, expected):
         values = np.array([0.0, np.log(3)]).reshape(1, 2, 1, 1)
-        found = class_scores(values, 2, activation, "y")
+        found = class_scores(values, read("y", 2, activation))
         np.testing.assert_allclose(found, expected, rtol=1e-12)
 
     def test_large_logits_do_not_overflow(self):
-        found = class_scores(np.array([[1e4, 0.0], [0.0, -1e4]], np.float32), 2, "softmax", "y")
+        values = np.array([[1e4, 0.0], [0.0, -1e4]], np.float32)
+        found = class_scores(values, read("y", 2, "softmax"))
         np.testing.assert_array_equal(found, [[1, 0], [1, 0]])
 
     def test_nan_and_inf_are_counted(self):
         values = np.array([[np.nan, np.inf, -np.inf, 1.0]])
         with pytest.raises(NumericalError, match="'y' holds 1 NaN and 2 Inf"):
-            class_scores(values, 4, "none", "y")
+            class_scores(values, read("y", 4, "none"))
 
 
 def test_nan_within_the_network_ends_in_one_line():

@@ -5,8 +5,8 @@ survives in both engines. The PyTorch adapter can do all that the ONNX Runtime a
 so every forward-only method runs on both, and ONNX Runtime is the oracle.
 
 If you are about to add a verb, pause: few verbs keep a fake adapter in a test at one
-screen. Another one needs a reason in ``docs/decisions``, as `windowed` has in 015,
-`back_project` in 014 and `rerun_behind` in 016.
+screen. Another one needs a reason in ``docs/decisions``, as `gradients_of_each` has in 012,
+`back_project` in 014, `windowed` in 015 and `rerun_behind` in 016.
 """
 
 from __future__ import annotations
@@ -113,6 +113,18 @@ class Adapter(Protocol):
         or deconvnet). With `baseline`, of the shape of `x`, DeepLIFT multipliers stand in
         the place of the derivatives.
         """
+        ...
+
+    def gradients_of_each(
+        self,
+        x: Array,
+        targets: Sequence[Target],
+        names: Sequence[str],
+        *,
+        rectify: Rectification | None = None,
+        baseline: Array | None = None,
+    ) -> list[Derivatives]:
+        """Do the same for several targets, with one forward pass for all of them."""
         ...
 
     def relevance(

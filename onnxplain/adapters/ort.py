@@ -140,6 +140,18 @@ class OrtAdapter:
         """Refuse: ONNX Runtime has no backward pass here."""
         raise UsageError("ONNX Runtime gives no gradients; the PyTorch adapter does")
 
+    def gradients_of_each(
+        self,
+        x: Array,
+        targets: Sequence[Target],
+        names: Sequence[str],
+        *,
+        rectify: Rectification | None = None,
+        baseline: Array | None = None,
+    ) -> list[Derivatives]:
+        """Refuse, as `gradients` does."""
+        return [self.gradients(x, target, names) for target in targets]
+
     def relevance(
         self, x: Array, target: Target, composite: Composite, names: Sequence[str]
     ) -> Propagation:

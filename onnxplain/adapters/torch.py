@@ -119,27 +119,42 @@ class TorchAdapter:
         baseline: Array | None = None,
     ) -> Derivatives:
         """Return derivatives of the score with respect to the named tensors; see `Adapter`."""
+        return self.gradients_of_each(x, [target], names, rectify=rectify, baseline=baseline)[0]
+
+    def gradients_of_each(
+        self,
+        x: Array,
+        targets: Sequence[Target],
+        names: Sequence[str],
+        *,
+        rectify: Rectification | None = None,
+        baseline: Array | None = None,
+    ) -> list[Derivatives]:
+        """Return derivatives of several scores, by one forward pass; see `Adapter`."""
         if baseline is not None:
-            return self._multipliers(x, baseline, target, names)
+            return [self._multipliers(x, baseline, target, names) for target in targets]
 
         def run(batch: Array) -> dict[str, Array]:
             leaf = self._tensor(batch).requires_grad_()
-            wanted = list(dict.fromkeys([*names, target.tensor]))
+            wanted = list(dict.fromkeys([*names, *(t.tensor for t in targets)]))
             with torch.enable_grad():
                 values = self._attached(leaf, wanted, rectify)
-                scores = target.select(_class_scores(values[target.tensor], target))
+                scores = [t.select(_class_scores(values[t.tensor], t)) for t in targets]
             sources = [values[n] for n in names]
-            # Each row's score depends on that row alone, so one pass serves the batch.
-            slopes = torch.autograd.grad(scores.sum(), sources, allow_unused=True)
-            result = {"score": _array(scores)}
-            for name, value, slope in zip(names, sources, slopes, strict=True):
-                result[f"value:{name}"] = _array(value)
-                result[f"gradient:{name}"] = _array(
-                    torch.zeros_like(value) if slope is None else slope
+            result = {f"value:{n}": _array(values[n]) for n in names}
+            for k, score in enumerate(scores):
+                # Each row's score depends on that row alone, so one pass serves the batch.
+                slopes = torch.autograd.grad(
+                    score.sum(), sources, allow_unused=True, retain_graph=k + 1 < len(scores)
                 )
+                result[f"score:{k}"] = _array(score)
+                for name, value, slope in zip(names, sources, slopes, strict=True):
+                    known = torch.zeros_like(value) if slope is None else slope
+                    result[f"gradient:{k}:{name}"] = _array(known)
             return result
 
-        return _derivatives(in_batches(run, x, self._batch_size, self._image.batch), names)
+        joined = in_batches(run, x, self._batch_size, self._image.batch)
+        return [_derivatives(joined, names, k) for k in range(len(targets))]
 
     def relevance(
         self,
@@ -262,10 +277,10 @@ class TorchAdapter:
                 _slope(output, target),
                 names,
             )
-            result = {"score": _array(target.select(_class_scores(output, target)))}
+            result = {"score:0": _array(target.select(_class_scores(output, target)))}
             for name in names:
                 result[f"value:{name}"] = _array(values[name])
-                result[f"gradient:{name}"] = _array(found[name])
+                result[f"gradient:0:{name}"] = _array(found[name])
             return result
 
         return _derivatives(in_batches(run, both, self._batch_size, self._image.batch), names)
@@ -323,14 +338,14 @@ class TorchAdapter:
 
 
 def _class_scores(values: Tensor, target: Target) -> Tensor:
-    return _ACTIVATIONS[target.activation](values.reshape(len(values), target.classes))
+    return _ACTIVATIONS[target.activation](target.at_position(values))
 
 
-def _derivatives(joined: Mapping[str, Array], names: Sequence[str]) -> Derivatives:
+def _derivatives(joined: Mapping[str, Array], names: Sequence[str], k: int = 0) -> Derivatives:
     return Derivatives(
-        joined["score"],
+        joined[f"score:{k}"],
         {n: joined[f"value:{n}"] for n in names},
-        {n: joined[f"gradient:{n}"] for n in names},
+        {n: joined[f"gradient:{k}:{n}"] for n in names},
     )
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from onnxplain.errors import MethodRefusedError, UnknownNameError, UsageError
 from onnxplain.methods import Method, find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.possible import obstacles
+from onnxplain.prediction import require_meaning
 from onnxplain.target import class_index
+from onnxplain.wanted import Wanted
 
 if TYPE_CHECKING:
-    from onnxplain.model import Model, Prediction
+    from onnxplain.model import Model
 
 DEFAULT_METHODS = ("grad-cam", "lrp", "occlusion")
 
@@ -31,29 +30,21 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Targets:
-    """Classes to explain: indices, and ranks among the most probable ones.
+    """What is explained of every picture.
 
     Attributes
     ----------
-    wanted : tuple of (int or range)
-        A class index, or a range of ranks.
+    wanted : tuple of Wanted
+        Classes, ranks among the most probable ones, negatives, places.
     contrast : int, optional
         The class that they are contrasted with; it is no target itself.
+    margin : bool
+        Whether the largest score of any other class is subtracted.
     """
 
-    wanted: tuple[int | range, ...]
+    wanted: tuple[Wanted, ...]
     contrast: int | None = None
-
-    def indices(self, prediction: Prediction) -> list[int]:
-        """Class indices for one picture, each once."""
-        order = np.argsort(-prediction.probabilities, kind="stable")
-        if self.contrast is not None:
-            order = order[order != self.contrast]
-        found: dict[int, None] = {}
-        for item in self.wanted:
-            picked = [item] if isinstance(item, int) else [int(i) for i in order[: len(item)]]
-            found.update(dict.fromkeys(picked))
-        return list(found)
+    margin: bool = False
 
 
 def choose_methods(given: Sequence[str], model: Model) -> tuple[list[Method], dict[str, str]]:
@@ -173,24 +164,19 @@ def give_limits(chosen: Sequence[Chosen], limits: Mapping[str, float | None]) ->
     return found
 
 
-def choose_targets(given: Sequence[str], contrast: str | None, model: Model) -> Targets:
+def choose_targets(
+    given: Sequence[str], contrast: str | None, margin: bool, model: Model
+) -> Targets:
     """Check the targets asked for.
 
     Raises
     ------
     UsageError
-        If a class is unknown, or is to be contrasted with itself.
+        If a class or a position is unknown, or parts of a target exclude each other.
     """
     classes = model.network.classes
     against = None if contrast is None else class_index(contrast, model.labels, classes)
-    wanted: list[int | range] = []
-    for text in given or ["top-1"]:
-        ranked = re.fullmatch(r"top-([1-9]\d*)", text.strip().lower())
-        if ranked:
-            wanted.append(range(min(int(ranked[1]), classes)))
-            continue
-        index = class_index(text, model.labels, classes)
-        if index == against:
-            raise UsageError(f"class {text!r} cannot be contrasted with itself")
-        wanted.append(index)
-    return Targets(tuple(wanted), against)
+    wanted = tuple(model.wanted(text) for text in given or ["top-1"])
+    for one in wanted:
+        require_meaning(model.network, one, against, margin)
+    return Targets(wanted, against, margin)

@@ -17,7 +17,7 @@ For each image and method these files are written:
   NAME.sheet.png             all methods side by side
   NAME.occlusion-maps.png    what the model says while each window is covered
   NAME.clear-maps.png        which class each place responds to
-With several targets: NAME.METHOD.INDEX.png and so on.
+With several targets, which share their computation: NAME.METHOD.INDEX.png and so on.
 """
 
 
@@ -40,17 +40,21 @@ With several targets: NAME.METHOD.INDEX.png and so on.
     "--target",
     "targets",
     multiple=True,
-    metavar="NAME|INDEX|top-N",
-    help="Class to explain, repeatable; top-3 takes the three most probable ones. "
-    "Default: the most probable one.",
+    metavar="TARGET",
+    help="Class to explain, by name or index, repeatable; top-3 takes the three most probable "
+    "ones, not-NAME the negative of a Sigmoid's class, NAME@ROW,COLUMN a place of a dense "
+    "output. Default: the most probable one.",
 )
 @click.option(
     "--kind",
-    type=click.Choice(["logit", "probability"]),
-    help="Score to explain. Default: the method's own.",
+    type=click.Choice(["logit", "probability", "raw"]),
+    help="Score to explain; raw is what the output holds. Default: the method's own.",
 )
 @click.option(
     "--contrast", metavar="NAME|INDEX", help="Explain why the target rather than this class."
+)
+@click.option(
+    "--margin", is_flag=True, help="Explain why the target rather than the next best class."
 )
 @click.option(
     "--layer",

@@ -89,7 +89,7 @@ def _row(attempt: Attempt, measures: dict[str, str]) -> list[Any]:
     explanation = attempt.explanation
     if explanation is None:
         blank = [None] * (2 + len(measures))
-        return [attempt.method, f"class {attempt.target}", *blank, "failed, see below"]
+        return [attempt.method, attempt.target.describe(), *blank, "failed, see below"]
     return [
         attempt.method,
         explanation.target.describe(),

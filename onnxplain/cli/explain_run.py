@@ -27,7 +27,10 @@ from onnxplain.cli.images import find_images, result_names
 from onnxplain.cli.progress import Bar, progress_bar
 from onnxplain.cli.results import Attempt, Failure, ImageResult, write_explanation, write_sheets
 from onnxplain.errors import OnnxplainError, OutputError
-from onnxplain.model import Model, Prediction
+from onnxplain.explanation import Explanation
+from onnxplain.model import Model
+from onnxplain.prediction import Prediction
+from onnxplain.target import Kind, Target
 
 _RANKED = 5
 
@@ -39,6 +42,7 @@ class Job:
     model: Model
     methods: Sequence[Chosen]
     targets: Targets
+    kind: Kind | None
     folder: Path
     settings: dict[str, Any]
     bar: Bar
@@ -50,8 +54,9 @@ def run(
     images: Sequence[str],
     methods: Sequence[str],
     targets: Sequence[str],
-    kind: str | None,
+    kind: Kind | None,
     contrast: str | None,
+    margin: bool,
     layer: str | None,
     parameters: Sequence[str],
     max_seconds: float | None,
@@ -85,7 +90,7 @@ def run(
     chosen_methods, left_out = choose_methods(methods, opened)
     chosen = give_layer(give_parameters(chosen_methods, parameters), layer, opened)
     chosen = give_limits(chosen, {"max_seconds": max_seconds, "tolerance": tolerance})
-    wanted = choose_targets(targets, contrast, opened)
+    wanted = choose_targets(targets, contrast, margin, opened)
     names = result_names(paths)
     _keep_apart(paths, names, [c.method.name for c in chosen], out)
     warnings = list(opened.warnings)
@@ -94,11 +99,10 @@ def run(
         for text in warnings:
             remark(f"warning: {text}")
         _say_device(opened, opening["device"])
-    settings = {"kind": kind, "contrast": wanted.contrast, "seed": seed}
-    settings["allow_mismatch"] = allow_mismatch
+    settings = {"seed": seed, "allow_mismatch": allow_mismatch}
     results = []
     with progress_bar(len(paths), quiet=quiet) as bar:
-        job = Job(opened, chosen, wanted, out, settings, bar)
+        job = Job(opened, chosen, wanted, kind, out, settings, bar)
         for path in paths:
             results.append(_explain_image(job, path, names[path]))
             bar.finish()
@@ -134,40 +138,60 @@ def _explain_image(job: Job, path: Path, name: str) -> ImageResult:
     result = ImageResult(path)
     try:
         picture = job.model.read(path)
-        prediction = job.model.predict(picture)
+        # The ranking is that at the first target's place, if the output is dense.
+        prediction = job.model.predict(picture, position=job.targets.wanted[0].position)
     except OnnxplainError as error:
         result.error = error
         return result
     result.ranking = _ranking(job.model, prediction)
-    indices = job.targets.indices(prediction)
-    pairs = [(index, chosen) for index in indices for chosen in job.methods]
-    for k, (index, chosen) in enumerate(pairs):
-        method = chosen.method.name
-        job.bar.job(f"{path.name}: {method}")
-        stem = f"{name}.{method}" + (f".{index}" if len(indices) > 1 else "")
+    for k, chosen in enumerate(job.methods):
+        job.bar.job(f"{path.name}: {chosen.method.name}")
 
         def step(done: int, total: int, before: int = k) -> None:
-            job.bar.step(before * total + done, total * len(pairs))
+            job.bar.step(before * total + done, total * len(job.methods))
 
+        kind = job.kind or chosen.method.explains
+        asked = job.targets
+        aims = list(
+            job.model.resolve(
+                picture, asked.wanted, prediction,
+                kind=kind, contrast=asked.contrast, margin=asked.margin,
+            )
+        )  # fmt: skip
         try:
             # Once per picture: the engines agree or not, whatever the method.
             prediction = job.model.check_parity(
                 chosen.method, picture, prediction, allow_mismatch=True
             )
-            found = job.model.explain(
-                picture, method, index, prediction=prediction, progress=step,
-                **job.settings, **chosen.parameters,
+            outcomes = job.model.attempt_targets(
+                picture, chosen.method.name, aims, prediction=prediction,
+                progress=step, **job.settings, **chosen.parameters,
             )  # fmt: skip
-            files = write_explanation(found, job.folder, stem)
-            result.attempts.append(Attempt(method, index, found, files))
         except OnnxplainError as error:
-            result.attempts.append(Attempt(method, index, error=error))
-        job.bar.step(k + 1, len(pairs))
+            outcomes = [error] * len(aims)
+        for aim, outcome in zip(aims, outcomes, strict=True):
+            stem = f"{name}.{chosen.method.name}" + (f".{aim.stem}" if len(aims) > 1 else "")
+            result.attempts.append(_write(chosen, aim, outcome, job.folder, stem))
+        job.bar.step(k + 1, len(job.methods))
+    order = list(dict.fromkeys(a.target.stem for a in result.attempts))
+    result.attempts.sort(key=lambda a: order.index(a.target.stem))
     try:
         result.files = write_sheets(result.explanations(), job.folder, name, job.model.labels)
     except OutputError as error:
         result.error = error
     return result
+
+
+def _write(
+    chosen: Chosen, aim: Target, outcome: Explanation | OnnxplainError, folder: Path, stem: str
+) -> Attempt:
+    method = chosen.method.name
+    if isinstance(outcome, OnnxplainError):
+        return Attempt(method, aim, error=outcome)
+    try:
+        return Attempt(method, aim, outcome, write_explanation(outcome, folder, stem))
+    except OnnxplainError as error:
+        return Attempt(method, aim, error=error)
 
 
 def _ranking(model: Model, prediction: Prediction) -> list[tuple[int, str, float, float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from onnxplain.api import load
@@ -82,6 +82,10 @@ def _show_file(facts: FileFacts) -> None:
     table(facts.name, ("", ""), rows)
 
 
+def _times(sizes: Sequence[int]) -> str:
+    return " x ".join(map(str, sizes))
+
+
 def _show_model(found: Mapping[str, Any]) -> None:
     for warning in found["warnings"]:
         remark(f"warning: {warning}")
@@ -97,7 +101,9 @@ def _show_model(found: Mapping[str, Any]) -> None:
     rows = [
         ("picture", f"{image['name']}: {image['layout']}, {image['channels']} channels, "
                     f"{width} wide, {height} high, {image['dtype']}, {batch}"),
-        ("scores", f"{output['name']}: {output['classes']} classes, {output['kind']}"
+        ("scores", f"{output['name']}: {output['classes']} classes"
+                   + (f" at each of {_times(output['places'])} places" if output["places"] else "")
+                   + f", {output['kind']}"
                    + (f", logits at {output['logits']}"
                       if output["logits"] != output["name"] else "")),
         ("preprocessing", f"{recipe['name']}: {recipe['color']}, {recipe['resize']}, "

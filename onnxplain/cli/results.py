@@ -15,6 +15,7 @@ from onnxplain.render.sheet import sheet
 
 if TYPE_CHECKING:
     from onnxplain.explanation import Explanation
+    from onnxplain.target import Target
 
 # Methods with a picture of their own, known by a map that only they have.
 _OWN_PICTURES = {"predicted_class": occlusion_maps, "dominant_class": clear_maps}
@@ -35,7 +36,7 @@ class Attempt:
     """One method on one target of one image: an explanation with its files, or an error."""
 
     method: str
-    target: int
+    target: Target
     explanation: Explanation | None = None
     files: tuple[Path, ...] = ()
     error: OnnxplainError | None = None
@@ -43,7 +44,11 @@ class Attempt:
     def to_dict(self) -> dict[str, Any]:
         """Plain data: the explanation's numbers and files, or the error."""
         if self.explanation is None:
-            return {"method": self.method, "target": {"index": self.target}, **_error(self.error)}
+            return {
+                "method": self.method,
+                "target": {"index": self.target.index},
+                **_error(self.error),
+            }
         record = self.explanation.to_dict()
         files = [str(f) for f in self.files]
         return {**{k: record[k] for k in _RECORDED}, "files": files, **_error(None)}
@@ -131,7 +136,7 @@ def write_sheets(
     for key, draw in _OWN_PICTURES.items():
         owners = [e for e in explanations if key in e.maps]
         for explanation in owners:
-            index = f".{explanation.target.index}" if len(owners) > 1 else ""
+            index = f".{explanation.target.stem}" if len(owners) > 1 else ""
             written.append(folder / f"{name}.{explanation.method}-maps{index}.png")
             save_figure(draw(explanation, names), written[-1])
     return written

@@ -21,7 +21,11 @@ _FINAL: dict[str, HeadKind] = {
 _PASSIVE = frozenset(
     {"Identity", "Cast", "Squeeze", "Reshape", "Flatten", "QuantizeLinear", "DequantizeLinear"}
 )
+# They move class scores of a dense output to other places.
+_MOVING_PLACES = frozenset({"Squeeze", "Reshape", "Flatten"})
 _PREFERRED = ("logit", "prob", "score", "pred", "softmax", "output", "class")
+# A dense output has more axes than batch and classes.
+_DENSE_RANK = 2
 _READ: dict[tuple[HeadKind, Kind], Activation] = {
     ("logits", "probability"): "softmax",
     ("log-softmax", "probability"): "exp",
@@ -57,6 +61,8 @@ class Head:
 
         A single score without a final activation is taken as the logit of a Sigmoid.
         """
+        if kind == "raw":
+            return self.output, "none"
         if kind == "logit":
             return self.logits, "none"
         if self.kind == "logits" and classes == 1:
@@ -73,7 +79,8 @@ def find_head(graph: Graph, output: str | None = None) -> Head:
         The prepared graph.
     output : str, optional
         Name of the graph output to explain; without it the floating output of rank two
-        is taken, and among several of those one with a telling name, then the first.
+        is taken, and among several of those one with a telling name, then the first. If
+        there is none, a dense output is taken in the same way: scores at many places.
 
     Raises
     ------
@@ -90,6 +97,9 @@ def find_head(graph: Graph, output: str | None = None) -> Head:
     else:
         chosen = _choose(graph.outputs)
     others = tuple(n for n in names if n != chosen)
+    shape = next(o.shape for o in graph.outputs if o.name == chosen)
+    dense = shape is not None and not _is_scores(shape)
+    passive = _PASSIVE - _MOVING_PLACES if dense else _PASSIVE
     stripped: list[Node] = []
     tensor = chosen
     while tensor in graph.producers:
@@ -97,7 +107,7 @@ def find_head(graph: Graph, output: str | None = None) -> Head:
         if node.op_type in _FINAL and not node.domain:
             kind = _FINAL[node.op_type]
             return Head(chosen, node.inputs[0], kind, (node, *reversed(stripped)), others)
-        if node.op_type not in _PASSIVE:
+        if node.op_type not in passive:
             break
         stripped.append(node)
         tensor = node.inputs[0]
@@ -107,14 +117,15 @@ def find_head(graph: Graph, output: str | None = None) -> Head:
 def _choose(outputs: tuple[TensorInfo, ...]) -> str:
     floating = [o for o in outputs if o.dtype.kind == "f" or o.dtype.name == "bfloat16"]
     rank_two = [o for o in floating if o.shape is None or _is_scores(o.shape)]
-    if not rank_two:
+    candidates = rank_two or [o for o in floating if len(o.shape or ()) > _DENSE_RANK]
+    if not candidates:
         listed = ", ".join(f"{o.name} {list(o.shape or ())}" for o in outputs)
         raise UnsupportedModelError(
             f"no output looks like class scores of shape [batch, classes]; outputs: {listed}; "
             "name one with --output if it is a classifier"
         )
-    telling = [o for o in rank_two if any(p in o.name.lower() for p in _PREFERRED)]
-    return (telling if len(rank_two) > 1 and telling else rank_two)[0].name
+    telling = [o for o in candidates if any(p in o.name.lower() for p in _PREFERRED)]
+    return (telling if len(candidates) > 1 and telling else candidates)[0].name
 
 
 def _is_scores(shape: tuple[int | str | None, ...]) -> bool:

@@ -12,6 +12,7 @@ from onnxplain.errors import MethodRefusedError
 from onnxplain.explanation import Attribution
 from onnxplain.methods.registry import method
 from onnxplain.network import Network
+from onnxplain.scores import class_scores
 from onnxplain.subject import Subject
 from onnxplain.target import Target
 
@@ -64,10 +65,12 @@ def cam(
     place = network.layer(layer)
     head = network.cam_head(place)
     values = subject.engine(Capability.ACTIVATIONS).activations(x, [place.name, target.tensor])
-    weight, bias = target.select(head.weight.T), target.select(head.bias[None])[0]
+    scores = class_scores(values[target.tensor], target)
+    # The largest other class of a margin is another one for another picture.
+    mixed = target.coefficients(scores)
     maps = place.to_maps(values[place.name]).astype(np.float64)
-    result = np.einsum("nkhw,k->nhw", maps, weight)
-    logit = target.select(values[target.tensor].reshape(len(x), target.classes))
+    result = np.einsum("nchw,nk,kc->nhw", maps, mixed, head.weight, optimize=True)
+    logit, bias = target.select(scores), mixed @ head.bias
     gap = (logit - bias - result.mean(axis=(1, 2))) / np.where(logit == 0, 1.0, logit)
     return Attribution(result, ("H", "W"), layer=place.name, measures={"completeness_gap": gap})
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from onnxplain.adapters.parity import TOLERANCE
 from onnxplain.methods import registered
+from onnxplain.target import Kind
 
 if TYPE_CHECKING:
     from onnxplain.explanation import Explanation
 
 _SMALLEST_SHARE = 1e-5
+_KINDS: Mapping[Kind, str] = {"logit": "logit", "probability": "probability", "raw": "output"}
 
 
 def percent(value: float) -> str:
@@ -40,10 +42,12 @@ def class_name(labels: Mapping[int, str], index: int) -> str:
 def score_text(explanation: Explanation) -> str:
     """Say which score was explained, and its value."""
     target = explanation.target
-    what = class_name(explanation.labels, target.index)
+    what = "not " * target.negative + class_name(explanation.labels, target.index)
     if target.contrast is not None:
         what += f" minus {class_name(explanation.labels, target.contrast)}"
-    return f"{target.kind} of {what}: {explanation.score:.3g}"
+    if target.margin:
+        what += " minus the largest other"
+    return f"{_KINDS[target.kind]} of {what}{target.where}: {explanation.score:.3g}"
 
 
 def measures_text(explanation: Explanation) -> list[str]:

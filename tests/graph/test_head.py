@@ -131,10 +131,26 @@ def test_axes_of_length_one_do_not_matter(shape, tail, constants):
     assert head.output == "y"
 
 
+@pytest.mark.parametrize("shape", [["N", 3, 4, 6], ["N", "K", "H", "W"], ["N", 24, 3]])
+def test_a_dense_output_is_taken_where_there_is_no_other(shape):
+    dense = ("y", shape)
+    assert head_of([node("Relu", ["x"], ["y"])], [dense]).output == "y"
+    scores = ("a", ["N", 5])
+    tail = [node("Relu", ["x"], ["y"]), node("Neg", ["z"], ["a"])]
+    assert head_of(tail, [dense, scores]).output == "a"
+
+
+def test_a_reshape_behind_a_dense_softmax_moves_the_classes():
+    tail = [node("Softmax", ["x"], ["p"], axis=1), node("Reshape", ["p", "s"], ["y"])]
+    head = head_of(tail, [("y", ["N", 3, 24])], {"s": np.array([0, 3, 24])})
+    assert (head.logits, head.kind) == ("y", "logits")
+    head = head_of([node("Softmax", ["x"], ["y"], axis=1)], [("y", ["N", 3, 4, 6])])
+    assert (head.logits, head.kind) == ("x", "softmax")
+
+
 @pytest.mark.parametrize(
     ("outputs", "tail", "said"),
     [
-        ([("y", ["N", 3, 4, 6])], [node("Relu", ["x"], ["y"])], r"y \['N', 3, 4, 6\]"),
         (
             [("y", ["N"], np.int64)],
             [node("ArgMax", ["z"], ["y"], axis=1, keepdims=0)],
@@ -142,7 +158,7 @@ def test_axes_of_length_one_do_not_matter(shape, tail, constants):
         ),
         ([("y", [])], [node("ReduceSum", ["z"], ["y"], keepdims=0)], r"y \[\]"),
     ],
-    ids=["dense", "label only", "scalar"],
+    ids=["label only", "scalar"],
 )
 def test_no_output_with_class_scores(outputs, tail, said):
     with pytest.raises(UnsupportedModelError, match=said) as caught:
