@@ -18,22 +18,27 @@ Score = Callable[[NDArray[Any]], NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Curve:
-    """A score against the share of pixels that were exchanged.
+    """A score against the share of pixels that were exchanged, or against a threshold.
 
     Attributes
     ----------
     shares : (T,) array
-        From 0 to 1.
+        Within 0 to 1.
     scores : (T,) array
-        The explained score, as given.
+        The score, as given.
+    mean : bool
+        The curve stands for the mean of its points, which do not reach from 0 to 1.
     """
 
     shares: NDArray[np.float64]
     scores: NDArray[np.float64]
+    mean: bool = False
 
     @property
-    def auc(self) -> float:
-        """Area under the curve by the trapezoid rule, in units of the score."""
+    def area(self) -> float:
+        """Area under the curve by the trapezoid rule, or the mean; in units of the score."""
+        if self.mean:
+            return float(self.scores.mean())
         return float(trapezoid(self.scores, self.shares))
 
 

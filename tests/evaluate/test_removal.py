@@ -38,7 +38,7 @@ def test_equals_removing_pixel_after_pixel(step, batch_size):
     shares, scores = by_hand(heatmap(), step)
     np.testing.assert_allclose(curve.shares, shares)
     np.testing.assert_allclose(curve.scores, scores, atol=1e-12)
-    assert curve.auc == pytest.approx((scores[1:] + scores[:-1]) @ np.diff(shares) / 2, abs=1e-12)
+    assert curve.area == pytest.approx((scores[1:] + scores[:-1]) @ np.diff(shares) / 2, abs=1e-12)
 
 
 def test_channels_may_come_last():
@@ -58,13 +58,13 @@ def test_the_true_order_deletes_faster_and_inserts_faster_than_any_other():
     inserted = exchange_curve(linear, BASELINE, X, heatmap(), (2, 3), step=1)
     for seed in range(20):
         other = np.random.default_rng(seed).random((6, 5))
-        assert exchange_curve(linear, X, BASELINE, other, (2, 3), step=1).auc > true.auc
-        assert exchange_curve(linear, BASELINE, X, other, (2, 3), step=1).auc < inserted.auc
+        assert exchange_curve(linear, X, BASELINE, other, (2, 3), step=1).area > true.area
+        assert exchange_curve(linear, BASELINE, X, other, (2, 3), step=1).area < inserted.area
 
 
 def test_random_order_is_the_straight_line_on_average():
     areas = [
-        exchange_curve(linear, X, BASELINE, np.random.default_rng(s).random((6, 5)), (2, 3)).auc
+        exchange_curve(linear, X, BASELINE, np.random.default_rng(s).random((6, 5)), (2, 3)).area
         for s in range(400)
     ]
     assert np.mean(areas) == pytest.approx(linear(X)[0] / 2, abs=4 * np.std(areas) / 20)

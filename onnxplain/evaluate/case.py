@@ -1,0 +1,75 @@
+"""One map of one picture, with all that a measure may ask about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.model import Model
+from onnxplain.perturb.fills import fill
+from onnxplain.picture import Picture
+from onnxplain.subject import Subject
+from onnxplain.target import Target
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a measure gets.
+
+    Attributes
+    ----------
+    model : Model
+        The model.
+    picture : Picture
+        The picture.
+    target : Target
+        The class in question; its probability is what removal is measured by.
+    heatmap : (H, W) array
+        The map as pictures of it show it (a method may show positive evidence only).
+    remap : callable
+        The same method's map for another picture and the same class.
+    mask : (H, W) bool array, optional
+        Where the evidence is.
+    label : int, optional
+        The true class.
+    seed : int
+        Of random draws.
+    method : str
+        Name of the method, or of the control.
+    parameters : mapping, optional
+        The method's parameters, as given; ``None`` for a control.
+    """
+
+    model: Model
+    picture: Picture
+    target: Target
+    heatmap: NDArray[np.float64]
+    remap: Callable[[Picture], NDArray[np.float64]]
+    mask: NDArray[np.bool_] | None
+    label: int | None
+    seed: int
+    method: str
+    parameters: Mapping[str, Any] | None = None
+
+    @cached_property
+    def subject(self) -> Subject:
+        """The network and its preprocessing."""
+        return Subject(self.model.network, self.model.preprocess, self.seed)
+
+    @cached_property
+    def rng(self) -> np.random.Generator:
+        """Random numbers that are the same for every method on this picture."""
+        return np.random.default_rng([self.seed, int(self.picture.sha256[:8], 16)])
+
+    def filled(self, kind: str) -> NDArray[Any]:
+        """Model input in which everything is absent; see `onnxplain.perturb.fills.fill`."""
+        return fill(self.subject, self.picture.x, kind)
+
+    def score(self, x: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the probability of the class for a batch of inputs."""
+        return self.subject.score(x, self.target)

@@ -1,0 +1,175 @@
+"""What an evaluation found: every number, and the table that sums them up."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.evaluate.measures import MEASURES
+from onnxplain.files import write_text
+
+_RESAMPLES, _CONFIDENCE = 2000, 0.95
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measure of one map of one picture."""
+
+    sample: str
+    method: str
+    measure: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """One method by one measure, over all pictures.
+
+    Attributes
+    ----------
+    method, measure : str
+        Names.
+    mean, deviation : float
+        Over the pictures.
+    low, high : float
+        95 % interval of the mean, by bootstrap.
+    count : int
+        Pictures.
+    rank : int
+        Among methods and controls, 1 is best; 0 where no end is better.
+    control : bool
+        Whether this is a map that never looked at the model.
+    """
+
+    method: str
+    measure: str
+    mean: float
+    deviation: float
+    low: float
+    high: float
+    count: int
+    rank: int
+    control: bool
+
+
+@dataclass(frozen=True)
+class MeanCurve:
+    """A curve averaged over the pictures."""
+
+    method: str
+    measure: str
+    shares: NDArray[np.float64]
+    scores: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything that was measured.
+
+    Attributes
+    ----------
+    rows : list of Row
+        Every number.
+    curves : list of MeanCurve
+        Those of the measures that have one.
+    controls : frozenset of str
+        Which of the methods are control maps.
+    problems : list of str
+        What was left out, and why.
+    provenance : mapping
+        Model and preprocessing digests, methods with parameters, seed, versions.
+    seed : int
+        Of the bootstrap, too.
+    """
+
+    rows: list[Row]
+    curves: list[MeanCurve]
+    controls: frozenset[str]
+    problems: list[str] = field(default_factory=list)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    def summary(self) -> list[Line]:
+        """Mean, spread, interval and rank of each method by each measure, best first."""
+        values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for row in self.rows:
+            values[row.measure][row.method].append(row.value)
+        lines = []
+        for measure, by_method in values.items():
+            better = MEASURES[measure].better
+            means = {m: float(np.mean(v)) for m, v in by_method.items()}
+            sign = -1.0 if better == "higher" else 1.0
+            order = sorted(means.values(), key=lambda mean: sign * mean)
+            for method in sorted(means, key=lambda m: (sign * means[m], m)):
+                found = np.array(by_method[method])
+                low, high = self._interval(found)
+                lines.append(
+                    Line(
+                        method,
+                        measure,
+                        means[method],
+                        float(found.std(ddof=1)) if len(found) > 1 else 0.0,
+                        low,
+                        high,
+                        len(found),
+                        0 if better == "neither" else order.index(means[method]) + 1,
+                        method in self.controls,
+                    )
+                )
+        return lines
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "provenance": dict(self.provenance),
+            "problems": self.problems,
+            "summary": [asdict(line) for line in self.summary()],
+            "curves": [
+                {**asdict(c), "shares": c.shares.tolist(), "scores": c.scores.tolist()}
+                for c in self.curves
+            ],
+            "rows": [asdict(row) for row in self.rows],
+        }
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write ``evaluation.json``, ``summary.csv`` and ``rows.csv``, each whole or not at all.
+
+        Raises
+        ------
+        OutputError
+            If a file cannot be written.
+        """
+        folder = Path(folder)
+        texts = {
+            "evaluation.json": json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n",
+            "summary.csv": _csv([asdict(line) for line in self.summary()]),
+            "rows.csv": _csv([asdict(row) for row in self.rows]),
+        }
+        for name, text in texts.items():
+            write_text(folder / name, text)
+        return [folder / name for name in texts]
+
+    def _interval(self, values: NDArray[np.float64]) -> tuple[float, float]:
+        # A generator for each call: the interval of a method must not depend on the others.
+        rng = np.random.default_rng(self.seed)
+        drawn = rng.integers(len(values), size=(_RESAMPLES, len(values)))
+        tail = 50 * (1 - _CONFIDENCE)
+        low, high = np.percentile(values[drawn].mean(axis=1), [tail, 100 - tail])
+        return float(low), float(high)
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()
