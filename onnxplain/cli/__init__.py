@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from onnxplain import __version__
+from onnxplain.cli.evaluate import evaluate
 from onnxplain.cli.explain import explain
 from onnxplain.cli.features import features
 from onnxplain.cli.inspect import inspect
@@ -26,6 +27,7 @@ _HELP = """Explain what a deployed ONNX image classifier saw.
   onnxplain inspect MODEL         what is in the file, and what works with it
   onnxplain explain MODEL IMAGE   pictures and numbers for one image or many
   onnxplain methods [NAME]        the methods, and how to read their maps
+  onnxplain evaluate MODEL DATA   how far the methods can be trusted on a model
   onnxplain features VIEW MODEL   what the network has learned
 """
 _EPILOG = """\b
@@ -66,5 +68,5 @@ def main() -> None:
     """Run the command line."""
 
 
-for command in (explain, features, inspect, methods):
+for command in (explain, evaluate, features, inspect, methods):
     main.add_command(command)

@@ -103,7 +103,7 @@ def _sensitivity_n(case: Case) -> float:
 def _max_sensitivity(case: Case) -> float:
     low, high = case.model.preprocess.bounds()
     return max_sensitivity(
-        lambda x: case.remap(replace(case.picture, x=x)),
+        lambda x: case.remap(replace(case.picture, x=x, pixels=case.model.preprocess.decode(x)[0])),
         case.picture.x,
         case.rng,
         radius=_NOISE * (high.astype(np.float64) - low),

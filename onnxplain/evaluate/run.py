@@ -142,7 +142,7 @@ def _cases(
     target = model.target(label if use_label else None, prediction, kind="probability")
     mask = sample.seen_mask(model.preprocess)
     if mask is not None and not mask.any():
-        problems.append(f"{sample.name}: the mask is empty after cutting to the model's input")
+        problems.append(f"{sample.name}: nothing of the mask is left in the model's input")
         mask = None
 
     def case(

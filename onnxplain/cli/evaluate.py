@@ -1,0 +1,114 @@
+"""``onnxplain evaluate``: can the maps of a method be trusted on this model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from onnxplain.cli.options import debug_option, json_option, model_options
+
+_HELP = """Measure how far METHODS can be trusted on MODEL over a data set.
+
+DATA is a folder (its subfolders name the classes, its folder 'masks' says where the
+evidence is), a pattern, or a table (CSV or JSON) with the columns file and, if known,
+label, mask, x0, y0, x1, y1.
+
+\b
+These files are written:
+  evaluation.json   every number, with its provenance
+  summary.csv       mean, spread, 95 % interval and rank of each method
+  rows.csv          each picture, method and measure
+  curves.png        deletion, insertion and overlap curves, if there are any
+"""
+
+
+def _list_measures(context: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from onnxplain.cli.evaluate_run import list_measures
+
+        list_measures()
+        context.exit()
+
+
+@click.command(help=_HELP, short_help="Measure how far methods can be trusted on MODEL.")
+@click.argument("model", type=click.Path(readable=False))
+@click.argument("data", type=click.Path(readable=False))
+@click.option(
+    "-m",
+    "--method",
+    "methods",
+    multiple=True,
+    metavar="METHOD[,METHOD...]",
+    help="Methods by name, or 'all' that the model allows. Default: those of "
+    "grad-cam, lrp and occlusion that it allows.",
+)
+@click.option(
+    "--metrics",
+    "measures",
+    multiple=True,
+    metavar="NAME[,NAME...]",
+    help="Measures by name (see --list-metrics). Default: deletion and insertion, with masks "
+    "also mean-iou, iou-at-area, pointing-game and energy-in-mask.",
+)
+@click.option(
+    "--list-metrics",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_measures,
+    help="List the measures and exit.",
+)
+@click.option(
+    "--masks",
+    metavar="FOLDER",
+    type=click.Path(readable=False),
+    help="Pictures that are bright where the evidence is, named as the data's pictures.",
+)
+@click.option(
+    "--explain",
+    "explained",
+    type=click.Choice(["label", "prediction"]),
+    default="label",
+    show_default=True,
+    help="Which class the maps are made for; without a label the prediction.",
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Only N pictures, evenly spread."
+)
+@click.option(
+    "--blur",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    metavar="PIXELS",
+    help="Blur every map by this standard deviation before it is measured.",
+)
+@click.option(
+    "-p",
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="[METHOD.]KEY=VALUE",
+    help="Parameter of the methods that have it, or of one of them. Repeatable.",
+)
+@click.option(
+    "-o",
+    "--out",
+    "folder",
+    default="evaluated",
+    show_default=True,
+    metavar="FOLDER",
+    type=click.Path(readable=False),
+    help="Where the files go.",
+)
+@model_options
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of random draws.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors (and --json).")
+@json_option
+@debug_option
+def evaluate(**options: Any) -> None:  # fmt: skip
+    """Evaluate methods."""
+    from onnxplain.cli.evaluate_run import run
+
+    run(**options)

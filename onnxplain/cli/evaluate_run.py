@@ -1,0 +1,128 @@
+"""What ``onnxplain evaluate`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from onnxplain.api import load
+from onnxplain.cli.choices import choose_methods, give_parameters
+from onnxplain.cli.console import document, line, remark, table
+from onnxplain.cli.explain_run import require_writable
+from onnxplain.cli.progress import progress_bar
+from onnxplain.dataset import Sample, read_dataset
+from onnxplain.errors import UsageError
+from onnxplain.evaluate.evaluation import Evaluation
+from onnxplain.evaluate.measures import MEASURES, find_measure
+from onnxplain.evaluate.run import Plan
+from onnxplain.evaluate.run import evaluate as measure_all
+from onnxplain.evaluate.sanity import verdict
+
+_ALWAYS = ("deletion", "insertion")
+_WITH_MASKS = ("mean-iou", "iou-at-area", "pointing-game", "energy-in-mask")
+# What a high value of these says in words, since there is no scale that readers know.
+_LOST = {"randomisation": "what the network has learned", "other-class": "which class it is for"}
+
+
+def run(
+    *,
+    model: str,
+    data: str,
+    methods: Sequence[str],
+    measures: Sequence[str],
+    masks: str | None,
+    explained: Any,
+    limit: int | None,
+    blur: float,
+    parameters: Sequence[str],
+    folder: str,
+    seed: int,
+    quiet: bool,
+    as_json: bool,
+    **opening: Any,
+) -> None:
+    """Evaluate, write the files and print the table.
+
+    Raises
+    ------
+    OnnxplainError
+        If nothing could be measured, or a file cannot be written.
+    """
+    out = Path(folder)
+    require_writable(out)
+    samples = spread(read_dataset(data, masks=masks), limit)
+    names = _measure_names(measures, samples)
+    opened = load(model, **opening)
+    chosen, left_out = choose_methods(methods, opened)
+    given = {c.method.name: c.parameters for c in give_parameters(chosen, parameters)}
+    plan = Plan(given, names, explained, blur, seed=seed)
+    if not quiet:
+        for text in [*opened.warnings, *(f"{n} is left out: {why}" for n, why in left_out.items())]:
+            remark(f"warning: {text}")
+    with progress_bar(len(samples), quiet=quiet) as bar:
+        bar.job("evaluating")
+        found = measure_all(opened, samples, plan, lambda done, total: bar.finish())
+    files = found.save(out)
+    if found.curves:
+        from onnxplain.render.curves import curves_figure
+        from onnxplain.render.save import save_figure
+
+        save_figure(curves_figure(found.curves, found.controls), out / "curves.png")
+        files.append(out / "curves.png")
+    for text in found.problems:
+        remark(f"left out: {text}")
+    if as_json:
+        document({**found.to_dict(), "files": [str(f) for f in files]})
+    elif not quiet:
+        _show(found, files)
+
+
+def list_measures() -> None:
+    """Print all measures."""
+    rows = [(m.name, m.needs, m.better, m.summary, m.reference) for m in MEASURES.values()]
+    table("", ("name", "needs", "better", "summary", "reference"), rows)
+
+
+def spread(samples: Sequence[Sample], limit: int | None) -> list[Sample]:
+    """At most `limit` pictures, evenly spread over the data set."""
+    if limit is None or limit >= len(samples):
+        return list(samples)
+    return [samples[int(k)] for k in np.linspace(0, len(samples) - 1, limit).round()]
+
+
+def _measure_names(given: Sequence[str], samples: Sequence[Sample]) -> tuple[str, ...]:
+    names = [n for text in given for n in text.split(",") if n.strip()]
+    if given and not names:
+        raise UsageError("--metrics names no measure; --list-metrics lists them")
+    if names:
+        return tuple(dict.fromkeys(find_measure(n).name for n in names))
+    return (*_ALWAYS, *(_WITH_MASKS if any(s.has_mask for s in samples) else ()))
+
+
+def _show(found: Evaluation, files: Sequence[Path]) -> None:
+    lines = found.summary()
+    for name in dict.fromkeys(entry.measure for entry in lines):
+        measure = MEASURES[name]
+        rows = [
+            (
+                entry.rank or None,
+                f"({entry.method})" if entry.control else entry.method,
+                entry.mean,
+                f"{entry.low:.3g} .. {entry.high:.3g}",
+                entry.deviation,
+                entry.count,
+                verdict(entry.mean, _LOST[name]) if name in _LOST else "",
+            )
+            for entry in lines
+            if entry.measure == name
+        ]
+        end = "" if measure.better == "neither" else f"; {measure.better} is better"
+        columns = ("rank", "method", "mean", "95 % interval", "spread", "n", "")
+        table(f"{name}: {measure.summary}{end}", columns, rows)
+        line()
+    line("(in brackets: maps that never look at the model)")
+    for path in files:
+        line(f"wrote {path}")

@@ -1,0 +1,71 @@
+"""Curves of an evaluation, one panel for each measure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from onnxplain.evaluate.evaluation import MeanCurve
+
+_AXES = {
+    "deletion": ("share of pixels blackened", "probability"),
+    "insertion": ("share of pixels unblurred", "probability"),
+    "mean-iou": ("threshold", "intersection over union"),
+}
+_WIDTH, _HEIGHT = 5.2, 3.8
+_GREYS = ("0.25", "0.45", "0.6", "0.75")
+_DASHES = ("--", ":", "-.", (0, (1, 3)))
+
+
+def curves_figure(curves: Sequence[MeanCurve], controls: Collection[str]) -> Figure:
+    """Draw curves averaged over the pictures; controls are grey and broken.
+
+    Parameters
+    ----------
+    curves : sequence of MeanCurve
+        See `Evaluation.curves`.
+    controls : collection of str
+        Which of the methods never look at the model.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With an Agg canvas.
+    """
+    measures = list(dict.fromkeys(c.measure for c in curves))
+    methods = list(dict.fromkeys(c.method for c in curves))
+    styles = _styles(methods, controls)
+    figure = Figure(figsize=(_WIDTH * len(measures), _HEIGHT + 0.22 * len(methods)))
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, len(measures), squeeze=False)[0]
+    for axes, measure in zip(panels, measures, strict=True):
+        for curve in (c for c in curves if c.measure == measure):
+            axes.plot(curve.shares, curve.scores, label=curve.method, **styles[curve.method])
+        across, up = _AXES.get(measure, ("", ""))
+        axes.set(title=measure, xlabel=across, ylabel=up, xlim=(0, 1), ylim=(0, None))
+        axes.grid(alpha=0.25)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)))
+    figure.set_layout_engine("constrained")
+    return figure
+
+
+def _styles(methods: Sequence[str], controls: Collection[str]) -> dict[str, dict[str, object]]:
+    colours = mpl.colormaps["tab10"].colors if len(methods) <= 14 else mpl.colormaps["tab20"].colors
+    styles: dict[str, dict[str, object]] = {}
+    for method in methods:
+        grey = method in controls
+        number = sum((m in controls) == grey for m in styles)
+        if grey:
+            style = number % len(_GREYS)
+            styles[method] = {"color": _GREYS[style], "linestyle": _DASHES[style], "linewidth": 1.3}
+        else:
+            styles[method] = {"color": colours[number % len(colours)], "linewidth": 1.8}
+    return styles
