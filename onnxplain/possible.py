@@ -5,6 +5,7 @@ from __future__ import annotations
 from onnxplain.adapters.base import Capability
 from onnxplain.convert import missing_operators
 from onnxplain.errors import OnnxplainError
+from onnxplain.graph.expand import expand
 from onnxplain.methods import Method, registered
 from onnxplain.network import Network
 from onnxplain.relevance.kinds import RULED
@@ -58,7 +59,7 @@ def _obstacle(network: Network, method: Method, missing: list[str]) -> str:
 
 def without_rule(network: Network) -> list[str]:
     """Operators between the image and the logits that relevance cannot pass, sorted."""
-    graph = network.graph
+    graph = expand(network.graph)
     signal = graph.descendants([network.image.name])
     found: set[str] = set()
     seen: set[str] = set()
@@ -71,7 +72,7 @@ def without_rule(network: Network) -> list[str]:
         seen.add(tensor)
         if node.op_type in _WITHOUT_SIGNAL and not node.domain:
             continue
-        if node.domain or node.op_type not in RULED:
+        if node.operator not in RULED:
             found.add(node.operator)
         waiting.extend(node.inputs[:1] if node.op_type in _SIGNAL_IN_FIRST else node.inputs)
     return sorted(found)

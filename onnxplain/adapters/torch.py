@@ -23,6 +23,7 @@ from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun, brute_f
 from onnxplain.adapters.device import parse_device
 from onnxplain.convert import to_torch
 from onnxplain.errors import UsageError
+from onnxplain.graph.expand import expand
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.composites import Composite
@@ -321,7 +322,11 @@ class TorchAdapter:
 
     @cached_property
     def _walker(self) -> Walker:
-        return Walker(self._graph, self._program, self._image.name)
+        graph, program = expand(self._graph), self._program
+        if graph is not self._graph:
+            double = self._dtype == torch.float64
+            program = to_torch(graph, double=double).widen_halves().to(self._device)
+        return Walker(graph, program, self._image.name)
 
     def _feeds(self, image: Tensor) -> dict[str, Tensor]:
         return {self._image.name: image, **self._bound}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from onnxplain.graph.view import Graph
 from onnxplain.relevance.gates import constant_operand
+from onnxplain.relevance.kinds import BILINEAR
 
 _FUSED_ATTENTION = frozenset({"Attention", "MultiHeadAttention"})
 
@@ -31,8 +32,8 @@ def has_attention(graph: Graph) -> bool:
     return any(
         node.op_type in _FUSED_ATTENTION
         or (
-            node.op_type == "MatMul"
-            and signals.issuperset(node.inputs)
+            node.operator in BILINEAR
+            and signals.issuperset(node.inputs[:2])
             and constant_operand(graph, node) is not None
         )
         for node in graph.nodes

@@ -11,7 +11,7 @@ Rectification = Literal["guided", "deconvnet", "linear"]
 ELEMENTWISE = frozenset(
     "Relu Clip LeakyRelu PRelu ThresholdedRelu Elu Selu Celu Sigmoid HardSigmoid HardSwish Tanh "
     "Softplus Softsign Mish Gelu Swish Erf Exp Log Sqrt Pow Reciprocal Neg Abs Identity Dropout "
-    "Cast Shrink Round Floor Ceil QuantizeLinear DequantizeLinear".split()
+    "Cast Shrink Round Floor Ceil QuantizeLinear DequantizeLinear DynamicQuantizeLinear".split()
 )
 # The output holds input elements at other places: relevance travels back with them.
 MOVING = frozenset(
@@ -25,7 +25,11 @@ AVERAGING = frozenset(
 )
 NORMALISING = frozenset({"LayerNormalization", "RMSNormalization"})
 GATES = frozenset({"Sigmoid", "HardSigmoid", "Tanh", "Softmax"})
+# Products of two signals, also with transposed operands and a factor.
+BILINEAR = frozenset(
+    "MatMul Gemm com.microsoft::FusedMatMul com.microsoft::TransposeMatMul".split()
+)
 # Every operator with a rule; any other one on the way of the relevance is refused.
-RULED = frozenset(
-    "BatchNormalization Add Sub Mul Div Conv ConvTranspose MatMul Gemm Softmax".split()
-).union(ELEMENTWISE, MOVING, AVERAGING, NORMALISING)
+RULED = frozenset("BatchNormalization Add Sub Mul Div Conv ConvTranspose Softmax".split()).union(
+    ELEMENTWISE, MOVING, AVERAGING, NORMALISING, BILINEAR
+)

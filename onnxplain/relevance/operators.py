@@ -15,7 +15,7 @@ from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.composites import RuleUse, Unknown
 from onnxplain.relevance.gates import constant_operand, signal_operand
-from onnxplain.relevance.kinds import AVERAGING, ELEMENTWISE, MOVING, NORMALISING
+from onnxplain.relevance.kinds import AVERAGING, BILINEAR, ELEMENTWISE, MOVING, NORMALISING
 from onnxplain.relevance.record import Record
 from onnxplain.relevance.rule_table import WITHOUT_WEIGHTS
 from onnxplain.relevance.rules import STABILIZER, stabilize
@@ -67,10 +67,10 @@ def propagate(
             return _epsilon(record, R[0], epsilon)
         if kind in ("Mul", "Div"):
             return _product(graph, record, R[0])
-        if kind in ("MatMul", "Gemm"):
-            return _epsilon(record, R[0] / len(record.leaves()), epsilon)
         if kind == "Softmax":
             return _softmax(graph, record, R[0])
+    if node.operator in BILINEAR:
+        return _epsilon(record, R[0] / len(record.leaves()), epsilon)
     if unknown == "refuse":
         raise _no_rule(node)
     return _as_told(graph, record, R, epsilon, RuleUse(unknown))
@@ -100,7 +100,7 @@ def _as_told(
         return _epsilon(record, R[0], STABILIZER if use.rule == "norm" else own)
     if use.rule == "deep-taylor" and node.op_type == "Softmax":
         return _softmax(graph, record, R[0])
-    product = node.op_type in ("Mul", "MatMul", "Gemm")
+    product = node.operator == "Mul" or node.operator in BILINEAR
     if use.rule in ("halves", "signal") and product:
         return _two_signals(graph, record, R[0], epsilon, use.rule)
     raise MethodRefusedError(

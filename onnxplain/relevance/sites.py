@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 from onnxplain.graph.view import Graph, Node
-from onnxplain.relevance.composites import BILINEAR, CONV, CONVOLUTION, DENSE, LINEAR, Site
+from onnxplain.relevance.composites import BILINEAR, CONV, CONVOLUTION, DENSE, Site
+from onnxplain.relevance.kinds import BILINEAR as PRODUCTS
 
 
 def sites(
@@ -62,6 +63,6 @@ def _kinds(node: Node, weighted: bool, dynamic: AbstractSet[str]) -> frozenset[s
     kinds = {node.operator}
     if weighted:
         kinds.add(CONVOLUTION if node.op_type in CONV else DENSE)
-    elif node.op_type in LINEAR and sum(i in dynamic for i in node.inputs[:2]) == 2:
+    elif node.operator in PRODUCTS and sum(i in dynamic for i in node.inputs[:2]) == 2:
         kinds.add(BILINEAR)
     return frozenset(kinds)

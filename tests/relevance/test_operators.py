@@ -7,7 +7,7 @@ from originals import difference
 
 from onnxplain.errors import MethodRefusedError
 from onnxplain.relevance.composites import composite
-from onnxplain.relevance.kinds import AVERAGING, ELEMENTWISE, MOVING, NORMALISING, RULED
+from onnxplain.relevance.kinds import AVERAGING, BILINEAR, ELEMENTWISE, MOVING, NORMALISING, RULED
 
 EPSILON = 0.25
 TOLERANCE = 1e-7  # of the Jacobian by central differences
@@ -26,6 +26,10 @@ ELEMENTWISE_FORMS = {
     "Dropout": ("s, m = Dropout(image) scores = Where(m, s, s)", 17),
     "QuantizeLinear": ("q = QuantizeLinear(image, c, z) scores = DequantizeLinear(q, c, z)", 17),
 }
+ELEMENTWISE_FORMS["DynamicQuantizeLinear"] = (
+    "q, u, v = DynamicQuantizeLinear(image) scores = DequantizeLinear(q, u, v)",
+    17,
+)
 ELEMENTWISE_FORMS["DequantizeLinear"] = ELEMENTWISE_FORMS["QuantizeLinear"]
 MOVING_FORMS = {
     "Flatten": ("scores = Flatten(image)", 17),
@@ -97,9 +101,8 @@ ELSEWHERE = {
     "Div",
     "Conv",
     "ConvTranspose",
-    "MatMul",
-    "Gemm",
     "Softmax",
+    *BILINEAR,
 }
 
 

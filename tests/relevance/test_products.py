@@ -5,9 +5,10 @@ import pytest
 from handmade import model, walk
 from originals import difference
 
-from onnxplain.relevance.composites import composite
+from onnxplain.relevance.composites import Composite, Match, RuleUse, composite
 
 EPSILON = 0.25
+SCORES = "float[N,C,H,W] scores"
 
 
 def sigmoid(x):
@@ -85,6 +86,64 @@ def test_product_of_two_matrices(x, R):
     share = R / 2 / (y + EPSILON * np.where(y < 0, -1, 1))
     assert difference(left, a * (share @ b.swapaxes(2, 3))) < 1e-12
     assert difference(right, b * (a.swapaxes(2, 3) @ share)) < 1e-12
+
+
+def test_fused_product_of_two_matrices(x, R):
+    """With transposed operand and factor, as ONNX Runtime writes attention."""
+    body = """
+        a = Conv(image, w) b = Conv(image, v)
+        scores = com.microsoft.FusedMatMul<transB = 1, alpha = 0.5>(a, b)
+    """
+    plain = """
+        a = Conv(image, w) b = Conv(image, v) t = Transpose<perm = [0,1,3,2]>(b)
+        m = MatMul(a, t) scores = Mul(m, half)
+    """
+    w, v = np.random.default_rng(2).normal(size=(2, 3, 3, 1, 1))
+    # The factor stands in front of the stabilizer in one of them.
+    fine = composite("epsilon", epsilon=1e-13)
+    weights = {"w": w, "v": v, "half": np.array(0.5)}
+    found, wanted = (
+        walk(
+            model(text, weights if "half" in text else {"w": w, "v": v}, output=SCORES),
+            x,
+            R,
+            fine,
+            names=("a", "b"),
+        ).relevance
+        for text in (body, plain)
+    )
+    for name in ("a", "b"):
+        assert difference(found[name].numpy(), wanted[name].numpy()) < 1e-9
+        assert found[name].abs().max() > 0.1
+
+
+def test_all_of_a_product_to_the_signal_or_half_to_each(x, R):
+    """CP-LRP holds attention weights constant; the uniform rule does not."""
+    body = """
+        a = Conv(image, w) b = Conv(image, v) p = Softmax<axis = -1>(a) scores = MatMul(p, b)
+    """
+    w, v = np.random.default_rng(2).normal(size=(2, 3, 3, 1, 1))
+    proto = model(body, w=w, v=v, output=SCORES)
+
+    def relevance(rule):
+        rules = Composite("test", ((Match(("bilinear",)), RuleUse(rule)),), epsilon=EPSILON)
+        found = walk(proto, x, R, rules, names=("p", "b")).relevance
+        return found["p"].numpy(), found["b"].numpy()
+
+    (half_p, half_b), (all_p, all_b) = relevance("halves"), relevance("signal")
+    assert not all_p.any()
+    np.testing.assert_allclose(all_b, 2 * half_b, rtol=1e-12)
+    assert np.abs(half_p).max() > 1e-3
+
+
+def test_a_gate_by_the_uniform_rule(x, R):
+    """AttnLRP, proposition 3.2: half to the signal, half to its gate."""
+    body = "s = Conv(image, w) q = Conv(image, v) g = Sigmoid(q) scores = Mul(s, g)"
+    w, v = np.random.default_rng(2).normal(size=(2, 3, 3, 1, 1))
+    rules = Composite("test", ((Match(("Mul",)), RuleUse("halves")),))
+    found = walk(model(body, w=w, v=v, output=SCORES), x, R, rules, names=("s", "g")).relevance
+    np.testing.assert_allclose(found["s"].numpy(), R / 2)
+    np.testing.assert_allclose(found["g"].numpy(), R / 2)
 
 
 @pytest.mark.parametrize("axis", [1, 2, 3])

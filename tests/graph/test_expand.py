@@ -1,0 +1,168 @@
+"""Fused and integer operators, written out: ONNX Runtime computes the same as before."""
+
+import numpy as np
+import pytest
+from onnx.helper import make_node as node
+
+from onnxplain.graph.expand import expand
+from onnxplain.graph.expand.expand import _MICROSOFT, _STANDARD
+from onnxplain.graph.prepare import prepare
+from onnxplain.graph.view import Graph
+from tests.convert.forms import X, f, integer, noise, positive, scalar
+from tests.convert.oracle import expected, make_model
+from tests.convert.test_microsoft import FLOATING, INTEGER, quantised, zero
+
+
+def build(form, domain="com.microsoft", opset=17):
+    names = ["" if a is None else f"in{i}" for i, a in enumerate(form.inputs)]
+    constants = {n: a for n, a in zip(names[1:], form.inputs[1:], strict=True) if n}
+    feeds = {"in0": form.inputs[0]}
+    if form.op_type == "QLinearConcat":
+        feeds = {n: constants.pop(n) for n in ("in2", "in5")}
+        constants["in0"] = form.inputs[0]
+    made = node(form.op_type, names, ["y"], domain=domain, **form.attributes)
+    domains = [domain] if domain else []
+    return make_model([made], feeds, ["y"], constants, opset, domains), feeds
+
+
+def stays(form):
+    """Two signals have a rule of their own; pooling does not say how many axes there are."""
+    pooled = "Pool" in form.op_type
+    return form.attributes.get("transA") or (pooled and form.attributes.get("channels_last"))
+
+
+FLOAT_FORMS = [form for form in FLOATING if not stays(form)] + [
+    f("FusedMatMul", noise(2, 4, 3), noise(5, 3), transB=1, alpha=0.3)
+]
+INTEGER_FORMS = [form for form in INTEGER if not stays(form)]
+STANDARD_FORMS = [
+    f("QLinearConv", quantised(1, 3, 5, 6), scalar(0.02), zero(120),
+      quantised(4, 3, 2, 2, dtype=np.int8), positive(4) / 100, np.zeros(4, np.int8), scalar(0.05),
+      zero(128), integer(3, -4, 5, 60, dtype=np.int32), pads=[1, 0, 0, 1]),
+    f("QLinearMatMul", quantised(2, 3), scalar(0.02), zero(120), quantised(3, 4, seed=1),
+      scalar(0.03), zero(90), scalar(0.05), zero(128)),
+]  # fmt: skip
+
+
+def cases(forms):
+    return [pytest.param(form, id=f"{form.op_type}-{i}") for i, form in enumerate(forms)]
+
+
+def written_out(model):
+    graph = Graph(model)
+    result = expand(graph)
+    assert result is not graph
+    assert not [n for n in result.nodes if n.operator in BEFORE]
+    return result.model
+
+
+BEFORE = {f"com.microsoft::{op}" for op in _MICROSOFT} | (set(_STANDARD) - {"Attention"})
+
+
+@pytest.mark.parametrize("form", cases(FLOAT_FORMS))
+def test_a_fused_operator(form):
+    model, feeds = build(form)
+    wanted, got = expected(model, feeds)["y"], expected(written_out(model), feeds)["y"]
+    np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5)
+    assert np.ptp(wanted) > 0.1
+
+
+@pytest.mark.parametrize("form", cases(INTEGER_FORMS + STANDARD_FORMS))
+def test_an_integer_operator_is_within_one_step(form):
+    model, feeds = build(form, "" if form in STANDARD_FORMS else "com.microsoft")
+    wanted = expected(model, feeds)["y"].astype(float)
+    got = expected(written_out(model), feeds)["y"].astype(float)
+    assert got.shape == wanted.shape
+    assert np.abs(got - wanted).max() <= 1
+    assert np.ptp(wanted) > 20
+
+
+def test_every_operator_of_the_tables_has_a_form():
+    tested = {form.op_type for form in FLOAT_FORMS + INTEGER_FORMS}
+    assert tested >= set(_MICROSOFT)
+    assert set(_STANDARD) == {"Attention", "QLinearConv", "QLinearMatMul", *DYNAMIC}
+
+
+DYNAMIC = {
+    "MatMulInteger": (noise(2, 3), quantised(3, 4, dtype=np.uint8), scalar(0.03)),
+    "ConvInteger": (noise(1, 3, 5, 5), quantised(4, 3, 2, 2, dtype=np.uint8), scalar(0.03)),
+}
+
+
+def dynamic(op_type):
+    """An integer product in the form that the dynamic quantiser writes."""
+    x, weight, scale = DYNAMIC[op_type]
+    nodes = [
+        node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"]),
+        node(op_type, ["q", "w", "z", "wz"], ["sums"]),
+        node("Cast", ["sums"], ["floats"], to=1),
+        node("Mul", ["s", "ws"], ["factor"]),
+        node("Mul", ["floats", "factor"], ["y"]),
+    ]
+    constants = {"w": weight, "wz": zero(90), "ws": scale}
+    return nodes, {"x": x}, constants
+
+
+@pytest.mark.parametrize("op_type", list(DYNAMIC))
+def test_a_dynamically_quantised_product(op_type):
+    nodes, feeds, constants = dynamic(op_type)
+    model = make_model(nodes, feeds, ["y"], constants)
+    result = expand(Graph(model))
+    assert {n.op_type for n in result.nodes} >= {op_type.removesuffix("Integer")}
+    assert op_type not in {n.op_type for n in result.nodes}
+    wanted, got = expected(model, feeds)["y"], expected(result.model, feeds)["y"]
+    np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("op_type", list(DYNAMIC))
+def test_integers_without_their_scale_stay(op_type):
+    nodes, feeds, constants = dynamic(op_type)
+    model = make_model(nodes[:3], feeds, ["floats"], constants)
+    graph = Graph(model)
+    assert expand(graph) is graph
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_standard_attention(joined):
+    shape, attributes = ((2, 3, 8), {"q_num_heads": 2, "kv_num_heads": 2}) if joined else (
+        (2, 2, 3, 4), {})  # fmt: skip
+    feeds = {n: noise(*shape, seed=k) for k, n in enumerate("qkv")}
+    made = node("Attention", list("qkv"), ["y"], **attributes)
+    model = make_model([made], feeds, ["y"], opset=23)
+    result = written_out(model)
+    assert "Softmax" in {n.op_type for n in result.graph.node}
+    np.testing.assert_allclose(
+        expected(result, feeds)["y"], expected(model, feeds)["y"], rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("op_type", "inputs", "attributes"),
+    [
+        ("Attention", 4, {"num_heads": 2}),
+        ("Attention", 2, {"num_heads": 2, "unidirectional": 1}),
+        ("MultiHeadAttention", 5, {"num_heads": 2}),
+        ("FusedConv", 2, {"activation": "Unheard"}),
+    ],
+)
+def test_other_forms_stay(op_type, inputs, attributes):
+    made = node(op_type, ["x"] * inputs, ["y"], domain="com.microsoft", **attributes)
+    graph = Graph(make_model([made], {"x": X}, ["y"], domains=["com.microsoft"]))
+    assert expand(graph) is graph
+
+
+@pytest.mark.parametrize("opset", [13, 17])
+def test_the_sum_of_a_skip_connection_keeps_its_name(opset):
+    inputs = [noise(2, 3, 8), noise(2, 3, 8, seed=1), positive(8), noise(8)]
+    feeds = {f"in{i}": a for i, a in enumerate(inputs)}
+    skip = node("SkipLayerNormalization", list(feeds), ["y", "", "", "total"],
+                domain="com.microsoft")  # fmt: skip
+    model = make_model([skip], feeds, ["y", "total"], opset=opset, domains=["com.microsoft"])
+    wanted, got = expected(model, feeds), expected(written_out(model), feeds)
+    for name in ("y", "total"):
+        np.testing.assert_allclose(got[name], wanted[name], rtol=1e-4, atol=1e-5)
+
+
+def test_a_graph_of_standard_operators_is_left_alone():
+    graph = prepare(make_model([node("Relu", ["x"], ["y"])], {"x": X}, ["y"]))
+    assert expand(graph) is graph
