@@ -17,6 +17,7 @@ from onnxplain.graph.image_input import find_image_input
 from onnxplain.graph.load import check, file_sha256, read_model
 from onnxplain.graph.normalisation import contradiction, guess_preprocess
 from onnxplain.graph.prepare import prepare
+from onnxplain.inner_model import model_at
 from onnxplain.labels import find_labels
 from onnxplain.model import Model
 from onnxplain.network import Network
@@ -40,6 +41,7 @@ def load(
     device: str = "auto",
     batch_size: int | None = None,
     precision: str = "single",
+    at: str | None = None,
 ) -> Model:
     """Open an ONNX classifier.
 
@@ -64,6 +66,10 @@ def load(
         Largest batch; changes memory and speed, not the result.
     precision : {"single", "double"}
         Arithmetic of gradient and relevance methods.
+    at : str, optional
+        Tensor inside of the graph's own preprocessing that is explained in the place of its
+        input: ``float``, the first floating-point one; ``normalised``, the last one; or one
+        between, by name.
 
     Returns
     -------
@@ -74,7 +80,7 @@ def load(
     ModelFileError
         If the file is not a valid ONNX model, or no image classifier.
     UsageError
-        If preprocessing or labels do not fit the model.
+        If preprocessing or labels do not fit the model, or `at` is no such tensor.
     """
     if isinstance(path, onnx.ModelProto):
         check(path, "model")
@@ -128,7 +134,7 @@ def load(
             f"output {network.head.output!r} sums to one without a final Softmax node: it is "
             "taken as probabilities, and gradients explain these"
         )
-    return Model(
+    model = Model(
         network,
         replace(recipe, dtype=image.dtype),
         names,
@@ -137,6 +143,7 @@ def load(
         sources={"preprocess": origin, "labels": labels_from},
         warnings=[*warnings, *([against] if against else [])],
     )
+    return model if at is None else model_at(model, at)
 
 
 def explain(

@@ -16,11 +16,12 @@ from onnxplain.graph.axes import Axes, tag_axes
 from onnxplain.graph.cam_head import CamHead, find_cam_head
 from onnxplain.graph.head import Head, find_head
 from onnxplain.graph.image_input import ImageInput, find_image_input
+from onnxplain.graph.inner import cut_at
 from onnxplain.graph.layers import SpatialLayer, layer_candidates, refuse_layer, spatial_layer
 from onnxplain.graph.output_axes import OutputAxes, output_axes
 from onnxplain.graph.quantised import quantisation_step
 from onnxplain.graph.shapes import Shapes, infer_shapes
-from onnxplain.graph.view import Graph
+from onnxplain.graph.view import Graph, TensorInfo
 from onnxplain.target import Activation, Kind
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Network:
         Arithmetic of the PyTorch engine.
     bound : mapping of str to array
         Values of all inputs but the explained one.
+    cut : bool
+        Whether the explained input is a tensor inside of the user's graph.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Network:
         batch_size: int | None = None,
         precision: str = "single",
         bound: Mapping[str, Array] | None = None,
+        cut: bool = False,
     ) -> None:
         if precision not in ("single", "double"):
             raise UsageError(f"precision {precision!r} is not known; allowed: single, double")
@@ -79,19 +83,32 @@ class Network:
         self._device = device
         self._batch_size = batch_size
         self._bound = _bind(self.image, bound or {})
+        self.cut = cut
 
-    def with_graph(self, graph: Graph) -> Network:
-        """Return a network of the same settings for an edited copy of the graph."""
+    def with_graph(
+        self,
+        graph: Graph,
+        *,
+        input_name: str | None = None,
+        layout: str | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> Network:
+        """Return a network of the same settings for another form of the graph.
+
+        Its input is that of this network unless another one is described.
+        """
+        left = {i.name for i in graph.inputs}
         return Network(
             graph,
             output=self.head.output,
-            input_name=self.image.name,
-            layout=self.image.layout,
-            size=self.image.size,
+            input_name=input_name or self.image.name,
+            layout=layout or self.image.layout,
+            size=size or self.image.size,
             device=self._device,
             batch_size=self._batch_size,
             precision=self.precision,
-            bound=self._bound,
+            bound={name: value for name, value in self._bound.items() if name in left},
+            cut=self.cut or input_name is not None,
         )
 
     @property
@@ -134,6 +151,17 @@ class Network:
             bound=self._bound,
             double=self.precision == "double",
         )
+
+    def cut_at(self, tensor: TensorInfo, layout: str, size: tuple[int, int]) -> Network:
+        """Return the rest of this network, with a tensor inside of it as the explained input.
+
+        Raises
+        ------
+        MethodRefusedError
+            If the scores depend on the picture by another way too.
+        """
+        graph = cut_at(self.graph, tensor, self.head.output)
+        return self.with_graph(graph, input_name=tensor.name, layout=layout, size=size)
 
     def adapter(self, needs: Capability) -> Adapter:
         """Return the cheapest engine that can do all that is needed."""

@@ -60,6 +60,8 @@ def explanation_of(
     network, method = model.network, run.method
     measures = {k: float(v[0]) for k, v in found.measures.items()}
     notes = dict(found.notes)
+    if network.cut:
+        notes["at"] = network.image.name
     uses_torch = method.runs_on == "PyTorch"
     if prediction.parity is not None and uses_torch:
         measures["parity_error"] = prediction.parity.error

@@ -63,6 +63,12 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     "(`inspect` lists candidates). Default: found in the graph.",
 )
 @click.option(
+    "--at",
+    metavar="float|normalised|TENSOR",
+    help="Explain a tensor inside of the graph's own preprocessing instead of its input: the "
+    "first floating-point one, the last one, or by name.",
+)
+@click.option(
     "-p",
     "--parameter",
     "parameters",

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -135,13 +136,18 @@ def _resize(x: Tensor, axes: Sequence[Axis], sampling: Sampling) -> Tensor:
     return x
 
 
+def _scaled(length: int, scale: float) -> int:
+    """Length after scaling, in float32 as ONNX Runtime computes it: 20 * 0.7 is 14."""
+    return math.floor(np.float32(length) * np.float32(scale))
+
+
 def _lengths(
     x: Tensor, axes: Sequence[int], scales: Tensor | None, sizes: Tensor | None, policy: str
 ) -> list[tuple[int, float]]:
     """Length and scale of each resized axis."""
     if sizes is None or not sizes.numel():
         given = [float(s) for s in scales.tolist()]
-        return [(math.floor(x.shape[a] * s), s) for a, s in zip(axes, given, strict=True)]
+        return [(_scaled(x.shape[a], s), s) for a, s in zip(axes, given, strict=True)]
     wanted = integers(sizes)
     ratios = [w / x.shape[a] for a, w in zip(axes, wanted, strict=True)]
     if policy == "stretch":
@@ -186,7 +192,7 @@ def upsample(node: Node) -> nn.Module:
     def apply(x: Tensor, scales: Tensor | None = None) -> Tensor:
         factors = fixed if scales is None else scales.tolist()
         axes = [
-            Axis(i, length, math.floor(length * factor), factor)
+            Axis(i, length, _scaled(length, factor), factor)
             for i, (length, factor) in enumerate(zip(x.shape, factors, strict=True))
         ]
         return _resize(x, axes, sampling)

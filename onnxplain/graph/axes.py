@@ -20,8 +20,8 @@ Tags = tuple[str, ...]
 PREFIXES = (0, 1, 2, 4, 5)
 
 _SPATIAL = frozenset(
-    "Conv ConvTranspose MaxPool AveragePool LpPool GlobalAveragePool GlobalMaxPool Resize "
-    "Upsample QLinearConv ConvInteger QLinearAveragePool QLinearGlobalAveragePool FusedConv "
+    "Conv ConvTranspose MaxPool AveragePool LpPool GlobalAveragePool GlobalMaxPool "
+    "QLinearConv ConvInteger QLinearAveragePool QLinearGlobalAveragePool FusedConv "
     "DepthToSpace SpaceToDepth".split()
 )
 # Each place of the output is made of the same place of the input.
@@ -34,8 +34,8 @@ ELEMENTWISE = frozenset(
 # The same, up to operands that are repeated along axes of length one.
 JOINING = frozenset("Add Sub Mul Div Max Min Sum Mean Where QLinearAdd QLinearMul".split())
 _KEEPING = ELEMENTWISE.union(
-    "InstanceNormalization GroupNormalization LayerNormalization RMSNormalization Pad Softmax "
-    "LogSoftmax Slice Split".split()
+    "InstanceNormalization GroupNormalization LayerNormalization RMSNormalization Pad Resize "
+    "Upsample Softmax LogSoftmax Slice Split".split()
 )
 
 

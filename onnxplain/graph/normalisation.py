@@ -52,7 +52,7 @@ def find_normalisation(graph: Graph, image: ImageInput) -> InnerNormalisation | 
     while len(readers := graph.consumers.get(tensor, ())) == 1:
         node = readers[0]
         if node.op_type not in _PASSIVE:
-            step = _affine(graph, node, tensor)
+            step = affine_step(graph, node, tensor)
             if step is None:
                 break
             scale, shift = scale * step[0], shift * step[0] + step[1]
@@ -114,9 +114,10 @@ def _guess(graph: Graph, image: ImageInput) -> tuple[str, str]:
     return "imagenet-torch", "channels come first, as PyTorch writes them"
 
 
-def _affine(
+def affine_step(
     graph: Graph, node: Node, tensor: str
 ) -> tuple[NDArray[Any], NDArray[Any] | float] | None:
+    """Scale and shift by which `node` makes its output of `tensor`, if that is all it does."""
     others = [i for i in node.inputs if i and i != tensor]
     if not all(graph.is_constant(i) for i in others):
         return None

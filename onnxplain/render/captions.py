@@ -66,6 +66,8 @@ def measures_text(explanation: Explanation) -> list[str]:
 def caption(explanation: Explanation) -> list[str]:
     """Lines under a map: score, layer, measures."""
     lines = [score_text(explanation)]
+    if "at" in explanation.notes:
+        lines.append(f"explained at tensor {explanation.notes['at']}")
     if explanation.layer is not None:
         height, width = (explanation.attribution.shape[explanation.axes.index(a)] for a in "HW")
         lines.append(f"at {explanation.layer}, {height} x {width}")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from graphs import classifier
 from PIL import Image
 
 import onnxplain
@@ -193,3 +194,16 @@ def test_a_forward_only_method_does_not_load_torch(tmp_path):
     assert "chelsea.cam.png" in names(tmp_path)
     assert {"torch", "onnx2torch"}.isdisjoint(loaded.split())
     assert "onnxruntime" in loaded.split()
+
+
+def test_a_tensor_behind_the_pixels_is_explained_on_request(explain, run, tmp_path):
+    proto = classifier(layout="NHWC", dtype=np.uint8, channels=1)
+    path = tmp_path / "pixels.onnx"
+    path.write_bytes(proto.SerializeToString())
+    found = explain("-m", "saliency", "--at", "normalised", model=path)
+    assert found.exit_code == 0, found.stderr
+    saved = Explanation.load(explain.folder / "3-10.saliency.npz")
+    assert saved.notes["at"] == "first"
+    refused = explain("-m", "saliency", "--at", "maps", model=path)
+    assert refused.exit_code == 2
+    assert "allowed: float, normalised" in refused.stderr

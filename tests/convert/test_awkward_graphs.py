@@ -155,3 +155,17 @@ def test_weights_may_be_standardised_by_their_own_statistics():
         node("Conv", ["x", "k"], ["y"]),
     ]  # fmt: skip
     assert_agrees(make_model(nodes, {"x": IMAGE}, ["y", "m", "v"], constants, 15), {"x": IMAGE})
+
+
+@pytest.mark.parametrize(
+    ("op_type", "opset", "inputs", "length", "scale"),
+    [("Resize", 13, ["x", "", "s"], 20, 0.7), ("Upsample", 9, ["x", "s"], 15, 1.4)],
+)
+def test_a_scaled_length_is_rounded_as_onnx_runtime_does(op_type, opset, inputs, length, scale):
+    # In float32 the product is a whole number; with more digits it is just below one.
+    scales = np.array([1, 1, scale, 1], np.float32)
+    model = make_model(
+        [node(op_type, inputs, ["y"], mode="linear")],
+        {"x": noise(1, 1, length, 2)}, ["y"], {"s": scales}, opset,
+    )  # fmt: skip
+    assert_agrees(model, {"x": noise(1, 1, length, 2)})
