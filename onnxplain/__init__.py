@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from onnxplain import errors, methods
-    from onnxplain.api import explain, load
+    from onnxplain.api import explain, explain_all, load
     from onnxplain.explanation import Explanation
     from onnxplain.model import Model
     from onnxplain.preprocess import Preprocess
@@ -25,6 +25,7 @@ _HOME = {
     "Target": ("onnxplain.target", "Target"),
     "errors": ("onnxplain.errors", ""),
     "explain": ("onnxplain.api", "explain"),
+    "explain_all": ("onnxplain.api", "explain_all"),
     "load": ("onnxplain.api", "load"),
     "methods": ("onnxplain.methods", ""),
 }
@@ -36,6 +37,7 @@ __all__ = [
     "Target",
     "errors",
     "explain",
+    "explain_all",
     "load",
     "methods",
 ]

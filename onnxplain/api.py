@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,8 @@ from onnxplain.labels import find_labels
 from onnxplain.model import Model
 from onnxplain.network import Network
 from onnxplain.preprocess import PRESETS, Preprocess, preset
+from onnxplain.target import Target
+from onnxplain.wanted import TargetLike
 
 if TYPE_CHECKING:
     from onnxplain.picture import ImageLike
@@ -152,6 +154,39 @@ def explain(
     """Explain one picture; `model` may be a path. See `load` and `Model.explain`."""
     opened = model if isinstance(model, Model) else load(model)
     return opened.explain(image, method, **options)
+
+
+def explain_all(
+    model: Model | str | Path,
+    images: Iterable[ImageLike],
+    method: str = "grad-cam",
+    targets: Sequence[TargetLike | Target] = (None,),
+    **options: Any,
+) -> list[list[Explanation]]:
+    """Explain several targets of several pictures.
+
+    Parameters
+    ----------
+    model : Model or path
+        The model.
+    images : iterable of path, PIL.Image.Image or array
+        The pictures.
+    method : str
+        Method name.
+    targets : sequence of str, int or None
+        For each picture; ``top-3`` are the three classes most probable for that picture.
+        Targets of one picture share their forward passes.
+    **options
+        See `Model.explain_targets`.
+
+    Returns
+    -------
+    list of list of Explanation
+        One list for each picture, in it one explanation for each target; each equals what
+        `explain` gives for it alone.
+    """
+    opened = model if isinstance(model, Model) else load(model)
+    return [opened.explain_targets(image, method, targets, **options) for image in images]
 
 
 def _declared(

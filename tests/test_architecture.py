@@ -26,6 +26,7 @@ def test_public_names():
         "Target",
         "errors",
         "explain",
+        "explain_all",
         "load",
         "methods",
     ]

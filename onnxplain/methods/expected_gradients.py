@@ -67,9 +67,9 @@ def expected_gradients(
         raise UsageError("expected-gradients needs at least one sample and one baseline")
     name = subject.network.image.name
     starts = np.stack([fill(subject, x, kind) for kind in kinds]).astype(np.float64)
-    random = subject.generator()
     values = np.zeros(x.shape, np.float64)
     for n in range(len(x)):
+        random = subject.generator()  # the same draws for each, so that a batch changes nothing
         drawn = np.arange(samples) % len(kinds)
         # One point in each of equal parts of the way: unbiased, with less sampling error.
         places = np.arange(samples) // len(kinds)

@@ -181,9 +181,9 @@ def _moments(
     averaged = _averaged(of)
     if samples < 1 or noise_level < 0:
         raise UsageError("samples must be 1 or more, and noise_level 0 or more")
-    random = subject.generator()
     results, axes = [], ()
     for single in x.astype(np.float64):
+        random = subject.generator()  # the same noise for each, so that a batch changes nothing
         deviation = noise_level * np.ptp(single)
         mean: Any = 0.0
         square: Any = 0.0

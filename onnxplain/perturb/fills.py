@@ -30,8 +30,8 @@ def fill(subject: Subject, x: NDArray[Any], kind: str) -> NDArray[Any]:
     kind : str
         ``black`` or ``white`` pixels; ``mean``, the mean colour of each picture; ``blur``,
         the picture under a Gaussian of standard deviation 1/20 of its shorter side;
-        ``noise``, uniform between black and white; the path of an image file; or a number in
-        the model's own units.
+        ``noise``, uniform between black and white, the same for every picture; the path of
+        an image file; or a number in the model's own units.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def fill(subject: Subject, x: NDArray[Any], kind: str) -> NDArray[Any]:
         sigma[list(spatial)] = _BLUR * min(x.shape[a] for a in spatial)
         value = scipy.ndimage.gaussian_filter(x.astype(np.float64), sigma, mode="nearest")
     elif kind == "noise":
-        value = low + (high - low) * subject.draw(subject.generator().random, len(x))
+        value = low + (high - low) * subject.draw(subject.generator().random, 1)
     elif Path(kind).suffix.lower() in SUFFIXES:
         value = subject.preprocess.apply(open_image(kind))
     else:

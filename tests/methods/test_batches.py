@@ -1,0 +1,185 @@
+"""N pictures and T targets in one call: what each of them gives alone, by every method."""
+
+import dataclasses
+import functools
+
+import nets
+import numpy as np
+import pytest
+from graphs import classifier
+from handmade import PyTorchOnly, subject_of, target_of
+
+import onnxplain
+from onnxplain.convert.program import Program
+from onnxplain.errors import MethodRefusedError, OnnxplainError
+from onnxplain.lockstep import in_step
+from onnxplain.methods import registered
+from onnxplain.network import Network
+
+# Few samples, so that the whole registry takes seconds; what is not here runs as it is.
+FEW = {
+    "integrated-gradients": {"steps": 3, "max_steps": 6},
+    "expected-gradients": {"samples": 5},
+    "smoothgrad": {"samples": 3},
+    "smoothgrad-squared": {"samples": 3},
+    "vargrad": {"samples": 3},
+    "occlusion": {"window": 4, "stride": 4},
+    "rise": {"samples": 12, "cells": 3},
+    "lime": {"samples": 12},
+    "kernel-shap": {"samples": 12},
+    "prediction-difference": {"samples": 2},
+}
+TARGETS = (3, 0, 1)
+
+
+def chosen(name):
+    """The parameters of the table that the method has."""
+    method = registered()[name]
+    return {k: v for k, v in FEW.get(name, {}).items() if k in method.parameters}
+
+
+@functools.cache
+def subject_for(name, kind):
+    """A small network that the method accepts, with three pictures."""
+    for proto, x in (
+        (classifier(), np.random.default_rng(0).uniform(-1, 1, (3, 3, 12, 12))),
+        (nets.exported("vit").proto, nets.images("vit", 3)),
+    ):
+        subject = subject_of(proto, kind)
+        try:
+            registered()[name].requires(subject.network)
+        except MethodRefusedError:
+            continue
+        return subject, x
+    raise AssertionError(f"no network here is one that {name} accepts")
+
+
+def explain(name, subject, x, index):
+    method = registered()[name]
+    target = target_of(subject, index, method.explains)
+    return method.function(subject, x, target, **chosen(name))
+
+
+def arrays(found):
+    return {"values": found.values, **found.measures, **found.maps}
+
+
+@pytest.mark.parametrize(("kind", "tolerance"), [(PyTorchOnly, 1e-10), (Network, 1e-5)])
+@pytest.mark.parametrize("name", registered())
+def test_a_batch_gives_what_each_picture_gives_alone(name, kind, tolerance):
+    subject, x = subject_for(name, kind)
+    x = x if kind is PyTorchOnly else x.astype(np.float32)
+    together = arrays(explain(name, subject, x, 3))
+    alone = [arrays(explain(name, subject, x[n : n + 1], 3)) for n in range(len(x))]
+    if name != "deconvnet":  # which does not look at the picture where nothing is max-pooled
+        assert np.ptp(together["values"], axis=0).max() > 0
+    for key, values in together.items():
+        assert len(values) == len(x)
+        expected = np.concatenate([single[key] for single in alone]).astype(np.float64)
+        scale = np.nanmax(np.abs(expected), initial=0.0)
+        np.testing.assert_allclose(values, expected, rtol=0, atol=tolerance * (scale + 1))
+
+
+def shared(name, subject, x, indices):
+    def work(share, index):
+        return explain(name, dataclasses.replace(subject, share=share), x, index)
+
+    outcomes = in_step([functools.partial(work, index=k) for k in indices])
+    for outcome in outcomes:
+        if isinstance(outcome, OnnxplainError):
+            raise outcome
+    return outcomes
+
+
+@pytest.mark.parametrize("name", registered())
+def test_targets_side_by_side_are_those_one_by_one(name):
+    subject, x = subject_for(name, PyTorchOnly)
+    together = shared(name, subject, x[:1], TARGETS)
+    alone = [explain(name, subject, x[:1], k) for k in TARGETS]
+    for ours, theirs in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(ours.values, theirs.values)
+        for key, value in ours.measures.items():
+            np.testing.assert_array_equal(value, theirs.measures[key])
+    if registered()[name].class_discriminative:
+        assert np.abs(alone[0].values - alone[1].values).max() > 0
+
+
+def passed_inputs(name, monkeypatch, indices):
+    """Count the inputs that pass forwards through the network."""
+    subject, x = subject_for(name, PyTorchOnly)
+    passed = []
+    original = Program.run
+
+    def run(program, feeds, names):
+        passed.append(len(feeds["image"]))
+        return original(program, feeds, names)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Program, "run", run)
+        shared(name, subject, x[:1], indices)
+    return sum(passed)
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs"),
+    [
+        ("gradient", 1),
+        ("integrated-gradients", 11),  # three and six steps; the picture and the baseline
+        ("expected-gradients", 10),  # five points, four baselines, the picture
+        ("smoothgrad", 3),
+        ("grad-cam", 1),
+        ("cam", 1),
+        ("eigen-cam", 1),
+        ("occlusion", 10),
+        ("rise", 12),
+    ],
+)
+def test_targets_share_the_forward_passes(name, inputs, monkeypatch):
+    assert passed_inputs(name, monkeypatch, TARGETS) == inputs
+    assert passed_inputs(name, monkeypatch, TARGETS[:1]) == inputs
+
+
+def test_targets_that_part_go_on_by_themselves(monkeypatch):
+    """An error of one target is its own; the others are explained."""
+    subject, x = subject_for("gradient", PyTorchOnly)
+
+    def work(share, index):
+        if index == TARGETS[0]:
+            raise MethodRefusedError("not this one")
+        own = dataclasses.replace(subject, share=share)
+        return explain("gradient", own, x[:1], index)
+
+    refused, *found = in_step([functools.partial(work, index=k) for k in TARGETS])
+    assert isinstance(refused, MethodRefusedError)
+    for index, outcome in zip(TARGETS[1:], found, strict=True):
+        expected = explain("gradient", subject, x[:1], index)
+        np.testing.assert_array_equal(outcome.values, expected.values)
+
+
+def test_a_defect_in_one_target_ends_all(monkeypatch):
+    subject, x = subject_for("gradient", PyTorchOnly)
+
+    def work(share, index):
+        found = explain("gradient", dataclasses.replace(subject, share=share), x[:1], index)
+        if index == TARGETS[1]:
+            raise ZeroDivisionError("a defect")
+        return found
+
+    with pytest.raises(ZeroDivisionError, match="a defect"):
+        in_step([functools.partial(work, index=k) for k in TARGETS])
+
+
+def test_pictures_and_targets_in_one_call():
+    model = onnxplain.load(classifier(), preprocess="minus-one-one")
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 12, 12, 3), np.uint8)
+    rare = int(model.predict(pictures[0]).probabilities.argmin())
+    found = onnxplain.explain_all(model, pictures, "smoothgrad", ["top-2", rare], samples=3)
+    assert len(found[0]) == 3
+    for picture, row in zip(pictures, found, strict=True):
+        ranked = np.argsort(-model.predict(picture).probabilities, kind="stable")[:2]
+        assert [e.target.index for e in row] == list(dict.fromkeys([*ranked.tolist(), rare]))
+        for explanation in row:
+            alone = model.explain(picture, "smoothgrad", explanation.target.index, samples=3)
+            scale = np.abs(alone.attribution).max()
+            assert np.abs(alone.attribution - explanation.attribution).max() < 1e-6 * scale
+            assert alone.target == explanation.target
