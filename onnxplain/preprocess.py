@@ -218,6 +218,25 @@ class Preprocess:
         data = {k: v for k, v in self.to_dict().items() if k != "name"}
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
+    def region(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Part of a picture that the model sees: left, top, right and bottom edge in pixels.
+
+        With ``pad`` it reaches beyond the picture, up to what was filled up.
+
+        Parameters
+        ----------
+        width, height : int
+            Size of the picture.
+        """
+        if self.resize == "crop":
+            return self._box(width, height)
+        if self.resize == "stretch":
+            return (0.0, 0.0, float(width), float(height))
+        rows, columns = self.size
+        unit = max(width / columns, height / rows)
+        across, down = (columns * unit - width) / 2, (rows * unit - height) / 2
+        return (-across, -down, width + across, height + down)
+
     def _box(self, width: int, height: int) -> tuple[float, float, float, float]:
         rows, columns = self.size
         unit = min(width / columns, height / rows) * self.crop_fraction

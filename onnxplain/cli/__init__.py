@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from onnxplain import __version__
+from onnxplain.cli.compare import compare
 from onnxplain.cli.evaluate import evaluate
 from onnxplain.cli.explain import explain
 from onnxplain.cli.features import features
@@ -28,6 +29,7 @@ _HELP = """Explain what a deployed ONNX image classifier saw.
   onnxplain explain MODEL IMAGE   pictures and numbers for one image or many
   onnxplain methods [NAME]        the methods, and how to read their maps
   onnxplain evaluate MODEL DATA   how far the methods can be trusted on a model
+  onnxplain compare MODEL MODEL DATA  do files say the same, and for the same reasons
   onnxplain features VIEW MODEL   what the network has learned
 """
 _EPILOG = """\b
@@ -68,5 +70,5 @@ def main() -> None:
     """Run the command line."""
 
 
-for command in (explain, evaluate, features, inspect, methods):
+for command in (compare, explain, evaluate, features, inspect, methods):
     main.add_command(command)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.evaluate.measures import MEASURES
-from onnxplain.files import write_text
+from onnxplain.files import csv_text, json_text, write_text
 
 _RESAMPLES, _CONFIDENCE = 2000, 0.95
 
@@ -150,9 +147,9 @@ class Evaluation:
         """
         folder = Path(folder)
         texts = {
-            "evaluation.json": json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n",
-            "summary.csv": _csv([asdict(line) for line in self.summary()]),
-            "rows.csv": _csv([asdict(row) for row in self.rows]),
+            "evaluation.json": json_text(self.to_dict()),
+            "summary.csv": csv_text([asdict(line) for line in self.summary()]),
+            "rows.csv": csv_text([asdict(row) for row in self.rows]),
         }
         for name, text in texts.items():
             write_text(folder / name, text)
@@ -165,11 +162,3 @@ class Evaluation:
         tail = 50 * (1 - _CONFIDENCE)
         low, high = np.percentile(values[drawn].mean(axis=1), [tail, 100 - tail])
         return float(low), float(high)
-
-
-def _csv(rows: list[dict[str, Any]]) -> str:
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return buffer.getvalue()

@@ -1,0 +1,113 @@
+"""What comparing several files found."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.evaluate.similarity import cosine, spearman, ssim, top_overlap
+
+# Likeness of two maps by name: 1 is the same map, unrelated ones are near 0 (overlap: near .1).
+LIKENESS: Mapping[str, Callable[[NDArray[Any], NDArray[Any]], float]] = {
+    "spearman": spearman,
+    "ssim": ssim,
+    "cosine": cosine,
+    "top_overlap": top_overlap,
+}
+
+
+@dataclass(frozen=True)
+class PairOfFiles:
+    """How one picture's answers of two models compare.
+
+    Attributes
+    ----------
+    sample, first, second : str
+        The picture and the two models.
+    same_prediction : bool
+        Whether both predict the same class.
+    score_difference : float
+        Largest difference of a class probability.
+    likeness : mapping of str to mapping
+        By method: how alike the maps are, by each of `LIKENESS`.
+    """
+
+    sample: str
+    first: str
+    second: str
+    same_prediction: bool
+    score_difference: float
+    likeness: Mapping[str, Mapping[str, float]]
+
+    @property
+    def agreement(self) -> float:
+        """Lowest rank correlation of any method; by it the pictures that differ most are found."""
+        return min(v["spearman"] for v in self.likeness.values())
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What comparing files found.
+
+    Attributes
+    ----------
+    models : list of str
+        Names of the files, told apart.
+    pairs : list of PairOfFiles
+        Each two files on each picture.
+    predictions : list of mapping
+        Class and probability by picture and model.
+    problems : list of str
+        Pictures that were left out, and why.
+    provenance : mapping
+        Digests, parameters, seed, versions.
+    """
+
+    models: list[str]
+    pairs: list[PairOfFiles]
+    predictions: list[Mapping[str, Any]]
+    problems: list[str] = field(default_factory=list)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def summary(self) -> list[dict[str, Any]]:
+        """For each two files and each method: agreement over all pictures."""
+        lines = []
+        for first, second in itertools.combinations(self.models, 2):
+            pairs = [p for p in self.pairs if (p.first, p.second) == (first, second)]
+            methods = list(pairs[0].likeness) if pairs else []
+            for method in methods:
+                line: dict[str, Any] = {
+                    "first": first,
+                    "second": second,
+                    "method": method,
+                    "pictures": len(pairs),
+                    "same_prediction": float(np.mean([p.same_prediction for p in pairs])),
+                    "score_difference": float(np.mean([p.score_difference for p in pairs])),
+                }
+                for name in LIKENESS:
+                    line[name] = float(np.mean([p.likeness[method][name] for p in pairs]))
+                line["least_spearman"] = min(p.likeness[method]["spearman"] for p in pairs)
+                lines.append(line)
+        return lines
+
+    def most_different(self, count: int = 5) -> list[PairOfFiles]:
+        """Pictures whose answers differ most: other predictions first, then other maps."""
+        order = sorted(self.pairs, key=lambda p: (p.same_prediction, p.agreement))
+        return order[:count]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "provenance": dict(self.provenance),
+            "models": self.models,
+            "summary": self.summary(),
+            "most_different": [asdict(p) for p in self.most_different()],
+            "predictions": [dict(p) for p in self.predictions],
+            "pairs": [asdict(p) for p in self.pairs],
+            "problems": self.problems,
+        }

@@ -1,0 +1,87 @@
+"""``onnxplain compare``: the same question put to several files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from onnxplain.cli.options import debug_option, json_option
+
+_HELP = """Compare what several MODELs predict on DATA, and why.
+
+The last argument is the data: a folder, a pattern, or a table (CSV or JSON). All others
+are ONNX files of the same classes; layout, size and preprocessing may differ. Each
+explains the class that the first one predicts.
+
+\b
+These files are written:
+  comparison.json   every number, with its provenance
+  pairs.csv         each picture and each two files
+  different.png     the pictures on which they differ most
+"""
+
+
+@click.command(help=_HELP, short_help="Compare what several models predict, and why.")
+@click.argument(
+    "models",
+    metavar="MODEL MODEL... DATA",
+    nargs=-1,
+    required=True,
+    type=click.Path(readable=False),
+)
+@click.option(
+    "-m",
+    "--method",
+    "methods",
+    multiple=True,
+    metavar="METHOD[,METHOD...]",
+    help="Methods by name. Default: grad-cam and occlusion, as far as all files allow them.",
+)
+@click.option(
+    "-p",
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="[METHOD.]KEY=VALUE",
+    help="Parameter of the methods that have it, or of one of them. Repeatable.",
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Only N pictures, evenly spread."
+)
+@click.option(
+    "--show",
+    type=click.IntRange(min=0),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="How many of the pictures that differ most are drawn.",
+)
+@click.option("--labels", metavar="FILE|NAME", help="Class names for all files, if they have none.")
+@click.option(
+    "--preprocess",
+    "recipes",
+    multiple=True,
+    metavar="FILE|PRESET",
+    help="How pictures become inputs: once for all files, or once for each in their order.",
+)
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]")
+@click.option(
+    "-o",
+    "--out",
+    "folder",
+    default="compared",
+    show_default=True,
+    metavar="FOLDER",
+    type=click.Path(readable=False),
+    help="Where the files go.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of random draws.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors (and --json).")
+@json_option
+@debug_option
+def compare(**options: Any) -> None:  # fmt: skip
+    """Compare files."""
+    from onnxplain.cli.compare_run import run
+
+    run(**options)

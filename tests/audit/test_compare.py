@@ -1,0 +1,124 @@
+"""Comparing files: the same file agrees with itself, another one does not."""
+
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+
+import onnxplain
+from onnxplain.audit.compare import compare
+from onnxplain.dataset import Sample, read_dataset
+from onnxplain.errors import UsageError
+from onnxplain.evaluate.randomise import learned_layers, randomised
+from onnxplain.normalize import upsample
+
+METHODS = {"grad-cam": {}, "gradient": {}}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return onnxplain.load("models/fashion-cnn.onnx")
+
+
+@pytest.fixture(scope="module")
+def samples():
+    return read_dataset("examples/fashion")[:3]
+
+
+@pytest.fixture(scope="module")
+def untrained(model):
+    graph = model.network.graph
+    layers = learned_layers(graph, model.network.head.logits)
+    return model.with_graph(randomised(graph, layers[:1], 0))
+
+
+def test_a_file_agrees_with_itself(model, samples):
+    found = compare([model, model], samples, METHODS)
+    assert found.models == ["fashion-cnn.onnx (1)", "fashion-cnn.onnx (2)"]
+    assert len(found.pairs) == 3
+    for line in found.summary():
+        assert line["same_prediction"] == 1.0
+        assert line["score_difference"] == 0.0
+        for name in ("spearman", "ssim", "cosine", "top_overlap", "least_spearman"):
+            assert line[name] == pytest.approx(1.0)
+
+
+def test_a_file_without_its_last_layer_does_not(model, samples, untrained):
+    found = compare([model, untrained], samples, METHODS)
+    gradient = next(line for line in found.summary() if line["method"] == "gradient")
+    assert gradient["spearman"] < 0.7
+    assert gradient["score_difference"] > 0.1
+
+
+def test_every_two_files_are_compared(model, samples, untrained):
+    found = compare([model, untrained, model], samples[:1], {"gradient": {}})
+    assert [(p.first, p.second) for p in found.pairs] == [
+        (found.models[0], found.models[1]),
+        (found.models[0], found.models[2]),
+        (found.models[1], found.models[2]),
+    ]
+    assert found.pairs[1].agreement == pytest.approx(1.0)
+    assert found.most_different(1)[0] in (found.pairs[0], found.pairs[2])
+
+
+def test_layout_and_size_of_the_input_may_differ(model, samples, tmp_path):
+    """The same network behind a Transpose takes its channels first and agrees wholly."""
+    proto = onnx.load("models/fashion-cnn.onnx")
+    (image,) = proto.graph.input
+    old = image.name
+    for node in proto.graph.node:
+        for k, name in enumerate(node.input):
+            if name == old:
+                node.input[k] = "channels_last"
+    proto.graph.node.insert(
+        0, onnx.helper.make_node("Transpose", [old], ["channels_last"], perm=[0, 2, 3, 1])
+    )
+    dims = image.type.tensor_type.shape.dim
+    sizes = [dims[k].dim_value for k in (3, 1, 2)]
+    for dim, size in zip(list(dims)[1:], sizes, strict=True):
+        dim.dim_value = size
+    path = tmp_path / "nchw.onnx"
+    onnx.save(proto, path)
+    recipe = replace(model.preprocess, layout="NCHW")
+    other = onnxplain.load(path, preprocess=recipe, labels=model.labels)
+    found = compare([model, other], samples[:2], METHODS)
+    for line in found.summary():
+        assert line["spearman"] == pytest.approx(1.0, abs=1e-3)
+        assert line["score_difference"] < 1e-5
+
+
+def test_the_question_is_the_first_models_prediction(model, samples, untrained):
+    asked = []
+    compare(
+        [untrained, model],
+        samples[:1],
+        {"gradient": {}},
+        keep=lambda name, seen: asked.append(seen),
+    )
+    first, second = asked[0].values()
+    picture = model.read(samples[0].path)
+    wanted = model.explain(picture, "gradient", first.predicted).heatmap()
+    seen = second.maps["gradient"]
+    np.testing.assert_allclose(seen, upsample(wanted, seen.shape), atol=1e-6)
+
+
+def test_unreadable_pictures_are_listed(model, samples, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"?")
+    found = compare([model, model], [Sample("bad", bad), *samples[:1]], {"gradient": {}})
+    assert len(found.pairs) == 1
+    assert found.problems[0].startswith("bad: cannot read image")
+    with pytest.raises(UsageError, match="no picture could be compared"):
+        compare([model, model], [Sample("bad", bad)], {"gradient": {}})
+
+
+def test_models_that_cannot_be_compared(model, samples):
+    with pytest.raises(UsageError, match="at least two models"):
+        compare([model], samples, METHODS)
+    photos = onnxplain.load("models/efficientnet-lite0.onnx")
+    with pytest.raises(UsageError, match=r"has 10 classes, .* 1000"):
+        compare([model, photos], samples, METHODS)
+    renamed = onnxplain.load("models/fashion-cnn.onnx", labels=[f"c{k}" for k in range(10)])
+    with pytest.raises(UsageError, match="give both the same labels"):
+        compare([model, renamed], samples, METHODS)
