@@ -63,6 +63,28 @@ class SpatialLayer:
             moved = moved[:, :, self.prefix :].reshape(*moved.shape[:2], *self.grid)
         return moved
 
+    def with_maps(self, values: NDArray[Any], maps: NDArray[Any]) -> NDArray[Any]:
+        """Copies of one input's values, each with other maps.
+
+        Parameters
+        ----------
+        values : (1, ...) array
+            The tensor.
+        maps : (M, C, height, width) array
+            What `to_maps` is to return for the copies. Tokens in front keep their values.
+
+        Returns
+        -------
+        (M, ...) array
+        """
+        order = [self.axes.index(a) for a in ("N", "C", "H", "W", "L") if a in self.axes]
+        moved = np.repeat(np.transpose(values, order), len(maps), axis=0)
+        if "L" in self.axes:
+            moved[:, :, self.prefix :] = maps.reshape(*maps.shape[:2], -1)
+        else:
+            moved[:] = maps
+        return np.ascontiguousarray(np.transpose(moved, np.argsort(order)))
+
     def __str__(self) -> str:
         height, width = self.grid
         return f"{self.name} ({self.op_type}, {self.channels} maps of {height} x {width})"

@@ -1,6 +1,7 @@
 """Methods as plain functions; importing this package registers all of them."""
 
 from onnxplain.methods import (
+    ablation_cam,
     attn_lrp,
     cam,
     clear,
@@ -15,13 +16,16 @@ from onnxplain.methods import (
     lrp,
     occlusion,
     place_cams,
+    recipro_cam,
     rise,
+    score_cam,
     smoothgrad,
 )
 from onnxplain.methods.registry import Method, find, registered
 
 __all__ = [
     "Method",
+    "ablation_cam",
     "attn_lrp",
     "cam",
     "clear",
@@ -37,7 +41,9 @@ __all__ = [
     "lrp",
     "occlusion",
     "place_cams",
+    "recipro_cam",
     "registered",
     "rise",
+    "score_cam",
     "smoothgrad",
 ]

@@ -81,9 +81,26 @@ class RiseMasks:
         return made
 
 
+def enlarged(maps: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Resize (M, h, w) maps bilinearly, as `onnxplain.normalize.upsample` does one map."""
+    rows, columns = (
+        _hats(np.clip(_centres(old, new), 0, old - 1), old)
+        for old, new in zip(maps.shape[-2:], size, strict=True)
+    )
+    return np.matmul(np.matmul(rows, maps.astype(np.float32)), columns.T)
+
+
 def _enlarging(cells: int, length: int) -> NDArray[np.float32]:
     """(length, cells) matrix of bilinear interpolation, mirrored at the outer cell centres."""
-    places = np.abs((np.arange(length) + 0.5) * cells / length - 0.5)
-    places = np.clip((cells - 1) - np.abs((cells - 1) - places), 0, cells - 1)
-    hats = np.maximum(0.0, 1.0 - np.abs(places[:, None] - np.arange(cells)))
-    return hats.astype(np.float32)
+    places = np.abs(_centres(cells, length))
+    return _hats(np.clip((cells - 1) - np.abs((cells - 1) - places), 0, cells - 1), cells)
+
+
+def _centres(old: int, new: int) -> NDArray[np.float64]:
+    """Centres of `new` pixels in units of `old` pixels' centres."""
+    return (np.arange(new) + 0.5) * old / new - 0.5
+
+
+def _hats(places: NDArray[np.float64], cells: int) -> NDArray[np.float32]:
+    """(places, cells) weights of linear interpolation."""
+    return np.maximum(0.0, 1.0 - np.abs(places[:, None] - np.arange(cells))).astype(np.float32)

@@ -26,6 +26,7 @@ OPTIONS = {
     "smoothgrad-squared": {"samples": 2},
     "vargrad": {"samples": 2},
     "rise": {"samples": 8},
+    "score-cam": {"channels": 8},
 }
 CONTROL = 281  # tabby; the photo is of a tiger cat
 

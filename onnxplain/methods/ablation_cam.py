@@ -1,0 +1,73 @@
+"""Ablation-CAM: feature maps weighted by how much the score falls without them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.explanation import Attribution
+from onnxplain.methods.layer_values import NEEDS, layer_values
+from onnxplain.methods.registry import method
+from onnxplain.subject import Subject
+from onnxplain.target import Target
+
+
+@method(
+    name="ablation-cam",
+    family="cam",
+    needs=NEEDS,
+    explains="logit",
+    display="positive",
+    summary="Feature maps weighted by the share of the score that is lost without them.",
+    reference="Desai, Ramaswamy 2020, doi:10.1109/WACV45572.2020.9093360",
+    meaning="units of the activations, weighted by shares of the score; positive speaks for the "
+    "target (pictures show the positive part)",
+    class_discriminative=True,
+    promises="behind global average pooling and one linear layer the weights are those of CAM, "
+    "times each map's mean, over the score",
+    failures="coarse: the grid of the layer; maps that stand in for each other get no weight, as "
+    "they are taken away one at a time; in quantised files a single map often changes the score by "
+    "less than a step",
+)
+def ablation_cam(
+    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
+) -> Attribution:
+    """Sum over k of w_k A_k with w_k = (S - S(A_k = 0)) / abs(S).
+
+    The paper divides by S, which turns the sign of the map where S is negative. Nothing is
+    divided where S is zero.
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+    layer : str, optional
+        The feature maps; found automatically if not given.
+
+    Returns
+    -------
+    Attribution
+        (N, h, w), signed, in units of the activations.
+
+    Raises
+    ------
+    MethodRefusedError
+        If there is no layer with places, or the score does not depend on it.
+    """
+    place, values = layer_values(subject, x, layer)
+    results = []
+    for n in range(len(x)):
+        single, own = x[n : n + 1], values[n : n + 1]
+        maps = place.to_maps(own)
+        falls = np.empty(place.channels)
+        score = subject.scores_behind(single, place.name, own, target)[0]
+        for part in subject.slices(place.channels):
+            without = np.repeat(maps, part.stop - part.start, axis=0)
+            without[np.arange(len(without)), np.arange(part.start, part.stop)] = 0
+            changed = place.with_maps(own, without)
+            falls[part] = score - subject.scores_behind(single, place.name, changed, target)
+        weights = falls / (abs(score) or 1.0)
+        results.append(np.einsum("khw,k->hw", maps[0].astype(np.float64), weights))
+    return Attribution(np.stack(results), ("H", "W"), layer=place.name)

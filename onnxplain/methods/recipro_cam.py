@@ -1,0 +1,96 @@
+"""Recipro-CAM: the score of one place of the feature maps alone, place by place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.errors import UnknownNameError
+from onnxplain.explanation import Attribution
+from onnxplain.methods.layer_values import NEEDS, layer_values
+from onnxplain.methods.registry import method
+from onnxplain.subject import Subject
+from onnxplain.target import Target
+
+# The authors' Gaussian, at the place and at its neighbours.
+_MASKS = {
+    "gaussian": np.outer([0.25, 0.5, 0.25], [0.25, 0.5, 0.25]),
+    "delta": np.outer([0.0, 1.0, 0.0], [0.0, 1.0, 0.0]),
+}
+
+
+@method(
+    name="recipro-cam",
+    family="cam",
+    needs=NEEDS,
+    explains="logit",
+    display="positive",
+    summary="What each place of the feature maps scores alone, all others put to zero.",
+    reference="Byun, Lee 2022, arXiv:2209.14074",
+    meaning="score units, above the score of empty feature maps; positive speaks for the target "
+    "(pictures show the positive part)",
+    class_discriminative=True,
+    promises="with mask=delta, behind global average pooling and one linear layer, it is CAM over "
+    "the number of places",
+    failures="coarse: the grid of the layer; evidence that needs two distant places together is "
+    "missed",
+)
+def recipro_cam(
+    subject: Subject,
+    x: NDArray[Any],
+    target: Target,
+    *,
+    layer: str | None = None,
+    mask: str = "gaussian",
+) -> Attribution:
+    """S(A m_ij) - S(0), with m_ij a mask around place (i, j).
+
+    The paper's map is S(A m_ij), scaled to [0, 1]; the constant S(0) does not change that.
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+    layer : str, optional
+        The feature maps; found automatically if not given.
+    mask : {"gaussian", "delta"}
+        A quarter of the place, less of its neighbours, as in the paper; or the place alone.
+
+    Returns
+    -------
+    Attribution
+        (N, h, w), signed, in score units.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such mask.
+    MethodRefusedError
+        If there is no layer with places, or the score does not depend on it.
+    """
+    if mask not in _MASKS:
+        raise UnknownNameError("mask", mask, _MASKS, f"allowed: {', '.join(_MASKS)}")
+    place, values = layer_values(subject, x, layer)
+    masks = _around_each_place(_MASKS[mask], place.grid).astype(values.dtype)
+    result = np.empty((len(x), len(masks)))
+    for n in range(len(x)):
+        single, own = x[n : n + 1], values[n : n + 1]
+        maps = place.to_maps(own)
+        nothing = place.with_maps(own, np.zeros_like(maps))
+        empty = subject.scores_behind(single, place.name, nothing, target)[0]
+        for part in subject.slices(len(masks)):
+            changed = place.with_maps(own, maps * masks[part, None])
+            result[n, part] = subject.scores_behind(single, place.name, changed, target) - empty
+    return Attribution(result.reshape(len(x), *place.grid), ("H", "W"), layer=place.name)
+
+
+def _around_each_place(mask: NDArray[np.float64], grid: tuple[int, int]) -> NDArray[np.float64]:
+    """(h w, h, w) masks; what falls off the border is lost."""
+    height, width = grid
+    wide = np.zeros((height, width, height + 2, width + 2))
+    for i in range(height):
+        for j in range(width):
+            wide[i, j, i : i + 3, j : j + 3] = mask
+    return wide[:, :, 1:-1, 1:-1].reshape(-1, height, width)

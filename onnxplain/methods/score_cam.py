@@ -1,0 +1,99 @@
+"""Score-CAM: feature maps weighted by the score of what they let through of the picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.special
+from numpy.typing import NDArray
+
+from onnxplain.errors import UsageError
+from onnxplain.explanation import Attribution
+from onnxplain.methods.layer_values import NEEDS, layer_values
+from onnxplain.methods.registry import method
+from onnxplain.perturb.fills import fill
+from onnxplain.perturb.masks import enlarged, under_masks
+from onnxplain.subject import Subject
+from onnxplain.target import Target
+
+# A map that is the same everywhere becomes a mask of zeros, as in pytorch-grad-cam.
+_STABILIZER = 1e-8
+
+
+@method(
+    name="score-cam",
+    family="cam",
+    needs=NEEDS,
+    explains="logit",
+    display="positive",
+    summary="Feature maps weighted by the score of the picture seen through them.",
+    reference="Wang, Wang, Du, Yang, Zhang, Ding, Mardziel, Hu 2020, arXiv:1910.01279, algorithm 1",
+    meaning="units of the activations (weights add up to one); pictures show the positive part",
+    class_discriminative=True,
+    promises="",
+    failures="slow: one forward pass for each feature map; weights are never negative, so that "
+    "nothing speaks against the target; a few maps often hold nearly all weight",
+)
+def score_cam(
+    subject: Subject,
+    x: NDArray[Any],
+    target: Target,
+    *,
+    layer: str | None = None,
+    channels: int | None = None,
+    fill_with: str = "black",
+) -> Attribution:
+    """Sum over k of w_k A_k, w = softmax of S(x under A_k), A_k enlarged and scaled to [0, 1].
+
+    The paper subtracts the score of an empty picture in front of the softmax, which does
+    not change it.
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+    layer : str, optional
+        The feature maps; found automatically if not given.
+    channels : int, optional
+        Only so many maps, those of the largest norm; all if not given.
+    fill_with : str
+        What stands where a mask is 0; see `onnxplain.perturb.fills.fill`. The authors' code
+        has 0 in the model's own units.
+
+    Returns
+    -------
+    Attribution
+        (N, h, w), in units of the activations.
+
+    Raises
+    ------
+    MethodRefusedError
+        If there is no layer with places.
+    UsageError
+        If the number of channels is not possible.
+    """
+    place, values = layer_values(subject, x, layer)
+    count = place.channels if channels is None else channels
+    if not 1 <= count <= place.channels:
+        raise UsageError(
+            f"score-cam: channels {count} is not possible; {place.name!r} has {place.channels}"
+        )
+    absent = fill(subject, x, fill_with)
+    results = []
+    for n, maps in enumerate(place.to_maps(values).astype(np.float64)):
+        strongest = np.argsort(-np.linalg.norm(maps, axis=(1, 2)), kind="stable")[:count]
+        scores = np.empty(count)
+        for part in subject.slices(count):
+            masks = _scaled(enlarged(maps[strongest[part]], subject.network.image.size))
+            scores[part] = subject.score(under_masks(subject, x[n], absent[n], masks), target)
+        weights = scipy.special.softmax(scores)
+        results.append(np.einsum("khw,k->hw", maps[strongest], weights))
+    return Attribution(
+        np.stack(results), ("H", "W"), layer=place.name, parameters={"channels": count}
+    )
+
+
+def _scaled(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    low, high = maps.min(axis=(1, 2), keepdims=True), maps.max(axis=(1, 2), keepdims=True)
+    return (maps - low) / (high - low + np.float32(_STABILIZER))

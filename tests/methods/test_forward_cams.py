@@ -1,0 +1,193 @@
+"""Score-CAM, Ablation-CAM and Recipro-CAM: pytorch-grad-cam's numbers, and closed forms."""
+
+import json
+from pathlib import Path
+
+import nets
+import numpy as np
+import pytest
+from handmade import PyTorchOnly, model, subject_of, target_of
+from originals import difference, pair
+
+import onnxplain
+from onnxplain.errors import MethodRefusedError, UnknownNameError, UsageError
+from onnxplain.methods import find
+
+STORED = json.loads((Path(__file__).parents[1] / "oracles/forward_cams.json").read_text("utf-8"))
+CASES = [(method, name) for method, maps in STORED["maps"].items() for name in maps]
+CLASS = 2
+# Theirs multiplies the model's input with the mask.
+AS_THEIRS = {"score-cam": {"fill_with": "0"}}
+METHODS = ("score-cam", "ablation-cam", "recipro-cam")
+
+
+@pytest.mark.parametrize(("method", "name"), CASES)
+def test_pytorch_grad_cam(method, name):
+    theirs = np.array(STORED["maps"][method][name])
+    made, target = pair(name), STORED["targets"][name]
+    found = made.single.explain(made.x, method, target, **AS_THEIRS.get(method, {}))
+    if method == "ablation-cam" and found.score < 0:  # theirs divides by the score, sign included
+        theirs = -theirs
+    assert difference(found.attribution, theirs) < 1e-4
+    other = made.single.explain(made.x, method, target - 1, **AS_THEIRS.get(method, {}))
+    assert difference(other.attribution, theirs) > 1e-2
+
+
+@pytest.fixture(scope="module")
+def pooled():
+    """1 x 1 convolution, ReLU, global average, linear layer; its matrices."""
+    rng = np.random.default_rng(2)
+    kernel, weight = rng.normal(size=(5, 3)), rng.normal(size=(4, 5))
+    body = """
+        c = Conv(image, k) a = Relu(c) p = GlobalAveragePool(a) f = Flatten(p)
+        scores = Gemm<transB = 1>(f, w, b)
+    """
+    bias = np.array([0.5, -0.25, 0.75, 1.0])
+    return subject_of(model(body, k=kernel[:, :, None, None], w=weight, b=bias)), kernel, weight
+
+
+@pytest.fixture(scope="module")
+def x():
+    return np.random.default_rng(1).uniform(-1, 1, (2, 3, 6, 6)).astype("f4")
+
+
+def run(name, subject, x, index=CLASS, **parameters):
+    return find(name).function(subject, x, target_of(subject, index), **parameters)
+
+
+def maps_of(kernel, x):
+    return np.maximum(np.einsum("kc,nchw->nkhw", kernel, x), 0)
+
+
+def test_ablation_weights_behind_a_linear_head(pooled, x):
+    """w_k = weight of the class times the map's mean, over the score."""
+    subject, kernel, weight = pooled
+    maps = maps_of(kernel, x)
+    shares = weight[CLASS] * maps.mean((2, 3))
+    scores = shares.sum(1) + 0.75
+    expected = np.einsum("nkhw,nk->nhw", maps, shares / np.abs(scores)[:, None])
+    found = run("ablation-cam", subject, x)
+    assert difference(found.values, expected) < 1e-5
+    assert found.layer == "a"
+
+
+def test_recipro_cam_of_one_place_is_cam_over_the_places(pooled, x):
+    subject, _, _ = pooled
+    found = run("recipro-cam", subject, x, mask="delta")
+    assert difference(found.values, run("cam", subject, x).values / 36) < 1e-5
+
+
+def test_recipro_cam_of_a_gaussian_is_smoothed_cam(pooled, x):
+    subject, _, _ = pooled
+    cam = np.pad(run("cam", subject, x).values / 36, ((0, 0), (1, 1), (1, 1)))
+    expected = np.zeros((2, 6, 6))
+    for i, down in enumerate((0.25, 0.5, 0.25)):
+        for j, right in enumerate((0.25, 0.5, 0.25)):
+            expected += down * right * cam[:, i : i + 6, j : j + 6]
+    found = run("recipro-cam", subject, x)
+    assert difference(found.values, expected) < 1e-5
+
+
+def test_score_cam_of_two_maps_by_hand(x):
+    """The layer has the picture's size, so that nothing is enlarged."""
+    kernel = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, -1.0]])
+    weight = np.random.default_rng(3).normal(size=(4, 2)) * 5
+    body = """
+        c = Conv(image, k) a = Relu(c) p = GlobalAveragePool(a) f = Flatten(p)
+        scores = Gemm<transB = 1>(f, w)
+    """
+    subject = subject_of(model(body, k=kernel[:, :, None, None], w=weight))
+    for n in range(len(x)):
+        maps = maps_of(kernel, x[n : n + 1])[0]
+        masks = maps / maps.max((1, 2), keepdims=True)  # a ReLU's smallest value is 0
+        seen = -1 + masks[:, None] * (x[n] + 1)  # black is -1
+        scores = weight[CLASS] @ maps_of(kernel, seen).mean((2, 3)).T
+        weights = np.exp(scores) / np.exp(scores).sum()
+        assert 0.01 < weights[0] < 0.99
+        found = run("score-cam", subject, x[n : n + 1])
+        assert difference(found.values[0], np.einsum("k,khw->hw", weights, maps)) < 1e-5
+
+
+def test_score_cam_of_the_strongest_maps(pooled, x):
+    subject, kernel, _ = pooled
+    maps = maps_of(kernel, x[:1])[0]
+    strongest = np.linalg.norm(maps, axis=(1, 2)).argmax()
+    found = run("score-cam", subject, x[:1], channels=1)
+    assert difference(found.values[0], maps[strongest]) < 1e-6
+    assert found.parameters == {"channels": 1}
+    assert run("score-cam", subject, x[:1]).parameters == {"channels": 5}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", ["resnet", "tensorflow", "vit", "windows"])
+def test_both_engines(method, name):
+    made, found = nets.exported(name), []
+    for kind in ({}, {"kind": PyTorchOnly}):
+        found.append(run(method, subject_of(made.proto, **kind), made.x.astype("f4"), 3))
+    assert difference(found[0].values, found[1].values) < 1e-3
+    assert found[0].layer == found[1].layer
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("batch_size", [1, 7, 64])
+def test_the_batch_size_changes_nothing(method, batch_size):
+    made = nets.exported("mobilenet")
+    x = nets.images("mobilenet", 2, seed=3).astype("f4")
+    one, other = (
+        run(method, subject_of(made.proto, batch_size=b), x, 3).values for b in (None, batch_size)
+    )
+    assert difference(one, other) < 1e-4
+
+
+def test_only_the_head_runs_again(pooled, x, monkeypatch):
+    subject, _, _ = pooled
+    counted = []
+    whole = type(subject.network.ort).activations
+    monkeypatch.setattr(
+        type(subject.network.ort),
+        "activations",
+        lambda self, x, names: counted.append(len(x)) or whole(self, x, names),
+    )
+    for name in ("ablation-cam", "recipro-cam"):
+        counted.clear()
+        run(name, subject, x)
+        assert counted == [2]
+
+
+@pytest.mark.parametrize(("method", "least"), [("recipro-cam", 0.98), ("ablation-cam", 0.9)])
+def test_the_int8_file_itself_is_explained(method, least):
+    """What one feature map does is often less than a step of the quantised logits."""
+    wanted, found = (
+        onnxplain.load(f"models/efficientnet-lite0{form}.onnx").explain(
+            "examples/photos/chelsea.png", method, 282
+        )
+        for form in ("", "-int8")
+    )
+    correlation = np.corrcoef(wanted.attribution.ravel(), found.attribution.ravel())[0, 1]
+    assert correlation > least
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error", "message"),
+    [
+        ("recipro-cam", {"mask": "delat"}, UnknownNameError, "nearest: 'delta'"),
+        ("score-cam", {"channels": 0}, UsageError, "channels 0"),
+        ("score-cam", {"channels": 6}, UsageError, "'a' has 5"),
+        ("ablation-cam", {"layer": "scores"}, MethodRefusedError, "no height and width"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(pooled, x, name, options, error, message):
+    with pytest.raises(error, match=message):
+        run(name, pooled[0], x, **options)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_quantised_numbers_are_refused(method, x):
+    body = """
+        q = QuantizeLinear(image, step, zero) d = DequantizeLinear(q, step, zero)
+        p = GlobalAveragePool(d) f = Flatten(p) scores = MatMul(f, w)
+    """
+    more = {"step": np.array(0.1, "f4"), "zero": np.array(0, "i1")}
+    subject = subject_of(model(body, w=np.ones((3, 4)), **more))
+    with pytest.raises(MethodRefusedError, match="holds int8 numbers"):
+        run(method, subject, x, layer="q")
