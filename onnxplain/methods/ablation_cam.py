@@ -28,8 +28,7 @@ from onnxplain.target import Target
     promises="behind global average pooling and one linear layer the weights are those of CAM, "
     "times each map's mean, over the score",
     failures="coarse: the grid of the layer; maps that stand in for each other get no weight, as "
-    "they are taken away one at a time; in quantised files a single map often changes the score by "
-    "less than a step",
+    "they are taken away one at a time",
 )
 def ablation_cam(
     subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None

@@ -35,7 +35,7 @@ _MASKS = {
     promises="with mask=delta, behind global average pooling and one linear layer, it is CAM over "
     "the number of places",
     failures="coarse: the grid of the layer; evidence that needs two distant places together is "
-    "missed",
+    "missed; in a quantised file one place is worth only a few steps of the score",
 )
 def recipro_cam(
     subject: Subject,
