@@ -100,15 +100,14 @@ def clear(
         raise UsageError(f"relu {relu!r} is not known; allowed: {', '.join(_WAYS)}")
     usual = target.classes if target.classes <= _ALL else _TOP
     wanted = usual if classes is None else classes
-    least_count = len(_needed(target))
-    if not least_count <= wanted <= target.classes:
-        allowed = f"{least_count} to {target.classes}"
-        raise UsageError(f"classes {wanted} is not possible; allowed: {allowed}")
+    if not 1 <= wanted <= target.classes:
+        raise UsageError(f"classes {wanted} is not possible; allowed: 1 to {target.classes}")
     engine = subject.engine(Capability.GRADIENTS)
     last = _last_layer(subject, target)
     z = last.responses(engine.activations(x, [last.tensor])[last.tensor])
     scores = z.reshape(*z.shape[:2], -1).mean(axis=2)
-    shown = _chosen(scores, target, wanted)
+    mixed = target.coefficients(scores)
+    shown = _chosen(scores, mixed, wanted)
     seeds = last.seeds(np.maximum(z, 0.0) if positive else z, shown)
     projected = engine.back_project(x, last.tensor, seeds, rectify=_WAYS[relu])
     flat = projected.sum(axis=subject.channel_axis + 1)
@@ -118,7 +117,7 @@ def clear(
     own = np.where(top == target.index, evidence, 0.0).sum(axis=(1, 2))
     total = evidence.sum(axis=(1, 2))
     return Attribution(
-        _of_target(projected, shown, target),
+        _mixture(projected, np.take_along_axis(mixed, shown, axis=1)),
         input_axes(subject),
         parameters={"classes": wanted},
         measures={"dominance": own / np.where(total == 0, 1.0, total)},
@@ -142,60 +141,84 @@ class _LastLayer:
     ----------
     tensor : str
         What it reads.
-    axis : int or None
-        Axis of that tensor that holds its channels; ``None`` if it holds the responses.
+    axis : int
+        Axis of that tensor that holds its channels.
     weight, bias : (K, C) and (K,) arrays
         Kernels of each class.
     """
 
     tensor: str
-    axis: int | None
+    axis: int
     weight: NDArray[Any]
     bias: NDArray[Any]
 
     def responses(self, values: NDArray[Any]) -> NDArray[Any]:
         """z_L of shape (N, K, ...), the places behind the classes."""
-        if self.axis is None:
-            return values.reshape(len(values), -1)
         weighted = np.tensordot(values, self.weight.astype(values.dtype), (self.axis, 1))
         return np.moveaxis(weighted + self.bias.astype(values.dtype), -1, 1)
 
     def seeds(self, z: NDArray[Any], shown: NDArray[Any]) -> NDArray[Any]:
         """G_L^c z_L for the classes `shown`, of shape (N, S, ...) like the tensor."""
-        if self.axis is None:
-            return np.eye(z.shape[1], dtype=z.dtype)[shown] * z[:, None]
         places = (1,) * (z.ndim - 2)
         own = np.take_along_axis(z, shown.reshape(*shown.shape, *places), axis=1)
         kernels = self.weight.astype(z.dtype)[shown].reshape(*shown.shape, *places, -1)
         return np.moveaxis(own[..., None] * kernels, -1, self.axis + 1)
 
 
-def _last_layer(subject: Subject, target: Target) -> _LastLayer:
+@dataclass(frozen=True)
+class _Scores:
+    """The class scores themselves, where nothing averages over places.
+
+    Attributes
+    ----------
+    target : Target
+        Says where they stand.
+    shape : tuple of int
+        Of the tensor, for one input.
+    """
+
+    target: Target
+    shape: tuple[int, ...]
+
+    @property
+    def tensor(self) -> str:
+        return self.target.tensor
+
+    def responses(self, values: NDArray[Any]) -> NDArray[Any]:
+        """z_L of shape (N, K)."""
+        return self.target.at_position(values)
+
+    def seeds(self, z: NDArray[Any], shown: NDArray[Any]) -> NDArray[Any]:
+        """z_L at one class, of shape (N, S, ...) like the tensor."""
+        flat = self.target.at_position(np.arange(np.prod(self.shape)).reshape(1, *self.shape))[0]
+        seeds = np.zeros((*shown.shape, np.prod(self.shape)), z.dtype)
+        own = np.take_along_axis(z, shown, axis=1)
+        np.put_along_axis(seeds, flat[shown][..., None], own[..., None], axis=2)
+        return seeds.reshape(*shown.shape, *self.shape)
+
+
+def _last_layer(subject: Subject, target: Target) -> _LastLayer | _Scores:
     network = subject.network
-    try:
-        layer = network.layer(None)
-        head = network.cam_head(layer)
-    except MethodRefusedError:
-        # No average over places: the logits themselves are the last response.
-        none = np.zeros(0)
-        return _LastLayer(target.tensor, None, none, none)
-    return _LastLayer(layer.name, layer.axes.index("C"), head.weight, head.bias)
+    if not target.position:
+        try:
+            layer = network.layer(None)
+            head = network.cam_head(layer)
+            return _LastLayer(layer.name, layer.axes.index("C"), head.weight, head.bias)
+        except MethodRefusedError:
+            pass
+    return _Scores(target, network.shapes[target.tensor][1:])
 
 
-def _chosen(scores: NDArray[Any], target: Target, count: int) -> NDArray[np.intp]:
+def _chosen(scores: NDArray[Any], mixed: NDArray[np.float64], count: int) -> NDArray[np.intp]:
     """(N, S) class indices: all in their order, or the best first with the target among them."""
     if count == scores.shape[1]:
         return np.broadcast_to(np.arange(count), scores.shape)
     rank = -scores.astype(np.float64)
-    favoured = rank.copy()
-    favoured[:, _needed(target)] = -np.inf
+    favoured = np.where(mixed != 0, -np.inf, rank)
+    count = max(count, int((mixed != 0).sum(axis=1).max()))
     kept = np.argsort(favoured, axis=1, kind="stable")[:, :count]
     order = np.argsort(np.take_along_axis(rank, kept, axis=1), axis=1, kind="stable")
     return np.take_along_axis(kept, order, axis=1)
-
-
-def _needed(target: Target) -> list[int]:
-    return [target.index] if target.contrast is None else [target.index, target.contrast]
 
 
 def _winner(
@@ -210,9 +233,6 @@ def _winner(
     return winner, most
 
 
-def _of_target(projected: NDArray[Any], shown: NDArray[np.intp], target: Target) -> NDArray[Any]:
-    def own(index: int) -> NDArray[Any]:
-        return np.stack([r[list(s).index(index)] for r, s in zip(projected, shown, strict=True)])
-
-    found = own(target.index)
-    return found if target.contrast is None else found - own(target.contrast)
+def _mixture(projected: NDArray[Any], mixed: NDArray[np.float64]) -> NDArray[Any]:
+    """Response of the target: that of its class, or a difference of two."""
+    return np.einsum("ns,ns...->n...", mixed.astype(projected.dtype), projected)

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.methods import find
+from onnxplain.target import Target
 
 WAYS = ("none", "gradient", "deconvnet", "guided")
 SIGNED = {"positive": False}
@@ -234,3 +235,33 @@ def test_refusals():
     plain = model("f = Flatten(image) scores = Gemm<transB = 1>(f, w)", w=np.ones((4, 108)))
     with pytest.raises(MethodRefusedError, match="ReLU-like"):
         clear(plain, X, relu="guided")
+
+
+def test_a_margin_is_over_the_strongest_other_class_of_each_picture():
+    subject = subject_of(many())
+    scores = subject.all_scores(X, target_of(subject, 0))
+    found = find("clear").function(subject, X, target_of(subject, 3, margin=True), **SIGNED)
+    for n in range(len(X)):
+        rival = int(np.argmax(np.where(np.arange(30) == 3, -np.inf, scores[n])))
+        one, other = (clear(many(), X[n : n + 1], k, **SIGNED).values for k in (3, rival))
+        assert difference(found.values[n : n + 1], one - other) < 1e-10
+
+
+def test_one_place_of_a_dense_output():
+    """The response of a class at one place of a segmentation head starts there alone."""
+    proto = model(
+        STEM + "scores = Conv(s, v, a)",
+        KERNELS,
+        v=KERNELS["u"][:, :, None, None],
+        output="float[N,4,3,3] scores",
+    )
+    subject = subject_of(proto)
+    target = Target(1, "logit", "scores", "none", 4, position=(0, 2))
+    found = find("clear").function(subject, X, target, **SIGNED)
+    assert found.maps["responses"].shape == (2, 4, 6, 6)
+    z = subject.network.torch.activations(X, ["scores"])["scores"]
+    seed = np.zeros((2, 1, 4, 3, 3))
+    seed[:, 0, 1, 0, 2] = z[:, 1, 0, 2]
+    expected = subject.network.torch.back_project(X, "scores", seed)[:, 0]
+    assert difference(found.values, expected) < 1e-12
+    assert not found.values[:, :, 3:].any()  # beyond what that place sees
