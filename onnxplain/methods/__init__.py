@@ -2,6 +2,7 @@
 
 from onnxplain.methods import (
     ablation_cam,
+    attention_rollout,
     attn_lrp,
     cam,
     clear,
@@ -26,6 +27,7 @@ from onnxplain.methods.registry import Method, find, registered
 __all__ = [
     "Method",
     "ablation_cam",
+    "attention_rollout",
     "attn_lrp",
     "cam",
     "clear",

@@ -1,0 +1,206 @@
+"""Attention rollout: how much of each token arrives where the class is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.adapters.base import Capability
+from onnxplain.errors import MethodRefusedError, UsageError
+from onnxplain.explanation import Attribution
+from onnxplain.graph.attention import SelfAttention, TokenGrid, find_attention
+from onnxplain.methods.registry import method
+from onnxplain.network import Network
+from onnxplain.subject import Subject
+from onnxplain.target import Target
+
+_HEADS: Mapping[str, Callable[..., NDArray[Any]]] = {"mean": np.mean, "max": np.max, "min": np.min}
+_ROWS = ("auto", "class", "mean")
+# Four tokens in front are registers without a class token; none is the picture alone.
+_WITHOUT_CLASS_TOKEN = (0, 4)
+
+
+def _attention(network: Network) -> tuple[list[SelfAttention], TokenGrid]:
+    return find_attention(
+        network.graph, network.shapes, network.image.name, network.head, network.axes.grids
+    )
+
+
+def _require_attention(network: Network) -> None:
+    _attention(network)
+
+
+def _require_open_attention(network: Network) -> None:
+    for layer in _attention(network)[0]:
+        if layer.fused or layer.node.op_type != "Softmax":
+            raise MethodRefusedError(
+                f"{layer.node} hides its attention weights, so that they have no gradient; export "
+                "the model without fused attention, or use attention-rollout, attn-lrp or grad-cam"
+            )
+
+
+@method(
+    name="attention-rollout",
+    family="relevance",
+    needs=Capability.FORWARD | Capability.ACTIVATIONS,
+    explains="logit",
+    display="magnitude",
+    summary="Attention of all layers multiplied: how much each patch reaches the class token.",
+    reference="Abnar, Zuidema 2020, arXiv:2005.00928",
+    meaning="share of what is read for the class that comes from each patch; the class token keeps "
+    "the rest",
+    class_discriminative=False,
+    promises="no value is negative, and their sum is at most one",
+    failures="the same for every class; values, linear layers and what heads disagree on are "
+    "ignored, so that attention to a patch is no evidence for anything",
+    requires=_require_attention,
+)
+def attention_rollout(
+    subject: Subject,
+    x: NDArray[Any],
+    target: Target,
+    *,
+    heads: str = "mean",
+    discard_ratio: float = 0.0,
+    rows: str = "auto",
+) -> Attribution:
+    """Product over layers of A' = (A + I) / 2 with normalised rows, from the last to the first.
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape. The target changes nothing.
+    heads : {"mean", "max", "min"}
+        How the heads of a layer become one A.
+    discard_ratio : float
+        Share of the entries of each A, the smallest ones, that are set to zero.
+    rows : {"auto", "class", "mean"}
+        Which tokens the class is read from: the first one, or the mean over the picture's;
+        decided by the number of tokens in front of the picture's if ``auto``.
+
+    Returns
+    -------
+    Attribution
+        (N, h, w) on the grid of patches.
+
+    Raises
+    ------
+    MethodRefusedError
+        If the model has no attention of all tokens to each other.
+    UsageError
+        If a parameter is not one of those allowed.
+    """
+    if heads not in _HEADS:
+        raise UsageError(f"heads {heads!r} is not known; allowed: {', '.join(_HEADS)}")
+    if not 0.0 <= discard_ratio < 1.0:
+        raise UsageError(f"discard_ratio {discard_ratio} is not possible; allowed: 0 to below 1")
+    layers, grid = _attention(subject.network)
+    engine = subject.engine(Capability.FORWARD | Capability.ACTIVATIONS)
+    names = [name for layer in layers for name in layer.tensors]
+
+    def steps(single: NDArray[Any]) -> list[NDArray[np.float64]]:
+        values = engine.activations(single, names)
+        weights = (layer.weights(subject.network.graph, values) for layer in layers)
+        return [_step(_HEADS[heads](w, axis=0), discard_ratio) for w in weights]
+
+    return _rolled_out(x, grid, rows, steps, layers)
+
+
+@method(
+    name="gradient-attention-rollout",
+    family="relevance",
+    needs=Capability.GRADIENTS,
+    explains="logit",
+    display="positive",
+    summary="Attention rollout that follows only attention which raises the score.",
+    reference="Chefer, Gur, Wolf 2021, arXiv:2103.15679",
+    meaning="weight of each patch where the class is read; its size has no unit of its own",
+    class_discriminative=True,
+    promises="no value is negative",
+    failures="values and linear layers are ignored; only evidence for the class is kept",
+    requires=_require_open_attention,
+)
+def gradient_attention_rollout(
+    subject: Subject, x: NDArray[Any], target: Target, *, rows: str = "auto"
+) -> Attribution:
+    """Product over layers of A' = I + mean over heads of max(dS/dA * A, 0).
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+    rows : {"auto", "class", "mean"}
+        See `attention_rollout`.
+
+    Returns
+    -------
+    Attribution
+        (N, h, w) on the grid of patches.
+
+    Raises
+    ------
+    MethodRefusedError
+        If the model has no attention of all tokens to each other, or a fused operator hides
+        its weights.
+    UsageError
+        If a parameter is not one of those allowed.
+    """
+    _require_open_attention(subject.network)
+    layers, grid = _attention(subject.network)
+    engine = subject.engine(Capability.GRADIENTS)
+    names = [layer.node.output for layer in layers]
+
+    def steps(single: NDArray[Any]) -> list[NDArray[np.float64]]:
+        found = engine.gradients(single, target, names)
+        found_steps = []
+        for layer in layers:
+            weights, slopes = (
+                layer.weights(subject.network.graph, part)
+                for part in (found.values, found.gradients)
+            )
+            raising = np.maximum(slopes * weights, 0.0).mean(axis=0)
+            found_steps.append(np.eye(len(raising)) + raising)
+        return found_steps
+
+    return _rolled_out(x, grid, rows, steps, layers)
+
+
+def _step(fused: NDArray[np.float64], discard_ratio: float) -> NDArray[np.float64]:
+    """A' = (A + I) / 2 with rows that sum to one, once the smallest entries are dropped."""
+    kept = fused.flatten()
+    kept[np.argsort(kept, kind="stable")[: int(discard_ratio * kept.size)]] = 0.0
+    mixed = (kept.reshape(fused.shape) + np.eye(len(fused))) / 2
+    return mixed / mixed.sum(axis=-1, keepdims=True)
+
+
+def _rolled_out(
+    x: NDArray[Any],
+    grid: TokenGrid,
+    rows: str,
+    steps: Callable[[NDArray[Any]], Sequence[NDArray[np.float64]]],
+    layers: Sequence[SelfAttention],
+) -> Attribution:
+    if rows not in _ROWS:
+        raise UsageError(f"rows {rows!r} is not known; allowed: {', '.join(_ROWS)}")
+    if rows == "class" and not grid.prefix:
+        raise UsageError("rows=class is not possible: the model has no class token; use rows=mean")
+    if rows == "auto":
+        rows = "mean" if grid.prefix in _WITHOUT_CLASS_TOKEN else "class"
+    maps = []
+    # One input at a time: some files join batch and heads on one axis.
+    for single in np.split(x, len(x)):
+        joint = np.eye(grid.prefix + grid.size[0] * grid.size[1])
+        for step in steps(single):
+            joint = step @ joint
+        read = joint[0] if rows == "class" else joint[grid.prefix :].mean(axis=0)
+        maps.append(read[grid.prefix :].reshape(grid.size))
+    return Attribution(
+        np.stack(maps),
+        ("H", "W"),
+        layer=layers[-1].node.output,
+        parameters={"rows": rows},
+        notes={"attention_layers": [layer.node.output for layer in layers]},
+    )
