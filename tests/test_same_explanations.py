@@ -5,6 +5,7 @@ import functools
 import graphs
 import numpy as np
 import pytest
+from applicable import WITHOUT_ATTENTION
 from graphs import classifier
 from onnx.helper import make_node as node
 
@@ -77,7 +78,7 @@ def leaks(found):
     return {names.get(k["tensor"], k["tensor"]): k["absorbed"] for k in listed}
 
 
-@pytest.mark.parametrize("method", registered())
+@pytest.mark.parametrize("method", WITHOUT_ATTENTION)
 @pytest.mark.parametrize("name", FORMS)
 def test_every_form_and_method(name, method):
     if FORMS[name].get("layout") == "NHWC" and method in DRAWN_IN_ORDER:
@@ -96,7 +97,7 @@ def test_occlusion_of_the_probability(name):
     assert_same(found, expected, "occlusion")
 
 
-@pytest.mark.parametrize("method", registered())
+@pytest.mark.parametrize("method", WITHOUT_ATTENTION)
 def test_another_class_has_another_explanation(method):
     first = explained(method, kind="logit")
     other = explained(method, kind="logit", target=(first.target.index + 1) % graphs.CLASSES)
@@ -107,7 +108,7 @@ def test_another_class_has_another_explanation(method):
         assert change > 0.01 * np.abs(first.attribution).max()
 
 
-@pytest.mark.parametrize("method", registered())
+@pytest.mark.parametrize("method", WITHOUT_ATTENTION)
 @pytest.mark.parametrize("kind", [None, "logit"])
 def test_a_single_score_with_and_without_sigmoid(method, kind):
     found, expected = (explained(method, n, classes=1, kind=kind) for n in ("Sigmoid", None))

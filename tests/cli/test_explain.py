@@ -13,10 +13,10 @@ from PIL import Image
 
 import onnxplain
 from onnxplain import Explanation
-from onnxplain.methods import registered
+from tests.applicable import WITHOUT_ATTENTION
 
 ROOT = Path(__file__).parents[2]
-NAMES = list(registered())
+NAMES = WITHOUT_ATTENTION
 
 
 def names(folder):

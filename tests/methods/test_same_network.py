@@ -7,14 +7,13 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from applicable import WITHOUT_ATTENTION
 from originals import LITE0, difference, lite0_exactly, pair
 
 import onnxplain
-from onnxplain.methods import registered
 
 TOLERANCE = 1e-4
-# attn-lrp is for networks with attention.
-METHODS = [name for name in registered() if name != "attn-lrp"]
+METHODS = WITHOUT_ATTENTION
 # Over many points of the input space some ReLU6 flips by rounding in float32: these are
 # compared in float64.
 SAMPLED = ("expected-gradients", "smoothgrad", "smoothgrad-squared", "vargrad")
