@@ -24,6 +24,8 @@ STEMS = (
     "efficientnet-lite0",
     "efficientnet-lite0-int8",
     "fashion-cnn",
+    "flowers-fc",
+    "flowers-gap",
 )
 PREPROCESS_KEYS = {
     "version": int,
@@ -127,13 +129,15 @@ def test_batch_is_dynamic(stem):
         ("digits-softmax", "digits", 10),
         ("digits-vit", "digits", 10),
         ("fashion-cnn", "fashion", 10),
+        ("flowers-fc", "flowers", 12),
+        ("flowers-gap", "flowers", 12),
     ],
 )
 def test_example_pictures_are_recognised(stem, folder, expected_right):
     pictures = sorted((EXAMPLES / folder).glob("*.png"))
     slugs = [path.stem.rpartition("-")[0] for path in pictures]
     said = [re.sub(r"\W+", "-", label.lower()) for label in classify(stem, pictures)]
-    assert len(set(slugs)) == 10
+    assert len(set(slugs)) == len(pictures) == expected_right
     assert sum(s == t for s, t in zip(said, slugs, strict=True)) == expected_right
 
 

@@ -1,21 +1,16 @@
 """Build models/digits-gap.onnx, digits-softmax.onnx and digits-vit.onnx."""
 
-import io
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import onnx
 import onnxruntime as ort
 import torch
 from digits_data import LABELS, Split, load_splits
 from digits_networks import SIDE, VisionTransformer, dense_network, gap_network
 from publish import gray_preprocess, publish
 from torch import Tensor, nn
-from torch.nn import functional
-
-OPSET = 17
-BATCH = 64
+from training import export, train
 
 
 class Recipe(NamedTuple):
@@ -40,37 +35,12 @@ def to_input(images: np.ndarray) -> Tensor:
     return torch.from_numpy(images[:, None].astype(np.float32) / np.float32(255))
 
 
-def train(recipe: Recipe, data: Split) -> nn.Module:
+def build(recipe: Recipe, data: Split) -> nn.Module:
     torch.manual_seed(0)
     model = recipe.network()
     x, classes = to_input(data.images), torch.from_numpy(data.classes)
-    steps = recipe.epochs * -(-len(x) // BATCH)
-    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.peak_rate, steps)
-    for _ in range(recipe.epochs):
-        for batch in torch.randperm(len(x)).split(BATCH):
-            loss = functional.cross_entropy(model(x[batch]), classes[batch])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-    model.eval()
+    train(model, x, classes, epochs=recipe.epochs, peak_rate=recipe.peak_rate)
     return nn.Sequential(*model, nn.Softmax(dim=1)) if recipe.softmax else model
-
-
-def export(model: nn.Module, output: str) -> onnx.ModelProto:
-    buffer = io.BytesIO()
-    torch.onnx.export(
-        model.eval(),
-        (torch.zeros(1, 1, SIDE, SIDE),),
-        buffer,
-        dynamo=False,
-        opset_version=OPSET,
-        input_names=["image"],
-        output_names=[output],
-        dynamic_axes={"image": {0: "N"}, output: {0: "N"}},
-    )
-    return onnx.load_from_string(buffer.getvalue())
 
 
 def accuracy(path: str, data: Split) -> float:
@@ -86,7 +56,7 @@ def main() -> None:
     preprocess = gray_preprocess("digits", "NCHW", SIDE)
     for recipe in RECIPES:
         output = "probabilities" if recipe.softmax else "logits"
-        model = export(train(recipe, training), output)
+        model = export(build(recipe, training), (1, SIDE, SIDE), output)
         path = publish(model, recipe.stem, LABELS, preprocess)
         print(f"test accuracy {accuracy(str(path), test):.4f} of {len(test.classes)}")
 

@@ -1,0 +1,44 @@
+"""What the small PyTorch classifiers have in common: training and export."""
+
+import io
+
+import onnx
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+OPSET = 17
+BATCH = 64
+
+
+def train(
+    model: nn.Module, x: Tensor, classes: Tensor, *, epochs: int, peak_rate: float
+) -> nn.Module:
+    """Train in place with AdamW and one cycle of the learning rate; returned in eval mode."""
+    steps = epochs * -(-len(x) // BATCH)
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, peak_rate, steps)
+    for _ in range(epochs):
+        for batch in torch.randperm(len(x)).split(BATCH):
+            loss = functional.cross_entropy(model(x[batch]), classes[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+    return model.eval()
+
+
+def export(model: nn.Module, shape: tuple[int, int, int], output: str) -> onnx.ModelProto:
+    """Export with the TorchScript exporter; ``shape`` is that of one picture."""
+    buffer = io.BytesIO()
+    torch.onnx.export(
+        model.eval(),
+        (torch.zeros(1, *shape),),
+        buffer,
+        dynamo=False,
+        opset_version=OPSET,
+        input_names=["image"],
+        output_names=[output],
+        dynamic_axes={"image": {0: "N"}, output: {0: "N"}},
+    )
+    return onnx.load_from_string(buffer.getvalue())
