@@ -164,7 +164,13 @@ class Adapter(Protocol):
         ...
 
     def back_project(
-        self, x: Array, tensor: str, seeds: Array, *, rectify: Rectification | None = None
+        self,
+        x: Array,
+        tensor: str,
+        seeds: Array,
+        *,
+        rectify: Rectification | None = None,
+        resample: bool = False,
     ) -> Array:
         """Carry signals that start at one tensor back to the explained input.
 
@@ -178,6 +184,8 @@ class Adapter(Protocol):
             S signals for each input, each of the shape of that input's value of `tensor`.
         rectify : {"guided", "deconvnet", "linear"}, optional
             How they pass ReLU-like nodes; as derivatives if not given.
+        resample : bool
+            With `rectify`: leave no grid behind strided convolutions.
 
         Returns
         -------

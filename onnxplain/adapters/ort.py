@@ -186,7 +186,13 @@ class OrtAdapter:
         return self._reruns[key].run(x, values, self._batch_size, self._image.batch)
 
     def back_project(
-        self, x: Array, tensor: str, seeds: Array, *, rectify: Rectification | None = None
+        self,
+        x: Array,
+        tensor: str,
+        seeds: Array,
+        *,
+        rectify: Rectification | None = None,
+        resample: bool = False,
     ) -> Array:
         """Refuse: ONNX Runtime has no backward pass here."""
         raise UsageError("ONNX Runtime projects nothing back; the PyTorch adapter does")

@@ -242,14 +242,20 @@ class TorchAdapter:
         return in_batches(run, values, self._batch_size, self._image.batch)
 
     def back_project(
-        self, x: Array, tensor: str, seeds: Array, *, rectify: Rectification | None = None
+        self,
+        x: Array,
+        tensor: str,
+        seeds: Array,
+        *,
+        rectify: Rectification | None = None,
+        resample: bool = False,
     ) -> Array:
         """Carry signals from a tensor back to the input; see `Adapter`."""
 
         def run(rows: Array) -> dict[str, Array]:
             leaf = self._tensor(x[rows]).requires_grad_()
             with torch.enable_grad():
-                value = self._attached(leaf, [tensor], rectify)[tensor]
+                value = self._attached(leaf, [tensor], rectify, resample)[tensor]
             signals = self._tensor(np.moveaxis(seeds[rows], 1, 0)).reshape(-1, *value.shape)
             # One by one: as fast as a batch of all, and no operator lacks a rule for it.
             arrived = [torch.autograd.grad(value, leaf, s, retain_graph=True)[0] for s in signals]
@@ -287,14 +293,20 @@ class TorchAdapter:
         return _derivatives(in_batches(run, both, self._batch_size, self._image.batch), names)
 
     def _attached(
-        self, leaf: Tensor, names: Sequence[str], rectify: Rectification | None
+        self,
+        leaf: Tensor,
+        names: Sequence[str],
+        rectify: Rectification | None,
+        resample: bool = False,
     ) -> dict[str, Tensor]:
         """Values of the named tensors with the autograd graph that leads to `leaf`."""
         feeds = self._feeds(leaf)
         if rectify is None:
             return self._program.run(feeds, names)
         image = self._image.name
-        return run_rectified(self._graph, self._program, image, feeds, names, rectify)[0]
+        return run_rectified(
+            self._graph, self._program, image, feeds, names, rectify, resample=resample
+        )[0]
 
     def recompute(self, values: Mapping[str, Array]) -> Iterator[tuple[Node, dict[str, Array]]]:
         """Compute every node on its own, from given values of its inputs.

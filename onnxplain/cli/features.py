@@ -15,6 +15,9 @@ One model alone:
   onnxplain features weights MODEL
 One picture:
   onnxplain features maps MODEL IMAGE...
+\b
+A data set (a folder whose subfolders name the classes, a pattern, or a table):
+  onnxplain features top-patches MODEL DATA
 """
 
 layer_option = click.option(
@@ -42,6 +45,7 @@ out_option = click.option(
 )
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 model_argument = click.argument("model", type=click.Path(readable=False))
+data_argument = click.argument("data", type=click.Path(readable=False))
 images_argument = click.argument(
     "images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(readable=False)
 )
@@ -101,3 +105,44 @@ def maps(**options: Any) -> None:
     code = run_maps(**options)
     if code:
         click.get_current_context().exit(code)
+
+
+@features.command("top-patches", short_help="What excites each channel most, over a data set.")
+@model_argument
+@data_argument
+@layer_option
+@channels_option
+@click.option(
+    "--count",
+    default=12,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="How many of the strongest channels.",
+)
+@click.option(
+    "--images",
+    default=9,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Pictures for each channel.",
+)
+@click.option(
+    "--projection",
+    type=click.Choice(["guided", "deconvnet", "gradient", "none"]),
+    default="guided",
+    show_default=True,
+    help="How the response of the unit is carried back to the pixels.",
+)
+@out_option
+@model_options
+@quiet_option
+@debug_option
+def top_patches(**options: Any) -> None:
+    """Show the patches of DATA that excite the channels of a layer most.
+
+    One pass over the data; it can be interrupted and resumed, and is not repeated for other
+    channels. Writes MODEL.top-patches.LAYER.png and .npz (responses, pictures, places).
+    """
+    from onnxplain.cli.features_data import run_top_patches
+
+    run_top_patches(**options)

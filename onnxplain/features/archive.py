@@ -43,7 +43,7 @@ def write_archive(
     """
     text = json.dumps({"format": FORMAT, "kind": kind, **record}, allow_nan=False)
     with whole_file(path) as file:
-        np.savez_compressed(file, record=np.array(text), **arrays)
+        np.savez_compressed(file, record=np.array(text), **arrays)  # type: ignore[arg-type]
 
 
 def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

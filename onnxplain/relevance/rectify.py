@@ -22,6 +22,7 @@ from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.view import Graph
 from onnxplain.relevance.gates import self_gates
 from onnxplain.relevance.kinds import Rectification
+from onnxplain.relevance.resample import Resampled, is_strided
 
 _RELU_LIKE = frozenset(
     "Relu LeakyRelu PRelu ThresholdedRelu Elu Selu Celu Softplus HardSwish Gelu Swish Mish".split()
@@ -49,6 +50,8 @@ def run_rectified(
     feeds: Mapping[str, Tensor],
     names: Sequence[str],
     mode: Rectification,
+    *,
+    resample: bool = False,
 ) -> tuple[dict[str, Tensor], int]:
     """Compute tensors whose autograd graph treats ReLU-like nodes in its own way.
 
@@ -66,6 +69,8 @@ def run_rectified(
         Tensors wanted.
     mode : {"guided", "deconvnet", "linear"}
         Which way.
+    resample : bool
+        Leave no grid behind strided convolutions; see `onnxplain.relevance.resample`.
 
     Returns
     -------
@@ -90,6 +95,10 @@ def run_rectified(
         if not needed.intersection(step.outputs):
             continue
         values.update(zip(step.outputs, step.run(values), strict=False))
+        if resample and is_strided(step) and step.inputs[0] in dynamic:
+            x, weight = (values[name] for name in step.inputs[:2])
+            y = values[step.outputs[0]].detach()
+            values[step.outputs[0]] = Resampled.apply(x, weight, y, step.node)
         root = _root(graph, step, roots)
         if root not in dynamic or not values[root].requires_grad:
             continue

@@ -1,5 +1,7 @@
 """``onnxplain features``: files, names and refusals of every view."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -99,3 +101,26 @@ def test_pictures_are_not_blank(view):
     view("maps", MODEL, DIGIT)
     for path in view.folder.glob("*.png"):
         assert np.asarray(open_image(path)).std() > 10
+
+
+@pytest.fixture
+def digits(tmp_path):
+    """A data set of ten pictures, and one that is none."""
+    folder = tmp_path / "digits"
+    folder.mkdir()
+    for path in Path("examples/digits").glob("*.png"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    (folder / "broken.png").write_bytes(b"no picture")
+    return folder
+
+
+def test_top_patches(view, digits):
+    layer = ("--layer", "/2/Conv_output_0")
+    found = view("top-patches", MODEL, digits, *layer, "--count", 3, "--images", 4)
+    assert found.exit_code == 0, found.stderr
+    assert "left out: broken.png: cannot read image" in found.stderr
+    stem = "digits-gap.top-patches.2-Conv_output_0"
+    assert written(view) == [f"{stem}.npz", f"{stem}.png"]
+    again = view("top-patches", MODEL, digits, *layer, "--channels", "1", "--images", 4)
+    assert again.exit_code == 0, again.stderr
+    assert np.asarray(open_image(view.folder / f"{stem}.png")).std() > 10
