@@ -13,6 +13,7 @@ from onnxplain.explanation import Attribution
 from onnxplain.methods.channels import channel_mask, channel_sums
 from onnxplain.methods.gradients import input_axes
 from onnxplain.methods.registry import method
+from onnxplain.methods.seeds import seeded
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.composites import composite as composite_named
 from onnxplain.relevance.default import default_composite
@@ -47,6 +48,7 @@ def lrp(
     gamma: float = 0.25,
     zero_bias: bool = False,
     unknown: str = "refuse",
+    start: str = "score",
     at: str | None = None,
     channels: str | None = None,
 ) -> Attribution:
@@ -68,6 +70,8 @@ def lrp(
         Biases absorb nothing at z-plus and alpha-beta.
     unknown : str
         At an operator without rule: ``refuse``, ``pass`` or ``gradient``.
+    start : str
+        ``score``, or ``others``: the class score less the mean of all others.
     at : str, optional
         A tensor inside the network whose relevance is returned as well.
     channels : str, optional
@@ -87,7 +91,7 @@ def lrp(
         If a name or parameter is wrong.
     """
     rules = _composite(subject, composite, epsilon, gamma, zero_bias, unknown)
-    return propagated(subject, x, target, rules, at=at, channels=channels)
+    return propagated(subject, x, seeded(target, start), rules, at=at, channels=channels)
 
 
 def propagated(

@@ -97,8 +97,7 @@ class Match:
     position: Position = "any"
 
     def __post_init__(self) -> None:
-        if self.position not in get_args(Position):
-            raise UnknownNameError("position", self.position, get_args(Position))
+        _allowed("position", self.position, get_args(Position))
 
     def fits(self, site: Site) -> bool:
         """Whether a node is among those meant."""
@@ -137,8 +136,7 @@ class Composite:
 
     def __post_init__(self) -> None:
         check_rule("epsilon", {"epsilon": self.epsilon})
-        if self.unknown not in get_args(Unknown):
-            raise UnknownNameError("way with unknown operators", self.unknown, get_args(Unknown))
+        _allowed("value of `unknown`", self.unknown, get_args(Unknown))
 
     def rule_for(self, site: Site) -> RuleUse | None:
         """Return the rule that is meant for a node, or ``None``."""
@@ -160,6 +158,11 @@ class Composite:
                 for match, use in self.rules
             ],
         }
+
+
+def _allowed(what: str, value: str, values: tuple[str, ...]) -> None:
+    if value not in values:
+        raise UnknownNameError(what, value, values, f"allowed: {', '.join(values)}")
 
 
 _CONVOLUTIONS, _DENSE = Match((CONVOLUTION,)), Match((DENSE,))

@@ -116,6 +116,12 @@ class Walker:
         values, records = record_steps(
             self._program, feeds, self._constants, needed, self._dynamic, self._own_pass
         )
+        vanished = [n for n in (*names, *masks) if n not in values]
+        if vanished:
+            raise UsageError(
+                f"tensor {vanished[0]!r} lies inside of what is explained as one node; ask for "
+                "one in front of it or behind"
+            )
         R: dict[str, Tensor] = {output: seed(values[output])}
         leaks: list[Leak] = []
         found: dict[str, Tensor] = {}
