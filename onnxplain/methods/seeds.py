@@ -54,7 +54,7 @@ def seeded(target: Target, start: str) -> Target:
         return target
     if target.contrast is not None or target.margin or target.negative or target.classes < 2:
         raise MethodRefusedError(
-            "start=others needs one plain class among several; drop contrast, margin or the negative"
+            "start=others needs one plain class among several: no contrast, margin or negative"
         )
     values = {f.name: getattr(target, f.name) for f in dataclasses.fields(target)}
     return AgainstOthers(**values)
