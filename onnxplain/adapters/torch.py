@@ -5,8 +5,8 @@ Imported only when a gradient or relevance is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -31,15 +31,9 @@ from onnxplain.relevance.kinds import Rectification
 from onnxplain.relevance.leak import Leak
 from onnxplain.relevance.multipliers import multipliers
 from onnxplain.relevance.rectify import run_rectified
+from onnxplain.relevance.seeds import class_scores, score_secant, score_slope
 from onnxplain.relevance.walk import Walker
-from onnxplain.target import Activation, Target
-
-_ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {
-    "none": lambda scores: scores,
-    "softmax": lambda scores: scores.softmax(1),
-    "sigmoid": torch.sigmoid,
-    "exp": torch.exp,
-}
+from onnxplain.target import Target
 
 
 class TorchAdapter:
@@ -140,7 +134,7 @@ class TorchAdapter:
             wanted = list(dict.fromkeys([*names, *(t.tensor for t in targets)]))
             with torch.enable_grad():
                 values = self._attached(leaf, wanted, rectify)
-                scores = [t.select(_class_scores(values[t.tensor], t)) for t in targets]
+                scores = [t.select(class_scores(values[t.tensor], t)) for t in targets]
             sources = [values[n] for n in names]
             result = {f"value:{n}": _array(values[n]) for n in names}
             for k, score in enumerate(scores):
@@ -189,7 +183,7 @@ class TorchAdapter:
 
             def seed(y: Tensor) -> Tensor:
                 # What only fills up a fixed batch starts at zero, so that it leaks nothing.
-                relevance = _slope(y, target) * y
+                relevance = score_slope(y, target) * y
                 relevance[own:] = 0
                 return relevance
 
@@ -198,7 +192,7 @@ class TorchAdapter:
             for leak in walked.leaks:
                 key = (leak.tensor, leak.op_type)
                 leaks[key] = leaks.get(key, 0.0) + leak.absorbed
-            scores = target.select(_class_scores(walked.output, target))
+            scores = target.select(class_scores(walked.output, target))
             return {"score": _array(scores)} | {n: _array(walked.relevance[n]) for n in names}
 
         joined = in_batches(run, x, self._batch_size, self._image.batch)
@@ -281,10 +275,10 @@ class TorchAdapter:
                 self._image.name,
                 feeds,
                 target.tensor,
-                _slope(output, target),
+                partial(score_secant, target),
                 names,
             )
-            result = {"score:0": _array(target.select(_class_scores(output, target)))}
+            result = {"score:0": _array(target.select(class_scores(output, target)))}
             for name in names:
                 result[f"value:{name}"] = _array(values[name])
                 result[f"gradient:0:{name}"] = _array(found[name])
@@ -354,24 +348,12 @@ class TorchAdapter:
         return torch.from_numpy(np.array(values)).to(self._device)
 
 
-def _class_scores(values: Tensor, target: Target) -> Tensor:
-    return _ACTIVATIONS[target.activation](target.at_position(values))
-
-
 def _derivatives(joined: Mapping[str, Array], names: Sequence[str], k: int = 0) -> Derivatives:
     return Derivatives(
         joined[f"score:{k}"],
         {n: joined[f"value:{n}"] for n in names},
         {n: joined[f"gradient:{k}:{n}"] for n in names},
     )
-
-
-def _slope(values: Tensor, target: Target) -> Tensor:
-    """Derivative of the score with respect to the tensor that the target reads."""
-    with torch.enable_grad():
-        leaf = values.detach().requires_grad_()
-        score = target.select(_class_scores(leaf, target)).sum()
-    return torch.autograd.grad(score, leaf)[0]
 
 
 def _array(tensor: Tensor) -> Array:

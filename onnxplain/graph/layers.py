@@ -18,7 +18,7 @@ from onnxplain.graph.axes import PREFIXES, Axes
 from onnxplain.graph.head import Head
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.shapes import Shapes
-from onnxplain.graph.view import Graph
+from onnxplain.graph.view import Graph, Node
 
 _WEIGHTED = frozenset("Conv ConvTranspose MatMul Gemm QLinearConv ConvInteger FusedConv".split())
 # Behind these the map is coarser or only re-arranged: the tensor in front is as telling.
@@ -130,7 +130,7 @@ def layer_candidates(
     list of SpatialLayer
         Empty if nothing spatial dominates the logits.
     """
-    dominators = _dominators(graph, image.name, head.logits)
+    dominators = list(_dominators(graph, image.name, head.logits))
     weighted = _behind_weights(graph)
     found = [
         layer
@@ -140,8 +140,12 @@ def layer_candidates(
     floating = [c for c in found if c.op_type != "QuantizeLinear"]
     if not floating:
         return []
-    best = _best(graph, floating, head)
     place = {name: k for k, name in enumerate(graph.tensor_names())}
+    if any(c.name == head.logits for c in floating):
+        # The maps of a dense output are its scores: what they are computed from is asked for.
+        last = max(place[n.output] for n in _weighted_nodes(graph) if n.output in dominators)
+        floating = [c for c in floating if place[c.name] < last] or floating
+    best = _best(graph, floating, head)
     earlier = [c for c in floating if place[c.name] < place[best.name]]
     return [best, *reversed(earlier)]
 
@@ -211,6 +215,10 @@ def _dominators(graph: Graph, image: str, logits: str) -> Iterator[str]:
         furthest = max([furthest, *reached])
 
 
+def _weighted_nodes(graph: Graph) -> list[Node]:
+    return [n for n in graph.nodes if n.op_type in _WEIGHTED]
+
+
 def _behind_weights(graph: Graph) -> set[str]:
-    weighted = {o for n in graph.nodes if n.op_type in _WEIGHTED for o in n.outputs}
+    weighted = {o for n in _weighted_nodes(graph) for o in n.outputs}
     return graph.descendants(weighted)

@@ -10,7 +10,7 @@ nodes have a rule here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -34,7 +34,7 @@ def multipliers(
     image: str,
     feeds: Sequence[Mapping[str, Tensor]],
     output: str,
-    seed: Tensor,
+    seed: Callable[[Tensor, Tensor], Tensor],
     names: Sequence[str],
 ) -> Values:
     """Multipliers of the named tensors.
@@ -50,9 +50,9 @@ def multipliers(
     feeds : two mappings of str to Tensor
         All graph inputs, for the picture and for the baseline.
     output : str
-        Tensor that the score is linear in.
-    seed : Tensor
-        Derivative of the score with respect to that tensor.
+        Tensor that the score is read from.
+    seed : callable
+        The score's multiplier of that tensor, from its values for picture and baseline.
     names : sequence of str
         Tensors wanted.
 
@@ -64,7 +64,7 @@ def multipliers(
     dynamic = graph.descendants([image])
     with torch.no_grad():
         here, there = (_values(graph, program, feed, output) for feed in feeds)
-    found: Values = {output: seed}
+    found: Values = {output: seed(here[output], there[output])}
     for step in reversed(program.steps):
         arrived = [found.get(o) for o in step.outputs]
         if all(m is None for m in arrived):

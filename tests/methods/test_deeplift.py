@@ -61,6 +61,23 @@ def test_captum(name, baseline):
     assert difference((x - start)[0] * gradient, found) > 1e-2
 
 
+@pytest.mark.parametrize("name", ["vit", "squeeze"])
+def test_completeness_of_a_margin_whose_rival_changes_on_the_way(name):
+    made = pair(name)
+    logits = made.double.network.torch.forward(np.concatenate([made.x, np.ones_like(made.x)]))
+    # The largest logit of any class but k, for the picture and for the baseline.
+    rivals = [[np.delete(row, k).max() for row in logits] for k in range(nets.CLASSES)]
+    index = next(
+        k
+        for k in range(nets.CLASSES)
+        if np.flatnonzero(logits[0] == rivals[k][0]) != np.flatnonzero(logits[1] == rivals[k][1])
+    )
+    found = made.double.explain(made.x, "deeplift", index, margin=True, baseline="white")
+    assert abs(found.measures["completeness_gap"]) < 1e-9
+    change = logits[0, index] - logits[1, index] - (rivals[index][0] - rivals[index][1])
+    assert found.attribution.sum() == pytest.approx(change, rel=1e-8)
+
+
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("baseline", ["black", "mean", "noise"])
 def test_completeness_on_every_graph(name, baseline):

@@ -1,0 +1,165 @@
+"""Dense outputs: one target is a class at a place, whatever the layout of the scores."""
+
+import graphs
+import numpy as np
+import pytest
+from graphs import SIDE, build, classifier, value_info
+from onnx.helper import make_node as node
+
+import onnxplain
+from onnxplain.errors import MethodRefusedError, UsageError
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+GRID = (SIDE // 2, SIDE // 2)
+CLASSES = 3
+
+
+def segmentation(form="NCHW", *, softmax=False):
+    """One convolution, ReLU, and a 1x1 convolution with a score for each class and place."""
+    axis = {"NCHW": 1, "NHWC": 3, "tokens": 2}[form]
+    shape = {
+        "NCHW": ["N", CLASSES, *GRID],
+        "NHWC": ["N", *GRID, CLASSES],
+        "tokens": ["N", GRID[0] * GRID[1], CLASSES],
+    }[form]
+    nodes = [
+        node("Conv", ["image", "w1"], ["c"], strides=[2, 2], pads=[1, 1, 1, 1]),
+        node("Relu", ["c"], ["r"]),
+        node("Conv", ["r", "w2"], ["dense"]),
+    ]
+    last = "dense"
+    if form == "NHWC":
+        nodes.append(node("Transpose", [last], ["moved"], perm=[0, 2, 3, 1]))
+        last = "moved"
+    if form == "tokens":
+        nodes.append(node("Reshape", [last, "s"], ["flat"]))
+        nodes.append(node("Transpose", ["flat"], ["moved"], perm=[0, 2, 1]))
+        last = "moved"
+    nodes.append(
+        node(
+            "Softmax" if softmax else "Identity",
+            [last],
+            ["scores"],
+            **({"axis": axis} if softmax else {}),
+        )
+    )
+    constants = {
+        "w1": graphs.weights(6, 3, 3, 3, seed=1),
+        "w2": graphs.weights(CLASSES, 6, 1, 1, seed=2),
+        "s": np.array([0, CLASSES, -1]),
+    }
+    inputs = [value_info("image", ["N", 3, SIDE, SIDE])]
+    return build(nodes, [value_info("scores", shape)], constants, inputs=inputs)
+
+
+def opened(form="NCHW", **options):
+    return onnxplain.load(
+        segmentation(form, **options), preprocess="minus-one-one", precision="double"
+    )
+
+
+def place(form, row, column):
+    return f"{row * GRID[1] + column}" if form == "tokens" else f"{row},{column}"
+
+
+@pytest.mark.parametrize("softmax", [False, True])
+@pytest.mark.parametrize("form", ["NCHW", "NHWC", "tokens"])
+def test_classes_and_places_are_found(form, softmax):
+    axes = opened(form, softmax=softmax).network.output_axes
+    assert axes.classes == CLASSES
+    assert axes.axis == {"NCHW": 1, "NHWC": 3, "tokens": 2}[form]
+    assert axes.places == ((GRID[0] * GRID[1],) if form == "tokens" else GRID)
+
+
+@pytest.mark.parametrize("softmax", [False, True])
+@pytest.mark.parametrize("form", ["NCHW", "NHWC", "tokens"])
+@pytest.mark.parametrize("method", ["gradient", "deeplift", "lrp", "occlusion"])
+def test_every_layout_gives_the_same_map(form, softmax, method):
+    options = {"occlusion": {"window": 4}}.get(method, {})
+    expected = opened().explain(PICTURE, method, "1@2,3", **options)
+    found = opened(form, softmax=softmax).explain(
+        PICTURE, method, f"1@{place(form, 2, 3)}", **options
+    )
+    scale = np.abs(expected.attribution).max()
+    assert scale > 0
+    assert found.score == pytest.approx(expected.score, rel=1e-5)
+    assert np.abs(found.attribution - expected.attribution).max() < 1e-5 * scale
+    elsewhere = opened().explain(PICTURE, method, "1@4,0", **options)
+    assert np.abs(elsewhere.attribution - expected.attribution).max() > 0.1 * scale
+
+
+def test_the_gradient_stays_in_the_receptive_field():
+    slope = opened().explain(PICTURE, "gradient", "1@2,3").attribution
+    rows, columns = np.nonzero(np.abs(slope).sum(axis=0))
+    # A 3x3 window of stride two with one pixel of padding.
+    assert rows.min() >= 3
+    assert rows.max() <= 5
+    assert columns.min() >= 5
+    assert columns.max() <= 7
+
+
+def test_the_score_is_that_of_the_file():
+    model = opened(softmax=True)
+    x = model.read(PICTURE).x
+    values = model.network.ort.activations(x, ["scores"])["scores"]
+    for kind in ("probability", "raw"):
+        found = model.explain(PICTURE, "occlusion", "2@1,5", kind=kind, window=6)
+        assert found.score == pytest.approx(float(values[0, 2, 1, 5]), rel=1e-5)
+    best = model.explain(PICTURE, "occlusion", "@1,5", window=6)
+    assert best.target.index == values[0, :, 1, 5].argmax()
+    assert best.target.position == (1, 5)
+    assert best.probabilities.sum() == pytest.approx(1.0, rel=1e-5)
+
+
+def test_grad_cam_reads_the_maps_that_the_scores_are_computed_from():
+    found = opened().explain(PICTURE, "grad-cam", "1@2,3")
+    assert found.layer == "r"
+    assert np.abs(found.attribution).max() > 0
+
+
+def test_places_of_one_picture_in_one_call():
+    model = opened()
+    found = model.explain_targets(PICTURE, "gradient", ["1@2,3", "top-2@0,0"])
+    assert [e.target.position for e in found] == [(2, 3), (0, 0), (0, 0)]
+    for explanation in found:
+        alone = model.explain(PICTURE, "gradient", explanation.target)
+        np.testing.assert_array_equal(alone.attribution, explanation.attribution)
+        assert alone.score == explanation.score
+
+
+def test_it_is_written_into_record_and_caption(tmp_path):
+    found = opened().explain(PICTURE, "gradient", "1@2,3")
+    found.save(tmp_path / "e.npz")
+    again = onnxplain.Explanation.load(tmp_path / "e.npz")
+    assert again.target == found.target
+    assert again.target.position == (2, 3)
+    assert "at (2, 3)" in found.target.describe()
+    assert found.to_dict()["target"]["position"] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (None, r"is dense: say which place .*ROW,COLUMN.*top-1@3,3"),
+        (2, "is dense"),
+        ("2@6,0", r"position 6,0 is not possible: .* has 6 x 6 places"),
+        ("2@1", "position 1 is not possible"),
+        ("2@1,2,3", "is not possible"),
+        ("2@one", "position 'one' is not understood"),
+        ("3@1,1", r"out of range: the model has 0\.\.2"),
+    ],
+)
+def test_what_cannot_be_meant(said, words):
+    with pytest.raises(UsageError, match=words):
+        opened().explain(PICTURE, "gradient", said)
+
+
+def test_a_plain_classifier_has_no_places():
+    model = onnxplain.load(classifier(), preprocess="minus-one-one")
+    with pytest.raises(UsageError, match=r"has one score for each class and no places"):
+        model.explain(PICTURE, "gradient", "1@2,3")
+
+
+def test_cam_refuses_a_dense_output():
+    with pytest.raises(MethodRefusedError, match="use grad-cam"):
+        opened().explain(PICTURE, "cam", "1@2,3")
