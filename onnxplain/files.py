@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from onnxplain.errors import OutputError, UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 MAX_JSON_BYTES = 50_000_000
 
@@ -41,6 +47,32 @@ def read_json(path: str | Path, what: str) -> Any:
         raise UsageError(f"cannot read {what} file {str(path)!r}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{what} file {str(path)!r} is not valid JSON: {error}") from error
+
+
+def read_toml(path: str | Path, what: str) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    what : str
+        What it is meant to be, for the message.
+
+    Raises
+    ------
+    UsageError
+        If it is missing, unreasonably large or not TOML.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise UsageError(f"{what} file {str(path)!r} is above {MAX_JSON_BYTES:,} bytes")
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {what} file {str(path)!r}: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"{what} file {str(path)!r} is not valid TOML: {error}") from error
 
 
 @contextmanager
