@@ -94,9 +94,14 @@ def selu(node: Node) -> nn.Module:
     return Function(lambda x: gamma * functional.elu(x, alpha))
 
 
+def smooth_relu(x: Tensor) -> Tensor:
+    """Return ``log(1 + exp(x))``."""
+    return functional.softplus(x, threshold=_SOFTPLUS_LINEAR)
+
+
 def softplus(node: Node) -> nn.Module:
     """Softplus: ``log(1 + exp(x))``."""
-    return Function(lambda x: functional.softplus(x, threshold=_SOFTPLUS_LINEAR))
+    return Function(smooth_relu)
 
 
 def swish(node: Node) -> nn.Module:

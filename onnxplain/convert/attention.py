@@ -12,7 +12,7 @@ from onnxplain.convert.function import Function
 from onnxplain.graph.view import Node
 
 
-def _split_heads(x: Tensor, heads: int) -> Tensor:
+def split_heads(x: Tensor, heads: int) -> Tensor:
     """Reshape ``(N, L, H * D)`` to ``(N, H, L, D)``."""
     return x.reshape(x.shape[0], x.shape[1], heads, -1).transpose(1, 2)
 
@@ -75,8 +75,8 @@ class Attention(nn.Module):
         """
         joined = q.dim() == 3
         if joined:
-            q = _split_heads(q, self.heads)
-            k, v = _split_heads(k, self.kv_heads), _split_heads(v, self.kv_heads)
+            q = split_heads(q, self.heads)
+            k, v = split_heads(k, self.kv_heads), split_heads(v, self.kv_heads)
         offset: Tensor | int = 0
         if past_k is not None and past_v is not None:
             offset = past_k.shape[2]
@@ -148,7 +148,7 @@ def rotary_embedding(node: Node) -> nn.Module:
 
     def rotate(x: Tensor, cos: Tensor, sin: Tensor, positions: Tensor | None = None) -> Tensor:
         joined = x.dim() == 3
-        y = _split_heads(x, heads) if joined else x
+        y = split_heads(x, heads) if joined else x
         if positions is not None:
             cos, sin = cos[positions], sin[positions]
         cos, sin = cos.unsqueeze(1), sin.unsqueeze(1)

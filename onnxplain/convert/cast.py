@@ -48,7 +48,7 @@ def to_tensor(name: str, array: NDArray[Any], *, widen: bool = False) -> Tensor:
     array : ndarray
         Value; the element types of ``ml_dtypes`` are understood too.
     widen : bool
-        Give 4-bit integers 8 bits, for readers that only take the values.
+        Make int8 of 4-bit integers, for readers that only take the values.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def to_tensor(name: str, array: NDArray[Any], *, widen: bool = False) -> Tensor:
     if array.dtype.name == "bfloat16":
         return torch.from_numpy(array.view(np.int16).copy()).view(torch.bfloat16)
     if widen and array.dtype.name in ("int4", "uint4"):
-        return torch.from_numpy(array.astype(array.dtype.name.replace("4", "8")))
+        return torch.from_numpy(array.astype(np.int8))
     try:
         return torch.from_numpy(np.array(array))
     except TypeError as error:

@@ -42,7 +42,7 @@ _ADVICE = {
 _CONTROL_FLOW = frozenset({"If", "Loop", "Scan"})
 _LAYOUTS = frozenset({"com.microsoft.nchwc", "com.ms.internal.nhwc"})
 # Four-bit constants are widened to eight bits, which only these operators cannot tell.
-_WIDENING = frozenset({"DequantizeLinear"})
+_WIDENING = frozenset({"DequantizeLinear", "GatherBlockQuantized"})
 _EXTENDING = "to add a converter, see docs/extending.md"
 _STILL_WORKS = "methods that need no gradient (occlusion, cam) still work on this file"
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from onnxplain.convert.attention import merge_heads
+from onnxplain.convert.activation import smooth_relu
 from onnxplain.convert.conv import Conv
-from onnxplain.convert.function import Function, unsupported
+from onnxplain.convert.function import Function, integers, unsupported
 from onnxplain.convert.linear import Gemm
 from onnxplain.graph.view import Node
 
@@ -19,22 +19,55 @@ Activation = Callable[[Tensor], Tensor]
 
 
 def _activation(node: Node) -> Activation:
-    """Read the function that is fused behind a convolution or a matrix product."""
-    name = node.attributes.get("activation", "")
-    given: list[float] = node.attributes.get("activation_params", [])
-    alpha = given[0] if given else node.attributes.get("activation_alpha", 0.01)
-    functions: dict[str, Activation] = {
-        "": lambda y: y,
-        "Relu": torch.relu,
-        "Sigmoid": torch.sigmoid,
-        "Tanh": torch.tanh,
-        "LeakyRelu": lambda y: functional.leaky_relu(y, alpha),
-        "Clip": lambda y: y.clamp(given[0], given[1]),
-        "HardSigmoid": lambda y: (y * given[0] + given[1]).clamp(0, 1),
+    """Read the function that is fused behind a convolution or a matrix product.
+
+    FusedConv lists its parameters; FusedGemm gives each a name of its own, or none where the
+    operator that was fused had the default.
+    """
+    get = node.attributes.get
+    name = get("activation", "")
+    listed: list[float] = get("activation_params", [])
+
+    def parameter(position: int, letter: str, default: float) -> float:
+        return listed[position] if listed else get(f"activation_{letter}", default)
+
+    functions: dict[str, Callable[[], Activation]] = {
+        "": lambda: lambda y: y,
+        "Clip": lambda: partial(torch.clamp, min=listed[0], max=listed[1]),
+        "Elu": lambda: partial(functional.elu, alpha=parameter(0, "alpha", 1.0)),
+        "HardSigmoid": lambda: partial(
+            _hard_sigmoid, alpha=parameter(0, "alpha", 0.2), beta=parameter(1, "beta", 0.5)
+        ),
+        "LeakyRelu": lambda: partial(
+            functional.leaky_relu, negative_slope=parameter(0, "alpha", 0.01)
+        ),
+        "Relu": lambda: torch.relu,
+        "Selu": lambda: partial(
+            _scaled_elu,
+            alpha=parameter(0, "alpha", 1.67326319217681884765625),
+            gamma=parameter(1, "gamma", 1.05070102214813232421875),
+        ),
+        "Sigmoid": lambda: torch.sigmoid,
+        "Softplus": lambda: smooth_relu,
+        "Softsign": lambda: functional.softsign,
+        "Tanh": lambda: torch.tanh,
+        "ThresholdedRelu": lambda: partial(_thresholded, alpha=parameter(0, "alpha", 1.0)),
     }
     if name not in functions:
         raise unsupported(node, f"activation {name!r}")
-    return functions[name]
+    return functions[name]()
+
+
+def _scaled_elu(y: Tensor, alpha: float, gamma: float) -> Tensor:
+    return gamma * functional.elu(y, alpha)
+
+
+def _hard_sigmoid(y: Tensor, alpha: float, beta: float) -> Tensor:
+    return (y * alpha + beta).clamp(0, 1)
+
+
+def _thresholded(y: Tensor, alpha: float) -> Tensor:
+    return torch.where(y > alpha, y, 0)
 
 
 class FusedConv(nn.Module):
@@ -96,8 +129,6 @@ def quick_gelu(node: Node) -> nn.Module:
 def skip_layer_normalization(node: Node) -> nn.Module:
     """SkipLayerNormalization: layer normalisation of a sum; the sum is the fourth output."""
     epsilon, outputs = node.attributes.get("epsilon", 1e-12), len(node.outputs)
-    if any(node.outputs[1:3]):
-        raise unsupported(node, "output of mean or deviation")
 
     def apply(
         x: Tensor,
@@ -105,54 +136,52 @@ def skip_layer_normalization(node: Node) -> nn.Module:
         gamma: Tensor,
         beta: Tensor | None = None,
         bias: Tensor | None = None,
-    ) -> Tensor | tuple[Tensor | None, ...]:
+    ) -> Tensor | tuple[Tensor, ...]:
         total = x + skip if bias is None else x + skip + bias
         y = functional.layer_norm(total, total.shape[-1:], gamma, beta, epsilon)
-        return y if outputs == 1 else (y, None, None, total)
+        if outputs == 1:
+            return y
+        variance, mean = torch.var_mean(total, -1, correction=0, keepdim=True)
+        return y, mean, (variance + epsilon).rsqrt(), total
 
     return Function(apply)
 
 
-class MultiHeadAttention(nn.Module):
-    """Attention over joined heads, ``(N, L, H * D)``, without mask or cache."""
+def skip_rms_normalization(node: Node) -> nn.Module:
+    """SkipSimplifiedLayerNormalization: the same, divided by the root mean square."""
+    epsilon, outputs = node.attributes.get("epsilon", 1e-12), len(node.outputs)
 
-    def __init__(self, node: Node) -> None:
-        super().__init__()
-        self.heads: int = node.attributes["num_heads"]
-        self.scale: float = node.attributes.get("scale", 0.0)
+    def apply(
+        x: Tensor, skip: Tensor, gamma: Tensor, bias: Tensor | None = None
+    ) -> Tensor | tuple[Tensor, ...]:
+        total = x + skip if bias is None else x + skip + bias
+        y = functional.rms_norm(total, total.shape[-1:], gamma, epsilon)
+        if outputs == 1:
+            return y
+        square = total.square().mean(-1, keepdim=True)
+        return y, total.mean(-1, keepdim=True), (square + epsilon).rsqrt(), total
 
-    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Attend, for joined heads of each operand."""
-        q, k, v = (
-            t.reshape(t.shape[0], t.shape[1], self.heads, -1).transpose(1, 2) for t in (q, k, v)
-        )
-        scale = self.scale or 1 / math.sqrt(q.shape[-1])
-        return merge_heads(torch.softmax(q @ k.mT * scale, -1) @ v)
-
-    def forward(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
-        """Add the three biases, which come as one vector, and attend."""
-        if bias is not None:
-            parts = bias.split([q.shape[-1], k.shape[-1], v.shape[-1]])
-            q, k, v = (t + part for t, part in zip((q, k, v), parts, strict=True))
-        return self.attend(q, k, v)
+    return Function(apply)
 
 
-def multi_head_attention(node: Node) -> nn.Module:
-    """MultiHeadAttention with separate query, key and value."""
-    if any(node.inputs[4:]) or any(node.outputs[1:]) or not all(node.inputs[1:3]):
-        raise unsupported(node, "MultiHeadAttention with mask, cache or packed operands")
-    return MultiHeadAttention(node)
+def expand_dims(node: Node) -> nn.Module:
+    """ExpandDims: a new axis of length one."""
+    return Function(lambda x, axis: x.unsqueeze(integers(axis)[0]))
 
 
-def attention(node: Node) -> nn.Module:
-    """Attention: one matrix projects to query, key and value."""
-    if any(node.inputs[3:]) or any(node.outputs[1:]) or node.attributes.get("unidirectional"):
-        raise unsupported(node, "Attention with mask, cache or causal order")
-    core = MultiHeadAttention(node)
-    widths = node.attributes.get("qkv_hidden_sizes")
+def inverse(node: Node) -> nn.Module:
+    """Inverse of square matrices."""
+    return Function(torch.linalg.inv)
 
-    def apply(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
-        projected = x @ w if b is None else x @ w + b
-        return core.attend(*projected.split(widths or projected.shape[-1] // 3, -1))
+
+def distance(node: Node) -> nn.Module:
+    """CDist: distances between the rows of two matrices."""
+    squared = node.attributes.get("metric", "sqeuclidean") == "sqeuclidean"
+
+    def apply(a: Tensor, b: Tensor) -> Tensor:
+        difference = a.unsqueeze(1) - b.unsqueeze(0)
+        if squared:
+            return difference.square().sum(-1)
+        return torch.linalg.vector_norm(difference, dim=-1)
 
     return Function(apply)

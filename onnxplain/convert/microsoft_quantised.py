@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from onnxplain.convert.function import Function, unsupported
-from onnxplain.convert.pool import AveragePool
+from onnxplain.convert.activation import softmax_flattened
+from onnxplain.convert.function import Function
+from onnxplain.convert.pool import AveragePool, MaxPool
 from onnxplain.convert.quantised import (
     QLinearConv,
     centre,
@@ -53,13 +54,13 @@ def _unary(node: Node) -> Callable[[Tensor], Tensor]:
     }
     if node.op_type == "QLinearAveragePool":
         return AveragePool(node)
+    if node.op_type == "QLinearSoftmax" and node.attributes.get("opset", 13) < 13:
+        return softmax_flattened(node)
     return functions[node.op_type]
 
 
 def qlinear_unary(node: Node) -> nn.Module:
     """Pooling and activations between a dequantisation and a quantisation."""
-    if node.op_type == "QLinearSoftmax" and node.attributes.get("opset", 13) < 13:
-        raise unsupported(node, "softmax of an opset before 13")
     function = _unary(node)
 
     def apply(
@@ -84,6 +85,32 @@ def _channels_first(node: Node, function: Callable[..., Tensor]) -> nn.Module:
     if not node.attributes.get("channels_last", 0):
         return Function(function)
     return Function(lambda x, *rest: function(x.movedim(-1, 1), *rest).movedim(1, -1))
+
+
+def nhwc_max_pool(node: Node) -> nn.Module:
+    """NhwcMaxPool: MaxPool of quantised tensors with the channels last."""
+    pool = MaxPool(node)
+    return Function(lambda x: pool(x.movedim(-1, 1)).movedim(1, -1))
+
+
+def qlinear_where(node: Node) -> nn.Module:
+    """QLinearWhere: a choice between two quantised tensors."""
+
+    def apply(
+        condition: Tensor,
+        a: Tensor,
+        a_scale: Tensor,
+        a_zero: Tensor | None,
+        b: Tensor,
+        b_scale: Tensor,
+        b_zero: Tensor | None,
+        y_scale: Tensor,
+        y_zero: Tensor | None = None,
+    ) -> Tensor:
+        first, second = dequantise(a, a_scale, a_zero), dequantise(b, b_scale, b_zero)
+        return quantise(torch.where(condition, first, second), y_scale, y_zero)
+
+    return Function(apply)
 
 
 def qlinear_concat(node: Node) -> nn.Module:

@@ -52,8 +52,11 @@ def quantise(
     """Return ``round(x / scale) + zero_point``, saturated; parameters already broadcast."""
     low, high = _integer_range(zero_point, fallback)
     offset = 0 if zero_point is None else zero_point.to(scale.dtype)
+    # Calibration over a mask of -inf gives an infinite scale; ONNX Runtime stores NaN as `low`.
+    steps = x / scale
+    steps = torch.where(steps.isnan(), low - offset, steps)
     # Saturation comes first, so that an infinite value has a rounding.
-    return round_straight_through((x / scale).clamp(low - offset, high - offset)) + offset
+    return round_straight_through(steps.clamp(low - offset, high - offset)) + offset
 
 
 def dequantise(q: Tensor, scale: Tensor, zero_point: Tensor | None) -> Tensor:

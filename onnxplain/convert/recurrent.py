@@ -42,7 +42,8 @@ _PARAMETRIC: dict[str, tuple[float, float, Callable[[Tensor, float, float], Tens
 def _activations(node: Node) -> list[Activation]:
     """Read the activation functions of all directions; parameters are used up in order."""
     directions = 2 if node.attributes.get("direction") == "bidirectional" else 1
-    names = node.attributes.get("activations") or _DEFAULTS[node.op_type] * directions
+    kind = node.op_type.removeprefix("DynamicQuantize")
+    names = node.attributes.get("activations") or _DEFAULTS[kind] * directions
     alphas = iter(node.attributes.get("activation_alpha", []))
     betas = iter(node.attributes.get("activation_beta", []))
     functions: list[Activation] = []
@@ -71,7 +72,7 @@ class Recurrent(nn.Module):
     def __init__(self, node: Node) -> None:
         super().__init__()
         get = node.attributes.get
-        self.kind = node.op_type
+        self.kind = node.op_type.removeprefix("DynamicQuantize")
         self.hidden: int = get("hidden_size")
         self.direction: str = get("direction", "forward")
         self.batch_first = bool(get("layout", 0))
@@ -155,6 +156,10 @@ class Recurrent(nn.Module):
         y = torch.stack(states)
         return (_reverse(y, lengths) if reverse else y), h, c
 
+    def _remembered(self, h: Tensor) -> Tensor:
+        """Return the state as the next step multiplies it; a quantised layer rounds it."""
+        return h
+
     def _clipped(self, gate: Tensor) -> Tensor:
         return gate if self.clip is None else gate.clamp(-self.clip, self.clip)
 
@@ -163,7 +168,7 @@ class Recurrent(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         w, r, b, p = weights
         f, g, out = functions
-        gates = x @ w.T + h @ r.T + b.chunk(2)[0] + b.chunk(2)[1]
+        gates = x @ w.T + self._remembered(h) @ r.T + b.chunk(2)[0] + b.chunk(2)[1]
         i, o, forget, candidate = gates.chunk(4, -1)
         p_i, p_o, p_f = p.chunk(3)
         i = f(self._clipped(i + p_i * c))

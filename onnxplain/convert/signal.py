@@ -62,7 +62,8 @@ def stft(node: Node) -> nn.Module:
     def apply(
         x: Tensor, step: Tensor, window: Tensor | None = None, length: Tensor | None = None
     ) -> Tensor:
-        z = _complex(x)
+        # The trailing axis of a real signal is often left out.
+        z = x if x.dim() == 2 else _complex(x)
         count = z.shape[1]
         if length is not None:
             count = integers(length)[0]

@@ -18,6 +18,10 @@ from onnxplain.errors import ModelFileError
 from onnxplain.graph import light
 from onnxplain.graph.light import declared_as_inputs, weights_size
 
+_STANDARD = ("", "ai.onnx")
+# What ONNX Runtime writes into the standard's domain, with the opset that standardised it.
+_DIALECT = {"LayerNormalization": 17, "SimplifiedLayerNormalization": 10**6}
+
 
 def read_model(path: str | Path) -> onnx.ModelProto:
     """Read, check and complete an ONNX model file.
@@ -66,14 +70,31 @@ def check(model: onnx.ModelProto, where: str) -> None:
         With the first line of what the checker found.
     """
     try:
-        large = weights_size(model) > light.LARGE
-        onnx.checker.check_model(declared_as_inputs(model) if large else model)
+        onnx.checker.check_model(_checkable(model))
     except onnx.checker.ValidationError as error:
         message = _one_line(error)
         advice = ""
         if "No Op registered" in message or "opset" in message.lower():
             advice = "; it may need a newer onnx package, or a custom operator library"
         raise ModelFileError(f"{where!r} is not a valid ONNX model: {message}{advice}") from error
+
+
+def _checkable(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the model, or what can be checked of it: without gigabytes, without dialect.
+
+    ONNX Runtime's optimiser writes operators of its own into the standard's domain, and runs
+    them. They are set apart in another domain, whose operators the checker takes as they are.
+    """
+    opset = next((o.version for o in model.opset_import if o.domain in _STANDARD), 1)
+    dialect = {n for n, since in _DIALECT.items() if opset < since}
+    if not any(n.op_type in dialect and n.domain in _STANDARD for n in model.graph.node):
+        return declared_as_inputs(model) if weights_size(model) > light.LARGE else model
+    copy = declared_as_inputs(model)
+    for node in copy.graph.node:
+        if node.op_type in dialect and node.domain in _STANDARD:
+            node.domain = "onnxruntime"
+    copy.opset_import.add(domain="onnxruntime", version=1)
+    return copy
 
 
 def file_sha256(path: str | Path) -> str:

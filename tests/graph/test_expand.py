@@ -9,8 +9,8 @@ from onnxplain.graph.expand.expand import _MICROSOFT, _STANDARD
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.view import Graph
 from tests.convert.forms import X, f, integer, noise, positive, scalar
+from tests.convert.forms_microsoft import FLOATING, INTEGER, quantised, zero
 from tests.convert.oracle import expected, make_model
-from tests.convert.test_microsoft import FLOATING, INTEGER, quantised, zero
 
 
 def build(form, domain="com.microsoft", opset=17):
@@ -26,15 +26,33 @@ def build(form, domain="com.microsoft", opset=17):
 
 
 def stays(form):
-    """Two signals have a rule of their own; pooling does not say how many axes there are."""
+    """Two signals have a rule of their own; pooling does not say how many axes there are.
+
+    Masks, caches and causal order are not written out, nor keys with their heads apart.
+    """
     pooled = "Pool" in form.op_type
-    return form.attributes.get("transA") or (pooled and form.attributes.get("channels_last"))
+    if form.attributes.get("transA") or (pooled and form.attributes.get("channels_last")):
+        return True
+    if form.attributes.get("opset", 13) < 13:
+        return True
+    plain = {"Attention": 3, "MultiHeadAttention": 4}.get(form.op_type)
+    if plain is None:
+        return form.op_type not in _MICROSOFT
+    special = form.outputs > 1 or form.attributes.get("unidirectional")
+    apart = form.inputs[1].ndim == 4 or form.inputs[1].shape[-1] != form.inputs[2].shape[-1]
+    return special or len(form.inputs) > plain or (apart and plain == 4)
 
 
 FLOAT_FORMS = [form for form in FLOATING if not stays(form)] + [
     f("FusedMatMul", noise(2, 4, 3), noise(5, 3), transB=1, alpha=0.3)
 ]
 INTEGER_FORMS = [form for form in INTEGER if not stays(form)]
+STAYING = [
+    form for form in FLOATING
+    if form.op_type in ("Attention", "MultiHeadAttention")
+    and (form.outputs > 1 or form.attributes.get("unidirectional")
+         or any(a is not None for a in form.inputs[4:]))
+]  # fmt: skip
 STANDARD_FORMS = [
     f("QLinearConv", quantised(1, 3, 5, 6), scalar(0.02), zero(120),
       quantised(4, 3, 2, 2, dtype=np.int8), positive(4) / 100, np.zeros(4, np.int8), scalar(0.05),
@@ -65,6 +83,12 @@ def test_a_fused_operator(form):
     wanted, got = expected(model, feeds)["y"], expected(written_out(model), feeds)["y"]
     np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5)
     assert np.ptp(wanted) > 0.1
+
+
+@pytest.mark.parametrize("form", cases(STAYING))
+def test_attention_with_a_mask_a_cache_or_an_order_stays(form):
+    graph = Graph(build(form)[0])
+    assert expand(graph) is graph
 
 
 @pytest.mark.parametrize("form", cases(INTEGER_FORMS + STANDARD_FORMS))

@@ -30,9 +30,14 @@ def multi_head_attention(b: Builder) -> None:
     node = b.node
     if any(node.inputs[4:]) or any(node.outputs[1:]) or not all(node.inputs[1:3]):
         raise CannotExpandError
+    if node.attributes.get("unidirectional", 0):
+        raise CannotExpandError
     operands = list(node.inputs[:3])
     if b.optional(3):
-        parts = np.split(b.read(node.inputs[3]), 3)
+        bias = b.read(node.inputs[3])
+        if bias.size % 3:
+            raise CannotExpandError
+        parts = np.split(bias, 3)
         operands = [
             b.add("Add", x, b.constant(part)) for x, part in zip(operands, parts, strict=True)
         ]

@@ -10,7 +10,15 @@ from onnxplain.graph.expand.builder import Builder, CannotExpandError, attribute
 
 _LAYER_NORMALISATION_SINCE = 17
 _CLIP_READS_INPUTS_SINCE = 11
-_ACTIVATION = ("activation", "activation_params", "activation_alpha")
+_PARAMETERS = ("alpha", "beta", "gamma")
+_ACTIVATION = ("activation", "activation_params", *(f"activation_{p}" for p in _PARAMETERS))
+# Activations under their standard name, with those of their parameters that a list may give.
+_ACTIVATIONS = {
+    **dict.fromkeys(("Relu", "Sigmoid", "Softplus", "Softsign", "Tanh"), ()),
+    **dict.fromkeys(("Elu", "LeakyRelu", "ThresholdedRelu"), ("alpha",)),
+    "HardSigmoid": ("alpha", "beta"),
+    "Selu": ("alpha", "gamma"),
+}
 
 
 def fused_conv(b: Builder) -> None:
@@ -29,14 +37,12 @@ def fused_gemm(b: Builder) -> None:
 def _activate(b: Builder, y: str) -> None:
     get = b.node.attributes.get
     kind, given = get("activation", ""), list(get("activation_params", []))
-    alpha = given[0] if given else get("activation_alpha", 0.01)
     output = b.node.output
-    if kind in ("Relu", "Sigmoid", "Tanh"):
-        b.add(kind, y, output=output)
-    elif kind == "LeakyRelu":
-        b.add(kind, y, output=output, alpha=alpha)
-    elif kind == "HardSigmoid" and len(given) == 2:
-        b.add(kind, y, output=output, alpha=given[0], beta=given[1])
+    if kind in _ACTIVATIONS:
+        named = {p: get(f"activation_{p}") for p in _ACTIVATIONS[kind]}
+        listed = zip(_ACTIVATIONS[kind], given, strict=False)
+        parameters = {p: v for p, v in {**named, **dict(listed)}.items() if v is not None}
+        b.add(kind, y, output=output, **parameters)
     elif kind == "Clip" and len(given) == 2:
         if b.graph.opsets.get("", 0) >= _CLIP_READS_INPUTS_SINCE:
             b.add("Clip", y, b.number(given[0]), b.number(given[1]), output=output)

@@ -109,6 +109,10 @@ def qlinear_like(b: Builder) -> None:
     count = 2 if kind in ("Add", "Mul") else 1
     if b.node.attributes.get("channels_last", 0):
         raise CannotExpandError
+    # Softmax of older opsets runs over all axes from one on.
+    said, known = b.node.attributes.get("opset", 13), b.graph.opsets.get("", 13)
+    if kind == "Softmax" and (said < 13) != (known < 13):
+        raise CannotExpandError
     operands = [_signal(b, *names[3 * k : 3 * k + 3]) for k in range(count)]
     y = b.add(kind, *operands, **attributes_of(b.node, "channels_last", "opset"))
     _quantised(b, y, names[3 * count], b.optional(3 * count + 1))
