@@ -15,9 +15,9 @@ from onnxplain.cli.explain_run import require_writable
 from onnxplain.cli.progress import progress_bar
 from onnxplain.dataset import Sample, read_dataset
 from onnxplain.errors import UsageError
+from onnxplain.evaluate.cases import Plan
 from onnxplain.evaluate.evaluation import Evaluation
 from onnxplain.evaluate.measures import MEASURES, find_measure
-from onnxplain.evaluate.run import Plan
 from onnxplain.evaluate.run import evaluate as measure_all
 from onnxplain.evaluate.sanity import verdict
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.explanation import Explanation
 from onnxplain.model import Model
 from onnxplain.perturb.fills import fill
 from onnxplain.picture import Picture
@@ -43,6 +44,8 @@ class Case:
         Name of the method, or of the control.
     parameters : mapping, optional
         The method's parameters, as given; ``None`` for a control.
+    explanation : Explanation, optional
+        The whole record; ``None`` for a control.
     """
 
     model: Model
@@ -55,6 +58,7 @@ class Case:
     seed: int
     method: str
     parameters: Mapping[str, Any] | None = None
+    explanation: Explanation | None = None
 
     @cached_property
     def subject(self) -> Subject:

@@ -50,6 +50,15 @@ class Measure:
     summary: str
     reference: str
 
+    def applies(self, case: Case) -> bool:
+        """Whether a case has what the measure needs."""
+        return {
+            "mask": case.mask is not None,
+            "label": case.label is not None,
+            "method": case.parameters is not None,
+            "nothing": True,
+        }[self.needs]
+
 
 def _located(
     function: Callable[[NDArray[np.float64], NDArray[np.bool_]], float],

@@ -12,10 +12,11 @@ from PIL import Image
 import onnxplain
 from onnxplain.dataset import Sample, read_dataset
 from onnxplain.errors import UnknownNameError, UsageError
+from onnxplain.evaluate.cases import Plan
 from onnxplain.evaluate.controls import CONTROLS
 from onnxplain.evaluate.evaluation import Evaluation, Row
 from onnxplain.evaluate.measures import MEASURES, find_measure
-from onnxplain.evaluate.run import Plan, evaluate
+from onnxplain.evaluate.run import evaluate
 
 DIGITS = sorted(Path("examples/digits").glob("*.png"))
 

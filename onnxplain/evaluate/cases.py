@@ -1,0 +1,194 @@
+"""From a picture to the maps that are measured: every method's, and the controls'."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.dataset import Sample
+from onnxplain.errors import ConversionError, MethodRefusedError, NumericalError, UsageError
+from onnxplain.evaluate.case import Case
+from onnxplain.evaluate.controls import CONTROLS
+from onnxplain.evaluate.localisation import smoothed
+from onnxplain.explanation import Explanation
+from onnxplain.methods import find
+from onnxplain.methods.parameters import check_parameters
+from onnxplain.model import Model
+from onnxplain.picture import Picture
+from onnxplain.prediction import Prediction
+from onnxplain.target import Target, class_index
+
+Explained = Literal["label", "prediction"]
+Remap = Callable[[Picture], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be evaluated, and how.
+
+    Attributes
+    ----------
+    methods : mapping of str to mapping
+        Parameters by method name.
+    measures : tuple of str
+        Names of measures.
+    explained : {"label", "prediction"}
+        Which class the maps are made for; a picture without a label has its prediction
+        explained.
+    blur : float
+        Standard deviation in pixels of a blur of every map, controls included, before it
+        is measured: the single pixels of a gradient are not meant as places.
+    controls : bool
+        Whether the maps that never look at the model are measured as well.
+    seed : int
+        Of every random draw.
+    """
+
+    methods: Mapping[str, Mapping[str, Any]]
+    measures: tuple[str, ...]
+    explained: Explained = "label"
+    blur: float = 0.0
+    controls: bool = True
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a model says about one picture of a data set.
+
+    Attributes
+    ----------
+    sample : Sample
+        The picture's entry.
+    picture : Picture
+        As the model gets it.
+    prediction : Prediction
+        Scores of all classes.
+    target : Target
+        The class that is explained, as a probability.
+    label : int, optional
+        The true class.
+    mask : (H, W) bool array, optional
+        Where the evidence is, in the model's pixels.
+    """
+
+    sample: Sample
+    picture: Picture
+    prediction: Prediction
+    target: Target
+    label: int | None
+    mask: NDArray[np.bool_] | None
+
+
+def look(model: Model, sample: Sample, plan: Plan, problems: list[str]) -> Look:
+    """Read a picture, its mask and its label, and run the model on it.
+
+    A mask of which nothing is left is noted in `problems` and not used.
+
+    Raises
+    ------
+    ImageError
+        If the picture or its mask cannot be read.
+    UsageError
+        If the model has no such class as the label.
+    """
+    picture = model.read(sample.path)
+    prediction = model.predict(picture)
+    label = None
+    if sample.label is not None:
+        label = class_index(sample.label, model.labels, model.network.classes)
+    use_label = plan.explained == "label" and label is not None
+    target = model.target(label if use_label else None, prediction, kind="probability")
+    mask = sample.seen_mask(model.preprocess)
+    if mask is not None and not mask.any():
+        problems.append(f"{sample.name}: nothing of the mask is left in the model's input")
+        mask = None
+    return Look(sample, picture, prediction, target, label, mask)
+
+
+def cases(
+    model: Model, seen: Look, methods: Sequence[str], plan: Plan, problems: list[str]
+) -> Iterator[Case]:
+    """Map by map of one picture: the methods', then the controls'.
+
+    A method that fails on this picture is noted in `problems` with the picture, one that
+    fails on the model once.
+    """
+
+    def case(name: str, heatmap: NDArray[np.float64], remap: Remap, **more: Any) -> Case:
+        return Case(
+            model, seen.picture, seen.target, heatmap, remap, seen.mask, seen.label,
+            plan.seed, name, **more,
+        )  # fmt: skip
+
+    for name in methods:
+        try:
+            found = _explain(model, name, seen.target, plan, seen.picture, seen.prediction)
+        except NumericalError as error:
+            problems.append(f"{seen.sample.name}, {name}: {error}")
+        except (MethodRefusedError, ConversionError) as error:
+            if f"{name}: {error}" not in problems:
+                problems.append(f"{name}: {error}")
+        else:
+            heatmap = _blurred(found.heatmap(), plan.blur)
+            remap = _remap(model, name, seen.target, plan)
+            given = plan.methods[name]
+            yield case(name, heatmap, remap, parameters=given, explanation=found)
+    for name in CONTROLS if plan.controls else ():
+        remap = _control(name, seen.picture, plan)
+        yield case(name, remap(seen.picture), remap)
+
+
+def applicable(model: Model, plan: Plan, problems: list[str]) -> list[str]:
+    """Names of the methods that the model allows; why another is left out goes to `problems`."""
+    kept = []
+    for name, parameters in plan.methods.items():
+        method = find(name)
+        check_parameters(method, parameters)
+        try:
+            method.requires(model.network)
+        except MethodRefusedError as error:
+            problems.append(f"{name}: {error}")
+        else:
+            kept.append(name)
+    if not kept and not plan.controls:
+        raise UsageError(f"no method applies to this model: {'; '.join(problems)}")
+    return kept
+
+
+def _explain(
+    model: Model,
+    name: str,
+    target: Target,
+    plan: Plan,
+    picture: Picture,
+    prediction: Prediction | None = None,
+) -> Explanation:
+    return model.explain(
+        picture, name, target.index, seed=plan.seed, prediction=prediction, **plan.methods[name]
+    )
+
+
+def _remap(model: Model, name: str, target: Target, plan: Plan) -> Remap:
+    def remap(picture: Picture) -> NDArray[np.float64]:
+        return _blurred(_explain(model, name, target, plan, picture).heatmap(), plan.blur)
+
+    return remap
+
+
+def _control(name: str, first: Picture, plan: Plan) -> Remap:
+    # The stream belongs to the picture, so that the random map differs from one to the next.
+    rng = np.random.default_rng([plan.seed, int(first.sha256[:8], 16), 1])
+
+    def remap(picture: Picture) -> NDArray[np.float64]:
+        return _blurred(CONTROLS[name](picture.pixels, rng), plan.blur)
+
+    return remap
+
+
+def _blurred(heatmap: NDArray[np.float64], blur: float) -> NDArray[np.float64]:
+    return smoothed(heatmap, blur) if blur else heatmap
