@@ -33,6 +33,8 @@ FAST = {
     "vargrad": {"samples": 4},
     "occlusion": {"window": 4, "stride": 3},
     "rise": {"samples": 64},
+    "lime": {"samples": 64, "segments": "grid", "regions": 9},
+    "kernel-shap": {"samples": 64, "segments": "grid", "regions": 9},
 }
 # They draw a random number for every element, in the order in which these lie in memory.
 DRAWN_IN_ORDER = {"smoothgrad", "smoothgrad-squared", "vargrad"}

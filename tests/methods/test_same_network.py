@@ -24,6 +24,8 @@ OPTIONS = {
     "smoothgrad": {"samples": 2},
     "smoothgrad-squared": {"samples": 2},
     "vargrad": {"samples": 2},
+    "lime": {"samples": 8, "segments": "grid", "regions": 4},
+    "kernel-shap": {"samples": 8, "segments": "grid", "regions": 4},
     "rise": {"samples": 8},
     "score-cam": {"channels": 8},
 }

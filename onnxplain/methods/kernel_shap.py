@@ -1,0 +1,137 @@
+"""KernelSHAP: Shapley values of superpixels, sampled, or exact if they are few."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.adapters.base import Capability
+from onnxplain.explanation import Attribution
+from onnxplain.methods.registry import method
+from onnxplain.perturb.anytime import Limits, Sampling, relative_error
+from onnxplain.perturb.blocks import Blocks
+from onnxplain.perturb.coalitions import Scores, every, score_coalitions, shapley_pairs
+from onnxplain.perturb.fills import fill
+from onnxplain.perturb.outcome import sampled
+from onnxplain.perturb.regions import find_regions
+from onnxplain.perturb.surrogate import constrained_shapley, exact_shapley
+from onnxplain.subject import Subject
+from onnxplain.target import Target
+
+# With so many regions, all 2048 choices are computed.
+_EXACT = 11
+# The default of the shap package.
+_SAMPLES = 2048
+
+
+@method(
+    name="kernel-shap",
+    family="perturbation",
+    needs=Capability.FORWARD,
+    explains="probability",
+    display="signed",
+    summary="Shapley values of superpixels: what each adds to the score, averaged over all orders.",
+    reference="Lundberg, Lee 2017, arXiv:1705.07874; pairs: Covert, Lee 2021, arXiv:2012.01536",
+    meaning="score units for each region (every pixel shows its region's); positive raises the "
+    "score",
+    class_discriminative=True,
+    promises="the regions add up to the change of the score from the filled picture to this one; "
+    "exact Shapley values for at most eleven regions",
+    failures="another segmentation or fill gives another map; most sampled pictures are half "
+    "empty, unlike anything the model was trained on",
+)
+def kernel_shap(
+    subject: Subject,
+    x: NDArray[Any],
+    target: Target,
+    *,
+    samples: int | None = None,
+    segments: str = "slic",
+    regions: int = 50,
+    fill_with: str = "mean",
+    max_seconds: float | None = None,
+    tolerance: float | None = None,
+) -> Attribution:
+    """Sum over sets s without i of |s|! (K - |s| - 1)! / K! (S(s with i) - S(s)).
+
+    With at most eleven regions and no time limit all sets are computed. Else the values
+    are fitted to a sample of them, from which their standard error follows.
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+    samples : int, optional
+        Perturbed pictures, at most; 2048 and two for each region if not given.
+    segments : {"slic", "grid"}
+        Superpixels, or rectangles.
+    regions : int
+        About so many of them.
+    fill_with : str
+        What stands in a region that is taken away; see `onnxplain.perturb.fills.fill`.
+    max_seconds, tolerance : float, optional
+        End earlier; see `Limits`.
+
+    Returns
+    -------
+    Attribution
+        (N, H, W), signed, in score units. Maps: ``regions``, the number of each pixel's
+        region, and ``standard_error``. Measures: ``samples``, ``relative_error``, and
+        ``completeness_gap`` of the regions (relative).
+
+    Raises
+    ------
+    UsageError
+        If a number makes no sense.
+    """
+    runs, gaps = [], []
+    for single, empty in zip(x, fill(subject, x, fill_with), strict=True):
+        labels = find_regions(subject, single, segments, regions)
+        count = int(labels.max()) + 1
+        score = partial(score_coalitions, subject, target, single, empty, labels)
+        nothing, everything = score(np.repeat([[False], [True]], count, axis=1))
+        if count <= _EXACT and max_seconds is None:
+            sampling, values = _enumerate(subject, count, score)
+            errors = np.zeros(count)
+        else:
+            most = _SAMPLES + 2 * count if samples is None else samples
+            # Pairs are drawn whole.
+            limits = Limits(most + most % 2, max_seconds, tolerance, least=2 * count + 2)
+            sampling, values, errors = _sample(
+                subject, limits, count, score, float(nothing), float(everything)
+            )
+        change = everything - nothing
+        gaps.append((change - values.sum()) / (change or 1.0))
+        runs.append((sampling, values[labels], errors[labels], {"regions": labels}))
+    return sampled(runs, measures={"completeness_gap": np.array(gaps)})
+
+
+def _enumerate(subject: Subject, count: int, score: Scores) -> tuple[Sampling, NDArray[np.float64]]:
+    choices = every(count)
+    scores = np.empty(len(choices))
+    sampling = Sampling(subject, Limits(len(choices)))
+    for part in sampling.batches(lambda: np.inf):
+        scores[part] = score(choices[part])
+    return sampling, exact_shapley(scores)
+
+
+def _sample(
+    subject: Subject, limits: Limits, count: int, score: Scores, nothing: float, everything: float
+) -> tuple[Sampling, NDArray[np.float64], NDArray[np.float64]]:
+    drawn = Blocks(subject.seed, lambda random, rows: shapley_pairs(random, rows, count))
+    kept: list[NDArray[np.bool_]] = []
+    scores: list[NDArray[np.float64]] = []
+
+    def fitted() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return constrained_shapley(
+            np.concatenate(kept), np.concatenate(scores), nothing, everything
+        )
+
+    sampling = Sampling(subject, limits)
+    for part in sampling.batches(lambda: relative_error(*fitted())):
+        kept.append(drawn.rows(part))
+        scores.append(score(kept[-1]))
+    return sampling, *fitted()

@@ -1,0 +1,124 @@
+"""LIME: a linear model of the score over superpixels that are kept or taken away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.adapters.base import Capability
+from onnxplain.errors import UsageError
+from onnxplain.explanation import Attribution
+from onnxplain.methods.registry import method
+from onnxplain.perturb.anytime import Limits, Sampling, relative_error
+from onnxplain.perturb.blocks import Blocks
+from onnxplain.perturb.coalitions import Scores, independent, score_coalitions
+from onnxplain.perturb.fills import fill
+from onnxplain.perturb.outcome import sampled
+from onnxplain.perturb.regions import find_regions
+from onnxplain.perturb.surrogate import weighted_ridge
+from onnxplain.subject import Subject
+from onnxplain.target import Target
+
+
+@method(
+    name="lime",
+    family="perturbation",
+    needs=Capability.FORWARD,
+    explains="probability",
+    display="signed",
+    summary="Weights of a linear model of the score over superpixels that are kept or not.",
+    reference="Ribeiro, Singh, Guestrin 2016, arXiv:1602.04938",
+    meaning="score units for each region (every pixel shows its region's); positive: the score is "
+    "higher with the region",
+    class_discriminative=True,
+    promises="on a linear model, without penalty, it is what each region contributes; the share of "
+    "the variance that the linear model explains is given as `fit`",
+    failures="says nothing where the fit is poor; another segmentation, fill or seed gives another "
+    "map; the penalty pulls small effects towards zero",
+)
+def lime(
+    subject: Subject,
+    x: NDArray[Any],
+    target: Target,
+    *,
+    samples: int = 1000,
+    segments: str = "slic",
+    regions: int = 50,
+    fill_with: str = "mean",
+    kernel_width: float = 0.25,
+    alpha: float = 1.0,
+    max_seconds: float | None = None,
+    tolerance: float | None = None,
+) -> Attribution:
+    """Minimise sum over samples z of exp(-d(z)^2 / 2 s^2) (S(z) - b - w z)^2 + alpha w^2.
+
+    z is 1 where a region is kept, with probability one half; d is one minus the cosine
+    between z and the whole picture's ones.
+
+    Parameters
+    ----------
+    subject, x, target
+        See `Subject` and `Target`; x has the model's input shape.
+    samples : int
+        Perturbed pictures, at most.
+    segments : {"slic", "grid"}
+        Superpixels, or rectangles.
+    regions : int
+        About so many of them.
+    fill_with : str
+        What stands in a region that is taken away; see `onnxplain.perturb.fills.fill`.
+    kernel_width : float
+        Width s: smaller ones count only samples near the whole picture.
+    alpha : float
+        Strength of the penalty on large weights.
+    max_seconds, tolerance : float, optional
+        End earlier; see `Limits`.
+
+    Returns
+    -------
+    Attribution
+        (N, H, W), signed, in score units. Maps: ``regions``, the number of each pixel's
+        region, and ``standard_error``. Measures: ``samples``, ``relative_error``, ``fit``.
+
+    Raises
+    ------
+    UsageError
+        If a number makes no sense.
+    """
+    if not kernel_width > 0 or not alpha >= 0:
+        raise UsageError("lime: kernel_width must be above 0, and alpha 0 or more")
+    limits = Limits(samples, max_seconds, tolerance)
+    runs, fits = [], []
+    for single, empty in zip(x, fill(subject, x, fill_with), strict=True):
+        labels = find_regions(subject, single, segments, regions)
+        score = partial(score_coalitions, subject, target, single, empty, labels)
+        sampling, (values, errors, fit) = _fit(
+            subject, limits, int(labels.max()) + 1, score, kernel_width, alpha
+        )
+        fits.append(fit)
+        runs.append((sampling, values[labels], errors[labels], {"regions": labels}))
+    return sampled(runs, measures={"fit": np.array(fits)})
+
+
+def _fit(
+    subject: Subject, limits: Limits, count: int, score: Scores, kernel_width: float, alpha: float
+) -> tuple[Sampling, tuple[NDArray[np.float64], NDArray[np.float64], float]]:
+    drawn = Blocks(subject.seed, lambda random, rows: independent(random, rows, count))
+    kept: list[NDArray[np.bool_]] = []
+    scores: list[NDArray[np.float64]] = []
+
+    def fitted() -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+        z = np.concatenate(kept)
+        distance = 1.0 - np.sqrt(z.mean(axis=1))
+        weights = np.exp(-(distance**2) / (2 * kernel_width**2))
+        return weighted_ridge(z, np.concatenate(scores), weights, alpha)
+
+    sampling = Sampling(subject, replace(limits, least=count + 2))
+    for part in sampling.batches(lambda: relative_error(*fitted()[:2])):
+        kept.append(drawn.rows(part))
+        scores.append(score(kept[-1]))
+    return sampling, fitted()
