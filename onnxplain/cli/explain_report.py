@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.cli.console import document, line, remark, table
+from onnxplain.cli.relevance_report import show_relevance
 
 if TYPE_CHECKING:
     from onnxplain.cli.results import Attempt, Failure, ImageResult
@@ -79,6 +80,7 @@ def _show_attempts(result: ImageResult) -> None:
     measures = {k: title for k, title in _MEASURES.items() if any(k in e.measures for e in found)}
     columns = ["method", "explains", "score", "seconds", *measures.values(), "files"]
     table("", columns, [_row(a, measures) for a in result.attempts])
+    show_relevance(found)
     written = [f for a in result.attempts for f in a.files] + result.files
     if written:
         also = " ".join(f.name for f in result.files)

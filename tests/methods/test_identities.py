@@ -11,6 +11,7 @@ from torch import nn
 
 import onnxplain
 from onnxplain.relevance import rules
+from onnxplain.relevance.composites import NAMES as COMPOSITES
 from onnxplain.relevance.composites import composite
 
 WITH_CAM = ["resnet", "mobilenet", "squeeze", "tensorflow", "windows", "branches", "sizes"]
@@ -101,8 +102,17 @@ def without_biases(name):
     return onnxplain.load(nets.export(net, x), preprocess="minus-one-one", precision="double")
 
 
-@pytest.mark.parametrize("name", RELU_ONLY)
-@pytest.mark.parametrize("rule", ["epsilon", "epsilon-plus"])
+# Softmax absorbs relevance. Alpha-beta conserves it where every neuron has contributions of both
+# signs, which is not so behind the max-pooled stem of the residual network.
+CONSERVING = [
+    (rule, name)
+    for rule in COMPOSITES
+    for name in RELU_ONLY
+    if rule not in ("attn-lrp", "cp-lrp") and not ("alpha2" in rule and name == "resnet")
+]
+
+
+@pytest.mark.parametrize(("rule", "name"), CONSERVING)
 def test_without_biases_relevance_is_conserved(name, rule, monkeypatch):
     monkeypatch.setattr(rules, "STABILIZER", STABILIZER)
     model = without_biases(name)
@@ -112,6 +122,8 @@ def test_without_biases_relevance_is_conserved(name, rule, monkeypatch):
     logit = model.network.torch.forward(x)[0, TARGET]
     assert found.attribution.sum() / logit == pytest.approx(1, abs=1e-10)
     assert max(abs(leak["absorbed"]) for leak in found.notes["leaks"]) < 1e-10
+    if (rule, name) == ("deep-taylor", "branches"):
+        return  # z-box at the only convolutions: their biases absorb nothing
     with_biases = pair(name).double.explain(x, "lrp", TARGET, **options)
     assert abs(with_biases.measures["conservation"] - 1) > 1e-3
 
