@@ -18,8 +18,8 @@ def test_sums_and_leaks_are_printed(tmp_path):
     result = explain(tmp_path, "-p", "composite=epsilon-plus")
     assert result.exit_code == 0
     found = re.search(
-        r"relevance by lrp of .*, epsilon-plus: (\S+) of (\S+) arrives at the input; absorbed most: (\S+) by "
-        r"(\w+) ",
+        r"relevance by lrp of .*, epsilon-plus: (\S+) of (\S+) arrives at the input; "
+        r"absorbed most: (\S+) by (\w+) ",
         result.output,
     )
     assert found
