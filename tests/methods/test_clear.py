@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 from handmade import model, subject_of, target_of
-from originals import difference, pair
+from originals import CAT, LITE0, ROOT, difference, pair
 from torch import nn
 from torch.nn import functional
 
+import onnxplain
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.methods import find
 from onnxplain.target import Target
@@ -265,3 +266,30 @@ def test_one_place_of_a_dense_output():
     expected = subject.network.torch.back_project(X, "scores", seed)[:, 0]
     assert difference(found.values, expected) < 1e-12
     assert not found.values[:, :, 3:].any()  # beyond what that place sees
+
+
+def test_an_int8_file_responds_like_its_float_twin():
+    found = [
+        onnxplain.load(LITE0.with_name(name)).explain(CAT, "clear", 282, classes=3)
+        for name in (LITE0.name, "efficientnet-lite0-int8.onnx")
+    ]
+    same = set(found[0].maps["classes"]) & set(found[1].maps["classes"])
+    assert {282, 285} <= same
+    for index in same:
+        one, other = (
+            e.maps["responses"][list(e.maps["classes"]).index(index)].ravel() for e in found
+        )
+        assert np.corrcoef(one, other)[0, 1] > 0.7
+
+
+def test_everything_is_stored(tmp_path):
+    model = onnxplain.load(ROOT / "models/fashion-cnn.onnx")
+    found = model.explain(CAT, "clear")
+    assert found.maps["responses"].shape == (10, 28, 28)
+    for name in ("clear.npz", "clear.json"):
+        found.save(tmp_path / name)
+        again = onnxplain.Explanation.load(tmp_path / name)
+        assert again.maps.keys() == found.maps.keys()
+        for key, value in found.maps.items():
+            np.testing.assert_array_equal(again.maps[key], value)
+        assert again.measures["dominance"] == found.measures["dominance"]
