@@ -1,0 +1,134 @@
+"""What an audit's results say as a whole: by class, by method, and by picture."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.audit.run import PICTURES, SANITY
+from onnxplain.audit.store import Store
+from onnxplain.audit.zones import SIDE
+from onnxplain.evaluate.sanity import verdict
+
+
+@dataclass
+class ClassSummary:
+    """One class by one method.
+
+    Attributes
+    ----------
+    index : int
+        The explained class.
+    method : str
+        The method.
+    count : int
+        Pictures.
+    evidence : dict of str to float
+        Mean share of the positive evidence in each zone.
+    mean_map : (SIDE, SIDE) array
+        Mean of the pictures' positive evidence, each adding up to 1.
+    """
+
+    index: int
+    method: str
+    count: int = 0
+    evidence: dict[str, float] = field(default_factory=dict)
+    mean_map: NDArray[np.float64] = field(default_factory=lambda: np.zeros((SIDE, SIDE)))
+
+
+def summarise_classes(store: Store) -> list[ClassSummary]:
+    """Mean maps and zones of each explained class, by method; one pass, flat memory."""
+    found: dict[tuple[int, str], ClassSummary] = {}
+    sums: dict[tuple[int, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for number, value in store.results(PICTURES):
+        for method, result in value.get("methods", {}).items():
+            key = (value["explained"], method)
+            summary = found.setdefault(key, ClassSummary(*key))
+            share = evidence_map(store, number, method)
+            summary.count += 1
+            summary.mean_map += (share - summary.mean_map) / summary.count
+            for zone, part in result["evidence"].items():
+                sums[key][zone].append(part)
+    for key, summary in found.items():
+        summary.evidence = {z: float(np.mean(parts)) for z, parts in sums[key].items()}
+    return [found[key] for key in sorted(found)]
+
+
+def summarise_measures(store: Store) -> list[dict[str, Any]]:
+    """Mean, spread and extremes of each measure of each method over all pictures."""
+    values: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for _, value in store.results(PICTURES):
+        for method, result in value.get("methods", {}).items():
+            for name, number in {**result["record"], **result["measures"]}.items():
+                if number is not None:
+                    values[method, name].append(number)
+    return [
+        {
+            "method": method,
+            "measure": name,
+            "count": len(found),
+            "mean": float(np.mean(found)),
+            "deviation": float(np.std(found, ddof=1)) if len(found) > 1 else 0.0,
+            "least": float(min(found)),
+            "most": float(max(found)),
+        }
+        for (method, name), found in sorted(values.items())
+    ]
+
+
+def summarise_sanity(store: Store) -> list[dict[str, Any]]:
+    """Each method's verdict in words, from the mean over the pictures checked."""
+    found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for _, value in store.results(SANITY):
+        for method, result in value["methods"].items():
+            found[method].append(result)
+    lines = []
+    for method, results in sorted(found.items()):
+        left = float(np.mean([r["left"] for r in results]))
+        line = {"method": method, "pictures": len(results), "left": left}
+        line["spearman"] = np.mean([r["spearman"] for r in results], axis=0).tolist()
+        line["verdict"] = verdict(left, "what the network has learned")
+        if "other_class" in results[0]:
+            other = float(np.mean([r["other_class"] for r in results]))
+            line |= {"other_class": other, "other_class_verdict": verdict(other, "the class")}
+        lines.append(line)
+    return lines
+
+
+def summarise_predictions(store: Store, examples: int) -> dict[str, Any]:
+    """Accuracy, and the most and least confident answers, right and wrong."""
+    scored, right, labelled = 0, 0, 0
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    chosen: Mapping[str, Callable[[Mapping[str, Any]], float]] = {
+        "most confident errors": lambda v: -v["probability"],
+        "least confident errors": lambda v: v["probability"],
+        "least confident": lambda v: v["probability"],
+    }
+    for number, value in store.results(PICTURES):
+        if value["status"] != "done":
+            continue
+        scored += 1
+        wrong = value["label"] is not None and value["label"] != value["predicted"]
+        labelled += value["label"] is not None
+        right += value["label"] is not None and not wrong
+        entry = {k: value[k] for k in ("name", "label", "predicted", "probability")}
+        for kind, order in chosen.items():
+            if wrong or "errors" not in kind:
+                kept = [*kinds.get(kind, []), {"number": number, **entry}]
+                kinds[kind] = sorted(kept, key=lambda v: (order(v), v["number"]))[:examples]
+    accuracy = right / labelled if labelled else None
+    return {"scored": scored, "labelled": labelled, "right": right, "accuracy": accuracy, **kinds}
+
+
+def evidence_map(store: Store, number: int, method: str) -> NDArray[np.float64]:
+    """Return the positive evidence of one picture, adding up to 1; even where there is none."""
+    values = store.map(number, method)
+    assert values is not None
+    evidence = np.maximum(values.astype(np.float64), 0.0).reshape(SIDE, SIDE)
+    total = evidence.sum()
+    return evidence / total if total else np.full((SIDE, SIDE), 1 / SIDE**2)
