@@ -195,7 +195,12 @@ def _before_last_attention(
     for node in graph.consumers.get(stream.name, ()):
         if node.op_type in ("LayerNormalization", "RMSNormalization"):
             return replace(stream, name=node.output, op_type=node.op_type)
-    return stream
+    # Written out in single steps, the normalisation ends where the projections begin.
+    behind = graph.descendants([stream.name]) & graph.ancestors(inner[-1].output)
+    read = next((n.inputs[0] for n in _weighted_nodes(graph) if n.output in behind), "")
+    if read not in behind or read not in graph.producers:
+        return stream
+    return replace(stream, name=read, op_type=graph.producers[read].op_type)
 
 
 def _dominators(graph: Graph, image: str, logits: str) -> Iterator[str]:

@@ -86,7 +86,7 @@ def run_rectified(
         the gradient.
     """
     dynamic = graph.descendants([image])
-    roots = self_gates(graph, dynamic)
+    roots = {_scaled(graph, y): root for y, root in self_gates(graph, dynamic).items()}
     values: dict[str, Tensor] = {**program.constants(), **feeds}
     needed = set().union(*map(graph.ancestors, names))
     writers = {name: step for step in program.steps for name in step.outputs}
@@ -129,6 +129,23 @@ def _root(graph: Graph, step: Step, roots: Mapping[str, str]) -> str:
         return node.inputs[0] if low == 0 else ""
     # SiLU, GELU and the like, written as products of a tensor with a function of itself.
     return roots.get(node.output, "")
+
+
+def _scaled(graph: Graph, tensor: str) -> str:
+    """Output of a region with the constant factor behind it.
+
+    GELU is written as (x / 2) (1 + erf) and as x (1 + erf) / 2: one activation either way.
+    """
+    readers = graph.consumers.get(tensor, ())
+    if len(readers) != 1 or readers[0].op_type not in ("Mul", "Div"):
+        return tensor
+    node = readers[0]
+    factors = [n for n in node.inputs if n != tensor]
+    scalar = len(factors) == 1 and graph.is_constant(factors[0])
+    if not scalar or graph.constant(factors[0]).size != 1:
+        return tensor
+    divides_by = node.op_type == "Div" and node.inputs[1] == tensor
+    return tensor if divides_by else _scaled(graph, node.output)
 
 
 def _slope(

@@ -113,3 +113,31 @@ def test_a_network_without_activations_is_refused():
     for method in ("guided-backprop", "deconvnet"):
         with pytest.raises(MethodRefusedError, match="use gradient"):
             find(method).function(subject, x, target_of(subject, 0))
+
+
+GELU = {
+    "operator": "y = Gelu(x)",
+    "half in front": "h = Mul(x, half) q = Div(x, root) e = Erf(q) f = Add(e, one) y = Mul(h, f)",
+    "half behind": "q = Div(x, root) e = Erf(q) f = Add(e, one) g = Mul(x, f) y = Mul(g, half)",
+    "halved": "q = Div(x, root) e = Erf(q) f = Add(e, one) g = Mul(x, f) y = Div(g, two)",
+}
+
+
+@pytest.mark.parametrize("method", ["guided-backprop", "deconvnet"])
+@pytest.mark.parametrize("spelling", list(GELU)[1:])
+def test_gelu_is_one_activation_however_it_is_written(spelling, method):
+    random = np.random.default_rng(0)
+    constants = {"half": 0.5, "root": np.sqrt(2), "one": 1.0, "two": 2.0}
+    names = {k: np.array(v, np.float64) for k, v in constants.items()}
+    names |= {"w": random.normal(size=(4, 3, 6, 6)), "v": random.normal(size=(5, 4, 1, 1))}
+
+    def explain_written(nodes, method=method):
+        body = f"x = Conv(image, w) {nodes} c = Conv(y, v) scores = Flatten(c)"
+        subject = subject_of(model(body, names, opset=20))
+        x = random_picture.astype(np.float32)
+        return find(method).function(subject, x, target_of(subject, 2)).values
+
+    random_picture = random.uniform(-1, 1, (1, 3, 6, 6))
+    expected = explain_written(GELU["operator"])
+    assert difference(explain_written(GELU[spelling]), expected) < 1e-6
+    assert difference(explain_written(GELU[spelling], "gradient"), expected) > 1e-2

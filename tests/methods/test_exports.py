@@ -1,0 +1,208 @@
+"""The same weights through both exporters, every opset, layout and head: equal maps."""
+
+import functools
+import logging
+import warnings
+
+import nets
+import numpy as np
+import onnx
+import pytest
+import torch
+from graphs import weights
+from originals import difference
+from torch import nn
+
+import onnxplain
+from onnxplain.methods import registered
+from onnxplain.possible import obstacles
+
+NETS = ("resnet", "mobilenet", "vit")
+TORCHSCRIPT = range(13, 21)
+DEFAULT = range(18, 26)
+TARGET = 3
+SINGLE, DOUBLE = 1e-4, 1e-6
+# The default exporter folds BatchNorm, in float32: its weights are others in the last bit.
+FOLDED = 1e-5
+FEW = {
+    "integrated-gradients": {"steps": 3, "max_steps": 3},
+    "expected-gradients": {"samples": 4},
+    "smoothgrad": {"samples": 2},
+    "smoothgrad-squared": {"samples": 2},
+    "vargrad": {"samples": 2},
+}
+METHODS = [n for n, m in registered().items() if m.family in ("gradient", "cam")]
+# The three sources of a map: the input's gradient, a filtered one, a layer's.
+QUICK = ("gradient", "guided-backprop", "grad-cam", "deeplift")
+
+
+@functools.cache
+def picture(name):
+    return torch.from_numpy(nets.images(name)).float()
+
+
+@functools.cache
+def by_torchscript(name, opset):
+    return nets.export(nets.network(name), picture(name), opset=opset)
+
+
+@functools.cache
+def by_default_exporter(name, opset):
+    logging.disable(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = torch.onnx.export(
+            nets.network(name), (picture(name),), dynamo=True, opset_version=opset, verbose=False,
+            input_names=["image"], output_names=["scores"],
+            dynamic_shapes=({0: torch.export.Dim("N")},),
+        )  # fmt: skip
+    logging.disable(logging.NOTSET)
+    assert made.model_proto.opset_import[0].version == opset
+    return made.model_proto
+
+
+def converted(name, opset):
+    """The default exporter's file of opset 18, taken to a later one by ONNX itself."""
+    return onnx.version_converter.convert_version(by_default_exporter(name, 18), opset)
+
+
+def changed(name, wrap):
+    net = wrap(nets.network(name))
+    return nets.export(net, net.example(picture(name)))
+
+
+class ChannelsLast(nn.Module):
+    """Takes the picture as TensorFlow lays it out."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def example(self, x):
+        return x.permute(0, 2, 3, 1).contiguous()
+
+    def forward(self, image):
+        return self.net(image.permute(0, 3, 1, 2))
+
+
+class WithSoftmax(nn.Module):
+    """Ends in probabilities."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def example(self, x):
+        return x
+
+    def forward(self, image):
+        return self.net(image).softmax(1)
+
+
+def opened(proto, precision="double", layout=None):
+    return onnxplain.load(proto, preprocess="minus-one-one", precision=precision, layout=layout)
+
+
+def explain(model, name, method):
+    x = nets.images(name).astype(np.float32)
+    last = model.network.image.layout == "NHWC"
+    x = np.moveaxis(x, 1, -1) if last else x
+    found = model.explain(x, method, TARGET, **FEW.get(method, {})).attribution
+    return np.moveaxis(found, -1, 0) if last and found.ndim == 3 else found
+
+
+@functools.cache
+def reference(name, precision="double"):
+    return opened(by_torchscript(name, 17), precision)
+
+
+@functools.cache
+def expected(name, method, precision="double"):
+    found = explain(reference(name, precision), name, method)
+    assert np.abs(found).max() > 0
+    return found
+
+
+def possible(name, methods):
+    reasons = obstacles(reference(name).network)
+    return [m for m in methods if not reasons[m]]
+
+
+def require_equal(proto, name, methods, tolerance=DOUBLE, precision="double", **options):
+    model = opened(proto, precision, **options)
+    for method in possible(name, methods):
+        found = explain(model, name, method)
+        by_ort = registered()[method].runs_on == "ONNX Runtime"  # in float32, whatever is asked
+        allowed = max(tolerance, 1e-5) if by_ort else tolerance
+        assert difference(found, expected(name, method, precision)) < allowed, method
+
+
+@pytest.mark.parametrize("opset", TORCHSCRIPT)
+@pytest.mark.parametrize("name", NETS)
+def test_opsets_of_the_torchscript_exporter(name, opset):
+    proto = by_torchscript(name, opset)
+    assert proto.opset_import[0].version == opset
+    require_equal(proto, name, QUICK)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_default_exporter(name):
+    require_equal(by_default_exporter(name, 18), name, METHODS, FOLDED)
+
+
+@pytest.mark.parametrize("opset", DEFAULT[1:])
+def test_opsets_by_conversion(opset):
+    proto = converted("resnet", opset)
+    assert proto.opset_import[0].version == opset
+    require_equal(proto, "resnet", QUICK, FOLDED)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("opset", DEFAULT)
+@pytest.mark.parametrize("name", NETS)
+def test_opsets_of_the_default_exporter(name, opset):
+    require_equal(by_default_exporter(name, opset), name, METHODS, FOLDED)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_channels_last(name):
+    require_equal(changed(name, ChannelsLast), name, METHODS, layout="NHWC")
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_ends_in_softmax(name):
+    proto = changed(name, WithSoftmax)
+    assert opened(proto).network.head.kind == "softmax"
+    require_equal(proto, name, METHODS)
+
+
+def relu_inputs(model, name):
+    names = [n.inputs[0] for n in model.network.graph.nodes if n.op_type in ("Relu", "Clip")]
+    values = model.network.torch.activations(nets.images(name).astype(np.float32), names)
+    return [values[n] for n in names]
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_single_precision_but_for_flipped_kinks(name):
+    """Folded or not, weights differ in the last bit; a unit at a kink may then flip: counted."""
+    folded = nets.export(nets.network(name), picture(name), folded=True)
+    ours, theirs = opened(folded, "single"), reference(name, "single")
+    pairs = list(zip(relu_inputs(ours, name), relu_inputs(theirs, name), strict=True))
+    flipped = sum(int(((a > 0) != (b > 0)).sum() + ((a > 6) != (b > 6)).sum()) for a, b in pairs)
+    assert flipped == 0, f"{flipped} units sit on a kink: take another picture"
+    require_equal(folded, name, METHODS, SINGLE, "single")
+
+
+def test_other_weights_give_other_maps():
+    """Control: one weight off by a percent of the largest is seen by every method compared."""
+    proto = onnx.ModelProto()
+    proto.CopyFrom(by_torchscript("resnet", 17))
+    first = next(t for t in proto.graph.initializer if len(t.dims) == 4)
+    values = onnx.numpy_helper.to_array(first)
+    noise = 0.01 * np.abs(values).max() * weights(*values.shape, seed=1)
+    changed_weights = (values + noise).astype(np.float32)
+    first.CopyFrom(onnx.numpy_helper.from_array(changed_weights, first.name))
+    model = opened(proto)
+    for method in possible("resnet", METHODS):
+        found = explain(model, "resnet", method)
+        assert difference(found, expected("resnet", method)) > 100 * DOUBLE, method
