@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from onnxplain.errors import UsageError
 from onnxplain.explanation import Explanation
 from onnxplain.graph.image_input import find_image_input
+from onnxplain.graph.light import Weights
 from onnxplain.graph.load import check, file_sha256, read_model
 from onnxplain.graph.normalisation import contradiction, guess_preprocess
 from onnxplain.graph.prepare import prepare
@@ -87,14 +88,15 @@ def load(
     if isinstance(path, onnx.ModelProto):
         check(path, "model")
         proto, file, name = path, None, path.graph.name or "model"
+        weights: Weights = {}
         sha256 = ""
     else:
         file = Path(path)
-        proto, name = read_model(file), file.name
+        (proto, weights), name = read_model(file), file.name
         sha256 = file_sha256(file)
     metadata = {p.key: p.value for p in proto.metadata_props}
-    graph = prepare(proto)
-    del proto  # the graph has its own copy of the weights
+    graph = prepare(proto, weights)
+    del proto, weights  # the graph has what it needs
     recipe, origin = _declared(preprocess, file, metadata)
     image = find_image_input(
         graph,

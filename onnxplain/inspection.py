@@ -97,7 +97,7 @@ def inspect_file(path: str | Path) -> FileFacts:
         If it is not a valid ONNX model.
     """
     path = Path(path)
-    proto = read_model(path)
+    proto, _ = read_model(path)
     counts = Counter(_operator(n) for n in proto.graph.node)
     given = {i.name for i in proto.graph.initializer}
     return FileFacts(

@@ -25,9 +25,8 @@ from onnxplain.adapters.behind import Session as RunFeeds
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun, brute_force
 from onnxplain.adapters.device import cuda_device_count, parse_device
 from onnxplain.errors import ImageError, UnsupportedModelError, UsageError
-from onnxplain.graph import light
 from onnxplain.graph.image_input import ImageInput
-from onnxplain.graph.light import copy_without, large_weights, weights_size
+from onnxplain.graph.light import take_out
 from onnxplain.graph.view import Graph
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
@@ -232,11 +231,9 @@ class OrtAdapter:
 
 def _without_large_weights(graph: Graph) -> tuple[bytes, dict[str, ort.OrtValue]]:
     """Serialise a graph; if it is large, hand its weights to ONNX Runtime where they lie."""
-    if weights_size(graph.model) <= light.LARGE:
-        return graph.model.SerializeToString(), {}
-    known = [t for t in large_weights(graph.model) if graph.constant(t.name).dtype.kind in "fiu"]
-    values = {t.name: ort.OrtValue.ortvalue_from_numpy(graph.constant(t.name)) for t in known}
-    return copy_without(graph.model, known).SerializeToString(), values
+    model, weights = (graph.model, graph.weights) if graph.weights else take_out(graph.model)
+    values = {n: ort.OrtValue.ortvalue_from_numpy(w) for n, w in weights.items()}
+    return model.SerializeToString(), values
 
 
 def _providers(device: str) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def torch_type(node: Node, code: int) -> torch.dtype:
 
 
 def to_tensor(name: str, array: NDArray[Any], *, widen: bool = False) -> Tensor:
-    """Copy an initializer into a tensor.
+    """Share an initializer's memory with a tensor, which nothing may write to.
 
     Parameters
     ----------
@@ -64,7 +65,9 @@ def to_tensor(name: str, array: NDArray[Any], *, widen: bool = False) -> Tensor:
     if widen and array.dtype.name in ("int4", "uint4"):
         return torch.from_numpy(array.astype(np.int8))
     try:
-        return torch.from_numpy(np.array(array))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*not writable", category=UserWarning)
+            return torch.from_numpy(array)
     except TypeError as error:
         raise ConversionError(
             f"constant {name!r} has element type {array.dtype}, which PyTorch lacks"

@@ -39,6 +39,7 @@ def with_constants(graph: Graph, values: Mapping[str, NDArray[Any]]) -> Graph:
     model = onnx.ModelProto()
     model.CopyFrom(graph.model)
     for tensor in model.graph.initializer:
-        if tensor.name in values:
+        if tensor.name in values and tensor.name not in graph.weights:
             tensor.CopyFrom(onnx.numpy_helper.from_array(values[tensor.name], tensor.name))
-    return Graph(model, graph.origin)
+    weights = {name: values.get(name, array) for name, array in graph.weights.items()}
+    return Graph(model, graph.origin, weights)

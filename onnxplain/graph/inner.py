@@ -94,7 +94,7 @@ def cut_at(graph: Graph, start: TensorInfo, output: str) -> Graph:
     )
     cut.graph.input.extend(v for v in source.graph.input if v.name in read and v.name != tensor)
     cut.graph.output.extend(v for v in source.graph.output if v.name == output)
-    return Graph(cut, graph.origin)
+    return Graph(cut, graph.origin, {n: w for n, w in graph.weights.items() if n in read})
 
 
 def _between(graph: Graph, tensor: str, output: str) -> list[Node]:

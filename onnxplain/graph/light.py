@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
+import numpy as np
 import onnx
+from numpy.typing import NDArray
+from onnx.external_data_helper import uses_external_data
+
+Weights = dict[str, NDArray[Any]]
 
 # Smaller initializers may be shapes or axes, which have to be read.
 SMALL = 1024
-# Models with more bytes of weights are not written as one message, which is a copy besides.
-LARGE = 1 << 28
+# Models with more bytes of weights keep them beside the message, which would be a copy.
+LARGE = 1 << 26
+# What stands in the place of a file name for weights that are handed over in memory.
+ELSEWHERE = "fed from memory"
 
 
 def weights_size(model: onnx.ModelProto) -> int:
@@ -24,6 +32,36 @@ def weights_size(model: onnx.ModelProto) -> int:
 def large_weights(model: onnx.ModelProto) -> list[onnx.TensorProto]:
     """Initializers of more than `SMALL` elements."""
     return [t for t in model.graph.initializer if math.prod(t.dims) > SMALL]
+
+
+def is_plain(data_type: int) -> bool:
+    """Whether NumPy itself has an element type, so that arrays can be shared."""
+    return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(data_type)).kind in "fiu"
+
+
+def take_out(model: onnx.ModelProto) -> tuple[onnx.ModelProto, Weights]:
+    """Part a large model from its large weights.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        Left unchanged. Weights that lie elsewhere already stay as they are.
+
+    Returns
+    -------
+    onnx.ModelProto
+        The model itself if it is not large, else a copy in which the weights taken out are
+        marked as data in another file.
+    dict of str to array
+        Those weights.
+    """
+    if weights_size(model) <= LARGE:
+        return model, {}
+    inside = [
+        t for t in large_weights(model) if is_plain(t.data_type) and not uses_external_data(t)
+    ]
+    arrays = {t.name: onnx.numpy_helper.to_array(t) for t in inside}
+    return copy_without(model, inside), arrays
 
 
 def copy_without(model: onnx.ModelProto, left_out: Iterable[onnx.TensorProto]) -> onnx.ModelProto:
@@ -46,9 +84,13 @@ def copy_without(model: onnx.ModelProto, left_out: Iterable[onnx.TensorProto]) -
         ir_version=model.ir_version,
         opset_import=model.opset_import,
         functions=model.functions,
+        metadata_props=model.metadata_props,
+        producer_name=model.producer_name,
+        producer_version=model.producer_version,
         graph=onnx.GraphProto(
             name=model.graph.name or "graph",
             node=model.graph.node,
+            sparse_initializer=model.graph.sparse_initializer,
             input=model.graph.input,
             output=model.graph.output,
             value_info=model.graph.value_info,
@@ -63,7 +105,7 @@ def fed_later(tensor: onnx.TensorProto) -> onnx.TensorProto:
     """Type and shape of an initializer, marked as data that lies elsewhere."""
     empty = onnx.TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
     empty.data_location = onnx.TensorProto.EXTERNAL
-    empty.external_data.add(key="location", value="fed from memory")
+    empty.external_data.add(key="location", value=ELSEWHERE)
     return empty
 
 

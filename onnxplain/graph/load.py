@@ -6,25 +6,37 @@ Every way in which a file can be broken ends in one `ModelFileError`.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
 from onnxplain.errors import ModelFileError
 from onnxplain.graph import light
-from onnxplain.graph.light import declared_as_inputs, weights_size
+from onnxplain.graph.light import (
+    Weights,
+    declared_as_inputs,
+    fed_later,
+    is_plain,
+    large_weights,
+    take_out,
+    weights_size,
+)
 
 _STANDARD = ("", "ai.onnx")
 # What ONNX Runtime writes into the standard's domain, with the opset that standardised it.
 _DIALECT = {"LayerNormalization": 17, "SimplifiedLayerNormalization": 10**6}
 
 
-def read_model(path: str | Path) -> onnx.ModelProto:
-    """Read, check and complete an ONNX model file.
+def read_model(path: str | Path) -> tuple[onnx.ModelProto, Weights]:
+    """Read and check an ONNX model file.
 
     Weights in external files are read when they lie inside of the model's folder.
 
@@ -36,7 +48,9 @@ def read_model(path: str | Path) -> onnx.ModelProto:
     Returns
     -------
     onnx.ModelProto
-        With all weights inside.
+        With all weights inside, or of a large model, all but its large ones.
+    dict of str to array
+        Those.
 
     Raises
     ------
@@ -55,10 +69,11 @@ def read_model(path: str | Path) -> onnx.ModelProto:
         ) from error
     if not model.HasField("graph") or not model.opset_import or not model.graph.output:
         raise ModelFileError(f"{str(path)!r} is not an ONNX file: it holds no graph with outputs")
-    _read_external_data(model, path)
+    outside = _read_external_data(model, path)
     _sort_nodes(model.graph)
     check(model, str(path))
-    return model
+    parted, inside = take_out(model)
+    return parted, outside | inside
 
 
 def check(model: onnx.ModelProto, where: str) -> None:
@@ -106,8 +121,13 @@ def file_sha256(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-def _read_external_data(model: onnx.ModelProto, path: Path) -> None:
+def _read_external_data(model: onnx.ModelProto, path: Path) -> Weights:
+    """Complete a model in place; large weights of a large one are returned instead."""
     folder = path.parent.resolve()
+    large = weights_size(model) > light.LARGE
+    candidates = large_weights(model)  # kept alive, for what they are is told by identity
+    apart = {id(t) for t in candidates if large and is_plain(t.data_type)}
+    weights: Weights = {}
     for tensor in _tensors(model):
         if not uses_external_data(tensor):
             continue
@@ -129,11 +149,24 @@ def _read_external_data(model: onnx.ModelProto, path: Path) -> None:
         if file.stat().st_size < end:
             raise ModelFileError(f"{where} is truncated: {end:,} bytes needed")
         try:
+            if id(tensor) in apart:
+                weights[tensor.name] = _read_array(tensor, file, info)
+                tensor.CopyFrom(fed_later(tensor))
+                continue
             onnx.external_data_helper.load_external_data_for_tensor(tensor, str(folder))
         except (OSError, ValueError, onnx.checker.ValidationError) as error:
             raise ModelFileError(f"{where} cannot be read: {_one_line(error)}") from error
         tensor.data_location = onnx.TensorProto.DEFAULT
         del tensor.external_data[:]
+    return weights
+
+
+def _read_array(tensor: onnx.TensorProto, file: Path, info: ExternalDataInfo) -> NDArray[Any]:
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).newbyteorder("<")
+    count = math.prod(tensor.dims)
+    if info.length is not None and info.length != count * dtype.itemsize:
+        raise ValueError(f"{info.length:,} bytes do not hold {count:,} values of {dtype}")
+    return np.fromfile(file, dtype, count, offset=info.offset or 0).reshape(tensor.dims)
 
 
 def _sort_nodes(graph: onnx.GraphProto) -> None:

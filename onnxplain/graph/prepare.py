@@ -7,17 +7,22 @@ side runs it as an affine, and relevance propagation merges it where it walks.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import onnx
 import onnx_ir as ir
+from numpy.typing import NDArray
 from onnx_ir.passes import common as passes
 
 from onnxplain.errors import ModelFileError
+from onnxplain.graph import light
 from onnxplain.graph.branches import resolve_branches
 from onnxplain.graph.fold import fold_constants
 from onnxplain.graph.view import Graph
 
 
-def prepare(model: onnx.ModelProto) -> Graph:
+def prepare(model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]] | None = None) -> Graph:
     """Clean a model up.
 
     Model-local functions are inlined, Constant nodes become initializers, computations on
@@ -29,6 +34,8 @@ def prepare(model: onnx.ModelProto) -> Graph:
     ----------
     model : onnx.ModelProto
         A checked model; it is left unchanged.
+    weights : mapping of str to array, optional
+        Initializers whose values lie beside the model.
 
     Returns
     -------
@@ -42,6 +49,8 @@ def prepare(model: onnx.ModelProto) -> Graph:
     """
     try:
         work = ir.from_proto(model)
+        for name, array in (weights or {}).items():
+            work.graph.initializers[name].const_value = ir.Tensor(array, name=name)
         _normalise(work)
         merged: dict[str, str] = {}
         while True:
@@ -53,10 +62,28 @@ def prepare(model: onnx.ModelProto) -> Graph:
         origin = {name: _follow(merged, name) for name in merged}
         passes.RemoveUnusedNodesPass()(work)
         passes.NameFixPass()(work)
+        apart = _set_apart(work)
     except (ir.passes.PassError, ValueError, TypeError, KeyError) as error:
         reason = str(error.__cause__ or error).splitlines()[0]
         raise ModelFileError(f"the graph cannot be prepared: {reason}") from error
-    return Graph(ir.to_proto(work), origin)
+    return Graph(ir.to_proto(work), origin, apart)
+
+
+def _set_apart(work: ir.Model) -> light.Weights:
+    """Take the large weights of a large model out of it, so that nothing copies them."""
+    known = [(v, t) for v in work.graph.initializers.values() if (t := v.const_value) is not None]
+    if sum(tensor.nbytes for _, tensor in known) <= light.LARGE:
+        return {}
+    weights: light.Weights = {}
+    for value, tensor in known:
+        if tensor.size > light.SMALL and light.is_plain(tensor.dtype.value):
+            array = tensor.numpy()
+            weights[str(value.name)] = array
+            shape = ir.Shape(array.shape)
+            value.const_value = ir.ExternalTensor(
+                light.ELSEWHERE, None, None, tensor.dtype, shape=shape, name=str(value.name)
+            )
+    return weights
 
 
 def _normalise(work: ir.Model) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from onnx.numpy_helper import to_array
 
 from onnxplain.errors import UnknownNameError
 
@@ -99,11 +100,19 @@ class Graph:
     origin : mapping of str to str, optional
         Tensor name in the user's file to the name of the tensor that carries the same
         value here, for those that preparation merged.
+    weights : mapping of str to array, optional
+        Values of the initializers that `model` only declares; see `onnxplain.graph.light`.
     """
 
-    def __init__(self, model: onnx.ModelProto, origin: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        model: onnx.ModelProto,
+        origin: Mapping[str, str] | None = None,
+        weights: Mapping[str, NDArray[Any]] | None = None,
+    ) -> None:
         self.model = model
         self.origin: Mapping[str, str] = MappingProxyType(dict(origin or {}))
+        self.weights: Mapping[str, NDArray[Any]] = MappingProxyType(dict(weights or {}))
         self.nodes: tuple[Node, ...] = tuple(_read_nodes(model.graph.node))
         self._initializers = {i.name: i for i in model.graph.initializer}
         self._constants: dict[str, NDArray[Any]] = {}
@@ -156,7 +165,10 @@ class Graph:
     def constant(self, name: str) -> NDArray[Any]:
         """Value of an initializer; the array is shared and must not be written to."""
         if name not in self._constants:
-            array = onnx.numpy_helper.to_array(self._initializers[name])
+            if name in self.weights:
+                array = self.weights[name].view()
+            else:
+                array = to_array(self._initializers[name])
             array.setflags(write=False)
             self._constants[name] = array
         return self._constants[name]
