@@ -18,8 +18,11 @@ from onnxruntime.quantization import (
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 import onnxplain
+from onnxplain.convert import to_torch
 from onnxplain.errors import ConversionError, OnnxplainError
 from onnxplain.graph import light
+from onnxplain.graph.edit import with_constants
+from onnxplain.graph.light import weights_size
 from tests.small_models import model_of
 
 GAP, RECIPE = "models/digits-gap.onnx", "models/digits-gap.preprocess.json"
@@ -185,6 +188,32 @@ def test_large_models_are_never_written_as_one_message(monkeypatch, tmp_path):
         np.testing.assert_array_equal(
             model.explain(DIGIT, method).attribution, plain.explain(DIGIT, method).attribution
         )
+
+
+def test_the_weights_of_a_large_model_are_held_once(monkeypatch):
+    monkeypatch.setattr(light, "LARGE", 0)
+    network = onnxplain.load(GAP).network
+    graph, constants = network.graph, to_torch(network.graph).constants()
+    assert len(graph.weights) >= 3
+    for name, array in graph.weights.items():
+        assert np.shares_memory(graph.constant(name), array)
+        assert np.shares_memory(constants[name].numpy(), array)
+        assert not graph.constant(name).flags.writeable
+    assert weights_size(graph.model) > 2 * len(graph.model.SerializeToString())
+
+
+def test_a_large_model_can_be_edited_and_cut(monkeypatch):
+    monkeypatch.setattr(light, "LARGE", 0)
+    graph = onnxplain.load(GAP).network.graph
+    name = next(iter(graph.weights))
+    edited = with_constants(graph, {name: 2 * graph.constant(name)})
+    np.testing.assert_array_equal(edited.constant(name), 2 * graph.constant(name))
+    inner = onnxplain.load(on_pixels(), preprocess="raw", at="normalised")
+    assert inner.network.graph.weights
+    wanted, found = (
+        m.explain(opened(GAP).read(DIGIT).pixels, "saliency", 3) for m in (opened(GAP), inner)
+    )
+    np.testing.assert_allclose(found.attribution, wanted.attribution, rtol=1e-4, atol=1e-6)
 
 
 def test_damage_is_found_in_large_models_too(monkeypatch, tmp_path):

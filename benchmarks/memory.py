@@ -1,0 +1,155 @@
+"""Memory and time of loading and converting a model, as multiples of its weights.
+
+Each stage runs in a process of its own, which measures itself: resident memory afterwards and
+at its peak, less what the libraries alone take. ``read`` reads and prepares the file, ``convert``
+makes the PyTorch program of it as well, ``load`` opens ONNX Runtime instead, ``gradients``
+explains a picture and so needs both. Without a file, a classifier with the layers of VGG-11 and
+random weights (0.53 GB) is made.
+
+    python benchmarks/memory.py [MODEL]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+# Channels of the convolutions; a pooling by two follows where the next entry is "M".
+VGG11 = (64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M")
+STAGES = ("read", "convert", "load", "gradients")
+
+
+def synthesise(path: Path, plan=VGG11, wide: int = 4096, side: int = 224) -> None:
+    """Write a classifier of the layers of VGG-11 (Simonyan, Zisserman 2014, arXiv:1409.1556)."""
+    rng = np.random.default_rng(0)
+    constants, nodes = [], []
+    tensor, channels = "image", 3
+
+    def weight(name: str, *shape: int) -> str:
+        fan_in = int(np.prod(shape[1:]))
+        values = rng.standard_normal(shape, np.float32) * np.float32(np.sqrt(2 / fan_in))
+        constants.append(numpy_helper.from_array(values, name))
+        return name
+
+    for k, width in enumerate(plan):
+        if width == "M":
+            nodes.append(
+                helper.make_node(
+                    "MaxPool", [tensor], [f"p{k}"], kernel_shape=[2, 2], strides=[2, 2]
+                )
+            )
+            tensor, side = f"p{k}", side // 2
+            continue
+        operands = [tensor, weight(f"w{k}", width, channels, 3, 3)]
+        nodes.append(helper.make_node("Conv", operands, [f"c{k}"], pads=[1] * 4))
+        nodes.append(helper.make_node("Relu", [f"c{k}"], [f"r{k}"]))
+        tensor, channels = f"r{k}", width
+    nodes.append(helper.make_node("Flatten", [tensor], ["flat"]))
+    tensor, width = "flat", channels * side * side
+    for k, rows in enumerate((wide, wide, 1000)):
+        operands = [tensor, weight(f"g{k}", rows, width)]
+        nodes.append(helper.make_node("Gemm", operands, [f"l{k}"], transB=1))
+        tensor, width = f"l{k}", rows
+        if k < 2:
+            nodes.append(helper.make_node("Relu", [tensor], [f"a{k}"]))
+            tensor = f"a{k}"
+    graph = helper.make_graph(
+        nodes,
+        "vgg",
+        [helper.make_tensor_value_info("image", onnx.TensorProto.FLOAT, ["N", 3, 224, 224])],
+        [helper.make_tensor_value_info(tensor, onnx.TensorProto.FLOAT, ["N", 1000])],
+        constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, path)
+
+
+def resident() -> dict[str, int]:
+    """Bytes of memory now and at the peak of this process."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    found = {line.split(":")[0]: line.split()[1] for line in lines if line.startswith("Vm")}
+    return {"now": int(found["VmRSS"]) * 1024, "peak": int(found["VmHWM"]) * 1024}
+
+
+def run_stage(stage: str, path: str) -> dict[str, float]:
+    """Do everything up to a stage, in this process."""
+    import onnxruntime  # noqa: F401
+    import torch
+
+    import onnxplain
+    from onnxplain.convert import to_torch
+    from onnxplain.convert.torchvision_guard import import_onnx2torch
+    from onnxplain.graph.load import read_model
+    from onnxplain.graph.prepare import prepare
+
+    import_onnx2torch()
+    torch.ones(8, 8) @ torch.ones(8, 8)
+    started = time.perf_counter()
+    if stage in ("read", "convert"):
+        graph = prepare(*read_model(path))
+        held = to_torch(graph) if stage == "convert" else graph
+        assert held is not None
+    elif stage in ("load", "gradients"):
+        model = onnxplain.load(path, preprocess="imagenet-torch")
+        if stage == "gradients":
+            picture = np.random.default_rng(0).integers(0, 255, (224, 224, 3), np.uint8)
+            model.explain(picture, "gradient", 0)
+    seconds = time.perf_counter() - started
+    return {**resident(), "seconds": seconds}
+
+
+def measure(path: Path, stages: Sequence[str] = STAGES) -> list[dict[str, float | str]]:
+    """Run stages in processes of their own; memory is what goes beyond the libraries."""
+    found = []
+    for stage in ("libraries", *stages):
+        command = [sys.executable, __file__, str(path), "--stage", stage]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        found.append({"stage": stage, **json.loads(done.stdout.splitlines()[-1])})
+    libraries = found.pop(0)["now"]
+    for entry in found:
+        entry["now"] -= libraries
+        entry["peak"] -= libraries
+    return found
+
+
+def weights_of(path: Path) -> int:
+    """Bytes of all initializers."""
+    from onnxplain.graph.light import weights_size
+
+    return weights_size(onnx.load(path, load_external_data=False))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", nargs="?", type=Path)
+    parser.add_argument("--stage", choices=("libraries", *STAGES))
+    options = parser.parse_args()
+    if options.stage:
+        print(json.dumps(run_stage(options.stage, str(options.model))))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = options.model or Path(folder) / "vgg11.onnx"
+        if options.model is None:
+            synthesise(path)
+        weights = weights_of(path)
+        print(f"{path.name}: {weights / 1e9:.2f} GB of weights; memory beyond the libraries")
+        print(f"{'stage':<10} {'afterwards':>16} {'at the peak':>16} {'seconds':>8}")
+        for entry in measure(path):
+            shown = [
+                f"{entry[k] / 1e9:.2f} GB {entry[k] / weights:5.2f} x" for k in ("now", "peak")
+            ]
+            print(f"{entry['stage']:<10} {shown[0]:>16} {shown[1]:>16} {entry['seconds']:>8.1f}")
+
+
+if __name__ == "__main__":
+    main()
