@@ -27,6 +27,7 @@ def percent(value: float) -> str:
 
 _MEASURES: Mapping[str, Callable[[float], str]] = {
     "completeness_gap": lambda v: f"completeness gap {percent(v)}",
+    "dominance": lambda v: f"{percent(v)} of the dominant response",
     "conservation": lambda v: f"conservation {percent(v)} of the score",
     "samples": lambda v: f"{v:.0f} samples",
     "relative_error": lambda v: f"standard error {percent(v)} of the map's range",

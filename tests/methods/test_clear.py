@@ -144,6 +144,36 @@ def test_a_vgg_layer_by_layer(relu):
     assert min(difference(found.attribution, other[3]) for other in others) > 0.1
 
 
+def class_maps(net, name, x):
+    """Response of the last layer at each place, (1, K, h, w), from the original network."""
+    if name == "squeeze":
+        return net.classes[:2](net.features(x))
+    if name == "resnet":
+        maps = net.layer2(net.layer1(net.stem(x)))
+        return net.fc(maps.movedim(1, -1)).movedim(-1, 1)
+    maps = net.conv1(x.permute(0, 3, 1, 2)).relu()
+    return net.dense(net.conv2(maps).relu().movedim(1, -1)).movedim(-1, 1)
+
+
+@pytest.mark.parametrize("name", ["squeeze", "resnet", "tensorflow"])
+@pytest.mark.parametrize("positive", [False, True])
+def test_heads_that_average_on_the_original_network(name, positive):
+    """R(x|c) is the derivative of half the squared response, summed over its places."""
+    made = pair(name)
+    x = torch.from_numpy(made.x).double().requires_grad_()
+    z = class_maps(made.net, name, x)
+    z = z.clamp(min=0) if positive else z
+    halves = z.square().sum((2, 3))[0] / 2
+    expected = [torch.autograd.grad(half, x, retain_graph=True)[0][0].numpy() for half in halves]
+    best, second = np.argsort([-float(half.detach()) for half in halves])[:2]
+    found = made.double.explain(made.x, "clear", int(best), positive=positive)
+    assert difference(found.attribution, expected[best]) < 1e-10
+    assert difference(found.attribution, expected[second]) > 0.1
+    channels = -1 if name == "tensorflow" else 0
+    summed = np.stack([e.sum(axis=channels) for e in expected])
+    assert difference(found.maps["responses"], summed) < 1e-10
+
+
 @pytest.mark.parametrize("relu", WAYS)
 def test_averaging_before_or_after_the_last_layer_is_one_function(relu):
     after = STEM + "m = Conv(s, v, a) p = GlobalAveragePool(m) scores = Flatten(p)"
