@@ -129,7 +129,7 @@ def test_gelu_is_one_activation_however_it_is_written(spelling, method):
     random = np.random.default_rng(0)
     constants = {"half": 0.5, "root": np.sqrt(2), "one": 1.0, "two": 2.0}
     names = {k: np.array(v, np.float64) for k, v in constants.items()}
-    names |= {"w": random.normal(size=(4, 3, 6, 6)), "v": random.normal(size=(5, 4, 1, 1))}
+    names |= {"w": random.normal(size=(16, 3, 6, 6)), "v": random.normal(size=(5, 16, 1, 1))}
 
     def explain_written(nodes, method=method):
         body = f"x = Conv(image, w) {nodes} c = Conv(y, v) scores = Flatten(c)"
