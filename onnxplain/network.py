@@ -49,13 +49,16 @@ class Network:
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     batch_size : int, optional
-        Largest batch; 32 for ONNX Runtime and 16 for PyTorch if not given.
+        Largest batch; 32 for ONNX Runtime (or what a short probe finds best for windows) and
+        16 for PyTorch if not given.
     precision : {"single", "double"}
         Arithmetic of the PyTorch engine.
     bound : mapping of str to array
         Values of all inputs but the explained one.
     cut : bool
         Whether the explained input is a tensor inside of the user's graph.
+    threads : int, optional
+        Threads within an operator of ONNX Runtime; its own choice if not given.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Network:
         precision: str = "single",
         bound: Mapping[str, Array] | None = None,
         cut: bool = False,
+        threads: int | None = None,
     ) -> None:
         if precision not in ("single", "double"):
             raise UsageError(f"precision {precision!r} is not known; allowed: single, double")
@@ -80,6 +84,9 @@ class Network:
         self.image: ImageInput = find_image_input(graph, name=input_name, layout=layout, size=size)
         self.head: Head = find_head(graph, output)
         self.precision = precision
+        if threads is not None and threads < 1:
+            raise UsageError(f"{threads} threads are not possible; it must be 1 or more")
+        self._threads = threads
         self._device = device
         self._batch_size = batch_size
         self._bound = _bind(self.image, bound or {})
@@ -132,9 +139,11 @@ class Network:
             self.image,
             self.head.output,
             device=self._device,
-            batch_size=self._batch_size or 32,
+            batch_size=self._batch_size,
             bound=self._bound,
+            threads=self._threads,
             optimise=optimise,
+            shapes=lambda: self.shapes,
         )
 
     @cached_property

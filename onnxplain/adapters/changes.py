@@ -9,17 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.errors import UsageError
+from onnxplain.errors import UnknownNameError, UsageError
 
 Array = NDArray[Any]
 Engine = Literal["auto", "incremental", "brute-force"]
 # Positions whose results are handed over: their indices, and the named tensors for them.
 Block = tuple[NDArray[np.int64], dict[str, Array]]
+
+
+def engine_named(name: str) -> Engine:
+    """Return the engine of that name.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is none.
+    """
+    for engine in get_args(Engine):
+        if engine == name:
+            return engine
+    raise UnknownNameError(
+        "engine", name, get_args(Engine), f"allowed: {', '.join(get_args(Engine))}"
+    )
 
 
 @dataclass(frozen=True)
@@ -114,31 +130,3 @@ def changed_inputs(
     for changed, k in zip(batch, indices, strict=True):
         changed[inside(changes.windows[k], base.ndim, spatial)] = changes.content(k)
     return batch
-
-
-def brute_force(
-    forward: Callable[[Array], dict[str, Array]],
-    base: Array,
-    changes: WindowChanges,
-    spatial: tuple[int, int],
-    batch: int,
-) -> Iterator[Block]:
-    """Run every changed input as a whole.
-
-    Parameters
-    ----------
-    forward : callable
-        Takes (n, ...) inputs, returns arrays of axis 0 length n.
-    base, changes, spatial
-        See `changed_inputs`.
-    batch : int
-        Inputs in one call.
-
-    Yields
-    ------
-    Block
-        In the order of the windows.
-    """
-    for start in range(0, len(changes), batch):
-        indices = np.arange(start, min(start + batch, len(changes)))
-        yield indices, forward(changed_inputs(base, changes, indices.tolist(), spatial))

@@ -5,8 +5,11 @@ This is the only module that imports onnxruntime.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+import os
+import tempfile
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,13 +23,18 @@ from onnxplain.adapters.base import (
     Propagation,
     in_batches,
 )
+from onnxplain.adapters.batch_choice import BatchChoice, candidates
 from onnxplain.adapters.behind import Rerun
 from onnxplain.adapters.behind import Session as RunFeeds
-from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun, brute_force
+from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.device import cuda_device_count, parse_device
+from onnxplain.adapters.incremental.costs import node_seconds
+from onnxplain.adapters.incremental.engine import Services, WindowEngine
 from onnxplain.errors import ImageError, UnsupportedModelError, UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.light import take_out
+from onnxplain.graph.sections import Sections
+from onnxplain.graph.shapes import Shapes, infer_shapes
 from onnxplain.graph.view import Graph
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
@@ -34,6 +42,10 @@ from onnxplain.target import Target
 
 # Errors reach the user as exceptions; the log would repeat them as a page of C++.
 ort.set_default_logger_severity(4)
+# Batches that are timed for whole inputs; larger ones are slower on a CPU, as activations
+# leave its caches.
+_BATCHES = {"cpu": (4, 8, 16), "cuda": (16, 64, 128)}
+_BATCH = 32
 
 
 class OrtAdapter:
@@ -52,8 +64,9 @@ class OrtAdapter:
         The graph output that `forward` returns.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-    batch_size : int
-        Largest batch in one call of ONNX Runtime.
+    batch_size : int, optional
+        Largest batch in one call of ONNX Runtime; if not given, 32, or what a short probe
+        finds best for windows.
     bound : mapping of str to array
         Values of all other inputs.
     threads : int, optional
@@ -61,6 +74,8 @@ class OrtAdapter:
     optimise : bool
         Let ONNX Runtime rewrite the graph, as it does where models are deployed. Without,
         every node is computed as the file says.
+    shapes : callable, optional
+        Returns the concrete shapes of all tensors; those that ONNX infers if not given.
     """
 
     capabilities = Capability.FORWARD | Capability.ACTIVATIONS
@@ -72,15 +87,18 @@ class OrtAdapter:
         output: str,
         *,
         device: str = "auto",
-        batch_size: int = 32,
+        batch_size: int | None = None,
         bound: Mapping[str, Array] | None = None,
         threads: int | None = None,
         optimise: bool = True,
+        shapes: Callable[[], Shapes] | None = None,
     ) -> None:
         self._graph = graph
         self._image = image
         self._output = output
-        self._batch_size = batch_size
+        self._batch_size = batch_size or _BATCH
+        self._batch_given = batch_size
+        self._shapes = shapes or (lambda: infer_shapes(graph, image))
         self._bound = dict(bound or {})
         self._threads = threads
         self._optimise = optimise
@@ -160,12 +178,48 @@ class OrtAdapter:
     def windowed(
         self, base: Array, changes: WindowChanges, names: Sequence[str], *, engine: Engine = "auto"
     ) -> WindowRun:
-        """Return the named tensors for changed inputs; see `Adapter`."""
-        batch = self._image.batch or self._batch_size
-        blocks = brute_force(
-            lambda x: self.activations(x, names), base, changes, self._image.spatial, batch
+        """Return the named tensors for changed inputs; see `Adapter`.
+
+        Raises
+        ------
+        UsageError
+            If the incremental engine is asked for and not possible.
+        """
+        return self._windows.run(base.astype(self._image.dtype), changes, names, engine)
+
+    @cached_property
+    def _windows(self) -> WindowEngine:
+        graph, image = self._graph, self._image
+        kind = "cpu" if self.device.startswith("CPU") else "cuda"
+        given = image.batch or self._batch_given
+        sizes = [given] if given else candidates(graph, self._shapes(), _BATCHES[kind])
+        services = Services(
+            sections=lambda names: Sections(graph, self._shapes(), image, names),
+            open_session=self._open_part,
+            forward=self.activations,
+            profile=self._profile,
+            bound=self._bound,
+            batch=BatchChoice(sizes),
+            fixed=image.batch,
+            obstacle="" if kind == "cpu" else "the costs of sections are known for the CPU only",
         )
-        return WindowRun({"name": "brute-force", "batch": batch}, blocks)
+        return WindowEngine(services, image.spatial)
+
+    def _profile(
+        self, batches: Sequence[Array], sections: Sections
+    ) -> tuple[list[dict[str, Array]], Array]:
+        """Named tensors of each batch, and seconds of each node for one input."""
+        with tempfile.TemporaryDirectory() as folder:
+            options = self._options()
+            options.enable_profiling = True
+            options.profile_file_prefix = str(Path(folder) / "profile")
+            session = self._open(self._exposing(sections.names), self._fed, options)
+            found = []
+            for batch in batches:
+                values = session.run(list(sections.names), {self._image.name: batch, **self._bound})
+                found.append(dict(zip(sections.names, values, strict=True)))
+            file = Path(session.end_profiling())
+            return found, node_seconds(file, sections.nodes, len(batches[-1]), len(batches))
 
     def rerun_behind(
         self, x: Array, tensor: str, values: Array, names: Sequence[str]
@@ -198,22 +252,37 @@ class OrtAdapter:
 
     def _session(self, exposed: frozenset[str]) -> ort.InferenceSession:
         if exposed not in self._sessions:
-            extra = onnx.ModelProto()
-            for name in sorted(exposed):
-                extra.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
-            # Protocol buffers merge by concatenation: the weights are not copied into a
-            # second message just to name one more output.
-            file = self._file + extra.SerializeToString() if exposed else self._file
-            self._sessions[exposed] = self._open(file, self._fed)
+            self._sessions[exposed] = self._open(self._exposing(exposed), self._fed)
         return self._sessions[exposed]
 
-    def _open(self, file: bytes, fed: Mapping[str, ort.OrtValue]) -> ort.InferenceSession:
+    def _exposing(self, names: Collection[str]) -> bytes:
+        """Return the file with more outputs."""
+        extra = onnx.ModelProto()
+        for name in sorted(set(names) - {o.name for o in self._graph.outputs}):
+            extra.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
+        # Protocol buffers merge by concatenation: the weights are not copied into a
+        # second message just to name one more output.
+        return self._file + extra.SerializeToString() if extra.graph.output else self._file
+
+    def _options(self) -> ort.SessionOptions:
         options = ort.SessionOptions()
         options.log_severity_level = 4
         if self._threads:
             options.intra_op_num_threads = self._threads
+        if machine_is_busy():
+            # Threads that wait by spinning take the time of those that others wait for.
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if not self._optimise:
             options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        return options
+
+    def _open(
+        self,
+        file: bytes,
+        fed: Mapping[str, ort.OrtValue],
+        options: ort.SessionOptions | None = None,
+    ) -> ort.InferenceSession:
+        options = options or self._options()
         if fed:
             options.add_external_initializers(list(fed), list(fed.values()))
         try:
@@ -226,7 +295,16 @@ class OrtAdapter:
     def _open_part(self, file: bytes, weights: Mapping[str, Array]) -> RunFeeds:
         values = {n: ort.OrtValue.ortvalue_from_numpy(w) for n, w in weights.items()}
         session = self._open(file, values)
-        return lambda feeds: session.run(None, dict(feeds))
+
+        def run(feeds: Mapping[str, Array]) -> Sequence[Array]:
+            try:
+                return session.run(None, dict(feeds))
+            except Exception as error:  # onnxruntime's exceptions share no base class
+                raise UnsupportedModelError(
+                    f"ONNX Runtime cannot run a part of this model: {_reason(error)}"
+                ) from error
+
+        return run
 
 
 def _without_large_weights(graph: Graph) -> tuple[bytes, dict[str, ort.OrtValue]]:
@@ -234,6 +312,13 @@ def _without_large_weights(graph: Graph) -> tuple[bytes, dict[str, ort.OrtValue]
     model, weights = (graph.model, graph.weights) if graph.weights else take_out(graph.model)
     values = {n: ort.OrtValue.ortvalue_from_numpy(w) for n, w in weights.items()}
     return model.SerializeToString(), values
+
+
+def machine_is_busy() -> bool:
+    """Whether more processes want to run than there are cores; False where that is unknown."""
+    if not hasattr(os, "getloadavg"):  # Windows
+        return False
+    return os.getloadavg()[0] > (os.cpu_count() or 1)
 
 
 def _providers(device: str) -> list[Any]:

@@ -19,7 +19,8 @@ from onnxplain.adapters.base import (
     Propagation,
     in_batches,
 )
-from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun, brute_force
+from onnxplain.adapters.batch_choice import BatchChoice
+from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun, changed_inputs
 from onnxplain.adapters.device import parse_device
 from onnxplain.convert import to_torch
 from onnxplain.errors import UsageError
@@ -215,11 +216,14 @@ class TorchAdapter:
         """
         if engine == "incremental":
             raise UsageError("the incremental engine runs in ONNX Runtime; use engine=auto")
-        batch = self._image.batch or self._batch_size
-        blocks = brute_force(
-            lambda x: self.activations(x, names), base, changes, self._image.spatial, batch
-        )
-        return WindowRun({"name": "brute-force", "batch": batch}, blocks)
+        choice = BatchChoice([self._image.batch or self._batch_size])
+
+        def compute(indices: Sequence[int]) -> dict[str, Array]:
+            inputs = changed_inputs(base, changes, indices, self._image.spatial)
+            return self.activations(inputs, names)
+
+        record = {"name": "brute-force", "because": "PyTorch", "batch": choice.chosen}
+        return WindowRun(record, choice.run(compute, range(len(changes))))
 
     def rerun_behind(
         self, x: Array, tensor: str, values: Array, names: Sequence[str]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import onnx
 from numpy.typing import NDArray
 
 from onnxplain.errors import MethodRefusedError
-from onnxplain.graph.light import SMALL, fed_later
+from onnxplain.graph.part import declare, part_model
 from onnxplain.graph.view import Graph, Node
 
 
@@ -103,27 +101,10 @@ def as_model(
     weights : dict of str to array
         Those weights: the arrays of `graph` itself.
     """
-    used = [t for t in graph.model.graph.initializer if t.name in part.constants]
-    weights = {
-        t.name: graph.constant(t.name)
-        for t in used
-        if math.prod(t.dims) > SMALL and graph.constant(t.name).dtype.kind in "fiu"
-    }
-    model = onnx.ModelProto(
-        ir_version=graph.model.ir_version,
-        opset_import=graph.model.opset_import,
-        functions=graph.model.functions,
-        graph=onnx.GraphProto(
-            name="behind",
-            node=[graph.model.graph.node[n.index] for n in part.nodes],
-            input=[_declare(name, values) for name, values in given.items()],
-            output=[onnx.helper.make_empty_tensor_value_info(n) for n in part.names],
-            initializer=[fed_later(t) if t.name in weights else t for t in used],
-        ),
+    return part_model(
+        graph,
+        [graph.model.graph.node[n.index] for n in part.nodes],
+        [declare(name, values.dtype, [None] * values.ndim) for name, values in given.items()],
+        part.names,
+        part.constants,
     )
-    return model, weights
-
-
-def _declare(name: str, values: NDArray[Any]) -> onnx.ValueInfoProto:
-    kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(values.dtype))
-    return onnx.helper.make_tensor_value_info(name, kind, [None] * values.ndim)

@@ -1,10 +1,19 @@
-"""How coarse the values of a quantised tensor are."""
+"""Whether a graph computes in integers, and how coarse the values of a quantised tensor are."""
 
 from __future__ import annotations
 
 from onnxplain.graph.view import Graph
 
+_ROUNDS = ("QuantizeLinear", "DynamicQuantizeLinear")
 _HANDS_ON = frozenset("Reshape Flatten Squeeze Unsqueeze Transpose Cast Identity".split())
+
+
+def rounds_values(graph: Graph) -> bool:
+    """Whether some node rounds activations to integers.
+
+    Then a difference in the last bit may become a whole step.
+    """
+    return any(n.op_type in _ROUNDS or n.op_type.startswith("QLinear") for n in graph.nodes)
 
 
 def quantisation_step(graph: Graph, tensor: str) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
-from onnxplain.adapters.changes import WindowChanges
+from onnxplain.adapters.changes import WindowChanges, engine_named
 from onnxplain.errors import UsageError
 from onnxplain.explanation import Attribution
 from onnxplain.methods.registry import method
@@ -42,6 +42,7 @@ def occlusion(
     window: Size | int | None = None,
     stride: Size | int | None = None,
     fill_with: str = "mean",
+    engine: str = "auto",
 ) -> Attribution:
     """Importance of a pixel: mean over the windows that cover it of S(x) - S(x, covered).
 
@@ -56,6 +57,10 @@ def occlusion(
         row or column is cut off by the border.
     fill_with : str
         See `onnxplain.perturb.fills.fill`.
+    engine : {"auto", "incremental", "brute-force"}
+        Compute only what a window can change, or every covered picture as a whole. The map
+        is the same up to rounding; ``auto`` takes what should be faster, and the record's
+        note ``engine`` says which it was, and why.
 
     Returns
     -------
@@ -67,7 +72,7 @@ def occlusion(
     Raises
     ------
     UsageError
-        If window or stride do not fit the input.
+        If window or stride do not fit the input, or the engine is not known or not possible.
     """
     height, width = (x.shape[a] for a in subject.spatial_axes)
     size = _pair("window", window, (max(1, height // 8), max(1, width // 8)), (height, width))
@@ -77,10 +82,11 @@ def occlusion(
     grid = (len(rows), len(columns))
     covered = fill(subject, x, fill_with)
     base = subject.score(x, target)
+    chosen = engine_named(engine)
     scores, winners = np.empty((len(x), len(windows))), np.empty((len(x), len(windows)), np.int64)
     for n in range(len(x)):
         changes = WindowChanges.from_picture(windows, covered[n], subject.network.image.spatial)
-        run = subject.windowed_scores(x[n], changes, target)
+        run = subject.windowed_scores(x[n], changes, target, engine=chosen)
         for indices, found in run.blocks:
             scores[n, indices] = target.select(found)
             winners[n, indices] = found.argmax(axis=1)
@@ -89,6 +95,7 @@ def occlusion(
         _spread(falls, windows, (height, width)),
         ("H", "W"),
         parameters={"window": list(size), "stride": list(step)},
+        notes={"engine": dict(run.engine)},
         maps={
             "score": scores.reshape(-1, *grid),
             "difference": falls.reshape(-1, *grid),

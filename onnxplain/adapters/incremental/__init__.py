@@ -1,0 +1,1 @@
+"""Exact incremental occlusion: compute only what a window can change."""

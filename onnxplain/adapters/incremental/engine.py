@@ -1,0 +1,305 @@
+"""Choose between incremental and whole inputs, check the choice, and record why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.adapters.batch_choice import BatchChoice
+from onnxplain.adapters.behind import Open
+from onnxplain.adapters.changes import Block, Engine, WindowChanges, WindowRun, changed_inputs
+from onnxplain.adapters.incremental.costs import arithmetic
+from onnxplain.adapters.incremental.execute import Run, ShapesDifferError
+from onnxplain.adapters.incremental.plan import Plan, Planner, Positions
+from onnxplain.adapters.incremental.sessions import Sessions
+from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.graph.quantised import rounds_values
+from onnxplain.graph.sections import Cut, Sections
+
+Array = NDArray[Any]
+# Predicted gain below which whole inputs are run, and the gain in operations below which
+# profiling is not worth its time.
+GAIN, GAIN_IN_OPERATIONS = 1.15, 1.25
+# Fewer windows do not earn back what profiling, planning and opening sessions cost.
+FEW_WINDOWS = 64
+# The same for multiplications in all: about a tenth of a second of one core.
+FEW_OPERATIONS = 2e9
+# Inputs in each of the profiled calls, and whole inputs that are compared with what the
+# sections give.
+PROFILED, CALLS, COMPARED = 4, 3, 2
+# Relative difference that summing in another order may make; measured is 1e-6.
+ROUNDING = 1e-4
+# Plans kept: one for each set of windows in use.
+_KEPT_PLANS = 4
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the engine needs from an adapter.
+
+    Attributes
+    ----------
+    sections : callable
+        ``sections(names)``: how the graph in front of the named tensors falls apart.
+    open_session : callable
+        See `Open`.
+    forward : callable
+        ``forward(inputs, names)``: named tensors of whole inputs.
+    profile : callable
+        ``profile(batches, sections)``: the wanted tensors of each batch of whole inputs,
+        and the seconds of each node for one input.
+    bound : mapping of str to array
+        Values of the model's other inputs.
+    batch : BatchChoice
+        How many whole inputs in one call.
+    fixed : int, optional
+        The batch size that the file insists on.
+    obstacle : str
+        Why this adapter always runs whole inputs; empty if it does not.
+    """
+
+    sections: Callable[[Sequence[str]], Sections]
+    open_session: Open
+    forward: Callable[[Array, Sequence[str]], dict[str, Array]]
+    profile: Callable[
+        [Sequence[Array], Sections], tuple[list[dict[str, Array]], NDArray[np.float64]]
+    ]
+    bound: Mapping[str, Array]
+    batch: BatchChoice
+    fixed: int | None
+    obstacle: str
+
+
+class WindowEngine:
+    """Evaluates windows, and keeps what can be kept between pictures.
+
+    Parameters
+    ----------
+    services : Services
+        The adapter's side.
+    spatial : (int, int)
+        Axes of height and width in one input.
+    """
+
+    def __init__(self, services: Services, spatial: tuple[int, int]) -> None:
+        self._services, self._spatial = services, spatial
+        self._known: dict[tuple[str, ...], _Wanted] = {}
+
+    def run(
+        self, base: Array, changes: WindowChanges, names: Sequence[str], engine: Engine
+    ) -> WindowRun:
+        """Return a run in the faster way, or in the one that was asked for.
+
+        Parameters
+        ----------
+        base, changes, names, engine
+            As for `Adapter.windowed`. ``incremental`` leaves out the questions of speed,
+            not those of exactness.
+
+        Raises
+        ------
+        UsageError
+            If ``incremental`` was asked for and is not possible.
+        """
+        key = tuple(dict.fromkeys(names))
+        work = _Work(self._services, base, changes, key, self._spatial)
+        if engine == "brute-force":
+            return work.whole("asked for")
+        if self._services.obstacle and engine == "auto":
+            return work.whole(self._services.obstacle)
+        if key not in self._known:
+            self._known[key] = _Wanted(self._services, key)
+        run = self._known[key].run(work, forced=engine == "incremental")
+        if engine == "incremental" and run.engine["name"] != engine:
+            raise UsageError(
+                f"the incremental engine is not possible: {run.engine['because']}; use engine=auto"
+            )
+        return run
+
+
+@dataclass
+class _Work:
+    """One call: some windows of one input. Blocks computed on the way are handed over too."""
+
+    services: Services
+    base: Array
+    changes: WindowChanges
+    names: tuple[str, ...]
+    spatial: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        self.done: list[Block] = []
+
+    @property
+    def left(self) -> list[int]:
+        """Windows that are not computed yet."""
+        ready = {int(k) for indices, _ in self.done for k in indices}
+        return [k for k in range(len(self.changes)) if k not in ready]
+
+    def inputs(self, indices: Sequence[int]) -> Array:
+        return changed_inputs(self.base, self.changes, indices, self.spatial)
+
+    def whole(self, because: str) -> WindowRun:
+        """Run what is left as whole inputs."""
+
+        def compute(indices: Sequence[int]) -> dict[str, Array]:
+            return self.services.forward(self.inputs(indices), self.names)
+
+        blocks = self.services.batch.run(compute, self.left)
+        record = {"name": "brute-force", "because": because, "batch": self.services.batch.chosen}
+        return WindowRun(record, chain(self.done, blocks))
+
+
+class _Wanted:
+    """What is known about one set of wanted tensors."""
+
+    def __init__(self, services: Services, names: tuple[str, ...]) -> None:
+        self._services = services
+        self._sections = services.sections(names)
+        self._sessions = Sessions(self._sections, services.open_session, services.bound)
+        self._exact = rounds_values(self._sections.graph)
+        self._seconds: NDArray[np.float64] | None = None
+        self._plans: dict[tuple[bytes, bool], _Choice] = {}
+
+    def run(self, work: _Work, *, forced: bool) -> WindowRun:
+        obstacle = self._obstacle(work.changes, forced)
+        if obstacle:
+            return work.whole(obstacle)
+        if self._seconds is None:
+            self._seconds = self._profile(work)
+        choice = self._choice(work, forced)
+        plan = choice.plan
+        if not plan.parts or (plan.gain < GAIN and not forced):
+            return work.whole(f"predicted gain {plan.gain:.2f} is below {GAIN}")
+        if choice.difference is None:
+            try:
+                choice.difference = self._compare(work, choice)
+            except (ShapesDifferError, UnsupportedModelError) as error:
+                return work.whole(str(error))
+        if choice.difference > (0.0 if self._exact else ROUNDING):
+            return work.whole(f"sections differ from the whole by {choice.difference:.1g}")
+        self._sessions.keep_only(plan)
+        record = {
+            "name": "incremental",
+            "predicted_gain": round(plan.gain, 2),
+            "sections": [list(p.section.targets) for p in plan.parts],
+            "difference": choice.difference,
+            "batch": choice.batch,
+        }
+        return WindowRun(record, chain(work.done, self._blocks(work, choice)))
+
+    def _blocks(self, work: _Work, choice: _Choice) -> Iterator[Block]:
+        yield from self._start(work, choice).blocks(work.changes, work.left)
+
+    def _start(self, work: _Work, choice: _Choice) -> Run:
+        return Run(
+            self._sections,
+            choice.plan,
+            choice.positions,
+            self._sessions,
+            work.base,
+            choice.batch,
+            fixed=self._services.fixed is not None,
+        )
+
+    def _obstacle(self, changes: WindowChanges, forced: bool) -> str:
+        cuts = self._cuts
+        if len(cuts) < 2:
+            return "no part of the model is local"
+        if forced:
+            return ""
+        if len(changes) < FEW_WINDOWS:
+            return f"fewer than {FEW_WINDOWS} windows"
+        work = arithmetic(self._sections)
+        if work.sum() * len(changes) < FEW_OPERATIONS:
+            return "too little work for profiling and planning"
+        gain = self._gain_in_operations(changes, work)
+        if gain < GAIN_IN_OPERATIONS:
+            return f"windows leave out too little: {gain:.2f} times fewer operations at best"
+        return ""
+
+    @property
+    def _cuts(self) -> list[Cut]:
+        """Cuts at which values may be handed over without a change of the result.
+
+        Where activations are rounded, ONNX Runtime computes from one rounding to the next
+        in integers; other cuts would have it compute in floats.
+        """
+        cuts = self._sections.cuts
+        if not self._exact:
+            return list(cuts)
+        grids = self._sections.local.grids
+        return [
+            c for c in cuts if not c.position or all(grids[t].dtype.kind in "iu" for t in c.tensors)
+        ]
+
+    def _gain_in_operations(self, changes: WindowChanges, work: NDArray[np.float64]) -> float:
+        sections, windows = self._sections, np.asarray(changes.windows)
+        shares = sections.share_affected(windows[:, :2], windows[:, 2:], self._cuts[-1].position)
+        left = sum(
+            w * max((shares.get(o, 1.0) for o in n.outputs if o), default=1.0)
+            for w, n in zip(work, sections.nodes, strict=True)
+        )
+        return float(work.sum() / left)
+
+    def _profile(self, work: _Work) -> NDArray[np.float64]:
+        """Run some windows as whole inputs, spread over all, and time every node."""
+        size = self._services.fixed or PROFILED
+        count = min(size * CALLS, len(work.changes))
+        spread = np.unique(np.linspace(0, len(work.changes) - 1, count).astype(np.int64))
+        batches = [spread[k::CALLS] for k in range(CALLS)]
+        inputs = [_filled(work.inputs(b.tolist()), size) for b in batches]
+        found, seconds = self._services.profile(inputs, self._sections)
+        for indices, values in zip(batches, found, strict=True):
+            work.done.append((indices, {n: v[: len(indices)] for n, v in values.items()}))
+        return seconds
+
+    def _choice(self, work: _Work, forced: bool) -> _Choice:
+        windows = np.ascontiguousarray(work.changes.windows)
+        key = (windows.tobytes(), forced)
+        if key not in self._plans:
+            assert self._seconds is not None
+            batch = self._services.fixed or self._services.batch.chosen or 8
+            positions = Positions.of(windows)
+            planner = Planner(self._sections, self._cuts, positions, self._seconds, batch)
+            if len(self._plans) >= _KEPT_PLANS:
+                del self._plans[next(iter(self._plans))]
+            self._plans[key] = _Choice(positions, planner.best(forced=forced), batch)
+        return self._plans[key]
+
+    def _compare(self, work: _Work, choice: _Choice) -> float:
+        """Largest relative difference between sections and whole inputs, on a few windows."""
+        if not work.done:
+            few = np.unique(np.linspace(0, len(work.changes) - 1, COMPARED).astype(np.int64))
+            work.done.append((few, self._services.forward(work.inputs(few.tolist()), work.names)))
+        indices, whole = work.done[-1]
+        few = np.linspace(0, len(indices) - 1, min(COMPARED, len(indices))).astype(np.int64)
+        indices, whole = indices[few], {n: v[few] for n, v in whole.items()}
+        blocks = list(self._start(work, choice).some(work.changes, indices.tolist()))
+        differences = []
+        for name, expected in whole.items():
+            found = np.concatenate([v[name] for _, v in blocks]).astype(np.float64)
+            scale = float(np.abs(expected).max(initial=0.0)) or 1.0
+            difference = np.abs(found - expected.astype(np.float64)).max(initial=0.0) / scale
+            differences.append(float(difference) if np.isfinite(difference) else np.inf)
+        return max(differences)
+
+
+@dataclass
+class _Choice:
+    """A plan for one set of windows, and how well it was found to agree with whole inputs."""
+
+    positions: Positions
+    plan: Plan
+    batch: int
+    difference: float | None = None
+
+
+def _filled(inputs: Array, size: int) -> Array:
+    """Repeat the last input up to a whole batch."""
+    return np.concatenate([inputs, np.repeat(inputs[-1:], size - len(inputs), axis=0)])

@@ -1,0 +1,211 @@
+"""Carry a plan out: crops of the unchanged tensors, what changed pasted in, section by section."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.adapters.changes import Block, WindowChanges, inside
+from onnxplain.adapters.incremental.plan import (
+    MAX_CROPS,
+    Part,
+    Plan,
+    Positions,
+    Side,
+    tensor_bytes,
+)
+from onnxplain.adapters.incremental.sessions import Sessions
+from onnxplain.graph.sections import Sections
+
+Array = NDArray[Any]
+# Bytes of window states that may be alive at a time, and windows that share them at most.
+_STATES, _LARGEST_BLOCK = 1 << 28, 1024
+
+
+@dataclass(frozen=True)
+class State:
+    """A changed piece of a tensor: its cells from (top, left) on, without a batch axis."""
+
+    cells: Array
+    top: int
+    left: int
+
+
+class ShapesDifferError(Exception):
+    """ONNX Runtime gives a tensor another shape than ONNX; the arithmetic would be wrong."""
+
+
+class Run:
+    """One plan on one base input.
+
+    Parameters
+    ----------
+    sections : Sections
+        The graph.
+    plan : Plan
+        Made for `positions`.
+    positions : Positions
+        The windows.
+    sessions : Sessions
+        Computes.
+    base : array
+        The unchanged input without its batch axis.
+    batch : int
+        Whole tensors in one call behind the last cut.
+    fixed : bool
+        Whether the file insists on that batch size.
+
+    Raises
+    ------
+    ShapesDifferError
+        If the shapes that the plan was made for are not those of ONNX Runtime.
+    """
+
+    def __init__(
+        self,
+        sections: Sections,
+        plan: Plan,
+        positions: Positions,
+        sessions: Sessions,
+        base: Array,
+        batch: int,
+        *,
+        fixed: bool = False,
+    ) -> None:
+        self._sections, self._plan, self._positions = sections, plan, positions
+        self._sessions, self._batch, self._fixed = sessions, batch, fixed
+        self._clean = {sections.image.name: base[None]}
+        for part in plan.parts:
+            inputs = {n: self._clean[n] for n in part.section.inputs}
+            self._clean |= sessions.run_section(part, inputs)
+        for name, values in self._clean.items():
+            expected = (1, *sections.shapes[name][1:])
+            if values.shape != expected:
+                raise ShapesDifferError(f"tensor {name!r} has another shape than ONNX infers")
+
+    def blocks(self, changes: WindowChanges, indices: Sequence[int]) -> Iterator[Block]:
+        """Compute the wanted tensors for some windows, a bounded number of them at a time."""
+        step = self._block_size()
+        for start in range(0, len(indices), step):
+            yield from self.some(changes, indices[start : start + step])
+
+    def some(self, changes: WindowChanges, indices: Sequence[int]) -> Iterator[Block]:
+        """Compute the wanted tensors for windows whose states fit into memory together."""
+        image = self._sections.image
+        states: dict[str, dict[int, State]] = {image.name: {}}
+        for k in indices:
+            top, _, left, _ = changes.windows[k]
+            states[image.name][k] = State(changes.content(k), int(top), int(left))
+        for part in self._plan.parts:
+            found = self._windows(part, states, indices)
+            alive = part.section.stop.tensors
+            states = {t: states[t] for t in alive if t in states} | found
+        for start in range(0, len(indices), self._batch):
+            chunk = indices[start : start + self._batch]
+            yield np.array(chunk), self._rest(states, chunk)
+
+    def _windows(
+        self, part: Part, states: Mapping[str, Mapping[int, State]], indices: Sequence[int]
+    ) -> dict[str, dict[int, State]]:
+        """Run one section on the crops of some windows."""
+        groups: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for k in indices:
+            row, column = self._place(k)
+            size = (part.rows.crops.length[row], part.columns.crops.length[column])
+            groups[size].append(k)
+        found: dict[str, dict[int, State]] = {t: {} for t in part.section.targets}
+        for size, members in groups.items():
+            for start in range(0, len(members), MAX_CROPS):
+                chunk = members[start : start + MAX_CROPS]
+                crops = {
+                    n: self._crop(n, part, size, states[n], chunk) for n in part.section.inputs
+                }
+                for name, values in self._sessions.run_section(part, crops).items():
+                    axes = self._axes(name)
+                    for value, k in zip(values, chunk, strict=True):
+                        found[name][k] = self._kept(part, value, axes, k)
+        return found
+
+    def _crop(
+        self,
+        name: str,
+        part: Part,
+        size: tuple[int, int],
+        states: Mapping[int, State],
+        chunk: Sequence[int],
+    ) -> Array:
+        whole, axes = self._clean[name][0], self._axes(name)
+        shape = list(whole.shape)
+        shape[axes[0]], shape[axes[1]] = size
+        crops = np.empty((len(chunk), *shape), whole.dtype)
+        for crop, k in zip(crops, chunk, strict=True):
+            row, column = self._place(k)
+            top, left = int(part.rows.crops.origin[row]), int(part.columns.crops.origin[column])
+            window = (top, top + size[0], left, left + size[1])
+            crop[...] = whole[inside(window, whole.ndim, axes)]
+            _paste(crop, states[k], top, left, axes)
+        return crops
+
+    def _kept(self, part: Part, value: Array, axes: tuple[int, int], k: int) -> State:
+        """Cut the cells that a window reaches out of what a crop gave."""
+        row, column = self._place(k)
+        high, wide = part.section.needs
+        top, bottom, y = _reached(part.rows, row, high.stride)
+        left, right, x = _reached(part.columns, column, wide.stride)
+        window = (top - y, bottom - y, left - x, right - x)
+        return State(value[inside(window, value.ndim, axes)], top, left)
+
+    def _rest(
+        self, states: Mapping[str, Mapping[int, State]], chunk: Sequence[int]
+    ) -> dict[str, Array]:
+        count = self._batch if self._fixed else len(chunk)
+        whole = {}
+        for name in self._plan.rest.tensors:
+            axes = self._axes(name)
+            tensor = np.repeat(self._clean[name], count, axis=0)
+            for one, k in zip(tensor, chunk, strict=False):
+                _paste(one, states[name][k], 0, 0, axes)
+            whole[name] = tensor
+        found = self._sessions.run_rest(self._plan, whole)
+        return {n: v[: len(chunk)] for n, v in found.items()}
+
+    def _place(self, k: int) -> tuple[int, int]:
+        return int(self._positions.row[k]), int(self._positions.column[k])
+
+    def _axes(self, name: str) -> tuple[int, int]:
+        axes = self._sections.local.grids[name].axes
+        return axes[0] - 1, axes[1] - 1
+
+    def _block_size(self) -> int:
+        """Windows whose states fit into memory together."""
+        bytes_each = [tensor_bytes(self._sections, self._sections.image.name)]
+        for part in self._plan.parts:
+            crop = part.rows.crops.length.max() * part.columns.crops.length.max()
+            share = crop / (part.section.start.size[0] * part.section.start.size[1])
+            targets = sum(tensor_bytes(self._sections, t) for t in part.section.targets)
+            bytes_each.append(int(targets * share))
+        # While a section runs, the states before and behind it are alive.
+        most = max(a + b for a, b in zip(bytes_each, [*bytes_each[1:], 0], strict=True))
+        return max(self._batch, min(_LARGEST_BLOCK, _STATES // max(1, most)))
+
+
+def _reached(side: Side, place: int, stride: int) -> tuple[int, int, int]:
+    """Begin and end of the cells that a window reaches, and the first cell that its crop gave."""
+    origin = int(side.crops.origin[place]) // stride
+    return int(side.begin[place]), int(side.end[place]), origin
+
+
+def _paste(target: Array, state: State, top: int, left: int, axes: tuple[int, int]) -> None:
+    """Write a state's cells into a piece of the same tensor that begins at (top, left)."""
+    high, wide = state.cells.shape[axes[0]], state.cells.shape[axes[1]]
+    first, last = max(state.top, top), min(state.top + high, top + target.shape[axes[0]])
+    begin, end = max(state.left, left), min(state.left + wide, left + target.shape[axes[1]])
+    if first < last and begin < end:
+        to = (first - top, last - top, begin - left, end - left)
+        come = (first - state.top, last - state.top, begin - state.left, end - state.left)
+        target[inside(to, target.ndim, axes)] = state.cells[inside(come, target.ndim, axes)]

@@ -1,0 +1,248 @@
+"""When the incremental engine runs, when it does not, and that both give the same."""
+
+import nets
+import numpy as np
+import onnx
+import pytest
+import torch
+from adapters.incremental.compare import windows_of
+from handmade import model, subject_of
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
+
+from onnxplain.adapters.changes import WindowChanges
+from onnxplain.adapters.incremental import engine as gates
+from onnxplain.adapters.incremental import plan as planning
+from onnxplain.errors import UsageError
+from onnxplain.graph.windows import Crops, clamped_crops
+
+MANY = windows_of((32, 32), (6, 4), (4, 3))
+SOME = windows_of((32, 32), (7, 5), (9, 8))
+
+
+def run(subject, x, windows, engine="auto", names=None, seed=1):
+    """Record and values, window by window."""
+    other = np.random.default_rng(seed).uniform(-1, 1, x.shape).astype(np.float32)
+    changes = WindowChanges.from_picture(windows, other, subject.network.image.spatial)
+    names = names or [subject.network.head.logits]
+    found = subject.windowed(x, changes, names, engine=engine)
+    blocks = list(found.blocks)
+    seen = np.concatenate([i for i, _ in blocks])
+    assert sorted(seen) == list(range(len(windows)))
+    order = np.argsort(seen)
+    return found.engine, {n: np.concatenate([v[n] for _, v in blocks])[order] for n in names}
+
+
+def require_same(subject, x, windows, tolerance=1e-5, names=None):
+    names = names or [subject.network.head.logits]
+    record, found = run(subject, x, windows, "incremental", names)
+    whole, expected = run(subject, x, windows, "brute-force", names)
+    assert (record["name"], whole["name"]) == ("incremental", "brute-force")
+    for name in names:
+        scale = np.abs(expected[name]).max()
+        np.testing.assert_allclose(found[name] / scale, expected[name] / scale, atol=tolerance)
+    return record
+
+
+@pytest.fixture
+def eager(monkeypatch):
+    """Small networks are worth it too."""
+    monkeypatch.setattr(gates, "FEW_OPERATIONS", 0)
+    monkeypatch.setattr(gates, "GAIN_IN_OPERATIONS", 0.0)
+    monkeypatch.setattr(gates, "GAIN", 0.0)
+    for overhead in ("_SESSION", "_CALL", "_NODE", "_BYTE"):
+        monkeypatch.setattr(planning, overhead, 0.0)
+
+
+@pytest.mark.parametrize(
+    "name", ["vgg", "resnet", "mobilenet", "squeeze", "tensorflow", "branches"]
+)
+def test_networks(name):
+    made = nets.exported(name)
+    record = require_same(subject_of(made.proto), made.x[0].astype(np.float32), SOME)
+    assert record["sections"]
+    assert record["difference"] < 1e-5
+
+
+def test_the_next_picture_and_other_windows():
+    made = nets.exported("resnet")
+    subject = subject_of(made.proto)
+    for seed, windows in ((0, SOME), (1, SOME), (2, MANY), (3, SOME)):
+        x = nets.images("resnet", seed=seed)[0].astype(np.float32)
+        require_same(subject, x, windows)
+
+
+def test_a_layer_and_the_scores_together():
+    made = nets.exported("resnet")
+    subject = subject_of(made.proto)
+    layers = [c.name for c in subject.network.layers[:2]]
+    x = made.x[0].astype(np.float32)
+    require_same(subject, x, SOME, names=[*layers, subject.network.head.logits])
+    require_same(subject, x, SOME, names=layers[:1])
+
+
+def test_a_fixed_batch():
+    x = torch.from_numpy(nets.images("mobilenet", 3)).float()
+    proto = nets.export(nets.network("mobilenet"), x, dynamic=False)
+    record = require_same(subject_of(proto), x[0].numpy(), SOME)
+    assert record["batch"] == 3
+
+
+def test_another_input_is_fed():
+    body = """
+        a = Conv <pads=[1,1,1,1]> (image, w) b = Relu(a) c = Conv <strides=[2,2]> (b, w)
+        d = GlobalAveragePool(c) e = Flatten(d) scores = Mul(e, strength)
+    """
+    weight = np.random.default_rng(0).normal(size=(3, 3, 3, 3))
+    image = "float[N,3,32,32] image, float[1] strength"
+    bound = {"strength": np.array([2.5], np.float32)}
+    subject = subject_of(model(body, w=weight, image=image), bound=bound, input_name="image")
+    require_same(subject, nets.images("resnet")[0].astype(np.float32), SOME)
+
+
+def test_the_size_of_the_picture_is_read_behind_the_sections():
+    body = """
+        a = Conv <pads=[1,1,1,1]> (image, w) b = Relu(a)
+        s = Shape(image) n = Gather(s, zero) rest = Constant <value_ints=[-1]> ()
+        t = Concat <axis=0> (n, rest) scores = Reshape(b, t)
+    """
+    weight = np.random.default_rng(0).normal(size=(3, 3, 3, 3))
+    proto = model(body, w=weight, zero=np.array([0]), image="float[N,3,32,32] image")
+    require_same(subject_of(proto), nets.images("resnet")[0].astype(np.float32), SOME)
+
+
+class _Calibration(CalibrationDataReader):
+    def __init__(self):
+        self.batches = iter([{"image": nets.images("resnet", 8).astype(np.float32)}])
+
+    def get_next(self):
+        return next(self.batches, None)
+
+
+@pytest.mark.parametrize("form", [QuantFormat.QDQ, QuantFormat.QOperator])
+@pytest.mark.parametrize("name", ["vgg", "resnet"])
+def test_quantised_files_bit_for_bit_or_not_at_all(tmp_path, form, name):
+    x = torch.from_numpy(nets.images(name)).float()
+    onnx.save(nets.export(nets.network(name), x, folded=True), tmp_path / "float.onnx")
+    quantize_static(
+        tmp_path / "float.onnx", tmp_path / "int8.onnx", _Calibration(), quant_format=form
+    )
+    subject = subject_of(onnx.load(tmp_path / "int8.onnx"))
+    record = require_same(subject, x[0].numpy(), SOME, tolerance=0)
+    assert record["difference"] == 0
+    grids = subject.network.ort._windows._known[(subject.network.head.logits,)]._sections.local
+    cut = [t for section in record["sections"] for t in section]
+    assert cut
+    assert {grids.grids[t].dtype.kind for t in cut} <= {"i", "u"}
+
+
+@pytest.mark.parametrize("name", ["vit", "mlp"])
+def test_what_is_not_local_runs_as_a_whole(name):
+    made = nets.exported(name)
+    subject, x = subject_of(made.proto), made.x[0].astype(np.float32)
+    record, _ = run(subject, x, MANY)
+    assert record["name"] == "brute-force"
+    with pytest.raises(UsageError, match=r"not possible: .*; use engine=auto"):
+        run(subject, x, MANY, "incremental")
+
+
+def test_little_work_runs_as_a_whole():
+    made = nets.exported("resnet")
+    subject, x = subject_of(made.proto), made.x[0].astype(np.float32)
+    assert "fewer than 64 windows" in run(subject, x, SOME)[0]["because"]
+    assert "too little work" in run(subject, x, MANY)[0]["because"]
+
+
+def test_windows_that_cover_everything_run_as_a_whole(monkeypatch):
+    monkeypatch.setattr(gates, "FEW_OPERATIONS", 0)
+    made = nets.exported("resnet")
+    subject, x = subject_of(made.proto), made.x[0].astype(np.float32)
+    everything = np.repeat([[0, 32, 0, 32]], 70, axis=0)
+    assert "1.00 times fewer operations" in run(subject, x, everything)[0]["because"]
+
+
+def test_a_small_predicted_gain_runs_as_a_whole(eager, monkeypatch):
+    monkeypatch.setattr(gates, "GAIN", 1000.0)
+    made = nets.exported("resnet")
+    subject, x = subject_of(made.proto), made.x[0].astype(np.float32)
+    record, found = run(subject, x, MANY)
+    assert record["name"] == "brute-force"
+    assert "is below 1000" in record["because"]
+    # What was profiled is not computed again, and not lost.
+    expected = run(subject, x, MANY, "brute-force")[1]
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, atol=1e-5)
+
+
+def test_auto_runs_sections_and_hands_over_what_was_profiled(eager):
+    made = nets.exported("vgg")
+    subject, x = subject_of(made.proto), made.x[0].astype(np.float32)
+    expected = run(subject, x, MANY, "brute-force")[1]
+    for _ in range(2):  # with and without a profile
+        record, found = run(subject, x, MANY)
+        assert record["name"] == "incremental"
+        for name, values in expected.items():
+            np.testing.assert_allclose(found[name], values, atol=1e-5 * np.abs(values).max())
+
+
+def test_a_plan_that_is_wrong_is_found_and_not_used(monkeypatch):
+    def late(begin, end, length, stride):
+        crops = clamped_crops(begin, end, length, stride)
+        room = crops.origin + crops.length + stride <= length
+        return Crops(crops.origin + stride * room, crops.length)
+
+    monkeypatch.setattr(planning, "clamped_crops", late)
+    made = nets.exported("vgg")
+    subject, x = subject_of(made.proto), made.x[0].astype(np.float32)
+    with pytest.raises(UsageError, match="sections differ from the whole by"):
+        run(subject, x, SOME, "incremental")
+
+
+def test_shapes_that_onnx_runtime_does_not_share_are_not_trusted():
+    """A window that begins in the padding: ONNX counts it, ONNX Runtime does not."""
+    body = """
+        p = MaxPool <kernel_shape=[3,3], strides=[2,2], pads=[0,0,2,2], ceil_mode=1> (image)
+        c = Conv(p, w) g = GlobalAveragePool(c) scores = Flatten(g)
+    """
+    weight = np.random.default_rng(0).normal(size=(3, 3, 3, 3))
+    subject = subject_of(model(body, w=weight, image="float[N,3,32,32] image"))
+    x = nets.images("resnet")[0].astype(np.float32)
+    shape = subject.network.ort.activations(x[None], ["p"])["p"].shape
+    if shape == subject.network.shapes["p"]:
+        pytest.skip("ONNX and ONNX Runtime agree here")
+    with pytest.raises(UsageError, match="another shape than ONNX infers"):
+        run(subject, x, SOME, "incremental")
+
+
+def test_weights_are_handed_over_where_they_lie(monkeypatch):
+    made = nets.exported("vgg")
+    subject = subject_of(made.proto)
+    engine, handed = subject.network.ort, []
+    original = engine._open_part
+
+    def watching(file, weights):
+        handed.append((len(file), weights))
+        return original(file, weights)
+
+    monkeypatch.setattr(engine, "_open_part", watching)
+    run(subject, made.x[0].astype(np.float32), SOME, "incremental")
+    graph = subject.network.graph
+    assert handed
+    assert all(w is graph.constant(n) for _, weights in handed for n, w in weights.items())
+    assert max(size for size, _ in handed) < 20_000
+
+
+def test_memory_stays_bounded(monkeypatch):
+    """States of a few windows at a time, whatever their number."""
+    from onnxplain.adapters.incremental import execute
+
+    monkeypatch.setattr(execute, "_STATES", 1)
+    sizes, original = [], execute.Run.some
+
+    def watching(self, changes, indices):
+        sizes.append(len(indices))
+        return original(self, changes, indices)
+
+    monkeypatch.setattr(execute.Run, "some", watching)
+    made = nets.exported("vgg")
+    require_same(subject_of(made.proto, batch_size=4), made.x[0].astype(np.float32), MANY)
+    assert max(sizes) == 4

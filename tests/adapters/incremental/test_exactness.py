@@ -1,0 +1,76 @@
+"""Sections give what whole inputs give, in every cell of the last feature map.
+
+Scores would hide a wrong cell in their average. The mutations at the end show that the
+comparison sees one.
+"""
+
+import numpy as np
+import pytest
+from adapters.incremental.compare import Case
+from adapters.incremental.random_nets import random_net
+
+from onnxplain.adapters.incremental import plan as planning
+from onnxplain.adapters.incremental.plan import Side
+from onnxplain.graph import sections
+from onnxplain.graph.windows import Crops, affected, clamped_crops
+
+EXACT = 1e-5
+SEEDS = range(14)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_networks(seed):
+    proto, name = random_net(seed)
+    case = Case(proto, [name], seed)
+    plans = case.plans(seed, 2)
+    assert plans
+    for plan in plans:
+        assert case.difference(plan) < EXACT
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_window_shows_in_the_feature_map(seed):
+    """What is compared above is no feature map that windows leave as it is."""
+    proto, name = random_net(seed)
+    case = Case(proto, [name], seed)
+    unchanged = case.network.ort.activations(case.x[None], [name])[name]
+    moved = np.abs(case.whole[name] - unchanged).reshape(len(case.changes), -1).max(axis=1)
+    assert (moved > 100 * EXACT * np.abs(unchanged).max()).all()
+
+
+def shifted(begin, end, length, stride):
+    """Crops that begin one stride too late, where there is room."""
+    crops = clamped_crops(begin, end, length, stride)
+    room = crops.origin + crops.length + stride <= length
+    return Crops(crops.origin + stride * room, crops.length)
+
+
+def shortened(section, axis, reached):
+    """Sides that keep one cell less than a window reaches."""
+    side = SIDE(section, axis, reached)
+    return Side(side.crops, side.begin, np.maximum(side.begin + 1, side.end - 1))
+
+
+def narrow(begin, end, step, length):
+    """Windows that reach one cell less at each operator."""
+    first, last = affected(begin, end, step, length)
+    return first, np.maximum(first + 1, last - 1)
+
+
+SIDE = planning._side
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "mutation"),
+    [
+        (planning, "clamped_crops", shifted),
+        (planning, "_side", shortened),
+        (sections, "affected", narrow),
+    ],
+)
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+def test_a_mutation_is_seen(monkeypatch, module, name, mutation, seed):
+    proto, tensor = random_net(seed)
+    monkeypatch.setattr(module, name, mutation)
+    case = Case(proto, [tensor], seed)
+    assert max(case.difference(p) for p in case.plans(seed, 2)) > 100 * EXACT
