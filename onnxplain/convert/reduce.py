@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -27,11 +28,26 @@ def _product(x: Tensor, axes: Axes, keep: bool) -> Tensor:
 
 def _extremum(function: Callable[..., Tensor]) -> Callable[[Tensor, Axes, bool], Tensor]:
     def reduce_extremum(x: Tensor, axes: Axes, keep: bool) -> Tensor:
+        if any(x.shape[axis] == 0 for axis in axes):
+            return _of_nothing(x, axes, keep, smallest=function is torch.amax)
         if x.dtype == torch.bool:
             return function(x.to(torch.uint8), axes, keep).bool()
         return function(x, axes, keep)
 
     return reduce_extremum
+
+
+def _of_nothing(x: Tensor, axes: Axes, keep: bool, *, smallest: bool) -> Tensor:
+    """Extremum of an empty set: what changes no other extremum."""
+    if x.dtype == torch.bool:
+        value: float = not smallest
+    elif x.is_floating_point():
+        value = -math.inf if smallest else math.inf
+    else:
+        limits = torch.iinfo(x.dtype)
+        value = limits.min if smallest else limits.max
+    shape = x.any(axes, keep).shape
+    return x.new_full(shape, value)
 
 
 _REDUCTIONS: dict[str, Callable[[Tensor, Axes, bool], Tensor]] = {

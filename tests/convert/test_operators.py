@@ -17,7 +17,7 @@ from onnxplain.convert.operators import MICROSOFT, OURS, STOCK
 from onnxplain.convert.torchvision_guard import import_onnx2torch
 from onnxplain.errors import ConversionError
 from onnxplain.graph.view import Graph
-from tests.convert.oracle import make_model
+from tests.convert.oracle import assert_agrees, converted, expected, make_model
 
 X = np.zeros((1, 2), np.float32)
 
@@ -131,3 +131,36 @@ def test_a_uint64_beyond_int64_is_refused_rather_than_compared_wrongly():
     graph = Graph(make_model([node("Max", ["x", "x"], ["y"])], {"x": large}, ["y"]))
     with pytest.raises(ConversionError, match=r"Max \(tensor 'y'\).*2\*\*63"):
         to_torch(graph).run({"x": torch.from_numpy(large)}, ["y"])
+
+
+def test_a_real_signal_without_a_last_axis_has_a_spectrum():
+    x = np.random.default_rng(0).standard_normal((2, 64)).astype(np.float32)
+    constants = {"step": np.array(8), "window": np.hanning(16).astype(np.float32)}
+    model = make_model([node("STFT", ["x", "step", "window"], ["y"])], {"x": x}, ["y"], constants)
+    assert_agrees(model, {"x": x})
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+def test_a_mask_that_was_quantised_with_an_infinite_scale_is_stored_as_onnx_runtime_stores_it(
+    dtype,
+):
+    x = np.array([0, -np.inf, np.inf, np.nan, 3], np.float32)
+    constants = {"scale": np.array(np.inf, np.float32), "zero": np.array(0, dtype)}
+    quantise = node("QuantizeLinear", ["x", "scale", "zero"], ["y"])
+    model = make_model([quantise], {"x": x}, ["y"], constants)
+    np.testing.assert_array_equal(
+        converted(model, {"x": x})["y"], expected(model, {"x": x})["y"].astype(np.float32)
+    )
+
+
+def test_a_table_of_four_bit_constants_is_looked_up():
+    stored = helper.make_tensor("q", helper.TensorProto.UINT4, [4, 16], list(range(16)) * 4)
+    scales = np.linspace(0.1, 0.4, 4, dtype=np.float32).reshape(4, 1)
+    index = np.array([[3, 0]])
+    look = node("GatherBlockQuantized", ["q", "i", "s"], ["y"], block_size=16,
+                domain="com.microsoft")  # fmt: skip
+    model = make_model([look], {"i": index}, ["y"], {"s": scales}, 21, ["com.microsoft"])
+    model.graph.initializer.append(stored)
+    np.testing.assert_allclose(
+        converted(model, {"i": index})["y"], expected(model, {"i": index})["y"], rtol=1e-6
+    )
