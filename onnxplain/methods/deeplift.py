@@ -49,8 +49,6 @@ def deeplift(
 
     Raises
     ------
-    MethodRefusedError
-        If an operator on the way has no rule.
     UsageError
         If the target is a probability that the model does not compute itself.
     """

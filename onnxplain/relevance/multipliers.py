@@ -4,26 +4,31 @@ A multiplier m of a tensor x with baseline x' fulfils: the change of the score i
 m (x - x'). It is handed back node by node (Shrikumar, Greenside, Kundaje 2017,
 arXiv:1704.02685, rescale rule). For nodes that are linear in each operand, as additions,
 convolutions and also products of activations, the derivative at the midpoint of both is exact:
-ab - a'b' = (a - a')(b + b')/2 + (b - b')(a + a')/2. So completeness holds on every graph whose
-nodes have a rule here.
+ab - a'b' = (a - a')(b + b')/2 + (b - b')(a + a')/2. An operator without a rule here is
+integrated over by itself. So completeness holds on every graph.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from onnxplain.convert.program import Program, Step
-from onnxplain.errors import MethodRefusedError
-from onnxplain.graph.view import Graph, Node
+from onnxplain.graph.view import Graph
 from onnxplain.relevance.kinds import AVERAGING, ELEMENTWISE, MOVING
 from onnxplain.relevance.normalised import layer_norm_multiplier, softmax_multiplier
 from onnxplain.relevance.quotients import difference_quotient
 
 Values = dict[str, Tensor]
 _CHOOSING = frozenset("MaxPool GlobalMaxPool ReduceMax ReduceMin Max Min".split())
+_NORMALISING = frozenset(
+    "LayerNormalization RMSNormalization InstanceNormalization GroupNormalization".split()
+)
+# Points on the way from the baseline's operands to the picture's.
+_POINTS = 32
 _MULTILINEAR = (MOVING - _CHOOSING - {"Where"}) | AVERAGING
 _MULTILINEAR |= frozenset("Conv ConvTranspose Gemm MatMul Add Sub Mul BatchNormalization".split())
 
@@ -56,10 +61,6 @@ def multipliers(
     names : sequence of str
         Tensors wanted.
 
-    Raises
-    ------
-    MethodRefusedError
-        If a node on the way has no rule.
     """
     dynamic = graph.descendants([image])
     with torch.no_grad():
@@ -100,7 +101,7 @@ def _shares(
     name = step.inputs[signal[0]]
     x, base = here[name], there[name]
     if node.domain:
-        raise _no_rule(node)
+        return _along_path(step, m, here, there, signal)
     if kind in _MULTILINEAR:
         return _midpoint(step, m, here, there, signal)
     if kind == "Div":
@@ -112,17 +113,45 @@ def _shares(
         return _choice(step, m[0], here, there, signal)
     if kind == "Softmax":
         return [softmax_multiplier(m[0], x, base, node.attributes.get("axis", -1))]
-    if kind in ("LayerNormalization", "RMSNormalization"):
-        scale = here[step.inputs[1]]
-        return [layer_norm_multiplier(node, m[0], x, base, scale)]
-    raise _no_rule(node)
+    if kind in _NORMALISING and len(signal) == 1:
+        return [_normalisation(step, m[0], here, there)]
+    return _along_path(step, m, here, there, signal)
 
 
-def _no_rule(node: Node) -> MethodRefusedError:
-    return MethodRefusedError(
-        f"no DeepLIFT rule for operator {node.operator} at tensor {node.output!r}; "
-        "integrated-gradients works without rules"
+def _normalisation(step: Step, m: Tensor, here: Values, there: Values) -> Tensor:
+    node, name = step.node, step.inputs[0]
+    x, base, scale = here[name], there[name], here[step.inputs[1]]
+    if node.op_type in ("LayerNormalization", "RMSNormalization"):
+        return layer_norm_multiplier(node, m, x, base, scale)
+    # One mean and variance for each channel, or group of channels, of each picture.
+    channels = x.shape[1]
+    groups = int(node.attributes.get("num_groups", channels))
+    per_channel = scale.repeat_interleave(channels // scale.numel()).reshape(
+        -1, *[1] * (x.dim() - 2)
     )
+    flat, flat_base, flat_m = (t.reshape(len(x), groups, -1) for t in (x, base, m * per_channel))
+    return layer_norm_multiplier(
+        node, flat_m, flat, flat_base, torch.ones_like(flat[:1, :1])
+    ).reshape(x.shape)
+
+
+def _along_path(
+    step: Step, m: list[Tensor], here: Values, there: Values, signal: list[int]
+) -> Sequence[Tensor]:
+    """Integrated gradients of a node by itself, for operators without a rule of their own.
+
+    Exact up to quadrature, which on the smooth functions of recurrent cells is rounding.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(_POINTS)
+    shares = [torch.zeros_like(here[step.inputs[k]]) for k in signal]
+    for place, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
+        operands = _operands(step, here)
+        for k in signal:
+            start = there[step.inputs[k]]
+            operands[k] = start + float(place) * (here[step.inputs[k]] - start)
+        found = _pull(step, operands, m, signal)
+        shares = [s + float(weight) * f for s, f in zip(shares, found, strict=True)]
+    return shares
 
 
 def _pull(

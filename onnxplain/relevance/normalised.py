@@ -47,7 +47,7 @@ def layer_norm_multiplier(node: Node, m: Tensor, x: Tensor, base: Tensor, scale:
         g.
     """
     axes = list(range(node.attributes.get("axis", -1) % x.dim(), x.dim()))
-    centred = node.op_type == "LayerNormalization"
+    centred = node.op_type != "RMSNormalization"
 
     def deviation(t: Tensor) -> Tensor:
         return t - t.mean(axes, keepdim=True) if centred else t

@@ -12,7 +12,7 @@ from originals import difference, pair
 from torch import nn
 
 import onnxplain
-from onnxplain.errors import MethodRefusedError, UsageError
+from onnxplain.errors import UsageError
 from onnxplain.methods import find
 
 TARGET = 3
@@ -149,12 +149,78 @@ def test_an_input_equal_to_its_baseline_gets_nothing():
     assert found[..., :5].any()
 
 
-def test_an_operator_without_rule_is_named():
-    proto = model("l = LpNormalization<axis = 1>(image) f = Flatten(l) scores = Gemm(f, w)",
-                  w=np.ones((108, 4), np.float32))  # fmt: skip
-    subject = subject_of(proto)
-    with pytest.raises(MethodRefusedError, match=r"LpNormalization.*'l'"):
-        find("deeplift").function(subject, np.ones((1, 3, 6, 6)), target_of(subject, 0))
+@pytest.mark.parametrize(
+    "written",
+    [
+        "l = LpNormalization<axis = 1>(image) f = Flatten(l) scores = Gemm(f, w)",
+        "f = Flatten(image) z = Gemm(f, w) scores = LogSoftmax<axis = 1>(z)",
+        "f = Flatten(image) z = Gemm(f, w) scores = com.microsoft.Gelu(z)",
+    ],
+    ids=["LpNormalization", "LogSoftmax", "an operator of another domain"],
+)
+def test_an_operator_without_rule_is_integrated_over(written):
+    weight = np.random.default_rng(0).normal(size=(108, 4)).astype(np.float32) / 20
+    subject = subject_of(model(written, w=weight))
+    x = np.random.default_rng(1).uniform(0.2, 1, (2, 3, 6, 6))
+    target = target_of(subject, 0, "raw")
+    found = find("deeplift").function(subject, x, target, baseline="0.1")
+    assert np.abs(found.measures["completeness_gap"]).max() < 1e-8
+    slope = find("gradient").function(subject, x, target).values
+    assert difference(found.values, slope * (x - 0.1)) > 1e-3
+
+
+class Sequences(nn.Module):
+    """A recurrent cell that reads patches."""
+
+    def __init__(self, cell):
+        super().__init__()
+        self.conv, self.cell = nn.Conv2d(3, 6, 8, 8), cell(6, 5, batch_first=True)
+        self.head = nn.Linear(5, 4)
+
+    def forward(self, image):
+        patches = self.conv(image).flatten(2).transpose(1, 2)
+        return self.head(self.cell(patches)[0][:, -1])
+
+
+class Normalised(nn.Module):
+    """Group normalisation, squeeze-and-excitation, maxima; the activation is given."""
+
+    def __init__(self, activation):
+        super().__init__()
+        self.stem, self.inner = nn.Conv2d(3, 6, 4, 4), nn.Conv2d(6, 6, 3, 1, 1)
+        self.norm, self.activation = nn.GroupNorm(2, 6), activation
+        self.gate, self.head = nn.Linear(6, 6), nn.Linear(6, 4)
+
+    def forward(self, image):
+        x = self.norm(self.inner(self.activation(self.stem(image))))
+        x = x * torch.sigmoid(self.gate(x.mean((2, 3))))[:, :, None, None]
+        x = nn.functional.max_pool2d(self.activation(x), 2)
+        return self.head(x.amax((2, 3)))
+
+
+AWKWARD = {
+    "lstm": lambda: Sequences(nn.LSTM),
+    "gru": lambda: Sequences(nn.GRU),
+    "silu": lambda: Normalised(nn.SiLU()),
+    "gelu": lambda: Normalised(nn.GELU()),
+    "tanh-gelu": lambda: Normalised(nn.GELU("tanh")),
+    "hard-swish": lambda: Normalised(nn.Hardswish()),
+    "mish": lambda: Normalised(nn.Mish()),
+    "prelu": lambda: Normalised(nn.PReLU()),
+}
+
+
+@pytest.mark.parametrize("opset", [13, 20])
+@pytest.mark.parametrize("name", AWKWARD)
+def test_completeness_on_what_other_tools_do_not_cover(name, opset):
+    torch.manual_seed(0)
+    x = torch.rand(2, 3, 32, 32) * 2 - 1
+    proto = nets.export(AWKWARD[name]().eval(), x[:1], opset=opset)
+    opened = onnxplain.load(proto, precision="double", preprocess="minus-one-one")
+    for single in x.numpy()[:, None]:
+        found = opened.explain(single, "deeplift", 1)
+        assert abs(found.measures["completeness_gap"]) < 1e-9
+        assert np.abs(found.attribution).max() > 0
 
 
 def test_probabilities_of_logits_are_refused():
