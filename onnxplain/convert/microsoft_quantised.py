@@ -12,11 +12,13 @@ from onnxplain.convert.activation import softmax_flattened
 from onnxplain.convert.function import Function
 from onnxplain.convert.pool import AveragePool, MaxPool
 from onnxplain.convert.quantised import (
+    EXACT,
     QLinearConv,
     centre,
     dequantise,
     dynamic_quantize,
     quantise,
+    requantise,
 )
 from onnxplain.graph.view import Node
 
@@ -140,14 +142,15 @@ def qgemm(node: Node) -> nn.Module:
         y_scale: Tensor | None = None,
         y_zero: Tensor | None = None,
     ) -> Tensor:
-        dtype = a_scale.dtype
         left = a.T if flip_a else a
         right = b.T if flip_b else b
         # Zero points and scales of b are scalars or one for each column of the result.
-        sums = centre(left, a_zero, dtype) @ centre(right, b_zero, dtype)
-        sums = sums if c is None else sums + c.to(dtype)
-        y = sums * (a_scale * b_scale * alpha)
-        return y if y_scale is None else quantise(y, y_scale, y_zero)
+        sums = centre(left, a_zero, EXACT) @ centre(right, b_zero, EXACT)
+        sums = sums if c is None else sums + c.to(EXACT)
+        if y_scale is None:
+            return sums.to(a_scale.dtype) * (a_scale * b_scale * alpha)
+        factor = alpha * a_scale.float() * b_scale.float() / y_scale.float()
+        return requantise(sums, factor, y_zero).to(a_scale.dtype)
 
     return Function(apply)
 

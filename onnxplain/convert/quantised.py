@@ -15,6 +15,9 @@ from onnxplain.convert.conv import Conv
 from onnxplain.convert.function import Function
 from onnxplain.graph.view import Node
 
+# Sums of products of 8-bit integers are whole numbers, which float32 holds up to 2**24 only.
+EXACT = torch.float64
+
 
 def round_straight_through(x: Tensor) -> Tensor:
     """Round half to even; the gradient is that of the identity."""
@@ -57,6 +60,16 @@ def quantise(
     steps = torch.where(steps.isnan(), low - offset, steps)
     # Saturation comes first, so that an infinite value has a rounding.
     return round_straight_through(steps.clamp(low - offset, high - offset)) + offset
+
+
+def requantise(sums: Tensor, factor: Tensor, zero_point: Tensor | None) -> Tensor:
+    """Return ``round(sums * factor) + zero_point``, saturated, as ONNX Runtime rounds.
+
+    Its integer kernels sum exactly and multiply in float32 by scales divided once; another
+    order flips a few roundings in every million, which later layers amplify.
+    """
+    scaled = sums.float() * factor.float()
+    return quantise(scaled, scaled.new_ones(()), zero_point).to(factor.dtype)
 
 
 def dequantise(q: Tensor, scale: Tensor, zero_point: Tensor | None) -> Tensor:
@@ -185,11 +198,10 @@ class QLinearConv(nn.Module):
         b: Tensor | None = None,
     ) -> Tensor:
         """Convolve integers, as ONNX Runtime does, and scale the sums."""
-        dtype = x_scale.dtype
-        weights = centre(w, along_axis(w_zero, w, 0), dtype)
-        sums = self.conv(centre(x, x_zero, dtype), weights, None if b is None else b.to(dtype))
-        scale = y_scale / (x_scale * along_axis(w_scale, sums, 1))
-        return quantise(sums, scale, y_zero.reshape(()))
+        weights = centre(w, along_axis(w_zero, w, 0), EXACT)
+        sums = self.conv(centre(x, x_zero, EXACT), weights, None if b is None else b.to(EXACT))
+        factor = x_scale.float() * along_axis(w_scale, sums, 1).float() / y_scale.float()
+        return requantise(sums, factor, y_zero.reshape(())).to(x_scale.dtype)
 
 
 def qlinear_conv(node: Node) -> nn.Module:
@@ -213,8 +225,8 @@ def qlinear_matmul(node: Node) -> nn.Module:
         y_scale: Tensor,
         y_zero: Tensor,
     ) -> Tensor:
-        dtype = a_scale.dtype
-        sums = centre(a, rows(a_zero), dtype) @ centre(b, b_zero, dtype)
-        return quantise(sums, rows(y_scale) / (rows(a_scale) * b_scale), rows(y_zero))
+        sums = centre(a, rows(a_zero), EXACT) @ centre(b, b_zero, EXACT)
+        factor = rows(a_scale).float() * b_scale.float() / rows(y_scale).float()
+        return requantise(sums, factor, rows(y_zero)).to(a_scale.dtype)
 
     return Function(apply)

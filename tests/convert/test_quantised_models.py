@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import scipy.ndimage
 import torch
 from onnxruntime.quantization import (
     CalibrationDataReader,
@@ -16,7 +17,9 @@ from onnxruntime.quantization import (
 )
 
 from onnxplain.convert import to_torch
+from onnxplain.graph.head import find_head
 from onnxplain.graph.prepare import prepare
+from onnxplain.graph.quantised import quantisation_step
 from tests.convert.oracle import make_model
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -125,3 +128,74 @@ def test_the_gradient_stops_where_the_quantisation_saturates():
     y.sum().backward()
     assert y.tolist() == [-5.0, 0.5, 1.0, 100.0]
     assert leaf.grad.tolist() == [0, 1, 1, 1]
+
+
+def scores_of(model, feed, tensor, level):
+    """A tensor of several inputs from ONNX Runtime at a level of optimisation."""
+    exposed = onnx.ModelProto()
+    exposed.CopyFrom(model)
+    if tensor not in {o.name for o in model.graph.output}:
+        exposed.graph.output.append(onnx.helper.make_empty_tensor_value_info(tensor))
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = level
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(
+        exposed.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    return np.concatenate([session.run([tensor], {"image": x})[0] for x in feed])
+
+
+def steps_apart(graph, feed):
+    """Largest differences in steps of the scores: PyTorch's from ONNX Runtime's, and its own."""
+    tensor = find_head(graph).logits
+    levels = onnxruntime.GraphOptimizationLevel
+    deployed, as_written = (
+        scores_of(graph.model, feed, tensor, level)
+        for level in (levels.ORT_ENABLE_ALL, levels.ORT_DISABLE_ALL)
+    )
+    program = to_torch(graph)
+    with torch.no_grad():
+        got = np.concatenate(
+            [program.run({"image": torch.from_numpy(x)}, [tensor])[tensor] for x in feed]
+        )
+    step = quantisation_step(graph, tensor) or np.ptp(deployed) / 255
+    assert np.ptp(deployed, axis=0).max() > 8 * step  # the inputs make a difference
+    return np.abs(got - deployed).max() / step, np.abs(as_written - deployed).max() / step
+
+
+@pytest.mark.parametrize("form", ["qdq", "qoperator", "dynamic"])
+def test_twenty_inputs_are_within_one_step_of_the_deployed_network(tmp_path, form):
+    path = tmp_path / "model.onnx"
+    if form == "dynamic":
+        quantize_dynamic(DIGITS, path)
+    else:
+        static(path, QuantFormat.QDQ if form == "qdq" else QuantFormat.QOperator)
+    feed = [digits(1, seed) for seed in range(100, 120)]
+    assert steps_apart(prepare(onnx.load(path)), feed)[0] <= 1
+
+
+def photos(count):
+    """Smooth random pictures in the range of EfficientNet-Lite's input."""
+    rng = np.random.default_rng(0)
+    coarse = rng.uniform(-1, 1, (count, 1, 3, 7, 7)).astype(np.float32)
+    return [scipy.ndimage.zoom(c, (1, 1, 32, 32), order=1) for c in coarse]
+
+
+def test_a_deep_network_of_integer_operators_is_exact(tmp_path):
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = str(tmp_path / "integers.onnx")
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(LITE0, options, providers=["CPUExecutionProvider"])
+    graph = prepare(onnx.load(tmp_path / "integers.onnx"))
+    kinds = [n.op_type for n in graph.nodes]
+    assert kinds.count("QLinearConv") == 49
+    assert "QLinearAdd" in kinds
+    assert steps_apart(graph, photos(4))[0] <= 1
+
+
+def test_a_deep_network_of_quantised_floats_is_as_near_as_onnx_runtime_is_to_itself():
+    # A rounding that flips is amplified by 50 layers; each node is within one step, see above.
+    distance, own = steps_apart(prepare(onnx.load(LITE0)), photos(4))
+    assert own > 1
+    assert distance <= own + 1
