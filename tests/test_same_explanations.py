@@ -33,6 +33,7 @@ FAST = {
     "vargrad": {"samples": 4},
     "occlusion": {"window": 4, "stride": 3},
     "rise": {"samples": 64},
+    "prediction-difference": {"samples": 3, "window": 4},
     "lime": {"samples": 64, "segments": "grid", "regions": 9},
     "kernel-shap": {"samples": 64, "segments": "grid", "regions": 9},
 }

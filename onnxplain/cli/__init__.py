@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from onnxplain import __version__
+from onnxplain.cli.background import background
 from onnxplain.cli.compare import compare
 from onnxplain.cli.evaluate import evaluate
 from onnxplain.cli.explain import explain
@@ -31,6 +32,7 @@ _HELP = """Explain what a deployed ONNX image classifier saw.
   onnxplain evaluate MODEL DATA   how far the methods can be trusted on a model
   onnxplain compare MODEL MODEL DATA  do files say the same, and for the same reasons
   onnxplain features VIEW MODEL   what the network has learned
+  onnxplain background MODEL DATA what prediction difference analysis draws from
 """
 _EPILOG = """\b
 Exit codes:
@@ -70,5 +72,5 @@ def main() -> None:
     """Run the command line."""
 
 
-for command in (compare, explain, evaluate, features, inspect, methods):
+for command in (background, compare, explain, evaluate, features, inspect, methods):
     main.add_command(command)

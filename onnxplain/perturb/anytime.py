@@ -71,6 +71,12 @@ class Sampling:
         self._subject, self._limits = subject, limits
         self.done = 0
         self.end: End = "all samples"
+        self._started = time.monotonic()
+
+    @property
+    def over(self) -> bool:
+        """Whether no more samples are to be drawn."""
+        return self.done >= self._limits.samples or self.end != "all samples"
 
     def batches(self, error: Callable[[], float]) -> Iterator[slice]:
         """Yield which samples to draw next.
@@ -80,34 +86,40 @@ class Sampling:
         error : callable
             `relative_error` of the map so far; called at most once every `ROUND` samples.
         """
-        limits, size = self._limits, self._subject.batch_size
-        started = time.monotonic()
-        while self.done < limits.samples:
-            stop = min(self.done + size, limits.samples)
-            if limits.tolerance is not None:
+        size = self._subject.batch_size
+        while not self.over:
+            stop = min(self.done + size, self._limits.samples)
+            if self._limits.tolerance is not None:
                 stop = min(stop, (self.done // ROUND + 1) * ROUND)
             yield slice(self.done, stop)
-            self.done = stop
-            spent = time.monotonic() - started
-            self._tell(spent)
-            if self.done < limits.samples and self.done >= limits.least:
-                if limits.max_seconds is not None and spent >= limits.max_seconds:
-                    self.end = "time"
-                elif (
-                    limits.tolerance is not None
-                    and self.done % ROUND == 0
-                    and error() <= limits.tolerance
-                ):
-                    self.end = "settled"
-                if self.end != "all samples":
-                    break
-        self._subject.progress(limits.samples, limits.samples)
+            self.advance(stop - self.done)
+            if self.done % ROUND == 0:
+                self.check(error)
+
+    def advance(self, count: int) -> None:
+        """Count samples as drawn, and see whether the time is up."""
+        limits = self._limits
+        self.done += count
+        spent = time.monotonic() - self._started
+        late = limits.max_seconds is not None and spent >= limits.max_seconds
+        if late and limits.least <= self.done < limits.samples:
+            self.end = "time"
+        self._tell(spent)
+
+    def check(self, error: Callable[[], float]) -> None:
+        """See whether the map has settled."""
+        limits = self._limits
+        if limits.tolerance is None or self.over or self.done < limits.least:
+            return
+        if error() <= limits.tolerance:
+            self.end = "settled"
+            self._subject.progress(limits.samples, limits.samples)
 
     def _tell(self, spent: float) -> None:
         total, done = self._limits.samples, self.done
         if self._limits.max_seconds is not None:
             done = max(done, min(total, int(total * spent / self._limits.max_seconds)))
-        self._subject.progress(done, total)
+        self._subject.progress(total if self.over else done, total)
 
 
 def relative_error(values: NDArray[np.float64], errors: NDArray[np.float64]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -30,7 +31,11 @@ _MEASURES: Mapping[str, Callable[[float], str]] = {
     "dominance": lambda v: f"{percent(v)} of the dominant response",
     "conservation": lambda v: f"conservation {percent(v)} of the score",
     "samples": lambda v: f"{v:.0f} samples",
-    "relative_error": lambda v: f"standard error {percent(v)} of the map's range",
+    "relative_error": lambda v: (
+        "standard error unknown: too few samples"
+        if math.isnan(v)
+        else f"standard error {percent(v)} of the map's range"
+    ),
 }
 
 

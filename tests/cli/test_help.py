@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {"numpy", "scipy", "onnx", "onnxruntime", "torch", "onnx2torch", "PIL", "matplotlib"}
-COMMANDS = ("inspect", "explain", "methods", "features")
+COMMANDS = ("inspect", "explain", "methods", "features", "background")
 
 
 @pytest.mark.parametrize("command", [["--help"], *([c, "--help"] for c in COMMANDS), ["--version"]])

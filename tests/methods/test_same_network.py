@@ -27,6 +27,7 @@ OPTIONS = {
     "lime": {"samples": 8, "segments": "grid", "regions": 4},
     "kernel-shap": {"samples": 8, "segments": "grid", "regions": 4},
     "rise": {"samples": 8},
+    "prediction-difference": {"samples": 1, "window": 56, "stride": 56, "sampler": "marginal"},
     "score-cam": {"channels": 8},
 }
 CONTROL = 281  # tabby; the photo is of a tiger cat

@@ -1,0 +1,56 @@
+"""``onnxplain background``: fit what prediction difference analysis draws from, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from onnxplain.cli.options import debug_option, model_options
+
+
+@click.command()
+@click.argument("model", type=click.Path())
+@click.argument("data")
+@click.option(
+    "-o",
+    "--out",
+    "path",
+    default="background.npz",
+    show_default=True,
+    metavar="FILE",
+    help="Where it is stored.",
+)
+@click.option(
+    "--sampler",
+    default="conditional",
+    show_default=True,
+    metavar="conditional|joint|marginal",
+    help="Gaussian for each channel given the pixels around a window, for all channels together, "
+    "or pieces of the pictures.",
+)
+@click.option(
+    "--window",
+    metavar="HEIGHTxWIDTH",
+    help="Window to be filled. Default: an eighth of the input.",
+)
+@click.option(
+    "--padding",
+    type=click.IntRange(min=0),
+    default=2,
+    show_default=True,
+    metavar="PIXELS",
+    help="Pixels around the window that are taken as given.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of random places.")
+@model_options
+@debug_option
+def background(**options: Any) -> None:
+    """Fit what stands in a window usually, for -m prediction-difference.
+
+    DATA is a folder, a pattern or a table of pictures. Use the file as
+    `explain -m prediction-difference -p background=FILE`.
+    """
+    from onnxplain.cli.background_run import run
+
+    run(**options)

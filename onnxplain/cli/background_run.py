@@ -1,0 +1,52 @@
+"""What ``onnxplain background`` does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from onnxplain.api import load
+from onnxplain.cli.console import line, remark
+from onnxplain.cli.progress import progress_bar
+from onnxplain.errors import UsageError
+from onnxplain.methods import find
+from onnxplain.methods.parameters import check_parameters
+from onnxplain.perturb.find_background import find_background
+from onnxplain.subject import Subject
+
+
+def run(
+    *,
+    model: str,
+    data: str,
+    path: str,
+    sampler: str,
+    window: str | None,
+    padding: int,
+    seed: int,
+    **opening: Any,
+) -> None:
+    """Fit a background on a folder and store it.
+
+    Raises
+    ------
+    OnnxplainError
+        If the model, the pictures or an option do not fit, or the file cannot be written.
+    """
+    if Path(path).suffix != ".npz" or Path(data).suffix == ".npz":
+        raise UsageError(f"a background is made of pictures and stored as .npz, not {path!r}")
+    opened = load(model, **opening)
+    for text in opened.warnings:
+        remark(f"warning: {text}")
+    size = check_parameters(find("prediction-difference"), {"window": window})["window"]
+    subject = Subject(opened.network, opened.preprocess, seed)
+    with progress_bar(1, quiet=False) as bar:
+        bar.job(data)
+        found = find_background(subject, None, data, sampler, size, padding)
+        bar.finish()
+    found.save(path)
+    height, width = found.window
+    line(
+        f"{path}: {found.sampler}, window {height} x {width}, padding {found.padding}, "
+        f"{found.count} pictures"
+    )

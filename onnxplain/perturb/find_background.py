@@ -1,0 +1,139 @@
+"""The background that a person names: a stored one, one fitted on a folder, or the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.dataset import read_dataset
+from onnxplain.errors import UsageError
+from onnxplain.image import open_image
+from onnxplain.perturb.background import CROPS, Background, fit_background
+from onnxplain.subject import Subject
+
+Size = tuple[int, int]
+_PADDING = 2
+# Patches of one picture overlap: more of them would not say more.
+_OWN_CROPS = 5000
+
+
+def find_background(
+    subject: Subject,
+    x: NDArray[Any] | None,
+    source: str | None,
+    sampler: str | None,
+    window: Size | int | None,
+    padding: int | None,
+) -> Background:
+    """Load or fit a background.
+
+    Parameters
+    ----------
+    subject : Subject
+        The model.
+    x : (C, H, W) or (H, W, C) array, optional
+        The picture explained, which stands in for others if there is no source.
+    source : str, optional
+        Not needed if there is a picture; see `onnxplain.methods.prediction_difference`.
+    sampler, window, padding
+        What is wanted; of a stored background they are known.
+
+    Raises
+    ------
+    UsageError
+        If a stored background is of another model, or was fitted otherwise than is wanted.
+    """
+    if source is not None and Path(source).suffix == ".npz":
+        return _stored(subject, source, sampler, window, padding)
+    if source is None:
+        assert x is not None
+        pictures: Sequence[NDArray[Any]] = [channels_first(subject, x)]
+    else:
+        pictures = Pictures(subject, [s.path for s in read_dataset(source)])
+    height, width = subject.network.image.size
+    eighth = (max(1, height // 8), max(1, width // 8))
+    return fit_background(
+        pictures,
+        # A Gaussian of one small picture knows it by heart, and draws it again.
+        sampler or ("marginal" if source is None else "conditional"),
+        pair("window", window, eighth, (height, width)),
+        _PADDING if padding is None else padding,
+        preprocess=subject.preprocess.sha256,
+        crops=_OWN_CROPS if source is None else CROPS,
+        seed=subject.seed,
+    )
+
+
+def channels_first(subject: Subject, x: NDArray[Any]) -> NDArray[Any]:
+    """One input as (C, H, W)."""
+    return x if subject.channel_axis == 1 else np.moveaxis(x, -1, 0)
+
+
+def pair(what: str, value: Size | int | None, default: Size, largest: Size) -> Size:
+    """Height and width that a person means by one number, two, or none.
+
+    Raises
+    ------
+    UsageError
+        If they are below 1 or above the largest.
+    """
+    found = default if value is None else (value, value) if isinstance(value, int) else value
+    if not all(1 <= v <= m for v, m in zip(found, largest, strict=True)):
+        raise UsageError(
+            f"{what} {tuple(found)} is not possible; allowed: 1 to {largest[0]} high, "
+            f"1 to {largest[1]} wide"
+        )
+    return (int(found[0]), int(found[1]))
+
+
+class Pictures(Sequence[NDArray[Any]]):
+    """Image files as inputs with channels first, read when they are asked for.
+
+    Parameters
+    ----------
+    subject : Subject
+        Its preprocessing makes inputs of them.
+    paths : sequence of Path
+        The files.
+    """
+
+    def __init__(self, subject: Subject, paths: Sequence[Path]) -> None:
+        self._subject, self._paths = subject, paths
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, index: Any) -> Any:
+        x = self._subject.preprocess.apply(open_image(self._paths[index]))[0]
+        return channels_first(self._subject, x)
+
+
+def _stored(
+    subject: Subject,
+    path: str,
+    sampler: str | None,
+    window: Size | int | None,
+    padding: int | None,
+) -> Background:
+    found = Background.load(path)
+    image = subject.network.image
+    if found.shape != (image.channels, *image.size):
+        raise UsageError(f"{path!r} was fitted on inputs of shape {found.shape}")
+    if found.preprocess != subject.preprocess.sha256:
+        raise UsageError(
+            f"{path!r} was fitted with another preprocessing; fit it again with "
+            "`onnxplain background`"
+        )
+    wanted = {
+        "sampler": (sampler, found.sampler),
+        "window": (pair("window", window, found.window, image.size), found.window),
+        "padding": (padding, found.padding),
+    }
+    for name, (asked, known) in wanted.items():
+        if asked is not None and asked != known:
+            raise UsageError(f"{path!r} was fitted with {name} {known}, not {asked}")
+    return found

@@ -1,0 +1,107 @@
+"""What is read from a network while its input is changed: a score, or a hidden unit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.adapters.base import Capability
+from onnxplain.adapters.changes import WindowChanges
+from onnxplain.errors import UsageError
+from onnxplain.graph.layers import spatial_layer
+from onnxplain.subject import Subject
+from onnxplain.target import Target
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Readout:
+    """One number for each input.
+
+    Attributes
+    ----------
+    is_probability : bool
+        Whether it is the probability of a class, or of its negative.
+    classes : int
+        Number of classes; 0 for a hidden unit.
+    values : callable
+        ``values(x)``: the numbers of (N, ...) inputs.
+    windowed : callable
+        ``windowed(subject, base, changes)``: indices of windows with their numbers.
+    """
+
+    is_probability: bool
+    classes: int
+    values: Callable[[NDArray[Any]], Array]
+    windowed: Callable[
+        [Subject, NDArray[Any], WindowChanges], Iterator[tuple[NDArray[np.int64], Array]]
+    ]
+
+
+def readout(
+    subject: Subject, target: Target, hidden: str | None, unit: int, place: tuple[int, int] | None
+) -> Readout:
+    """Read the target, or a unit of a tensor.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such tensor.
+    UsageError
+        If it has no such unit or place.
+    """
+    if hidden is None:
+        return _of_target(subject, target)
+    network = subject.network
+    tensor = network.graph.resolve(hidden)
+    layer = spatial_layer(network.graph, network.shapes, network.axes, tensor)
+    shape = network.shapes[tensor]
+    units = layer.channels if layer else int(np.prod(shape[1:]))
+    if not 0 <= unit < units:
+        raise UsageError(f"unit {unit} is out of range: {tensor!r} has 0..{units - 1}")
+    if place is not None and (layer is None or not _within(place, layer.grid)):
+        has = f"{layer.grid[0]} x {layer.grid[1]} places" if layer else "no height and width"
+        raise UsageError(f"place {place} is not possible: {tensor!r} has {has}")
+
+    def pick(values: NDArray[Any]) -> Array:
+        if layer is None:
+            return values.reshape(len(values), -1)[:, unit].astype(np.float64)
+        maps = layer.to_maps(values)[:, unit].astype(np.float64)
+        return maps[:, place[0], place[1]] if place else maps.mean(axis=(1, 2))
+
+    def values(x: NDArray[Any]) -> Array:
+        engine = subject.engine(Capability.FORWARD | Capability.ACTIVATIONS)
+        return pick(engine.activations(x, [tensor])[tensor])
+
+    def windowed(
+        on: Subject, base: NDArray[Any], changes: WindowChanges
+    ) -> Iterator[tuple[NDArray[np.int64], Array]]:
+        for indices, found in on.windowed(base, changes, [tensor]).blocks:
+            yield indices, pick(found[tensor])
+
+    return Readout(False, 0, values, windowed)
+
+
+def _of_target(subject: Subject, target: Target) -> Readout:
+    def windowed(
+        on: Subject, base: NDArray[Any], changes: WindowChanges
+    ) -> Iterator[tuple[NDArray[np.int64], Array]]:
+        for indices, found in on.windowed_scores(base, changes, target).blocks:
+            yield indices, target.select(found)
+
+    single = target.contrast is None and not target.margin
+    return Readout(
+        target.kind == "probability" and single,
+        target.classes,
+        lambda x: subject.score(x, target),
+        windowed,
+    )
+
+
+def _within(place: tuple[int, int], grid: tuple[int, int]) -> bool:
+    return all(0 <= p < g for p, g in zip(place, grid, strict=True))
