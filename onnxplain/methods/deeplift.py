@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
 from onnxplain.explanation import Attribution
-from onnxplain.methods.gradients import input_axes, input_gradient
+from onnxplain.methods.gradients import input_axes, input_scores
 from onnxplain.methods.registry import method
 from onnxplain.perturb.fills import fill
 from onnxplain.subject import Subject
@@ -57,7 +57,7 @@ def deeplift(
     engine = subject.engine(Capability.GRADIENTS)
     found = engine.gradients(x, target, [name], baseline=start)
     values = (x.astype(np.float64) - start) * found.gradients[name]
-    change = found.scores - input_gradient(subject, start, target).scores
+    change = found.scores - input_scores(subject, start, target)
     total = values.reshape(len(x), -1).sum(axis=1)
     gap = (change - total) / np.where(change == 0, 1.0, change)
     return Attribution(values, input_axes(subject), measures={"completeness_gap": gap})

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import UsageError
 from onnxplain.explanation import Attribution
-from onnxplain.methods.gradients import input_axes, input_gradient
+from onnxplain.methods.gradients import input_axes, input_gradient, input_scores
 from onnxplain.methods.registry import method
 from onnxplain.perturb.fills import fill
 from onnxplain.subject import Subject
@@ -81,7 +81,7 @@ def expected_gradients(
             points = start + alphas[part].reshape(-1, *[1] * (x.ndim - 1)) * way
             slopes = input_gradient(subject, points, target).gradients[name]
             values[n] += (way * slopes).sum(axis=0) / samples
-    reference = np.mean([input_gradient(subject, s, target).scores for s in starts], axis=0)
-    change = input_gradient(subject, x, target).scores - reference
+    ends = [input_scores(subject, end, target) for end in (x, *starts)]
+    change = ends[0] - np.mean(ends[1:], axis=0)
     gap = (change - values.reshape(len(x), -1).sum(axis=1)) / np.where(change == 0, 1.0, change)
     return Attribution(values, input_axes(subject), measures={"completeness_gap": gap})

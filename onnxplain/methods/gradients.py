@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Capability, Derivatives
 from onnxplain.explanation import Attribution
 from onnxplain.methods.registry import method
+from onnxplain.scores import target_scores
 from onnxplain.subject import Subject
 from onnxplain.target import Target
 
@@ -23,6 +24,12 @@ def input_gradient(subject: Subject, x: NDArray[Any], target: Target) -> Derivat
     """Derivative of the score with respect to the input, by the PyTorch engine."""
     name = subject.network.image.name
     return subject.engine(Capability.GRADIENTS).gradients(x, target, [name])
+
+
+def input_scores(subject: Subject, x: NDArray[Any], target: Target) -> NDArray[np.float64]:
+    """Return the score of the inputs, by the engine that gives the gradients, as (N,)."""
+    values = subject.engine(Capability.GRADIENTS).activations(x, [target.tensor])
+    return target_scores(values[target.tensor], target)
 
 
 @method(
