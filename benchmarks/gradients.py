@@ -3,7 +3,8 @@
 The floor is what cannot be saved: as many forward and backward passes of the original PyTorch
 network as the method needs, in the same batches. Captum explains the original network, ours the
 ONNX file of the same weights. Each round times all three one after the other; the median of the
-rounds' ratios is printed, with the smallest and largest.
+rounds' ratios is printed, with the smallest and largest. Peak memory is that of a process of its
+own that runs one of the three once: ours, Captum's, the floor's.
 
     pip install -c constraints.txt -e '.[test]'
     python benchmarks/gradients.py [--rounds 5] [--steps 50]
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import resource
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -66,6 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--peak", nargs=2, metavar=("METHOD", "WHO"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     import_onnx2torch()
     import captum.attr as captum
@@ -87,8 +90,7 @@ def main() -> None:
 
     cases = {
         "integrated-gradients": (
-            # Two more passes: the scores of picture and baseline, for the completeness gap.
-            steps + 2,
+            steps,
             ours("integrated-gradients", steps=steps, max_steps=steps),
             lambda: captum.IntegratedGradients(net).attribute(
                 x,
@@ -119,21 +121,39 @@ def main() -> None:
             lambda: captum.LayerGradCam(net, net.last).attribute(x, target=target.index),
         ),
     }
-    print(f"{'method':22}{'to the floor':>24}{'to Captum':>24}{'seconds':>10}{'peak MiB':>10}")
-    for name, (count, our, their) in cases.items():
-        our(), their(), passes(net, x, count, target.index)  # warm up
-        floors, captums, times = [], [], []
-        for _ in range(options.rounds):
-            floor = seconds(lambda n=count: passes(net, x, n, target.index))
-            mine, other = seconds(our), seconds(their)
-            floors.append(mine / floor)
-            captums.append(mine / other)
-            times.append(mine)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    works = {
+        name: {
+            "floor": lambda n=count: passes(net, x, n, target.index),
+            "ours": our,
+            "captum": their,
+        }
+        for name, (count, our, their) in cases.items()
+    }
+    if options.peak:
+        name, who = options.peak
+        works[name][who]()
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        return
+    print(
+        f"{'method':22}{'to the floor':>24}{'to Captum':>24}{'seconds':>10}"
+        f"{'peak MiB: ours, Captum, floor':>32}"
+    )
+    for name, work in works.items():
+        for one in work.values():
+            one()  # warm up
+        rounds = [{who: seconds(one) for who, one in work.items()} for _ in range(options.rounds)]
+        peaks = ", ".join(f"{_peak(name, who, steps):.0f}" for who in ("ours", "captum", "floor"))
         print(
-            f"{name:22}{_spread(floors):>24}{_spread(captums):>24}"
-            f"{statistics.median(times):>10.2f}{peak:>10.0f}"
+            f"{name:22}{_spread([r['ours'] / r['floor'] for r in rounds]):>24}"
+            f"{_spread([r['ours'] / r['captum'] for r in rounds]):>24}"
+            f"{statistics.median(r['ours'] for r in rounds):>10.2f}{peaks:>32}"
         )
+
+
+def _peak(name: str, who: str, steps: int) -> float:
+    """Largest resident memory, in MiB, of a process that does one piece of work."""
+    command = [sys.executable, __file__, "--steps", str(steps), "--peak", name, who]
+    return float(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
 
 
 def _spread(ratios: list[float]) -> str:
