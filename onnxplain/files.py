@@ -23,7 +23,7 @@ else:
 MAX_JSON_BYTES = 50_000_000
 
 
-def read_json(path: str | Path, what: str) -> Any:
+def read_json(path: str | Path, what: str, most: int = MAX_JSON_BYTES) -> Any:
     """Read a JSON file.
 
     Parameters
@@ -32,6 +32,8 @@ def read_json(path: str | Path, what: str) -> Any:
         The file.
     what : str
         What it is meant to be, for the message.
+    most : int
+        Bytes that it may have.
 
     Raises
     ------
@@ -40,8 +42,8 @@ def read_json(path: str | Path, what: str) -> Any:
     """
     path = Path(path)
     try:
-        if path.stat().st_size > MAX_JSON_BYTES:
-            raise UsageError(f"{what} file {str(path)!r} is above {MAX_JSON_BYTES:,} bytes")
+        if path.stat().st_size > most:
+            raise UsageError(f"{what} file {str(path)!r} is above {most:,} bytes")
         return json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read {what} file {str(path)!r}: {error.strerror}") from error

@@ -34,6 +34,9 @@ class AuditConfig:
         How many pictures of each kind the report shows.
     seed : int
         Of every random draw.
+    batch_size : int
+        Inputs in one call. Fixed, and not the fastest on the day: the last digits of a
+        result depend on it.
     method : mapping of str to mapping
         Parameters by method name.
     """
@@ -44,6 +47,7 @@ class AuditConfig:
     sanity_pictures: int = 3
     examples: int = 12
     seed: int = 0
+    batch_size: int = 16
     method: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -55,6 +59,8 @@ class AuditConfig:
             value = getattr(self, key)
             if not isinstance(value, int) or isinstance(value, bool) or value < 0:
                 raise UsageError(f"{key} is {value!r}; it must be a whole number, 0 or more")
+        if not isinstance(self.batch_size, int) or self.batch_size < 1:
+            raise UsageError(f"batch_size is {self.batch_size!r}; it must be 1 or more")
         for name in self.measures:
             find_measure(name)
         for name in self.method:
@@ -62,6 +68,11 @@ class AuditConfig:
                 raise UsageError(f"[method.{name}] is given, but {name!r} is not among the methods")
         for name in self.methods:
             check_parameters(find(name), self.parameters(name))
+            if self.parameters(name).get("max_seconds") is not None:
+                raise UsageError(
+                    f"[method.{name}] max_seconds cannot be repeated by another party; "
+                    "say how many samples"
+                )
 
     def parameters(self, name: str) -> Mapping[str, Any]:
         """Return the parameters given for a method."""

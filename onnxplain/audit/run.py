@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from onnxplain.audit.config import AuditConfig
-from onnxplain.audit.store import Store
-from onnxplain.audit.zones import evidence_shares, small
+from onnxplain.audit.examine import Result, examine, examine_sanity, methods_for
+from onnxplain.audit.store import PICTURES, SANITY, Store
 from onnxplain.dataset import Sample
-from onnxplain.errors import ImageError, NumericalError, UsageError
-from onnxplain.evaluate.cases import Plan, applicable, cases, look
-from onnxplain.evaluate.measures import find_measure
-from onnxplain.evaluate.removal import Curve
-from onnxplain.evaluate.sanity import other_class_correlation, randomisation_check
-from onnxplain.graph.load import file_sha256
+from onnxplain.errors import ImageError, NumericalError
 from onnxplain.model import Model
+from onnxplain.target import class_index
 
 STORE = "results.sqlite"
-PICTURES, SANITY = "picture", "sanity"
 Progress = Callable[[int, int], None]
-Result = tuple[dict[str, Any], dict[str, NDArray[np.float32]]]
+# Examines the pictures of some numbers and yields each number with its result, in any order.
+Examiner = Callable[[Sequence[int]], Iterator[tuple[int, Result]]]
 
 
 def open_store(
@@ -37,10 +33,13 @@ def open_store(
     ------
     UsageError
         If the folder holds the results of another model, other data or other questions.
+    OutputError
+        If it cannot be written.
     """
     identity = {
         "model": model.sha256,
         "preprocess": model.preprocess.sha256,
+        "output": model.network.head.output,
         "labels": _digest(model.labels),
         "questions": config.sha256,
         "data": _digest([_entry(s) for s in samples]),
@@ -54,6 +53,8 @@ def run_audit(
     samples: Sequence[Sample],
     config: AuditConfig,
     progress: Progress | None = None,
+    *,
+    examiner: Examiner | None = None,
 ) -> None:
     """Examine every picture that the store has no result of, then the methods' sanity.
 
@@ -69,135 +70,73 @@ def run_audit(
         The questions.
     progress : callable, optional
         Called with (pictures done, pictures in all), those of earlier runs included.
+    examiner : callable, optional
+        Who examines the pictures; this process, one after the other, if not given.
 
     Raises
     ------
+    UsageError
+        If no method applies, or a label is no class of the model; nothing has run then.
     OutputError
         If a result cannot be written; everything before is kept.
     """
-    problems: list[str] = []
-    methods = applicable(model, _plan(config), problems)
-    if not methods:
-        raise UsageError(f"no method applies to this model: {'; '.join(problems)}")
+    methods, _ = methods_for(model, config)
+    for label in {s.label for s in samples if s.label is not None}:
+        class_index(label, model.labels, model.network.classes)
     done = store.done(PICTURES)
-    for number, sample in enumerate(samples):
-        if number not in done:
-            value, maps = examine(model, sample, methods, config)
-            store.add(PICTURES, number, value, maps)
+    missing = [n for n in range(len(samples)) if n not in done]
+    count = len(done)
+    if progress is not None:
+        progress(count, len(samples))
+    here = examiner or _in_this_process(model, samples, methods, config)
+    for number, (value, maps) in here(missing):
+        store.add(PICTURES, number, value, maps)
+        count += 1
         if progress is not None:
-            progress(number + 1, len(samples))
-    check_sanity(store, model, samples, methods, config)
+            progress(count, len(samples))
+    for number in sanity_numbers(store, config):
+        if number not in store.done(SANITY):
+            value = _sanity(model, samples[number], methods, config)
+            store.add(SANITY, number, value)
 
 
-def examine(model: Model, sample: Sample, methods: Sequence[str], config: AuditConfig) -> Result:
-    """Everything an audit keeps of one picture.
-
-    A picture that cannot be read or scored is a result as well: it says why.
-
-    Returns
-    -------
-    dict
-        Plain data for the record.
-    dict of str to (SIDE, SIDE) array
-        A small map for each method.
-    """
-    problems: list[str] = []
-    about: dict[str, Any] = {"name": sample.name, "file_sha256": _file_digest(sample.path)}
-    plan = _plan(config)
-    try:
-        seen = look(model, sample, plan, problems)
-    except (ImageError, NumericalError) as error:
-        return {**about, "status": "failed", "problem": str(error)}, {}
-    probabilities = seen.prediction.probabilities
-    predicted = int(probabilities.argmax())
-    found: dict[str, Any] = {}
-    maps: dict[str, NDArray[np.float32]] = {}
-    for case in cases(model, seen, methods, plan, problems):
-        assert case.explanation is not None
-        numbers: dict[str, float] = {}
-        for measure in map(find_measure, config.measures):
-            if measure.applies(case):
-                value = measure.function(case)
-                numbers[measure.name] = value.area if isinstance(value, Curve) else float(value)
-        found[case.method] = {
-            "measures": numbers,
-            "record": _finite(case.explanation.measures),
-            "evidence": evidence_shares(case.heatmap, case.mask),
-            "seconds": case.explanation.seconds,
-        }
-        maps[case.method] = small(case.heatmap)
-    value = {
-        **about,
-        "status": "done",
-        "input_sha256": seen.picture.sha256,
-        "label": seen.label,
-        "predicted": predicted,
-        "explained": seen.target.index,
-        "probability": float(probabilities[predicted]),
-        "top": [
-            {"index": int(k), "probability": float(probabilities[k])}
-            for k in np.argsort(-probabilities, kind="stable")[:5]
-        ],
-        "has_mask": seen.mask is not None,
-        "mask_area": None if seen.mask is None else float(seen.mask.mean()),
-        "methods": found,
-        "problems": problems,
-    }
-    return value, maps
-
-
-def check_sanity(
-    store: Store,
-    model: Model,
-    samples: Sequence[Sample],
-    methods: Sequence[str],
-    config: AuditConfig,
-) -> None:
-    """Check the methods' sanity on a few readable pictures, evenly spread."""
+def sanity_numbers(store: Store, config: AuditConfig) -> list[int]:
+    """Numbers of the pictures on which sanity is checked: readable ones, evenly spread."""
     readable = [n for n, value in store.results(PICTURES) if value["status"] == "done"]
     count = min(config.sanity_pictures, len(readable))
-    chosen = [readable[int(k)] for k in np.linspace(0, len(readable) - 1, count).round()]
-    done = store.done(SANITY)
-    for number in chosen:
-        if number in done:
-            continue
-        seen = look(model, samples[number], _plan(config), [])
-        result: dict[str, Any] = {}
-        for name in methods:
-            given = {"seed": config.seed, "parameters": config.parameters(name)}
-            target = seen.target.index
-            check = randomisation_check(model, seen.picture, name, target, **given)
-            result[name] = {
-                "layers": list(check.layers),
-                "spearman": check.spearman.tolist(),
-                "ssim": check.ssim.tolist(),
-                "left": check.left,
-            }
-            if model.network.classes > 1:
-                other = other_class_correlation(model, seen.picture, name, target, **given)
-                result[name]["other_class"] = other
-        store.add(SANITY, number, {"name": samples[number].name, "methods": result})
+    return [readable[int(k)] for k in np.linspace(0, len(readable) - 1, count).round()]
 
 
-def _plan(config: AuditConfig) -> Plan:
-    given = {name: config.parameters(name) for name in config.methods}
-    return Plan(given, config.measures, config.explained, controls=False, seed=config.seed)
+def is_complete(store: Store, samples: Sequence[Sample], config: AuditConfig) -> bool:
+    """Whether every picture has been examined and every sanity check made."""
+    if len(store.done(PICTURES)) < len(samples):
+        return False
+    return store.done(SANITY) >= set(sanity_numbers(store, config))
+
+
+def _in_this_process(
+    model: Model, samples: Sequence[Sample], methods: Sequence[str], config: AuditConfig
+) -> Examiner:
+    def examiner(numbers: Sequence[int]) -> Iterator[tuple[int, Result]]:
+        for number in numbers:
+            yield number, examine(model, samples[number], methods, config)
+
+    return examiner
+
+
+def _sanity(
+    model: Model, sample: Sample, methods: Sequence[str], config: AuditConfig
+) -> dict[str, Any]:
+    """Sanity of one picture; one that changed or went since it was examined says so."""
+    try:
+        return examine_sanity(model, sample, methods, config)
+    except (ImageError, NumericalError) as error:
+        return {"name": sample.name, "methods": {}, "problem": str(error)}
 
 
 def _entry(sample: Sample) -> list[Any]:
     return [sample.name, sample.label, str(sample.mask or ""), [list(b) for b in sample.boxes]]
 
 
-def _finite(measures: Mapping[str, float]) -> dict[str, float | None]:
-    return {k: v if np.isfinite(v) else None for k, v in measures.items()}
-
-
 def _digest(data: Any) -> str:
-    return hashlib.sha256(repr(data).encode()).hexdigest()
-
-
-def _file_digest(path: Path) -> str | None:
-    try:
-        return file_sha256(path)
-    except OSError:  # the result of this picture says why
-        return None
+    return hashlib.sha256(json.dumps(data).encode()).hexdigest()

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import OutputError, UsageError
 
+# Kinds of results: of a picture, and of the sanity checks on a picture.
+PICTURES, SANITY = "picture", "sanity"
 _FORMAT = 1
 _SCHEMA = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL);

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.audit.run import PICTURES, SANITY
-from onnxplain.audit.store import Store
+from onnxplain.audit.store import PICTURES, SANITY, Store
 from onnxplain.audit.zones import SIDE
 from onnxplain.evaluate.sanity import verdict
 
@@ -26,41 +25,48 @@ class ClassSummary:
         The explained class.
     method : str
         The method.
-    count : int
+    numbers : list of int
         Pictures.
     evidence : dict of str to float
-        Mean share of the positive evidence in each zone.
+        Mean share of the positive evidence in each zone; ``mask`` is a mean over those
+        pictures that have one.
     mean_map : (SIDE, SIDE) array
         Mean of the pictures' positive evidence, each adding up to 1.
+    off_object : list of (float, float)
+        Of each picture with a mask: share of the evidence and share of the area off it.
     """
 
     index: int
     method: str
-    count: int = 0
+    numbers: list[int] = field(default_factory=list)
     evidence: dict[str, float] = field(default_factory=dict)
     mean_map: NDArray[np.float64] = field(default_factory=lambda: np.zeros((SIDE, SIDE)))
+    off_object: list[tuple[float, float]] = field(default_factory=list)
 
 
 def summarise_classes(store: Store) -> list[ClassSummary]:
     """Mean maps and zones of each explained class, by method; one pass, flat memory."""
     found: dict[tuple[int, str], ClassSummary] = {}
-    sums: dict[tuple[int, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    zones: dict[tuple[int, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for number, value in store.results(PICTURES):
         for method, result in value.get("methods", {}).items():
             key = (value["explained"], method)
             summary = found.setdefault(key, ClassSummary(*key))
+            summary.numbers.append(number)
             share = evidence_map(store, number, method)
-            summary.count += 1
-            summary.mean_map += (share - summary.mean_map) / summary.count
+            summary.mean_map += (share - summary.mean_map) / len(summary.numbers)
             for zone, part in result["evidence"].items():
-                sums[key][zone].append(part)
+                zones[key][zone].append(part)
+            if value["mask_area"] is not None:
+                off = (1 - result["evidence"]["mask"], 1 - value["mask_area"])
+                summary.off_object.append(off)
     for key, summary in found.items():
-        summary.evidence = {z: float(np.mean(parts)) for z, parts in sums[key].items()}
+        summary.evidence = {z: float(np.mean(parts)) for z, parts in zones[key].items()}
     return [found[key] for key in sorted(found)]
 
 
 def summarise_measures(store: Store) -> list[dict[str, Any]]:
-    """Mean, spread and extremes of each measure of each method over all pictures."""
+    """Mean, spread and extremes of each number about each method's maps, over all pictures."""
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
     for _, value in store.results(PICTURES):
         for method, result in value.get("methods", {}).items():
@@ -90,7 +96,8 @@ def summarise_sanity(store: Store) -> list[dict[str, Any]]:
     lines = []
     for method, results in sorted(found.items()):
         left = float(np.mean([r["left"] for r in results]))
-        line = {"method": method, "pictures": len(results), "left": left}
+        line: dict[str, Any] = {"method": method, "pictures": len(results), "left": left}
+        line["layers"] = results[0]["layers"]
         line["spearman"] = np.mean([r["spearman"] for r in results], axis=0).tolist()
         line["verdict"] = verdict(left, "what the network has learned")
         if "other_class" in results[0]:
@@ -101,14 +108,22 @@ def summarise_sanity(store: Store) -> list[dict[str, Any]]:
 
 
 def summarise_predictions(store: Store, examples: int) -> dict[str, Any]:
-    """Accuracy, and the most and least confident answers, right and wrong."""
+    """Accuracy, and the most and least confident answers, right and wrong.
+
+    Parameters
+    ----------
+    store : Store
+        The results.
+    examples : int
+        At most so many pictures of each kind.
+    """
     scored, right, labelled = 0, 0, 0
-    kinds: dict[str, list[dict[str, Any]]] = {}
-    chosen: Mapping[str, Callable[[Mapping[str, Any]], float]] = {
-        "most confident errors": lambda v: -v["probability"],
-        "least confident errors": lambda v: v["probability"],
-        "least confident": lambda v: v["probability"],
+    order: Mapping[str, Callable[[Mapping[str, Any]], float]] = {
+        "most_confident_errors": lambda v: -v["probability"],
+        "least_confident_errors": lambda v: v["probability"],
+        "least_confident": lambda v: v["probability"],
     }
+    kinds: dict[str, list[dict[str, Any]]] = {kind: [] for kind in order}
     for number, value in store.results(PICTURES):
         if value["status"] != "done":
             continue
@@ -117,10 +132,10 @@ def summarise_predictions(store: Store, examples: int) -> dict[str, Any]:
         labelled += value["label"] is not None
         right += value["label"] is not None and not wrong
         entry = {k: value[k] for k in ("name", "label", "predicted", "probability")}
-        for kind, order in chosen.items():
+        for kind, key in order.items():
             if wrong or "errors" not in kind:
-                kept = [*kinds.get(kind, []), {"number": number, **entry}]
-                kinds[kind] = sorted(kept, key=lambda v: (order(v), v["number"]))[:examples]
+                kept = [*kinds[kind], {"number": number, **entry}]
+                kinds[kind] = sorted(kept, key=lambda v: (key(v), v["number"]))[:examples]
     accuracy = right / labelled if labelled else None
     return {"scored": scored, "labelled": labelled, "right": right, "accuracy": accuracy, **kinds}
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.audit.run import PICTURES
+from onnxplain.audit.clusters import Clustering
 from onnxplain.audit.store import Store
 from onnxplain.audit.summary import ClassSummary, evidence_map
 from onnxplain.audit.zones import SIDE
 
+Box = tuple[float, float, float, float]
+
 # The region whose concentration is looked at: a quarter of each side, as the corners are.
 _WINDOW = SIDE // 4
+_FAIR = (_WINDOW / SIDE) ** 2
 # Evidence in one fixed place of the border region: this many times its fair share, in at
 # least this part of the class's pictures, in at least so many pictures.
 _LIFT, _RECURS, _LEAST = 5.0, 0.6, 5
+# A picture counts as such if the place holds this many times its fair share.
+_HIT = 3.0
 # With masks: this much of the evidence outside of the object, on average.
 _OUTSIDE = 0.7
 
@@ -40,10 +44,14 @@ class Suspect:
         over what a map without knowledge would have.
     where : str
         The place, in words.
-    box : tuple of float, optional
-        Its left, top, right and bottom edge, as shares of the model's picture.
     recurs : float
-        In which part of the class's pictures it is so.
+        In which part of the pictures it is so.
+    numbers : list of int
+        Pictures looked at: all of the class, or those of one of its clusters.
+    box : tuple of float, optional
+        The place's left, top, right and bottom edge, as shares of the model's picture.
+    cluster : int, optional
+        Which of the class's clusters, the largest is 0; ``None`` for the whole class.
     """
 
     index: int
@@ -51,19 +59,27 @@ class Suspect:
     kind: str
     strength: float
     where: str
-    box: tuple[float, float, float, float] | None
     recurs: float
+    numbers: list[int]
+    box: Box | None = None
+    cluster: int | None = None
 
 
-def find_suspects(store: Store, classes: list[ClassSummary]) -> list[Suspect]:
+def find_suspects(
+    store: Store, classes: Sequence[ClassSummary], clusterings: Sequence[Clustering] = ()
+) -> list[Suspect]:
     """Classes whose evidence recurs in one place of the border, or lies off the object.
+
+    A shortcut that only some pictures of a class have is found in their cluster.
 
     Parameters
     ----------
     store : Store
         The results.
-    classes : list of ClassSummary
-        See `summarise_classes`.
+    classes : sequence of ClassSummary
+        See `onnxplain.audit.summary.summarise_classes`.
+    clusterings : sequence of Clustering
+        See `onnxplain.audit.clusters.find_clusters`.
 
     Returns
     -------
@@ -72,64 +88,82 @@ def find_suspects(store: Store, classes: list[ClassSummary]) -> list[Suspect]:
     """
     suspects = []
     for summary in classes:
-        if summary.count < _LEAST:
+        whole = _fixed_place(store, summary, summary.numbers, summary.mean_map)
+        found = [whole] if whole else list(_of_clusters(store, summary, clusterings))
+        suspects.extend(found)
+        suspects.extend(_outside(summary))
+    return sorted(suspects, key=lambda s: (-s.strength, s.index, s.method))
+
+
+def _of_clusters(
+    store: Store, summary: ClassSummary, clusterings: Sequence[Clustering]
+) -> Iterator[Suspect]:
+    for clustering in clusterings:
+        if (clustering.index, clustering.method) != (summary.index, summary.method):
             continue
-        row, column, part = _densest(summary.mean_map)
-        lift = part / (_WINDOW / SIDE) ** 2
-        if lift >= _LIFT and _at_border(row, column):
-            recurs = _recurs(store, summary, (row, column))
-            if recurs >= _RECURS:
-                box = (column, row, column + _WINDOW, row + _WINDOW)
-                suspects.append(
-                    Suspect(
-                        summary.index,
-                        summary.method,
-                        "fixed place",
-                        lift,
-                        _in_words(row, column),
-                        tuple(v / SIDE for v in box),  # type: ignore[arg-type]
-                        recurs,
-                    )
-                )
-        suspects.extend(_outside(store, summary))
-    return sorted(suspects, key=lambda s: -s.strength)
+        for number, cluster in enumerate(clustering.clusters):
+            found = _fixed_place(store, summary, cluster.numbers, cluster.mean_map, number)
+            if found is not None:
+                yield found
 
 
-def suspect_dict(suspect: Suspect) -> dict[str, Any]:
-    """Plain data of a suspect."""
-    return {**asdict(suspect), "box": list(suspect.box) if suspect.box else None}
+def _fixed_place(
+    store: Store,
+    summary: ClassSummary,
+    numbers: list[int],
+    mean_map: NDArray[np.float64],
+    cluster: int | None = None,
+) -> Suspect | None:
+    """One window at the border that holds far more than its share, in most pictures."""
+    row, column, part = _densest(mean_map)
+    lift = part / _FAIR
+    if len(numbers) < _LEAST or lift < _LIFT or not _at_border(row, column):
+        return None
+    recurs = _recurs(store, summary.method, numbers, (row, column))
+    if recurs < _RECURS:
+        return None
+    left, top, side = column / SIDE, row / SIDE, _WINDOW / SIDE
+    return Suspect(
+        summary.index,
+        summary.method,
+        "fixed place",
+        lift,
+        _in_words(row, column),
+        recurs,
+        numbers,
+        (left, top, left + side, top + side),
+        cluster,
+    )
 
 
-def _pictures(store: Store, summary: ClassSummary) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Pictures for which the class was explained by the method."""
-    for number, value in store.results(PICTURES):
-        if summary.method in value.get("methods", {}) and value["explained"] == summary.index:
-            yield number, value
-
-
-def _outside(store: Store, summary: ClassSummary) -> list[Suspect]:
+def _outside(summary: ClassSummary) -> list[Suspect]:
     """Compare the evidence off the object with what a map without knowledge would have."""
-    parts, fair = [], []
-    for _, value in _pictures(store, summary):
-        if value["has_mask"]:
-            parts.append(1 - value["methods"][summary.method]["evidence"]["mask"])
-            fair.append(1 - value["mask_area"])
-    if len(parts) < _LEAST or np.mean(parts) < max(_OUTSIDE, float(np.mean(fair))):
+    if len(summary.off_object) < _LEAST:
         return []
-    recurs = float(np.mean(np.array(parts) >= np.array(fair)))
-    strength = float(np.mean(parts) / np.mean(fair))
-    kind = "outside the mask"
-    return [Suspect(summary.index, summary.method, kind, strength, "off the object", None, recurs)]
+    parts, fair = np.array(summary.off_object).T
+    if parts.mean() < max(_OUTSIDE, float(fair.mean())):
+        return []
+    return [
+        Suspect(
+            summary.index,
+            summary.method,
+            "outside the mask",
+            float(parts.mean() / fair.mean()),
+            "off the object",
+            float((parts >= fair).mean()),
+            summary.numbers,
+        )
+    ]
 
 
-def _recurs(store: Store, summary: ClassSummary, place: tuple[int, int]) -> float:
-    """In which part of the class's pictures that window holds far more than its share."""
+def _recurs(store: Store, method: str, numbers: Sequence[int], place: tuple[int, int]) -> float:
+    """In which part of some pictures that window holds far more than its share."""
     row, column = place
-    fair = (_WINDOW / SIDE) ** 2
     hits = []
-    for number, _ in _pictures(store, summary):
-        share = evidence_map(store, number, summary.method)
-        hits.append(share[row : row + _WINDOW, column : column + _WINDOW].sum() >= 3 * fair)
+    for number in numbers:
+        share = evidence_map(store, number, method)
+        held = share[row : row + _WINDOW, column : column + _WINDOW].sum()
+        hits.append(held >= _HIT * _FAIR)
     return float(np.mean(hits))
 
 

@@ -1,0 +1,176 @@
+"""Clusters of explanations: the different ways in which a class is recognised.
+
+Spectral relevance analysis: Lapuschkin et al. 2019, Nature Communications 10, 1096,
+"Unmasking Clever Hans predictors", section Methods. The number of clusters is where the
+eigenvalues of the graph's Laplacian leave the largest gap (von Luxburg 2007,
+arXiv:0711.0189, section 8.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.audit.store import Store
+from onnxplain.audit.summary import ClassSummary, evidence_map
+from onnxplain.audit.zones import SIDE
+
+# Fewer pictures have no clusters worth the name; more are thinned out evenly, since the
+# graph's matrix grows with their square.
+_LEAST, _MOST = 12, 1000
+_MOST_CLUSTERS, _EXEMPLARS = 6, 3
+# Side of the maps that are compared: evidence a few pixels apart is the same evidence.
+_COARSE = SIDE // 2
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Pictures of one class whose explanations are alike.
+
+    Attributes
+    ----------
+    numbers : list of int
+        The pictures.
+    exemplars : list of int
+        Those nearest to the cluster's mean, the nearest first.
+    mean_map : (SIDE, SIDE) array
+        Mean of their positive evidence, each adding up to 1.
+    """
+
+    numbers: list[int]
+    exemplars: list[int]
+    mean_map: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """The clusters of one class by one method.
+
+    Attributes
+    ----------
+    index : int
+        The class.
+    method : str
+        The method.
+    pictures : int
+        How many were compared.
+    eigenvalues : list of float
+        The smallest ones of the graph's normalised Laplacian.
+    clusters : list of Cluster
+        The largest first.
+    """
+
+    index: int
+    method: str
+    pictures: int
+    eigenvalues: list[float]
+    clusters: list[Cluster]
+
+
+def find_clusters(store: Store, classes: Sequence[ClassSummary]) -> list[Clustering]:
+    """Cluster the maps of each class with enough pictures.
+
+    Parameters
+    ----------
+    store : Store
+        The results.
+    classes : sequence of ClassSummary
+        See `onnxplain.audit.summary.summarise_classes`.
+
+    Returns
+    -------
+    list of Clustering
+        In the order of the classes.
+    """
+    return [
+        _cluster(store, summary, _spread(summary.numbers))
+        for summary in classes
+        if len(summary.numbers) >= _LEAST
+    ]
+
+
+def _cluster(store: Store, summary: ClassSummary, numbers: Sequence[int]) -> Clustering:
+    from sklearn.cluster import SpectralClustering
+
+    maps = np.stack([evidence_map(store, n, summary.method) for n in numbers])
+    coarse = _coarse(maps)
+    affinity = neighbours(coarse)
+    eigenvalues = laplacian_eigenvalues(affinity)
+    count = count_by_gap(eigenvalues)
+    labels = np.zeros(len(numbers), int)
+    if count > 1:
+        # "cluster_qr" has no random start, so that the same maps give the same clusters.
+        labels = SpectralClustering(
+            count, affinity="precomputed", assign_labels="cluster_qr", random_state=0
+        ).fit_predict(affinity)
+    found = []
+    for label in range(count):
+        members = np.flatnonzero(labels == label)
+        if len(members):
+            distance = np.linalg.norm(coarse[members] - coarse[members].mean(axis=0), axis=1)
+            nearest = members[np.argsort(distance, kind="stable")[:_EXEMPLARS]]
+            found.append(
+                Cluster(
+                    [numbers[k] for k in members],
+                    [numbers[k] for k in nearest],
+                    maps[members].mean(axis=0),
+                )
+            )
+    found.sort(key=lambda c: (-len(c.numbers), c.numbers[0]))
+    kept = eigenvalues[: _MOST_CLUSTERS + 1].tolist()
+    return Clustering(summary.index, summary.method, len(numbers), kept, found)
+
+
+def neighbours(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Graph that joins each point with its nearest ones.
+
+    Parameters
+    ----------
+    points : (N, D) array
+        The points.
+
+    Returns
+    -------
+    (N, N) array
+        Symmetric: 1 where one of two points is among the nearest of the other, and on the
+        diagonal. How many are nearest grows with the logarithm of N.
+    """
+    count = len(points)
+    # Dividing by the length compares where the evidence lies, and not how scattered it is.
+    unit = points / np.linalg.norm(points, axis=1, keepdims=True)
+    distance = -(unit @ unit.T)
+    np.fill_diagonal(distance, -np.inf)
+    near = int(np.ceil(np.log(count))) + 1
+    order = np.argsort(distance, axis=1, kind="stable")[:, : near + 1]
+    joined = np.zeros((count, count))
+    np.put_along_axis(joined, order, 1.0, axis=1)
+    return np.maximum(joined, joined.T)
+
+
+def laplacian_eigenvalues(affinity: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Eigenvalues of the symmetric normalised Laplacian of a graph, the smallest first."""
+    degree = 1 / np.sqrt(affinity.sum(axis=1))
+    laplacian = np.eye(len(affinity)) - affinity * degree[:, None] * degree[None]
+    return np.maximum(np.linalg.eigvalsh(laplacian), 0.0)
+
+
+def count_by_gap(eigenvalues: NDArray[np.float64]) -> int:
+    """Return the number of clusters behind which the eigenvalues leave the largest gap."""
+    gaps = np.diff(eigenvalues[: _MOST_CLUSTERS + 1])
+    return int(gaps.argmax()) + 1
+
+
+def _coarse(maps: NDArray[np.float64]) -> NDArray[np.float64]:
+    step = SIDE // _COARSE
+    blocks = maps.reshape(len(maps), _COARSE, step, _COARSE, step)
+    return blocks.mean(axis=(2, 4)).reshape(len(maps), -1)
+
+
+def _spread(numbers: Sequence[int]) -> list[int]:
+    """At most `_MOST` of some numbers, evenly spread."""
+    if len(numbers) <= _MOST:
+        return list(numbers)
+    return [numbers[int(k)] for k in np.linspace(0, len(numbers) - 1, _MOST).round()]

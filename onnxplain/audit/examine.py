@@ -1,0 +1,159 @@
+"""Everything that an audit keeps of one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.audit.config import AuditConfig
+from onnxplain.audit.zones import evidence_shares, small
+from onnxplain.dataset import Sample
+from onnxplain.errors import ImageError, NumericalError
+from onnxplain.evaluate.case import Case
+from onnxplain.evaluate.cases import Plan, applicable, cases, look
+from onnxplain.evaluate.measures import find_measure
+from onnxplain.evaluate.removal import Curve
+from onnxplain.evaluate.sanity import other_class_correlation, randomisation_check
+from onnxplain.graph.load import file_sha256
+from onnxplain.model import Model
+
+Result = tuple[dict[str, Any], dict[str, NDArray[np.float32]]]
+# The most probable classes that are kept of each picture.
+_TOP = 5
+
+
+def methods_for(model: Model, config: AuditConfig) -> tuple[list[str], list[str]]:
+    """Methods of the audit that the model allows, and why others are left out.
+
+    Raises
+    ------
+    UsageError
+        If none applies.
+    """
+    left_out: list[str] = []
+    return applicable(model, _plan(config), left_out), left_out
+
+
+def examine(model: Model, sample: Sample, methods: Sequence[str], config: AuditConfig) -> Result:
+    """Predict, explain and measure one picture.
+
+    A picture that cannot be read or scored is a result as well: it says why.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    sample : Sample
+        The picture.
+    methods : sequence of str
+        Those that apply, see `methods_for`.
+    config : AuditConfig
+        The questions.
+
+    Returns
+    -------
+    dict
+        Plain data for the record; how long each method took stands in ``seconds`` alone.
+    dict of str to (SIDE, SIDE) array
+        A small map for each method.
+    """
+    problems: list[str] = []
+    about = {"name": sample.name, "file_sha256": _file_digest(sample.path)}
+    if sample.mask is not None:
+        about["mask_sha256"] = _file_digest(sample.mask)
+    plan = _plan(config)
+    try:
+        seen = look(model, sample, plan, problems)
+    except (ImageError, NumericalError) as error:
+        return {**about, "status": "failed", "problem": str(error)}, {}
+    probabilities = seen.prediction.probabilities
+    predicted = int(probabilities.argmax())
+    found: dict[str, Any] = {}
+    maps: dict[str, NDArray[np.float32]] = {}
+    seconds: dict[str, float] = {}
+    for case in cases(model, seen, methods, plan, problems):
+        assert case.explanation is not None
+        found[case.method] = {
+            "measures": _measured(case, config),
+            "record": _finite(case.explanation.measures),
+            "evidence": dict(evidence_shares(case.heatmap, case.mask)),
+        }
+        maps[case.method] = small(case.heatmap)
+        seconds[case.method] = case.explanation.seconds
+    value = {
+        **about,
+        "status": "done",
+        "input_sha256": seen.picture.sha256,
+        "label": seen.label,
+        "predicted": predicted,
+        "explained": seen.target.index,
+        "probability": float(probabilities[predicted]),
+        "top": [
+            {"index": int(k), "probability": float(probabilities[k])}
+            for k in np.argsort(-probabilities, kind="stable")[:_TOP]
+        ],
+        "mask_area": None if seen.mask is None else float(seen.mask.mean()),
+        "methods": found,
+        "problems": problems,
+        "seconds": seconds,
+    }
+    return value, maps
+
+
+def examine_sanity(
+    model: Model, sample: Sample, methods: Sequence[str], config: AuditConfig
+) -> dict[str, Any]:
+    """Compare each method's map of a readable picture with those it must differ from.
+
+    Returns
+    -------
+    dict
+        By method: rank correlation and structural similarity with the maps of a network
+        that loses its weights, and the rank correlation with the map of another class.
+    """
+    seen = look(model, sample, _plan(config), [])
+    target, seed = seen.target.index, config.seed
+    found: dict[str, Any] = {}
+    for name in methods:
+        given = config.parameters(name)
+        check = randomisation_check(model, seen.picture, name, target, seed=seed, parameters=given)
+        found[name] = {
+            "layers": list(check.layers),
+            "spearman": check.spearman.tolist(),
+            "ssim": check.ssim.tolist(),
+            "left": check.left,
+        }
+        if model.network.classes > 1:
+            found[name]["other_class"] = other_class_correlation(
+                model, seen.picture, name, target, seed=seed, parameters=given
+            )
+    return {"name": sample.name, "methods": found}
+
+
+def _plan(config: AuditConfig) -> Plan:
+    given = {name: config.parameters(name) for name in config.methods}
+    return Plan(given, config.measures, config.explained, controls=False, seed=config.seed)
+
+
+def _measured(case: Case, config: AuditConfig) -> dict[str, float | None]:
+    numbers = {}
+    for measure in map(find_measure, config.measures):
+        if measure.applies(case):
+            value = measure.function(case)
+            numbers[measure.name] = value.area if isinstance(value, Curve) else float(value)
+    return _finite(numbers)
+
+
+def _finite(measures: Mapping[str, float]) -> dict[str, float | None]:
+    return {k: float(v) if np.isfinite(v) else None for k, v in measures.items()}
+
+
+def _file_digest(path: Path) -> str | None:
+    try:
+        return file_sha256(path)
+    except OSError:  # the result of this picture says why
+        return None

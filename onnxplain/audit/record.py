@@ -1,0 +1,280 @@
+"""The record of an audit: one JSON document that another party can check.
+
+Its layout is published as a JSON Schema (``onnxplain/data/record.schema.json``). Keys are
+sorted and nothing but ``times`` depends on when or how fast it was made, so that the
+records of two equal audits are equal but for that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from onnxplain.audit.clusters import Clustering, find_clusters
+from onnxplain.audit.config import AuditConfig
+from onnxplain.audit.examine import methods_for
+from onnxplain.audit.run import is_complete
+from onnxplain.audit.store import PICTURES, Store
+from onnxplain.audit.summary import (
+    ClassSummary,
+    summarise_classes,
+    summarise_measures,
+    summarise_predictions,
+    summarise_sanity,
+)
+from onnxplain.audit.suspects import Suspect, find_suspects
+from onnxplain.dataset import Sample
+from onnxplain.errors import UsageError
+from onnxplain.files import read_json, whole_file
+from onnxplain.methods import find
+from onnxplain.methods.parameters import check_parameters
+from onnxplain.model import Model
+from onnxplain.provenance import versions
+
+RECORD = "record.json"
+FORMAT = 1
+# A hundred thousand pictures by three methods.
+_MOST_BYTES = 500_000_000
+# Digits of a mean map: its cells add up to 1, so that this is a thousandth of one's share.
+_DIGITS = 6
+
+
+def write_record(
+    path: str | Path,
+    store: Store,
+    model: Model,
+    samples: Sequence[Sample],
+    config: AuditConfig,
+    sources: Mapping[str, str],
+) -> dict[str, Any]:
+    """Sum up what the store holds and write the record, whole or not at all.
+
+    Pictures are written one by one, so that memory does not grow with their number.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    store : Store
+        The results, all of them or those so far.
+    model : Model
+        What was audited.
+    samples : sequence of Sample
+        The data set.
+    config : AuditConfig
+        The questions.
+    sources : mapping of str to str
+        Where ``model`` and ``data`` were, as given.
+
+    Returns
+    -------
+    dict
+        The record without its pictures.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    head = _head(store, model, samples, config, sources)
+    with whole_file(path) as file:
+        for piece in _document(head, store):
+            file.write(piece.encode("utf-8"))
+    return head
+
+
+def read_record(path: str | Path) -> dict[str, Any]:
+    """Read a record and check it against the schema.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be read, or is no record of this format.
+    """
+    import jsonschema
+
+    record = read_json(path, "record", _MOST_BYTES)
+    try:
+        jsonschema.Draft202012Validator(schema()).validate(record)
+    except jsonschema.ValidationError as error:
+        message = error.message if len(error.message) < 200 else error.message[:200] + "..."
+        raise UsageError(
+            f"{str(path)!r} is no record of an audit: at {error.json_path}: {message}"
+        ) from error
+    return dict(record)
+
+
+@lru_cache(maxsize=1)
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of the record."""
+    text = resources.files("onnxplain").joinpath("data/record.schema.json").read_text("utf-8")
+    return dict(json.loads(text))
+
+
+def picture_entries(store: Store) -> Iterator[dict[str, Any]]:
+    """Each picture as the record holds it: without times."""
+    for number, value in store.results(PICTURES):
+        kept = {k: v for k, v in value.items() if k != "seconds"}
+        yield {"number": number, **kept}
+
+
+def _document(head: Mapping[str, Any], store: Store) -> Iterator[str]:
+    """Pieces of the JSON text: one line for each top-level key and each picture."""
+    between = "{\n"
+    for key in sorted([*head, "pictures"]):
+        yield f"{between}{_text(key)}: "
+        between = ",\n"
+        if key != "pictures":
+            yield _text(head[key])
+            continue
+        yield "["
+        for k, entry in enumerate(picture_entries(store)):
+            yield f"{',' if k else ''}\n {_text(entry)}"
+        yield "]"
+    yield "\n}\n"
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, allow_nan=False)
+
+
+def _head(
+    store: Store,
+    model: Model,
+    samples: Sequence[Sample],
+    config: AuditConfig,
+    sources: Mapping[str, str],
+) -> dict[str, Any]:
+    classes = summarise_classes(store)
+    clusterings = find_clusters(store, classes)
+    suspects = find_suspects(store, classes, clusterings)
+    names = {n: value["name"] for n, value in store.results(PICTURES)}
+    failures = [
+        {"number": n, "name": value["name"], "problem": value["problem"]}
+        for n, value in store.results(PICTURES)
+        if value["status"] == "failed"
+    ]
+    methods, left_out = methods_for(model, config)
+    return {
+        "format": FORMAT,
+        "complete": is_complete(store, samples, config),
+        "model": _about_model(model, sources["model"]),
+        "data": _about_data(store, samples, sources["data"]),
+        "preprocess": {"sha256": model.preprocess.sha256, **model.preprocess.to_dict()},
+        "questions": config.to_dict(),
+        "methods": {name: _about_method(name, model, config) for name in methods},
+        "left_out": left_out,
+        "versions": versions(),
+        "predictions": summarise_predictions(store, config.examples),
+        "measures": summarise_measures(store),
+        "sanity": summarise_sanity(store),
+        "classes": [_class_dict(c) for c in classes],
+        "clusters": [_clustering_dict(c, names) for c in clusterings],
+        "suspects": [_suspect_dict(s, config.examples) for s in suspects],
+        "failures": failures,
+        "times": _times(store),
+    }
+
+
+def _about_model(model: Model, source: str) -> dict[str, Any]:
+    head, image = model.network.head, model.network.image
+    return {
+        "name": model.name,
+        "source": source,
+        "sha256": model.sha256,
+        "input": image.name,
+        "layout": image.layout,
+        "output": head.output,
+        "classes": model.network.classes,
+        "labels": list(model.labels),
+        "sources": model.sources,
+        "warnings": model.warnings,
+    }
+
+
+def _about_data(store: Store, samples: Sequence[Sample], source: str) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    examined = masks = 0
+    for number, value in store.results(PICTURES):
+        sample = samples[number]
+        contents = (value["file_sha256"], value.get("mask_sha256"))
+        entry = [sample.name, sample.label, *contents, [list(b) for b in sample.boxes]]
+        digest.update(_text(entry).encode() + b"\n")
+        examined += 1
+        masks += sample.has_mask
+    return {
+        "source": source,
+        "pictures": len(samples),
+        "examined": examined,
+        "with_mask": masks,
+        "sha256": digest.hexdigest(),
+    }
+
+
+def _about_method(name: str, model: Model, config: AuditConfig) -> dict[str, Any]:
+    method = find(name)
+    return {
+        "parameters": dict(check_parameters(method, config.parameters(name))),
+        "engine": method.runs_on,
+        "device": model.network.adapter(method.needs).device,
+    }
+
+
+def _class_dict(summary: ClassSummary) -> dict[str, Any]:
+    return {
+        "index": summary.index,
+        "method": summary.method,
+        "count": len(summary.numbers),
+        "evidence": summary.evidence,
+        "mean_map": np.round(summary.mean_map, _DIGITS).tolist(),
+    }
+
+
+def _clustering_dict(found: Clustering, names: Mapping[int, str]) -> dict[str, Any]:
+    return {
+        "index": found.index,
+        "method": found.method,
+        "pictures": found.pictures,
+        "eigenvalues": found.eigenvalues,
+        "clusters": [
+            {
+                "count": len(cluster.numbers),
+                "numbers": cluster.numbers,
+                "exemplars": [{"number": n, "name": names[n]} for n in cluster.exemplars],
+                "mean_map": np.round(cluster.mean_map, _DIGITS).tolist(),
+            }
+            for cluster in found.clusters
+        ],
+    }
+
+
+def _suspect_dict(suspect: Suspect, examples: int) -> dict[str, Any]:
+    return {
+        "index": suspect.index,
+        "method": suspect.method,
+        "kind": suspect.kind,
+        "strength": suspect.strength,
+        "where": suspect.where,
+        "recurs": suspect.recurs,
+        "count": len(suspect.numbers),
+        "examples": suspect.numbers[:examples],
+        "box": None if suspect.box is None else list(suspect.box),
+        "cluster": suspect.cluster,
+    }
+
+
+def _times(store: Store) -> dict[str, Any]:
+    seconds: dict[str, float] = {}
+    for _, value in store.results(PICTURES):
+        for method, spent in value.get("seconds", {}).items():
+            seconds[method] = seconds.get(method, 0.0) + spent
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return {"written": now, "explaining_seconds": seconds}

@@ -1,0 +1,99 @@
+"""The record: valid by its schema, sorted, and without times but in their own field."""
+
+import json
+
+import jsonschema
+import pytest
+
+import onnxplain
+from onnxplain.audit.config import AuditConfig
+from onnxplain.audit.record import read_record, schema, write_record
+from onnxplain.audit.run import open_store, run_audit
+from onnxplain.dataset import Sample, read_dataset
+from onnxplain.errors import UsageError
+
+CONFIG = AuditConfig(methods=("grad-cam", "lrp"), sanity_pictures=1)
+SOURCES = {"model": "models/digits-gap.onnx", "data": "examples/digits"}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return onnxplain.load("models/digits-gap.onnx", batch_size=CONFIG.batch_size)
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    broken = tmp_path_factory.mktemp("broken") / "broken.png"
+    broken.write_bytes(b"?")
+    return [Sample("broken.png", broken, "3"), *read_dataset("examples/digits")[:3]]
+
+
+@pytest.fixture(scope="module")
+def path(model, samples, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("audit")
+    with open_store(folder, model, samples, CONFIG) as store:
+        run_audit(store, model, samples, CONFIG)
+        write_record(folder / "record.json", store, model, samples, CONFIG, SOURCES)
+    return folder / "record.json"
+
+
+def test_the_schema_is_one():
+    jsonschema.Draft202012Validator.check_schema(schema())
+
+
+def test_what_it_holds(path, model):
+    record = read_record(path)
+    assert record["complete"] is True
+    assert record["model"]["sha256"] == model.sha256
+    assert record["preprocess"]["sha256"] == model.preprocess.sha256
+    assert (record["data"]["pictures"], record["data"]["examined"]) == (4, 4)
+    assert [p["status"] for p in record["pictures"]] == ["failed", "done", "done", "done"]
+    (failure,) = record["failures"]
+    assert (failure["number"], failure["name"]) == (0, "broken.png")
+    assert "cannot read image" in failure["problem"]
+    summed = {(m["method"], m["measure"]) for m in record["measures"]}
+    assert {("lrp", "conservation"), ("lrp", "parity_error"), ("grad-cam", "deletion")} <= summed
+    assert {s["method"] for s in record["sanity"]} == {"grad-cam", "lrp"}
+    assert record["methods"]["lrp"]["parameters"]["epsilon"] == 1e-6
+    assert set(record["times"]["explaining_seconds"]) == {"grad-cam", "lrp"}
+
+
+def test_keys_are_sorted_and_times_are_in_one_place(path):
+    text = path.read_text("utf-8")
+    keys = [line.split('"')[1] for line in text.splitlines() if line.startswith('"')]
+    assert keys == sorted(keys) == schema()["required"]
+    assert "seconds" not in "".join(n for n in text.splitlines() if not n.startswith('"times"'))
+
+
+def test_the_same_audit_gives_the_same_bytes(path, model, samples, tmp_path):
+    with open_store(tmp_path, model, samples, CONFIG) as store:
+        run_audit(store, model, samples, CONFIG)
+        write_record(tmp_path / "record.json", store, model, samples, CONFIG, SOURCES)
+    assert without_times(tmp_path / "record.json") == without_times(path)
+    changed = AuditConfig(methods=("grad-cam", "lrp"), sanity_pictures=1, seed=1)
+    with open_store(tmp_path / "other", model, samples, changed) as store:
+        run_audit(store, model, samples, changed)
+        write_record(tmp_path / "other.json", store, model, samples, changed, SOURCES)
+    assert without_times(tmp_path / "other.json") != without_times(path)
+
+
+def without_times(path):
+    lines = path.read_text("utf-8").splitlines()
+    assert sum(line.startswith('"times"') for line in lines) == 1
+    return [line for line in lines if not line.startswith('"times"')]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"format": 2}, r"at \$.format"),
+        ({"complete": "yes"}, r"at \$.complete"),
+        ({"pictures": [{"name": 3}]}, r"at \$.pictures\[0\]"),
+        ({"surprise": 1}, "'surprise' was unexpected"),
+    ],
+)
+def test_what_is_no_record(path, tmp_path, change, said):
+    record = json.loads(path.read_text("utf-8"))
+    (tmp_path / "other.json").write_text(json.dumps({**record, **change}))
+    with pytest.raises(UsageError, match=said):
+        read_record(tmp_path / "other.json")
