@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -20,8 +21,13 @@ from onnxruntime.quantization import (
     quantize_dynamic,
     quantize_static,
 )
+from onnxruntime.quantization.matmul_nbits_quantizer import (
+    DefaultWeightOnlyQuantConfig,
+    MatMulNBitsQuantizer,
+)
+from onnxruntime.transformers import optimizer
 from onnxruntime.transformers.float16 import convert_float_to_float16
-from torch import nn
+from torch import Tensor, nn
 
 LEVELS = {
     "basic": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
@@ -31,11 +37,19 @@ LEVELS = {
 
 
 def export(
-    net: nn.Module, side: int, path: Path, exporter: str, opset: int, *, unfolded: bool = False
+    net: nn.Module,
+    inputs: Mapping[str, Tensor],
+    path: Path,
+    exporter: str,
+    opset: int,
+    *,
+    unfolded: bool = False,
 ) -> onnx.ModelProto:
     """Export with a free batch size; unfolded keeps batch normalisation in the file."""
-    x = torch.randn(2, 3, side, side)
-    names = {"input_names": ["x"], "output_names": ["y"], "opset_version": opset}
+    names: dict[str, Any] = {
+        "input_names": list(inputs), "output_names": ["y"], "opset_version": opset
+    }  # fmt: skip
+    args = tuple(inputs.values())
     logging.disable(logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -44,17 +58,22 @@ def export(
                 if unfolded:
                     mode = torch.onnx.TrainingMode.PRESERVE
                     names |= {"training": mode, "do_constant_folding": False}
-                axes = {"x": {0: "n"}, "y": {0: "n"}}
-                torch.onnx.export(net, (x,), path, dynamo=False, dynamic_axes=axes, **names)
+                axes = {name: {0: "n"} for name in (*inputs, "y")}
+                torch.onnx.export(net, args, path, dynamo=False, dynamic_axes=axes, **names)
             else:
-                free = ({0: torch.export.Dim("n")},)
+                free = tuple({0: torch.export.Dim("n")} for _ in inputs)
                 torch.onnx.export(
-                    net, (x,), path, dynamo=True, dynamic_shapes=free, external_data=False,
+                    net, args, path, dynamo=True, dynamic_shapes=free, external_data=False,
                     verbose=False, **names,
                 )  # fmt: skip
         finally:
             logging.disable(logging.NOTSET)
     return onnx.load(path)
+
+
+def images(side: int, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
+    """Two images to export with."""
+    return {"x": torch.randn(2, 3, side, side, dtype=dtype)}
 
 
 def half(model: onnx.ModelProto, *, keep_io_types: bool) -> onnx.ModelProto:
@@ -135,4 +154,24 @@ def quantised(model: onnx.ModelProto, side: int, form: str, path: Path) -> onnx.
             )  # fmt: skip
     finally:
         logging.disable(logging.NOTSET)
+    return onnx.load(path)
+
+
+def weight_only(model: onnx.ModelProto, bits: int, *, level: int = 0) -> onnx.ModelProto:
+    """Store weights of products and tables in blocks of 4 or 8 bits."""
+    settings = DefaultWeightOnlyQuantConfig(
+        block_size=16, accuracy_level=level, bits=bits, op_types_to_quantize=("MatMul", "Gather")
+    )
+    quantizer = MatMulNBitsQuantizer(copy.deepcopy(model), algo_config=settings)
+    quantizer.process()
+    return quantizer.model.model
+
+
+def fused(model: onnx.ModelProto, path: Path, *, heads: int, width: int) -> onnx.ModelProto:
+    """Fuse as the transformer optimiser does."""
+    onnx.save(model, path)
+    made = optimizer.optimize_model(
+        str(path), "bert", num_heads=heads, hidden_size=width, opt_level=0
+    )
+    made.save_model_to_file(str(path))  # declares the domains, too
     return onnx.load(path)

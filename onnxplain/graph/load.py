@@ -71,6 +71,7 @@ def read_model(path: str | Path) -> tuple[onnx.ModelProto, Weights]:
         raise ModelFileError(f"{str(path)!r} is not an ONNX file: it holds no graph with outputs")
     outside = _read_external_data(model, path)
     _sort_nodes(model.graph)
+    _import_own_domain(model)
     check(model, str(path))
     parted, inside = take_out(model)
     return parted, outside | inside
@@ -185,6 +186,14 @@ def _sort_nodes(graph: onnx.GraphProto) -> None:
     nodes = [graph.node[k] for k in order]
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def _import_own_domain(model: onnx.ModelProto) -> None:
+    """Declare ONNX Runtime's own domain, which it understands undeclared, and tools forget."""
+    own = "com.microsoft"
+    used = any(node.domain == own for node in model.graph.node)
+    if used and all(o.domain != own for o in model.opset_import):
+        model.opset_import.add(domain=own, version=1)
 
 
 def _reads(node: onnx.NodeProto) -> Iterator[str]:

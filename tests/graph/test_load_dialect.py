@@ -32,7 +32,7 @@ def test_an_operator_that_onnx_runtime_adds_to_the_standard_is_read_and_right(
     with pytest.raises(onnx.checker.ValidationError):
         onnx.checker.check_model(model)
     onnx.save(model, tmp_path / "model.onnx")
-    read = read_model(tmp_path / "model.onnx")
+    read, _ = read_model(tmp_path / "model.onnx")
     assert read.graph.node[0].domain == ""
     to_torch(prepare(read))
     np.testing.assert_allclose(
@@ -77,5 +77,16 @@ def test_a_file_that_onnx_runtime_wrote_is_read(tmp_path):
     onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    read = read_model(tmp_path / "optimised.onnx")
+    read, _ = read_model(tmp_path / "optimised.onnx")
     assert [n.op_type for n in read.graph.node] == ["SimplifiedLayerNormalization"]
+
+
+def test_a_file_that_forgets_to_declare_the_domain_of_onnx_runtime_is_read_as_it_runs(tmp_path):
+    feeds = {"x": noise(2, 8)}
+    made = node("Gelu", ["x"], ["y"], domain="com.microsoft")
+    model = make_model([made], feeds, ["y"])
+    model.graph.output[0].CopyFrom(onnx.helper.make_tensor_value_info("y", 1, [2, 8]))
+    wanted = expected(model, feeds)["y"]
+    onnx.save(model, tmp_path / "model.onnx")
+    read, _ = read_model(tmp_path / "model.onnx")
+    np.testing.assert_allclose(converted(read, feeds)["y"], wanted, rtol=1e-4, atol=1e-5)
