@@ -104,6 +104,8 @@ class _Reader:
     def __init__(self, graph: Graph, shapes: Shapes, grids: Mapping[str, Grid], node: Node) -> None:
         self.graph, self.shapes, self.node = graph, shapes, node
         self.data = [i for i in node.inputs if i and not _fixed(graph, i)]
+        if node.operator == "Slice":  # its bounds may follow from shapes, which hold no picture
+            self.data = [i for i in self.data if i in graph.descendants_of_inputs]
         self.grids = [grids[i] for i in self.data if i in grids]
 
     def read(self) -> tuple[LocalNode, Grid] | None:

@@ -1,22 +1,25 @@
-"""Occlusion: cover one window after the other, and watch the score."""
+"""Occlusion: cover one window after the other, and watch the score, or a layer."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
-from onnxplain.adapters.changes import WindowChanges, engine_named
+from onnxplain.adapters.changes import Engine, engine_named
 from onnxplain.errors import UsageError
 from onnxplain.explanation import Attribution
+from onnxplain.graph.layers import SpatialLayer
 from onnxplain.methods.registry import method
-from onnxplain.perturb.fills import fill
+from onnxplain.perturb.refine import Refined, refined
+from onnxplain.perturb.window_grid import Contents, WindowGrid
+from onnxplain.perturb.windows import Size
+from onnxplain.scores import class_scores
 from onnxplain.subject import Subject
 from onnxplain.target import Target
-
-Size = tuple[int, int]
 
 
 @method(
@@ -27,10 +30,11 @@ Size = tuple[int, int]
     display="signed",
     summary="How much the score falls when a window of the picture is covered.",
     reference="Zeiler, Fergus 2014, arXiv:1311.2901, section 4.2",
-    meaning="score units (probability unless told otherwise); positive: covering it lowers the "
-    "score",
+    meaning="score units (probability unless told otherwise; with response_of, those of the "
+    "layer); positive: covering it lowers the score",
     class_discriminative=True,
-    promises="the effect of the very change that was made; nothing is approximated",
+    promises="the effect of the very change that was made; nothing is approximated unless "
+    "refine is given",
     failures="the fill is itself a feature; evidence that stands in two places hides behind the "
     "other one",
 )
@@ -42,6 +46,8 @@ def occlusion(
     window: Size | int | None = None,
     stride: Size | int | None = None,
     fill_with: str = "mean",
+    response_of: str | None = None,
+    refine: int = 1,
     engine: str = "auto",
 ) -> Attribution:
     """Importance of a pixel: mean over the windows that cover it of S(x) - S(x, covered).
@@ -56,7 +62,14 @@ def occlusion(
         Step between windows in pixels; half a window if not given. The last window of a
         row or column is cut off by the border.
     fill_with : str
-        See `onnxplain.perturb.fills.fill`.
+        See `onnxplain.perturb.fills.fill`; or ``inpaint``, the smoothest surface that meets
+        the pixels around the window.
+    response_of : str, optional
+        A layer with places in the picture: S is not the score, but the mean over the layer's
+        feature maps of each map's largest value.
+    refine : int
+        Compute every so many positions only, and those between where the map changes; the
+        others are interpolated. 1 computes all.
     engine : {"auto", "incremental", "brute-force"}
         Compute only what a window can change, or every covered picture as a whole. The map
         is the same up to rounding; ``auto`` takes what should be faster, and the record's
@@ -65,68 +78,89 @@ def occlusion(
     Returns
     -------
     Attribution
-        (N, H, W), signed, in score units. Maps, one value per window position:
-        ``score`` (score with the window covered), ``difference`` (fall of the score) and
-        ``predicted_class`` (class index that wins then).
+        (N, H, W), signed, in units of S. Maps, one value per window position: ``score`` (S
+        with the window covered), ``difference`` (fall of S), ``predicted_class`` (class index
+        that wins then), and if refined ``interpolated`` (1 where nothing was computed).
+        Measure ``computed``, if refined: share of positions that were.
 
     Raises
     ------
     UsageError
-        If window or stride do not fit the input, or the engine is not known or not possible.
+        If window, stride or refine do not fit the input, or the engine is not possible.
+    MethodRefusedError
+        If `response_of` has no places in the picture.
     """
     height, width = (x.shape[a] for a in subject.spatial_axes)
-    size = _pair("window", window, (max(1, height // 8), max(1, width // 8)), (height, width))
-    step = _pair("stride", stride, (max(1, size[0] // 2), max(1, size[1] // 2)), size)
-    rows, columns = _extents(height, size[0], step[0]), _extents(width, size[1], step[1])
-    windows = np.array([(*r, *c) for r in rows for c in columns])
-    grid = (len(rows), len(columns))
-    covered = fill(subject, x, fill_with)
-    base = subject.score(x, target)
-    chosen = engine_named(engine)
-    scores, winners = np.empty((len(x), len(windows))), np.empty((len(x), len(windows)), np.int64)
-    for n in range(len(x)):
-        changes = WindowChanges.from_picture(windows, covered[n], subject.network.image.spatial)
-        run = subject.windowed_scores(x[n], changes, target, engine=chosen)
-        for indices, found in run.blocks:
-            scores[n, indices] = target.select(found)
-            winners[n, indices] = found.argmax(axis=1)
-    falls = base[:, None] - scores
+    grid = WindowGrid.fitting((height, width), window, stride)
+    if not 1 <= refine <= max(grid.shape):
+        raise UsageError(
+            f"refine {refine} is not possible; allowed: 1 to {max(grid.shape)} positions of "
+            f"{grid.shape[0]} x {grid.shape[1]}"
+        )
+    layer = None if response_of is None else subject.network.layer(response_of)
+    watch = _Watch(subject, target, layer, engine_named(engine))
+    contents = Contents(subject, x, fill_with)
+    found = [watch.covered(x[n], n, contents, grid, refine) for n in range(len(x))]
+    scores = np.stack([f.values for f in found])
+    falls = watch.uncovered(x)[:, None, None] - scores
+    interpolated = np.stack([f.interpolated for f in found])
+    maps = {
+        "score": scores,
+        "difference": falls,
+        "predicted_class": np.stack([f.classes for f in found]),
+    }
+    if refine > 1:
+        maps["interpolated"] = interpolated.astype(np.uint8)
     return Attribution(
-        _spread(falls, windows, (height, width)),
+        grid.spread(falls.reshape(len(x), -1)),
         ("H", "W"),
-        parameters={"window": list(size), "stride": list(step)},
-        notes={"engine": dict(run.engine)},
-        maps={
-            "score": scores.reshape(-1, *grid),
-            "difference": falls.reshape(-1, *grid),
-            "predicted_class": winners.reshape(-1, *grid),
-        },
+        parameters={"window": list(grid.window), "stride": list(grid.step)},
+        measures={"computed": 1 - interpolated.mean(axis=(1, 2))} if refine > 1 else {},
+        maps=maps,
+        notes={"engine": dict(watch.engine)},
     )
 
 
-def _spread(
-    falls: NDArray[np.float64], windows: NDArray[np.int64], size: Size
-) -> NDArray[np.float64]:
-    """Mean over the windows that cover each pixel."""
-    total, count = np.zeros((len(falls), *size)), np.zeros(size)
-    for k, (top, bottom, left, right) in enumerate(windows):
-        total[:, top:bottom, left:right] += falls[:, k, None, None]
-        count[top:bottom, left:right] += 1
-    return total / count
+class _Watch:
+    """Runs covered inputs and reads what is watched: the score, or a layer's response."""
 
+    def __init__(
+        self, subject: Subject, target: Target, layer: SpatialLayer | None, engine: Engine
+    ) -> None:
+        self._subject, self._target, self._layer, self._asked = subject, target, layer, engine
+        self._names = [target.tensor, *([layer.name] if layer else [])]
+        self.engine: Mapping[str, Any] = {}
 
-def _extents(length: int, window: int, stride: int) -> list[tuple[int, int]]:
-    """Begin and end of the windows along one axis."""
-    # ceil((length - window) / stride) + 1 positions: the last one reaches the border.
-    positions = -(-(length - window) // stride) + 1
-    return [(k * stride, min(k * stride + window, length)) for k in range(positions)]
+    def uncovered(self, x: NDArray[Any]) -> NDArray[np.float64]:
+        """S of the inputs as they are, (N,)."""
+        tensors = self._subject.engine(Capability.FORWARD).activations(x, self._names)
+        return self._read(tensors)[0]
 
+    def covered(
+        self, x: NDArray[Any], n: int, contents: Contents, grid: WindowGrid, refine: int
+    ) -> Refined:
+        """S and winning class for every position of the window over input n."""
+        windows = grid.windows
 
-def _pair(what: str, value: Size | int | None, default: Size, largest: Size) -> Size:
-    pair = default if value is None else (value, value) if isinstance(value, int) else tuple(value)
-    if len(pair) != 2 or not all(1 <= v <= m for v, m in zip(pair, largest, strict=True)):
-        raise UsageError(
-            f"{what} {pair} is not possible; allowed: 1 to {largest[0]} high, "
-            f"1 to {largest[1]} wide"
-        )
-    return (int(pair[0]), int(pair[1]))
+        def compute(
+            indices: NDArray[np.int64],
+        ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+            changes = contents.of(n, windows[indices])
+            run = self._subject.windowed(x, changes, self._names, engine=self._asked)
+            self.engine = self.engine or run.engine
+            values, classes = np.empty(len(indices)), np.empty(len(indices), np.int64)
+            for places, tensors in run.blocks:
+                values[places], classes[places] = self._read(tensors)
+            return values, classes
+
+        return refined(compute, grid.shape, refine)
+
+    def _read(
+        self, tensors: Mapping[str, NDArray[Any]]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        scores = class_scores(tensors[self._target.tensor], self._target)
+        winners = scores.argmax(axis=1)
+        if self._layer is None:
+            return self._target.select(scores), winners
+        maps = self._layer.to_maps(tensors[self._layer.name]).astype(np.float64)
+        return maps.max(axis=(2, 3)).mean(axis=1), winners

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ FILLS = ("black", "white", "mean", "blur", "noise")
 _BLUR = 1 / 20
 
 
-def fill(subject: Subject, x: NDArray[Any], kind: str) -> NDArray[Any]:
+def fill(
+    subject: Subject, x: NDArray[Any], kind: str, known: Sequence[str] = FILLS
+) -> NDArray[Any]:
     """Inputs of the shape of `x` that stand for "nothing to see".
 
     Parameters
@@ -32,6 +35,8 @@ def fill(subject: Subject, x: NDArray[Any], kind: str) -> NDArray[Any]:
         the picture under a Gaussian of standard deviation 1/20 of its shorter side;
         ``noise``, uniform between black and white, the same for every picture; the path of
         an image file; or a number in the model's own units.
+    known : sequence of str
+        The names that an error offers.
 
     Raises
     ------
@@ -55,13 +60,13 @@ def fill(subject: Subject, x: NDArray[Any], kind: str) -> NDArray[Any]:
     elif Path(kind).suffix.lower() in SUFFIXES:
         value = subject.preprocess.apply(open_image(kind))
     else:
-        value = np.float64(_number(kind))
+        value = np.float64(_number(kind, known))
     return np.broadcast_to(value, x.shape).astype(x.dtype)
 
 
-def _number(kind: str) -> float:
+def _number(kind: str, known: Sequence[str]) -> float:
     try:
         return float(kind)
     except ValueError:
-        hint = f"allowed: {', '.join(FILLS)}, an image file, or a number in the model's units"
-        raise UnknownNameError("fill", kind, FILLS, hint) from None
+        hint = f"allowed: {', '.join(known)}, an image file, or a number in the model's units"
+        raise UnknownNameError("fill", kind, known, hint) from None

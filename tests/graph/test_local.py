@@ -38,6 +38,10 @@ LOCAL = {
         "t = Slice(image, b, e, a)",
         {"b": np.array([0]), "e": np.array([2]), "a": np.array([1])},
     ),
+    "a slice of channels up to half of them": (
+        "s = Shape(image) n = Gather <axis=0> (s, a) h = Div(n, two) t = Slice(image, b, h, a)",
+        {"b": np.array([0]), "two": np.array([2]), "a": np.array([1])},
+    ),
     "there and back": (
         "a = Transpose <perm=[0,2,3,1]> (image) b = MatMul(a, m) "
         "t = Transpose <perm=[0,3,1,2]> (b)",
@@ -61,6 +65,11 @@ NOT_LOCAL = {
     "half of the rows": (
         "t = Slice(image, b, e, a)",
         {"b": np.array([0]), "e": np.array([3]), "a": np.array([2])},
+    ),
+    "a slice whose end the picture decides": (
+        "m = ReduceMax <keepdims=0> (image) x = Exp(m) c = Cast <to=7> (x) e = Reshape(c, a) "
+        "t = Slice(image, b, e, a)",
+        {"b": np.array([0]), "a": np.array([1])},
     ),
     "Resize": ("t = Resize(image, , r)", {"r": np.array([1, 1, 2, 2], np.float32)}),
     "a matrix across columns": ("t = MatMul(image, m)", {"m": RANDOM.normal(size=(6, 6))}),

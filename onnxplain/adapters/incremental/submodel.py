@@ -33,7 +33,8 @@ class Submodel:
         Additional inputs that take the target shape of a Reshape, and its output tensor.
         A crop has other sizes than the whole, which the file writes as numbers.
     measured : mapping of str to Node
-        Additional inputs that take what a Shape node in front of this part would give.
+        Additional inputs that take what a Shape node gives in the whole graph: of a tensor in
+        front of this part, or of one that is cropped here.
     bound : tuple of str
         Inputs of the model itself that it reads besides.
     """
@@ -120,7 +121,7 @@ class _Closure:
             node = graph.producers.get(name)
             if node is None:
                 self.bound[name] = None
-            elif node.op_type == "Shape" and node.inputs[0] not in self._behind:
+            elif node.op_type == "Shape" and (self._crops or node.inputs[0] not in self._behind):
                 self.measured[name] = node
             elif node.index not in self.nodes:
                 self.nodes.add(node.index)
