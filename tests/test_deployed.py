@@ -23,8 +23,10 @@ from onnxplain.errors import ConversionError, OnnxplainError
 from onnxplain.graph import light
 from onnxplain.graph.edit import with_constants
 from onnxplain.graph.light import weights_size
+from onnxplain.graph.quantised import scale_and_zero
 from tests.small_models import model_of
 
+VIT, VIT_RECIPE = "models/digits-vit.onnx", "models/digits-vit.preprocess.json"
 GAP, RECIPE = "models/digits-gap.onnx", "models/digits-gap.preprocess.json"
 LITE0, INT8 = "models/efficientnet-lite0.onnx", "models/efficientnet-lite0-int8.onnx"
 DIGIT, CAT = "examples/digits/3-10.png", "examples/photos/chelsea.png"
@@ -48,9 +50,9 @@ class Calibration(CalibrationDataReader):
         return next(self.inputs, None)
 
 
-def static(path, form):
+def static(path, form, source=GAP):
     quantize_static(
-        GAP, path, Calibration(), quant_format=form, per_channel=True,
+        source, path, Calibration(), quant_format=form, per_channel=True,
         activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
     )  # fmt: skip
 
@@ -128,6 +130,26 @@ def test_relevance_is_that_of_the_original_network(form, composite):
 def test_every_node_agrees_given_its_inputs(form):
     _, model = form
     assert not [t for t in model.compare_tensors(model.read(DIGIT)) if t.parts]
+
+
+@pytest.mark.parametrize("form", [QuantFormat.QDQ, QuantFormat.QOperator])
+def test_a_quantised_transformer_is_read_at_the_same_layer(tmp_path, form):
+    static(tmp_path / "vit.onnx", form, VIT)
+    model = onnxplain.load(tmp_path / "vit.onnx", preprocess=VIT_RECIPE)
+    for method in ("grad-cam", "layercam", "gradient-x-input"):
+        index = opened(VIT).explain(DIGIT, method).target.index
+        wanted, found = (m.explain(DIGIT, method, index) for m in (opened(VIT), model))
+        assert correlation(wanted.attribution, found.attribution) > 0.95
+        assert (found.layer or "").startswith(wanted.layer or "")
+
+
+def test_feature_maps_of_integers_are_the_numbers_that_they_stand_for(tmp_path):
+    static(tmp_path / "gap.onnx", QuantFormat.QOperator)
+    graph = onnxplain.load(tmp_path / "gap.onnx", preprocess=RECIPE).network.graph
+    node = next(n for n in graph.nodes if n.op_type == "QLinearConv")
+    scale, zero = (float(graph.constant(i).item()) for i in node.inputs[6:8])
+    assert scale_and_zero(graph, node.output) == (scale, zero) != (1.0, 0.0)
+    assert scale_and_zero(opened(GAP).network.graph, "3") == (1.0, 0.0)
 
 
 @pytest.mark.parametrize("method", ["cam", "grad-cam", "lrp"])

@@ -35,8 +35,12 @@ ELEMENTWISE = frozenset(
 JOINING = frozenset("Add Sub Mul Div Max Min Sum Mean Where QLinearAdd QLinearMul".split())
 _KEEPING = ELEMENTWISE.union(
     "InstanceNormalization GroupNormalization LayerNormalization RMSNormalization Pad Resize "
-    "Upsample Softmax LogSoftmax Slice Split".split()
+    "Upsample Softmax LogSoftmax QLinearSoftmax Slice Split".split()
 )
+# Products of matrices, and where their second operand stands.
+_PRODUCTS = {"MatMul": 1, "Gemm": 1, "QLinearMatMul": 3, "QGemm": 3}
+# What a token stream comes out of behind attention.
+_STREAM = frozenset("Reshape Squeeze Add MatMul Transpose QLinearAdd QLinearMatMul".split())
 
 
 @dataclass(frozen=True)
@@ -99,14 +103,14 @@ def _step(
         return ("N", "C", *first[2:]) if len(first) == len(shape) else None
     if kind in _KEEPING or kind.startswith("Reduce"):
         return first if len(first) == len(shape) else None
-    if kind in JOINING or kind == "Concat":
+    if kind in JOINING or kind in ("Concat", "QLinearConcat"):
         fitting = [tags[i] for i in tagged if len(tags[i]) == len(shape)]
         return max(fitting, key=_spatial_axes, default=None)
     if kind == "Transpose":
         order = node.attributes.get("perm") or list(range(len(first)))[::-1]
         return tuple(first[p] for p in order) if len(order) == len(first) else None
-    if kind in ("MatMul", "Gemm") and len(first) == len(shape):
-        fixed = node.inputs[1] not in graph.descendants_of_inputs
+    if kind in _PRODUCTS and len(first) == len(shape):
+        fixed = node.inputs[_PRODUCTS[kind]] not in graph.descendants_of_inputs
         return (*first[:-1], "C") if fixed else None
     if kind in ("Reshape", "Flatten"):
         return _reshaped(first, shapes[tagged[0]], shape, grids)
@@ -154,7 +158,7 @@ def _moved_single_axis(tags: Tags, old: tuple[int, ...], new: tuple[int, ...]) -
 
 def _recover(node: Node, shape: tuple[int, ...], grids: list[tuple[int, int]]) -> Tags | None:
     """Tags of a token stream or a feature map that comes back out of attention."""
-    if len(shape) == 3 and node.op_type in ("Reshape", "Squeeze", "Add", "MatMul", "Transpose"):
+    if len(shape) == 3 and node.op_type in _STREAM:
         for height, width in reversed(grids):
             for prefix in PREFIXES:
                 if shape[1] == height * width + prefix:

@@ -20,7 +20,11 @@ from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph, Node
 
-_WEIGHTED = frozenset("Conv ConvTranspose MatMul Gemm QLinearConv ConvInteger FusedConv".split())
+_WEIGHTED = frozenset(
+    "Conv ConvTranspose MatMul Gemm QLinearConv QLinearMatMul QGemm ConvInteger MatMulInteger "
+    "FusedConv".split()
+)
+_ATTENTION = frozenset({"Softmax", "QLinearSoftmax", "Attention"})
 # Behind these the map is coarser or only re-arranged: the tensor in front is as telling.
 _STEP_BACK = frozenset(
     "MaxPool AveragePool Identity Dropout Cast Transpose Reshape Squeeze".split()
@@ -182,7 +186,7 @@ def _before_last_attention(
     their gradient is zero; pytorch-grad-cam advises the same place (``blocks[-1].norm1``).
     """
     needed = graph.ancestors(head.logits)
-    softmaxes = [n for n in graph.nodes if n.op_type in ("Softmax", "Attention")]
+    softmaxes = [n for n in graph.nodes if n.op_type in _ATTENTION]
     inner = [n for n in softmaxes if n.output in needed and n not in head.stripped]
     if not inner:
         return None

@@ -16,6 +16,38 @@ def rounds_values(graph: Graph) -> bool:
     return any(n.op_type in _ROUNDS or n.op_type.startswith("QLinear") for n in graph.nodes)
 
 
+# Where scale and zero point of their result stand among the inputs.
+_OWN_SCALE = {
+    **dict.fromkeys(("QLinearConv", "QLinearMatMul", "QLinearAdd", "QLinearMul"), 6),
+    **dict.fromkeys(("QLinearSoftmax", "QLinearSigmoid", "QLinearLeakyRelu"), 3),
+    **dict.fromkeys(("QLinearAveragePool", "QLinearGlobalAveragePool"), 3),
+    "QuantizeLinear": 1,
+    "QGemm": 7,
+    "QLinearConcat": 0,
+}
+
+
+def scale_and_zero(graph: Graph, tensor: str) -> tuple[float, float]:
+    """What the whole numbers of a quantised tensor stand for: ``(q - zero) * scale``.
+
+    Returns
+    -------
+    (float, float)
+        1 and 0 for a tensor that is not quantised, or not by two constants for all of it.
+    """
+    node = graph.producers.get(tensor)
+    while node is not None and not node.domain and node.op_type in _HANDS_ON:
+        node = graph.producers.get(node.inputs[0])
+    place = None if node is None else _OWN_SCALE.get(node.op_type)
+    if node is None or place is None or len(node.inputs) <= place:
+        return 1.0, 0.0
+    found = [graph.constant(n) for n in node.inputs[place : place + 2] if graph.is_constant(n)]
+    if not found or any(v.size != 1 for v in found):
+        return 1.0, 0.0
+    scale, *zero = (float(v.reshape(())) for v in found)
+    return scale, zero[0] if zero else 0.0
+
+
 def quantisation_step(graph: Graph, tensor: str) -> float:
     """Distance of neighbouring values of a tensor, in its own unit.
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.layers import SpatialLayer
+from onnxplain.graph.quantised import scale_and_zero
 from onnxplain.subject import Subject
 from onnxplain.target import Target
 
@@ -25,6 +26,8 @@ def layer_gradient(
 ) -> tuple[SpatialLayer, NDArray[Any], NDArray[Any]]:
     """Feature maps of a layer and the score's derivative, both (N, C, h, w) float64.
 
+    Those of a quantised tensor are the numbers that its integers stand for.
+
     Raises
     ------
     MethodRefusedError
@@ -36,9 +39,11 @@ def layer_gradient(
     engine = subject.engine(Capability.GRADIENTS)
     for place in candidates:
         found = engine.gradients(x, target, [place.name])
-        slopes = place.to_maps(found.gradients[place.name]).astype(np.float64)
+        scale, zero = scale_and_zero(network.graph, place.name)
+        slopes = place.to_maps(found.gradients[place.name]).astype(np.float64) / scale
         if np.any(slopes):
-            return place, place.to_maps(found.values[place.name]).astype(np.float64), slopes
+            values = place.to_maps(found.values[place.name]).astype(np.float64)
+            return place, (values - zero) * scale, slopes
     tried = ", ".join(p.name for p in candidates)
     raise MethodRefusedError(
         f"the score's gradient is zero at every place of {tried}: the score does not depend on "
