@@ -46,8 +46,9 @@ class Part(NamedTuple):
 
 def stabilize(z: Tensor, epsilon: float) -> Tensor:
     """Z + epsilon * sign(z), with sign(0) = +1, so that dividing by it is safe."""
-    # Signs first: `where` of two numbers is float32, which 0.1 is not.
-    return z + epsilon * torch.where(z < 0, -1.0, 1.0).to(z.dtype)
+    # Adding 0.0 makes a negative zero positive; few passes, because this runs at every node.
+    distance = torch.full((), epsilon, dtype=z.dtype, device=z.device)
+    return torch.copysign(distance, z + 0.0).add_(z)
 
 
 def input_gradient(function: Callable[[Tensor], Tensor], x: Tensor, R: Tensor) -> Tensor:
@@ -66,20 +67,22 @@ def share(layer: Layer, parts: Sequence[Part], R: Tensor) -> Tensor:
     layer : callable
         The layer.
     parts : sequence of Part
-        Whose contributions, with their signs, are z_ij; their sum and the biases are z_j.
+        Whose contributions, with their signs, are z_ij; their sum and the biases are z_j. The
+        first one has a positive sign.
     R : Tensor
         Relevance of the output.
     """
     leaves = [part.x.detach().requires_grad_() for part in parts]
     with torch.enable_grad():
         outputs = [layer(x, part.w, part.b) for x, part in zip(leaves, parts, strict=True)]
-    total = sum(part.sign * y.detach() for part, y in zip(parts, outputs, strict=True))
-    assert isinstance(total, Tensor)
+    total = outputs[0].detach()
+    for part, y in zip(parts[1:], outputs[1:], strict=True):
+        total = total.add(y.detach(), alpha=part.sign)
     ratio = R / stabilize(total, STABILIZER)
     gradients = torch.autograd.grad(outputs, leaves, [ratio] * len(outputs))
-    result = torch.zeros_like(leaves[0])
-    for part, gradient in zip(parts, gradients, strict=True):
-        result = torch.addcmul(result, part.x, gradient, value=part.sign)
+    result, *rest = [part.x * g for part, g in zip(parts, gradients, strict=True)]
+    for part, term in zip(parts[1:], rest, strict=True):
+        result.add_(term, alpha=part.sign)
     return result
 
 

@@ -128,7 +128,7 @@ def _contributions(
 ) -> list[Part]:
     """Positive inputs with one form of the weights, negative ones with the mirrored form."""
     # After a ReLU there is nothing negative, and half of the work falls away.
-    mixed = bool((x < 0).any())
+    mixed = bool(x.amin() < 0)
     bias = None if b is None else for_positive(b)
     parts = [Part(x.clamp(min=0) if mixed else x, for_positive(w), bias)]
     if mixed:

@@ -136,9 +136,7 @@ class Walker:
             shares = self._shares(step, arrived, values, records, composite, plan, boxes)
             for name, share in shares.items():
                 R[name] = R[name] + share if name in R else share
-            taken = sum(float(r.sum()) for r in arrived if r is not None)
-            given = sum(float(s.sum()) for s in shares.values())
-            leaks.append(Leak(step.outputs[0], step.node.op_type, taken - given))
+            leaks.append(Leak(step.outputs[0], step.node.op_type, _absorbed(arrived, shares)))
         found |= {n: r for n in list(R) if (r := _take(R, n, masks)) is not None and n in names}
         if masks:
             raise UsageError(
@@ -230,6 +228,14 @@ class Walker:
         return propagate(
             self._graph, record, full, composite.epsilon, plan.get(name), composite.unknown
         )
+
+
+def _absorbed(arrived: Sequence[Tensor | None], shares: Shares) -> float:
+    taken = [r for r in arrived if r is not None]
+    given = list(shares.values())
+    if len(taken) == len(given) == 1 and taken[0] is given[0]:
+        return 0.0  # most nodes hand on the very tensor: no need to sum it twice
+    return sum(float(r.sum()) for r in taken) - sum(float(s.sum()) for s in given)
 
 
 def _repeats(pad: Step) -> bool:
