@@ -35,8 +35,8 @@ _LEAKS = 5
     meaning="score units; positive speaks for the target",
     class_discriminative=True,
     promises="the sum is the score, less what biases absorb; the share that arrives is reported",
-    failures="with z-plus everything after the head is positive, so classes that share "
-    "features look alike; biases behind dead ReLUs absorb relevance",
+    failures="biases behind dead ReLUs absorb relevance; with composites of z-plus everything "
+    "behind the head has one sign, so that classes that share features look alike",
 )
 def lrp(
     subject: Subject,
@@ -60,7 +60,7 @@ def lrp(
         See `Subject` and `Target`; x has the model's input shape.
     composite : Composite or str
         A `Composite`, the name of one (see `onnxplain.relevance.composites.composite`), or
-        a TOML file; ``auto`` takes attn-lrp where there is attention, and epsilon-plus-flat
+        a TOML file; ``auto`` takes attn-lrp where there is attention, and epsilon-gamma-box
         elsewhere. The parameters that follow belong to the named ones.
     epsilon : float
         Stabilizer of the epsilon rule.

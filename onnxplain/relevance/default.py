@@ -21,9 +21,9 @@ def default_composite(graph: Graph) -> str:
     -------
     str
         ``attn-lrp`` where a Softmax weighs another signal, as in attention, and
-        ``epsilon-plus-flat`` otherwise.
+        ``epsilon-gamma-box`` otherwise.
     """
-    return "attn-lrp" if has_attention(graph) else "epsilon-plus-flat"
+    return "attn-lrp" if has_attention(graph) else "epsilon-gamma-box"
 
 
 def has_attention(graph: Graph) -> bool:

@@ -86,12 +86,9 @@ def multipliers(
 
 
 def _values(graph: Graph, program: Program, feeds: Mapping[str, Tensor], output: str) -> Values:
-    values: Values = {**program.constants(), **feeds}
     needed = graph.ancestors(output)
-    for step in program.steps:
-        if needed.intersection(step.outputs):
-            values.update(zip(step.outputs, step.run(values), strict=False))
-    return values
+    computed = [n for step in program.steps for n in step.outputs if n in needed]
+    return {**program.constants(), **feeds, **program.run(feeds, computed)}
 
 
 def _shares(

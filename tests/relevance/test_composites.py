@@ -175,10 +175,10 @@ def test_names_match_tensor_node_and_kind():
     ("name", "expected"),
     [
         ("vit", "attn-lrp"),
-        ("windows", "epsilon-plus-flat"),
-        ("resnet", "epsilon-plus-flat"),
-        ("mobilenet", "epsilon-plus-flat"),
-        ("squeeze", "epsilon-plus-flat"),
+        ("windows", "epsilon-gamma-box"),
+        ("resnet", "epsilon-gamma-box"),
+        ("mobilenet", "epsilon-gamma-box"),
+        ("squeeze", "epsilon-gamma-box"),
     ],
 )
 def test_default_composite(name, expected):
@@ -193,7 +193,7 @@ def test_an_excitation_is_no_attention():
         p = GlobalAveragePool(image) g = Softmax<axis = 1>(p) y = Mul(image, g)
         f = Flatten(y) scores = MatMul(f, w)
     """
-    assert default_composite(prepare(model(body, w=np.ones((108, 3))))) == "epsilon-plus-flat"
+    assert default_composite(prepare(model(body, w=np.ones((108, 3))))) == "epsilon-gamma-box"
 
 
 FILE = """
