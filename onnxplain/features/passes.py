@@ -30,7 +30,12 @@ def silent(done: int, total: int) -> None:
 
 
 def batches(
-    model: Model, samples: Sequence[Sample], skipped: list[Skipped], *, start: int = 0
+    model: Model,
+    samples: Sequence[Sample],
+    skipped: list[Skipped],
+    *,
+    start: int = 0,
+    size: int | None = None,
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[Any], int]]:
     """Read a data set batch by batch.
 
@@ -44,6 +49,8 @@ def batches(
         Pictures that cannot be read are appended here.
     start : int
         First sample to read.
+    size : int, optional
+        Pictures in a batch; the model's batch size if not given.
 
     Yields
     ------
@@ -54,7 +61,7 @@ def batches(
     done : int
         Samples read so far, the skipped ones included.
     """
-    size = model.network.batch_size
+    size = size or model.network.batch_size
     indices: list[int] = []
     inputs: list[NDArray[Any]] = []
     for k in range(start, len(samples)):

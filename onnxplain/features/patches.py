@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.adapters.parity import require_parity
 from onnxplain.errors import MethodRefusedError, UnknownNameError
 from onnxplain.graph.layers import SpatialLayer
 from onnxplain.graph.receptive_field import Box, ReceptiveFields, receptive_fields
 from onnxplain.model import Model
+from onnxplain.picture import Picture
 from onnxplain.relevance.kinds import Rectification
 
 PROJECTIONS = ("guided", "deconvnet", "gradient")
@@ -141,6 +143,18 @@ def _in_front_of_activation(model: Model, tensor: str) -> str:
     """Start of a projection: a unit that is on is on, also where its activation saturates."""
     node = model.network.graph.producers.get(tensor)
     return node.inputs[0] if node is not None and node.op_type in ("Relu", "Clip") else tensor
+
+
+def require_same_engines(model: Model, picture: Picture, allow_mismatch: bool) -> None:
+    """Refuse to explain by PyTorch what ONNX Runtime computes differently.
+
+    Raises
+    ------
+    ParityError
+        If they disagree on the picture and `allow_mismatch` is not set.
+    """
+    if not allow_mismatch:
+        require_parity(model.measure_parity(picture))
 
 
 def in_colors(model: Model, values: NDArray[Any]) -> NDArray[Any]:

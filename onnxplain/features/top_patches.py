@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.adapters.parity import require_parity
 from onnxplain.dataset import Sample
 from onnxplain.errors import UsageError
 from onnxplain.features.archive import origin, read_archive, write_archive
@@ -24,7 +23,7 @@ from onnxplain.features.passes import (
     require_finite,
     silent,
 )
-from onnxplain.features.patches import cut, fields_of, project_units
+from onnxplain.features.patches import cut, fields_of, project_units, require_same_engines
 from onnxplain.features.top_units import TopUnits
 from onnxplain.model import Model
 
@@ -248,7 +247,7 @@ def channel_patches(
         shown = [k for k, score in enumerate(units.scores[0]) if score > 0]
         pictures = [model.read(samples[units.images[0, k]].path) for k in shown]
         if pictures and not checked:
-            require_parity(model.measure_parity(pictures[0]))
+            require_same_engines(model, pictures[0], allow_mismatch)
             checked = True
         boxes = [fields.box(*units.places[0, k]) for k in shown]
         projected: list[NDArray[Any]] = []

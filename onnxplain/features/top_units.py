@@ -53,6 +53,11 @@ class TopUnits:
         every = np.concatenate([self.places, places], axis=1)
         self.places = np.take_along_axis(every, order[..., None], axis=1)
 
+    def replace(self, channels: slice, part: TopUnits) -> None:
+        """Put those of some channels in place."""
+        for name, values in part.arrays().items():
+            getattr(self, name)[channels] = values
+
     def chosen(self, channels: list[int]) -> TopUnits:
         """Those of some channels."""
         return TopUnits(self.scores[channels], self.images[channels], self.places[channels])

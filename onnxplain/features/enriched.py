@@ -1,0 +1,173 @@
+"""A prediction with the features that made it: which ones, how strongly, and where.
+
+Oramas, Wang, Tuytelaars 2019, arXiv:1712.06302, section 3.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.errors import UsageError
+from onnxplain.features.patches import in_colors, project, require_same_engines
+from onnxplain.features.relevant import Feature, RelevantFeatures
+from onnxplain.features.responses import FeatureLayer, feature_layers, responses
+from onnxplain.model import Model, Prediction
+from onnxplain.normalize import scale
+from onnxplain.picture import Picture
+
+if TYPE_CHECKING:
+    from onnxplain.picture import ImageLike
+
+
+@dataclass(frozen=True)
+class FeatureEvidence:
+    """One feature's part in a prediction.
+
+    Attributes
+    ----------
+    position : int
+        Where it stands in `RelevantFeatures.features`.
+    feature : Feature
+        Which filter.
+    weight : float
+        Its weight for the class.
+    evidence : float
+        Response times weight, as a share of the sum of magnitudes of the weights.
+    heatmap : (H, W) array
+        Where in the picture it was seen, in [0, 1].
+    """
+
+    position: int
+    feature: Feature
+    weight: float
+    evidence: float
+    heatmap: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Enriched:
+    """A prediction, explained by features.
+
+    Attributes
+    ----------
+    picture : Picture
+        What was looked at.
+    prediction : Prediction
+        What the model says.
+    index : int
+        The class that is explained.
+    features : list of FeatureEvidence
+        The strongest first; may be empty.
+    heatmap : (H, W) array
+        Largest value of their heatmaps at each pixel.
+    """
+
+    picture: Picture
+    prediction: Prediction
+    index: int
+    features: list[FeatureEvidence]
+    heatmap: NDArray[np.float64]
+
+
+def enrich(
+    model: Model,
+    image: ImageLike | Picture,
+    bundle: RelevantFeatures,
+    *,
+    target: str | int | None = None,
+    count: int = 3,
+    projection: str = "guided",
+    allow_mismatch: bool = False,
+) -> Enriched:
+    """Explain a prediction by the selected features that contribute most.
+
+    Parameters
+    ----------
+    model : Model
+        The model from which `bundle` was made.
+    image : path, PIL.Image.Image, array or Picture
+        The picture; the data set is not needed any more.
+    bundle : RelevantFeatures
+        The selected features.
+    target : str or int, optional
+        The class; the most probable one if not given.
+    count : int
+        Largest number of features; only those that speak for the class are taken.
+    projection : str
+        See `project`.
+    allow_mismatch : bool
+        Go on although PyTorch and ONNX Runtime disagree on the picture.
+
+    Returns
+    -------
+    Enriched
+
+    Raises
+    ------
+    UsageError
+        If the bundle belongs to another model, or its data set did not have the class.
+    ParityError
+        If the engines disagree.
+    """
+    if bundle.record.get("model_sha256") != model.sha256:
+        raise UsageError(
+            f"these features were selected for model {bundle.record.get('model')!r}, not for "
+            f"{model.name!r} (their digests differ); select them anew"
+        )
+    picture = image if isinstance(image, Picture) else model.read(image)
+    prediction = model.predict(picture)
+    index = model.target(target, prediction).index
+    chosen = bundle.of_class(index)
+    layers = feature_layers(model, bundle.layers)
+    values = model.network.ort.activations(picture.x, bundle.layers)
+    answers = responses(values, layers)[0].astype(np.float64)
+    total = sum(abs(weight) for _, weight in chosen)
+    ranked = sorted(
+        ((answers[bundle.positions[k]] * w / total, k, w) for k, w in chosen), reverse=True
+    )
+    kept = [(r, k, w) for r, k, w in ranked[:count] if r > 0]
+    if kept:
+        require_same_engines(model, picture, allow_mismatch)
+    by_name = {layer.name: layer for layer in layers}
+    found = []
+    for evidence, k, weight in kept:
+        feature = bundle.features[k]
+        layer = by_name[feature.layer]
+        heatmap = _heatmap(model, picture, layer, feature.channel, values, projection)
+        found.append(FeatureEvidence(k, feature, weight, float(evidence), heatmap))
+    return Enriched(picture, prediction, index, found, _together(found, model))
+
+
+def channel_signal(
+    values: NDArray[Any], layer: FeatureLayer, channel: int
+) -> NDArray[np.float32]:
+    """All activations of one channel, everything else zero, as one signal (1, 1, ...)."""
+    kept = np.zeros(values.shape, bool)
+    positions = layer.maps(np.arange(values.size).reshape(values.shape))[:, channel]
+    kept.reshape(-1)[positions.reshape(-1)] = True
+    return np.where(kept, values, 0).astype(np.float32)[:, None]
+
+
+def _heatmap(
+    model: Model,
+    picture: Picture,
+    layer: FeatureLayer,
+    channel: int,
+    values: dict[str, NDArray[Any]],
+    projection: str,
+) -> NDArray[np.float64]:
+    """Largest magnitude over the colours, from 0 to 1."""
+    seed = channel_signal(values[layer.name], layer, channel)
+    signal = project(model, picture.x, layer.name, seed, projection)[:, 0]
+    return scale(np.abs(in_colors(model, signal)[0]).max(axis=-1), "minmax")
+
+
+def _together(found: Sequence[FeatureEvidence], model: Model) -> NDArray[np.float64]:
+    if not found:
+        return np.zeros(model.network.image.size)
+    return np.max([f.heatmap for f in found], axis=0)

@@ -1,0 +1,122 @@
+"""The few features that tell whether a picture belongs to a class.
+
+The mu-LASSO of Oramas, Wang, Tuytelaars 2019, arXiv:1712.06302, equation 1: for each class
+j, minimise ``||X w - l_j||^2`` subject to ``||w||_1 <= mu``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.errors import NumericalError, UsageError
+
+# Largest duality gap that counts as solved, as a share of the objective at w = 0.
+TOLERANCE = 1e-8
+_FIRST_STEPS = 64
+
+
+@dataclass(frozen=True)
+class Lasso:
+    """A solution with the proof of how good it is.
+
+    Attributes
+    ----------
+    weights : (m,) float64 array
+        The solution; most are exactly zero.
+    objective : float
+        ``||X w - l||^2``.
+    gap : float
+        Upper bound on how far the objective is above the smallest possible one.
+    stationarity : float
+        How far the condition of Karush, Kuhn and Tucker is missed: largest distance of
+        the gradient at a selected feature from ``-lambda sign(w)``, as a share of lambda.
+    """
+
+    weights: NDArray[np.float64]
+    objective: float
+    gap: float
+    stationarity: float
+
+
+def mu_lasso(X: NDArray[Any], labels: NDArray[Any], mu: float) -> Lasso:
+    """Solve one class by following the path of least-angle regression up to ``mu``.
+
+    The path is linear between its knots (Efron et al. 2004), so the solution is exact; the
+    duality gap proves it.
+
+    Parameters
+    ----------
+    X : (N, m) array
+        One row of responses for each picture.
+    labels : (N,) array
+        1 for pictures of the class, 0 for others.
+    mu : float
+        Largest sum of magnitudes of the weights.
+
+    Returns
+    -------
+    Lasso
+
+    Raises
+    ------
+    UsageError
+        If scikit-learn is missing or `mu` is not above 0.
+    NumericalError
+        If the path breaks off in front of the solution.
+    """
+    if not mu > 0:
+        raise UsageError(f"mu is {mu}; it must be above 0")
+    X, y = np.asarray(X, np.float64), np.asarray(labels, np.float64)
+    weights = _on_path(X, y, mu)
+    error = X @ weights - y
+    slope = 2 * (error @ X)
+    steepest = float(np.abs(slope).max(initial=0.0))
+    objective = float(error @ error)
+    gap = max(float(slope @ weights) + mu * steepest, 0.0)
+    if gap > TOLERANCE * float(y @ y):
+        raise NumericalError(
+            f"the mu-LASSO for mu {mu:g} was not solved: its duality gap is {gap:.3g}; "
+            "the responses may be almost the same for all pictures"
+        )
+    selected = weights != 0
+    missed = np.abs(slope[selected] + steepest * np.sign(weights[selected]))
+    inside = np.abs(weights).sum() < mu * (1 - 1e-9)
+    scale = steepest if steepest > 0 and not inside else 1.0
+    return Lasso(weights, objective, gap, float(missed.max(initial=0.0)) / scale)
+
+
+def _on_path(X: NDArray[np.float64], y: NDArray[np.float64], mu: float) -> NDArray[np.float64]:
+    """Weights at the place of the path where their magnitudes add up to `mu`."""
+    try:
+        from sklearn.linear_model import lars_path
+    except ImportError as error:
+        raise UsageError(
+            "selecting features needs scikit-learn: pip install 'onnxplain[features]'"
+        ) from error
+    # A filter that never answers has no direction; LARS would divide by its length.
+    live = np.flatnonzero(np.abs(X).max(axis=0, initial=0.0) > 0)
+    weights = np.zeros(X.shape[1])
+    if not live.size or not y.any():
+        return weights
+    steps, knots = _FIRST_STEPS, 0
+    while True:
+        with warnings.catch_warnings():
+            # Twins among the features are dropped; the gap proves that nothing is lost.
+            warnings.simplefilter("ignore")
+            _, _, path = lars_path(X[:, live], y, method="lasso", max_iter=steps)
+        sums = np.abs(path).sum(axis=0)
+        if sums[-1] >= mu or path.shape[1] == knots:
+            break
+        steps, knots = 2 * steps, path.shape[1]
+    behind = int(np.searchsorted(sums, mu))
+    if behind == len(sums):  # the least-squares solution lies within the constraint
+        weights[live] = path[:, -1]
+    else:
+        share = (mu - sums[behind - 1]) / (sums[behind] - sums[behind - 1])
+        weights[live] = (1 - share) * path[:, behind - 1] + share * path[:, behind]
+    return weights

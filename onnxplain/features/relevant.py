@@ -1,0 +1,270 @@
+"""The features that a network relies on for each class, kept so that pictures can be explained.
+
+Oramas, Wang, Tuytelaars 2019, arXiv:1712.06302, sections 3.1 and 3.2.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.dataset import Sample
+from onnxplain.errors import UsageError
+from onnxplain.features.archive import origin, read_archive, write_archive
+from onnxplain.features.averages import average_patches
+from onnxplain.features.collect import Collected, collect
+from onnxplain.features.mu_lasso import mu_lasso
+from onnxplain.features.passes import Progress, Skipped, silent
+from onnxplain.features.responses import feature_layers
+from onnxplain.features.top_units import TopUnits
+from onnxplain.files import write_text
+from onnxplain.model import Model
+
+_KIND = "relevant features"
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One filter that was selected for some class."""
+
+    layer: str
+    channel: int
+
+    def __str__(self) -> str:
+        return f"{self.layer}:{self.channel}"
+
+
+@dataclass(frozen=True)
+class RelevantFeatures:
+    """What was selected, with everything that explaining a picture needs.
+
+    Attributes
+    ----------
+    layers : list of str
+        Tensors whose filters were candidates; a picture's responses are normalised over
+        all of them.
+    features : list of Feature
+        Those selected for any class.
+    positions : (F,) int array
+        Where they stand among all filters.
+    classes : list of int
+        Classes that the data set has.
+    weights : (K, F) float array
+        Of each feature for each of these classes; zero if it was not selected.
+    gaps : (K,) float array
+        Duality gaps of the solutions.
+    averages : (F, S, S, C) uint8 array
+        Average of the strongest patches of each feature; all of one size, for display.
+    counts : (F,) int array
+        How many patches were averaged.
+    units : TopUnits
+        Strongest images and places of each feature.
+    names : list of str
+        The data set.
+    skipped : list of Skipped
+        Pictures that could not be read.
+    mu : float
+        The constraint.
+    record : dict
+        Model, preprocessing and versions.
+    """
+
+    layers: list[str]
+    features: list[Feature]
+    positions: NDArray[np.int64]
+    classes: list[int]
+    weights: NDArray[np.float64]
+    gaps: NDArray[np.float64]
+    averages: NDArray[np.uint8]
+    counts: NDArray[np.int64]
+    units: TopUnits
+    names: list[str]
+    skipped: list[Skipped]
+    mu: float
+    record: dict[str, Any]
+
+    def of_class(self, index: int) -> list[tuple[int, float]]:
+        """Positions in `features` with their weights for a class, the largest first.
+
+        Raises
+        ------
+        UsageError
+            If the data set had no picture of the class.
+        """
+        if index not in self.classes:
+            raise UsageError(
+                f"class {index} was not in the data set from which features were selected; "
+                f"it had {len(self.classes)} classes"
+            )
+        row = self.weights[self.classes.index(index)]
+        order = np.argsort(-row, kind="stable")
+        return [(int(k), float(row[k])) for k in order if row[k] != 0]
+
+    def to_dict(self, labels: Sequence[str] = ()) -> dict[str, Any]:
+        """Plain data: for each class its features with their weights."""
+        return {
+            **self.record,
+            "mu": self.mu,
+            "pictures": len(self.names) - len(self.skipped),
+            "skipped": [s._asdict() for s in self.skipped],
+            "layers": self.layers,
+            "classes": [
+                {
+                    "index": c,
+                    "name": labels[c] if labels else "",
+                    "duality_gap": float(self.gaps[k]),
+                    "features": [
+                        {
+                            "layer": self.features[f].layer,
+                            "channel": self.features[f].channel,
+                            "weight": weight,
+                        }
+                        for f, weight in self.of_class(c)
+                    ],
+                }
+                for k, c in enumerate(self.classes)
+            ],
+        }
+
+    def save(self, path: str | Path, labels: Sequence[str] = ()) -> None:
+        """Write everything as ``.npz``, and beside it a ``.json`` for people to read.
+
+        Raises
+        ------
+        OutputError
+            If a file cannot be written.
+        """
+        record = {
+            **self.record,
+            "layers": self.layers,
+            "features": [[f.layer, f.channel] for f in self.features],
+            "classes": self.classes,
+            "names": self.names,
+            "skipped": self.skipped,
+            "mu": self.mu,
+        }
+        own = ("positions", "weights", "gaps", "averages", "counts")
+        arrays = {name: getattr(self, name) for name in own} | self.units.arrays("units:")
+        write_archive(path, _KIND, record, arrays)
+        text = json.dumps(self.to_dict(labels), indent=1, allow_nan=False)
+        write_text(Path(path).with_suffix(".json"), text + "\n")
+
+    @classmethod
+    def load(cls, path: str | Path) -> RelevantFeatures:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        UsageError
+            If it is no such file.
+        """
+        record, arrays = read_archive(path, _KIND)
+        try:
+            plain = {k: record.pop(k) for k in ("layers", "classes", "names", "mu")}
+            features = [Feature(layer, channel) for layer, channel in record.pop("features")]
+            skipped = [Skipped(*s) for s in record.pop("skipped")]
+            own = ("positions", "weights", "gaps", "averages", "counts")
+            return cls(
+                **plain,
+                features=features,
+                skipped=skipped,
+                units=TopUnits.from_arrays(arrays, "units:"),
+                record=record,
+                **{name: arrays[name] for name in own},
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise UsageError(f"{str(path)!r} is not a saved {_KIND} file: {error}") from error
+
+
+def relevant_features(
+    model: Model,
+    samples: Sequence[Sample],
+    *,
+    mu: float = 10.0,
+    layers: Sequence[str] | None = None,
+    top: int = 100,
+    folder: str | Path | None = None,
+    progress: Progress = silent,
+) -> RelevantFeatures:
+    """Select the few filters that tell the classes of a labelled data set.
+
+    Parameters
+    ----------
+    model : Model
+        The opened model; all passes run in ONNX Runtime.
+    samples : sequence of Sample
+        The data set, every picture with its class.
+    mu : float
+        Largest sum of magnitudes of the weights of a class: the larger, the more features.
+    layers : sequence of str, optional
+        Tensors whose filters are candidates; all convolutions and fully connected layers
+        if not given.
+    top : int
+        Patches that an average image is made of.
+    folder : path, optional
+        See `collect`.
+    progress : callable
+        Told how many of how many pictures are done.
+
+    Returns
+    -------
+    RelevantFeatures
+
+    Raises
+    ------
+    UsageError
+        If a picture has no class, or scikit-learn is missing.
+    MethodRefusedError
+        If the model has no layer to select from.
+    """
+    candidates = feature_layers(model, layers)
+    found = collect(model, samples, candidates, top=top, folder=folder, progress=progress)
+    classes, weights, gaps = select(found, mu)
+    positions = np.flatnonzero(np.any(weights != 0, axis=0))
+    owners = [layer for layer in candidates for _ in range(layer.channels)]
+    features = [Feature(owners[p].name, int(p) - owners[p].first) for p in positions]
+    units = found.units.chosen([int(p) for p in positions])
+    averages, counts = average_patches(model, samples, [f.layer for f in features], units)
+    return RelevantFeatures(
+        layers=[layer.name for layer in candidates],
+        features=features,
+        positions=positions,
+        classes=classes,
+        weights=weights[:, positions],
+        gaps=gaps,
+        averages=averages,
+        counts=counts,
+        units=units,
+        names=[s.name for s in samples],
+        skipped=list(found.skipped),
+        mu=mu,
+        record=origin(model),
+    )
+
+
+def select(
+    found: Collected, mu: float
+) -> tuple[list[int], NDArray[np.float64], NDArray[np.float64]]:
+    """Solve the mu-LASSO of every class that the data set has.
+
+    Returns
+    -------
+    list of int
+        The classes.
+    (K, m) array
+        Weights of all filters.
+    (K,) array
+        Duality gaps.
+    """
+    read = found.labels >= 0
+    X, labels = np.asarray(found.responses)[read], found.labels[read]
+    classes = [int(c) for c in np.unique(labels)]
+    solved = [mu_lasso(X, labels == c, mu) for c in classes]
+    return classes, np.stack([s.weights for s in solved]), np.array([s.gap for s in solved])
+
