@@ -18,6 +18,8 @@ One picture:
 \b
 A data set (a folder whose subfolders name the classes, a pattern, or a table):
   onnxplain features top-patches MODEL DATA
+  onnxplain features relevant MODEL DATA
+  onnxplain features enriched MODEL FEATURES.npz IMAGE...
 """
 
 layer_option = click.option(
@@ -146,3 +148,74 @@ def top_patches(**options: Any) -> None:
     from onnxplain.cli.features_data import run_top_patches
 
     run_top_patches(**options)
+
+
+@features.command(short_help="The few features that tell the classes of a data set.")
+@model_argument
+@data_argument
+@click.option(
+    "--mu",
+    default=10.0,
+    show_default=True,
+    metavar="NUMBER",
+    help="Largest sum of a class's weights: the larger, the more features.",
+)
+@click.option(
+    "--layer",
+    "layers",
+    multiple=True,
+    metavar="TENSOR",
+    help="Select from this layer, repeatable. Default: all convolutions and linear layers.",
+)
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    help="Patches in an average image. Default: 100, or as many as there are for each class.",
+)
+@out_option
+@model_options
+@quiet_option
+@debug_option
+def relevant(**options: Any) -> None:
+    """Select the few filters that tell the classes of DATA, and show what excites them.
+
+    DATA needs the class of every picture. One pass over it, resumable. Writes
+    MODEL.relevant.png, .json and .npz; the latter explains pictures with
+    `onnxplain features enriched`.
+    """
+    from onnxplain.cli.features_data import run_relevant
+
+    run_relevant(**options)
+
+
+@features.command(short_help="A prediction with the features that made it.")
+@model_argument
+@click.argument("bundle", metavar="FEATURES.npz", type=click.Path(readable=False))
+@images_argument
+@click.option("-t", "--target", metavar="NAME|INDEX", help="Class. Default: the most probable.")
+@click.option(
+    "--count",
+    default=3,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Most features shown.",
+)
+@click.option(
+    "--allow-mismatch",
+    is_flag=True,
+    help="Go on although the converted model differs from the deployed one.",
+)
+@out_option
+@model_options
+@quiet_option
+@debug_option
+def enriched(**options: Any) -> None:
+    """Explain what MODEL says about each IMAGE by the features that `relevant` selected.
+
+    Writes NAME.enriched.png and .npz (heatmaps).
+    """
+    from onnxplain.cli.features_data import run_enriched
+
+    code = run_enriched(**options)
+    if code:
+        click.get_current_context().exit(code)

@@ -6,18 +6,26 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from onnxplain.cli.console import line, remark
+from onnxplain.cli.console import line, remark, table
 from onnxplain.cli.explain_run import require_writable
 from onnxplain.cli.features_run import file_name, open_model, parse_channels, tell
+from onnxplain.cli.images import find_images, result_names
 from onnxplain.cli.progress import progress_bar
 from onnxplain.dataset import read_dataset
+from onnxplain.errors import OnnxplainError
+from onnxplain.features.collect import forget
+from onnxplain.features.enriched import enrich
 from onnxplain.features.passes import Skipped
 from onnxplain.features.patches import fields_of
+from onnxplain.features.relevant import RelevantFeatures, relevant_features
 from onnxplain.features.top_patches import channel_patches, top_patches
 from onnxplain.render.patches import draw_patches
+from onnxplain.render.relevant import class_label, draw_enriched, draw_relevant
 from onnxplain.render.save import save_figure
 
 _LISTED = 10
+# A page with more rows is not read; the files hold all classes.
+_DRAWN_CLASSES = 24
 
 
 def run_top_patches(
@@ -65,6 +73,95 @@ def run_top_patches(
     figure = draw_patches(drawn, heading, count=images, projection=how or "")
     save_figure(figure, f"{stem}.png")
     tell([f"{stem}.png", f"{stem}.npz"], quiet)
+
+
+def run_relevant(
+    *,
+    model: str,
+    data: str,
+    layers: tuple[str, ...],
+    mu: float,
+    top: int | None,
+    folder: str,
+    quiet: bool,
+    **opening: str,
+) -> None:
+    """Select features, write the bundle and draw it."""
+    out = Path(folder)
+    require_writable(out)
+    samples = read_dataset(data)
+    opened = open_model(model, quiet, opening)
+    stem = f"{out / Path(model).stem}.relevant"
+    with counted(f"{len(samples)} pictures", quiet) as progress:
+        found = relevant_features(
+            opened,
+            samples,
+            mu=mu,
+            layers=layers or None,
+            top=top,
+            folder=f"{stem}.pass",
+            progress=progress,
+        )
+    tell_skipped(found.skipped)
+    found.save(f"{stem}.npz", opened.labels)
+    shown = found.classes[:_DRAWN_CLASSES]
+    figure = draw_relevant(found, opened.name, opened.labels, classes=shown)
+    save_figure(figure, f"{stem}.png")
+    forget(f"{stem}.pass")
+    if not quiet:
+        rows = [
+            (class_label(opened.labels, c), len(found.of_class(c)), _first(found, c))
+            for c in found.classes
+        ]
+        table("", ("class", "features", "strongest"), rows)
+    tell([f"{stem}.png", f"{stem}.npz", f"{stem}.json"], quiet)
+
+
+def run_enriched(
+    *,
+    model: str,
+    bundle: str,
+    images: Sequence[str],
+    target: str | None,
+    count: int,
+    allow_mismatch: bool,
+    folder: str,
+    quiet: bool,
+    **opening: str,
+) -> int:
+    """Explain predictions by selected features; returns the exit code."""
+    out = Path(folder)
+    require_writable(out)
+    paths, failures = find_images(images)
+    found = RelevantFeatures.load(bundle)
+    opened = open_model(model, quiet, opening)
+    names = result_names(paths)
+    code = 0
+    with progress_bar(len(paths), quiet=quiet) as bar:
+        for path in paths:
+            bar.job(path.name)
+            try:
+                explained = enrich(
+                    opened, path, found, target=target, count=count, allow_mismatch=allow_mismatch
+                )
+                stem = f"{out / names[path]}.enriched"
+                figure = draw_enriched(explained, found, opened.name, opened.labels)
+                save_figure(figure, f"{stem}.png")
+                explained.save(f"{stem}.npz", opened)
+                tell([f"{stem}.png", f"{stem}.npz"], quiet)
+            except OnnxplainError as error:
+                remark(f"{path}: {error}")
+                code = code or error.exit_code
+            bar.finish()
+    for failure in failures:
+        remark(str(failure))
+        code = code or failure.exit_code
+    return code
+
+
+def _first(found: RelevantFeatures, index: int) -> str:
+    position, weight = found.of_class(index)[0]
+    return f"{found.features[position]} ({weight:.2f})"
 
 
 @contextmanager

@@ -130,6 +130,8 @@ def forget(folder: str | Path) -> None:
     """Remove what `collect` kept in a folder."""
     for path in _files(folder):
         path.unlink(missing_ok=True)
+    if Path(folder).is_dir():
+        Path(folder).rmdir()
 
 
 def _class_of(model: Model, sample: Sample) -> int:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
+from onnxplain.features.archive import origin, write_archive
 from onnxplain.features.patches import in_colors, project, require_same_engines
 from onnxplain.features.relevant import Feature, RelevantFeatures
 from onnxplain.features.responses import FeatureLayer, feature_layers, responses
@@ -72,6 +74,35 @@ class Enriched:
     index: int
     features: list[FeatureEvidence]
     heatmap: NDArray[np.float64]
+
+    def save(self, path: str | Path, model: Model) -> None:
+        """Write the heatmaps (``heatmaps``, ``heatmap``) with what they belong to.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        """
+        record = {
+            **origin(model),
+            "input": self.picture.source,
+            "input_sha256": self.picture.sha256,
+            "class": self.index,
+            "probability": float(self.prediction.probabilities[self.index]),
+            "features": [
+                {
+                    "layer": f.feature.layer,
+                    "channel": f.feature.channel,
+                    "weight": f.weight,
+                    "evidence": f.evidence,
+                }
+                for f in self.features
+            ],
+        }
+        maps = [f.heatmap for f in self.features]
+        size = self.heatmap.shape
+        arrays = {"heatmap": self.heatmap, "heatmaps": np.reshape(maps, (len(maps), *size))}
+        write_archive(path, "enriched prediction", record, arrays)
 
 
 def enrich(
@@ -143,9 +174,7 @@ def enrich(
     return Enriched(picture, prediction, index, found, _together(found, model))
 
 
-def channel_signal(
-    values: NDArray[Any], layer: FeatureLayer, channel: int
-) -> NDArray[np.float32]:
+def channel_signal(values: NDArray[Any], layer: FeatureLayer, channel: int) -> NDArray[np.float32]:
     """All activations of one channel, everything else zero, as one signal (1, 1, ...)."""
     kept = np.zeros(values.shape, bool)
     positions = layer.maps(np.arange(values.size).reshape(values.shape))[:, channel]

@@ -67,7 +67,8 @@ def mu_lasso(X: NDArray[Any], labels: NDArray[Any], mu: float) -> Lasso:
     UsageError
         If scikit-learn is missing or `mu` is not above 0.
     NumericalError
-        If the path breaks off in front of the solution.
+        If the path breaks off in front of the solution, as it can where the constraint is
+        so loose that almost every picture is fitted.
     """
     if not mu > 0:
         raise UsageError(f"mu is {mu}; it must be above 0")
@@ -80,8 +81,8 @@ def mu_lasso(X: NDArray[Any], labels: NDArray[Any], mu: float) -> Lasso:
     gap = max(float(slope @ weights) + mu * steepest, 0.0)
     if gap > TOLERANCE * float(y @ y):
         raise NumericalError(
-            f"the mu-LASSO for mu {mu:g} was not solved: its duality gap is {gap:.3g}; "
-            "the responses may be almost the same for all pictures"
+            f"the mu-LASSO for mu {mu:g} was not solved (duality gap {gap:.2g}): its path ends "
+            f"where the weights add up to {np.abs(weights).sum():.4g}; choose a smaller mu"
         )
     selected = weights != 0
     missed = np.abs(slope[selected] + steepest * np.sign(weights[selected]))
@@ -93,7 +94,7 @@ def mu_lasso(X: NDArray[Any], labels: NDArray[Any], mu: float) -> Lasso:
 def _on_path(X: NDArray[np.float64], y: NDArray[np.float64], mu: float) -> NDArray[np.float64]:
     """Weights at the place of the path where their magnitudes add up to `mu`."""
     try:
-        from sklearn.linear_model import lars_path
+        from sklearn.linear_model import lars_path  # type: ignore[import-untyped]
     except ImportError as error:
         raise UsageError(
             "selecting features needs scikit-learn: pip install 'onnxplain[features]'"

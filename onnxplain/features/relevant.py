@@ -27,6 +27,7 @@ from onnxplain.files import write_text
 from onnxplain.model import Model
 
 _KIND = "relevant features"
+_MOST_PATCHES = 100
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class RelevantFeatures:
         Classes that the data set has.
     weights : (K, F) float array
         Of each feature for each of these classes; zero if it was not selected.
+    typical : (K, F) float array
+        Mean response of each feature to the pictures of these classes.
     gaps : (K,) float array
         Duality gaps of the solutions.
     averages : (F, S, S, C) uint8 array
@@ -80,6 +83,7 @@ class RelevantFeatures:
     positions: NDArray[np.int64]
     classes: list[int]
     weights: NDArray[np.float64]
+    typical: NDArray[np.float64]
     gaps: NDArray[np.float64]
     averages: NDArray[np.uint8]
     counts: NDArray[np.int64]
@@ -90,7 +94,10 @@ class RelevantFeatures:
     record: dict[str, Any]
 
     def of_class(self, index: int) -> list[tuple[int, float]]:
-        """Positions in `features` with their weights for a class, the largest first.
+        """Positions in `features` with their weights for a class.
+
+        They are in the order of weight times mean response: what speaks most for the class
+        on its own pictures comes first, what speaks against it last.
 
         Raises
         ------
@@ -102,8 +109,9 @@ class RelevantFeatures:
                 f"class {index} was not in the data set from which features were selected; "
                 f"it had {len(self.classes)} classes"
             )
-        row = self.weights[self.classes.index(index)]
-        order = np.argsort(-row, kind="stable")
+        k = self.classes.index(index)
+        row = self.weights[k]
+        order = np.argsort(-row * self.typical[k], kind="stable")
         return [(int(k), float(row[k])) for k in order if row[k] != 0]
 
     def to_dict(self, labels: Sequence[str] = ()) -> dict[str, Any]:
@@ -124,6 +132,7 @@ class RelevantFeatures:
                             "layer": self.features[f].layer,
                             "channel": self.features[f].channel,
                             "weight": weight,
+                            "typical_response": float(self.typical[k, f]),
                         }
                         for f, weight in self.of_class(c)
                     ],
@@ -149,7 +158,7 @@ class RelevantFeatures:
             "skipped": self.skipped,
             "mu": self.mu,
         }
-        own = ("positions", "weights", "gaps", "averages", "counts")
+        own = ("positions", "weights", "typical", "gaps", "averages", "counts")
         arrays = {name: getattr(self, name) for name in own} | self.units.arrays("units:")
         write_archive(path, _KIND, record, arrays)
         text = json.dumps(self.to_dict(labels), indent=1, allow_nan=False)
@@ -166,17 +175,21 @@ class RelevantFeatures:
         """
         record, arrays = read_archive(path, _KIND)
         try:
-            plain = {k: record.pop(k) for k in ("layers", "classes", "names", "mu")}
-            features = [Feature(layer, channel) for layer, channel in record.pop("features")]
-            skipped = [Skipped(*s) for s in record.pop("skipped")]
-            own = ("positions", "weights", "gaps", "averages", "counts")
             return cls(
-                **plain,
-                features=features,
-                skipped=skipped,
+                layers=record.pop("layers"),
+                features=[Feature(layer, channel) for layer, channel in record.pop("features")],
+                classes=record.pop("classes"),
+                names=record.pop("names"),
+                skipped=[Skipped(*s) for s in record.pop("skipped")],
+                mu=record.pop("mu"),
                 units=TopUnits.from_arrays(arrays, "units:"),
+                positions=arrays["positions"],
+                weights=arrays["weights"],
+                typical=arrays["typical"],
+                gaps=arrays["gaps"],
+                averages=arrays["averages"],
+                counts=arrays["counts"],
                 record=record,
-                **{name: arrays[name] for name in own},
             )
         except (KeyError, TypeError, ValueError) as error:
             raise UsageError(f"{str(path)!r} is not a saved {_KIND} file: {error}") from error
@@ -188,7 +201,7 @@ def relevant_features(
     *,
     mu: float = 10.0,
     layers: Sequence[str] | None = None,
-    top: int = 100,
+    top: int | None = None,
     folder: str | Path | None = None,
     progress: Progress = silent,
 ) -> RelevantFeatures:
@@ -205,8 +218,10 @@ def relevant_features(
     layers : sequence of str, optional
         Tensors whose filters are candidates; all convolutions and fully connected layers
         if not given.
-    top : int
-        Patches that an average image is made of.
+    top : int, optional
+        Patches that an average image is made of. If not given, 100 as in the paper, but no
+        more than the data set has pictures for each class: in a small one, patches of other
+        classes would blur the average.
     folder : path, optional
         See `collect`.
     progress : callable
@@ -224,6 +239,7 @@ def relevant_features(
         If the model has no layer to select from.
     """
     candidates = feature_layers(model, layers)
+    top = top or min(_MOST_PATCHES, max(1, len(samples) // len({s.label for s in samples})))
     found = collect(model, samples, candidates, top=top, folder=folder, progress=progress)
     classes, weights, gaps = select(found, mu)
     positions = np.flatnonzero(np.any(weights != 0, axis=0))
@@ -237,6 +253,9 @@ def relevant_features(
         positions=positions,
         classes=classes,
         weights=weights[:, positions],
+        typical=np.stack(
+            [found.responses[found.labels == c][:, positions].mean(0) for c in classes]
+        ),
         gaps=gaps,
         averages=averages,
         counts=counts,
@@ -268,3 +287,7 @@ def select(
     solved = [mu_lasso(X, labels == c, mu) for c in classes]
     return classes, np.stack([s.weights for s in solved]), np.array([s.gap for s in solved])
 
+
+def _mean(found: Collected, index: int) -> NDArray[np.float64]:
+    """Mean response of all filters to the pictures of a class."""
+    return np.asarray(found.responses[found.labels == index], np.float64).mean(axis=0)

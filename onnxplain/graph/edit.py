@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import onnx
 from numpy.typing import NDArray
 
@@ -43,3 +44,50 @@ def with_constants(graph: Graph, values: Mapping[str, NDArray[Any]]) -> Graph:
             tensor.CopyFrom(onnx.numpy_helper.from_array(values[tensor.name], tensor.name))
     weights = {name: values.get(name, array) for name, array in graph.weights.items()}
     return Graph(model, graph.origin, weights)
+
+
+def with_masks(graph: Graph, masks: Mapping[str, NDArray[Any]]) -> Graph:
+    """Copy a graph in which everything reads some tensors times a mask.
+
+    Parameters
+    ----------
+    graph : Graph
+        The original.
+    masks : mapping of str to array
+        For each tensor what it is multiplied by; broadcastable to it, of its element type.
+        The tensor itself keeps its name and value.
+
+    Raises
+    ------
+    UsageError
+        If a name is no tensor that a node writes.
+    """
+    for name in masks:
+        if name not in graph.producers:
+            raise UsageError(f"tensor {name!r} is written by no node, so it cannot be masked")
+    taken = {*graph.tensor_names(), *graph.constant_names}
+    masked = {name: _unused(f"{name}_masked", taken) for name in masks}
+    factors = {name: _unused(f"{name}_mask", taken) for name in masks}
+    model = onnx.ModelProto()
+    model.CopyFrom(graph.model)
+    del model.graph.node[:]
+    for original in graph.model.graph.node:
+        node = model.graph.node.add()
+        node.CopyFrom(original)
+        for k, name in enumerate(node.input):
+            node.input[k] = masked.get(name, name)
+        for name in set(node.output) & masks.keys():
+            operands = [name, factors[name]]
+            model.graph.node.append(onnx.helper.make_node("Mul", operands, [masked[name]]))
+    model.graph.initializer.extend(
+        onnx.numpy_helper.from_array(np.asarray(mask), factors[name])
+        for name, mask in masks.items()
+    )
+    return Graph(model, graph.origin, graph.weights)
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name

@@ -38,7 +38,12 @@ class Tile:
 
 
 def tile_page(
-    heading: Sequence[str], tiles: Sequence[Tile], *, columns: int, side: float, notes: str = ""
+    heading: Sequence[str],
+    tiles: Sequence[Tile | None],
+    *,
+    columns: int,
+    side: float,
+    notes: str = "",
 ) -> Figure:
     """Draw tiles in rows.
 
@@ -47,7 +52,7 @@ def tile_page(
     heading : sequence of str
         The first line is large, further ones are small.
     tiles : sequence of Tile
-        Row by row.
+        Row by row; ``None`` leaves a place empty.
     columns : int
         Tiles in a row; fewer if the page would be too wide.
     side : float
@@ -66,8 +71,8 @@ def tile_page(
     small = broken(heading[1:], width - 2 * MARGIN, SMALL + 1)
     foot = broken([notes] if notes else [], width - 2 * MARGIN, SMALL)
     rows = [tiles[k : k + columns] for k in range(0, len(tiles), columns)]
-    texts = [[broken([t.caption], side, SMALL) if t.caption else [] for t in r] for r in rows]
-    tall = [max(_shape(t, side)[0] for t in row) for row in rows]
+    texts = [[broken([t.caption], side, SMALL) if t else [] for t in row] for row in rows]
+    tall = [max(_shape(t, side)[0] for t in row if t) for row in rows]
     heights = [h + LINE * max(map(len, ts)) + _GAP for h, ts in zip(tall, texts, strict=True)]
     top = MARGIN + len(title) * _PAGE_LINE + len(small) * LINE + 0.1
     height = top + sum(heights) + len(foot) * LINE + 2 * MARGIN
@@ -80,6 +85,8 @@ def tile_page(
     y = top
     for row, lines, h, step in zip(rows, texts, tall, heights, strict=True):
         for k, (tile, text) in enumerate(zip(row, lines, strict=True)):
+            if tile is None:
+                continue
             x = MARGIN + k * (side + _GAP)
             own = _shape(tile, side)
             canvas.axes(x, y, own[1], own[0]).imshow(_sized(tile.pixels), aspect="auto")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from onnxplain.cli.features_run import file_name, parse_channels
 from onnxplain.errors import UsageError
@@ -124,3 +125,34 @@ def test_top_patches(view, digits):
     again = view("top-patches", MODEL, digits, *layer, "--channels", "1", "--images", 4)
     assert again.exit_code == 0, again.stderr
     assert np.asarray(open_image(view.folder / f"{stem}.png")).std() > 10
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """Four noisy copies of each digit, in folders named after them."""
+    rng = np.random.default_rng(0)
+    for path in Path("examples/digits").glob("*.png"):
+        folder = tmp_path / "labelled" / path.stem[0]
+        folder.mkdir(parents=True)
+        for k in range(4):
+            pixels = np.asarray(open_image(path)) + rng.normal(0, 20, (8, 8))
+            Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(folder / f"{k}.png")
+    return tmp_path / "labelled"
+
+
+def test_relevant_and_enriched(view, labelled):
+    found = view("relevant", MODEL, labelled, "--mu", 4)
+    assert found.exit_code == 0, found.stderr
+    stem = "digits-gap.relevant"
+    assert written(view) == [f"{stem}.json", f"{stem}.npz", f"{stem}.png"]
+    assert len(found.stdout.splitlines()) == 1 + 10 + 3
+    bundle = view.folder / f"{stem}.npz"
+    explained = view("enriched", MODEL, bundle, DIGIT, "--count", 2)
+    assert explained.exit_code == 0, explained.stderr
+    record, arrays = read_archive(view.folder / "3-10.enriched.npz", "enriched prediction")
+    assert record["class"] == 3
+    assert arrays["heatmaps"].shape[0] == len(record["features"]) <= 2
+    other = view("enriched", "models/digits-softmax.onnx", bundle, DIGIT)
+    assert other.exit_code == 2
+    assert "select them anew" in other.stderr
+    assert view("relevant", MODEL, "examples/digits").exit_code == 2

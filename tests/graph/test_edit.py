@@ -5,8 +5,9 @@ import pytest
 from handmade import model
 
 from onnxplain.errors import UsageError
-from onnxplain.graph.edit import with_constants
+from onnxplain.graph.edit import with_constants, with_masks
 from onnxplain.graph.prepare import prepare
+from onnxplain.network import Network
 
 W = np.random.default_rng(0).normal(size=(108, 4)).astype(np.float32)
 
@@ -35,3 +36,22 @@ def test_the_copy_has_the_new_constant_and_the_original_keeps_its_own(graph):
 def test_a_constant_that_does_not_fit_is_refused(graph, values, said):
     with pytest.raises(UsageError, match=said):
         with_constants(graph, values)
+
+
+def test_what_reads_a_masked_tensor_reads_it_times_the_mask():
+    body = "a = Relu(image) b = Neg(a) c = Add(a, b) d = Add(c, a) scores = Flatten(d)"
+    graph = prepare(model(body))
+    mask = np.array([0.0, 1.0, 2.0], np.float32).reshape(1, 3, 1, 1)
+    masked = with_masks(graph, {"a": mask})
+    x = np.random.default_rng(0).normal(size=(2, 3, 6, 6)).astype(np.float32)
+    found = Network(masked).ort.activations(x, ["a", "b", "scores"])
+    plain = np.maximum(x, 0)
+    np.testing.assert_array_equal(found["a"], plain)
+    np.testing.assert_array_equal(found["b"], -plain * mask)
+    np.testing.assert_array_equal(found["scores"], (plain * mask).reshape(2, -1))
+    assert "Mul" not in [n.op_type for n in graph.nodes]
+
+
+def test_only_what_a_node_writes_can_be_masked(graph):
+    with pytest.raises(UsageError, match="'image' is written by no node"):
+        with_masks(graph, {"image": np.ones(3, np.float32)})

@@ -1,0 +1,152 @@
+"""Does a class suffer when the features selected for it are silenced?
+
+Oramas, Wang, Tuytelaars 2019, arXiv:1712.06302, section 4.1: class accuracy against the
+number of silenced filters, the relevant ones or as many random ones of the same layers.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.features.relevant import Feature, RelevantFeatures
+from onnxplain.features.responses import FeatureLayer, feature_layers
+from onnxplain.graph.edit import with_masks
+from onnxplain.model import Model
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class FilterAblation:
+    """Accuracy of each class on its own pictures, with filters silenced.
+
+    Attributes
+    ----------
+    classes : list of int
+        Class indices, K of them.
+    counts : list of int
+        How many filters were silenced, M numbers; fewer where fewer were selected.
+    relevant : (K, M) array
+        With those silenced that speak most for the class (see `RelevantFeatures.of_class`).
+    random : (S, K, M) array
+        With as many others from the same layers, for S seeds.
+    """
+
+    classes: list[int]
+    counts: list[int]
+    relevant: NDArray[np.float64]
+    random: NDArray[np.float64]
+
+    def means(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Mean class accuracy for each count.
+
+        Returns
+        -------
+        (M,) array
+            With relevant filters silenced.
+        (M,) array
+            With random ones, mean over seeds.
+        (M,) array
+            Standard deviation of that over seeds.
+        """
+        by_seed = self.random.mean(axis=1)
+        return self.relevant.mean(axis=0), by_seed.mean(axis=0), by_seed.std(axis=0)
+
+
+def filter_ablation(
+    model: Model,
+    x: NDArray[Any],
+    labels: NDArray[np.int64],
+    bundle: RelevantFeatures,
+    *,
+    counts: Sequence[int] = (0, 1, 2, 4, 8),
+    seeds: Sequence[int] = (0, 1, 2, 3, 4),
+    progress: Progress = lambda done, total: None,
+) -> FilterAblation:
+    """Silence filters in the graph and count what is still recognised.
+
+    Parameters
+    ----------
+    model : Model
+        The opened model.
+    x : (N, ...) array
+        Pictures that were not used for the selection.
+    labels : (N,) array
+        Their classes.
+    bundle : RelevantFeatures
+        The selection.
+    counts : sequence of int
+        Numbers of filters to silence.
+    seeds : sequence of int
+        One random choice each; filters with a weight for the class are not among it.
+    progress : callable
+        Called with (steps done, steps in all).
+
+    Returns
+    -------
+    FilterAblation
+    """
+    layers = {layer.name: layer for layer in feature_layers(model, bundle.layers)}
+    classes = [c for c in bundle.classes if np.any(labels == c)]
+    relevant = np.zeros((len(classes), len(counts)))
+    random = np.zeros((len(seeds), *relevant.shape))
+    for k, index in enumerate(classes):
+        own = x[labels == index]
+        chosen = [bundle.features[f] for f, weight in bundle.of_class(index) if weight > 0]
+        for m, count in enumerate(counts):
+            relevant[k, m] = accuracy(model, own, index, chosen[:count], layers)
+            for s, seed in enumerate(seeds):
+                others = _random_like(chosen, count, layers, np.random.default_rng([seed, index]))
+                random[s, k, m] = accuracy(model, own, index, others, layers)
+        progress(k + 1, len(classes))
+    return FilterAblation(classes, list(counts), relevant, random)
+
+
+def accuracy(
+    model: Model,
+    x: NDArray[Any],
+    label: int,
+    silenced: Sequence[Feature],
+    layers: dict[str, FeatureLayer],
+) -> float:
+    """Share of pictures of one class that are still recognised, with filters at zero."""
+    channels: dict[str, list[int]] = defaultdict(list)
+    for feature in silenced:
+        channels[feature.layer].append(feature.channel)
+    network = model.network
+    if channels:
+        masks = {name: _mask(model, layers[name], off) for name, off in channels.items()}
+        network = network.with_graph(with_masks(network.graph, masks))
+    scores = network.ort.forward(x).reshape(len(x), -1)
+    return float((scores.argmax(axis=1) == label).mean())
+
+
+def _mask(model: Model, layer: FeatureLayer, off: Sequence[int]) -> NDArray[np.float32]:
+    shape = model.network.shapes[layer.name]
+    axis = 1 if layer.place is None else layer.place.axes.index("C")
+    mask = np.ones(layer.channels, np.float32)
+    mask[list(off)] = 0.0
+    return mask.reshape([-1 if k == axis else 1 for k in range(len(shape))])
+
+
+def _random_like(
+    chosen: Sequence[Feature],
+    count: int,
+    layers: dict[str, FeatureLayer],
+    rng: np.random.Generator,
+) -> list[Feature]:
+    """Draw as many filters of each layer as are among the first chosen, but none of them."""
+    found = []
+    for name in dict.fromkeys(f.layer for f in chosen[:count]):
+        taken = {f.channel for f in chosen if f.layer == name}
+        rest = [c for c in range(layers[name].channels) if c not in taken]
+        wanted = sum(f.layer == name for f in chosen[:count])
+        drawn = rng.permutation(rest)[:wanted]
+        found += [Feature(name, int(c)) for c in drawn]
+    return found
