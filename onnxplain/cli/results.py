@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import OnnxplainError
 from onnxplain.render.clear_maps import clear_maps
+from onnxplain.render.error_maps import error_maps
 from onnxplain.render.occlusion_maps import occlusion_maps
 from onnxplain.render.save import save_figure, save_image
 from onnxplain.render.sheet import sheet
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from onnxplain.target import Target
 
 # Methods with a picture of their own, known by a map that only they have.
-_OWN_PICTURES = {"predicted_class": occlusion_maps, "dominant_class": clear_maps}
+_OWN_PICTURES = {
+    "predicted_class": occlusion_maps,
+    "dominant_class": clear_maps,
+    "standard_error": error_maps,
+}
 _RECORDED = ("method", "target", "score", "layer", "parameters", "measures", "seconds")
 
 
@@ -121,7 +126,7 @@ def write_explanation(explanation: Explanation, folder: Path, stem: str) -> tupl
 def write_sheets(
     explanations: Sequence[Explanation], folder: Path, name: str, labels: Sequence[str]
 ) -> list[Path]:
-    """Write the sheet over methods and, for occlusion and CLEAR, their own maps.
+    """Write the sheet over methods and, for occlusion, CLEAR and sampling methods, their own maps.
 
     Raises
     ------
@@ -136,7 +141,8 @@ def write_sheets(
     for key, draw in _OWN_PICTURES.items():
         owners = [e for e in explanations if key in e.maps]
         for explanation in owners:
-            index = f".{explanation.target.stem}" if len(owners) > 1 else ""
+            targets = [e for e in owners if e.method == explanation.method]
+            index = f".{explanation.target.stem}" if len(targets) > 1 else ""
             written.append(folder / f"{name}.{explanation.method}-maps{index}.png")
             save_figure(draw(explanation, names), written[-1])
     return written

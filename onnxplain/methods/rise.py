@@ -91,7 +91,7 @@ def rise(
     for single, empty in zip(x, absent, strict=True):
         drawn, sums = Blocks(subject.seed, random.draw), _Sums(share, size)
         sampling = Sampling(subject, limits)
-        for part in sampling.batches(lambda sums=sums: relative_error(*sums.map())):
+        for part in sampling.batches(sums.relative_error):
             masks = random.masks(drawn.rows(part))
             sums.add(masks, subject.score(under_masks(subject, single, empty, masks), target))
         values, errors = sums.map()
@@ -139,6 +139,10 @@ class _Sums:
         variance = np.maximum(spread / n - values**2, 0.0)
         errors = np.sqrt(variance / (n - 1)) if n > 1 else np.full_like(values, np.nan)
         return values / self._share, errors / self._share
+
+    def relative_error(self) -> float:
+        """How far the map has settled; see `relative_error`."""
+        return relative_error(*self.map())
 
     def when_kept(self) -> NDArray[np.float64]:
         """The paper's map."""

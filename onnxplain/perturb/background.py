@@ -208,8 +208,8 @@ def _moments(
             tops, lefts = random.integers(rows, size=count), random.integers(columns, size=count)
             found = views[:, tops, lefts].reshape(channels, count, -1)
             # Groups x crops x numbers, with the channels of a group side by side.
-            flat = found.reshape(groups, channels // groups, count, -1).swapaxes(1, 2)
-            flat = flat.reshape(groups, count, -1).astype(np.float64)
+            split = found.reshape(groups, channels // groups, count, -1).swapaxes(1, 2)
+            flat = split.reshape(groups, count, -1).astype(np.float64)
             if pivot is None:
                 # Products of numbers far from zero would lose their differences.
                 pivot = flat.mean(axis=1, keepdims=True)

@@ -16,13 +16,10 @@ from onnxplain.render.colors import CLASSES, OTHER
 from onnxplain.render.panels import (
     BAR,
     GAP,
-    GREY,
-    HEADING,
     LINE,
     MARGIN,
     PANEL,
     SHARE,
-    SMALL,
     SPACE,
     TEXT,
     TITLE,
@@ -33,6 +30,7 @@ from onnxplain.render.panels import (
     picture_height,
 )
 from onnxplain.render.text import broken
+from onnxplain.render.values import note, small, value_bar, value_map
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,7 +66,7 @@ def occlusion_maps(explanation: Explanation, labels: Mapping[int, str] | None = 
     legend = _legend(maps["predicted_class"], labels or explanation.labels)
     notes = [f"uncovered: {score_text(explanation)}", _windows(explanation)]
     below = max(
-        BAR + 2 * LINE + GAP + LINE * len(_small(notes)),
+        BAR + 2 * LINE + GAP + LINE * len(small(notes)),
         LINE * (sum(len(_name(name)) for _, name, _ in legend) + 2),
     )
     tall = TITLE + picture_height(explanation) + GAP + below
@@ -84,19 +82,19 @@ def occlusion_maps(explanation: Explanation, labels: Mapping[int, str] | None = 
 def _score(canvas: Canvas, x: float, y: float, explanation: Explanation, notes: list[str]) -> None:
     values = explanation.maps["score"]
     low, high = float(values.min()), float(values.max())
-    y = _map(canvas, x, y, f"{explanation.target.kind} while covered", values, explanation)
-    y = _bar(canvas, x, y, "viridis", [f"{low:.3g}", "", f"{high:.3g}"])
-    _note(canvas, x, y, notes)
+    y = value_map(canvas, x, y, f"{explanation.target.kind} while covered", values, explanation)
+    y = value_bar(canvas, x, y, "viridis", [f"{low:.3g}", "", f"{high:.3g}"])
+    note(canvas, x, y, notes)
 
 
 def _difference(canvas: Canvas, x: float, y: float, explanation: Explanation) -> None:
     values = explanation.maps["difference"]
     top = limit(values)
-    y = _map(
+    y = value_map(
         canvas, x, y, "fall of the score", values, explanation, "RdBu_r", (-top or -1, top or 1)
     )
-    y = _bar(canvas, x, y, "RdBu_r", [f"against \u2212{top:.2g}", "0", f"for {top:.2g}"])
-    _note(canvas, x, y, ["red: covering this place lowers the score"])
+    y = value_bar(canvas, x, y, "RdBu_r", [f"against \u2212{top:.2g}", "0", f"for {top:.2g}"])
+    note(canvas, x, y, ["red: covering this place lowers the score"])
 
 
 def _classes(
@@ -111,7 +109,7 @@ def _classes(
     for k, (index, _, _) in enumerate(legend):
         painted[values == index] = k
     colors = [*CLASSES[: len(legend)], OTHER]
-    y = _map(
+    y = value_map(
         canvas,
         x,
         y,
@@ -130,7 +128,7 @@ def _classes(
         box.set_facecolor(color)
         canvas.text(x + PANEL, y, percent(share), ha="right")
         y = canvas.lines(x + _BOX, y, _name(name))
-    _note(canvas, x, y, ["share of the window's positions"])
+    note(canvas, x, y, ["share of the window's positions"])
 
 
 def _legend(winners: NDArray[Any], labels: Mapping[int, str]) -> list[tuple[int, str, float]]:
@@ -141,39 +139,6 @@ def _legend(winners: NDArray[Any], labels: Mapping[int, str]) -> list[tuple[int,
         (int(found[k]), class_name(labels, int(found[k])), float(counts[k] / winners.size))
         for k in order
     ]
-
-
-def _map(
-    canvas: Canvas,
-    x: float,
-    y: float,
-    title: str,
-    values: NDArray[Any],
-    explanation: Explanation,
-    colors: str | ListedColormap = "viridis",
-    ends: tuple[float | None, float | None] = (None, None),
-) -> float:
-    canvas.text(x, y, title, fontsize=HEADING, weight="bold")
-    tall = picture_height(explanation)
-    axes = canvas.axes(x, y + TITLE, PANEL, tall)
-    axes.imshow(values, colors, vmin=ends[0], vmax=ends[1], aspect="auto", interpolation="nearest")
-    return y + TITLE + tall + GAP
-
-
-def _bar(canvas: Canvas, x: float, y: float, colors: str, ends: list[str]) -> float:
-    canvas.axes(x, y, PANEL, BAR).imshow(np.linspace(0, 1, 255)[None], colors, aspect="auto")
-    y += BAR + 0.03
-    for share, align, text in zip((0.0, 0.5, 1.0), ("left", "center", "right"), ends, strict=True):
-        canvas.text(x + share * PANEL, y, text, ha=align)
-    return y + LINE + GAP
-
-
-def _note(canvas: Canvas, x: float, y: float, lines: list[str]) -> None:
-    canvas.lines(x, y, _small(lines), fontsize=SMALL, color=GREY)
-
-
-def _small(lines: list[str]) -> list[str]:
-    return broken(lines, PANEL, SMALL)
 
 
 def _name(name: str) -> list[str]:
