@@ -67,7 +67,7 @@ def to_tensor(name: str, array: NDArray[Any], *, widen: bool = False) -> Tensor:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*not writable", category=UserWarning)
-            return torch.from_numpy(array)
+            return torch.from_numpy(np.asarray(array, order="C"))
     except TypeError as error:
         raise ConversionError(
             f"constant {name!r} has element type {array.dtype}, which PyTorch lacks"
