@@ -148,20 +148,16 @@ def give_limits(chosen: Sequence[Chosen], limits: Mapping[str, float | None]) ->
     MethodRefusedError
         If no chosen method does.
     """
-    found = list(chosen)
-    for key, value in limits.items():
-        if value is None:
-            continue
-        takers = [c for c in chosen if key in c.method.parameters]
-        if not takers:
-            raise MethodRefusedError(
-                f"none of the chosen methods draws samples; drop --{key.replace('_', '-')}"
-            )
-        found = [
-            Chosen(c.method, {key: value, **c.parameters}) if key in c.method.parameters else c
-            for c in found
-        ]
-    return found
+    given = {key: value for key, value in limits.items() if value is not None}
+    # Only these draw samples; integrated gradients has a tolerance of another kind.
+    takers = {c.method.name for c in chosen if "max_seconds" in c.method.parameters}
+    if given and not takers:
+        named = " and ".join(f"--{key.replace('_', '-')}" for key in given)
+        raise MethodRefusedError(f"none of the chosen methods draws samples; drop {named}")
+    return [
+        Chosen(c.method, {**given, **c.parameters}) if c.method.name in takers else c
+        for c in chosen
+    ]
 
 
 def choose_targets(

@@ -8,14 +8,15 @@ from onnxplain import Explanation
 
 
 def test_they_are_handed_to_the_methods_that_draw_samples(explain):
-    options = ("-m", "rise,cam", "--max-seconds", "30", "--tolerance", "0.2", "--json")
-    found = explain(*options)
+    methods = "rise,cam,integrated-gradients"
+    found = explain("-m", methods, "--max-seconds", "30", "--tolerance", "0.2", "--json")
     assert found.exit_code == 0
-    rise, cam = json.loads(found.stdout)["images"][0]["explanations"]
+    rise, cam, path = json.loads(found.stdout)["images"][0]["explanations"]
     assert rise["parameters"]["max_seconds"] == 30.0
     assert rise["measures"]["samples"] < 4000
     assert rise["measures"]["relative_error"] <= 0.2
     assert "max_seconds" not in cam["parameters"]
+    assert path["parameters"]["tolerance"] != 0.2  # of its sum, not of its samples
     saved = Explanation.load(explain.folder / "3-10.rise.npz")
     assert saved.notes["sampling_ended"] == ["settled"]
     assert saved.maps["standard_error"].shape == saved.attribution.shape
