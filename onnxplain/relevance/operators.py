@@ -193,7 +193,7 @@ def _softmax(graph: Graph, record: Record, R: Tensor) -> Shares:
     return {record.step.inputs[0]: finite * (R - p * R.sum(axes, keepdim=True))}
 
 
-def _sum_by_name(record: Record, shares: dict[int, Tensor | None]) -> Shares:
+def _sum_by_name(record: Record, shares: Mapping[int, Tensor | None]) -> Shares:
     result: Shares = {}
     for k, share in shares.items():
         if share is not None:

@@ -9,7 +9,7 @@ R_i = sum_j (part of z_ij) / (sum_i of that part) R_j.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,21 +18,8 @@ Layer = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]
 STABILIZER = 1e-6
 
 
-class Rule(Protocol):
-    """Signature of every rule; parameters of its own are keyword arguments."""
-
-    def __call__(
-        self,
-        layer: Layer,
-        x: Tensor,
-        w: Tensor,
-        b: Tensor | None,
-        y: Tensor,
-        R: Tensor,
-        **parameters: Any,
-    ) -> Tensor:
-        """Return the relevance of `x`."""
-        ...
+Rule = Callable[..., Tensor]
+"""``rule(layer, x, w, b, y, R, **parameters)``: the relevance of x."""
 
 
 class Part(NamedTuple):

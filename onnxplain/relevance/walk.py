@@ -200,7 +200,7 @@ class Walker:
         step: Step,
         arrived: list[Tensor | None],
         values: Mapping[str, Tensor],
-        records: Mapping[str, Record],
+        records: dict[str, Record],
         composite: Composite,
         plan: Mapping[str, RuleUse],
         boxes: Mapping[str, tuple[Tensor, Tensor]],

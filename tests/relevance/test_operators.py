@@ -219,3 +219,13 @@ def test_an_operator_without_rule_is_named():
     x = np.ones((1, 3, 6, 6))
     with pytest.raises(MethodRefusedError, match=r"operator Sin at tensor 's'.*integrated"):
         received(proto, x, x)
+
+
+def test_recurrent_operators_are_named():
+    body = "s = ReduceMean<axes = [1], keepdims = 0>(image) y, h = GRU<hidden_size = 2>(s, w, r)"
+    weights = {"w": np.ones((1, 6, 6)), "r": np.ones((1, 6, 2))}
+    body += " scores = Relu(y)"
+    proto = model(body, weights, output="float[A,B,C,D] scores")
+    x = np.ones((1, 3, 6, 6))
+    with pytest.raises(MethodRefusedError, match=r"operator GRU at tensor 'y'"):
+        received(proto, x, np.ones((1, 1, 6, 2)))

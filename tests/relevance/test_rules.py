@@ -238,6 +238,32 @@ def test_bounds_follow_the_normalisation_inside_the_file():
     assert difference(other.relevance["m"].numpy(), wanted.relevance["image"].numpy()) > 1e-3
 
 
+@pytest.mark.parametrize("rule", ["flat", "w-square", "z-box", "z-plus"])
+def test_padding_by_a_node_of_its_own_is_padding(rule):
+    """What pads is no input: it has no bounds, and no share in what is spread evenly."""
+    rng = np.random.default_rng(0)
+    weights = {"w": rng.normal(size=(4, 3, 3, 3)), "b": rng.normal(size=4)}
+    output = "float[N,C,H,W] scores"
+    inside = model("scores = Conv<pads = [0,1,2,1]>(image, w, b)", weights, output=output)
+    apart = model(
+        "p = Pad(image, ends) scores = Conv(p, w, b)",
+        {**weights, "ends": np.array([0, 0, 0, 1, 0, 0, 2, 1])},
+        output=output,
+    )
+    x, R = rng.uniform(-1, 1, (1, 3, 6, 6)), rng.normal(size=(1, 4, 6, 6))
+    rules = everywhere(rule).within(bounds_of(x))
+    found, wanted = (walk(p, x, R, rules).relevance["image"].numpy() for p in (apart, inside))
+    assert difference(found, wanted) < 1e-12
+    if rule in ("flat", "w-square"):
+        mirrored = model(
+            'p = Pad<mode = "reflect">(image, ends) scores = Conv(p, w, b)',
+            {**weights, "ends": np.array([0, 0, 0, 1, 0, 0, 2, 1])},
+            output=output,
+        )
+        other = walk(mirrored, x, R, rules).relevance["image"].numpy()
+        assert difference(other, wanted) > 1e-2
+
+
 def test_gamma_zero_is_the_epsilon_rule_and_a_large_gamma_is_z_plus():
     """Montavon et al. 2019, section 10.2.3: the two ends of the gamma rule."""
     proto, x, _, b = layer("conv without bias")
