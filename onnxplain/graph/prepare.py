@@ -18,6 +18,7 @@ from onnx_ir.passes import common as passes
 from onnxplain.errors import ModelFileError
 from onnxplain.graph import light
 from onnxplain.graph.branches import resolve_branches
+from onnxplain.graph.cast_like import settle_types
 from onnxplain.graph.fold import fold_constants
 from onnxplain.graph.view import Graph
 
@@ -55,6 +56,7 @@ def prepare(model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]] | None =
         merged: dict[str, str] = {}
         while True:
             _bypass(work, merged)
+            settle_types(work)
             fold_constants(work)
             if not resolve_branches(work):
                 break
