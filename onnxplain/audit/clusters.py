@@ -114,8 +114,8 @@ def _cluster(store: Store, summary: ClassSummary, numbers: Sequence[int]) -> Clu
             nearest = members[np.argsort(distance, kind="stable")[:_EXEMPLARS]]
             found.append(
                 Cluster(
-                    [numbers[k] for k in members],
-                    [numbers[k] for k in nearest],
+                    [numbers[int(k)] for k in members],
+                    [numbers[int(k)] for k in nearest],
                     maps[members].mean(axis=0),
                 )
             )

@@ -22,7 +22,7 @@ from onnxplain.audit.clusters import Clustering, find_clusters
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.examine import methods_for
 from onnxplain.audit.run import is_complete
-from onnxplain.audit.store import PICTURES, Store
+from onnxplain.audit.store import PICTURES, SANITY, Store
 from onnxplain.audit.summary import (
     ClassSummary,
     summarise_classes,
@@ -176,6 +176,7 @@ def _head(
         "predictions": summarise_predictions(store, config.examples),
         "measures": summarise_measures(store),
         "sanity": summarise_sanity(store),
+        "sanity_pictures": [{"number": n, **value} for n, value in store.results(SANITY)],
         "classes": [_class_dict(c) for c in classes],
         "clusters": [_clustering_dict(c, names) for c in clusterings],
         "suspects": [_suspect_dict(s, config.examples) for s in suspects],

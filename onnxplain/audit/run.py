@@ -15,6 +15,8 @@ from onnxplain.audit.examine import Result, examine, examine_sanity, methods_for
 from onnxplain.audit.store import PICTURES, SANITY, Store
 from onnxplain.dataset import Sample
 from onnxplain.errors import ImageError, NumericalError
+from onnxplain.evaluate.measures import find_measure
+from onnxplain.evaluate.run import require_measurable
 from onnxplain.model import Model
 from onnxplain.target import class_index
 
@@ -76,11 +78,13 @@ def run_audit(
     Raises
     ------
     UsageError
-        If no method applies, or a label is no class of the model; nothing has run then.
+        If no method applies, a label is no class of the model, or a measure needs what no
+        picture has; nothing has run then.
     OutputError
         If a result cannot be written; everything before is kept.
     """
     methods, _ = methods_for(model, config)
+    require_measurable([find_measure(name) for name in config.measures], samples)
     for label in {s.label for s in samples if s.label is not None}:
         class_index(label, model.labels, model.network.classes)
     done = store.done(PICTURES)

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from onnxplain import __version__
+from onnxplain.cli.audit import audit
 from onnxplain.cli.background import background
 from onnxplain.cli.compare import compare
 from onnxplain.cli.evaluate import evaluate
@@ -22,6 +23,7 @@ from onnxplain.cli.inspect import inspect
 from onnxplain.cli.methods import methods
 from onnxplain.cli.options import debug_option
 from onnxplain.cli.outcome import run
+from onnxplain.cli.verify import verify
 
 _HELP = """Explain what a deployed ONNX image classifier saw.
 
@@ -31,12 +33,15 @@ _HELP = """Explain what a deployed ONNX image classifier saw.
   onnxplain methods [NAME]        the methods, and how to read their maps
   onnxplain evaluate MODEL DATA   how far the methods can be trusted on a model
   onnxplain compare MODEL MODEL DATA  do files say the same, and for the same reasons
+  onnxplain audit MODEL DATA      a record of all that, which others can check
+  onnxplain verify RECORD         run a part of an audit again: does it reproduce
   onnxplain features VIEW MODEL   what the network has learned
   onnxplain background MODEL DATA what prediction difference analysis draws from
 """
 _EPILOG = """\b
 Exit codes:
   0    everything asked for was done
+  1    verify: a figure does not reproduce
   2    a wrong name, index, parameter or option; a method that does not apply
   3    the model file cannot be read, or is no image classifier
   4    an image cannot be read, or does not fit the model
@@ -72,5 +77,5 @@ def main() -> None:
     """Run the command line."""
 
 
-for command in (background, compare, explain, evaluate, features, inspect, methods):
+for command in (audit, background, compare, explain, evaluate, features, inspect, methods, verify):
     main.add_command(command)

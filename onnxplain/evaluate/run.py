@@ -53,7 +53,7 @@ def evaluate(
         measure needs masks or labels that no picture has.
     """
     measures = [find_measure(name) for name in plan.measures]
-    _require(measures, samples)
+    require_measurable(measures, samples)
     problems: list[str] = []
     methods = applicable(model, plan, problems)
     rows: list[Row] = []
@@ -85,7 +85,14 @@ def evaluate(
     )
 
 
-def _require(measures: Sequence[Measure], samples: Sequence[Sample]) -> None:
+def require_measurable(measures: Sequence[Measure], samples: Sequence[Sample]) -> None:
+    """Check that some picture has what each measure needs.
+
+    Raises
+    ------
+    UsageError
+        If a measure needs masks or labels that no picture has.
+    """
     present = {
         "mask": any(s.has_mask for s in samples),
         "label": any(s.label is not None for s in samples),

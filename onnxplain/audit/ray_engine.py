@@ -1,0 +1,153 @@
+"""Examine pictures on the workers of a Ray cluster.
+
+Each worker opens the model once and keeps it. Results stream back to this process, which
+alone writes the store: that a worker dies costs the pictures it had in hand, which Ray
+gives to another one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onnxplain.api import load
+from onnxplain.audit.config import AuditConfig
+from onnxplain.audit.examine import Result, examine
+from onnxplain.dataset import Sample
+from onnxplain.errors import UsageError
+
+if TYPE_CHECKING:
+    from onnxplain.audit.run import Examiner
+
+# Pictures that a worker takes at a time: what is lost with it, and between two reports.
+_BLOCK = 4
+# The last digits of a sum depend on the number of threads, so that workers take ours.
+_THREADS = "OMP_NUM_THREADS"
+Batch = Mapping[str, Any]
+
+
+class Worker:
+    """One model on one worker.
+
+    Parameters
+    ----------
+    path : str
+        The model file, as every machine sees it.
+    opening : mapping
+        Options of `onnxplain.load`.
+    samples : sequence of Sample
+        The data set.
+    methods : sequence of str
+        Those that apply to the model.
+    config : AuditConfig
+        The questions.
+    folder : str
+        Where relative paths start.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        opening: Mapping[str, Any],
+        samples: Sequence[Sample],
+        methods: Sequence[str],
+        config: AuditConfig,
+        folder: str,
+    ) -> None:
+        # Not absolute paths: messages name files, and are to be those of a local audit.
+        os.chdir(folder)
+        self._model = load(path, **opening)
+        self._samples = samples
+        self._methods = list(methods)
+        self._config = config
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Examine the pictures of some numbers; plain columns, so that any Arrow can hold them."""
+        found: dict[str, list[Any]] = {"number": [], "value": [], "names": [], "maps": []}
+        for number in batch["number"]:
+            sample = self._samples[int(number)]
+            value, maps = examine(self._model, sample, self._methods, self._config)
+            found["number"].append(int(number))
+            found["value"].append(json.dumps(value))
+            found["names"].append(json.dumps(list(maps)))
+            found["maps"].append(b"".join(m.tobytes() for m in maps.values()))
+        return found
+
+
+def ray_examiner(
+    path: str,
+    opening: Mapping[str, Any],
+    samples: Sequence[Sample],
+    methods: Sequence[str],
+    config: AuditConfig,
+    workers: int,
+) -> Examiner:
+    """Let a Ray cluster examine the pictures: that of ``RAY_ADDRESS``, or one on this machine.
+
+    Parameters
+    ----------
+    path : str
+        The model file; it and the pictures must be at the same place on every machine.
+    opening : mapping
+        Options of `onnxplain.load`.
+    samples, methods, config
+        See `onnxplain.audit.examine.examine`.
+    workers : int
+        How many workers there are.
+
+    Raises
+    ------
+    UsageError
+        If Ray is not installed.
+    """
+    try:
+        import ray.data
+    except ImportError as error:
+        raise UsageError(
+            f"--engine ray needs Ray ({error}); install it with: pip install 'onnxplain[ray]'"
+        ) from error
+
+    def examiner(numbers: Sequence[int]) -> Iterator[tuple[int, Result]]:
+        if not numbers:
+            return
+        _connect(workers)
+        device = str(opening.get("device", "auto"))
+        rows = ray.data.from_items(
+            [{"number": n} for n in numbers], override_num_blocks=-(-len(numbers) // _BLOCK)
+        ).map_batches(
+            Worker,
+            fn_constructor_args=(path, opening, samples, methods, config, os.getcwd()),
+            batch_size=_BLOCK,
+            compute=ray.data.ActorPoolStrategy(size=workers),
+            num_gpus=1 if device.startswith("cuda") else None,
+        )
+        for row in rows.iter_rows():
+            names = json.loads(row["names"])
+            values = np.frombuffer(row["maps"], np.float32)
+            maps = np.split(values, len(names)) if names else []
+            yield row["number"], (json.loads(row["value"]), dict(zip(names, maps, strict=True)))
+
+    return examiner
+
+
+def _connect(workers: int) -> None:
+    import ray
+    import ray.data
+
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    if ray.is_initialized():
+        return
+    env = {_THREADS: os.environ[_THREADS]} if _THREADS in os.environ else {}
+    # One more than the workers need: Ray Data moves blocks about as well.
+    here = None if "RAY_ADDRESS" in os.environ else workers + 1
+    ray.init(
+        runtime_env={"env_vars": env},
+        logging_level=logging.ERROR,
+        log_to_driver=False,
+        num_cpus=here,
+    )

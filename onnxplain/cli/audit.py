@@ -1,0 +1,79 @@
+"""``onnxplain audit``: a model over a data set, as a record that others can check."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from onnxplain.cli.options import debug_option, json_option, model_options
+
+_HELP = """Audit MODEL over DATA: what it predicts, why, and how far to trust that.
+
+DATA is a folder (its subfolders name the classes, its folder 'masks' says where the
+evidence is), a pattern, or a table (CSV or JSON) with the columns file and, if known,
+label, mask, x0, y0, x1, y1.
+
+\b
+These files are written:
+  results.sqlite    every result as it comes; started again, an audit goes on from here
+  record.json       the record: digests, versions, settings, results, summaries, alarms
+
+A picture that cannot be read is recorded and skipped. Stopped by Ctrl-C, an audit leaves
+a valid record that says that it is not complete.
+"""
+
+
+@click.command(help=_HELP, short_help="Audit MODEL over DATA, for others to check.")
+@click.argument("model", type=click.Path(readable=False))
+@click.argument("data", type=click.Path(readable=False))
+@click.option(
+    "--config",
+    metavar="FILE",
+    type=click.Path(readable=False),
+    help="TOML file that says what is asked. Default: grad-cam and lrp (occlusion if the model "
+    "allows neither), deletion and insertion, with masks also energy-in-mask.",
+)
+@click.option(
+    "--masks",
+    metavar="FOLDER",
+    type=click.Path(readable=False),
+    help="Pictures that are bright where the evidence is, named as the data's pictures.",
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Only N pictures, evenly spread."
+)
+@click.option(
+    "-o",
+    "--out",
+    "folder",
+    default="audited",
+    show_default=True,
+    metavar="FOLDER",
+    type=click.Path(readable=False),
+    help="Where the files go.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Who examines the pictures: this process, or the workers of a Ray cluster.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    metavar="N",
+    help="How many workers; with --engine ray.",
+)
+@model_options
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors (and --json).")
+@json_option
+@debug_option
+def audit(**options: Any) -> None:  # fmt: skip
+    """Audit a model."""
+    from onnxplain.cli.audit_run import run
+
+    run(**options)

@@ -1,0 +1,139 @@
+"""What ``onnxplain audit`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from onnxplain.api import load
+from onnxplain.audit.config import AuditConfig
+from onnxplain.audit.defaults import default_config
+from onnxplain.audit.examine import methods_for
+from onnxplain.audit.record import RECORD, write_record
+from onnxplain.audit.run import Examiner, open_store, run_audit
+from onnxplain.audit.store import PICTURES, Store
+from onnxplain.cli.console import document, line, remark, table
+from onnxplain.cli.evaluate_run import spread
+from onnxplain.cli.explain_run import require_writable
+from onnxplain.cli.progress import progress_bar
+from onnxplain.dataset import Sample, read_dataset
+from onnxplain.errors import ImageError
+from onnxplain.model import Model
+
+
+def run(
+    *,
+    model: str,
+    data: str,
+    config: str | None,
+    masks: str | None,
+    limit: int | None,
+    folder: str,
+    engine: str,
+    workers: int,
+    quiet: bool,
+    as_json: bool,
+    **opening: Any,
+) -> None:
+    """Audit, write the record and print what stands out.
+
+    Raises
+    ------
+    OnnxplainError
+        If nothing could be examined, or a file cannot be written.
+    """
+    out = Path(folder)
+    require_writable(out)
+    samples = spread(read_dataset(data, masks=masks), limit)
+    asked = None if config is None else AuditConfig.load(config)
+    size = (asked or AuditConfig()).batch_size
+    opened = load(model, batch_size=size, **opening)
+    asked = asked or default_config(opened, samples)
+    methods, left_out = methods_for(opened, asked)
+    if not quiet:
+        for text in [*opened.warnings, *(f"left out: {text}" for text in left_out)]:
+            remark(f"warning: {text}")
+    examiner: Examiner | None = None
+    if engine == "ray":
+        from onnxplain.audit.ray_engine import ray_examiner
+
+        opening = {**opening, "batch_size": size}
+        examiner = ray_examiner(model, opening, samples, methods, asked, workers)
+    sources = {"model": model, "data": data}
+    with open_store(out, opened, samples, asked) as store:
+        try:
+            _examine(store, opened, samples, asked, examiner, quiet)
+        except (KeyboardInterrupt, SystemExit):
+            write_record(out / RECORD, store, opened, samples, asked, sources)
+            remark(
+                f"stopped after {len(store.done(PICTURES))} of {len(samples)} pictures; "
+                f"{out / RECORD} holds what there is; the same command goes on from here"
+            )
+            raise
+        head = write_record(out / RECORD, store, opened, samples, asked, sources)
+    if as_json:
+        document({**head, "files": [str(out / RECORD)]})
+    elif not quiet:
+        _show(head, out / RECORD)
+    if not head["predictions"]["scored"]:
+        raise ImageError(f"no picture could be examined: {head['failures'][0]['problem']}")
+
+
+def _examine(
+    store: Store,
+    model: Model,
+    samples: Sequence[Sample],
+    config: AuditConfig,
+    examiner: Examiner | None,
+    quiet: bool,
+) -> None:
+    before = len(store.done(PICTURES))
+    if before and not quiet:
+        remark(f"going on: {before} of {len(samples)} pictures are done")
+    # The bar counts what is left, or the time left would be reckoned from work of other days.
+    with progress_bar(len(samples) - before, quiet=quiet) as bar:
+        bar.job("examining")
+
+        def progress(done: int, total: int) -> None:
+            if done > before:
+                bar.finish()
+            if done == total:
+                bar.job("checking the methods")
+
+        run_audit(store, model, samples, config, progress, examiner=examiner)
+
+
+def _show(head: Mapping[str, Any], path: Path) -> None:
+    said = head["predictions"]
+    labels = head["model"]["labels"]
+    right = "" if said["accuracy"] is None else f", {said['accuracy']:.1%} right"
+    line(f"{said['scored']} of {head['data']['pictures']} pictures examined{right}")
+    for failure in head["failures"][:5]:
+        remark(f"skipped: {failure['name']}: {failure['problem']}")
+    if len(head["failures"]) > 5:
+        remark(f"skipped: {len(head['failures']) - 5} more, see {path}")
+    line()
+    rows = [[m["method"], m["measure"], m["mean"], m["deviation"], m["count"]]
+            for m in head["measures"]]  # fmt: skip
+    table("What was measured", ("method", "measure", "mean", "spread", "n"), rows)
+    if head["sanity"]:
+        line()
+        rows = [[s["method"], s["verdict"]] for s in head["sanity"]]
+        table("Sanity of the methods", ("method", ""), rows)
+    line()
+    if head["suspects"]:
+        rows = [
+            [
+                labels[s["index"]] if labels else s["index"],
+                s["method"],
+                f"{s['kind']}: {s['where']}",
+                f"{s['strength']:.1f} times its share",
+                f"{s['recurs']:.0%} of {s['count']}",
+            ]
+            for s in head["suspects"]
+        ]
+        table("Shortcut suspects", ("class", "method", "evidence", "strength", "pictures"), rows)
+    else:
+        line("no shortcut suspects")
+    line(f"wrote {path}")

@@ -1,0 +1,50 @@
+"""``onnxplain verify``: does an audit's record reproduce."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from onnxplain.cli.options import debug_option, json_option
+
+_HELP = """Run a sample of the audit behind RECORD again and say figure by figure whether it
+reproduces.
+
+Model and data are looked for where the record says they were. Digests of model, data and
+preprocessing must be equal; numbers may differ by the tolerance that is shown, since other
+machines and versions round differently. The summaries are computed again from the
+record's own pictures. The exit code is 1 if a figure does not reproduce.
+"""
+
+
+@click.command(help=_HELP, short_help="Run a part of an audit again: does it reproduce.")
+@click.argument("record", type=click.Path(readable=False))
+@click.option("--model", metavar="FILE", type=click.Path(readable=False), help="The model file.")
+@click.option(
+    "--data",
+    metavar="FOLDER|PATTERN|TABLE",
+    type=click.Path(readable=False),
+    help="The data set, as it was given to the audit.",
+)
+@click.option(
+    "--masks", metavar="FOLDER", type=click.Path(readable=False), help="As given to the audit."
+)
+@click.option(
+    "--sample",
+    "count",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="How many pictures are examined again, evenly spread.",
+)
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors (and --json).")
+@json_option
+@debug_option
+def verify(**options: Any) -> int:  # fmt: skip
+    """Verify a record."""
+    from onnxplain.cli.verify_run import run
+
+    return run(**options)

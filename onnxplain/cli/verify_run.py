@@ -1,0 +1,58 @@
+"""What ``onnxplain verify`` does."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from onnxplain.audit.record import read_record
+from onnxplain.audit.verify import open_again, other_versions, verify
+from onnxplain.cli.console import document, line, remark, table
+from onnxplain.cli.progress import progress_bar
+from onnxplain.dataset import read_dataset
+
+_DIFFERS = 1
+
+
+def run(
+    *,
+    record: str,
+    model: str | None,
+    data: str | None,
+    masks: str | None,
+    count: int,
+    device: str,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Verify a record, print each figure, and return the exit code.
+
+    Raises
+    ------
+    OnnxplainError
+        If the record, the model or the data cannot be read.
+    """
+    known = read_record(record)
+    opened = open_again(known, model, device)
+    samples = read_dataset(data or known["data"]["source"], masks=masks)
+    with progress_bar(count, quiet=quiet) as bar:
+        bar.job("examining again")
+        checks = verify(known, opened, samples, count, lambda done, total: bar.finish())
+    failed = [c for c in checks if not c.reproduces]
+    versions = other_versions(known)
+    if as_json:
+        figures = [{**asdict(c), "reproduces": c.reproduces} for c in checks]
+        document({"reproduces": not failed, "figures": figures, "other_versions": versions})
+    elif not quiet:
+        rows = [
+            [c.figure, c.compared, c.largest, c.tolerance, "yes" if c.reproduces else c.said()]
+            for c in checks
+        ]
+        columns = ("figure", "compared", "largest difference", "tolerance", "reproduces")
+        table(f"Record of {known['model']['name']}", columns, rows)
+        line()
+        line("the record does not reproduce" if failed else "all that was checked reproduces")
+    for text in versions:
+        remark(f"note: {text}")
+    if not known["complete"]:
+        remark("note: the record is of an audit that was stopped")
+    return _DIFFERS if failed else 0

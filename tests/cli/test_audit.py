@@ -1,0 +1,164 @@
+"""The audit command: record, exit codes, going on, stopping."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from onnxplain.audit.record import read_record
+from onnxplain.audit.store import PICTURES
+
+MODEL, DATA = "models/digits-gap.onnx", "examples/digits"
+ROOT = Path(__file__).parents[2]
+CONFIG = 'methods = ["grad-cam"]\nmeasures = ["deletion"]\nsanity_pictures = 0\n'
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "audit.toml"
+    path.write_text(CONFIG)
+    return path
+
+
+@pytest.fixture
+def audit(run, tmp_path, config):
+    def call(*arguments, data=DATA):
+        return run("audit", MODEL, data, "--config", config, "-o", tmp_path / "out", *arguments)
+
+    call.folder = tmp_path / "out"
+    return call
+
+
+def test_files_and_tables(audit):
+    found = audit("--limit", 3)
+    assert found.exit_code == 0, found.stderr
+    assert "3 of 3 pictures examined" in found.stdout
+    assert "What was measured" in found.stdout
+    assert "no shortcut suspects" in found.stdout
+    assert {p.name for p in audit.folder.iterdir()} >= {"record.json", "results.sqlite"}
+    record = read_record(audit.folder / "record.json")
+    assert record["complete"] is True
+    assert record["data"]["source"] == DATA
+
+
+def test_without_a_config_it_asks_what_is_possible(run, tmp_path):
+    found = run("audit", "models/digits-gap.onnx", DATA, "-o", tmp_path, "--limit", 1, "--json")
+    record = json.loads(found.stdout)
+    assert list(record["methods"]) == ["grad-cam", "lrp"]
+    assert record["questions"]["measures"] == ["deletion", "insertion"]
+    assert {s["method"] for s in record["sanity"]} == {"grad-cam", "lrp"}
+
+
+def test_it_goes_on_and_does_nothing_twice(audit, monkeypatch):
+    assert audit("--limit", 3).exit_code == 0
+    again = audit("--limit", 3)
+    assert "going on: 3 of 3 pictures are done" in again.stderr
+    monkeypatch.setattr("onnxplain.audit.run.examine", None)
+    assert audit("--limit", 3).exit_code == 0
+
+
+def test_another_audit_does_not_go_into_the_same_folder(audit, config):
+    assert audit("--limit", 2).exit_code == 0
+    before = (audit.folder / "record.json").read_bytes()
+    config.write_text(CONFIG + "seed = 7\n")
+    found = audit("--limit", 2)
+    assert found.exit_code == 2
+    assert "results of another audit (its questions differs)" in found.stderr
+    assert (audit.folder / "record.json").read_bytes() == before
+
+
+def test_a_broken_picture_is_recorded_and_skipped(audit, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    for k, path in enumerate(sorted(Path(DATA).glob("*.png"))[:2]):
+        (data / f"{k}.png").write_bytes(path.read_bytes())
+    (data / "broken.png").write_bytes(b"\x89PNG broken")
+    found = audit(data=data)
+    assert found.exit_code == 0
+    assert "2 of 3 pictures examined" in found.stdout
+    assert "skipped: broken.png: cannot read image" in found.stderr
+    (failure,) = read_record(audit.folder / "record.json")["failures"]
+    assert failure["name"] == "broken.png"
+
+
+def test_nothing_readable_is_an_error_with_a_record(audit, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "broken.png").write_bytes(b"?")
+    found = audit(data=data)
+    assert found.exit_code == 4
+    assert "no picture could be examined: cannot read image" in found.stderr
+    assert read_record(audit.folder / "record.json")["complete"] is True
+
+
+def test_a_label_that_is_no_class_is_found_before_anything_runs(audit, tmp_path):
+    for label in ("3", "cat"):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        Image.new("L", (8, 8)).save(tmp_path / "data" / label / "a.png")
+    found = audit(data=tmp_path / "data")
+    assert found.exit_code == 2
+    assert "unknown class 'cat'" in found.stderr
+    assert not (audit.folder / "record.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("methods = ['cam']\n", "digits-softmax.onnx"),
+        ("methods = ['rise']\n[method.rise]\nmax_seconds = 3\n", "cannot be repeated"),
+        ("batch_size = 0\n", "batch_size is 0"),
+        ("measures = ['energy-in-mask']\n", "needs a mask, and no picture"),
+    ],
+)
+def test_wrong_wishes(run, config, tmp_path, text, said):
+    config.write_text(text)
+    model = "models/digits-softmax.onnx"
+    found = run("audit", model, DATA, "--config", config, "-o", tmp_path / "out", "--limit", 1)
+    assert found.exit_code == 2
+    assert said in found.stderr or "cam needs global average pooling" in found.stderr
+    assert not (tmp_path / "out" / "record.json").exists()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_it_leaves_a_valid_record_and_goes_on(audit, config, tmp_path, number, code):
+    data = tmp_path / "many"
+    data.mkdir()
+    picture = Path(DATA, "3-10.png").read_bytes()
+    for k in range(400):
+        (data / f"{k:03}.png").write_bytes(picture)
+    command = [sys.executable, "-m", "onnxplain", "audit", MODEL, data, "--config", config]
+    with subprocess.Popen(
+        [*command, "-o", audit.folder], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    ) as process:
+        wait_for_results(audit.folder / "results.sqlite")
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "Traceback" not in said
+    assert "the same command goes on from here" in said
+    record = read_record(audit.folder / "record.json")
+    assert record["complete"] is False
+    assert 0 < record["data"]["examined"] < 400
+    assert len(record["pictures"]) == record["data"]["examined"]
+
+
+def wait_for_results(path, least=3, seconds=60):
+    import sqlite3
+
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if path.exists():
+            try:
+                with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+                    query = "SELECT count(*) FROM results WHERE kind = ?"
+                    if connection.execute(query, (PICTURES,)).fetchone()[0] >= least:
+                        return
+            except sqlite3.OperationalError:
+                pass  # the tables are not there yet
+        time.sleep(0.02)
+    raise AssertionError("no results came")
