@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _LEAKS = 3
 _CHANNELS = 8
+# Share of the score below which a loss is rounding.
+_NEGLIGIBLE = 1e-4
 
 
 def show_relevance(explanations: Sequence[Explanation]) -> None:
@@ -34,6 +36,7 @@ def _sums(explanation: Explanation) -> str:
     leaks = [
         f"{leak['absorbed']:.3g} by {leak['operator']} {leak['tensor']}"
         for leak in explanation.notes["leaks"][:_LEAKS]
+        if abs(leak["absorbed"]) > _NEGLIGIBLE * abs(measures["relevance_out"])
     ]
     return text + (f"; absorbed most: {', '.join(leaks)}" if leaks else "")
 
