@@ -45,6 +45,14 @@ out_option = click.option(
     type=click.Path(readable=False),
     help="Where the files go.",
 )
+seed_option = click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed of random draws."
+)
+mismatch_option = click.option(
+    "--allow-mismatch",
+    is_flag=True,
+    help="Go on although the converted model differs from the deployed one.",
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 model_argument = click.argument("model", type=click.Path(readable=False))
 data_argument = click.argument("data", type=click.Path(readable=False))
@@ -200,11 +208,7 @@ def relevant(**options: Any) -> None:
     type=click.IntRange(min=1),
     help="Most features shown.",
 )
-@click.option(
-    "--allow-mismatch",
-    is_flag=True,
-    help="Go on although the converted model differs from the deployed one.",
-)
+@mismatch_option
 @out_option
 @model_options
 @quiet_option
@@ -217,5 +221,107 @@ def enriched(**options: Any) -> None:
     from onnxplain.cli.features_data import run_enriched
 
     code = run_enriched(**options)
+    if code:
+        click.get_current_context().exit(code)
+
+
+@features.command("class-model", short_help="The image that a class is all about.")
+@model_argument
+@click.option(
+    "-t",
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NAME|INDEX",
+    help="Class, repeatable. Default: the first twelve.",
+)
+@click.option("--steps", default=200, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--decay",
+    default=1e-4,
+    show_default=True,
+    metavar="NUMBER",
+    help="Lambda of the penalty lambda |I|^2.",
+)
+@click.option(
+    "--variation",
+    default=1e-4,
+    show_default=True,
+    metavar="NUMBER",
+    help="Factor of the penalty on the total variation.",
+)
+@click.option(
+    "--jitter",
+    default=8,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Largest random shift in a step, in pixels.",
+)
+@click.option(
+    "--blur",
+    default=0.5,
+    show_default=True,
+    metavar="PIXELS",
+    help="Blur after every fourth step; 0 for none.",
+)
+@seed_option
+@mismatch_option
+@out_option
+@model_options
+@quiet_option
+@debug_option
+def class_model(**options: Any) -> None:
+    """Make the image that raises the logit of a class most (Simonyan et al. 2013).
+
+    Writes MODEL.class-model.png and MODEL.class-model.INDEX.npz for each class.
+    """
+    from onnxplain.cli.features_ascent import run_class_model
+
+    run_class_model(**options)
+
+
+@features.command(short_help="Show more of what a layer sees in images.")
+@model_argument
+@images_argument
+@layer_option
+@click.option("--channel", type=click.IntRange(min=0), help="One channel. Default: all.")
+@click.option(
+    "--octaves",
+    default=4,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Sizes, the model's own first.",
+)
+@click.option("--scale", default=1.4, show_default=True, help="Ratio of one size to the last.")
+@click.option(
+    "--steps", default=10, show_default=True, type=click.IntRange(min=1), help="At each size."
+)
+@click.option(
+    "--rate",
+    default=0.01,
+    show_default=True,
+    help="Mean change of a pixel in a step, as a share of the range of inputs.",
+)
+@click.option(
+    "--jitter",
+    default=32,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Largest random shift in a step, in pixels.",
+)
+@seed_option
+@mismatch_option
+@out_option
+@model_options
+@quiet_option
+@debug_option
+def dream(**options: Any) -> None:
+    """Raise what a layer sees in each IMAGE (inceptionism), at any file's fixed input size.
+
+    Writes NAME.dream.LAYER.png, larger than the model's input.
+    """
+    from onnxplain.cli.features_ascent import run_dream
+
+    code = run_dream(**options)
     if code:
         click.get_current_context().exit(code)

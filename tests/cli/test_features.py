@@ -156,3 +156,20 @@ def test_relevant_and_enriched(view, labelled):
     assert other.exit_code == 2
     assert "select them anew" in other.stderr
     assert view("relevant", MODEL, "examples/digits").exit_code == 2
+
+
+def test_class_model(view):
+    found = view("class-model", MODEL, "-t", 3, "-t", "8", "--steps", 5, "--jitter", 1)
+    assert found.exit_code == 0, found.stderr
+    stem = "digits-gap.class-model"
+    assert written(view) == [f"{stem}.3.npz", f"{stem}.8.npz", f"{stem}.png"]
+    assert view("class-model", MODEL, "-t", "eleven").exit_code == 2
+
+
+def test_dream(view):
+    found = view("dream", MODEL, DIGIT, "--octaves", 2, "--steps", 2, "--channel", 5)
+    assert found.exit_code == 0, found.stderr
+    (name,) = written(view)
+    assert name.startswith("3-10.dream.")
+    assert name.endswith(".5.png")
+    assert open_image(view.folder / name).size == (11, 11)
