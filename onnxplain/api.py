@@ -44,6 +44,7 @@ def load(
     device: str = "auto",
     batch_size: int | None = None,
     precision: str = "single",
+    threads: int | None = None,
     at: str | None = None,
 ) -> Model:
     """Open an ONNX classifier.
@@ -69,6 +70,8 @@ def load(
         Largest batch; changes memory and speed, not the result.
     precision : {"single", "double"}
         Arithmetic of gradient and relevance methods.
+    threads : int, optional
+        Threads within an operator of ONNX Runtime; its own choice if not given.
     at : str, optional
         Tensor inside of the graph's own preprocessing that is explained in the place of its
         input: ``float``, the first floating-point one; ``normalised``, the last one; or one
@@ -131,6 +134,7 @@ def load(
         batch_size=batch_size,
         precision=precision,
         bound=bound,
+        threads=threads,
     )
     names, labels_from = find_labels(labels, file, metadata, network.classes)
     if network.sums_to_one:

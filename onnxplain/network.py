@@ -116,6 +116,7 @@ class Network:
             precision=self.precision,
             bound={name: value for name, value in self._bound.items() if name in left},
             cut=self.cut or input_name is not None,
+            threads=self._threads,
         )
 
     @property

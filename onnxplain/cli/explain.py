@@ -108,6 +108,12 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     metavar="N",
     help="Most inputs at a time: memory and speed, not the result.",
 )
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Threads of ONNX Runtime within an operator. Default: its own choice.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of random draws.")
 @click.option(
     "--precision",

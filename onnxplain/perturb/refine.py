@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 # A cell of the coarse grid is refined if its corners differ by more than this share of
 # the range of all values computed so far.
-CHANGE = 0.05
+CHANGE = 0.2
 # Values (M,) and classes (M,) for flat indices of positions.
 Evaluate = Callable[[NDArray[np.int64]], tuple[NDArray[np.float64], NDArray[np.int64]]]
 

@@ -30,6 +30,7 @@ _MEASURES: Mapping[str, Callable[[float], str]] = {
     "completeness_gap": lambda v: f"completeness gap {percent(v)}",
     "dominance": lambda v: f"{percent(v)} of the dominant response",
     "conservation": lambda v: f"conservation {percent(v)} of the score",
+    "computed": lambda v: f"{percent(v)} of the windows computed, others interpolated",
     "samples": lambda v: f"{v:.0f} samples",
     "relative_error": lambda v: (
         "standard error unknown: too few samples"

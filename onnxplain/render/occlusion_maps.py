@@ -65,6 +65,10 @@ def occlusion_maps(explanation: Explanation, labels: Mapping[int, str] | None = 
         raise UsageError(f"{explanation.method} has no maps of windows; occlusion has")
     legend = _legend(maps["predicted_class"], labels or explanation.labels)
     notes = [f"uncovered: {score_text(explanation)}", _windows(explanation)]
+    if layer := explanation.parameters.get("response_of"):
+        notes.insert(0, f"layer {layer}")
+    if "computed" in explanation.measures:
+        notes.append(f"{percent(explanation.measures['computed'])} computed, others interpolated")
     below = max(
         BAR + 2 * LINE + GAP + LINE * len(small(notes)),
         LINE * (sum(len(_name(name)) for _, name, _ in legend) + 2),
@@ -82,7 +86,9 @@ def occlusion_maps(explanation: Explanation, labels: Mapping[int, str] | None = 
 def _score(canvas: Canvas, x: float, y: float, explanation: Explanation, notes: list[str]) -> None:
     values = explanation.maps["score"]
     low, high = float(values.min()), float(values.max())
-    y = value_map(canvas, x, y, f"{explanation.target.kind} while covered", values, explanation)
+    layer = explanation.parameters.get("response_of")
+    what = "layer's response" if layer else explanation.target.kind
+    y = value_map(canvas, x, y, f"{what} while covered", values, explanation)
     y = value_bar(canvas, x, y, "viridis", [f"{low:.3g}", "", f"{high:.3g}"])
     note(canvas, x, y, notes)
 
@@ -90,11 +96,13 @@ def _score(canvas: Canvas, x: float, y: float, explanation: Explanation, notes: 
 def _difference(canvas: Canvas, x: float, y: float, explanation: Explanation) -> None:
     values = explanation.maps["difference"]
     top = limit(values)
+    layer = explanation.parameters.get("response_of")
+    what = "layer's response" if layer else "score"
     y = value_map(
-        canvas, x, y, "fall of the score", values, explanation, "RdBu_r", (-top or -1, top or 1)
+        canvas, x, y, f"fall of the {what}", values, explanation, "RdBu_r", (-top or -1, top or 1)
     )
     y = value_bar(canvas, x, y, "RdBu_r", [f"against \u2212{top:.2g}", "0", f"for {top:.2g}"])
-    note(canvas, x, y, ["red: covering this place lowers the score"])
+    note(canvas, x, y, [f"red: covering this place lowers the {what}"])
 
 
 def _classes(

@@ -74,7 +74,8 @@ def test_refined_maps_are_exact_where_they_are_computed():
             rough.maps[key][0][known], full.maps[key][0][known], rtol=1e-4, atol=1e-6
         )
     span = np.ptp(full.maps["score"])
-    assert np.abs(rough.maps["score"] - full.maps["score"]).max() < 0.25 * span
+    # Nothing is promised for a single position; on the whole it is the same map.
+    assert 0 < np.abs(rough.maps["score"] - full.maps["score"]).mean() < 0.1 * span
     assert "interpolated" not in full.maps
 
 

@@ -29,9 +29,10 @@ GAIN, GAIN_IN_OPERATIONS = 1.15, 1.25
 FEW_WINDOWS = 64
 # The same for multiplications in all: about a tenth of a second of one core.
 FEW_OPERATIONS = 2e9
-# Inputs in each of the profiled calls, and whole inputs that are compared with what the
-# sections give.
+# Inputs in each of the profiled calls, and fewer for models of many multiplications, whose
+# times are long enough to be exact; whole inputs that are compared with what sections give.
 PROFILED, CALLS, COMPARED = 4, 3, 2
+PROFILED_LARGE, LARGE = 2, 3e9
 # Relative difference that summing in another order may make; measured is 1e-6.
 ROUNDING = 1e-4
 # Plans kept: one for each set of windows in use.
@@ -249,7 +250,8 @@ class _Wanted:
 
     def _profile(self, work: _Work) -> NDArray[np.float64]:
         """Run some windows as whole inputs, spread over all, and time every node."""
-        size = self._services.fixed or PROFILED
+        large = arithmetic(self._sections).sum() > LARGE
+        size = self._services.fixed or (PROFILED_LARGE if large else PROFILED)
         count = min(size * CALLS, len(work.changes))
         spread = np.unique(np.linspace(0, len(work.changes) - 1, count).astype(np.int64))
         batches = [spread[k::CALLS] for k in range(CALLS)]

@@ -1,0 +1,1 @@
+"""How fast occlusion is: sections, whole inputs, Captum; on a CPU and on a GPU."""

@@ -1,0 +1,94 @@
+"""Clocks, ratios with their spread, and peak memory of one thing at a time."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.adapters.changes import Engine, WindowChanges
+from onnxplain.graph.prepare import prepare
+from onnxplain.network import Network
+
+CLOCKS = {"cpu": time.process_time, "wall": time.perf_counter}
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Median, smallest and largest of some ratios."""
+
+    middle: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        return cls(statistics.median(values), min(values), max(values))
+
+    def __str__(self) -> str:
+        return f"{self.middle:.2f} [{self.low:.2f}-{self.high:.2f}]"
+
+
+class Subject:
+    """One file, opened, with windows over it."""
+
+    def __init__(self, proto, window: int, stride: int, *, threads: int | None, device="cpu"):
+        self.network = Network(prepare(proto), device=device, threads=threads)
+        self.names = [self.network.head.logits]
+        self.image = self.network.image
+        _ = self.network.ort, self.network.shapes
+        self.windows = windows(self.image.size, window, stride)
+
+    def picture(self, seed: int) -> NDArray[np.float32]:
+        x = np.random.default_rng(seed).standard_normal(self.image.shape[1:])
+        return x.astype(self.image.dtype)
+
+    def map(self, seed: int, engine: Engine) -> tuple[dict, NDArray[np.float64]]:
+        """Scores for all windows, covered with zeros, and the engine's record."""
+        x = self.picture(seed)
+        changes = WindowChanges.from_picture(self.windows, np.zeros_like(x), self.image.spatial)
+        run = self.network.ort.windowed(x, changes, self.names, engine=engine)
+        found = np.empty((len(self.windows), self.network.classes))
+        for indices, tensors in run.blocks:
+            found[indices] = tensors[self.names[0]].reshape(len(indices), -1)
+        return dict(run.engine), found
+
+    def covered(self, seed: int) -> NDArray[np.float32]:
+        """Whole covered pictures, as a program without this package would make them."""
+        x = self.picture(seed)
+        batch = np.repeat(x[None], len(self.windows), axis=0)
+        at = (slice(None),) * self.image.spatial[0]
+        for one, (top, bottom, left, right) in zip(batch, self.windows, strict=True):
+            one[(*at, slice(top, bottom), slice(left, right))] = 0
+        return batch
+
+
+def windows(size: tuple[int, int], window: int, stride: int) -> NDArray[np.int64]:
+    """Windows at every step, the last ones clipped by the border: as Captum counts them."""
+    rows, columns = (
+        [(k * stride, min(k * stride + window, n)) for k in range(-(-(n - window) // stride) + 1)]
+        for n in size
+    )
+    return np.array([(*r, *c) for r in rows for c in columns])
+
+
+def seconds(work: Callable[[], object], clock: str) -> float:
+    start = CLOCKS[clock]()
+    work()
+    return CLOCKS[clock]() - start
+
+
+def alternate(
+    one: Callable[[int], object], other: Callable[[int], object], rounds: int, clock: str
+) -> tuple[Spread, float, float]:
+    """Time A B A B ...: the spread of A / B, and the median seconds of both."""
+    pairs = [
+        (seconds(lambda k=k: one(k), clock), seconds(lambda k=k: other(k), clock))
+        for k in range(rounds)
+    ]
+    ratios = Spread.of([a / b for a, b in pairs])
+    return ratios, *(statistics.median(p[k] for p in pairs) for k in (0, 1))  # type: ignore[return-value]
