@@ -6,6 +6,18 @@ from typing import Any
 
 import click
 
+from onnxplain.cli.features_options import (
+    channels_option,
+    count_option,
+    data_argument,
+    images_argument,
+    layer_option,
+    mismatch_option,
+    model_argument,
+    out_option,
+    quiet_option,
+    seed_option,
+)
 from onnxplain.cli.options import debug_option, model_options
 
 _HELP = """See what MODEL has learned.
@@ -20,45 +32,8 @@ A data set (a folder whose subfolders name the classes, a pattern, or a table):
   onnxplain features top-patches MODEL DATA
   onnxplain features relevant MODEL DATA
   onnxplain features enriched MODEL FEATURES.npz IMAGE...
+  onnxplain features atlas MODEL DATA
 """
-
-layer_option = click.option(
-    "--layer", metavar="TENSOR", help="Where to look; `inspect` lists layers. Default: found."
-)
-channels_option = click.option(
-    "--channels", metavar="N,N,...", help="Which channels. Default: the strongest."
-)
-count_option = click.option(
-    "--count",
-    default=64,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="How many of the strongest.",
-)
-out_option = click.option(
-    "-o",
-    "--out",
-    "folder",
-    default="features",
-    show_default=True,
-    metavar="FOLDER",
-    type=click.Path(readable=False),
-    help="Where the files go.",
-)
-seed_option = click.option(
-    "--seed", type=int, default=0, show_default=True, help="Seed of random draws."
-)
-mismatch_option = click.option(
-    "--allow-mismatch",
-    is_flag=True,
-    help="Go on although the converted model differs from the deployed one.",
-)
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
-model_argument = click.argument("model", type=click.Path(readable=False))
-data_argument = click.argument("data", type=click.Path(readable=False))
-images_argument = click.argument(
-    "images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(readable=False)
-)
 
 
 @click.group(help=_HELP, short_help="See what MODEL has learned.")
@@ -325,3 +300,46 @@ def dream(**options: Any) -> None:
     code = run_dream(**options)
     if code:
         click.get_current_context().exit(code)
+
+
+@features.command(short_help="A data set laid out as a layer sees it.")
+@model_argument
+@data_argument
+@layer_option
+@click.option(
+    "--layout",
+    type=click.Choice(["tsne", "umap"]),
+    default="tsne",
+    show_default=True,
+    help="t-SNE (scikit-learn) or UMAP (umap-learn, to be installed).",
+)
+@click.option(
+    "--cells",
+    default=14,
+    show_default=True,
+    type=click.IntRange(min=2, max=40),
+    help="Cells along each side.",
+)
+@click.option(
+    "--per-image",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Activation vectors from each picture.",
+)
+@click.option("--inversion", is_flag=True, help="Also make a picture for each cell (slow).")
+@seed_option
+@mismatch_option
+@out_option
+@model_options
+@quiet_option
+@debug_option
+def atlas(**options: Any) -> None:
+    """Lay out what a layer tells apart in DATA: similar things stand side by side.
+
+    Writes MODEL.atlas.LAYER.png (patches), .npz (vectors and places) and, on request,
+    .inversion.png.
+    """
+    from onnxplain.cli.features_data import run_atlas
+
+    run_atlas(**options)

@@ -13,17 +13,21 @@ from onnxplain.cli.images import find_images, result_names
 from onnxplain.cli.progress import progress_bar
 from onnxplain.dataset import read_dataset
 from onnxplain.errors import OnnxplainError
+from onnxplain.features.atlas import activation_atlas, cell_patches
 from onnxplain.features.collect import forget
 from onnxplain.features.enriched import enrich
+from onnxplain.features.inversion import invert
 from onnxplain.features.passes import Skipped
-from onnxplain.features.patches import fields_of
+from onnxplain.features.patches import fields_of, require_same_engines
 from onnxplain.features.relevant import RelevantFeatures, relevant_features
 from onnxplain.features.top_patches import channel_patches, top_patches
+from onnxplain.render.atlas import draw_atlas
 from onnxplain.render.patches import draw_patches
 from onnxplain.render.relevant import class_label, draw_enriched, draw_relevant
 from onnxplain.render.save import save_figure
 
 _LISTED = 10
+_LAYOUTS = {"tsne": "t-SNE", "umap": "UMAP"}
 # A page with more rows is not read; the files hold all classes.
 _DRAWN_CLASSES = 24
 
@@ -157,6 +161,63 @@ def run_enriched(
         remark(str(failure))
         code = code or failure.exit_code
     return code
+
+
+def run_atlas(
+    *,
+    model: str,
+    data: str,
+    layer: str | None,
+    layout: str,
+    cells: int,
+    per_image: int,
+    inversion: bool,
+    seed: int,
+    allow_mismatch: bool,
+    folder: str,
+    quiet: bool,
+    **opening: str,
+) -> None:
+    """Lay out a data set as a layer sees it."""
+    out = Path(folder)
+    require_writable(out)
+    samples = read_dataset(data)
+    opened = open_model(model, quiet, opening)
+    place = opened.network.layer(layer)
+    stem = f"{out / Path(model).stem}.atlas.{file_name(place.name)}"
+    with counted(f"{len(samples)} pictures", quiet) as progress:
+        found = activation_atlas(
+            opened, samples, place.name,
+            layout=layout, per_image=per_image, seed=seed, progress=progress,
+        )  # fmt: skip
+    tell_skipped(found.skipped)
+    found.save(f"{stem}.npz")
+    members = found.cells(cells)
+    counts = {cell: len(m) for cell, m in members.items()}
+    heading = [
+        f"{opened.name}  \u00b7  atlas of {place.name}",
+        f"{len(found.vectors)} activation vectors, {_LAYOUTS[layout]}, {len(members)} of "
+        f"{cells} x {cells} cells",
+    ]
+    below = "Below each cell: how many activation vectors fell into it. "
+    notes = below + "Shown: the patch whose vector is nearest to the cell's mean."
+    patches = cell_patches(opened, samples, found, cells)
+    save_figure(draw_atlas(patches, counts, cells, heading, notes), f"{stem}.png")
+    written = [f"{stem}.png", f"{stem}.npz"]
+    if inversion:
+        require_same_engines(opened, opened.read(samples[found.images[0]].path), allow_mismatch)
+        made = {}
+        with progress_bar(len(members), quiet=quiet) as bar:
+            for cell, own in members.items():
+                bar.job(f"cell {cell[0]}, {cell[1]}")
+                wanted = found.vectors[own].mean(axis=0)
+                made[cell] = invert(opened, place, wanted, seed=seed, progress=bar.step)[0]
+                bar.finish()
+        notes = below + "Shown: a picture made so that the layer answers like the cell's mean."
+        figure = draw_atlas(made, counts, cells, heading, notes)
+        save_figure(figure, f"{stem}.inversion.png")
+        written.append(f"{stem}.inversion.png")
+    tell(written, quiet)
 
 
 def _first(found: RelevantFeatures, index: int) -> str:

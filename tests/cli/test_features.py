@@ -173,3 +173,12 @@ def test_dream(view):
     assert name.startswith("3-10.dream.")
     assert name.endswith(".5.png")
     assert open_image(view.folder / name).size == (11, 11)
+
+
+def test_atlas(view, labelled):
+    found = view("atlas", MODEL, labelled, "--cells", 3, "--per-image", 2)
+    assert found.exit_code == 0, found.stderr
+    stem = "digits-gap.atlas"
+    assert [n.partition(".atlas.")[0] for n in written(view)] == ["digits-gap"] * 2
+    assert {n.rpartition(".")[2] for n in written(view)} == {"png", "npz"}
+    assert all(n.startswith(stem) for n in written(view))

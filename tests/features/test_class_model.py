@@ -103,7 +103,7 @@ def test_trained_classifier_is_convinced(tmp_path):
     model = onnxplain.load("models/digits-gap.onnx")
     found = class_model(model, "3", replace(module.DEFAULT, steps=40, jitter=1, blur=0.0))
     assert found.index == 3
-    assert found.probability > 0.9
+    assert found.logit > found.history[0] + 8
     x = found.x
     assert float(model.network.ort.forward(x)[0, 3]) == pytest.approx(found.logit, rel=1e-5)
     found.save(tmp_path / "three.npz")

@@ -1,0 +1,135 @@
+"""Atlases: what is collected, how it is laid out and shown; inversion of a vector."""
+
+import builtins
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.metrics import pairwise_distances
+
+import onnxplain
+from onnxplain.dataset import read_dataset
+from onnxplain.errors import UsageError
+from onnxplain.features import inversion
+from onnxplain.features.archive import read_archive
+from onnxplain.features.atlas import Atlas, activation_atlas, cell_patches
+from onnxplain.features.inversion import cosine_product, invert
+
+
+@pytest.fixture(scope="module")
+def model():
+    return onnxplain.load("models/digits-gap.onnx", batch_size=16)
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    """Six noisy copies of each digit, a black picture and a broken one."""
+    folder, rng = tmp_path_factory.mktemp("digits"), np.random.default_rng(0)
+    for path in Path("examples/digits").glob("*.png"):
+        for k in range(6):
+            pixels = np.asarray(Image.open(path)) + rng.normal(0, 15, (8, 8))
+            noisy = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+            noisy.save(folder / f"{path.stem[0]}-{k}.png")
+    (folder / "broken.png").write_bytes(b"no picture")
+    return read_dataset(folder)
+
+
+@pytest.fixture(scope="module")
+def atlas(model, samples):
+    return activation_atlas(model, samples, "/6/Relu", per_image=2)
+
+
+def test_vectors_are_activations_of_the_places_drawn(model, samples, atlas):
+    assert [s.name for s in atlas.skipped] == ["broken.png"]
+    assert len(atlas.vectors) > 100
+    for k in (0, 17, len(atlas.vectors) - 1):
+        x = model.read(samples[atlas.images[k]].path).x
+        maps = model.network.ort.activations(x, [atlas.layer])[atlas.layer][0]
+        row, column = atlas.places[k]
+        np.testing.assert_allclose(atlas.vectors[k], maps[:, row, column], rtol=1e-4, atol=1e-5)
+    assert (np.abs(atlas.vectors).max(axis=1) > 0).all()
+    assert set(np.unique(atlas.places)) == {1, 2}  # the border of 4 x 4 is left out
+
+
+def test_neighbours_stay_neighbours(atlas):
+    """The nearest in the layout are far nearer than chance among the vectors."""
+    apart = pairwise_distances(atlas.vectors, metric="cosine")
+    shown = pairwise_distances(atlas.layout)
+    np.fill_diagonal(shown, np.inf)
+    nearest = apart[np.arange(len(apart)), shown.argmin(axis=1)]
+    assert nearest.mean() < 0.4 * apart.mean()
+    assert atlas.layout.min() == 0
+    assert atlas.layout.max() == 1
+
+
+def test_cells_hold_every_vector_once():
+    layout = np.array([[0.0, 0.0], [0.24, 0.9], [1.0, 1.0], [0.26, 0.9], [0.0, 0.1]])
+    rows = np.array([[0.0], [1.0], [2.0], [3.0], [10.0]])
+    atlas = Atlas("t", rows, np.arange(5), np.zeros((5, 2), int), layout, [])
+    cells = atlas.cells(4)
+    assert {cell: m.tolist() for cell, m in cells.items()} == {
+        (0, 0): [0, 4], (3, 0): [1], (3, 1): [3], (3, 3): [2],
+    }  # fmt: skip
+    assert atlas.nearest(np.array([0, 1, 4]), 2).tolist() == [1, 0]
+
+
+def test_every_cell_shows_a_patch(model, samples, atlas):
+    patches = cell_patches(model, samples, atlas, 5)
+    assert patches.keys() == atlas.cells(5).keys()
+    assert len({p.shape for p in patches.values()}) == 1
+
+
+def test_file(atlas, tmp_path):
+    atlas.save(tmp_path / "atlas.npz")
+    record, arrays = read_archive(tmp_path / "atlas.npz", "atlas")
+    assert np.array_equal(arrays["layout"], atlas.layout)
+    assert record["layer"] == atlas.layer
+    assert record["per_image"] == 2
+
+
+def test_refusals(model, samples, monkeypatch):
+    with pytest.raises(UsageError, match="layout 'circle' is not known"):
+        activation_atlas(model, samples, layout="circle")
+    with pytest.raises(UsageError, match="at least 5 vectors"):
+        activation_atlas(model, samples[:3])
+    real = builtins.__import__
+
+    def without(name, *rest, **more):
+        if name.startswith(("umap", "sklearn")):
+            raise ImportError(name)
+        return real(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    for layout, package in (("umap", "umap-learn"), ("tsne", r"onnxplain\[features\]")):
+        with pytest.raises(UsageError, match=rf"is not installed: pip install .*{package}"):
+            activation_atlas(model, samples, layout=layout)
+
+
+def test_cosine_product_and_its_gradient(rng):
+    goal = rng.standard_normal(7)
+    goal /= np.linalg.norm(goal)
+    for found in (rng.standard_normal(7), -goal + 0.1 * rng.standard_normal(7)):
+        value, slope = cosine_product(found, goal)
+        cosine = found @ goal / np.linalg.norm(found)
+        np.testing.assert_allclose(value, abs(found @ goal) * cosine)
+        for k in range(7):
+            step = np.zeros(7)
+            step[k] = 1e-6
+            up, down = cosine_product(found + step, goal)[0], cosine_product(found - step, goal)[0]
+            np.testing.assert_allclose(slope[k], (up - down) / 2e-6, atol=1e-6)
+
+
+def test_inversion_makes_the_unit_answer_as_wanted(model):
+    layer = model.network.layer("/6/Relu")
+    x = model.read("examples/digits/8-0.png").x
+    maps = layer.to_maps(model.network.ort.activations(x, [layer.name])[layer.name])[0]
+    wanted = maps[:, 2, 2]
+    how = replace(inversion.DEFAULT, steps=40, jitter=0, blur=0.0)
+    pixels, history = invert(model, layer, wanted, how)
+    assert history[-1] > 1.5 * history[0]
+    assert history[-1] > 0.5 * np.linalg.norm(wanted)
+    assert pixels.shape[2] == 1
+    other, _ = invert(model, layer, maps[:, 1, 1], how)
+    assert not np.array_equal(other, pixels)
