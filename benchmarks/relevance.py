@@ -4,7 +4,7 @@ Ours explains the ONNX file, zennit the original PyTorch network of the same wei
 is one forward and backward pass of that network. Each round times floor, then ours and zennit in
 turn, twice; the medians of the rounds' ratios are printed, with the smallest and largest. ``walk``
 is the propagation alone, on tensors, as zennit's is; ``lrp`` is the whole method with its record.
-Peak memory is that of a process of its own for each library, less what it needs before it starts.
+Peak memory (Linux) is what one run adds in a process of its own for each library.
 
     pip install -c constraints.txt -e '.[test]'
     python benchmarks/relevance.py [--rounds 7] [--threads 1] [--nets resnet vgg lite0]
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
 import statistics
 import sys
 import time
@@ -144,9 +143,17 @@ def peak_megabytes(name: str, composite: str, which: str) -> float:
 
 def _peak(name: str, composite: str, which: str) -> float:
     work = works(name, composite)[which]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    work()  # the first run prepares
+    Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak starts again from here
+    before = _status("VmRSS")
     work()
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return (_status("VmHWM") - before) / 1024
+
+
+def _status(key: str) -> int:
+    """Kilobytes that the kernel reports for this process."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(key))
 
 
 def spread(values: list[float]) -> str:
