@@ -6,6 +6,7 @@ This is the only module that imports onnxruntime.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, lru_cache
@@ -369,4 +370,6 @@ def cuda_loads(index: int = 0) -> bool:
 def _reason(error: Exception) -> str:
     text = " ".join(str(error).split())
     # "[ONNXRuntimeError] : 10 : INVALID_GRAPH : the part that says something"
-    return text.split(" : ", 3)[-1][:400]
+    said = text.split(" : ", 3)[-1]
+    # "/onnxruntime_src/file.h:46 void function(arguments) the part that says something"
+    return re.sub(r"^/\S+:\d+ [^)]*\) (const )?", "", said)[:400]
