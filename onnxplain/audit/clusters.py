@@ -8,6 +8,7 @@ arXiv:0711.0189, section 8.3).
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,9 @@ _LEAST, _MOST = 12, 1000
 _MOST_CLUSTERS, _EXEMPLARS = 6, 3
 # Side of the maps that are compared: evidence a few pixels apart is the same evidence.
 _COARSE = SIDE // 2
+# A graph of as many parts as it has eigenvalues below this falls apart by itself: single
+# spots of evidence that scatter about one place stay above it (see decision 019).
+_APART = 0.005
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,6 @@ def find_clusters(store: Store, classes: Sequence[ClassSummary]) -> list[Cluster
 
 
 def _cluster(store: Store, summary: ClassSummary, numbers: Sequence[int]) -> Clustering:
-    from sklearn.cluster import SpectralClustering
-
     maps = np.stack([evidence_map(store, n, summary.method) for n in numbers])
     coarse = _coarse(maps)
     affinity = neighbours(coarse)
@@ -102,10 +104,7 @@ def _cluster(store: Store, summary: ClassSummary, numbers: Sequence[int]) -> Clu
     count = count_by_gap(eigenvalues)
     labels = np.zeros(len(numbers), int)
     if count > 1:
-        # "cluster_qr" has no random start, so that the same maps give the same clusters.
-        labels = SpectralClustering(
-            count, affinity="precomputed", assign_labels="cluster_qr", random_state=0
-        ).fit_predict(affinity)
+        labels = _assigned(affinity, count)
     found = []
     for label in range(count):
         members = np.flatnonzero(labels == label)
@@ -122,6 +121,20 @@ def _cluster(store: Store, summary: ClassSummary, numbers: Sequence[int]) -> Clu
     found.sort(key=lambda c: (-len(c.numbers), c.numbers[0]))
     kept = eigenvalues[: _MOST_CLUSTERS + 1].tolist()
     return Clustering(summary.index, summary.method, len(numbers), kept, found)
+
+
+def _assigned(affinity: NDArray[np.float64], count: int) -> NDArray[np.int_]:
+    """Cluster of each point of a graph."""
+    from sklearn.cluster import SpectralClustering
+
+    with warnings.catch_warnings():
+        # That the graph falls apart is what was looked for.
+        warnings.filterwarnings("ignore", message="Graph is not fully connected")
+        # "cluster_qr" has no random start, so that the same maps give the same clusters.
+        found = SpectralClustering(
+            count, affinity="precomputed", assign_labels="cluster_qr", random_state=0
+        )
+        return np.asarray(found.fit_predict(affinity))
 
 
 def neighbours(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -143,7 +156,7 @@ def neighbours(points: NDArray[np.float64]) -> NDArray[np.float64]:
     unit = points / np.linalg.norm(points, axis=1, keepdims=True)
     distance = -(unit @ unit.T)
     np.fill_diagonal(distance, -np.inf)
-    near = int(np.ceil(np.log(count))) + 1
+    near = int(np.ceil(1.5 * np.log(count)))
     order = np.argsort(distance, axis=1, kind="stable")[:, : near + 1]
     joined = np.zeros((count, count))
     np.put_along_axis(joined, order, 1.0, axis=1)
@@ -158,9 +171,14 @@ def laplacian_eigenvalues(affinity: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def count_by_gap(eigenvalues: NDArray[np.float64]) -> int:
-    """Return the number of clusters behind which the eigenvalues leave the largest gap."""
+    """Return the number of clusters behind which the eigenvalues leave the largest gap.
+
+    Only gaps behind eigenvalues near 0 count, since any other number of clusters would cut
+    through what hangs together.
+    """
     gaps = np.diff(eigenvalues[: _MOST_CLUSTERS + 1])
-    return int(gaps.argmax()) + 1
+    apart = eigenvalues[: len(gaps)] < _APART
+    return int(np.where(apart, gaps, -1.0).argmax()) + 1
 
 
 def _coarse(maps: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -139,7 +139,11 @@ def _connect(workers: int) -> None:
     import ray
     import ray.data
 
+    # We report progress ourselves.
     ray.data.DataContext.get_current().enable_progress_bars = False
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     if ray.is_initialized():
         return
     env = {_THREADS: os.environ[_THREADS]} if _THREADS in os.environ else {}

@@ -155,7 +155,7 @@ def _head(
 ) -> dict[str, Any]:
     classes = summarise_classes(store)
     clusterings = find_clusters(store, classes)
-    suspects = find_suspects(store, classes, clusterings)
+    suspects = find_suspects(store, classes)
     names = {n: value["name"] for n, value in store.results(PICTURES)}
     failures = [
         {"number": n, "name": value["name"], "problem": value["problem"]}
@@ -268,7 +268,6 @@ def _suspect_dict(suspect: Suspect, examples: int) -> dict[str, Any]:
         "count": len(suspect.numbers),
         "examples": suspect.numbers[:examples],
         "box": None if suspect.box is None else list(suspect.box),
-        "cluster": suspect.cluster,
     }
 
 

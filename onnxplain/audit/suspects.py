@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.audit.clusters import Clustering
 from onnxplain.audit.store import Store
 from onnxplain.audit.summary import ClassSummary, evidence_map
 from onnxplain.audit.zones import SIDE
@@ -47,11 +46,9 @@ class Suspect:
     recurs : float
         In which part of the pictures it is so.
     numbers : list of int
-        Pictures looked at: all of the class, or those of one of its clusters.
+        Pictures of the class.
     box : tuple of float, optional
         The place's left, top, right and bottom edge, as shares of the model's picture.
-    cluster : int, optional
-        Which of the class's clusters, the largest is 0; ``None`` for the whole class.
     """
 
     index: int
@@ -62,15 +59,14 @@ class Suspect:
     recurs: float
     numbers: list[int]
     box: Box | None = None
-    cluster: int | None = None
 
 
-def find_suspects(
-    store: Store, classes: Sequence[ClassSummary], clusterings: Sequence[Clustering] = ()
-) -> list[Suspect]:
+def find_suspects(store: Store, classes: Sequence[ClassSummary]) -> list[Suspect]:
     """Classes whose evidence recurs in one place of the border, or lies off the object.
 
-    A shortcut that only some pictures of a class have is found in their cluster.
+    Clusters are not looked at: that the maps of a cluster have their evidence in one place
+    is what made them one. A shortcut that few pictures of a class have is for a person to
+    see there.
 
     Parameters
     ----------
@@ -78,8 +74,6 @@ def find_suspects(
         The results.
     classes : sequence of ClassSummary
         See `onnxplain.audit.summary.summarise_classes`.
-    clusterings : sequence of Clustering
-        See `onnxplain.audit.clusters.find_clusters`.
 
     Returns
     -------
@@ -88,52 +82,33 @@ def find_suspects(
     """
     suspects = []
     for summary in classes:
-        whole = _fixed_place(store, summary, summary.numbers, summary.mean_map)
-        found = [whole] if whole else list(_of_clusters(store, summary, clusterings))
-        suspects.extend(found)
+        suspects.extend(_fixed_place(store, summary))
         suspects.extend(_outside(summary))
     return sorted(suspects, key=lambda s: (-s.strength, s.index, s.method))
 
 
-def _of_clusters(
-    store: Store, summary: ClassSummary, clusterings: Sequence[Clustering]
-) -> Iterator[Suspect]:
-    for clustering in clusterings:
-        if (clustering.index, clustering.method) != (summary.index, summary.method):
-            continue
-        for number, cluster in enumerate(clustering.clusters):
-            found = _fixed_place(store, summary, cluster.numbers, cluster.mean_map, number)
-            if found is not None:
-                yield found
-
-
-def _fixed_place(
-    store: Store,
-    summary: ClassSummary,
-    numbers: list[int],
-    mean_map: NDArray[np.float64],
-    cluster: int | None = None,
-) -> Suspect | None:
+def _fixed_place(store: Store, summary: ClassSummary) -> list[Suspect]:
     """One window at the border that holds far more than its share, in most pictures."""
-    row, column, part = _densest(mean_map)
+    row, column, part = _densest(summary.mean_map)
     lift = part / _FAIR
-    if len(numbers) < _LEAST or lift < _LIFT or not _at_border(row, column):
-        return None
-    recurs = _recurs(store, summary.method, numbers, (row, column))
+    if len(summary.numbers) < _LEAST or lift < _LIFT or not _at_border(row, column):
+        return []
+    recurs = _recurs(store, summary, (row, column))
     if recurs < _RECURS:
-        return None
+        return []
     left, top, side = column / SIDE, row / SIDE, _WINDOW / SIDE
-    return Suspect(
-        summary.index,
-        summary.method,
-        "fixed place",
-        lift,
-        _in_words(row, column),
-        recurs,
-        numbers,
-        (left, top, left + side, top + side),
-        cluster,
-    )
+    return [
+        Suspect(
+            summary.index,
+            summary.method,
+            "fixed place",
+            lift,
+            _in_words(row, column),
+            recurs,
+            summary.numbers,
+            (left, top, left + side, top + side),
+        )
+    ]
 
 
 def _outside(summary: ClassSummary) -> list[Suspect]:
@@ -156,12 +131,12 @@ def _outside(summary: ClassSummary) -> list[Suspect]:
     ]
 
 
-def _recurs(store: Store, method: str, numbers: Sequence[int], place: tuple[int, int]) -> float:
-    """In which part of some pictures that window holds far more than its share."""
+def _recurs(store: Store, summary: ClassSummary, place: tuple[int, int]) -> float:
+    """In which part of the class's pictures that window holds far more than its share."""
     row, column = place
     hits = []
-    for number in numbers:
-        share = evidence_map(store, number, method)
+    for number in summary.numbers:
+        share = evidence_map(store, number, summary.method)
         held = share[row : row + _WINDOW, column : column + _WINDOW].sum()
         hits.append(held >= _HIT * _FAIR)
     return float(np.mean(hits))

@@ -1,20 +1,14 @@
-"""The audit command: record, exit codes, going on, stopping."""
+"""The audit command: record, exit codes, going on."""
 
 import json
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from onnxplain.audit.record import read_record
-from onnxplain.audit.store import PICTURES
 
 MODEL, DATA = "models/digits-gap.onnx", "examples/digits"
-ROOT = Path(__file__).parents[2]
 CONFIG = 'methods = ["grad-cam"]\nmeasures = ["deletion"]\nsanity_pictures = 0\n'
 
 
@@ -122,43 +116,3 @@ def test_wrong_wishes(run, config, tmp_path, text, said):
     assert found.exit_code == 2
     assert said in found.stderr or "cam needs global average pooling" in found.stderr
     assert not (tmp_path / "out" / "record.json").exists()
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_stopped_it_leaves_a_valid_record_and_goes_on(audit, config, tmp_path, number, code):
-    data = tmp_path / "many"
-    data.mkdir()
-    picture = Path(DATA, "3-10.png").read_bytes()
-    for k in range(400):
-        (data / f"{k:03}.png").write_bytes(picture)
-    command = [sys.executable, "-m", "onnxplain", "audit", MODEL, data, "--config", config]
-    with subprocess.Popen(
-        [*command, "-o", audit.folder], cwd=ROOT, stderr=subprocess.PIPE, text=True
-    ) as process:
-        wait_for_results(audit.folder / "results.sqlite")
-        process.send_signal(number)
-        _, said = process.communicate(timeout=60)
-    assert process.returncode == code
-    assert "Traceback" not in said
-    assert "the same command goes on from here" in said
-    record = read_record(audit.folder / "record.json")
-    assert record["complete"] is False
-    assert 0 < record["data"]["examined"] < 400
-    assert len(record["pictures"]) == record["data"]["examined"]
-
-
-def wait_for_results(path, least=3, seconds=60):
-    import sqlite3
-
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if path.exists():
-            try:
-                with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
-                    query = "SELECT count(*) FROM results WHERE kind = ?"
-                    if connection.execute(query, (PICTURES,)).fetchone()[0] >= least:
-                        return
-            except sqlite3.OperationalError:
-                pass  # the tables are not there yet
-        time.sleep(0.02)
-    raise AssertionError("no results came")
