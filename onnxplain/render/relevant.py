@@ -39,9 +39,10 @@ def draw_relevant(
     classes : sequence of int
         Which classes.
     """
+    chosen = {c: [(k, w) for k, w in found.of_class(c) if w > 0][:_PER_CLASS] for c in classes}
+    columns = max([1, *(len(positive) for positive in chosen.values())])
     tiles: list[Tile | None] = []
-    for index in classes:
-        positive = [(k, w) for k, w in found.of_class(index) if w > 0][:_PER_CLASS]
+    for index, positive in chosen.items():
         if not positive:
             continue
         row: list[Tile | None] = [
@@ -51,7 +52,7 @@ def draw_relevant(
             )
             for k, w in positive
         ]
-        tiles += [*row, *[None] * (_PER_CLASS - len(row))]
+        tiles += [*row, *[None] * (columns - len(row))]
     patches = int(found.counts.max(initial=0))
     heading = [
         f"{name}  \u00b7  features relevant for each class",
@@ -63,7 +64,7 @@ def draw_relevant(
         "receptive field. Below it: class, weight, layer and channel. Filters that speak against "
         "a class are in the files only."
     )
-    return tile_page(heading, tiles, columns=_PER_CLASS, side=1.3, notes=notes)
+    return tile_page(heading, tiles, columns=columns, side=1.3, notes=notes)
 
 
 def draw_enriched(
