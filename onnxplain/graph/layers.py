@@ -82,11 +82,10 @@ class SpatialLayer:
         (M, ...) array
         """
         order = [self.axes.index(a) for a in ("N", "C", "H", "W", "L") if a in self.axes]
-        moved = np.repeat(np.transpose(values, order), len(maps), axis=0)
+        moved = maps.astype(values.dtype, copy=False)
         if "L" in self.axes:
+            moved = np.repeat(np.transpose(values, order), len(maps), axis=0)
             moved[:, :, self.prefix :] = maps.reshape(*maps.shape[:2], -1)
-        else:
-            moved[:] = maps
         return np.ascontiguousarray(np.transpose(moved, np.argsort(order)))
 
     def __str__(self) -> str:

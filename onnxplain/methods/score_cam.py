@@ -95,5 +95,7 @@ def score_cam(
 
 
 def _scaled(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    low, high = maps.min(axis=(1, 2), keepdims=True), maps.max(axis=(1, 2), keepdims=True)
-    return (maps - low) / (high - low + np.float32(_STABILIZER))
+    """Bring each map to [0, 1], in place."""
+    maps -= maps.min(axis=(1, 2), keepdims=True)
+    maps /= maps.max(axis=(1, 2), keepdims=True) + np.float32(_STABILIZER)
+    return maps

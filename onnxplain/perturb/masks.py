@@ -13,7 +13,7 @@ from onnxplain.subject import Subject
 def under_masks(
     subject: Subject, x: NDArray[Any], absent: NDArray[Any], masks: NDArray[Any]
 ) -> NDArray[Any]:
-    """One input under each mask: x m + absent (1 - m), in the input's own type.
+    """One input under each mask: absent + m (x - absent), in the input's own type.
 
     Parameters
     ----------
@@ -29,17 +29,13 @@ def under_masks(
     (M, ...) array
         Inputs of the type of `x`; whole-number types are rounded.
     """
-    axis = subject.channel_axis
-    kept = np.expand_dims(masks, axis)
-    if x.dtype.kind in "iu":
-        mixed = absent + kept * (x.astype(np.float64) - absent)
-        return np.rint(mixed).astype(x.dtype)
-    if not np.any(absent):
-        return x * kept.astype(x.dtype, copy=False)
-    # Exactly x and exactly `absent` where the mask is 1 and 0.
-    mixed = kept * x
-    mixed += (1 - kept) * absent
-    return mixed.astype(x.dtype, copy=False)
+    kept = np.expand_dims(masks, subject.channel_axis)
+    whole = x.dtype.kind in "iu"
+    exact = np.float64 if whole else x.dtype
+    # Two passes over the batch: what is done here is done for every sample.
+    mixed = kept.astype(exact, copy=False) * (x.astype(exact) - absent.astype(exact))
+    mixed += absent
+    return np.rint(mixed).astype(x.dtype) if whole else mixed
 
 
 class RiseMasks:
