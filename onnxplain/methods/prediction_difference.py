@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -111,7 +111,7 @@ def prediction_difference(
         raise UsageError("prediction-difference: samples and training_count must be 1 or more")
     read = readout(subject, target, hidden, unit, place)
     size = subject.network.image.size
-    runs, covered, steps, used = [], [], (1, 1), None
+    runs, covered, steps, used, engine = [], [], (1, 1), None, {}
     for single in x:
         used = find_background(subject, single, background, sampler, window, padding)
         halves = (max(1, used.window[0] // 2), max(1, used.window[1] // 2))
@@ -120,6 +120,7 @@ def prediction_difference(
         limits = Limits(samples * len(windows), max_seconds, tolerance)
         work = _Windows(subject, single, read, WindowSampler(used), windows, training_count)
         run, share = work.run(limits, samples)
+        engine = work.engine
         runs.append(run)
         covered.append(share)
     assert used is not None
@@ -128,12 +129,13 @@ def prediction_difference(
         runs,
         parameters={**settled, "sampler": used.sampler, "background_pictures": used.count},
         measures={"covered": np.array(covered)},
+        notes={"engine": dict(engine)},
     )
 
 
 @dataclass(frozen=True)
 class _Windows:
-    """One picture, its windows, and how they are filled and read."""
+    """One picture, its windows, and how they are filled and read; `engine` is found out."""
 
     subject: Subject
     x: NDArray[Any]
@@ -141,6 +143,7 @@ class _Windows:
     sampler: WindowSampler
     windows: NDArray[np.int64]
     training_count: int
+    engine: dict[str, Any] = field(default_factory=dict)
 
     def run(self, limits: Limits, sweeps: int) -> tuple[Run, float]:
         """Draw once for all windows, then again."""
@@ -169,7 +172,9 @@ class _Windows:
         quiet = replace(self.subject, progress=silent)
         for chosen in scattered(len(self.windows), self.subject.seed):
             changes = WindowChanges(self.windows[chosen], self._content(chosen, sweep))
-            for indices, scores in self.read.windowed(quiet, self.x, changes):
+            run = self.read.windowed(quiet, self.x, changes)
+            self.engine.update(run.engine)
+            for indices, scores in run.blocks:
                 yield chosen[indices], scores
                 sampling.advance(len(indices))
                 if sampling.over:

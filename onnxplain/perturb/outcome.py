@@ -19,6 +19,7 @@ def sampled(
     *,
     parameters: Mapping[str, Any] | None = None,
     measures: Mapping[str, NDArray[np.float64]] | None = None,
+    notes: Mapping[str, Any] | None = None,
 ) -> Attribution:
     """Join the runs of all pictures.
 
@@ -26,7 +27,7 @@ def sampled(
     ----------
     runs : sequence of (Sampling, (H, W) array, (H, W) array, mapping)
         For each picture how it was sampled, the map, its standard error, and further maps.
-    parameters, measures : mapping, optional
+    parameters, measures, notes : mapping, optional
         Of the method itself.
 
     Returns
@@ -49,5 +50,5 @@ def sampled(
             **(measures or {}),
         },
         maps={"standard_error": np.stack(errors), **joined},
-        notes={"sampling_ended": [s.end for s in samplings]},
+        notes={"sampling_ended": [s.end for s in samplings], **(notes or {})},
     )

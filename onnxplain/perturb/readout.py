@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,22 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class WindowNumbers:
+    """One number for each changed input.
+
+    Attributes
+    ----------
+    engine : mapping
+        How they are computed, for the record.
+    blocks : iterator of (indices, (n,) array)
+        Every window comes once, not always in order.
+    """
+
+    engine: Mapping[str, Any]
+    blocks: Iterator[tuple[NDArray[np.int64], Array]]
+
+
+@dataclass(frozen=True)
 class Readout:
     """One number for each input.
 
@@ -32,15 +48,13 @@ class Readout:
     values : callable
         ``values(x)``: the numbers of (N, ...) inputs.
     windowed : callable
-        ``windowed(subject, base, changes)``: indices of windows with their numbers.
+        ``windowed(subject, base, changes)``: the numbers of changed inputs.
     """
 
     is_probability: bool
     classes: int
     values: Callable[[NDArray[Any]], Array]
-    windowed: Callable[
-        [Subject, NDArray[Any], WindowChanges], Iterator[tuple[NDArray[np.int64], Array]]
-    ]
+    windowed: Callable[[Subject, NDArray[Any], WindowChanges], WindowNumbers]
 
 
 def readout(
@@ -78,21 +92,17 @@ def readout(
         engine = subject.engine(Capability.FORWARD | Capability.ACTIVATIONS)
         return pick(engine.activations(x, [tensor])[tensor])
 
-    def windowed(
-        on: Subject, base: NDArray[Any], changes: WindowChanges
-    ) -> Iterator[tuple[NDArray[np.int64], Array]]:
-        for indices, found in on.windowed(base, changes, [tensor]).blocks:
-            yield indices, pick(found[tensor])
+    def windowed(on: Subject, base: NDArray[Any], changes: WindowChanges) -> WindowNumbers:
+        run = on.windowed(base, changes, [tensor])
+        return WindowNumbers(run.engine, ((k, pick(found[tensor])) for k, found in run.blocks))
 
     return Readout(False, 0, values, windowed)
 
 
 def _of_target(subject: Subject, target: Target) -> Readout:
-    def windowed(
-        on: Subject, base: NDArray[Any], changes: WindowChanges
-    ) -> Iterator[tuple[NDArray[np.int64], Array]]:
-        for indices, found in on.windowed_scores(base, changes, target).blocks:
-            yield indices, target.select(found)
+    def windowed(on: Subject, base: NDArray[Any], changes: WindowChanges) -> WindowNumbers:
+        run = on.windowed_scores(base, changes, target)
+        return WindowNumbers(run.engine, ((k, target.select(found)) for k, found in run.blocks))
 
     single = target.contrast is None and not target.margin
     return Readout(
