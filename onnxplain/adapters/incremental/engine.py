@@ -37,6 +37,8 @@ PROFILED_LARGE, LARGE = 2, 3e9
 ROUNDING = 1e-4
 # Plans kept: one for each set of windows in use.
 _KEPT_PLANS = 4
+# Sections are kept for other windows if that costs no more than this times the best plan.
+_REALLY_BETTER = 1.05
 
 
 @dataclass(frozen=True)
@@ -271,8 +273,23 @@ class _Wanted:
             planner = Planner(self._sections, self._cuts, positions, self._seconds, batch)
             if len(self._plans) >= _KEPT_PLANS:
                 del self._plans[next(iter(self._plans))]
-            self._plans[key] = _Choice(positions, planner.best(forced=forced), batch)
+            self._plans[key] = self._steady(
+                planner, _Choice(positions, planner.best(forced=forced), batch)
+            )
         return self._plans[key]
+
+    def _steady(self, planner: Planner, choice: _Choice) -> _Choice:
+        """Keep the sections of the plan before, unless another one is really better.
+
+        Who asks for other windows every time would open sessions and compare every time.
+        """
+        before = next(reversed(self._plans.values()), None)
+        if before is None or not before.plan.parts:
+            return choice
+        same = planner.along(before.plan.cuts)
+        if same is None or same.seconds_again > _REALLY_BETTER * choice.plan.seconds:
+            return choice
+        return _Choice(choice.positions, same, choice.batch, before.difference)
 
     def _compare(self, work: _Work, choice: _Choice) -> float:
         """Largest relative difference between sections and whole inputs, on a few windows."""

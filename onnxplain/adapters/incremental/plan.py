@@ -98,6 +98,16 @@ class Plan:
     brute_seconds: float
 
     @property
+    def cuts(self) -> tuple[Cut, ...]:
+        """Where the graph is cut."""
+        return (*(p.section.start for p in self.parts), self.rest)
+
+    @property
+    def seconds_again(self) -> float:
+        """Predicted time when the sections' sessions are open already."""
+        return self.seconds - _SESSION * len(self.parts)
+
+    @property
     def gain(self) -> float:
         """Predicted time of brute force over that of the plan."""
         return self.brute_seconds / self.seconds

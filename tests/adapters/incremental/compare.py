@@ -69,3 +69,27 @@ class Case:
             float(np.abs(found[n] - self.whole[n]).max() / np.abs(self.whole[n]).max())
             for n in self.names
         )
+
+
+def run(subject, x, windows, engine="auto", names=None, seed=1):
+    """Record and values, window by window."""
+    other = np.random.default_rng(seed).uniform(-1, 1, x.shape).astype(np.float32)
+    changes = WindowChanges.from_picture(windows, other, subject.network.image.spatial)
+    names = names or [subject.network.head.logits]
+    found = subject.windowed(x, changes, names, engine=engine)
+    blocks = list(found.blocks)
+    seen = np.concatenate([i for i, _ in blocks])
+    assert sorted(seen) == list(range(len(windows)))
+    order = np.argsort(seen)
+    return found.engine, {n: np.concatenate([v[n] for _, v in blocks])[order] for n in names}
+
+
+def require_same(subject, x, windows, tolerance=1e-5, names=None):
+    names = names or [subject.network.head.logits]
+    record, found = run(subject, x, windows, "incremental", names)
+    whole, expected = run(subject, x, windows, "brute-force", names)
+    assert (record["name"], whole["name"]) == ("incremental", "brute-force")
+    for name in names:
+        scale = np.abs(expected[name]).max()
+        np.testing.assert_allclose(found[name] / scale, expected[name] / scale, atol=tolerance)
+    return record

@@ -5,11 +5,10 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from adapters.incremental.compare import windows_of
+from adapters.incremental.compare import require_same, run, windows_of
 from handmade import model, subject_of
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
 
-from onnxplain.adapters.changes import WindowChanges
 from onnxplain.adapters.incremental import engine as gates
 from onnxplain.adapters.incremental import plan as planning
 from onnxplain.errors import UsageError
@@ -17,30 +16,6 @@ from onnxplain.graph.windows import Crops, clamped_crops
 
 MANY = windows_of((32, 32), (6, 4), (4, 3))
 SOME = windows_of((32, 32), (7, 5), (9, 8))
-
-
-def run(subject, x, windows, engine="auto", names=None, seed=1):
-    """Record and values, window by window."""
-    other = np.random.default_rng(seed).uniform(-1, 1, x.shape).astype(np.float32)
-    changes = WindowChanges.from_picture(windows, other, subject.network.image.spatial)
-    names = names or [subject.network.head.logits]
-    found = subject.windowed(x, changes, names, engine=engine)
-    blocks = list(found.blocks)
-    seen = np.concatenate([i for i, _ in blocks])
-    assert sorted(seen) == list(range(len(windows)))
-    order = np.argsort(seen)
-    return found.engine, {n: np.concatenate([v[n] for _, v in blocks])[order] for n in names}
-
-
-def require_same(subject, x, windows, tolerance=1e-5, names=None):
-    names = names or [subject.network.head.logits]
-    record, found = run(subject, x, windows, "incremental", names)
-    whole, expected = run(subject, x, windows, "brute-force", names)
-    assert (record["name"], whole["name"]) == ("incremental", "brute-force")
-    for name in names:
-        scale = np.abs(expected[name]).max()
-        np.testing.assert_allclose(found[name] / scale, expected[name] / scale, atol=tolerance)
-    return record
 
 
 @pytest.fixture

@@ -1,0 +1,126 @@
+"""Plans: the cheapest path over the cuts, costs from a profile, sections kept for other windows."""
+
+import itertools
+import json
+
+import nets
+import numpy as np
+import pytest
+from adapters.incremental.compare import Case, run, windows_of
+from adapters.incremental.random_nets import random_net
+from handmade import subject_of
+
+from onnxplain.adapters.incremental import plan as planning
+from onnxplain.adapters.incremental.costs import arithmetic, node_seconds
+from onnxplain.adapters.incremental.plan import Planner, Positions
+
+
+def planner_of(case, seconds):
+    return Planner(case.sections, case.cuts, case.positions, seconds, 4)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_choice_of_cuts_is_cheaper(seed):
+    proto, name = random_net(seed)
+    case = Case(proto, [name], seed)
+    seconds = np.random.default_rng(seed).uniform(0.001, 0.01, len(case.sections.nodes))
+    planner = planner_of(case, seconds)
+    best = planner.best()
+    inner = case.cuts[1:]
+    every = [
+        planner.along([case.cuts[0], *chosen])
+        for count in range(1, min(len(inner), 5) + 1)
+        for chosen in itertools.combinations(inner, count)
+    ]
+    possible = [p.seconds for p in every if p is not None]
+    assert possible
+    assert best.seconds <= min(possible) * (1 + 1e-12)
+    assert best.seconds <= best.brute_seconds * (1 + 1e-12)
+    if len(inner) <= 5:
+        expected = min(*possible, planner.best().brute_seconds)
+        np.testing.assert_allclose(best.seconds, expected)
+
+
+def test_many_cuts_are_thinned_evenly(monkeypatch):
+    monkeypatch.setattr(planning, "MAX_CUTS", 5)
+    proto, name = random_net(11)
+    case = Case(proto, [name])
+    planner = planner_of(case, np.ones(len(case.sections.nodes)))
+    assert len(case.cuts) > 5
+    assert 3 <= len(planner.candidates) <= 5
+    assert planner.candidates[0] == case.cuts[0]
+    assert planner.candidates[-1] == case.cuts[-1]
+
+
+def test_where_nothing_is_saved_nothing_is_cut():
+    made = nets.exported("resnet")
+    everything = np.repeat([[0, 32, 0, 32]], 9, axis=0)
+    case = Case(made.proto, ["scores"], windows=everything)
+    plan = planner_of(case, np.ones(len(case.sections.nodes))).best()
+    assert plan.parts == ()
+    assert plan.gain == 1
+
+
+def test_windows_are_pairs_of_extents():
+    windows = np.array([[0, 3, 2, 5], [4, 6, 2, 5], [0, 3, 1, 2]])
+    positions = Positions.of(windows)
+    assert len(positions) == 3
+    again = np.hstack([positions.rows[positions.row], positions.columns[positions.column]])
+    np.testing.assert_array_equal(again, windows)
+    assert len(positions.rows) == len(positions.columns) == 2
+
+
+def test_sections_are_kept_for_windows_elsewhere(monkeypatch):
+    """Other windows every time must not open sessions every time."""
+    made = nets.exported("vgg")
+    subject, x = subject_of(made.proto), made.x[0].astype(np.float32)
+    engine, opened = subject.network.ort, []
+    original = engine._open_part
+    monkeypatch.setattr(engine, "_open_part", lambda *given: opened.append(1) or original(*given))
+    windows = windows_of((32, 32), (5, 5), (5, 5))
+    run(subject, x, windows, "incremental")
+    first = len(opened)
+    for seed in range(3):
+        some = np.random.default_rng(seed).permutation(windows)[:30]
+        run(subject, x, some, "incremental")
+    assert first > 0
+    assert len(opened) <= first + 2
+
+
+def event(name, begin, length):
+    return {"cat": "Node", "name": f"{name}_kernel_time", "ts": begin, "dur": length}
+
+
+def test_times_of_nodes_from_a_profile(tmp_path):
+    """The shortest run counts; fused and rewritten nodes count under the name that is left."""
+    graph = subject_of(nets.exported("vgg").proto).network.graph
+    first, second = graph.nodes[0], graph.nodes[1]
+    runs = [
+        [event(f"{second.output}_nchwc", 0, 900), event("ReorderOutput", 2, 100)],
+        [event(f"{second.output}_nchwc", 10, 300), event("ReorderOutput", 12, 700)],
+    ]
+    noise = [{"cat": "Session", "name": "model_run", "ts": 5, "dur": 9}]
+    file = tmp_path / "profile.json"
+    file.write_text(json.dumps([*noise, *runs[1], *runs[0]]))
+    seconds = node_seconds(file, graph.nodes, inputs=4, runs=2)
+    assert seconds[0] == 0
+    np.testing.assert_allclose(seconds[1], 1000e-6 / 4)
+    file.write_text(json.dumps([event(first.name, 0, 80), event(f"{second.name}_bn_nchwc", 1, 40)]))
+    seconds = node_seconds(file, graph.nodes, inputs=1, runs=1)
+    np.testing.assert_allclose(seconds[:2], [80e-6, 40e-6])
+
+
+@pytest.mark.parametrize("name", ["vgg", "resnet", "mobilenet"])
+def test_onnx_runtimes_own_profile_is_understood(name):
+    """Nearly all kernel time finds its node; a new naming of fused nodes would show here."""
+    made = nets.exported(name)
+    case = Case(made.proto, ["scores"], windows=windows_of((32, 32)))
+    batches = [np.repeat(case.x[None], 4, axis=0)] * 2
+    values, seconds = case.network.ort._profile(batches, case.sections)
+    assert len(values) == 2
+    conv = [n.op_type == "Conv" for n in case.sections.nodes]
+    busy = arithmetic(case.sections)
+    # Convolutions are fused with what follows, whose name they may take.
+    assert (seconds > 0).sum() >= 0.8 * sum(conv)
+    assert seconds.sum() > 0
+    assert busy[np.argmax(conv)] > 0

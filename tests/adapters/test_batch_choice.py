@@ -1,0 +1,111 @@
+"""Batches of whole inputs: timed on the work itself, bounded by memory; threads and spinning."""
+
+import os
+
+import nets
+import numpy as np
+import onnxruntime
+import pytest
+
+from onnxplain.adapters import batch_choice
+from onnxplain.adapters.batch_choice import BatchChoice, candidates
+from onnxplain.errors import UsageError
+from onnxplain.graph.prepare import prepare
+from onnxplain.network import Network
+
+
+class Clock:
+    """Work that costs so many seconds for an input in a batch of that size."""
+
+    def __init__(self, monkeypatch, cost):
+        self.now, self.cost, self.calls = 0.0, cost, []
+        monkeypatch.setattr(batch_choice.time, "perf_counter", lambda: self.now)
+
+    def work(self, indices):
+        self.calls.append(len(indices))
+        self.now += self.cost[len(indices)] * len(indices)
+        return {"y": np.array(indices)}
+
+
+@pytest.mark.parametrize(
+    ("cost", "best"),
+    [({4: 3.0, 8: 2.0, 16: 2.5}, 8), ({4: 1.0, 8: 1.2, 16: 1.3}, 4), ({4: 2, 8: 1.99, 16: 1}, 16)],
+)
+def test_the_fastest_batch_is_found_on_work_that_is_wanted(monkeypatch, cost, best):
+    clock, choice = Clock(monkeypatch, cost), BatchChoice([4, 8, 16])
+    count = 56 + 5 * best * 16
+    blocks = list(choice.run(clock.work, range(count)))
+    assert choice.chosen == best
+    assert np.concatenate([i for i, _ in blocks]).tolist() == list(range(count))
+    assert all((v["y"] == i).all() for i, v in blocks)
+    assert clock.calls[:6] == [4, 4, 8, 8, 16, 16]
+    assert set(clock.calls[6:]) == {best}
+    clock.calls.clear()
+    list(choice.run(clock.work, range(2 * best)))
+    assert clock.calls == [best, best]
+
+
+def test_a_slightly_faster_larger_batch_is_not_worth_its_memory(monkeypatch):
+    clock, choice = Clock(monkeypatch, {4: 1.0, 8: 0.98, 16: 0.99}), BatchChoice([4, 8, 16])
+    list(choice.run(clock.work, range(160)))
+    assert choice.chosen == 4
+
+
+def test_little_work_is_not_timed(monkeypatch):
+    clock, choice = Clock(monkeypatch, {4: 1.0, 2: 1.0}), BatchChoice([4, 8, 16])
+    list(choice.run(clock.work, range(10)))
+    assert clock.calls == [4, 4, 2]
+    assert choice.chosen is None
+
+
+def test_a_single_candidate_is_taken(monkeypatch):
+    clock, choice = Clock(monkeypatch, {3: 1.0}), BatchChoice([3])
+    list(choice.run(clock.work, range(300)))
+    assert set(clock.calls) == {3}
+
+
+def test_memory_bounds_the_batch(monkeypatch):
+    network = Network(prepare(nets.exported("vgg").proto), device="cpu")
+    graph, shapes = network.graph, network.shapes
+    assert candidates(graph, shapes, (4, 8, 16)) == [4, 8, 16]
+    largest = max(
+        sum(4 * np.prod(shapes[t][1:]) for t in (*n.inputs, *n.outputs) if t in shapes)
+        for n in graph.nodes
+    )
+    monkeypatch.setattr(batch_choice, "_MEMORY", int(8 * largest))
+    assert candidates(graph, shapes, (4, 8, 16)) == [4, 8]
+    monkeypatch.setattr(batch_choice, "_MEMORY", 1)
+    assert candidates(graph, shapes, (4, 8, 16)) == [4]
+
+
+@pytest.fixture
+def options(monkeypatch):
+    """Options of every session that is constructed."""
+    seen, original = [], onnxruntime.InferenceSession
+
+    def watching(file, options, **more):
+        seen.append(options)
+        return original(file, options, **more)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", watching)
+    return seen
+
+
+@pytest.mark.parametrize(("load", "spins"), [(0.0, True), (1e6, False)])
+def test_threads_do_not_spin_on_a_busy_machine(monkeypatch, options, load, spins):
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, load, load), raising=False)
+    _ = Network(prepare(nets.exported("vgg").proto), device="cpu", threads=3).ort
+    assert options[0].intra_op_num_threads == 3
+    key = "session.intra_op.allow_spinning"
+    if spins:
+        with pytest.raises(RuntimeError):
+            options[0].get_session_config_entry(key)
+    else:
+        assert options[0].get_session_config_entry(key) == "0"
+
+
+def test_threads_are_left_to_onnx_runtime(options):
+    _ = Network(prepare(nets.exported("vgg").proto), device="cpu").ort
+    assert options[0].intra_op_num_threads == 0
+    with pytest.raises(UsageError, match="0 threads are not possible"):
+        Network(prepare(nets.exported("vgg").proto), threads=0)
