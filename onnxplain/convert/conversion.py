@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from onnxplain.convert.cast import to_tensor
+from onnxplain.convert.control_flow import Body
 from onnxplain.convert.function import unsupported
 from onnxplain.convert.normalization import trains
 from onnxplain.convert.operators import (
@@ -31,31 +32,35 @@ from onnxplain.convert.skeleton import (
 from onnxplain.convert.torchvision_guard import import_onnx2torch
 from onnxplain.convert.widening import WIDENED, Widened
 from onnxplain.errors import ConversionError
+from onnxplain.graph.bodies import bodies_of, is_control_flow
 from onnxplain.graph.view import Graph, Node
 
 # What to do about operators that will not be converted, by what they have in common.
 _ADVICE = {
-    "If, Loop and Scan": "export the model again with its branches and loops traced",
     "ai.onnx.ml": "trees and other classical models have no gradient",
     "ONNX Runtime layouts": "the file was optimised for one processor: use the one before that",
 }
-_CONTROL_FLOW = frozenset({"If", "Loop", "Scan"})
 _LAYOUTS = frozenset({"com.microsoft.nchwc", "com.ms.internal.nhwc"})
 # Four-bit constants are widened to eight bits, which only these operators cannot tell.
 _WIDENING = frozenset({"DequantizeLinear", "GatherBlockQuantized"})
 _EXTENDING = "to add a converter, see docs/extending.md"
 _STILL_WORKS = "methods that need no gradient (occlusion, cam) still work on this file"
+_ENDING = f"; {_STILL_WORKS}"
 
 
 def convert(graph: Graph, *, double: bool = False) -> Program:
     """Convert `graph`; see `onnxplain.convert.to_torch`."""
     _refuse_missing(graph)
     import_onnx2torch()
-    modules = _build_modules(graph)
-    steps = _steps(graph, modules) if graph.nodes else ()
-    program = Program(steps, tuple(i.name for i in graph.inputs), _constants(graph))
+    program = _convert(graph)
     program.eval().requires_grad_(False)
     return program.double() if double else program
+
+
+def _convert(graph: Graph) -> Program:
+    modules = _build_modules(graph)
+    steps = _steps(graph, modules) if graph.nodes else ()
+    return Program(steps, tuple(i.name for i in graph.inputs), _constants(graph))
 
 
 def _refuse_missing(graph: Graph) -> None:
@@ -78,7 +83,7 @@ def _group(operator: Operator) -> str | None:
         return "ONNX Runtime layouts"
     if operator.domain.startswith("ai.onnx.ml"):
         return "ai.onnx.ml"
-    return "If, Loop and Scan" if operator.op_type in _CONTROL_FLOW else None
+    return None
 
 
 def _build_modules(graph: Graph) -> dict[int, nn.Module]:
@@ -86,17 +91,26 @@ def _build_modules(graph: Graph) -> dict[int, nn.Module]:
     modules: dict[int, nn.Module] = {}
     refused: list[str] = []
     for node in graph.nodes:
-        factory = _factory(operator_of(node, graph))
+        operator = operator_of(node, graph)
+        factory = _factory(operator)
         if factory is None:
             continue
         try:
             _refuse_training(node, graph)
-            modules[node.index] = factory(node)
+            if is_control_flow(node) and operator not in EXTENSIONS:
+                modules[node.index] = factory(node, _bodies(node, graph))
+            else:
+                modules[node.index] = factory(node)
         except ConversionError as error:
-            refused.append(str(error))
+            refused.append(str(error).removesuffix(_ENDING))
     if refused:
-        raise ConversionError(f"{'; '.join(refused)}; {_STILL_WORKS}")
+        raise ConversionError(f"{'; '.join(refused)}{_ENDING}")
     return modules
+
+
+def _bodies(node: Node, graph: Graph) -> dict[str, Body]:
+    """Convert what an If, Loop or Scan runs."""
+    return {key: Body(_convert(body), body) for key, body in bodies_of(node, graph).items()}
 
 
 def _constants(graph: Graph) -> dict[str, Tensor]:
@@ -122,14 +136,14 @@ def _refuse_training(node: Node, graph: Graph) -> None:
         raise unsupported(node, "batch normalisation in training mode")
 
 
-def _factory(operator: Operator) -> Callable[[Node], nn.Module] | None:
+def _factory(operator: Operator) -> Callable[..., nn.Module] | None:
     if operator in EXTENSIONS:
         return EXTENSIONS[operator]
     target = target_of(operator)
     return None if target is None else _load(target)
 
 
-def _load(target: str) -> Callable[[Node], nn.Module]:
+def _load(target: str) -> Callable[..., nn.Module]:
     file, function = target.split(".")
     return getattr(importlib.import_module(f"onnxplain.convert.{file}"), function)
 

@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from onnxplain.convert.cast import to_tensor, torch_type
-from onnxplain.convert.function import Function, integers
+from onnxplain.convert.function import Function, integers, unsupported
 from onnxplain.graph.view import Node
+
+
+class Constant(nn.Module):
+    """A value of the file that is also a result, so that preparation leaves it in place."""
+
+    value: Tensor
+
+    def __init__(self, name: str, array: NDArray[Any]) -> None:
+        super().__init__()
+        self.register_buffer("value", to_tensor(name, array))
+
+    def forward(self) -> Tensor:
+        """Return it."""
+        return self.value
+
+
+_NUMBERS = {"value_float": "f4", "value_floats": "f4", "value_int": "i8", "value_ints": "i8"}
+
+
+def constant(node: Node) -> nn.Module:
+    """Constant, opset 1 to 25."""
+    ((form, value),) = node.attributes.items()
+    if form == "value":
+        return Constant(node.output, onnx.numpy_helper.to_array(value))
+    if form not in _NUMBERS:
+        raise unsupported(node, f"a constant in the form {form}")
+    return Constant(node.output, np.array(value, _NUMBERS[form]))
 
 
 class ConstantOfShape(nn.Module):

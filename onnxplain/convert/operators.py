@@ -15,11 +15,13 @@ from typing import Any
 from onnx import defs
 
 from onnxplain.convert.aliases import ALIASES
+from onnxplain.graph.bodies import nodes_with_bodies
 from onnxplain.graph.view import Graph, Node
 
 Versions = tuple[int, ...]
 
-# Converters of this package: "file.function", then the operators and versions it covers.
+# Converters of this package: "file.function", then the operators and versions it covers. Those
+# of control_flow get the converted bodies of the node as well.
 OURS: Mapping[str, Mapping[str, Versions]] = {
     "activation.swiglu": {"SwiGLU": (28,)},
     "attention.attention": {"Attention": (23, 24, 25)},
@@ -53,8 +55,13 @@ OURS: Mapping[str, Mapping[str, Versions]] = {
     "cast.bit_cast": {"BitCast": (26,)},
     "cast.cast": {"Cast": (6, 9, 13, 19, 21, 23, 24, 25, 28)},
     "cast.cast_like": {"CastLike": (15, 19, 21, 23, 24, 25)},
+    "control_flow.if_": {"If": (1, 11, 13, 16, 19, 21, 23, 24, 25)},
+    "control_flow.loop": {"Loop": (1, 11, 13, 16, 19, 21, 23, 24, 25)},
+    "control_flow.scan": {"Scan": (9, 11, 16, 19, 21, 23, 24, 25)},
+    "control_flow.scan_8": {"Scan": (8,)},
     "conv.conv": {"Conv": (1, 11, 22)},
     "conv.conv_transpose": {"ConvTranspose": (1, 11, 22)},
+    "creation.constant": {"Constant": (1, 9, 11, 12, 13, 19, 21, 23, 24, 25)},
     "creation.constant_of_shape": {"ConstantOfShape": (9, 20, 21, 23, 24, 25)},
     "creation.eye_like": {"EyeLike": (9, 22)},
     "creation.one_hot": {"OneHot": (9, 11, 28)},
@@ -318,11 +325,14 @@ def is_covered(operator: Operator) -> bool:
 
 
 def count_missing(graph: Graph) -> Iterator[tuple[Operator, int, str]]:
-    """Operators that do not convert, with how many nodes use them and the first tensor."""
+    """Operators that do not convert, with how many nodes use them and the first tensor.
+
+    The bodies of If, Loop and Scan count as well.
+    """
     counts: Counter[Operator] = Counter()
     first: dict[Operator, str] = {}
-    for node in graph.nodes:
-        operator = operator_of(node, graph)
+    for node, place in nodes_with_bodies(graph):
+        operator = operator_of(node, place)
         if operator not in EXTENSIONS and not is_covered(operator):
             counts[operator] += 1
             first.setdefault(operator, node.output)
@@ -336,7 +346,7 @@ def missing_operators(graph: Graph) -> list[str]:
     Returns
     -------
     list of str
-        Sorted and unique, such as ``"Scan-19"`` or ``"com.microsoft::NGramRepeatBlock-1"``;
+        Sorted and unique, such as ``"SequenceAt-11"`` or ``"com.microsoft::NGramRepeatBlock-1"``;
         empty if everything converts. A listed operator may still be refused by `to_torch`
         in a rare form, which its message then names.
     """

@@ -73,7 +73,7 @@ def build_skeleton(graph: Graph, names: Names, bare: Collection[int]) -> onnx.Mo
             op_type=node.op_type,
             domain=neutral_domain(node.domain),
             name=step_name(node.index),
-            input=[names.neutral(n) for n in node.inputs],
+            input=[names.neutral(n) for n in (*node.inputs, *node.captured)],
             # An unused output gets a name: an empty one would capture absent inputs.
             output=[
                 names.neutral(n) or f"{step_name(node.index)}_unused_{i}"

@@ -100,7 +100,7 @@ def _stays_small(
     if node.op_type in _BOUNDED:
         return sum(t.size for t in operands.values()) <= MAX_ELEMENTS
     if node.op_type == "Range":  # whose inferred length overflows
-        start, limit, delta = (float(operands[i.name].numpy()) for i in node.inputs if i)
+        start, limit, delta = (float(operands[i.name].numpy().item()) for i in node.inputs if i)
         return delta != 0 and abs(limit - start) <= MAX_ELEMENTS * abs(delta)
     try:
         inferred = onnx.shape_inference.infer_shapes(

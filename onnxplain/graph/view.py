@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from google.protobuf.message import Message
 from numpy.typing import NDArray
 from onnx.numpy_helper import to_array
 
@@ -36,7 +37,8 @@ class Node:
     inputs, outputs : tuple of str
         Tensor names; an absent optional one is the empty string.
     attributes : mapping of str to value
-        Python values: int, float, str, list, ``onnx.TensorProto``, ``onnx.GraphProto``.
+        Python values: int, float, str, list; ``onnx.TensorProto``, ``onnx.GraphProto`` and
+        the other messages of the format as they are.
     index : int
         Position in the topological order of the graph.
     captured : tuple of str
@@ -273,16 +275,20 @@ def _read_nodes(protos: Iterable[onnx.NodeProto]) -> Iterator[Node]:
         )
 
 
+def captured_by(body: onnx.GraphProto) -> tuple[str, ...]:
+    """Tensors that the body of a node reads and does not define itself, each once."""
+    own = {value.name for value in (*body.input, *body.initializer)}
+    own.update(name for node in body.node for name in node.output)
+    read = [v.name for v in body.output]
+    for node in body.node:
+        read.extend(node.input)
+        read.extend(name for inner in node.attribute for name in _captured(inner))
+    return tuple(dict.fromkeys(name for name in read if name and name not in own))
+
+
 def _captured(attribute: onnx.AttributeProto) -> Iterator[str]:
-    """Tensors that the graphs in an attribute read and do not define themselves."""
     for body in (attribute.g, *attribute.graphs):
-        own = {value.name for value in (*body.input, *body.initializer)}
-        own.update(name for node in body.node for name in node.output)
-        read = [v.name for v in body.output]
-        for node in body.node:
-            read.extend(node.input)
-            read.extend(name for inner in node.attribute for name in _captured(inner))
-        yield from (name for name in read if name and name not in own)
+        yield from captured_by(body)
 
 
 def _attribute(proto: onnx.AttributeProto) -> Any:
@@ -291,6 +297,6 @@ def _attribute(proto: onnx.AttributeProto) -> Any:
         return value.decode("utf-8", "replace")
     if isinstance(value, (int, float)):
         return value
-    if isinstance(value, (onnx.TensorProto, onnx.GraphProto)):
+    if isinstance(value, Message):
         return value
     return [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in value]
