@@ -5,9 +5,11 @@ from __future__ import annotations
 from onnxplain.adapters.base import Capability
 from onnxplain.convert import missing_operators
 from onnxplain.errors import OnnxplainError
+from onnxplain.graph.bodies import is_control_flow
 from onnxplain.graph.expand import expand
 from onnxplain.methods import Method, registered
 from onnxplain.network import Network
+from onnxplain.relevance.bodies import computes
 from onnxplain.relevance.kinds import RULED
 
 _FORWARD = Capability.FORWARD | Capability.ACTIVATIONS
@@ -72,7 +74,7 @@ def without_rule(network: Network) -> list[str]:
         seen.add(tensor)
         if node.op_type in _WITHOUT_SIGNAL and not node.domain:
             continue
-        if node.operator not in RULED:
+        if node.operator not in RULED and not (is_control_flow(node) and not computes(node, graph)):
             found.add(node.operator)
-        waiting.extend(node.inputs[:1] if node.op_type in _SIGNAL_IN_FIRST else node.inputs)
+        waiting.extend(node.inputs[:1] if node.op_type in _SIGNAL_IN_FIRST else node.reads)
     return sorted(found)

@@ -25,9 +25,19 @@ def _standardise(x: Tensor, axes: tuple[int, ...], epsilon: float) -> Tensor:
     return centred * (centred.square().mean(axes, keepdim=True) + epsilon).rsqrt()
 
 
+# Y, running mean and variance, and the mean and inverse deviation that were used.
+_TRAINING_OUTPUTS_BEFORE_14 = 5
+
+
 def trains(node: Node) -> bool:
-    """Whether a BatchNormalization node uses the statistics of what it is given."""
-    return bool(node.attributes.get("training_mode", 0))
+    """Whether a BatchNormalization node uses the statistics of what it is given.
+
+    Before opset 14 no attribute says so: ONNX Runtime trains if there are five outputs.
+    """
+    return (
+        bool(node.attributes.get("training_mode", 0))
+        or len(node.outputs) == _TRAINING_OUTPUTS_BEFORE_14
+    )
 
 
 def batch_normalization(node: Node) -> nn.Module:
@@ -54,7 +64,7 @@ def batch_normalization(node: Node) -> nn.Module:
         running = (
             old * momentum + new * (1 - momentum) for old, new in ((mean, own_mean), (var, own_var))
         )
-        return y, *running
+        return y, *running, own_mean, (own_var + epsilon).rsqrt()
 
     return Function(standardise if trains(node) else normalise)
 

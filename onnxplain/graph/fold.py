@@ -24,6 +24,9 @@ _KEEP = frozenset(
     | {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike"}
     | {"Bernoulli", "Multinomial", "Dropout"}
 )
+# Before this opset, onnx's own evaluator normalises by a mixture of the running statistics and
+# those of the batch, which is what no engine does.
+_FOLDED_SINCE = {"BatchNormalization": 14}
 # The size of their results depends on values, but is never far above that of their operands.
 _BOUNDED = frozenset({"NonZero", "Unique", "Compress"})
 
@@ -37,8 +40,9 @@ def fold_constants(model: ir.Model) -> None:
         Constants have to be initializers already.
     """
     opsets = [onnx.helper.make_opsetid(d, v) for d, v in model.opset_imports.items()]
+    opset = model.opset_imports.get("", 0)
     for node in list(model.graph):
-        if not _foldable(node):
+        if not _foldable(node) or opset < _FOLDED_SINCE.get(node.op_type, 0):
             continue
         values = _evaluate(node, opsets)
         if values is None:

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 import onnx
-from google.protobuf.message import Message
 from numpy.typing import NDArray
 from onnx.numpy_helper import to_array
 
 from onnxplain.errors import UnknownNameError
 
+_MESSAGES = (onnx.TensorProto, onnx.GraphProto, onnx.SparseTensorProto, onnx.TypeProto)
 _READS_NO_VALUES = frozenset({"Shape", "Size"})
 # Only their first output stands for the input; the others are its range.
 _MEASURES_RANGE = frozenset({"DynamicQuantizeLinear"})
@@ -297,6 +297,6 @@ def _attribute(proto: onnx.AttributeProto) -> Any:
         return value.decode("utf-8", "replace")
     if isinstance(value, (int, float)):
         return value
-    if isinstance(value, Message):
+    if isinstance(value, _MESSAGES):
         return value
     return [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in value]

@@ -11,13 +11,16 @@ integrated over by itself. So completeness holds on every graph.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from onnxplain.convert.program import Program, Step
-from onnxplain.graph.view import Graph
+from onnxplain.graph.bodies import CONTROL_FLOW, is_control_flow
+from onnxplain.graph.view import Graph, Node
+from onnxplain.relevance.bodies import computes, refusal
 from onnxplain.relevance.kinds import AVERAGING, ELEMENTWISE, MOVING
 from onnxplain.relevance.normalised import layer_norm_multiplier, softmax_multiplier
 from onnxplain.relevance.quotients import difference_quotient
@@ -29,7 +32,8 @@ _NORMALISING = frozenset(
 )
 # Points on the way from the baseline's operands to the picture's.
 _POINTS = 32
-_MULTILINEAR = (MOVING - _CHOOSING - {"Where"}) | AVERAGING
+_LINEAR = MOVING - _CHOOSING - {"Where"}
+_MULTILINEAR = _LINEAR | AVERAGING | CONTROL_FLOW
 _MULTILINEAR |= frozenset("Conv ConvTranspose Gemm MatMul Add Sub Mul BatchNormalization".split())
 
 
@@ -75,6 +79,8 @@ def multipliers(
         ]
         if not signal:
             continue
+        if is_control_flow(step.node):
+            _refuse_unequal_bodies(step.node, graph, dynamic)
         full = [
             torch.zeros_like(here[o]) if m is None else m
             for o, m in zip(step.outputs, arrived, strict=True)
@@ -83,6 +89,16 @@ def multipliers(
             name = step.inputs[k]
             found[name] = found[name] + share if name in found else share
     return {name: found.get(name, torch.zeros_like(here[name])) for name in names}
+
+
+def _refuse_unequal_bodies(node: Node, graph: Graph, dynamic: AbstractSet[str]) -> None:
+    """Let a body pass only if it does the same linear thing for picture and baseline."""
+    found = computes(node, graph, _LINEAR)
+    deciding = {"If": 1, "Loop": 2}.get(node.op_type, 0)
+    if any(name in dynamic for name in node.inputs[:deciding]):
+        found = ["a condition that depends on the picture", *found]
+    if found:
+        raise refusal(node, found, "DeepLIFT")
 
 
 def _values(graph: Graph, program: Program, feeds: Mapping[str, Tensor], output: str) -> Values:
@@ -160,6 +176,8 @@ def _pull(
         result = step.module(*(leaves.get(k, v) for k, v in enumerate(operands)))
     outputs = list(result) if isinstance(result, (tuple, list)) else [result]
     pairs = [(y, g) for y, g in zip(outputs, m, strict=False) if y.requires_grad]
+    if not pairs:  # the branch that was taken reads none of them
+        return [torch.zeros_like(leaf) for leaf in leaves.values()]
     gradients = torch.autograd.grad(
         [y for y, _ in pairs], list(leaves.values()), [g for _, g in pairs], allow_unused=True
     )

@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from onnxplain.errors import MethodRefusedError
+from onnxplain.graph.bodies import is_control_flow
 from onnxplain.graph.view import Graph, Node
+from onnxplain.relevance.bodies import computes
 from onnxplain.relevance.composites import RuleUse, Unknown
 from onnxplain.relevance.gates import constant_operand, signal_operand
 from onnxplain.relevance.kinds import AVERAGING, BILINEAR, ELEMENTWISE, MOVING, NORMALISING
@@ -69,16 +71,19 @@ def propagate(
             return _product(graph, record, R[0])
         if kind == "Softmax":
             return _softmax(graph, record, R[0])
+        if is_control_flow(node) and not computes(node, graph):
+            return _transposed_jacobian(record, R)
     if node.operator in BILINEAR:
         return _epsilon(record, R[0] / len(record.leaves()), epsilon)
     if unknown == "refuse":
-        raise _no_rule(node)
+        raise _no_rule(node, computes(node, graph))
     return _as_told(graph, record, R, epsilon, RuleUse(unknown))
 
 
-def _no_rule(node: Node) -> MethodRefusedError:
+def _no_rule(node: Node, inside: Sequence[str]) -> MethodRefusedError:
+    holds = f", which holds {', '.join(inside)}" if inside else ""
     return MethodRefusedError(
-        f"no relevance rule for operator {node.operator} at tensor {node.output!r}; "
+        f"no relevance rule for operator {node.operator} at tensor {node.output!r}{holds}; "
         "unknown=pass hands relevance on element by element there, unknown=gradient by the "
         "derivative; integrated-gradients, grad-cam and occlusion work without rules"
     )

@@ -11,7 +11,7 @@ unpooling only, so activations hand ``G`` on as it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import torch
@@ -19,7 +19,9 @@ from torch import Tensor
 
 from onnxplain.convert.program import Program, Step
 from onnxplain.errors import MethodRefusedError
-from onnxplain.graph.view import Graph
+from onnxplain.graph.bodies import bodies_of
+from onnxplain.graph.view import Graph, Node
+from onnxplain.relevance.bodies import refusal
 from onnxplain.relevance.gates import self_gates
 from onnxplain.relevance.kinds import Rectification
 from onnxplain.relevance.resample import Resampled, is_strided
@@ -83,7 +85,7 @@ def run_rectified(
     ------
     MethodRefusedError
         If a filter is asked for and there is no ReLU-like node: nothing would differ from
-        the gradient.
+        the gradient; or if such a node stands inside of an If, Loop or Scan.
     """
     dynamic = graph.descendants([image])
     roots = {_scaled(graph, y): root for y, root in self_gates(graph, dynamic).items()}
@@ -95,11 +97,13 @@ def run_rectified(
         if not needed.intersection(step.outputs):
             continue
         values.update(zip(step.outputs, step.run(values), strict=False))
-        if resample and is_strided(step) and step.inputs[0] in dynamic:
+        if not dynamic.isdisjoint(step.outputs):
+            _refuse_inner(graph, step.node, mode, resample)
+        if resample and is_strided(step.node) and step.inputs[0] in dynamic:
             x, weight = (values[name] for name in step.inputs[:2])
             y = values[step.outputs[0]].detach()
             values[step.outputs[0]] = Resampled.apply(x, weight, y, step.node)
-        root = _root(graph, step, roots)
+        root = _root(graph, step.node, roots)
         if root not in dynamic or not values[root].requires_grad:
             continue
         output = step.outputs[0]
@@ -117,9 +121,25 @@ def run_rectified(
     return {name: values[name] for name in names}, filtered
 
 
-def _root(graph: Graph, step: Step, roots: Mapping[str, str]) -> str:
+def _refuse_inner(graph: Graph, node: Node, mode: str, resample: bool) -> None:
+    """Refuse bodies of an If, Loop or Scan that hold what this pass treats in its own way."""
+    found = sorted(set(_treated_inside(graph, node, resample)))
+    if found:
+        raise refusal(node, found, f"{mode} backpropagation")
+
+
+def _treated_inside(graph: Graph, node: Node, resample: bool) -> Iterator[str]:
+    for body in bodies_of(node, graph).values():
+        gates = self_gates(body, body.descendants_of_inputs)
+        roots = {_scaled(body, y): root for y, root in gates.items()}
+        for inner in body.nodes:
+            if _root(body, inner, roots) or (resample and is_strided(inner)):
+                yield inner.operator
+            yield from _treated_inside(body, inner, resample)
+
+
+def _root(graph: Graph, node: Node, roots: Mapping[str, str]) -> str:
     """Tensor that a ReLU-like node or region is a function of; empty for any other node."""
-    node = step.node
     if node.op_type in _RELU_LIKE:
         return node.inputs[0]
     if node.op_type == "Clip" and not node.domain:

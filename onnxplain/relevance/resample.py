@@ -17,14 +17,12 @@ from torch.nn import functional
 from torch.nn.grad import conv2d_input
 
 from onnxplain.convert.padding import torch_order
-from onnxplain.convert.program import Step
 from onnxplain.graph.padding import explicit_pads
 from onnxplain.graph.view import Node
 
 
-def is_strided(step: Step) -> bool:
-    """Whether a step is a convolution of images that skips places."""
-    node = step.node
+def is_strided(node: Node) -> bool:
+    """Whether a node is a convolution of images that skips places."""
     strides = node.attributes.get("strides") or [1]
     return node.op_type == "Conv" and not node.domain and len(strides) == 2 and max(strides) > 1
 

@@ -3,11 +3,15 @@
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto, helper
 from onnx.helper import make_node as node
 
+from onnxplain.convert import to_torch
+from onnxplain.errors import ConversionError
+from onnxplain.graph.prepare import prepare
 from tests.convert.forms import noise
-from tests.convert.oracle import assert_agrees, make_model
+from tests.convert.oracle import assert_agrees, expected, make_model
 
 X = noise(2, 4)
 IMAGE = noise(2, 3, 4, 6)
@@ -155,6 +159,37 @@ def test_weights_may_be_standardised_by_their_own_statistics():
         node("Conv", ["x", "k"], ["y"]),
     ]  # fmt: skip
     assert_agrees(make_model(nodes, {"x": IMAGE}, ["y", "m", "v"], constants, 15), {"x": IMAGE})
+
+
+@pytest.mark.parametrize("opset", [7, 9, 13])
+@pytest.mark.parametrize("trains", [True, False])
+def test_before_opset_14_five_outputs_mean_statistics_of_what_is_given(opset, trains):
+    # Nothing reads the others; that they are there is all that tells the two apart.
+    outputs = ["n", "m", "v", "m2", "v2"][: 5 if trains else 1]
+    constants = {
+        "w": noise(1, 5, 27), "k": noise(5, seed=1), "b": noise(5, seed=2),
+        "mean": noise(5, seed=3), "var": np.abs(noise(5, seed=4)), "s": np.array([5, 3, 3, 3]),
+    }  # fmt: skip
+    nodes = [
+        node("BatchNormalization", ["w", "k", "b", "mean", "var"], outputs),
+        node("Reshape", ["n", "s"], ["r"]),
+        node("Conv", ["x", "r"], ["y"]),
+    ]
+    model = make_model(nodes, {"x": IMAGE}, ["y", *outputs[1:]], constants, opset)
+    assert_agrees(model, {"x": IMAGE})
+    only = make_model(nodes, {"x": IMAGE}, ["y"], constants, opset)
+    wanted = expected(only, {"x": IMAGE})["y"]
+    prepared = prepare(only)
+    np.testing.assert_allclose(expected(prepared.model, {"x": IMAGE})["y"], wanted, rtol=1e-4)
+    got = to_torch(prepared).run({"x": torch.from_numpy(IMAGE)}, ["y"])["y"]
+    np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_statistics_of_activations_are_refused_before_opset_14_too():
+    nodes = [node("BatchNormalization", ["x", *["s"] * 4], ["y", "m", "v", "m2", "v2"])]
+    model = make_model(nodes, {"x": IMAGE}, ["y"], {"s": np.ones(3, np.float32)}, 9)
+    with pytest.raises(ConversionError, match="training mode"):
+        to_torch(prepare(model))
 
 
 @pytest.mark.parametrize(

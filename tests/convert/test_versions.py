@@ -6,7 +6,7 @@ from onnx import defs, helper
 
 from onnxplain.convert.aliases import ALIASES
 from onnxplain.convert.operators import OURS, STOCK
-from tests.convert import forms, forms_layers, forms_shape
+from tests.convert import forms, forms_control, forms_layers, forms_shape
 from tests.convert.oracle import converted, expected, make_model
 
 OLDEST_OPSET = 7
@@ -16,6 +16,7 @@ FORMS = [
     *forms.ELEMENTWISE,
     *forms.CASTS,
     *forms.REDUCTIONS,
+    *forms_control.CONTROL_FLOW,
     *forms_layers.LINEAR,
     *forms_layers.CONVOLUTIONS,
     *forms_layers.POOLS,

@@ -6,7 +6,6 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 
 import onnxplain
-from onnxplain.errors import ConversionError
 from onnxplain.graph.prepare import prepare
 from tests.small_models import model_of
 
@@ -155,16 +154,23 @@ def test_what_a_body_captures_is_read(kept):
     assert "y" in graph.descendants(["k"])
 
 
-def test_forward_methods_work_and_gradients_are_refused_by_name(kept):
-    operator, proto = kept
+def test_forward_methods_and_gradients_work(kept):
+    _, proto = kept
     model = onnxplain.load(proto, preprocess="zero-one")
     image = np.random.default_rng(1).integers(0, 255, (4, 4), np.uint8)
-    found = model.explain(image, "occlusion", window=1, kind="logit")
     x = model.read(image).x
-    covered = x.copy()
-    covered[..., 0, 0] = x.mean()
-    y = [ReferenceEvaluator(proto).run(None, {"x": v})[0][0] for v in (x, covered)]
-    index = found.target.index
-    assert found.attribution[0, 0] == pytest.approx(y[0][index] - y[1][index], rel=1e-4)
-    with pytest.raises(ConversionError, match=rf"{operator}-\d+ \(1 node.*occlusion"):
-        model.explain(image, "saliency")
+    found = model.explain(image, "occlusion", window=1, kind="logit")
+    slopes = model.explain(image, "gradient", target=found.target.index)
+
+    def change(low, high):
+        y = [ReferenceEvaluator(proto).run(None, {"x": v})[0][0] for v in (low, high)]
+        return y[1][found.target.index] - y[0][found.target.index]
+
+    for place in ((0, 0), (2, 3)):
+        covered, low, high = x.copy(), x.copy(), x.copy()
+        covered[(..., *place)] = x.mean()
+        assert found.attribution[place] == pytest.approx(change(covered, x), rel=1e-4)
+        low[(..., *place)] -= 1e-3
+        high[(..., *place)] += 1e-3
+        slope = change(low, high) / 2e-3
+        assert slopes.attribution[(..., *place)].item() == pytest.approx(slope, rel=2e-2, abs=2e-3)
