@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from onnxplain.convert.cast import to_tensor
 from onnxplain.convert.control_flow import Body
 from onnxplain.convert.function import unsupported
+from onnxplain.convert.integer_groups import integer_module
 from onnxplain.convert.normalization import trains
 from onnxplain.convert.operators import (
     EXTENSIONS,
@@ -33,6 +34,7 @@ from onnxplain.convert.torchvision_guard import import_onnx2torch
 from onnxplain.convert.widening import WIDENED, Widened
 from onnxplain.errors import ConversionError
 from onnxplain.graph.bodies import bodies_of, is_control_flow
+from onnxplain.graph.integer_groups import find_integer_groups
 from onnxplain.graph.view import Graph, Node
 
 # What to do about operators that will not be converted, by what they have in common.
@@ -155,6 +157,7 @@ def _steps(graph: Graph, modules: Mapping[int, nn.Module]) -> tuple[Step, ...]:
     skeleton = build_skeleton(graph, names, modules.keys())
     with installed(*_overlay(graph, modules)):
         converted = onnx2torch_convert(skeleton, attach_onnx_mapping=True)
+    groups = find_integer_groups(graph)
     steps = []
     for node in graph.nodes:
         module = converted.get_submodule(module_path(node.domain, node.index))
@@ -163,7 +166,9 @@ def _steps(graph: Graph, modules: Mapping[int, nn.Module]) -> tuple[Step, ...]:
             inputs.pop()
         if not node.domain and node.op_type in WIDENED:
             module = Widened(module)
-        steps.append(Step(node, module, tuple(inputs), node.outputs))
+        group = groups.get(node.index)
+        rounded = None if group is None else integer_module(node, group, module)
+        steps.append(Step(node, module, tuple(inputs), node.outputs, rounded))
     return tuple(steps)
 
 

@@ -8,26 +8,34 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from onnxplain.convert import integer_kernels
 from onnxplain.convert.activation import softmax_flattened
 from onnxplain.convert.function import Function
+from onnxplain.convert.integer_kernels import EXACT, Quantised
 from onnxplain.convert.pool import AveragePool, MaxPool
 from onnxplain.convert.quantised import (
-    EXACT,
     QLinearConv,
     centre,
     dequantise,
     dynamic_quantize,
     quantise,
     requantise,
+    saturate,
 )
 from onnxplain.graph.view import Node
 
-_BINARY = {"QLinearAdd": torch.add, "QLinearMul": torch.mul}
+_BINARY = {"QLinearAdd": integer_kernels.added, "QLinearMul": integer_kernels.multiplied}
+
+
+def _known(q: Tensor, scale: Tensor, zero: Tensor | None) -> Quantised:
+    """Gather integers with their parameters as floating-point numbers."""
+    offset = torch.zeros_like(scale) if zero is None else zero.to(scale.dtype)
+    return Quantised(q.to(scale.dtype), scale, offset)
 
 
 def qlinear_binary(node: Node) -> nn.Module:
     """QLinearAdd and QLinearMul."""
-    function = _BINARY[node.op_type]
+    kernel = _BINARY[node.op_type]
 
     def apply(
         a: Tensor,
@@ -39,31 +47,41 @@ def qlinear_binary(node: Node) -> nn.Module:
         y_scale: Tensor,
         y_zero: Tensor | None = None,
     ) -> Tensor:
-        result = function(dequantise(a, a_scale, a_zero), dequantise(b, b_scale, b_zero))
-        return quantise(result, y_scale, y_zero)
+        result = _known(y_scale, y_scale, y_zero)
+        operands = _known(a, a_scale, a_zero), _known(b, b_scale, b_zero)
+        steps = kernel(*operands, result.scale, result.zero)
+        return saturate(steps, y_zero).to(y_scale.dtype)
 
     return Function(apply)
 
 
 def _unary(node: Node) -> Callable[[Tensor], Tensor]:
-    axis = node.attributes.get("axis", -1)
     alpha = node.attributes.get("alpha", 0.01)
     functions: dict[str, Callable[[Tensor], Tensor]] = {
         "QLinearSigmoid": torch.sigmoid,
         "QLinearLeakyRelu": lambda x: functional.leaky_relu(x, alpha),
-        "QLinearSoftmax": lambda x: torch.softmax(x, axis),
-        "QLinearGlobalAveragePool": lambda x: x.mean(tuple(range(2, x.dim())), keepdim=True),
     }
     if node.op_type == "QLinearAveragePool":
         return AveragePool(node)
-    if node.op_type == "QLinearSoftmax" and node.attributes.get("opset", 13) < 13:
+    if node.op_type == "QLinearSoftmax":  # before opset 13; see `_reduction`
         return softmax_flattened(node)
     return functions[node.op_type]
 
 
+def _reduction(node: Node) -> Callable[..., Tensor] | None:
+    """Kernel of a mean or softmax of integers."""
+    if node.op_type == "QLinearGlobalAveragePool":
+        return integer_kernels.averaged
+    if node.op_type == "QLinearSoftmax" and node.attributes.get("opset", 13) >= 13:
+        axis = node.attributes.get("axis", -1)
+        return lambda x, *result: integer_kernels.softmax(x, axis, *result)
+    return None
+
+
 def qlinear_unary(node: Node) -> nn.Module:
     """Pooling and activations between a dequantisation and a quantisation."""
-    function = _unary(node)
+    kernel = _reduction(node)
+    function = None if kernel else _unary(node)
 
     def apply(
         x: Tensor,
@@ -72,7 +90,12 @@ def qlinear_unary(node: Node) -> nn.Module:
         y_scale: Tensor,
         y_zero: Tensor | None = None,
     ) -> Tensor:
-        return quantise(function(dequantise(x, x_scale, x_zero)), y_scale, y_zero)
+        if function is not None:
+            return quantise(function(dequantise(x, x_scale, x_zero)), y_scale, y_zero)
+        assert kernel is not None
+        result = _known(y_scale, y_scale, y_zero)
+        steps = kernel(_known(x, x_scale, x_zero), result.scale, result.zero)
+        return saturate(steps, y_zero).to(y_scale.dtype)
 
     return _channels_first(node, apply)
 

@@ -27,12 +27,16 @@ class Step:
         Tensor names; ``None`` is passed for an empty one; trailing absent ones are dropped.
     outputs : tuple of str
         Tensor names; if there are several, the module returns a tuple of at least as many.
+    rounded : torch.nn.Module, optional
+        Computes the same from the values of the graph, rounded as ONNX Runtime rounds; other
+        weights, which relevance rules have, are for `module`.
     """
 
     node: Node
     module: nn.Module
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    rounded: nn.Module | None = None
 
     def run(self, values: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         """Compute the outputs from the values of all tensors so far.
@@ -42,8 +46,9 @@ class Step:
         ConversionError
             If PyTorch cannot compute the node; the message names it.
         """
+        module = self.rounded or self.module
         try:
-            result = self.module(*(values[name] if name else None for name in self.inputs))
+            result = module(*(values[name] if name else None for name in self.inputs))
         except torch.OutOfMemoryError:
             raise
         except (RuntimeError, ValueError, TypeError, IndexError, KeyError) as error:
@@ -77,7 +82,8 @@ class Program(nn.Module):
         super().__init__()
         self.steps = tuple(steps)
         self.inputs = tuple(inputs)
-        self.computations = nn.ModuleList(step.module for step in self.steps)
+        # A rounded module holds the plain one.
+        self.computations = nn.ModuleList(step.rounded or step.module for step in self.steps)
         # Tensor names may hold dots, which buffer names may not.
         self._buffer_names = {name: f"constant_{i}" for i, name in enumerate(constants)}
         for name, tensor in constants.items():

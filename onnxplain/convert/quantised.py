@@ -13,16 +13,8 @@ from torch import Tensor, nn
 from onnxplain.convert.cast import torch_type
 from onnxplain.convert.conv import Conv
 from onnxplain.convert.function import Function
+from onnxplain.convert.integer_kernels import EXACT, round_straight_through
 from onnxplain.graph.view import Node
-
-# Sums of products of 8-bit integers are whole numbers, which float32 holds up to 2**24 only.
-EXACT = torch.float64
-
-
-def round_straight_through(x: Tensor) -> Tensor:
-    """Round half to even; the gradient is that of the identity."""
-    # Exact: the difference of a number and its rounding is a floating-point number.
-    return x + (torch.round(x) - x).detach()
 
 
 def _integer_range(zero_point: Tensor | None, fallback: torch.dtype) -> tuple[int, int]:
@@ -60,6 +52,12 @@ def quantise(
     steps = torch.where(steps.isnan(), low - offset, steps)
     # Saturation comes first, so that an infinite value has a rounding.
     return round_straight_through(steps.clamp(low - offset, high - offset)) + offset
+
+
+def saturate(steps: Tensor, zero_point: Tensor | None) -> Tensor:
+    """Return ``round(steps)``, saturated; the zero point is in `steps` already."""
+    low, high = _integer_range(zero_point, torch.uint8)
+    return round_straight_through(steps.clamp(low, high))
 
 
 def requantise(sums: Tensor, factor: Tensor, zero_point: Tensor | None) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onnxplain.graph.view import Graph
+from onnxplain.graph.view import Graph, Node
 
 _ROUNDS = ("QuantizeLinear", "DynamicQuantizeLinear")
 _HANDS_ON = frozenset("Reshape Flatten Squeeze Unsqueeze Transpose Cast Identity".split())
@@ -61,12 +61,22 @@ def quantisation_step(graph: Graph, tensor: str) -> float:
     Returns
     -------
     float
-        The largest scale of the DequantizeLinear that it comes out of; 0 if it does not,
-        or if the scale is computed.
+        The largest scale of the DequantizeLinear that it comes out of, or of the
+        QuantizeLinear behind a Softmax, whose integer kernel takes the whole part of
+        1 / scale; 0 if there is none, or if the scale is computed.
     """
+    writer = graph.producers.get(tensor)
+    if writer is not None and writer.op_type == "Softmax":
+        readers = [n for n in graph.consumers.get(tensor, ()) if n.op_type == "QuantizeLinear"]
+        return max((_largest_scale(graph, n) for n in readers), default=0.0)
     node = graph.producers.get(tensor)
     while node is not None and not node.domain and node.op_type in _HANDS_ON:
         node = graph.producers.get(node.inputs[0])
-    if node is None or node.op_type != "DequantizeLinear" or not graph.is_constant(node.inputs[1]):
+    if node is None or node.op_type != "DequantizeLinear":
         return 0.0
-    return float(graph.constant(node.inputs[1]).max(initial=0.0))
+    return _largest_scale(graph, node)
+
+
+def _largest_scale(graph: Graph, node: Node) -> float:
+    scale = node.inputs[1]
+    return float(graph.constant(scale).max(initial=0.0)) if graph.is_constant(scale) else 0.0

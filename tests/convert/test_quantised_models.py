@@ -97,9 +97,10 @@ def test_each_node_is_within_one_step_of_onnx_runtime(quantised):
                 assert distance.max() <= 1, step.node
                 assert (distance == 0).mean() > 0.99, step.node
             else:
-                np.testing.assert_allclose(
-                    result, wanted, rtol=1e-4, atol=1e-4 * np.abs(wanted).max(), err_msg=name
-                )
+                # The integer kernel of a softmax multiplies by the whole part of 1 / scale.
+                slack = quantisation_step(graph, name) if step.node.op_type == "Softmax" else 0
+                atol = 1e-4 * np.abs(wanted).max() + slack
+                np.testing.assert_allclose(result, wanted, rtol=1e-4, atol=atol, err_msg=name)
     assert integers >= 2
 
 
