@@ -83,19 +83,29 @@ def find_integer_groups(graph: Graph) -> Mapping[int, IntegerGroup]:
 
 def _group(graph: Graph, node: Node, outputs: set[str]) -> IntegerGroup | None:
     count = _OPERANDS.get(node.op_type, 0)
-    if node.domain or not count or not _plain_product(node):
+    if node.domain or not count or not _plain_product(node) or not _bias_is_whole(graph, node):
         return None
-    operands = [_dequantised(graph, name) for name in node.inputs[:count]]
+    operands = [_dequantised(graph, name, outputs) for name in node.inputs[:count]]
     known = tuple(grid for grid in operands if grid is not None)
-    if len(known) < count or not _bias_is_whole(graph, node):
-        return None
-    if known[0].scale.size > 1 or (node.op_type not in _SUMS and known[-1].scale.size > 1):
+    if len(known) < count or not _kernel_takes(node, known):
         return None
     result = None if node.output in outputs else _quantised_behind(graph, node.output, outputs)
     if result is None:
         floats = node.op_type in _MAY_STAY_FLOAT and not _is_quantised(graph, node.output)
         return IntegerGroup(known, None) if floats else None
     return IntegerGroup(known, result) if result.zero.dtype == known[0].zero.dtype else None
+
+
+def _kernel_takes(node: Node, operands: tuple[Grid, ...]) -> bool:
+    """Whether there is an integer operator for these element types and scales, on x86-64."""
+    first, last = operands[0], operands[-1]
+    if first.scale.size > 1:
+        return False
+    if node.op_type not in _SUMS:
+        return last.scale.size == 1 and first.zero.dtype == last.zero.dtype
+    if first.zero.dtype == np.uint8:
+        return True
+    return node.op_type == "Gemm" and last.zero.dtype == np.int8
 
 
 def _plain_product(node: Node) -> bool:
@@ -113,14 +123,14 @@ def _bias_is_whole(graph: Graph, node: Node) -> bool:
     return graph.is_constant(source) and graph.constant(source).dtype == np.int32
 
 
-def _dequantised(graph: Graph, name: str) -> Grid | None:
+def _dequantised(graph: Graph, name: str, outputs: set[str]) -> Grid | None:
     writer = graph.producers.get(name)
     if writer is None or writer.op_type != "DequantizeLinear" or writer.domain:
         return None
-    return _grid(graph, writer)
+    return _grid(graph, writer, _turns_unsigned(graph, writer.inputs[0], outputs))
 
 
-def _grid(graph: Graph, node: Node) -> Grid | None:
+def _grid(graph: Graph, node: Node, unsigned: bool) -> Grid | None:
     """Constant scale and zero point of QuantizeLinear or DequantizeLinear, in 8 bits."""
     constants = [n for n in node.inputs[1:] if n and graph.is_constant(n)]
     if len(constants) != 2 or node.attributes.get("block_size", 0):
@@ -128,7 +138,26 @@ def _grid(graph: Graph, node: Node) -> Grid | None:
     scale, zero = (graph.constant(n).reshape(-1) for n in constants)
     if zero.dtype not in (np.uint8, np.int8) or scale.dtype != np.float32:
         return None
+    if unsigned and zero.dtype == np.int8:
+        zero = (zero.astype(np.int16) + 128).astype(np.uint8)
     return Grid(scale, zero)
+
+
+def _turns_unsigned(graph: Graph, name: str, outputs: set[str]) -> bool:
+    """Whether ONNX Runtime would turn int8 numbers into uint8 ones, as it does on x86-64.
+
+    It does so between a QuantizeLinear and its only DequantizeLinear, after it gave each
+    reader a DequantizeLinear of its own (``qdq_s8_to_u8.cc``).
+    """
+    writer = graph.producers.get(name)
+    if writer is None or writer.op_type != "QuantizeLinear" or name in outputs:
+        return False
+    readers = graph.consumers.get(name, ())
+    if len(readers) != 1 or readers[0].op_type != "DequantizeLinear":
+        return False
+    read = readers[0].output
+    uses = sum(node.inputs.count(read) for node in graph.consumers.get(read, ()))
+    return uses + (read in outputs) == 1
 
 
 def _is_quantised(graph: Graph, name: str) -> bool:
@@ -146,7 +175,7 @@ def _quantised_behind(graph: Graph, name: str, outputs: set[str]) -> Grid | None
         readers = graph.consumers.get(clip.output, ())
     if len(readers) != 1 or readers[0].op_type != "QuantizeLinear" or readers[0].domain:
         return None
-    grid = _grid(graph, readers[0])
+    grid = _grid(graph, readers[0], _turns_unsigned(graph, readers[0].output, outputs))
     if grid is None or grid.scale.size > 1:
         return None
     return grid if clip is None or _is_redundant(graph, clip, grid) else None

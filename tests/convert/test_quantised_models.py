@@ -147,13 +147,10 @@ def scores_of(model, feed, tensor, level):
 
 
 def steps_apart(graph, feed):
-    """Largest differences in steps of the scores: PyTorch's from ONNX Runtime's, and its own."""
+    """Largest difference of PyTorch from ONNX Runtime, in steps of the scores."""
     tensor = find_head(graph).logits
-    levels = onnxruntime.GraphOptimizationLevel
-    deployed, as_written = (
-        scores_of(graph.model, feed, tensor, level)
-        for level in (levels.ORT_ENABLE_ALL, levels.ORT_DISABLE_ALL)
-    )
+    level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    deployed = scores_of(graph.model, feed, tensor, level)
     program = to_torch(graph)
     with torch.no_grad():
         got = np.concatenate(
@@ -161,7 +158,7 @@ def steps_apart(graph, feed):
         )
     step = quantisation_step(graph, tensor) or np.ptp(deployed) / 255
     assert np.ptp(deployed, axis=0).max() > 8 * step  # the inputs make a difference
-    return np.abs(got - deployed).max() / step, np.abs(as_written - deployed).max() / step
+    return np.abs(got - deployed).max() / step
 
 
 @pytest.mark.parametrize("form", ["qdq", "qoperator", "dynamic"])
@@ -172,7 +169,7 @@ def test_twenty_inputs_are_within_one_step_of_the_deployed_network(tmp_path, for
     else:
         static(path, QuantFormat.QDQ if form == "qdq" else QuantFormat.QOperator)
     feed = [digits(1, seed) for seed in range(100, 120)]
-    assert steps_apart(prepare(onnx.load(path)), feed)[0] <= 1
+    assert steps_apart(prepare(onnx.load(path)), feed) <= 1
 
 
 def photos(count):
@@ -192,11 +189,4 @@ def test_a_deep_network_of_integer_operators_is_exact(tmp_path):
     kinds = [n.op_type for n in graph.nodes]
     assert kinds.count("QLinearConv") == 49
     assert "QLinearAdd" in kinds
-    assert steps_apart(graph, photos(4))[0] <= 1
-
-
-def test_a_deep_network_of_quantised_floats_is_as_near_as_onnx_runtime_is_to_itself():
-    # A rounding that flips is amplified by 50 layers; each node is within one step, see above.
-    distance, own = steps_apart(prepare(onnx.load(LITE0)), photos(4))
-    assert own > 1
-    assert distance <= own + 1
+    assert steps_apart(graph, photos(4)) <= 1
