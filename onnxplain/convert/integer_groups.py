@@ -46,11 +46,12 @@ def _kernel(node: Node) -> Kernel:
     if node.op_type == "Softmax":
         axis = node.attributes.get("axis", -1)
         return lambda x, *result: kernels.softmax(x, axis, *result)
-    return {
+    found: dict[str, Kernel] = {
         "Add": kernels.added,
         "Mul": kernels.multiplied,
         "GlobalAveragePool": kernels.averaged,
-    }[node.op_type]
+    }
+    return found[node.op_type]
 
 
 class IntegerElements(nn.Module):
