@@ -1,49 +1,16 @@
 """ResNet-18 and MobileNetV2 as torchvision defines them: Captum on the module, ours on the file."""
 
-import functools
-
 import captum.attr
 import numpy as np
 import pytest
 import torch
-from nets import export
 from originals import difference
-from torch import nn
-
-import onnxplain
-from onnxplain.convert.torchvision_guard import import_onnx2torch
-
-import_onnx2torch()
-
-from torchvision import models  # noqa: E402
+from torchvision_nets import SIDE, made
 
 NAMES = ["resnet18", "mobilenet_v2"]
 LAYERS = {"resnet18": lambda net: net.layer4, "mobilenet_v2": lambda net: net.features[18]}
-SIDE, TARGET = 64, 7
+TARGET = 7
 TOLERANCE = 1e-6
-
-
-@functools.cache
-def made(name):
-    """Network in float64, its unfolded file, and a picture; BatchNorm statistics calibrated."""
-    torch.manual_seed(0)
-    net = getattr(models, name)(weights=None, num_classes=20)
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.6, 1.4)
-            nn.init.uniform_(module.bias, -0.2, 0.2)
-            module.momentum = None
-        if isinstance(module, nn.Linear):
-            nn.init.normal_(module.weight, std=module.in_features**-0.5)
-        if hasattr(module, "inplace"):
-            module.inplace = False  # which Captum's hooks cannot follow
-    coarse = torch.rand(9, 3, SIDE // 4, SIDE // 4) * 2 - 1
-    pictures = nn.functional.interpolate(coarse, size=(SIDE, SIDE), mode="bilinear")
-    with torch.no_grad():
-        net.train()(pictures[1:])
-    proto = export(net.eval(), pictures[:1])
-    model = onnxplain.load(proto, preprocess="minus-one-one", precision="double")
-    return net.double(), model, pictures[:1].numpy()
 
 
 def explain(name, method, target=TARGET, **options):
