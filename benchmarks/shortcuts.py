@@ -103,12 +103,12 @@ def network(head: str) -> nn.Sequential:
                          nn.Linear(32, CLASSES))  # fmt: skip
 
 
-def trained(kind: str, seed: int, head: str, epochs: int = 12) -> onnx.ModelProto:
+def trained(kind: str, seed: int, head: str, epochs: int = 16) -> onnx.ModelProto:
     """Train a classifier on digits that no audit sees."""
     torch.manual_seed(seed)
     data = draw(kind, Shortcut.drawn(seed), np.arange(0, 1400), seed)
     x = torch.from_numpy(PREPROCESS.encode(data.images))
-    model = train(network(head), x, torch.from_numpy(data.classes), epochs=epochs, peak_rate=6e-3)
+    model = train(network(head), x, torch.from_numpy(data.classes), epochs=epochs, peak_rate=1e-2)
     return export(model, (3, SIDE, SIDE), "logits")
 
 
@@ -146,21 +146,24 @@ def audit(
 
 
 def cases(seeds: range, pictures: int) -> Iterator[dict]:
-    """Audit a classifier of each kind and head for each seed, with and without masks."""
+    """Audit a classifier of each kind and head for each seed.
+
+    Masks are given; without them the same suspects are found but for those of the masks.
+    """
     for seed, kind, head in itertools.product(seeds, KINDS, ("gap", "dense")):
-        proto = trained(kind, seed, head)
-        for masks in (False, True):
-            with tempfile.TemporaryDirectory() as folder:
-                found = audit(proto, kind, seed, Path(folder), masks=masks, pictures=pictures)
-            yield {
-                "seed": seed,
-                "kind": kind,
-                "head": head,
-                "masks": masks,
-                "planted": Shortcut.drawn(seed).index if kind == "planted" else None,
-                "accuracy": found["predictions"]["accuracy"],
-                "suspects": found["suspects"],
-            }
+        with tempfile.TemporaryDirectory() as folder:
+            proto = trained(kind, seed, head)
+            found = audit(proto, kind, seed, Path(folder), masks=True, pictures=pictures)
+        yield {
+            "seed": seed,
+            "kind": kind,
+            "head": head,
+            "planted": Shortcut.drawn(seed).index if kind == "planted" else None,
+            "accuracy": found["predictions"]["accuracy"],
+            "suspects": [
+                {k: v for k, v in s.items() if k != "examples"} for s in found["suspects"]
+            ],
+        }
 
 
 def main() -> None:
@@ -176,11 +179,15 @@ def main() -> None:
         print(json.dumps(case), flush=True)
     planted = [c for c in found if c["kind"] == "planted"]
     ranked = sum(bool(c["suspects"]) and c["suspects"][0]["index"] == c["planted"] for c in planted)
-    print(f"planted shortcut ranked first: {ranked} of {len(planted)}")
-    for kind in KINDS[1:]:
+    print(f"planted: ranked first in {ranked} of {len(planted)} audits")
+    for kind in KINDS:
         audits = [c for c in found if c["kind"] == kind]
-        alarms = sum(bool(c["suspects"]) for c in audits)
-        print(f"{kind}: {alarms} of {len(audits)} audits with an alarm")
+        for alarm in ("fixed place", "outside the mask"):
+            wrong = sum(
+                any(s["kind"] == alarm and s["index"] != c["planted"] for s in c["suspects"])
+                for c in audits
+            )
+            print(f"{kind}: a wrong alarm {alarm!r} in {wrong} of {len(audits)} audits")
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def test_evidence_that_recurs_in_one_place_of_the_border(tmp_path, row, column, 
     assert column + 4 <= right
     assert top <= row
     assert row + 4 <= bottom
-    assert 5.0 < found.strength <= 16.0
+    assert 6.0 < found.strength <= 16.0
 
 
 def test_none_of_these_is_suspicious(tmp_path):
@@ -81,3 +81,11 @@ def test_the_strongest_comes_first(tmp_path):
     first, second = suspects(tmp_path, entries)
     assert (first.index, second.index) == (1, 0)
     assert first.strength > second.strength
+
+
+def test_what_some_pictures_have_is_not_enough(tmp_path):
+    rng = np.random.default_rng(5)
+    mask = spot(16, 8, 8) > 0
+    corner = at(1, 1, 14, rng, index=0) + at(12, 12, 6, rng, index=0)  # 70 % of the class
+    off = at(10, 16, 14, rng, mask=mask, index=1) + at(18, 10, 6, rng, mask=mask, index=1)
+    assert suspects(tmp_path, corner + off) == []
