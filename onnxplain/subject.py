@@ -72,6 +72,10 @@ class Subject:
     progress: Progress = silent
     share: Callable[[Adapter], Adapter] = _own
 
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise UsageError(f"seed {self.seed} is not possible; it must be 0 or more")
+
     @property
     def spatial_axes(self) -> tuple[int, int]:
         """Positions of height and width in the model's input."""

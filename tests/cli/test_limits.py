@@ -40,3 +40,9 @@ def test_what_is_no_duration_is_refused(explain, value):
     found = explain("-m", "rise", "--max-seconds", value)
     assert found.exit_code == 2
     assert "--max-seconds" in found.stderr
+
+
+def test_a_negative_seed_is_refused(explain):
+    found = explain("-m", "rise", "--seed", "-1")
+    assert found.exit_code == 2
+    assert "seed -1 is not possible" in found.stderr
