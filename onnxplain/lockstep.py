@@ -41,6 +41,7 @@ class _Question:
         return (
             self.engine is other.engine
             and self.verb == other.verb
+            and (self.target and self.target.tensor) == (other.target and other.target.tensor)
             and _same(self.arguments, other.arguments)
         )
 
@@ -176,8 +177,9 @@ def _compute(questions: Sequence[_Question]) -> list[Any]:
     first = questions[0]
     verb, arguments = getattr(first.engine, first.verb), first.arguments
     targets = [q.target for q in questions if q.target is not None]
-    if first.verb == "gradients":
-        return list(first.engine.gradients_of_each(targets=targets, **arguments))
+    if first.verb in ("gradients", "relevance"):
+        of_each = getattr(first.engine, f"{first.verb}_of_each")
+        return list(of_each(targets=targets, **arguments))
     if targets:
         return [verb(target=target, **arguments) for target in targets]
     found = verb(**arguments)

@@ -87,7 +87,8 @@ def walk(
     graph = prepare(proto)
     walker = Walker(graph, to_torch(graph, double=True), "image")
     feeds = {"image": torch.from_numpy(x).double()}
-    return walker.walk(feeds, output, lambda y: torch.from_numpy(R).reshape(y.shape), rules, names)
+    seeds = [lambda y: torch.from_numpy(R).reshape(y.shape)]
+    return walker.walk(feeds, output, seeds, rules, names)[0]
 
 
 def computed(proto: onnx.ModelProto, output: str = "scores") -> Callable[[np.ndarray], np.ndarray]:

@@ -5,8 +5,8 @@ survives in both engines. The PyTorch adapter can do all that the ONNX Runtime a
 so every forward-only method runs on both, and ONNX Runtime is the oracle.
 
 If you are about to add a verb, pause: few verbs keep a fake adapter in a test at one
-screen. Another one needs a reason in ``docs/decisions``, as `gradients_of_each` has in 012,
-`back_project` in 014, `windowed` in 015 and `rerun_behind` in 016.
+screen. Another one needs a reason in ``docs/decisions``, as `gradients_of_each` and
+`relevance_of_each` have in 012, `back_project` in 014, `windowed` in 015 and `rerun_behind` in 016.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Adapter(Protocol):
         rectify: Rectification | None = None,
         baseline: Array | None = None,
     ) -> list[Derivatives]:
-        """Do the same for several targets, with one forward pass for all of them."""
+        """Do the same for several targets of one tensor, with one forward pass for all."""
         ...
 
     def relevance(
@@ -141,6 +141,18 @@ class Adapter(Protocol):
         With `keep`, the relevance of those tensors is multiplied by the given factors, which
         broadcast against them, before it flows on.
         """
+        ...
+
+    def relevance_of_each(
+        self,
+        x: Array,
+        targets: Sequence[Target],
+        composite: Composite,
+        names: Sequence[str],
+        *,
+        keep: Mapping[str, Array] | None = None,
+    ) -> list[Propagation]:
+        """Do the same for several targets of one tensor, with one forward pass for all."""
         ...
 
     def windowed(

@@ -176,6 +176,12 @@ class OrtAdapter:
         """Refuse: ONNX Runtime has no backward pass here."""
         raise UsageError("ONNX Runtime gives no relevance; the PyTorch adapter does")
 
+    def relevance_of_each(
+        self, x: Array, targets: Sequence[Target], composite: Composite, names: Sequence[str]
+    ) -> list[Propagation]:
+        """Refuse, as `relevance` does."""
+        return [self.relevance(x, target, composite, names) for target in targets]
+
     def windowed(
         self, base: Array, changes: WindowChanges, names: Sequence[str], *, engine: Engine = "auto"
     ) -> WindowRun:

@@ -128,7 +128,7 @@ class TorchAdapter:
     ) -> list[Derivatives]:
         """Return derivatives of several scores, by one forward pass; see `Adapter`."""
         if baseline is not None:
-            return [self._multipliers(x, baseline, target, names) for target in targets]
+            return self._multipliers(x, baseline, targets, names)
 
         def run(batch: Array) -> dict[str, Array]:
             leaf = self._tensor(batch).requires_grad_()
@@ -172,9 +172,21 @@ class TorchAdapter:
         MethodRefusedError
             If an operator on the way has no rule.
         """
-        if target.activation != "none" or target.kind != "logit":
+        return self.relevance_of_each(x, [target], composite, names, keep=keep)[0]
+
+    def relevance_of_each(
+        self,
+        x: Array,
+        targets: Sequence[Target],
+        composite: Composite,
+        names: Sequence[str],
+        *,
+        keep: Mapping[str, Array] | None = None,
+    ) -> list[Propagation]:
+        """Return the relevance for several scores, by one forward pass; see `Adapter`."""
+        if any(t.activation != "none" or t.kind != "logit" for t in targets):
             raise UsageError("relevance propagation explains logits; drop `kind=probability`")
-        leaks: dict[tuple[str, str], float] = {}
+        leaks: list[dict[tuple[str, str], float]] = [{} for _ in targets]
         left = len(x)
         masks = {name: self._tensor(mask) for name, mask in (keep or {}).items()}
 
@@ -182,27 +194,37 @@ class TorchAdapter:
             nonlocal left
             own, left = left, left - len(batch)
 
-            def seed(y: Tensor) -> Tensor:
+            def seed(target: Target, y: Tensor) -> Tensor:
                 # What only fills up a fixed batch starts at zero, so that it leaks nothing.
                 relevance = score_slope(y, target) * y
                 relevance[own:] = 0
                 return relevance
 
             feeds = self._feeds(self._tensor(batch))
-            walked = self._walker.walk(feeds, target.tensor, seed, composite, names, masks)
-            for leak in walked.leaks:
-                key = (leak.tensor, leak.op_type)
-                leaks[key] = leaks.get(key, 0.0) + leak.absorbed
-            scores = target.select(class_scores(walked.output, target))
-            return {"score": _array(scores)} | {n: _array(walked.relevance[n]) for n in names}
+            seeds = [partial(seed, target) for target in targets]
+            (tensor,) = {t.tensor for t in targets}
+            found = self._walker.walk(feeds, tensor, seeds, composite, names, masks)
+            result = {}
+            for k, (target, walked) in enumerate(zip(targets, found, strict=True)):
+                for leak in walked.leaks:
+                    key = (leak.tensor, leak.op_type)
+                    leaks[k][key] = leaks[k].get(key, 0.0) + leak.absorbed
+                result[f"score:{k}"] = _array(target.select(class_scores(walked.output, target)))
+                result |= {f"relevance:{k}:{n}": _array(walked.relevance[n]) for n in names}
+            return result
 
         joined = in_batches(run, x, self._batch_size, self._image.batch)
-        ordered = sorted(leaks.items(), key=lambda item: -abs(item[1]))
-        return Propagation(
-            joined.pop("score"),
-            joined,
-            tuple(Leak(tensor, op, absorbed) for (tensor, op), absorbed in ordered),
-        )
+        return [
+            Propagation(
+                joined[f"score:{k}"],
+                {n: joined[f"relevance:{k}:{n}"] for n in names},
+                tuple(
+                    Leak(tensor, op, absorbed)
+                    for (tensor, op), absorbed in sorted(own.items(), key=lambda i: -abs(i[1]))
+                ),
+            )
+            for k, own in enumerate(leaks)
+        ]
 
     def windowed(
         self, base: Array, changes: WindowChanges, names: Sequence[str], *, engine: Engine = "auto"
@@ -263,32 +285,27 @@ class TorchAdapter:
         return in_batches(run, rows, self._batch_size, self._image.batch)["input"]
 
     def _multipliers(
-        self, x: Array, baseline: Array, target: Target, names: Sequence[str]
-    ) -> Derivatives:
-        if target.activation != "none":
+        self, x: Array, baseline: Array, targets: Sequence[Target], names: Sequence[str]
+    ) -> list[Derivatives]:
+        if any(target.activation != "none" for target in targets):
             raise UsageError("DeepLIFT explains tensors of the model; drop `kind=probability`")
+        (tensor,) = {t.tensor for t in targets}
+        seeds = [partial(score_secant, target) for target in targets]
         both = np.stack([x, np.broadcast_to(baseline, x.shape)], axis=1)
+        graph, program, image = self._graph, self._program, self._image.name
 
         def run(batch: Array) -> dict[str, Array]:
             feeds = [self._feeds(self._tensor(batch[:, k])) for k in (0, 1)]
-            values = self._program.run(feeds[0], [target.tensor, *names])
-            output = values[target.tensor]
-            found = multipliers(
-                self._graph,
-                self._program,
-                self._image.name,
-                feeds,
-                target.tensor,
-                partial(score_secant, target),
-                names,
-            )
-            result = {"score:0": _array(target.select(class_scores(output, target)))}
-            for name in names:
-                result[f"value:{name}"] = _array(values[name])
-                result[f"gradient:0:{name}"] = _array(found[name])
+            values, found = multipliers(graph, program, image, feeds, tensor, seeds, names)
+            result = {f"value:{n}": _array(values[n]) for n in names}
+            for k, (target, slopes) in enumerate(zip(targets, found, strict=True)):
+                scores = target.select(class_scores(values[tensor], target))
+                result[f"score:{k}"] = _array(scores)
+                result |= {f"gradient:{k}:{n}": _array(slopes[n]) for n in names}
             return result
 
-        return _derivatives(in_batches(run, both, self._batch_size, self._image.batch), names)
+        joined = in_batches(run, both, self._batch_size, self._image.batch)
+        return [_derivatives(joined, names, k) for k in range(len(targets))]
 
     def _attached(
         self,
@@ -352,7 +369,7 @@ class TorchAdapter:
         return torch.from_numpy(np.array(values)).to(self._device)
 
 
-def _derivatives(joined: Mapping[str, Array], names: Sequence[str], k: int = 0) -> Derivatives:
+def _derivatives(joined: Mapping[str, Array], names: Sequence[str], k: int) -> Derivatives:
     return Derivatives(
         joined[f"score:{k}"],
         {n: joined[f"value:{n}"] for n in names},

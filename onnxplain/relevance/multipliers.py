@@ -43,10 +43,10 @@ def multipliers(
     image: str,
     feeds: Sequence[Mapping[str, Tensor]],
     output: str,
-    seed: Callable[[Tensor, Tensor], Tensor],
+    seeds: Sequence[Callable[[Tensor, Tensor], Tensor]],
     names: Sequence[str],
-) -> Values:
-    """Multipliers of the named tensors.
+) -> tuple[Values, list[Values]]:
+    """Multipliers of the named tensors, for several scores by one forward pass.
 
     Parameters
     ----------
@@ -60,16 +60,35 @@ def multipliers(
         All graph inputs, for the picture and for the baseline.
     output : str
         Tensor that the score is read from.
-    seed : callable
-        The score's multiplier of that tensor, from its values for picture and baseline.
+    seeds : sequence of callable
+        Each a score's multiplier of that tensor, from its values for picture and baseline.
     names : sequence of str
         Tensors wanted.
 
+    Returns
+    -------
+    dict of str to Tensor
+        The picture's values, those of the named tensors and `output` among them.
+    list of dict of str to Tensor
+        Multipliers of the named tensors for each seed.
     """
     dynamic = graph.descendants([image])
     with torch.no_grad():
-        here, there = (_values(graph, program, feed, output) for feed in feeds)
-    found: Values = {output: seed(here[output], there[output])}
+        here, there = (_values(graph, program, feed, [output, *names]) for feed in feeds)
+    starts = [seed(here[output], there[output]) for seed in seeds]
+    found = [_walk_back(graph, program, dynamic, here, there, {output: m}) for m in starts]
+    return here, [{n: f.get(n, torch.zeros_like(here[n])) for n in names} for f in found]
+
+
+def _walk_back(
+    graph: Graph,
+    program: Program,
+    dynamic: AbstractSet[str],
+    here: Values,
+    there: Values,
+    found: Values,
+) -> Values:
+    """Hand the multipliers `found` back, node by node, and return them with all met."""
     for step in reversed(program.steps):
         arrived = [found.get(o) for o in step.outputs]
         if all(m is None for m in arrived):
@@ -88,7 +107,7 @@ def multipliers(
         for k, share in zip(signal, _shares(step, full, here, there, signal), strict=True):
             name = step.inputs[k]
             found[name] = found[name] + share if name in found else share
-    return {name: found.get(name, torch.zeros_like(here[name])) for name in names}
+    return found
 
 
 def _refuse_unequal_bodies(node: Node, graph: Graph, dynamic: AbstractSet[str]) -> None:
@@ -101,8 +120,10 @@ def _refuse_unequal_bodies(node: Node, graph: Graph, dynamic: AbstractSet[str]) 
         raise refusal(node, found, "DeepLIFT")
 
 
-def _values(graph: Graph, program: Program, feeds: Mapping[str, Tensor], output: str) -> Values:
-    needed = graph.ancestors(output)
+def _values(
+    graph: Graph, program: Program, feeds: Mapping[str, Tensor], names: Sequence[str]
+) -> Values:
+    needed = set().union(*map(graph.ancestors, names))
     computed = [n for step in program.steps for n in step.outputs if n in needed]
     return {**program.constants(), **feeds, **program.run(feeds, computed)}
 

@@ -148,7 +148,11 @@ def _transposed_jacobian(record: Record, R: Sequence[Tensor]) -> Shares:
     leaves = record.leaves()
     pairs = [(y, r) for y, r in zip(record.outputs, R, strict=False) if y.requires_grad]
     gradients = torch.autograd.grad(
-        [y for y, _ in pairs], list(leaves.values()), [r for _, r in pairs], allow_unused=True
+        [y for y, _ in pairs],
+        list(leaves.values()),
+        [r for _, r in pairs],
+        allow_unused=True,
+        retain_graph=True,  # other walks may follow; the record's owner frees it
     )
     return _sum_by_name(record, dict(zip(leaves, gradients, strict=True)))
 
@@ -160,7 +164,11 @@ def _epsilon(
     leaves = record.leaves() if receivers is None else receivers
     y = record.outputs[0]
     gradients = torch.autograd.grad(
-        y, list(leaves.values()), R / stabilize(y.detach(), epsilon), allow_unused=True
+        y,
+        list(leaves.values()),
+        R / stabilize(y.detach(), epsilon),
+        allow_unused=True,
+        retain_graph=True,
     )
     shares = {
         k: None if g is None else leaves[k].detach() * g

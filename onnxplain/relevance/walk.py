@@ -47,6 +47,19 @@ class Walked:
     leaks: tuple[Leak, ...]
 
 
+@dataclass(frozen=True)
+class _Passed:
+    """A forward pass and what the walks back from its output have in common."""
+
+    values: Mapping[str, Tensor]
+    output: str
+    composite: Composite
+    plan: Mapping[str, RuleUse]
+    boxes: Mapping[str, tuple[Tensor, Tensor]]
+    names: Sequence[str]
+    masks: Mapping[str, Tensor]
+
+
 class Walker:
     """Relevance propagation through one converted program.
 
@@ -81,12 +94,12 @@ class Walker:
         self,
         feeds: Mapping[str, Tensor],
         output: str,
-        seed: Seed,
+        seeds: Sequence[Seed],
         composite: Composite,
         names: Sequence[str],
         keep: Mapping[str, Tensor] | None = None,
-    ) -> Walked:
-        """Propagate relevance from `output` down to the input.
+    ) -> list[Walked]:
+        """Propagate relevance from `output` down to the input, once for each seed.
 
         Parameters
         ----------
@@ -94,8 +107,9 @@ class Walker:
             All graph inputs.
         output : str
             Tensor at which relevance is seeded.
-        seed : callable
-            Turns the value of `output` into its relevance, of the same shape.
+        seeds : sequence of callable
+            Each turns the value of `output` into its relevance, of the same shape. All share
+            the forward pass.
         composite : Composite
             Rules of the weighted nodes.
         names : sequence of str
@@ -122,7 +136,18 @@ class Walker:
                 f"tensor {vanished[0]!r} lies inside of what is explained as one node; ask for "
                 "one in front of it or behind"
             )
-        R: dict[str, Tensor] = {output: seed(values[output])}
+        passed = _Passed(values, output, composite, plan, boxes, names, masks)
+        walked = []
+        for k, seed in enumerate(seeds, 1):
+            # The last walk gives each step's memory back as it goes.
+            own = records if k == len(seeds) else dict(records)
+            walked.append(self._back(passed, own, seed(values[output])))
+        return walked
+
+    def _back(self, passed: _Passed, records: dict[str, Record], R_output: Tensor) -> Walked:
+        """Walk back from the output, and take the records of the steps met out of `records`."""
+        values, names, masks = passed.values, passed.names, dict(passed.masks)
+        R: dict[str, Tensor] = {passed.output: R_output}
         leaks: list[Leak] = []
         found: dict[str, Tensor] = {}
         for step in reversed(self._program.steps):
@@ -133,7 +158,7 @@ class Walker:
             if step.outputs[0] in self._weighted:
                 here |= dict.fromkeys(self._weighted[step.outputs[0]].inner, arrived[0])
             found |= {n: r for n, r in here.items() if r is not None and n in names}
-            shares = self._shares(step, arrived, values, records, composite, plan, boxes)
+            shares = self._shares(step, arrived, passed, records.pop(step.outputs[0], None))
             for name, share in shares.items():
                 R[name] = R[name] + share if name in R else share
             leaks.append(Leak(step.outputs[0], step.node.op_type, _absorbed(arrived, shares)))
@@ -144,7 +169,7 @@ class Walker:
             )
         missing = {n: torch.zeros_like(values[n]) for n in names if n not in found}
         leaks.sort(key=lambda leak: -abs(leak.absorbed))
-        return Walked(values[output], found | missing, tuple(leaks))
+        return Walked(values[passed.output], found | missing, tuple(leaks))
 
     def _end_of_chain(self, name: str) -> str:
         """Tensor at which a tensor inside of a merged chain has its relevance."""
@@ -196,38 +221,30 @@ class Walker:
             return (pad.run({**values, pad.inputs[0]: source})[0] == 1).to(source)
 
     def _shares(
-        self,
-        step: Step,
-        arrived: list[Tensor | None],
-        values: Mapping[str, Tensor],
-        records: dict[str, Record],
-        composite: Composite,
-        plan: Mapping[str, RuleUse],
-        boxes: Mapping[str, tuple[Tensor, Tensor]],
+        self, step: Step, arrived: list[Tensor | None], passed: _Passed, record: Record | None
     ) -> Shares:
         name = step.outputs[0]
         first = arrived[0]
+        composite, values = passed.composite, passed.values
         if name in self._gates and first is not None:
             return {self._gates[name]: first}
         if name in self._weighted and first is not None:
             node = self._weighted[name]
-            use = plan.get(name) or RuleUse("epsilon", {"epsilon": composite.epsilon})
+            use = passed.plan.get(name) or RuleUse("epsilon", {"epsilon": composite.epsilon})
             extra: dict[str, Tensor] = {}
             if use.rule == "z-box":
-                extra["low"], extra["high"] = boxes[node.data]
+                extra["low"], extra["high"] = passed.boxes[node.data]
             elif use.rule in ("flat", "w-square"):
                 extra["support"] = self._support(node.data, values)
             return _weighted_share(node, first, values, use, extra)
-        record = records.pop(name, None)
         if record is None:
             return {}  # no signal arrives here: the relevance stays with the constants
         full = [
             torch.zeros_like(y) if r is None else r
             for r, y in zip(arrived, record.outputs, strict=False)
         ]
-        return propagate(
-            self._graph, record, full, composite.epsilon, plan.get(name), composite.unknown
-        )
+        use_here = passed.plan.get(name)
+        return propagate(self._graph, record, full, composite.epsilon, use_here, composite.unknown)
 
 
 def _absorbed(arrived: Sequence[Tensor | None], shares: Shares) -> float:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 
 import nets
 import numpy as np
@@ -10,11 +11,13 @@ from graphs import classifier
 from handmade import PyTorchOnly, subject_of, target_of
 
 import onnxplain
+from onnxplain.adapters import torch
 from onnxplain.convert.program import Program
 from onnxplain.errors import MethodRefusedError, OnnxplainError
 from onnxplain.lockstep import in_step
 from onnxplain.methods import registered
 from onnxplain.network import Network
+from onnxplain.relevance import walk
 
 # Few samples, so that the whole registry takes seconds; what is not here runs as it is.
 FEW = {
@@ -105,17 +108,22 @@ def test_targets_side_by_side_are_those_one_by_one(name):
 
 
 def passed_inputs(name, monkeypatch, indices):
-    """Count the inputs that pass forwards through the network."""
+    """Count the inputs that pass forwards through the network, whole or step by step."""
     subject, x = subject_for(name, PyTorchOnly)
     passed = []
-    original = Program.run
 
-    def run(program, feeds, names):
-        passed.append(len(feeds["image"]))
-        return original(program, feeds, names)
+    def counting(original):
+        def run(*arguments, **options):
+            feeds = next(a for a in arguments if isinstance(a, Mapping) and "image" in a)
+            passed.append(len(feeds["image"]))
+            return original(*arguments, **options)
+
+        return run
 
     with monkeypatch.context() as patched:
-        patched.setattr(Program, "run", run)
+        patched.setattr(Program, "run", counting(Program.run))
+        patched.setattr(walk, "record_steps", counting(walk.record_steps))
+        patched.setattr(torch, "run_rectified", counting(torch.run_rectified))
         shared(name, subject, x[:1], indices)
     return sum(passed)
 
@@ -132,6 +140,13 @@ def passed_inputs(name, monkeypatch, indices):
         ("eigen-cam", 1),
         ("occlusion", 10),
         ("rise", 12),
+        ("lrp", 3),  # the picture, and both of its bounds for the first layer
+        ("deep-taylor", 3),
+        ("attn-lrp", 1),
+        ("deeplift", 3),  # picture and baseline; the baseline's score
+        ("clear", 2),  # the last layer's response, and the pass that is projected back
+        ("guided-backprop", 1),
+        ("deconvnet", 1),
     ],
 )
 def test_targets_share_the_forward_passes(name, inputs, monkeypatch):
