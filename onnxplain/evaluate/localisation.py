@@ -88,11 +88,20 @@ def rank_accuracy(heatmap: NDArray[Any], mask: NDArray[Any]) -> float:
     ----------
     Arras, Osman, Samek 2022, arXiv:2003.07258 (relevance rank accuracy).
     """
+    return top_share(heatmap, mask, int(np.count_nonzero(mask)))
+
+
+def top_share(heatmap: NDArray[Any], mask: NDArray[Any], count: int) -> float:
+    """Share of the `count` strongest pixels that lie in the mask; ties and signs as above.
+
+    References
+    ----------
+    Theiner, Müller-Budack, Ewerth 2022, arXiv:2104.14995 (top-K intersection).
+    """
     evidence, mask = _checked(heatmap, mask)
-    area = int(mask.sum())
-    strongest = np.argsort(-evidence, axis=None, kind="stable")[:area]
+    strongest = np.argsort(-evidence, axis=None, kind="stable")[:count]
     found = mask.ravel()[strongest] & (evidence.ravel()[strongest] > 0)
-    return float(found.sum() / area)
+    return float(found.sum() / count)
 
 
 def energy_in_mask(heatmap: NDArray[Any], mask: NDArray[Any]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -69,18 +70,16 @@ def randomised(graph: Graph, layers: list[LearnedLayer], seed: int) -> Graph:
 
     Floating point weights are drawn from a normal distribution with mean zero and the
     standard deviation of the weights that they replace; integer ones (of quantised files)
-    are shuffled, which keeps their distribution within the range of the format.
+    are shuffled, which keeps their distribution within the range of the format. A layer
+    gets the same numbers whichever others are randomised with it.
 
     References
     ----------
     Adebayo et al. 2018, arXiv:1810.03292, section 3.
     """
-    rng = np.random.default_rng(seed)
-    drawn: dict[str, NDArray[Any]] = {}
-    for layer in layers:
-        for name in layer.constants:
-            drawn.setdefault(name, _draw(graph.constant(name), rng))
-    return with_constants(graph, drawn)
+    names = {name for layer in layers for name in layer.constants}
+    streams = {n: np.random.default_rng([seed, zlib.crc32(n.encode())]) for n in names}
+    return with_constants(graph, {n: _draw(graph.constant(n), streams[n]) for n in names})
 
 
 def _draw(values: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:

@@ -1,0 +1,104 @@
+"""The same maps, pictures and random networks give the numbers that Quantus gives.
+
+Its numbers are stored; ``tests/oracles/make_quantus.py`` makes them.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from oracles.quantus_inputs import BASELINE, PIXELS, RADIUS, TOP, maps, noise, pictures, plane
+
+import onnxplain
+from onnxplain.evaluate import localisation
+from onnxplain.evaluate.faithfulness import completeness_gap
+from onnxplain.evaluate.removal import exchange_curve
+from onnxplain.evaluate.robustness import max_sensitivity
+from onnxplain.evaluate.sanity import randomisation_check
+
+STORED = json.loads((Path(__file__).parents[1] / "oracles/quantus.json").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return onnxplain.load("models/digits-gap.onnx")
+
+
+@pytest.fixture(scope="module")
+def seen(model):
+    return [model.read(p) for p in pictures()[..., None]]
+
+
+class Draws:
+    """Stands for a random generator, and hands out what Quantus was given."""
+
+    def __init__(self):
+        self.left = iter(noise((8, 8)))
+
+    def uniform(self, low, high, shape):
+        return next(self.left)
+
+
+@pytest.mark.parametrize(
+    ("name", "measure"),
+    [
+        ("pointing-game", lambda h, m: localisation.pointing_game(h, m, tolerance=0)),
+        ("rank-accuracy", localisation.rank_accuracy),
+        ("energy-in-mask", localisation.energy_in_mask),
+        ("top-k", lambda h, m: localisation.top_share(h, m, TOP)),
+        ("roc-auc", localisation.roc_auc),
+    ],
+)
+def test_localisation(name, measure):
+    ours = [measure(h, m) for h, m in zip(*maps(), strict=True)]
+    np.testing.assert_allclose(ours, STORED["located"][name], rtol=1e-12)
+
+
+def test_deletion_is_pixel_flipping(model, seen):
+    for picture, heat, flips, label in zip(
+        seen, maps()[0], STORED["deletion"], STORED["classes"], strict=False
+    ):
+        curve = exchange_curve(
+            lambda x, label=label: _probabilities(model, x)[:, label],
+            picture.x,
+            np.full_like(picture.x, BASELINE),
+            heat,
+            (2, 3),
+            step=PIXELS,
+        )
+        np.testing.assert_allclose(curve.scores[1:], flips, atol=2e-6)
+
+
+def test_completeness():
+    x, weights, attributions = plane()
+    score = float(x[0].ravel() @ weights[1])
+    complete = [completeness_gap(a, score, 0.0) == 0 for a in attributions]
+    assert complete == STORED["completeness"]
+
+
+def test_max_sensitivity(model, seen):
+    wanted = model.target(STORED["classes"][0], model.predict(seen[0]))
+
+    def explain(x):
+        return model.network.torch.gradients(x, wanted, ["image"]).gradients["image"]
+
+    ours = max_sensitivity(explain, seen[0].x, Draws(), radius=RADIUS, samples=5)
+    assert ours == pytest.approx(STORED["max-sensitivity"][0], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("order", "theirs"), [("cascading", "top_down"), ("independent", "independent")]
+)
+def test_randomisation(model, seen, order, theirs):
+    stored = {k: v for k, v in STORED["randomisation"][theirs].items() if k != "original"}
+    last_first = sorted(stored, key=int, reverse=True)
+    for k, (picture, label) in enumerate(zip(seen, STORED["classes"], strict=True)):
+        found = randomisation_check(model, picture, "gradient", label, order=order, steps=4)
+        np.testing.assert_allclose(found.spearman, [stored[n][k] for n in last_first], atol=2e-3)
+
+
+def _probabilities(model, x):
+    logits = model.network.ort.forward(x.astype(np.float32))
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
