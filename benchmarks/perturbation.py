@@ -20,7 +20,6 @@ import io
 import multiprocessing
 import os
 import platform
-import resource
 import statistics
 import sys
 import time
@@ -152,7 +151,7 @@ def measure(work: Work, clock: str) -> float:
 
 
 def peak(options: argparse.Namespace, name: str, side: int) -> float:
-    """MiB that one run adds, in a fresh process."""
+    """MiB that one run adds, in a fresh process (Linux)."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_peak, (options, name, side))
 
@@ -160,9 +159,15 @@ def peak(options: argparse.Namespace, name: str, side: int) -> float:
 def _peak(options: argparse.Namespace, name: str, side: int) -> float:
     options.only = name
     work = works(options)[name][side]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    Path("/proc/self/clear_refs").write_text("5")  # opening the model is no part of it
+    before = _resident("VmRSS")
     work()
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return _resident("VmHWM") - before
+
+
+def _resident(key: str) -> float:
+    lines = Path("/proc/self/status").read_text("utf-8").splitlines()
+    return next(int(t.split()[1]) for t in lines if t.startswith(key)) / 1024
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ For each image and method these files are written:
   NAME.sheet.png             all methods side by side
   NAME.occlusion-maps.png    what the model says while each window is covered
   NAME.clear-maps.png        which class each place responds to
+  NAME.METHOD-maps.png       of methods that draw samples: the map's standard error
 With several targets, which share their computation: NAME.METHOD.INDEX.png and so on.
 """
 
