@@ -20,12 +20,13 @@ from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import onnx
 import torch
 from torch import Tensor, nn
 
 from benchmarks.conversion import forms, sequences
-from benchmarks.conversion.measure import Row, gradient_error, measure
+from benchmarks.conversion.measure import Row, gradient_error, measure, noted_gradient_error
 from benchmarks.conversion.networks import TIMM, TORCHVISION, calibrated
 from benchmarks.conversion.table import load, save, tolerance_of
 
@@ -140,12 +141,12 @@ def row_of(library: str, network: str, form: str, make: Make) -> Row:
         return row
 
 
-def keras_rows(folder: Path, python: str) -> Iterator[tuple[Key, Callable[[], Row]]]:
+def keras_rows(folder: Path, python: str, only: str) -> Iterator[tuple[Key, Callable[[], Row]]]:
     """Rows of the Keras networks, which `python` writes if it has tensorflow."""
     folder.mkdir(parents=True, exist_ok=True)
     has = subprocess.run([python, "-c", "import tensorflow, keras, tf2onnx"], capture_output=True)
     if has.returncode == 0:
-        subprocess.run([python, str(KERAS_SCRIPT), str(folder)], check=True)
+        subprocess.run([python, str(KERAS_SCRIPT), str(folder), only], check=True)
     elif not any(folder.glob("*/*.onnx")):
         why = "no tensorflow, keras and tf2onnx here; --keras names a python that has them"
         yield ("Keras", "all", "all"), lambda: Row("Keras", "all", "all", "not made", note=why)
@@ -157,8 +158,19 @@ def keras_rows(folder: Path, python: str) -> Iterator[tuple[Key, Callable[[], Ro
         yield ("Keras", network, form), lambda r=row: r
     for file in sorted(folder.glob("*/*.onnx")):
         form, network = file.parent.name, file.stem
-        make: Make = partial(onnx.load, file)
-        yield ("Keras", network, form), partial(row_of, "Keras", network, form, make)
+        key = "Keras", network, form
+        yield key, partial(keras_row, key, file, folder / "gradients" / f"{network}.npz")
+
+
+def keras_row(key: Key, file: Path, original: Path) -> Row:
+    """Measure; where TensorFlow's gradient in float64 was noted, against that as well."""
+    row = row_of(*key, partial(onnx.load, file))
+    if row.result == "right" and original.is_file():
+        with np.load(original) as known:
+            row.gradient_error = noted_gradient_error(
+                onnx.load(file), known["x"], known["gradient"]
+            )
+    return row
 
 
 def torch_rows(folder: Path) -> Iterator[tuple[Key, Callable[[], Row]]]:
@@ -195,7 +207,7 @@ def main() -> None:
     torch.set_num_threads(1)
     rows, wanted = load(), re.compile(given.only)
     with tempfile.TemporaryDirectory() as name:
-        keras = keras_rows(given.cache, given.keras)
+        keras = keras_rows(given.cache, given.keras, given.only)
         for key, measured in chain(keras, torch_rows(Path(name))):
             if not wanted.search(" ".join(key)) or (key in rows and not given.again):
                 continue

@@ -1,13 +1,16 @@
 """Write Keras networks as ONNX, in an environment that has keras, tensorflow and tf2onnx.
 
-``python keras_files.py FOLDER`` writes FOLDER/FORM/NETWORK.onnx, and what could not be written
-to FOLDER/not made.json. What is there already is kept. It needs nothing of this project.
+``python keras_files.py FOLDER PATTERN`` writes FOLDER/FORM/NETWORK.onnx for every file whose
+"Keras NETWORK FORM" matches, FOLDER/gradients/NETWORK.npz with an input and TensorFlow's gradient
+of one score in float64, and what could not be written to FOLDER/not made.json. What is there
+already is kept. It needs nothing of this project.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +62,13 @@ def _branches() -> keras.Model:
     return keras.Model(x, layers.Dense(CLASSES, activation="sigmoid")(y))
 
 
+def _masked(recurrent: keras.layers.Layer) -> keras.Model:
+    return keras.Sequential([
+        keras.Input((12,), dtype="int32"), layers.Embedding(50, 8, mask_zero=True), recurrent,
+        layers.Dense(CLASSES),
+    ])  # fmt: skip
+
+
 LAYERS: dict[str, Callable[[], keras.Model]] = {
     "attention": _attention,
     "branches": _branches,
@@ -67,6 +77,23 @@ LAYERS: dict[str, Callable[[], keras.Model]] = {
         (12, 6), layers.LSTM(8, return_sequences=True), layers.Bidirectional(layers.LSTM(5))
     ),
     "gru": lambda: _sequential((12, 6), layers.GRU(8, return_sequences=True), layers.GRU(5)),
+    "gru from the end": lambda: _sequential(
+        (12, 6), layers.GRU(8, go_backwards=True, return_sequences=True, reset_after=False),
+        layers.GlobalAveragePooling1D(),
+    ),
+    "simple rnn": lambda: _sequential(
+        (12, 6), layers.Bidirectional(layers.SimpleRNN(7, return_sequences=True)),
+        layers.SimpleRNN(5, activation="relu"),
+    ),
+    "conv lstm": lambda: _sequential(
+        (4, 12, 12, 2), layers.ConvLSTM2D(5, 3, padding="same", return_sequences=True),
+        layers.ConvLSTM2D(3, 3, strides=2), layers.GlobalAveragePooling2D(),
+    ),
+    "masked lstm": lambda: _masked(layers.LSTM(6)),
+    "masked gru": lambda: _masked(layers.Bidirectional(layers.GRU(6))),
+    "masked series": lambda: _sequential(
+        (12, 6), layers.Masking(0.0), layers.GRU(8, return_sequences=True), layers.LSTM(5)
+    ),
     "conv1d": lambda: _sequential(
         (64, 3), layers.Conv1D(8, 5, padding="causal", dilation_rate=2, activation="relu"),
         layers.BatchNormalization(), layers.MaxPooling1D(), layers.SeparableConv1D(8, 3),
@@ -121,27 +148,55 @@ def _write(net: keras.Model, opset: int | None, path: Path) -> None:
     )
 
 
-def main(folder: Path) -> None:
+def _gradient(make: Callable[[], keras.Model], net: keras.Model, path: Path) -> None:
+    """Note the gradient of the last class, with the same weights in float64."""
+    if "int" in net.inputs[0].dtype:
+        return
+    keras.config.set_dtype_policy("float64")
+    try:
+        wide = make()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    wide.set_weights(net.get_weights())
+    shape = (2, *net.inputs[0].shape[1:])
+    x = tf.constant(np.random.default_rng(2).standard_normal(shape))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        score = tf.reduce_sum(wide(x, training=False)[:, -1])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, x=x.numpy(), gradient=tape.gradient(score, x).numpy())
+
+
+def main(folder: Path, pattern: str) -> None:
     """Write every form of every network."""
     makers = {n: lambda n=n, s=s: _application(n, s) for n, s in APPLICATIONS.items()} | LAYERS
-    failed = {}
+    record = folder / "not made.json"
+    failed = json.loads(record.read_text()) if record.is_file() else {}
     for name, make in makers.items():
-        missing = {f: o for f, o in FORMS.items() if not (folder / f / f"{name}.onnx").is_file()}
+        missing = {
+            form: opset
+            for form, opset in FORMS.items()
+            if re.search(pattern, f"Keras {name} {form}")
+            and not (folder / form / f"{name}.onnx").is_file()
+        }
         if not missing:
             continue
         keras.utils.set_random_seed(0)
         net = make()
         _calibrate(net)
+        if name in LAYERS:
+            _gradient(make, net, folder / "gradients" / f"{name}.npz")
         for form, opset in missing.items():
             path = folder / form / f"{name}.onnx"
             path.parent.mkdir(parents=True, exist_ok=True)
+            failed.pop(f"{form}/{name}", None)
             try:
                 _write(net, opset, path)
             except Exception as error:  # exporters raise anything
                 path.unlink(missing_ok=True)
                 failed[f"{form}/{name}"] = f"{type(error).__name__}: {error}".splitlines()[0]
-    (folder / "not made.json").write_text(json.dumps(failed, indent=1))
+    record.write_text(json.dumps(failed, indent=1))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

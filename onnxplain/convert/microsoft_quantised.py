@@ -90,6 +90,9 @@ def qlinear_unary(node: Node) -> nn.Module:
         y_scale: Tensor,
         y_zero: Tensor | None = None,
     ) -> Tensor:
+        if not bool(x_scale.isfinite().all()):
+            # Left by calibration over a mask of -inf. The kernel's table of values is NaN then.
+            raise ValueError("the scale of its input is not finite: the quantiser went wrong")
         if function is not None:
             return quantise(function(dequantise(x, x_scale, x_zero)), y_scale, y_zero)
         assert kernel is not None

@@ -91,6 +91,24 @@ def test_a_form_that_is_not_covered_is_refused_by_name(op_type, inputs, attribut
         to_torch(Graph(model))
 
 
+@pytest.mark.parametrize("op_type", ["QLinearSoftmax", "QLinearSigmoid"])
+def test_an_infinite_scale_is_refused(op_type):
+    # As the quantiser leaves it behind a mask of -inf: the values stand for no number.
+    attributes = {"opset": 13, "axis": -1} if op_type == "QLinearSoftmax" else {}
+    x, names = np.array([[0, 3, 200]], np.uint8), ["x", "a", "b", "c", "d"]
+    made = node(op_type, names, ["y"], domain="com.microsoft", **attributes)
+    for scale in (0.05, np.inf):
+        constants = {"a": scale, "b": 3, "c": 1 / 256, "d": 0}
+        typed = {n: (np.uint8 if n in "bd" else np.float32)(v) for n, v in constants.items()}
+        model = make_model([made], {"x": x}, ["y"], typed, domains=["com.microsoft"])
+        if scale < 1:
+            wanted = expected(model, {"x": x})["y"]
+            assert np.abs(converted(model, {"x": x})["y"] - wanted.astype(float)).max() <= 1
+        else:
+            with pytest.raises(ConversionError, match=f"{op_type}.*not finite"):
+                converted(model, {"x": x})
+
+
 def optimised(model, path, level):
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = level
