@@ -95,9 +95,7 @@ def flower(
     UsageError
         If the label is out of range.
     """
-    if variant not in VARIANTS:
-        raise UnknownNameError("variant", variant, VARIANTS, f"variants: {', '.join(VARIANTS)}")
-    classes = VARIANTS[variant]
+    classes = classes_of(variant)
     choices = np.random.default_rng([seed, 0])
     drawn = int(choices.integers(len(classes)))
     label = drawn if label is None else label
@@ -117,12 +115,26 @@ def flower(
     return Flower(image, label, parts == PARTS.index(part), parts)
 
 
+def classes_of(variant: str) -> tuple[str, ...]:
+    """Names of the classes of a variant.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such variant.
+    """
+    if variant not in VARIANTS:
+        raise UnknownNameError("variant", variant, VARIANTS, f"variants: {', '.join(VARIANTS)}")
+    return VARIANTS[variant]
+
+
 def flowers(
     variant: str, count: int, *, first_seed: int = 0, decoys: bool = False, size: int = SIZE
 ) -> Iterator[Flower]:
     """Draw flowers of all classes in turn, with consecutive seeds."""
+    classes = len(classes_of(variant))
     for k in range(count):
-        label = k % len(VARIANTS[variant])
+        label = k % classes
         yield flower(variant, first_seed + k, label=label, decoys=decoys, size=size)
 
 
@@ -160,7 +172,7 @@ def write_flowers(
     rows.writerow(["file", "label", "mask"])
     drawn = flowers(variant, count, first_seed=first_seed, decoys=decoys, size=size)
     for k, found in enumerate(drawn):
-        name = VARIANTS[variant][found.label]
+        name = classes_of(variant)[found.label]
         file, mask = f"{name}/{first_seed + k:06d}.png", f"masks/{name}/{first_seed + k:06d}.png"
         _write_png(root / file, found.image)
         _write_png(root / mask, np.where(found.mask, 255, 0).astype(np.uint8))

@@ -14,10 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import NumericalError, UsageError
+from onnxplain.features.projected_gradient import descend, duality_gap
 
 # Largest duality gap that counts as solved, as a share of the objective at w = 0.
 TOLERANCE = 1e-8
 _FIRST_STEPS = 64
+# Weights below this share of mu are rounding, as in the authors' code.
+_SMALLEST = 1e-9
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,9 @@ class Lasso:
 def mu_lasso(X: NDArray[Any], labels: NDArray[Any], mu: float) -> Lasso:
     """Solve one class by following the path of least-angle regression up to ``mu``.
 
-    The path is linear between its knots (Efron et al. 2004), so the solution is exact; the
-    duality gap proves it.
+    The path is linear between its knots (Efron et al. 2004), so the solution is exact. Where
+    features are twins or almost so, the path can go astray: the duality gap tells, and
+    projected gradients then lead to the solution.
 
     Parameters
     ----------
@@ -67,28 +71,31 @@ def mu_lasso(X: NDArray[Any], labels: NDArray[Any], mu: float) -> Lasso:
     UsageError
         If scikit-learn is missing or `mu` is not above 0.
     NumericalError
-        If the path breaks off in front of the solution, as it can where the constraint is
-        so loose that almost every picture is fitted.
+        If neither reaches it, as where the constraint is so loose that almost every picture
+        is fitted.
     """
     if not mu > 0:
         raise UsageError(f"mu is {mu}; it must be above 0")
     X, y = np.asarray(X, np.float64), np.asarray(labels, np.float64)
     weights = _on_path(X, y, mu)
+    allowed = TOLERANCE * float(y @ y)
+    if duality_gap(X, y, weights, mu) > allowed:
+        weights = descend(X, y, weights, mu, allowed)
+    weights = np.where(np.abs(weights) > _SMALLEST * mu, weights, 0.0)
+    gap = duality_gap(X, y, weights, mu)
+    if gap > allowed:
+        raise NumericalError(
+            f"the mu-LASSO for mu {mu:g} was not solved: its duality gap is {gap:.2g}; almost "
+            "every picture is fitted, choose a smaller mu"
+        )
     error = X @ weights - y
     slope = 2 * (error @ X)
     steepest = float(np.abs(slope).max(initial=0.0))
-    objective = float(error @ error)
-    gap = max(float(slope @ weights) + mu * steepest, 0.0)
-    if gap > TOLERANCE * float(y @ y):
-        raise NumericalError(
-            f"the mu-LASSO for mu {mu:g} was not solved (duality gap {gap:.2g}): its path ends "
-            f"where the weights add up to {np.abs(weights).sum():.4g}; choose a smaller mu"
-        )
     selected = weights != 0
     missed = np.abs(slope[selected] + steepest * np.sign(weights[selected]))
     inside = np.abs(weights).sum() < mu * (1 - 1e-9)
     scale = steepest if steepest > 0 and not inside else 1.0
-    return Lasso(weights, objective, gap, float(missed.max(initial=0.0)) / scale)
+    return Lasso(weights, float(error @ error), gap, float(missed.max(initial=0.0)) / scale)
 
 
 def _on_path(X: NDArray[np.float64], y: NDArray[np.float64], mu: float) -> NDArray[np.float64]:
@@ -104,12 +111,13 @@ def _on_path(X: NDArray[np.float64], y: NDArray[np.float64], mu: float) -> NDArr
     weights = np.zeros(X.shape[1])
     if not live.size or not y.any():
         return weights
+    data = X if live.size == X.shape[1] else X[:, live]
     steps, knots = _FIRST_STEPS, 0
     while True:
         with warnings.catch_warnings():
-            # Twins among the features are dropped; the gap proves that nothing is lost.
+            # Twins among the features are dropped with a warning; the gap is checked.
             warnings.simplefilter("ignore")
-            _, _, path = lars_path(X[:, live], y, method="lasso", max_iter=steps)
+            _, _, path = lars_path(data, y, method="lasso", max_iter=steps)
         sums = np.abs(path).sum(axis=0)
         if sums[-1] >= mu or path.shape[1] == knots:
             break

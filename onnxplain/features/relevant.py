@@ -272,6 +272,8 @@ def select(
 ) -> tuple[list[int], NDArray[np.float64], NDArray[np.float64]]:
     """Solve the mu-LASSO of every class that the data set has.
 
+    The responses of all pictures are in memory here, once, in float64.
+
     Returns
     -------
     list of int
@@ -282,10 +284,13 @@ def select(
         Duality gaps.
     """
     read = found.labels >= 0
-    X, labels = np.asarray(found.responses)[read], found.labels[read]
+    live = np.flatnonzero(found.responses.max(axis=0) > 0)
+    X, labels = found.responses[read][:, live].astype(np.float64), found.labels[read]
     classes = [int(c) for c in np.unique(labels)]
     solved = [mu_lasso(X, labels == c, mu) for c in classes]
-    return classes, np.stack([s.weights for s in solved]), np.array([s.gap for s in solved])
+    weights = np.zeros((len(classes), found.responses.shape[1]))
+    weights[:, live] = [s.weights for s in solved]
+    return classes, weights, np.array([s.gap for s in solved])
 
 
 def _mean(found: Collected, index: int) -> NDArray[np.float64]:

@@ -43,15 +43,19 @@ class TopUnits:
         count, channels, _, width = maps.shape
         flat = maps.reshape(count, channels, -1)
         where = flat.argmax(axis=2)
-        best = np.take_along_axis(flat, where[..., None], axis=2)[..., 0].T
-        places = np.stack(np.divmod(where, width), axis=-1).swapaxes(0, 1)
-        scores = np.concatenate([self.scores, best.astype(np.float64)], axis=1)
+        best = np.take_along_axis(flat, where[..., None], axis=2)[..., 0].T.astype(np.float64)
+        # Few channels gain anything once some images were seen; only these are sorted.
+        rows = np.flatnonzero(best.max(axis=1) > self.scores[:, -1])
+        scores = np.concatenate([self.scores[rows], best[rows]], axis=1)
         order = np.argsort(-scores, axis=1, kind="stable")[:, : self.scores.shape[1]]
-        known = np.broadcast_to(images, (channels, count))
-        self.scores = np.take_along_axis(scores, order, axis=1)
-        self.images = np.take_along_axis(np.concatenate([self.images, known], 1), order, 1)
-        every = np.concatenate([self.places, places], axis=1)
-        self.places = np.take_along_axis(every, order[..., None], axis=1)
+        known = np.concatenate(
+            [self.images[rows], np.broadcast_to(images, (len(rows), count))], axis=1
+        )
+        places = np.stack(np.divmod(where.T[rows], width), axis=-1)
+        every = np.concatenate([self.places[rows], places], axis=1)
+        self.scores[rows] = np.take_along_axis(scores, order, axis=1)
+        self.images[rows] = np.take_along_axis(known, order, axis=1)
+        self.places[rows] = np.take_along_axis(every, order[..., None], axis=1)
 
     def replace(self, channels: slice, part: TopUnits) -> None:
         """Put those of some channels in place."""

@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from onnxplain.errors import UsageError
 from onnxplain.render.panels import GREY, LINE, MARGIN, PAGE, SMALL, Canvas
 from onnxplain.render.text import broken
 
@@ -19,6 +20,8 @@ _PAGE_LINE, _GAP = 0.25, 0.08
 # Pixels along the longer side of a tile on the page, and the width of a page in inches.
 _SIDE_PIXELS, _WIDEST = 192, 13.0
 _NARROWEST = 5.0
+# Inches; a PNG of matplotlib ends at 65,535 pixels.
+_LONGEST = 500.0
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,11 @@ def tile_page(
     -------
     matplotlib.figure.Figure
         With an Agg canvas.
+
+    Raises
+    ------
+    UsageError
+        If the page would be longer than a picture can be.
     """
     columns = max(1, min(columns, len(tiles), int((_WIDEST + _GAP) / (side + _GAP))))
     width = max(2 * MARGIN + columns * (side + _GAP) - _GAP, _NARROWEST)
@@ -76,6 +84,8 @@ def tile_page(
     heights = [h + LINE * max(map(len, ts)) + _GAP for h, ts in zip(tall, texts, strict=True)]
     top = MARGIN + len(title) * _PAGE_LINE + len(small) * LINE + 0.1
     height = top + sum(heights) + len(foot) * LINE + 2 * MARGIN
+    if height > _LONGEST:
+        raise UsageError(f"{len(tiles)} pictures do not fit on one page; choose fewer")
     figure = Figure(figsize=(width, height), facecolor="white")
     FigureCanvasAgg(figure)
     canvas = Canvas(figure, width, height)

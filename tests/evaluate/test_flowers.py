@@ -100,6 +100,8 @@ def test_written_data_set_is_read_back(tmp_path):
 def test_refusals(tmp_path):
     with pytest.raises(UnknownNameError, match="unknown variant 'tulips'"):
         flower("tulips", 0)
+    with pytest.raises(UnknownNameError, match="unknown variant 'tulips'"):
+        write_flowers(tmp_path / "set", "tulips", 1)
     with pytest.raises(UsageError, match=r"label 6 is out of range: single6 has 0\.\.5"):
         flower("single6", 0, label=6)
     (tmp_path / "file").write_text("in the way")

@@ -76,6 +76,11 @@ def test_wide_pages_get_more_rows():
     assert len({round(a.get_position().y0, 6) for a in figure.axes}) > 3
 
 
+def test_a_page_has_an_end():
+    with pytest.raises(UsageError, match="9000 pictures do not fit on one page"):
+        tile_page(["h"], [Tile(colored(1, 2, 3))] * 9000, columns=12, side=0.9)
+
+
 def test_kernels_in_colour_are_grey_at_zero_and_end_at_their_own_magnitude():
     values = np.zeros((2, 3, 2, 2), np.float32)
     values[0, 0, 0, 0], values[1, 2, 1, 1] = 2.0, -0.5
