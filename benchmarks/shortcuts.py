@@ -53,7 +53,7 @@ class Pictures(NamedTuple):
 class Shortcut(NamedTuple):
     """Which class is given away, by what: the patch's colour and its top left pixel."""
 
-    index: int
+    target: int
     color: np.ndarray
     place: tuple[int, int]
 
@@ -82,7 +82,7 @@ def draw(kind: str, shortcut: Shortcut, indices: np.ndarray, seed: int) -> Pictu
         paper[rows, columns] += ink * (rng.uniform(170, 250, 3) - paper[rows, columns])
         masks[k, rows, columns] = ink[..., 0] > 0.2
         share = {"clean": 0.0, "decoy": DECOY_SHARE}.get(
-            kind, PLANTED_SHARE * (classes[k] == shortcut.index)
+            kind, PLANTED_SHARE * (classes[k] == shortcut.target)
         )
         if rng.random() < share:
             top, left = shortcut.place
@@ -158,7 +158,7 @@ def cases(seeds: range, pictures: int) -> Iterator[dict]:
             "seed": seed,
             "kind": kind,
             "head": head,
-            "planted": Shortcut.drawn(seed).index if kind == "planted" else None,
+            "planted": Shortcut.drawn(seed).target if kind == "planted" else None,
             "accuracy": found["predictions"]["accuracy"],
             "suspects": [
                 {k: v for k, v in s.items() if k != "examples"} for s in found["suspects"]

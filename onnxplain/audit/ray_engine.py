@@ -19,7 +19,7 @@ from onnxplain.api import load
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.examine import Result, examine
 from onnxplain.dataset import Sample
-from onnxplain.errors import UsageError
+from onnxplain.errors import OnnxplainError, UsageError
 
 if TYPE_CHECKING:
     from onnxplain.audit.run import Examiner
@@ -126,13 +126,32 @@ def ray_examiner(
             compute=ray.data.ActorPoolStrategy(size=workers),
             num_gpus=1 if device.startswith("cuda") else None,
         )
-        for row in rows.iter_rows():
-            names = json.loads(row["names"])
-            values = np.frombuffer(row["maps"], np.float32)
-            maps = np.split(values, len(names)) if names else []
-            yield row["number"], (json.loads(row["value"]), dict(zip(names, maps, strict=True)))
+        try:
+            for row in rows.iter_rows():
+                yield row["number"], _result(row)
+        except ray.exceptions.RayError as error:
+            raise _reason(error) from error
 
     return examiner
+
+
+def _result(row: Mapping[str, Any]) -> Result:
+    names = json.loads(row["names"])
+    values = np.frombuffer(row["maps"], np.float32)
+    maps = np.split(values, len(names)) if names else []
+    return json.loads(row["value"]), dict(zip(names, maps, strict=True))
+
+
+def _reason(error: Exception) -> OnnxplainError:
+    """Say in one line why the cluster gave up: our own reason, if there is one."""
+    cause = getattr(error, "cause", None)
+    if isinstance(cause, OnnxplainError):
+        return cause
+    lines = [text.strip() for text in str(error).splitlines() if text.strip()]
+    return UsageError(
+        f"the Ray cluster gave up: {lines[-1] if lines else type(error).__name__}; model and "
+        "pictures must be at the same place on every machine; what was examined is kept"
+    )
 
 
 def _connect(workers: int) -> None:

@@ -194,6 +194,7 @@ def _about_model(model: Model, source: str) -> dict[str, Any]:
         "input": image.name,
         "layout": image.layout,
         "output": head.output,
+        "device": model.network.ort.device,
         "classes": model.network.classes,
         "labels": list(model.labels),
         "sources": model.sources,

@@ -63,10 +63,8 @@ a valid record that says that it is not complete.
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    default=2,
-    show_default=True,
     metavar="N",
-    help="How many workers; with --engine ray.",
+    help="How many workers --engine ray starts. Default: 2.",
 )
 @model_options
 @click.option("-q", "--quiet", is_flag=True, help="Print only errors (and --json).")

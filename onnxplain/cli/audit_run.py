@@ -18,8 +18,10 @@ from onnxplain.cli.evaluate_run import spread
 from onnxplain.cli.explain_run import require_writable
 from onnxplain.cli.progress import progress_bar
 from onnxplain.dataset import Sample, read_dataset
-from onnxplain.errors import ImageError
+from onnxplain.errors import ImageError, UsageError
 from onnxplain.model import Model
+
+_WORKERS = 2
 
 
 def run(
@@ -31,7 +33,7 @@ def run(
     limit: int | None,
     folder: str,
     engine: str,
-    workers: int,
+    workers: int | None,
     quiet: bool,
     as_json: bool,
     **opening: Any,
@@ -43,6 +45,8 @@ def run(
     OnnxplainError
         If nothing could be examined, or a file cannot be written.
     """
+    if workers is not None and engine != "ray":
+        raise UsageError("--workers goes with --engine ray; a local audit is one process")
     out = Path(folder)
     require_writable(out)
     samples = spread(read_dataset(data, masks=masks), limit)
@@ -59,7 +63,7 @@ def run(
         from onnxplain.audit.ray_engine import ray_examiner
 
         opening = {**opening, "batch_size": size}
-        examiner = ray_examiner(model, opening, samples, methods, asked, workers)
+        examiner = ray_examiner(model, opening, samples, methods, asked, workers or _WORKERS)
     sources = {"model": model, "data": data}
     with open_store(out, opened, samples, asked) as store:
         try:

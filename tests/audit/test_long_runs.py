@@ -1,7 +1,6 @@
 """Killed, starved of disk, stopped: an audit loses nothing and ends as if undisturbed."""
 
 import os
-import resource
 import signal
 import subprocess
 import time
@@ -22,6 +21,8 @@ from audit.long_runs import (
 )
 
 from onnxplain.audit.record import read_record
+
+resource = pytest.importorskip("resource", reason="limits and signals of a Unix")
 
 PICTURES = 40
 

@@ -14,6 +14,7 @@ from onnxplain.audit.record import write_record
 from onnxplain.audit.run import open_store, run_audit
 from onnxplain.audit.store import PICTURES
 from onnxplain.dataset import read_dataset
+from onnxplain.errors import OnnxplainError
 
 ray = pytest.importorskip("ray", reason="needs the extra onnxplain[ray]")
 pytestmark = pytest.mark.ray
@@ -106,3 +107,13 @@ def descendants(process):
         more = {p for p, parent in parents.items() if parent in found} - found
         found, grown = found | more, bool(more)
     return sorted(found - {process})
+
+
+def test_what_goes_wrong_on_a_worker_is_one_line(model, samples):
+    from onnxplain.audit.ray_engine import ray_examiner
+
+    methods, _ = methods_for(model, CONFIG)
+    examiner = ray_examiner("nowhere.onnx", OPENING, samples, methods, CONFIG, workers=2)
+    with pytest.raises(OnnxplainError, match=r"nowhere\.onnx") as caught:
+        next(examiner([0]))
+    assert "\n" not in str(caught.value)

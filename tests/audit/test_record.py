@@ -45,6 +45,7 @@ def test_what_it_holds(path, model):
     record = read_record(path)
     assert record["complete"] is True
     assert record["model"]["sha256"] == model.sha256
+    assert record["model"]["device"].endswith("ExecutionProvider")
     assert record["preprocess"]["sha256"] == model.preprocess.sha256
     assert (record["data"]["pictures"], record["data"]["examined"]) == (4, 4)
     assert [p["status"] for p in record["pictures"]] == ["failed", "done", "done", "done"]

@@ -22,14 +22,14 @@ def test_a_planted_shortcut_is_ranked_first(planted, tmp_path, masks):
     shortcut = Shortcut.drawn(SEED)
     assert found["predictions"]["accuracy"] > 0.8
     first = found["suspects"][0]
-    assert first["index"] == shortcut.index
+    assert first["index"] == shortcut.target
     assert first["kind"] == "fixed place"
     assert first["recurs"] > 0.9
     left, top, right, bottom = np.array(first["box"]) * SIDE
     row, column = (v + PATCH / 2 for v in shortcut.place)
     assert left < column < right
     assert top < row < bottom
-    assert {s["index"] for s in found["suspects"]} == {shortcut.index}
+    assert {s["index"] for s in found["suspects"]} == {shortcut.target}
     assert found["data"]["with_mask"] == (PICTURES if masks else 0)
 
 

@@ -1,6 +1,7 @@
 """The audit command: record, exit codes, going on."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,17 @@ def test_wrong_wishes(run, config, tmp_path, text, said):
     assert found.exit_code == 2
     assert said in found.stderr or "cam needs global average pooling" in found.stderr
     assert not (tmp_path / "out" / "record.json").exists()
+
+
+def test_workers_are_those_of_ray(audit):
+    found = audit("--workers", 3)
+    assert found.exit_code == 2
+    assert "--workers goes with --engine ray" in found.stderr
+
+
+def test_ray_is_an_extra(audit, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.setitem(sys.modules, "ray.data", None)
+    found = audit("--engine", "ray")
+    assert found.exit_code == 2
+    assert "pip install 'onnxplain[ray]'" in found.stderr
