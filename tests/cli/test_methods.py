@@ -40,6 +40,9 @@ def test_json_cards_are_those_of_the_table(run):
         "window": {"type": "HEIGHTxWIDTH or integer", "default": None},
         "stride": {"type": "HEIGHTxWIDTH or integer", "default": None},
         "fill_with": {"type": "text", "default": "mean"},
+        "response_of": {"type": "text", "default": None},
+        "refine": {"type": "integer", "default": 1},
+        "engine": {"type": "text", "default": "auto"},
     }
     assert occlusion["needs"] == ["forward"]
 
