@@ -1,4 +1,4 @@
-"""ResNet-18 and MobileNetV2 as torchvision defines them, beside their ONNX files."""
+"""ResNet-18, MobileNetV2 and a small Swin as torchvision defines them, beside their ONNX files."""
 
 import functools
 
@@ -12,15 +12,29 @@ from onnxplain.convert.torchvision_guard import import_onnx2torch
 import_onnx2torch()
 
 from torchvision import models  # noqa: E402
+from torchvision.models.swin_transformer import SwinTransformer  # noqa: E402
 
-SIDE = 64
+SIDE, CLASSES = 64, 20
+
+
+def small_swin(**options):
+    """Two stages of shifted windows."""
+    settings = {"patch_size": [4, 4], "embed_dim": 24, "depths": [2, 2], "num_heads": [2, 4]}
+    return SwinTransformer(**settings, window_size=[4, 4], **options)
+
+
+NETS = {
+    "resnet18": models.resnet18,
+    "mobilenet_v2": models.mobilenet_v2,
+    "swin": small_swin,
+}
 
 
 @functools.cache
 def made(name):
     """Network in float64, its unfolded file, and a picture; BatchNorm statistics calibrated."""
     torch.manual_seed(0)
-    net = getattr(models, name)(weights=None, num_classes=20)
+    net = NETS[name](num_classes=CLASSES)
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.6, 1.4)

@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from originals import pair
-from torch import nn
+from torch import Tensor, nn
+from torchvision_nets import NETS as TORCHVISION
+from torchvision_nets import made
 
 from onnxplain.convert.torchvision_guard import import_onnx2torch
 
@@ -30,13 +32,18 @@ from pytorch_grad_cam import (  # noqa: E402
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget  # noqa: E402
 
 FILE = Path(__file__).with_name("grad_cam.json")
-TARGET = {"vgg": 3, "resnet": 3, "mobilenet": 3, "lite0": 282}
 LAYERS = {
     "vgg": lambda net: net.features[8],
     "resnet": lambda net: net.layer2.relu2,
     "mobilenet": lambda net: net.features[7],
     "lite0": lambda net: net.last,
+    "vit": lambda net: net.blocks[1].norm1,
+    "tensorflow": lambda net: net.last,
+    "resnet18": lambda net: net.layer4,
+    "mobilenet_v2": lambda net: net.features[18],
+    "swin": lambda net: net.norm,
 }
+TARGET = dict.fromkeys(LAYERS, 3) | {"lite0": 282}
 
 
 class WithLast(nn.Module):
@@ -46,7 +53,7 @@ class WithLast(nn.Module):
         super().__init__()
         self.net, self.last = net, nn.ReLU6()
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
+    def forward(self, image: Tensor) -> Tensor:
         net = self.net
         x = nn.functional.relu6(net._bn0(net._conv_stem(image)))
         for block in net._blocks:
@@ -55,6 +62,32 @@ class WithLast(nn.Module):
         return net._fc(x.mean((2, 3)))
 
 
+class WithoutSoftmax(nn.Module):
+    """The network of channels last, up to its logits, with a module to hook."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net, self.last = net, nn.ReLU()
+
+    def forward(self, image: Tensor) -> Tensor:
+        net = self.net
+        x = net.conv1(image.permute(0, 3, 1, 2)).relu()
+        x = self.last(net.conv2(x).permute(0, 2, 3, 1))
+        return net.dense(x.mean((1, 2)))
+
+
+def channels_first(maps: Tensor) -> Tensor:
+    """(N, H, W, C) to (N, C, H, W)."""
+    return maps.permute(0, 3, 1, 2)
+
+
+def patches(tokens: Tensor) -> Tensor:
+    """Tokens behind the class token, as a grid of 4 x 4."""
+    return channels_first(tokens[:, 1:].reshape(len(tokens), 4, 4, -1))
+
+
+RESHAPE = {"vit": patches, "tensorflow": channels_first, "swin": channels_first}
+WRAPPED = {"lite0": WithLast, "tensorflow": WithoutSoftmax}
 METHODS = {
     "grad-cam": GradCAM,
     "grad-cam++": GradCAMPlusPlus,
@@ -74,10 +107,14 @@ def raw_map(name: str, method: type[GradCAM]) -> list[list[float]]:
             kept.append(super().get_cam_image(*arguments, **options))
             return kept[-1]
 
-    made = pair(name)
-    net = WithLast(made.net) if name == "lite0" else made.net
-    with Keeping(model=net, target_layers=[LAYERS[name](net)]) as cam:
-        image = torch.from_numpy(made.x).double()
+    if name in TORCHVISION:
+        net, _, x = made(name)
+    else:
+        net, x = pair(name).net, pair(name).x
+        net = WRAPPED[name](net) if name in WRAPPED else net
+    options = {"reshape_transform": RESHAPE.get(name)}
+    with Keeping(model=net, target_layers=[LAYERS[name](net)], **options) as cam:
+        image = torch.from_numpy(x).double()
         cam(input_tensor=image, targets=[ClassifierOutputTarget(TARGET[name])])
     return np.asarray(kept[0])[0].tolist()
 
