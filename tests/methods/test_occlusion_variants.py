@@ -127,3 +127,17 @@ def test_what_lies_between_positions_is_not_seen():
     evaluate, _ = field(shape, lambda r, c: (r == 2) & (c == 2))
     assert refined(evaluate, shape, 4).values.max() == 0
     assert refined(evaluate, shape, 1).values.max() == 1
+
+
+@pytest.mark.parametrize("engine", ["brute-force", "incremental"])
+@pytest.mark.parametrize("options", [{"batch_size": 1}, {"batch_size": 7}, {"threads": 2}])
+def test_batch_and_threads_do_not_change_the_map(engine, options):
+    made, settings = nets.exported("vgg"), {"window": 8, "stride": 4, "fill_with": "noise"}
+    maps = []
+    for chosen in ({}, options):
+        subject = subject_of(made.proto, **chosen)
+        target = target_of(subject, 3)
+        x = made.x.astype(np.float32)
+        found = find("occlusion").function(subject, x, target, engine=engine, **settings)
+        maps.append(found.values / np.abs(found.values).max())
+    np.testing.assert_allclose(maps[0], maps[1], atol=1e-4)
