@@ -30,7 +30,8 @@ from onnxplain.adapters.behind import Session as RunFeeds
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.device import cuda_device_count, parse_device
 from onnxplain.adapters.incremental.costs import node_seconds
-from onnxplain.adapters.incremental.engine import Services, WindowEngine
+from onnxplain.adapters.incremental.engine import WindowEngine
+from onnxplain.adapters.incremental.work import Services
 from onnxplain.errors import ImageError, UnsupportedModelError, UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.light import take_out

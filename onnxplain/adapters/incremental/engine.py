@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.adapters.batch_choice import BatchChoice
-from onnxplain.adapters.behind import Open
-from onnxplain.adapters.changes import Block, Engine, WindowChanges, WindowRun, changed_inputs
+from onnxplain.adapters.changes import Block, Engine, WindowChanges, WindowRun
 from onnxplain.adapters.incremental.costs import arithmetic
 from onnxplain.adapters.incremental.execute import Run, ShapesDifferError
 from onnxplain.adapters.incremental.plan import Plan, Planner, Positions
 from onnxplain.adapters.incremental.sessions import Sessions
+from onnxplain.adapters.incremental.work import Services, Work, filled
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.graph.quantised import rounds_values
-from onnxplain.graph.sections import Cut, Sections
+from onnxplain.graph.sections import Cut
 
 Array = NDArray[Any]
 # Predicted gain below which whole inputs are run, and the gain in operations below which
@@ -39,43 +39,6 @@ ROUNDING = 1e-4
 _KEPT_PLANS = 4
 # Sections are kept for other windows if that costs no more than this times the best plan.
 _REALLY_BETTER = 1.05
-
-
-@dataclass(frozen=True)
-class Services:
-    """What the engine needs from an adapter.
-
-    Attributes
-    ----------
-    sections : callable
-        ``sections(names)``: how the graph in front of the named tensors falls apart.
-    open_session : callable
-        See `Open`.
-    forward : callable
-        ``forward(inputs, names)``: named tensors of whole inputs.
-    profile : callable
-        ``profile(batches, sections)``: the wanted tensors of each batch of whole inputs,
-        and the seconds of each node for one input.
-    bound : mapping of str to array
-        Values of the model's other inputs.
-    batch : BatchChoice
-        How many whole inputs in one call.
-    fixed : int, optional
-        The batch size that the file insists on.
-    obstacle : str
-        Why this adapter always runs whole inputs; empty if it does not.
-    """
-
-    sections: Callable[[Sequence[str]], Sections]
-    open_session: Open
-    forward: Callable[[Array, Sequence[str]], dict[str, Array]]
-    profile: Callable[
-        [Sequence[Array], Sections], tuple[list[dict[str, Array]], NDArray[np.float64]]
-    ]
-    bound: Mapping[str, Array]
-    batch: BatchChoice
-    fixed: int | None
-    obstacle: str
 
 
 class WindowEngine:
@@ -110,7 +73,7 @@ class WindowEngine:
             If ``incremental`` was asked for and is not possible.
         """
         key = tuple(dict.fromkeys(names))
-        work = _Work(self._services, base, changes, key, self._spatial)
+        work = Work(self._services, base, changes, key, self._spatial)
         if engine == "brute-force":
             return work.whole("asked for")
         if self._services.obstacle and engine == "auto":
@@ -125,39 +88,6 @@ class WindowEngine:
         return run
 
 
-@dataclass
-class _Work:
-    """One call: some windows of one input. Blocks computed on the way are handed over too."""
-
-    services: Services
-    base: Array
-    changes: WindowChanges
-    names: tuple[str, ...]
-    spatial: tuple[int, int]
-
-    def __post_init__(self) -> None:
-        self.done: list[Block] = []
-
-    @property
-    def left(self) -> list[int]:
-        """Windows that are not computed yet."""
-        ready = {int(k) for indices, _ in self.done for k in indices}
-        return [k for k in range(len(self.changes)) if k not in ready]
-
-    def inputs(self, indices: Sequence[int]) -> Array:
-        return changed_inputs(self.base, self.changes, indices, self.spatial)
-
-    def whole(self, because: str) -> WindowRun:
-        """Run what is left as whole inputs."""
-
-        def compute(indices: Sequence[int]) -> dict[str, Array]:
-            return self.services.forward(self.inputs(indices), self.names)
-
-        blocks = self.services.batch.run(compute, self.left)
-        record = {"name": "brute-force", "because": because, "batch": self.services.batch.chosen}
-        return WindowRun(record, chain(self.done, blocks))
-
-
 class _Wanted:
     """What is known about one set of wanted tensors."""
 
@@ -169,7 +99,7 @@ class _Wanted:
         self._seconds: NDArray[np.float64] | None = None
         self._plans: dict[tuple[bytes, bool], _Choice] = {}
 
-    def run(self, work: _Work, *, forced: bool) -> WindowRun:
+    def run(self, work: Work, *, forced: bool) -> WindowRun:
         obstacle = self._obstacle(work.changes, forced)
         if obstacle:
             return work.whole(obstacle)
@@ -196,10 +126,10 @@ class _Wanted:
         }
         return WindowRun(record, chain(work.done, self._blocks(work, choice)))
 
-    def _blocks(self, work: _Work, choice: _Choice) -> Iterator[Block]:
+    def _blocks(self, work: Work, choice: _Choice) -> Iterator[Block]:
         yield from self._start(work, choice).blocks(work.changes, work.left)
 
-    def _start(self, work: _Work, choice: _Choice) -> Run:
+    def _start(self, work: Work, choice: _Choice) -> Run:
         return Run(
             self._sections,
             choice.plan,
@@ -218,15 +148,14 @@ class _Wanted:
             return ""
         if len(changes) < FEW_WINDOWS:
             return f"fewer than {FEW_WINDOWS} windows"
-        work = arithmetic(self._sections)
-        if work.sum() * len(changes) < FEW_OPERATIONS:
+        if self._operations.sum() * len(changes) < FEW_OPERATIONS:
             return "too little work for profiling and planning"
-        gain = self._gain_in_operations(changes, work)
+        gain = self._gain_in_operations(changes)
         if gain < GAIN_IN_OPERATIONS:
             return f"windows leave out too little: {gain:.2f} times fewer operations at best"
         return ""
 
-    @property
+    @cached_property
     def _cuts(self) -> list[Cut]:
         """Cuts at which values may be handed over without a change of the result.
 
@@ -241,29 +170,33 @@ class _Wanted:
             c for c in cuts if not c.position or all(grids[t].dtype.kind in "iu" for t in c.tensors)
         ]
 
-    def _gain_in_operations(self, changes: WindowChanges, work: NDArray[np.float64]) -> float:
+    @cached_property
+    def _operations(self) -> NDArray[np.float64]:
+        return arithmetic(self._sections)
+
+    def _gain_in_operations(self, changes: WindowChanges) -> float:
         sections, windows = self._sections, np.asarray(changes.windows)
         shares = sections.share_affected(windows[:, :2], windows[:, 2:], self._cuts[-1].position)
         left = sum(
             w * max((shares.get(o, 1.0) for o in n.outputs if o), default=1.0)
-            for w, n in zip(work, sections.nodes, strict=True)
+            for w, n in zip(self._operations, sections.nodes, strict=True)
         )
-        return float(work.sum() / left)
+        return float(self._operations.sum() / left)
 
-    def _profile(self, work: _Work) -> NDArray[np.float64]:
+    def _profile(self, work: Work) -> NDArray[np.float64]:
         """Run some windows as whole inputs, spread over all, and time every node."""
-        large = arithmetic(self._sections).sum() > LARGE
+        large = self._operations.sum() > LARGE
         size = self._services.fixed or (PROFILED_LARGE if large else PROFILED)
         count = min(size * CALLS, len(work.changes))
         spread = np.unique(np.linspace(0, len(work.changes) - 1, count).astype(np.int64))
         batches = [spread[k::CALLS] for k in range(CALLS)]
-        inputs = [_filled(work.inputs(b.tolist()), size) for b in batches]
+        inputs = [filled(work.inputs(b.tolist()), size) for b in batches]
         found, seconds = self._services.profile(inputs, self._sections)
         for indices, values in zip(batches, found, strict=True):
             work.done.append((indices, {n: v[: len(indices)] for n, v in values.items()}))
         return seconds
 
-    def _choice(self, work: _Work, forced: bool) -> _Choice:
+    def _choice(self, work: Work, forced: bool) -> _Choice:
         windows = np.ascontiguousarray(work.changes.windows)
         key = (windows.tobytes(), forced)
         if key not in self._plans:
@@ -291,7 +224,7 @@ class _Wanted:
             return choice
         return _Choice(choice.positions, same, choice.batch, before.difference)
 
-    def _compare(self, work: _Work, choice: _Choice) -> float:
+    def _compare(self, work: Work, choice: _Choice) -> float:
         """Largest relative difference between sections and whole inputs, on a few windows."""
         if not work.done:
             few = np.unique(np.linspace(0, len(work.changes) - 1, COMPARED).astype(np.int64))
@@ -317,8 +250,3 @@ class _Choice:
     plan: Plan
     batch: int
     difference: float | None = None
-
-
-def _filled(inputs: Array, size: int) -> Array:
-    """Repeat the last input up to a whole batch."""
-    return np.concatenate([inputs, np.repeat(inputs[-1:], size - len(inputs), axis=0)])

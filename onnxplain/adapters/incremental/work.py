@@ -1,0 +1,106 @@
+"""One question about windows, what an adapter gives for it, and the answer by whole inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.adapters.batch_choice import BatchChoice
+from onnxplain.adapters.behind import Open
+from onnxplain.adapters.changes import Block, WindowChanges, WindowRun, changed_inputs
+from onnxplain.graph.sections import Sections
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the engine needs from an adapter.
+
+    Attributes
+    ----------
+    sections : callable
+        ``sections(names)``: how the graph in front of the named tensors falls apart.
+    open_session : callable
+        See `Open`.
+    forward : callable
+        ``forward(inputs, names)``: named tensors of whole inputs.
+    profile : callable
+        ``profile(batches, sections)``: the wanted tensors of each batch of whole inputs,
+        and the seconds of each node for one input.
+    bound : mapping of str to array
+        Values of the model's other inputs.
+    batch : BatchChoice
+        How many whole inputs in one call.
+    fixed : int, optional
+        The batch size that the file insists on.
+    obstacle : str
+        Why this adapter always runs whole inputs; empty if it does not.
+    """
+
+    sections: Callable[[Sequence[str]], Sections]
+    open_session: Open
+    forward: Callable[[Array, Sequence[str]], dict[str, Array]]
+    profile: Callable[
+        [Sequence[Array], Sections], tuple[list[dict[str, Array]], NDArray[np.float64]]
+    ]
+    bound: Mapping[str, Array]
+    batch: BatchChoice
+    fixed: int | None
+    obstacle: str
+
+
+@dataclass
+class Work:
+    """Some windows of one input. Blocks computed on the way are handed over too.
+
+    Attributes
+    ----------
+    services, base, changes
+        The adapter's side, the unchanged input, the windows.
+    names : tuple of str
+        The wanted tensors.
+    spatial : (int, int)
+        Axes of height and width in `base`.
+    done : list of Block
+        What is computed already.
+    """
+
+    services: Services
+    base: Array
+    changes: WindowChanges
+    names: tuple[str, ...]
+    spatial: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        self.done: list[Block] = []
+
+    @property
+    def left(self) -> list[int]:
+        """Windows that are not computed yet."""
+        ready = {int(k) for indices, _ in self.done for k in indices}
+        return [k for k in range(len(self.changes)) if k not in ready]
+
+    def inputs(self, indices: Sequence[int]) -> Array:
+        """Whole inputs of some windows."""
+        return changed_inputs(self.base, self.changes, indices, self.spatial)
+
+    def whole(self, because: str) -> WindowRun:
+        """Run what is left as whole inputs."""
+
+        def compute(indices: Sequence[int]) -> dict[str, Array]:
+            return self.services.forward(self.inputs(indices), self.names)
+
+        blocks = self.services.batch.run(compute, self.left)
+        record = {"name": "brute-force", "because": because, "batch": self.services.batch.chosen}
+        return WindowRun(record, chain(self.done, blocks))
+
+
+def filled(inputs: Array, size: int) -> Array:
+    """Repeat the last input up to a whole batch."""
+    return np.concatenate([inputs, np.repeat(inputs[-1:], size - len(inputs), axis=0)])
