@@ -44,14 +44,18 @@ def batch_normalization(node: Node) -> nn.Module:
     """BatchNormalization, opset 7 to 15: at inference ``x * scale + shift``."""
     if any(node.outputs[1:]) and not trains(node):
         raise unsupported(node, "batch normalisation in training mode")
-    if node.attributes.get("spatial", 1) != 1:
-        raise unsupported(node, "batch normalisation with spatial=0")
+    # Up to opset 8, every place of a feature map may have statistics of its own.
+    spatial = node.attributes.get("spatial", 1) == 1
+    if trains(node) and not spatial:
+        raise unsupported(node, "batch normalisation with spatial=0 in training mode")
     epsilon = node.attributes.get("epsilon", 1e-5)
 
     def normalise(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, var: Tensor) -> Tensor:
         scale = gamma * (var + epsilon).rsqrt()
         shift = beta - mean * scale
-        return (x * _per_channel(scale, x) + _per_channel(shift, x)).to(x.dtype)
+        if spatial:
+            scale, shift = _per_channel(scale, x), _per_channel(shift, x)
+        return (x * scale + shift).to(x.dtype)
 
     momentum = node.attributes.get("momentum", 0.9)
 
