@@ -187,7 +187,9 @@ class _Reader:
     def per_channel(self) -> tuple[LocalNode, tuple[int, int]] | None:
         """Statistics or neighbours along axis 1."""
         axes = self.grids[0].axes
-        return None if 1 in axes else (LocalNode(), axes)
+        # In old files, every place may have statistics of its own.
+        everywhere = self.node.attributes.get("spatial", 1) == 1
+        return (LocalNode(), axes) if everywhere and 1 not in axes else None
 
     def over_an_axis(self) -> tuple[LocalNode, tuple[int, int]] | None:
         """Along one axis that is neither batch nor height nor width."""

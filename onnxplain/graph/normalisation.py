@@ -122,6 +122,8 @@ def affine_step(
     if not all(graph.is_constant(i) for i in others):
         return None
     if node.op_type == "BatchNormalization":
+        if node.attributes.get("spatial", 1) != 1:
+            return None
         gamma, beta, mean, variance = (graph.constant(i).astype(np.float64) for i in others)
         factor = gamma / np.sqrt(variance + node.attributes.get("epsilon", 1e-5))
         return factor, beta - mean * factor

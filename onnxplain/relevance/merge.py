@@ -155,6 +155,8 @@ def _affine(
         return None
     if node.op_type == "BatchNormalization" and node.inputs[0] == merged.output:
         gamma, beta, mean, variance = (constants[i] for i in node.inputs[1:5])
+        if gamma.ndim != 1:
+            return None  # every place has statistics of its own
         scale = gamma / torch.sqrt(variance + node.attributes.get("epsilon", 1e-5))
         return scale, beta - mean * scale
     if node.op_type not in ("Add", "Mul") or len(set(node.inputs)) != 2:

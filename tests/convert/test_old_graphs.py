@@ -7,6 +7,7 @@ import torch
 from onnx import helper
 from onnx.helper import make_node as node
 
+import onnxplain
 from onnxplain.convert import to_torch
 from onnxplain.graph.prepare import prepare
 from tests.convert.forms import noise
@@ -67,12 +68,18 @@ MXNET = (
 PER_PLACE = (
     [
         node("BatchNormalization", ["x", "ig", "ib", "im", "iv"], ["n"], spatial=0),
-        node("GlobalMaxPool", ["n"], ["p"]),
+        node("Conv", ["n", "k"], ["c"], **CONV),
+        node("BatchNormalization", ["c", "cg", "cb", "cm", "cv"], ["e"], spatial=0),
+        node("Relu", ["e"], ["r"]),
+        node("GlobalMaxPool", ["r"], ["p"]),
         node("Flatten", ["p"], ["f"]),
         node("MatMul", ["f", "w"], ["y"]),
     ],
-    {**statistics("i", 3, 16, 16), "w": noise(3, 5)},
-)
+    {
+        **statistics("i", 3, 16, 16), **statistics("c", 4, 16, 16), "k": noise(4, 3, 3, 3),
+        "w": noise(4, 5),
+    },
+)  # fmt: skip
 # Paddle: products and sums in the place of Gemm, axes as attributes, Upsample, hard swish by hand.
 PADDLE = (
     [
@@ -152,3 +159,17 @@ def test_a_slope_is_a_finite_difference(case):
     with torch.no_grad():
         change = (score(leaf + step) - score(leaf - step)) / 2
     assert float((slopes * step).sum()) == pytest.approx(float(change), rel=1e-4)
+
+
+def test_statistics_of_every_place_reach_the_methods_that_look_into_the_graph():
+    net = onnxplain.load(model_of("per place 7"), preprocess="zero-one")
+    image = np.random.default_rng(0).integers(0, 255, (16, 16, 3), np.uint8)
+    # Windows cannot be cut out of such a map, nor can the layer be merged with a convolution.
+    fast, whole = (
+        net.explain(image, "occlusion", window=4, target=1, engine=engine).attribution
+        for engine in ("auto", "brute-force")
+    )
+    np.testing.assert_allclose(fast, whole, atol=1e-5)
+    found = net.explain(image, "lrp", target=1)
+    assert np.isfinite(found.attribution).all()
+    assert np.abs(found.attribution).max() > 0
