@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from onnxplain.cli.console import remark
 from onnxplain.cli.explain_run import require_writable
-from onnxplain.cli.features_run import file_name, open_model, tell
-from onnxplain.cli.images import find_images, result_names
-from onnxplain.cli.progress import progress_bar
-from onnxplain.errors import OnnxplainError
+from onnxplain.cli.features_run import each_image, file_name, open_model, tell
+from onnxplain.cli.progress import Bar, progress_bar
 from onnxplain.features.class_model import DEFAULT, class_model
 from onnxplain.features.dream import Dream, dream
 from onnxplain.render.made import draw_class_models, picture_of
@@ -82,28 +79,18 @@ def run_dream(
     out = Path(folder)
     require_writable(out)
     how = Dream(octaves, scale, steps, rate, jitter)
-    paths, failures = find_images(images)
     opened = open_model(model, quiet, opening)
     network = opened.network
     tensor = network.layer(None).name if layer is None else network.graph.resolve(layer)
     part = file_name(tensor) + ("" if channel is None else f".{channel}")
-    names, code = result_names(paths), 0
-    with progress_bar(len(paths), quiet=quiet) as bar:
-        for path in paths:
-            bar.job(path.name)
-            try:
-                made, _ = dream(
-                    opened, path, tensor, channel=channel, how=how, seed=seed,
-                    allow_mismatch=allow_mismatch, progress=bar.step,
-                )  # fmt: skip
-                file = f"{out / names[path]}.dream.{part}.png"
-                save_image(picture_of(made), file)
-                tell([file], quiet)
-            except OnnxplainError as error:
-                remark(f"{path}: {error}")
-                code = code or error.exit_code
-            bar.finish()
-    for failure in failures:
-        remark(str(failure))
-        code = code or failure.exit_code
-    return code
+
+    def work(path: Path, name: str, bar: Bar) -> list[str]:
+        made, _ = dream(
+            opened, path, tensor, channel=channel, how=how, seed=seed,
+            allow_mismatch=allow_mismatch, progress=bar.step,
+        )  # fmt: skip
+        file = f"{out / name}.dream.{part}.png"
+        save_image(picture_of(made), file)
+        return [file]
+
+    return each_image(images, quiet, work)

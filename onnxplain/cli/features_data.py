@@ -8,11 +8,9 @@ from pathlib import Path
 
 from onnxplain.cli.console import line, remark, table
 from onnxplain.cli.explain_run import require_writable
-from onnxplain.cli.features_run import file_name, open_model, parse_channels, tell
-from onnxplain.cli.images import find_images, result_names
-from onnxplain.cli.progress import progress_bar
+from onnxplain.cli.features_run import each_image, file_name, open_model, parse_channels, tell
+from onnxplain.cli.progress import Bar, progress_bar
 from onnxplain.dataset import read_dataset
-from onnxplain.errors import OnnxplainError
 from onnxplain.features.atlas import activation_atlas, cell_patches
 from onnxplain.features.collect import forget
 from onnxplain.features.enriched import enrich
@@ -136,31 +134,20 @@ def run_enriched(
     """Explain predictions by selected features; returns the exit code."""
     out = Path(folder)
     require_writable(out)
-    paths, failures = find_images(images)
     found = RelevantFeatures.load(bundle)
     opened = open_model(model, quiet, opening)
-    names = result_names(paths)
-    code = 0
-    with progress_bar(len(paths), quiet=quiet) as bar:
-        for path in paths:
-            bar.job(path.name)
-            try:
-                explained = enrich(
-                    opened, path, found, target=target, count=count, allow_mismatch=allow_mismatch
-                )
-                stem = f"{out / names[path]}.enriched"
-                figure = draw_enriched(explained, found, opened.name, opened.labels)
-                save_figure(figure, f"{stem}.png")
-                explained.save(f"{stem}.npz", opened)
-                tell([f"{stem}.png", f"{stem}.npz"], quiet)
-            except OnnxplainError as error:
-                remark(f"{path}: {error}")
-                code = code or error.exit_code
-            bar.finish()
-    for failure in failures:
-        remark(str(failure))
-        code = code or failure.exit_code
-    return code
+
+    def work(path: Path, name: str, bar: Bar) -> list[str]:
+        explained = enrich(
+            opened, path, found, target=target, count=count, allow_mismatch=allow_mismatch
+        )
+        stem = f"{out / name}.enriched"
+        figure = draw_enriched(explained, found, opened.name, opened.labels)
+        save_figure(figure, f"{stem}.png")
+        explained.save(f"{stem}.npz", opened)
+        return [f"{stem}.png", f"{stem}.npz"]
+
+    return each_image(images, quiet, work)
 
 
 def run_atlas(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from onnxplain.api import load
 from onnxplain.cli.console import line, remark
 from onnxplain.cli.explain_run import require_writable
 from onnxplain.cli.images import find_images, result_names
-from onnxplain.cli.progress import progress_bar
+from onnxplain.cli.progress import Bar, progress_bar
 from onnxplain.errors import OnnxplainError, UsageError
 from onnxplain.features.archive import origin, write_archive
 from onnxplain.features.kernels import kernels
@@ -64,33 +64,60 @@ def run_maps(
     """Write grid, overlay and numbers of feature maps; returns the exit code."""
     out = Path(folder)
     require_writable(out)
-    paths, failures = find_images(images)
     opened = open_model(model, quiet, opening)
-    chosen, names = parse_channels(channels), result_names(paths)
-    code = 0
+    chosen = parse_channels(channels)
+
+    def work(path: Path, name: str, bar: Bar) -> list[str]:
+        found = feature_maps(
+            opened, path, layer, channels=chosen, count=None if everything else count
+        )
+        stem = f"{out / name}.maps.{file_name(found.layer)}"
+        written = [f"{stem}.png", f"{stem}.npz"]
+        save_figure(draw_maps(found, opened.name), written[0])
+        found.save(written[1])
+        if found.is_spatial:
+            written.insert(1, f"{stem}.photo.png")
+            save_figure(draw_maps_on_photo(found, opened.name), written[1])
+        return written
+
+    return each_image(images, quiet, work)
+
+
+def each_image(
+    images: Sequence[str], quiet: bool, work: Callable[[Path, str, Bar], Sequence[str]]
+) -> int:
+    """Do the same for every image; one that fails is named, and the others are done.
+
+    Parameters
+    ----------
+    images : sequence of str
+        See `find_images`.
+    quiet : bool
+        Print only errors.
+    work : callable
+        Takes a file, the name of its results and the bar; returns the files it wrote.
+
+    Returns
+    -------
+    int
+        0, or the exit code of the first failure.
+    """
+    paths, empty = find_images(images)
+    names = result_names(paths)
+    codes = []
     with progress_bar(len(paths), quiet=quiet) as bar:
         for path in paths:
             bar.job(path.name)
             try:
-                found = feature_maps(
-                    opened, path, layer, channels=chosen, count=None if everything else count
-                )
-                stem = out / f"{names[path]}.maps.{file_name(found.layer)}"
-                written = [f"{stem}.png", f"{stem}.npz"]
-                save_figure(draw_maps(found, opened.name), written[0])
-                found.save(written[1])
-                if found.is_spatial:
-                    written.insert(1, f"{stem}.photo.png")
-                    save_figure(draw_maps_on_photo(found, opened.name), written[1])
-                tell(written, quiet)
+                tell(work(path, names[path], bar), quiet)
             except OnnxplainError as error:
                 remark(f"{path}: {error}")
-                code = code or error.exit_code
+                codes.append(error.exit_code)
             bar.finish()
-    for failure in failures:
+    for failure in empty:
         remark(str(failure))
-        code = code or failure.exit_code
-    return code
+        codes.append(failure.exit_code)
+    return codes[0] if codes else 0
 
 
 def open_model(path: str, quiet: bool, opening: dict[str, str]) -> Model:
