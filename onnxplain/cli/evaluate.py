@@ -12,7 +12,8 @@ _HELP = """Measure how far METHODS can be trusted on MODEL over a data set.
 
 DATA is a folder (its subfolders name the classes, its folder 'masks' says where the
 evidence is), a pattern, or a table (CSV or JSON) with the columns file and, if known,
-label, mask, x0, y0, x1, y1.
+label, mask, x0, y0, x1, y1. DATA can also be the word 'flowers': a controlled set that is
+drawn for the occasion, in which the place of the evidence is known to the pixel.
 
 \b
 These files are written:
@@ -74,7 +75,23 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
     help="Which class the maps are made for; without a label the prediction.",
 )
 @click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", help="Only N pictures, evenly spread."
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only N pictures, evenly spread; of flowers 200 if not given.",
+)
+@click.option(
+    "--variant",
+    type=click.Choice(["single6", "double12"]),
+    default="double12",
+    show_default=True,
+    help="Of flowers: the colour of the petals is the class, or of petals or stem.",
+)
+@click.option(
+    "--decoys/--no-decoys",
+    default=True,
+    show_default=True,
+    help="Of flowers: whether pot and background take colours of the classes.",
 )
 @click.option(
     "--blur",
@@ -103,7 +120,13 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
     help="Where the files go.",
 )
 @model_options
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of random draws.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of random draws, flowers included.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print only errors (and --json).")
 @json_option
 @debug_option

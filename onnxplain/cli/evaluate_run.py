@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from onnxplain.api import load
 from onnxplain.cli.choices import choose_methods, give_parameters
 from onnxplain.cli.console import document, line, remark, table
+from onnxplain.cli.evaluate_data import chosen_samples
 from onnxplain.cli.explain_run import require_writable
 from onnxplain.cli.progress import progress_bar
-from onnxplain.dataset import Sample, read_dataset
+from onnxplain.dataset import Sample
 from onnxplain.errors import UsageError
 from onnxplain.evaluate.cases import Plan
 from onnxplain.evaluate.evaluation import Evaluation
@@ -36,6 +35,8 @@ def run(
     masks: str | None,
     explained: Any,
     limit: int | None,
+    variant: str,
+    decoys: bool,
     blur: float,
     parameters: Sequence[str],
     folder: str,
@@ -53,18 +54,20 @@ def run(
     """
     out = Path(folder)
     require_writable(out)
-    samples = spread(read_dataset(data, masks=masks), limit)
-    names = _measure_names(measures, samples)
     opened = load(model, **opening)
     chosen, left_out = choose_methods(methods, opened)
     given = {c.method.name: c.parameters for c in give_parameters(chosen, parameters)}
-    plan = Plan(given, names, explained, blur, seed=seed)
     if not quiet:
         for text in [*opened.warnings, *(f"{n} is left out: {why}" for n, why in left_out.items())]:
             remark(f"warning: {text}")
-    with progress_bar(len(samples), quiet=quiet) as bar:
-        bar.job("evaluating")
-        found = measure_all(opened, samples, plan, lambda done, total: bar.finish())
+    with chosen_samples(
+        data, masks=masks, limit=limit, variant=variant, decoys=decoys, seed=seed
+    ) as samples:
+        names = _measure_names(measures, samples)
+        plan = Plan(given, names, explained, blur, seed=seed)
+        with progress_bar(len(samples), quiet=quiet) as bar:
+            bar.job("evaluating")
+            found = measure_all(opened, samples, plan, lambda done, total: bar.finish())
     files = found.save(out)
     if found.curves:
         from onnxplain.render.curves import curves_figure
@@ -86,13 +89,6 @@ def list_measures() -> None:
     table("", ("name", "needs", "better", "summary", "reference"), rows)
 
 
-def spread(samples: Sequence[Sample], limit: int | None) -> list[Sample]:
-    """At most `limit` pictures, evenly spread over the data set."""
-    if limit is None or limit >= len(samples):
-        return list(samples)
-    return [samples[int(k)] for k in np.linspace(0, len(samples) - 1, limit).round()]
-
-
 def _measure_names(given: Sequence[str], samples: Sequence[Sample]) -> tuple[str, ...]:
     names = [n for text in given for n in text.split(",") if n.strip()]
     if given and not names:
@@ -103,13 +99,16 @@ def _measure_names(given: Sequence[str], samples: Sequence[Sample]) -> tuple[str
 
 
 def _show(found: Evaluation, files: Sequence[Path]) -> None:
+    def shown(method: str) -> str:
+        return f"({method})" if method in found.controls else method
+
     lines = found.summary()
     for name in dict.fromkeys(entry.measure for entry in lines):
         measure = MEASURES[name]
         rows = [
             (
                 entry.rank or None,
-                f"({entry.method})" if entry.control else entry.method,
+                shown(entry.method),
                 entry.mean,
                 f"{entry.low:.3g} .. {entry.high:.3g}",
                 entry.deviation,
@@ -122,6 +121,11 @@ def _show(found: Evaluation, files: Sequence[Path]) -> None:
         end = "" if measure.better == "neither" else f"; {measure.better} is better"
         columns = ("rank", "method", "mean", "95 % interval", "spread", "n", "")
         table(f"{name}: {measure.summary}{end}", columns, rows)
+        line()
+    best = [(shown(b.method), b.iou, b.threshold) for b in found.best_thresholds()]
+    if best:
+        columns = ("method", "mean overlap", "at threshold")
+        table("one threshold for all pictures: the best there is", columns, best)
         line()
     line("(in brackets: maps that never look at the model)")
     for path in files:

@@ -69,6 +69,15 @@ class MeanCurve:
 
 
 @dataclass(frozen=True)
+class BestThreshold:
+    """Where the mean overlap with the masks is largest, one threshold for all pictures."""
+
+    method: str
+    threshold: float
+    iou: float
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Everything that was measured.
 
@@ -124,12 +133,23 @@ class Evaluation:
                 )
         return lines
 
+    def best_thresholds(self) -> list[BestThreshold]:
+        """Best threshold of each method over all pictures, if overlap was measured."""
+        found = []
+        for curve in self.curves:
+            if curve.measure == "mean-iou":
+                k = int(curve.scores.argmax())
+                entry = BestThreshold(curve.method, float(curve.shares[k]), float(curve.scores[k]))
+                found.append(entry)
+        return sorted(found, key=lambda entry: -entry.iou)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return {
             "provenance": dict(self.provenance),
             "problems": self.problems,
             "summary": [asdict(line) for line in self.summary()],
+            "best_thresholds": [asdict(entry) for entry in self.best_thresholds()],
             "curves": [
                 {**asdict(c), "shares": c.shares.tolist(), "scores": c.scores.tolist()}
                 for c in self.curves

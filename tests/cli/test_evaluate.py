@@ -78,3 +78,20 @@ def test_no_pictures(evaluate, tmp_path):
     found = evaluate(data=tmp_path / "nothing")
     assert found.exit_code == 4
     assert "no pictures in" in found.stderr
+
+
+def test_flowers_are_drawn_with_their_masks(run, tmp_path):
+    arguments = ("-m", "grad-cam", "--limit", 3, "--blur", 2, "-o", tmp_path, "--json")
+    wanted = ("--metrics", "mean-iou,pointing-game")
+    found = run("evaluate", "models/flowers-gap.onnx", "flowers", *arguments, *wanted)
+    assert found.exit_code == 0, found.stderr
+    record = json.loads(found.stdout)
+    assert record["provenance"]["pictures"] == 3
+    assert {entry["method"] for entry in record["best_thresholds"]} >= {"grad-cam", "random"}
+    assert record["problems"] == []
+
+
+def test_flowers_have_masks_of_their_own(evaluate):
+    found = evaluate("--masks", "nowhere", data="flowers")
+    assert found.exit_code == 2
+    assert "masks of their own" in found.stderr

@@ -93,6 +93,16 @@ def test_means_of_the_curves_are_the_means_of_the_areas(found):
         assert area == pytest.approx(mean)
 
 
+def test_one_threshold_for_all_pictures_is_the_peak_of_the_mean_curve(found):
+    best = {entry.method: entry for entry in found.best_thresholds()}
+    for curve in found.curves:
+        if curve.measure == "mean-iou":
+            entry = best[curve.method]
+            assert entry.iou == curve.scores.max()
+            assert curve.scores[curve.shares == entry.threshold] == entry.iou
+    assert [e.iou for e in found.best_thresholds()] == sorted(e.iou for e in best.values())[::-1]
+
+
 def test_files(found, tmp_path):
     paths = found.save(tmp_path / "out")
     assert [p.name for p in paths] == ["evaluation.json", "summary.csv", "rows.csv"]

@@ -1,0 +1,39 @@
+"""The pictures that ``onnxplain evaluate`` is asked for: read, or drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+
+from onnxplain.dataset import Sample, read_dataset
+from onnxplain.errors import UsageError
+from onnxplain.evaluate.built_in import FLOWERS, PICTURES, flower_samples
+
+
+@contextmanager
+def chosen_samples(
+    data: str, *, masks: str | None, limit: int | None, variant: str, decoys: bool, seed: int
+) -> Iterator[list[Sample]]:
+    """List the pictures; drawn ones are there as long as the context is open.
+
+    Raises
+    ------
+    UsageError
+        If masks are given for pictures that have their own.
+    """
+    if data != FLOWERS:
+        yield spread(read_dataset(data, masks=masks), limit)
+        return
+    if masks is not None:
+        raise UsageError("the built-in flowers have masks of their own; leave out --masks")
+    with flower_samples(variant, limit or PICTURES, decoys=decoys, seed=seed) as samples:
+        yield samples
+
+
+def spread(samples: Sequence[Sample], limit: int | None) -> list[Sample]:
+    """At most `limit` pictures, evenly spread over the data set."""
+    if limit is None or limit >= len(samples):
+        return list(samples)
+    return [samples[int(k)] for k in np.linspace(0, len(samples) - 1, limit).round()]
