@@ -1,0 +1,117 @@
+"""Running an audit: what is asked of each picture, in any order, with masks and labels."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from audit.long_runs import MODEL, without_times
+from PIL import Image
+
+import onnxplain
+from onnxplain.audit.config import AuditConfig
+from onnxplain.audit.defaults import default_config
+from onnxplain.audit.examine import examine
+from onnxplain.audit.record import write_record
+from onnxplain.audit.run import is_complete, open_store, run_audit
+from onnxplain.audit.store import PICTURES, SANITY
+from onnxplain.dataset import Sample, read_dataset
+from onnxplain.graph.load import file_sha256
+from onnxplain.normalize import upsample
+
+CONFIG = AuditConfig(methods=("occlusion",), measures=(), sanity_pictures=1)
+SOURCES = {"model": MODEL, "data": "data"}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return onnxplain.load(MODEL, batch_size=CONFIG.batch_size)
+
+
+@pytest.fixture
+def samples(tmp_path):
+    for path in sorted(Path("examples/digits").glob("*.png"))[:4]:
+        target = tmp_path / "data" / path.stem[0] / path.name
+        target.parent.mkdir(parents=True)
+        shutil.copy(path, target)
+    return read_dataset(tmp_path / "data")
+
+
+def audit(folder, model, samples, config=CONFIG, **options):
+    with open_store(folder, model, samples, config) as store:
+        run_audit(store, model, samples, config, **options)
+        write_record(folder / "record.json", store, model, samples, config, SOURCES)
+        return dict(store.results(PICTURES)), dict(store.results(SANITY))
+
+
+def test_the_order_of_examination_does_not_matter(model, samples, tmp_path):
+    def backwards(numbers):
+        for number in sorted(numbers, reverse=True):
+            yield number, examine(model, samples[number], CONFIG.methods, CONFIG)
+
+    audit(tmp_path / "a", model, samples)
+    audit(tmp_path / "b", model, samples, examiner=backwards)
+    first, second = (without_times(tmp_path / name / "record.json") for name in "ab")
+    assert first == second
+
+
+@pytest.mark.parametrize("explained", ["label", "prediction"])
+def test_which_class_is_explained(model, samples, tmp_path, explained):
+    wrong = Sample(samples[0].name, samples[0].path, "7")
+    config = AuditConfig(methods=("occlusion",), measures=(), explained=explained,
+                         sanity_pictures=0)  # fmt: skip
+    pictures, _ = audit(tmp_path, model, [wrong], config)
+    assert pictures[0]["predicted"] == 0
+    assert pictures[0]["label"] == 7
+    assert pictures[0]["explained"] == (7 if explained == "label" else 0)
+
+
+def test_what_is_kept_of_a_picture_is_what_the_explanation_says(model, samples):
+    value, maps = examine(model, samples[1], ("grad-cam",), AuditConfig())
+    picture = model.read(samples[1].path)
+    said = model.explain(picture, "grad-cam")
+    assert value["file_sha256"] == file_sha256(samples[1].path)
+    assert value["input_sha256"] == picture.sha256
+    assert value["methods"]["grad-cam"]["record"]["parity_error"] == said.measures["parity_error"]
+    heatmap = said.heatmap()
+    assert value["methods"]["grad-cam"]["evidence"]["top left"] == pytest.approx(
+        heatmap[:2, :2].clip(0).sum() / heatmap.clip(0).sum()
+    )
+    assert maps["grad-cam"].mean() == pytest.approx(heatmap.mean(), rel=1e-5)
+    assert np.corrcoef(maps["grad-cam"].ravel(), upsample(heatmap, (28, 28)).ravel())[0, 1] > 0.9
+
+
+def test_masks_tell_the_evidence_on_the_object(model, samples, tmp_path):
+    mask = np.zeros((8, 8), np.uint8)
+    mask[2:6, 2:6] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    masked = Sample(samples[0].name, samples[0].path, samples[0].label, tmp_path / "mask.png")
+    config = default_config(model, [masked])
+    assert config.measures == ("deletion", "insertion", "energy-in-mask")
+    value, _ = examine(model, masked, ("grad-cam",), config)
+    assert value["mask_area"] == pytest.approx(0.25)
+    assert value["mask_sha256"] == file_sha256(tmp_path / "mask.png")
+    found = value["methods"]["grad-cam"]
+    assert found["evidence"]["mask"] == found["evidence"]["centre"]
+    assert found["measures"]["energy-in-mask"] == pytest.approx(found["evidence"]["mask"])
+
+
+def test_a_picture_that_went_before_its_sanity_check_says_so(model, samples, tmp_path):
+    def examiner(numbers):
+        for number in numbers:
+            yield number, examine(model, samples[number], CONFIG.methods, CONFIG)
+            samples[number].path.unlink()
+
+    _, sanity = audit(tmp_path, model, samples, examiner=examiner)
+    assert "no image file at" in sanity[0]["problem"]
+    assert sanity[0]["methods"] == {}
+
+
+def test_complete_is_only_what_is_done(model, samples, tmp_path):
+    with open_store(tmp_path, model, samples, CONFIG) as store:
+        assert not is_complete(store, samples, CONFIG)
+        for number, sample in enumerate(samples):
+            store.add(PICTURES, number, *examine(model, sample, CONFIG.methods, CONFIG))
+        assert not is_complete(store, samples, CONFIG)  # sanity is missing
+        run_audit(store, model, samples, CONFIG)
+        assert is_complete(store, samples, CONFIG)
