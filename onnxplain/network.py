@@ -14,6 +14,7 @@ from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.axes import Axes, tag_axes
 from onnxplain.graph.cam_head import CamHead, find_cam_head
+from onnxplain.graph.expand import expand
 from onnxplain.graph.head import Head, find_head
 from onnxplain.graph.image_input import ImageInput, find_image_input
 from onnxplain.graph.inner import cut_at
@@ -267,7 +268,8 @@ class Network:
         MethodRefusedError
             If the layer is not followed by global average pooling and one linear layer.
         """
-        head, reason = find_cam_head(self.graph, self.shapes, layer, self.head)
+        # Integer operators are linear too, once they are written out.
+        head, reason = find_cam_head(expand(self.graph), self.shapes, layer, self.head)
         if head is None:
             raise MethodRefusedError(
                 f"cam needs global average pooling and one linear layer behind {layer.name!r}: "

@@ -24,6 +24,7 @@ from onnxplain.graph import light
 from onnxplain.graph.edit import with_constants
 from onnxplain.graph.light import weights_size
 from onnxplain.graph.quantised import scale_and_zero
+from onnxplain.graph.rectifiers import rectified_root
 from tests.small_models import model_of
 
 VIT, VIT_RECIPE = "models/digits-vit.onnx", "models/digits-vit.preprocess.json"
@@ -152,6 +153,27 @@ def test_feature_maps_of_integers_are_the_numbers_that_they_stand_for(tmp_path):
     assert scale_and_zero(opened(GAP).network.graph, "3") == (1.0, 0.0)
 
 
+@pytest.mark.parametrize(
+    ("method", "least"),
+    [
+        ("cam", 0.999), ("clear", 0.99), ("score-cam", 0.99), ("ablation-cam", 0.99),
+        ("eigen-cam", 0.99),
+        # What one place alone does is few steps of the scores.
+        ("recipro-cam", 0.98),
+    ],
+)  # fmt: skip
+def test_layers_of_integers_are_read_as_numbers(tmp_path, method, least):
+    static(tmp_path / "gap.onnx", QuantFormat.QOperator)
+    model = onnxplain.load(tmp_path / "gap.onnx", preprocess=RECIPE)
+    wanted, found = (m.explain(DIGIT, method, 3) for m in (opened(GAP), model))
+    assert correlation(wanted.attribution, found.attribution) > least
+    # Not only their order is right, but also their size.
+    ratio = np.abs(found.attribution).sum() / np.abs(wanted.attribution).sum()
+    assert ratio == pytest.approx(1, abs=0.1)
+    if method == "cam":
+        assert abs(found.measures["completeness_gap"]) < 0.02
+
+
 @pytest.mark.parametrize("method", ["cam", "grad-cam", "lrp"])
 def test_the_int8_twin_of_a_photo_network(method):
     index = opened(LITE0).explain(CAT, "cam").target.index
@@ -278,3 +300,23 @@ def test_preprocessing_inside_of_the_graph_is_explained_at_the_pixels(method):
     np.testing.assert_allclose(
         found.reshape(wanted.shape), wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max()
     )
+
+
+@pytest.mark.parametrize("method", ["guided-backprop", "deconvnet", "guided-grad-cam"])
+@pytest.mark.parametrize("form", [QuantFormat.QDQ, QuantFormat.QOperator])
+def test_relus_that_the_quantiser_absorbed_are_found(tmp_path, form, method):
+    static(tmp_path / "gap.onnx", form)
+    model = onnxplain.load(tmp_path / "gap.onnx", preprocess=RECIPE)
+    assert "Relu" not in {n.op_type for n in model.network.graph.nodes}
+    wanted, found = (m.explain(DIGIT, method, 3) for m in (opened(GAP), model))
+    assert correlation(wanted.attribution, found.attribution) > 0.99
+    ratio = np.abs(found.attribution).sum() / np.abs(wanted.attribution).sum()
+    assert ratio == pytest.approx(1, abs=0.05)
+    plain = model.explain(DIGIT, "gradient-x-input", 3).attribution
+    assert correlation(plain, found.attribution) < 0.9
+
+
+def test_an_int8_network_has_the_relus_of_its_original():
+    clips = [n for n in opened(LITE0).network.graph.nodes if n.op_type in ("Clip", "Relu")]
+    graph = opened(INT8).network.graph
+    assert len([n for n in graph.nodes if rectified_root(graph, n)]) == len(clips) == 33

@@ -23,6 +23,7 @@ from onnxplain.adapters.batch_choice import BatchChoice
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun, changed_inputs
 from onnxplain.adapters.device import parse_device
 from onnxplain.convert import to_torch
+from onnxplain.convert.program import Program
 from onnxplain.errors import UsageError
 from onnxplain.graph.expand import expand
 from onnxplain.graph.image_input import ImageInput
@@ -318,10 +319,10 @@ class TorchAdapter:
         feeds = self._feeds(leaf)
         if rectify is None:
             return self._program.run(feeds, names)
+        # Written out, integer operators show the ReLUs that they absorbed.
+        graph, program = self._expanded
         image = self._image.name
-        return run_rectified(
-            self._graph, self._program, image, feeds, names, rectify, resample=resample
-        )[0]
+        return run_rectified(graph, program, image, feeds, names, rectify, resample=resample)[0]
 
     def recompute(self, values: Mapping[str, Array]) -> Iterator[tuple[Node, dict[str, Array]]]:
         """Compute every node on its own, from given values of its inputs.
@@ -348,12 +349,17 @@ class TorchAdapter:
                 yield step.node, {n: _array(found[n]) for n in wanted}
 
     @cached_property
-    def _walker(self) -> Walker:
+    def _expanded(self) -> tuple[Graph, Program]:
+        """The graph with its integer operators written out, and in PyTorch."""
         graph, program = expand(self._graph), self._program
         if graph is not self._graph:
             double = self._dtype == torch.float64
             program = to_torch(graph, double=double).widen_halves().to(self._device)
-        return Walker(graph, program, self._image.name)
+        return graph, program
+
+    @cached_property
+    def _walker(self) -> Walker:
+        return Walker(*self._expanded, self._image.name)
 
     def _feeds(self, image: Tensor) -> dict[str, Tensor]:
         return {self._image.name: image, **self._bound}

@@ -128,11 +128,11 @@ def _chain(graph: Graph, start: str, end: str) -> list[Node] | None:
 def _is_global_average(
     graph: Graph, shapes: Shapes, node: Node, tensor: str, axes: tuple[str, ...], prefix: int
 ) -> bool:
+    if node.op_type == "GlobalAveragePool":
+        return axes[1] == "C" and not prefix
     before, after = shapes.get(tensor), shapes.get(node.output)
     if before is None or after is None or len(before) != len(axes) or prefix:
         return False
-    if node.op_type == "GlobalAveragePool":
-        return axes[1] == "C"
     if node.op_type == "AveragePool":
         # One output place alone is not enough: the window may leave some of the map out.
         covers = tuple(node.attributes["kernel_shape"]) == before[2:] and np.prod(after[2:]) == 1

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 from onnxplain.graph.view import Graph, Node
 
 _ROUNDS = ("QuantizeLinear", "DynamicQuantizeLinear")
-_HANDS_ON = frozenset("Reshape Flatten Squeeze Unsqueeze Transpose Cast Identity".split())
+_HANDS_ON = frozenset("Reshape Flatten Squeeze Unsqueeze Transpose Cast Identity MaxPool".split())
 
 
 def rounds_values(graph: Graph) -> bool:
@@ -46,6 +51,12 @@ def scale_and_zero(graph: Graph, tensor: str) -> tuple[float, float]:
         return 1.0, 0.0
     scale, *zero = (float(v.reshape(())) for v in found)
     return scale, zero[0] if zero else 0.0
+
+
+def real_values(graph: Graph, tensor: str, values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the numbers that the values of a tensor stand for: themselves, if not quantised."""
+    scale, zero = scale_and_zero(graph, tensor)
+    return (values.astype(np.float64) - zero) * scale
 
 
 def quantisation_step(graph: Graph, tensor: str) -> float:

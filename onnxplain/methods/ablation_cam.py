@@ -55,18 +55,19 @@ def ablation_cam(
     MethodRefusedError
         If there is no layer with places, or the score does not depend on it.
     """
-    place, values = layer_values(subject, x, layer)
+    values = layer_values(subject, x, layer)
+    place = values.place
     results = []
     for n in range(len(x)):
-        single, own = x[n : n + 1], values[n : n + 1]
-        maps = place.to_maps(own)
+        single, own = x[n : n + 1], values.own[n : n + 1]
+        maps = values.maps(n)
         falls = np.empty(place.channels)
         score = subject.scores_behind(single, place.name, own, target)[0]
         for part in subject.slices(place.channels):
             without = np.repeat(maps, part.stop - part.start, axis=0)
             without[np.arange(len(without)), np.arange(part.start, part.stop)] = 0
-            changed = place.with_maps(own, without)
+            changed = values.with_maps(n, without)
             falls[part] = score - subject.scores_behind(single, place.name, changed, target)
         weights = falls / (abs(score) or 1.0)
-        results.append(np.einsum("khw,k->hw", maps[0].astype(np.float64), weights))
+        results.append(np.einsum("khw,k->hw", maps[0], weights))
     return Attribution(np.stack(results), ("H", "W"), layer=place.name)

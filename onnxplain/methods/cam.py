@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import MethodRefusedError
 from onnxplain.explanation import Attribution
+from onnxplain.graph.quantised import real_values
 from onnxplain.methods.registry import method
 from onnxplain.network import Network
 from onnxplain.scores import class_scores
@@ -68,7 +69,7 @@ def cam(
     scores = class_scores(values[target.tensor], target)
     # The largest other class of a margin is another one for another picture.
     mixed = target.coefficients(scores)
-    maps = place.to_maps(values[place.name]).astype(np.float64)
+    maps = place.to_maps(real_values(network.graph, place.name, values[place.name]))
     result = np.einsum("nchw,nk,kc->nhw", maps, mixed, head.weight, optimize=True)
     logit, bias = target.select(scores), mixed @ head.bias
     gap = (logit - bias - result.mean(axis=(1, 2))) / np.where(logit == 0, 1.0, logit)

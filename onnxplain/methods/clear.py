@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.explanation import Attribution
+from onnxplain.graph.quantised import real_values, scale_and_zero
 from onnxplain.methods.gradients import input_axes
 from onnxplain.methods.registry import method
 from onnxplain.relevance.kinds import Rectification
@@ -104,11 +105,16 @@ def clear(
         raise UsageError(f"classes {wanted} is not possible; allowed: 1 to {target.classes}")
     engine = subject.engine(Capability.GRADIENTS)
     last = _last_layer(subject, target)
-    z = last.responses(engine.activations(x, [last.tensor])[last.tensor])
+    graph = subject.network.graph
+    scale, _ = scale_and_zero(graph, last.tensor)
+    values = engine.activations(x, [last.tensor])[last.tensor]
+    dtype = np.result_type(values.dtype, np.float32)
+    z = last.responses(real_values(graph, last.tensor, values).astype(dtype))
     scores = z.reshape(*z.shape[:2], -1).mean(axis=2)
     mixed = target.coefficients(scores)
     shown = _chosen(scores, mixed, wanted)
-    seeds = last.seeds(np.maximum(z, 0.0) if positive else z, shown)
+    # A quantised tensor is projected back as integers, each worth one scale.
+    seeds = last.seeds(np.maximum(z, 0.0) if positive else z, shown) * np.float32(scale)
     projected = engine.back_project(x, last.tensor, seeds, rectify=_WAYS[relu])
     flat = projected.sum(axis=subject.channel_axis + 1)
     top, most = _winner(flat, shown, positive=positive)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
 from onnxplain.explanation import Attribution
+from onnxplain.graph.quantised import real_values
 from onnxplain.methods.registry import method
 from onnxplain.subject import Subject
 from onnxplain.target import Target
@@ -54,7 +55,7 @@ def eigen_cam(
     """
     place = subject.network.layer(layer)
     values = subject.engine(Capability.ACTIVATIONS).activations(x, [place.name])[place.name]
-    maps = place.to_maps(values).astype(np.float64)
+    maps = place.to_maps(real_values(subject.network.graph, place.name, values))
     results = []
     for single in maps:
         matrix = single.reshape(len(single), -1).T

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.layers import SpatialLayer
-from onnxplain.graph.quantised import scale_and_zero
+from onnxplain.graph.quantised import real_values, scale_and_zero
 from onnxplain.subject import Subject
 from onnxplain.target import Target
 
@@ -39,11 +39,11 @@ def layer_gradient(
     engine = subject.engine(Capability.GRADIENTS)
     for place in candidates:
         found = engine.gradients(x, target, [place.name])
-        scale, zero = scale_and_zero(network.graph, place.name)
+        scale, _ = scale_and_zero(network.graph, place.name)
         slopes = place.to_maps(found.gradients[place.name]).astype(np.float64) / scale
         if np.any(slopes):
-            values = place.to_maps(found.values[place.name]).astype(np.float64)
-            return place, (values - zero) * scale, slopes
+            values = real_values(network.graph, place.name, found.values[place.name])
+            return place, place.to_maps(values), slopes
     tried = ", ".join(p.name for p in candidates)
     raise MethodRefusedError(
         f"the score's gradient is zero at every place of {tried}: the score does not depend on "

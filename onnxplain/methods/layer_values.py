@@ -2,34 +2,79 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.layers import SpatialLayer
+from onnxplain.graph.quantised import scale_and_zero
 from onnxplain.subject import Subject
 
 # What every method needs that changes a layer.
 NEEDS = Capability.FORWARD | Capability.ACTIVATIONS
 
 
-def layer_values(
-    subject: Subject, x: NDArray[Any], layer: str | None
-) -> tuple[SpatialLayer, NDArray[Any]]:
-    """Return a layer and its values for inputs `x`, as the network computes them.
+@dataclass(frozen=True)
+class LayerValues:
+    """A layer with its values, in its own numbers and in those that they stand for.
+
+    Attributes
+    ----------
+    place : SpatialLayer
+        The layer.
+    own : (N, ...) array
+        As the network computes them: whole numbers, if the tensor is quantised.
+    scale, zero : float
+        A number q of `own` stands for ``(q - zero) * scale``.
+    """
+
+    place: SpatialLayer
+    own: NDArray[Any]
+    scale: float
+    zero: float
+
+    def maps(self, n: int) -> NDArray[np.float64]:
+        """Feature maps of input `n`, (1, C, h, w)."""
+        return (self.place.to_maps(self.own[n : n + 1]).astype(np.float64) - self.zero) * self.scale
+
+    def with_maps(self, n: int, maps: NDArray[Any]) -> NDArray[Any]:
+        """Values of input `n`, in the numbers of the layer, with other feature maps.
+
+        Parameters
+        ----------
+        n : int
+            Index of the input.
+        maps : (M, C, h, w) array
+            What they stand for; rounded to the nearest number that a quantised tensor holds.
+
+        Returns
+        -------
+        (M, ...) array
+        """
+        numbers = maps / self.scale + self.zero
+        if self.scale != 1.0 or self.own.dtype.kind in "iu":
+            numbers = np.round(numbers)
+        return self.place.with_maps(self.own[n : n + 1], numbers.astype(self.own.dtype))
+
+
+def layer_values(subject: Subject, x: NDArray[Any], layer: str | None) -> LayerValues:
+    """Return a layer and its values for inputs `x`.
 
     Raises
     ------
     MethodRefusedError
-        If there is no layer with places, or it holds quantised numbers.
+        If there is no layer with places, or it holds whole numbers of unknown meaning.
     """
     place = subject.network.layer(layer)
     values = subject.engine(NEEDS).activations(x, [place.name])[place.name]
-    if values.dtype.kind != "f":
+    scale, zero = scale_and_zero(subject.network.graph, place.name)
+    if values.dtype.kind != "f" and scale == 1.0:
         raise MethodRefusedError(
-            f"layer {place.name!r} holds {values.dtype} numbers, in which zero has another "
-            "meaning; name the layer behind its DequantizeLinear with --layer"
+            f"layer {place.name!r} holds {values.dtype} numbers whose scale is not known; name "
+            "the layer behind its DequantizeLinear with --layer"
         )
-    return place, values
+    return LayerValues(place, values, scale, zero)

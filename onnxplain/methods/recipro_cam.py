@@ -72,16 +72,16 @@ def recipro_cam(
     """
     if mask not in _MASKS:
         raise UnknownNameError("mask", mask, _MASKS, f"allowed: {', '.join(_MASKS)}")
-    place, values = layer_values(subject, x, layer)
-    masks = _around_each_place(_MASKS[mask], place.grid).astype(values.dtype)
+    values = layer_values(subject, x, layer)
+    place = values.place
+    masks = _around_each_place(_MASKS[mask], place.grid)
     result = np.empty((len(x), len(masks)))
     for n in range(len(x)):
-        single, own = x[n : n + 1], values[n : n + 1]
-        maps = place.to_maps(own)
-        nothing = place.with_maps(own, np.zeros_like(maps))
+        single, maps = x[n : n + 1], values.maps(n)
+        nothing = values.with_maps(n, np.zeros_like(maps))
         empty = subject.scores_behind(single, place.name, nothing, target)[0]
         for part in subject.slices(len(masks)):
-            changed = place.with_maps(own, maps * masks[part, None])
+            changed = values.with_maps(n, maps * masks[part, None])
             result[n, part] = subject.scores_behind(single, place.name, changed, target) - empty
     return Attribution(result.reshape(len(x), *place.grid), ("H", "W"), layer=place.name)
 

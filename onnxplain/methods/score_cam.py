@@ -73,7 +73,8 @@ def score_cam(
     UsageError
         If the number of channels is not possible.
     """
-    place, values = layer_values(subject, x, layer)
+    values = layer_values(subject, x, layer)
+    place = values.place
     count = place.channels if channels is None else channels
     if not 1 <= count <= place.channels:
         raise UsageError(
@@ -81,7 +82,8 @@ def score_cam(
         )
     absent = fill(subject, x, fill_with)
     results = []
-    for n, maps in enumerate(place.to_maps(values).astype(np.float64)):
+    for n in range(len(x)):
+        maps = values.maps(n)[0]
         strongest = np.argsort(-np.linalg.norm(maps, axis=(1, 2)), kind="stable")[:count]
         scores = np.empty(count)
         for part in subject.slices(count):

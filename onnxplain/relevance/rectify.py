@@ -20,6 +20,7 @@ from torch import Tensor
 from onnxplain.convert.program import Program, Step
 from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.bodies import bodies_of
+from onnxplain.graph.rectifiers import rectified_root
 from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.bodies import refusal
 from onnxplain.relevance.gates import self_gates
@@ -107,7 +108,8 @@ def run_rectified(
         if root not in dynamic or not values[root].requires_grad:
             continue
         output = step.outputs[0]
-        slope = None
+        # Whole numbers count in steps of the scale.
+        slope = 1 / values[step.inputs[1]] if step.node.op_type == "QuantizeLinear" else None
         if mode == "guided":
             slope = _slope(writers, values, root, output, dynamic).clamp(min=0)
         signed = mode == "linear"
@@ -147,6 +149,8 @@ def _root(graph: Graph, node: Node, roots: Mapping[str, str]) -> str:
         if len(node.inputs) > 1 and graph.is_constant(node.inputs[1]):
             low = float(graph.constant(node.inputs[1]))
         return node.inputs[0] if low == 0 else ""
+    if node.op_type == "QuantizeLinear":
+        return rectified_root(graph, node)
     # SiLU, GELU and the like, written as products of a tensor with a function of itself.
     return roots.get(node.output, "")
 

@@ -182,12 +182,25 @@ def test_what_makes_no_sense_is_refused(pooled, x, name, options, error, message
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_quantised_numbers_are_refused(method, x):
+def test_quantised_numbers_stand_for_others(method, x):
     body = """
         q = QuantizeLinear(image, step, zero) d = DequantizeLinear(q, step, zero)
         p = GlobalAveragePool(d) f = Flatten(p) scores = MatMul(f, w)
     """
-    more = {"step": np.array(0.1, "f4"), "zero": np.array(0, "i1")}
-    subject = subject_of(model(body, w=np.ones((3, 4)), **more))
-    with pytest.raises(MethodRefusedError, match="holds int8 numbers"):
+    more = {"step": np.array(0.02, "f4"), "zero": np.array(30, "i1")}
+    subject = subject_of(model(body, w=np.random.default_rng(0).normal(size=(3, 4)), **more))
+    # A mask of halves would put values beside the whole numbers.
+    options = {"mask": "delta"} if method == "recipro-cam" else {}
+    found, wanted = (run(method, subject, x, layer=n, **options).values for n in ("q", "d"))
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_numbers_of_unknown_scale_are_refused(method, x):
+    body = """
+        q, step, zero = DynamicQuantizeLinear(image) d = DequantizeLinear(q, step, zero)
+        p = GlobalAveragePool(d) f = Flatten(p) scores = MatMul(f, w)
+    """
+    subject = subject_of(model(body, w=np.ones((3, 4))))
+    with pytest.raises(MethodRefusedError, match="holds uint8 numbers"):
         run(method, subject, x, layer="q")
