@@ -2,17 +2,17 @@
 
 import numpy as np
 import pytest
-from small_models import model_of
+from handmade import model
 
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.rectifiers import rectified_root
 
-HEAD = "p = GlobalAveragePool(d) f = Flatten(p) y = Identity(f)"
+HEAD = "p = GlobalAveragePool(d) f = Flatten(p) scores = Identity(f)"
 
 
 def roots(body, zero=0, dtype=np.uint8):
-    proto = model_of(f"{body} {HEAD}", s=np.float32(0.1), z=np.array(zero, dtype), k=KERNEL)
-    graph = prepare(proto)
+    constants = {"s": np.array(0.1, np.float32), "z": np.array(zero, dtype), "k": KERNEL}
+    graph = prepare(model(f"{body} {HEAD}", constants, image="float[N,1,4,4] x"))
     return [root for node in graph.nodes if (root := rectified_root(graph, node))]
 
 
