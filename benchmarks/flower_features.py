@@ -75,9 +75,9 @@ def report(stem: str, train: int, test: int, seeds: int, mu: float) -> None:
     relevant, random, spread = found.means()
     print(f"\n{stem}: mu {mu:g}, {len(bundle.features)} filters selected; largest duality gap "
           f"{bundle.gaps.max():.1e}")  # fmt: skip
-    print("| silenced | relevant | random | spread |\n|---|---|---|---|")
-    for row in zip(COUNTS, relevant, random, spread, strict=True):
-        print("| {} | {:.3f} | {:.3f} | {:.3f} |".format(*row))
+    print("| silenced | relevant | random | spread | least relevant |\n|---|---|---|---|---|")
+    for row in zip(COUNTS, relevant, random, spread, found.least.mean(axis=0), strict=True):
+        print("| {} | {:.3f} | {:.3f} | {:.3f} | {:.3f} |".format(*row))
     own, other, area = located(model, bundle, drawn[:LOCATED])
     for name, values in (("features", own), ("random", other), ("area", area)):
         print(f"share in the mask, {name}: {np.mean(values):.3f} (sd {np.std(values):.3f})")

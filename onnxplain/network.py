@@ -100,10 +100,12 @@ class Network:
         input_name: str | None = None,
         layout: str | None = None,
         size: tuple[int, int] | None = None,
+        bound: Mapping[str, Array] | None = None,
     ) -> Network:
         """Return a network of the same settings for another form of the graph.
 
-        Its input is that of this network unless another one is described.
+        Its input is that of this network unless another one is described; `bound` holds the
+        values of inputs that the graph has in addition.
         """
         left = {i.name for i in graph.inputs}
         return Network(
@@ -115,7 +117,7 @@ class Network:
             device=self._device,
             batch_size=self._batch_size,
             precision=self.precision,
-            bound={name: value for name, value in self._bound.items() if name in left},
+            bound={n: v for n, v in {**self._bound, **(bound or {})}.items() if n in left},
             cut=self.cut or input_name is not None,
             threads=self._threads,
         )
@@ -126,7 +128,7 @@ class Network:
         return self._batch_size or 32
 
     @cached_property
-    def ort(self) -> Adapter:
+    def ort(self) -> OrtAdapter:
         """The ONNX Runtime engine."""
         return self._open_ort()
 
@@ -135,7 +137,7 @@ class Network:
         """ONNX Runtime without its graph optimisations: every node as the file says."""
         return self._open_ort(optimise=False)
 
-    def _open_ort(self, *, optimise: bool = True) -> Adapter:
+    def _open_ort(self, *, optimise: bool = True) -> OrtAdapter:
         return OrtAdapter(
             self.graph,
             self.image,

@@ -5,6 +5,7 @@ This is the only module that imports onnxruntime.
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import tempfile
@@ -109,6 +110,14 @@ class OrtAdapter:
         self._sessions: dict[frozenset[str], ort.InferenceSession] = {}
         self._reruns: dict[tuple[str, tuple[str, ...]], Rerun] = {}
         self.device = self._session(frozenset()).get_providers()[0]
+
+    def with_bound(self, bound: Mapping[str, Array]) -> OrtAdapter:
+        """Return an engine that shares its sessions, with other values for further inputs."""
+        other = copy.copy(self)
+        other._bound = {**self._bound, **bound}
+        other._reruns = {}
+        other.__dict__.pop("_windows", None)  # it has been given the old values
+        return other
 
     def forward(self, x: Array) -> Array:
         """Return the explained graph output; see `Adapter`."""

@@ -1,12 +1,13 @@
 """Does a class suffer when the features selected for it are silenced?
 
 Oramas, Wang, Tuytelaars 2019, arXiv:1712.06302, section 4.1: class accuracy against the
-number of silenced filters, the relevant ones or as many random ones of the same layers.
+number of silenced filters: the relevant ones, as many random ones of the same layers, or as
+many that matter least. The filters are multiplied by a mask which is an input of the
+edited graph, so that one session serves all of it.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from onnxplain.features.relevant import Feature, RelevantFeatures
 from onnxplain.features.responses import FeatureLayer, feature_layers
-from onnxplain.graph.edit import with_masks
+from onnxplain.graph.edit import with_mask_inputs
 from onnxplain.model import Model
 
 Progress = Callable[[int, int], None]
@@ -36,12 +37,15 @@ class FilterAblation:
         With those silenced that speak most for the class (see `RelevantFeatures.of_class`).
     random : (S, K, M) array
         With as many others from the same layers, for S seeds.
+    least : (K, M) array
+        With as many from the same layers that were selected for no class at all.
     """
 
     classes: list[int]
     counts: list[int]
     relevant: NDArray[np.float64]
     random: NDArray[np.float64]
+    least: NDArray[np.float64]
 
     def means(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Mean class accuracy for each count.
@@ -92,47 +96,59 @@ def filter_ablation(
     -------
     FilterAblation
     """
-    layers = {layer.name: layer for layer in feature_layers(model, bundle.layers)}
+    ablated = Ablated(model, bundle.layers)
     classes = [c for c in bundle.classes if np.any(labels == c)]
     relevant = np.zeros((len(classes), len(counts)))
-    random = np.zeros((len(seeds), *relevant.shape))
+    least, random = np.zeros_like(relevant), np.zeros((len(seeds), *relevant.shape))
     for k, index in enumerate(classes):
         own = x[labels == index]
         chosen = [bundle.features[f] for f, weight in bundle.of_class(index) if weight > 0]
         for m, count in enumerate(counts):
-            relevant[k, m] = accuracy(model, own, index, chosen[:count], layers)
+            relevant[k, m] = ablated.accuracy(own, index, chosen[:count])
+            rng = np.random.default_rng([0, index])
+            others = _random_like(chosen, count, ablated.layers, rng, bundle.features)
+            least[k, m] = ablated.accuracy(own, index, others)
             for s, seed in enumerate(seeds):
-                others = _random_like(chosen, count, layers, np.random.default_rng([seed, index]))
-                random[s, k, m] = accuracy(model, own, index, others, layers)
+                rng = np.random.default_rng([seed, index])
+                others = _random_like(chosen, count, ablated.layers, rng, chosen)
+                random[s, k, m] = ablated.accuracy(own, index, others)
         progress(k + 1, len(classes))
-    return FilterAblation(classes, list(counts), relevant, random)
+    return FilterAblation(classes, list(counts), relevant, random, least)
 
 
-def accuracy(
-    model: Model,
-    x: NDArray[Any],
-    label: int,
-    silenced: Sequence[Feature],
-    layers: dict[str, FeatureLayer],
-) -> float:
-    """Share of pictures of one class that are still recognised, with filters at zero."""
-    channels: dict[str, list[int]] = defaultdict(list)
-    for feature in silenced:
-        channels[feature.layer].append(feature.channel)
-    network = model.network
-    if channels:
-        masks = {name: _mask(model, layers[name], off) for name, off in channels.items()}
-        network = network.with_graph(with_masks(network.graph, masks))
-    scores = network.ort.forward(x).reshape(len(x), -1)
-    return float((scores.argmax(axis=1) == label).mean())
+class Ablated:
+    """A network whose filters can be silenced, in one session of ONNX Runtime.
+
+    Parameters
+    ----------
+    model : Model
+        The opened model.
+    names : sequence of str, optional
+        Layers whose filters may be silenced; all that have filters if not given.
+    """
+
+    def __init__(self, model: Model, names: Sequence[str] | None = None) -> None:
+        found = feature_layers(model, names) if names else feature_layers(model)
+        self.layers = {layer.name: layer for layer in found}
+        self._open = {n: _mask(model, layer) for n, layer in self.layers.items()}
+        graph, self._inputs = with_mask_inputs(model.network.graph, self._open)
+        bound = {self._inputs[name]: mask for name, mask in self._open.items()}
+        self._engine = model.network.with_graph(graph, bound=bound).ort
+
+    def accuracy(self, x: NDArray[Any], label: int, silenced: Sequence[Feature]) -> float:
+        """Share of pictures of one class that are still recognised, with filters at zero."""
+        masks = {name: mask.copy() for name, mask in self._open.items()}
+        for feature in silenced:
+            masks[feature.layer].reshape(-1)[feature.channel] = 0.0
+        engine = self._engine.with_bound({self._inputs[n]: m for n, m in masks.items()})
+        scores = engine.forward(x).reshape(len(x), -1)
+        return float((scores.argmax(axis=1) == label).mean())
 
 
-def _mask(model: Model, layer: FeatureLayer, off: Sequence[int]) -> NDArray[np.float32]:
+def _mask(model: Model, layer: FeatureLayer) -> NDArray[np.float32]:
     shape = model.network.shapes[layer.name]
     axis = 1 if layer.place is None else layer.place.axes.index("C")
-    mask = np.ones(layer.channels, np.float32)
-    mask[list(off)] = 0.0
-    return mask.reshape([-1 if k == axis else 1 for k in range(len(shape))])
+    return np.ones([layer.channels if k == axis else 1 for k in range(len(shape))], np.float32)
 
 
 def _random_like(
@@ -140,11 +156,12 @@ def _random_like(
     count: int,
     layers: dict[str, FeatureLayer],
     rng: np.random.Generator,
+    excluded: Sequence[Feature],
 ) -> list[Feature]:
-    """Draw as many filters of each layer as are among the first chosen, but none of them."""
+    """Draw as many filters of each layer as are among the first chosen, none of them excluded."""
     found = []
     for name in dict.fromkeys(f.layer for f in chosen[:count]):
-        taken = {f.channel for f in chosen if f.layer == name}
+        taken = {f.channel for f in excluded if f.layer == name}
         rest = [c for c in range(layers[name].channels) if c not in taken]
         wanted = sum(f.layer == name for f in chosen[:count])
         drawn = rng.permutation(rest)[:wanted]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import onnx
 from numpy.typing import NDArray
 
@@ -46,16 +45,27 @@ def with_constants(graph: Graph, values: Mapping[str, NDArray[Any]]) -> Graph:
     return Graph(model, graph.origin, weights)
 
 
-def with_masks(graph: Graph, masks: Mapping[str, NDArray[Any]]) -> Graph:
-    """Copy a graph in which everything reads some tensors times a mask.
+def with_mask_inputs(
+    graph: Graph, masks: Mapping[str, NDArray[Any]]
+) -> tuple[Graph, dict[str, str]]:
+    """Copy a graph in which everything reads some tensors times a mask, a further input.
+
+    Since the masks are inputs, one session serves any number of them.
 
     Parameters
     ----------
     graph : Graph
         The original.
     masks : mapping of str to array
-        For each tensor what it is multiplied by; broadcastable to it, of its element type.
-        The tensor itself keeps its name and value.
+        For each tensor a mask of the shape and element type that will be fed; broadcastable
+        to it, of its element type. The tensor itself keeps its name and value.
+
+    Returns
+    -------
+    Graph
+        The copy.
+    dict of str to str
+        Name of the input by which each tensor is masked.
 
     Raises
     ------
@@ -79,11 +89,12 @@ def with_masks(graph: Graph, masks: Mapping[str, NDArray[Any]]) -> Graph:
         for name in set(node.output) & masks.keys():
             operands = [name, factors[name]]
             model.graph.node.append(onnx.helper.make_node("Mul", operands, [masked[name]]))
-    model.graph.initializer.extend(
-        onnx.numpy_helper.from_array(np.asarray(mask), factors[name])
-        for name, mask in masks.items()
-    )
-    return Graph(model, graph.origin, graph.weights)
+    for name, mask in masks.items():
+        kind = onnx.helper.np_dtype_to_tensor_dtype(mask.dtype)
+        model.graph.input.append(
+            onnx.helper.make_tensor_value_info(factors[name], kind, mask.shape)
+        )
+    return Graph(model, graph.origin, graph.weights), factors
 
 
 def _unused(name: str, taken: set[str]) -> str:

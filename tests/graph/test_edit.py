@@ -5,7 +5,7 @@ import pytest
 from handmade import model
 
 from onnxplain.errors import UsageError
-from onnxplain.graph.edit import with_constants, with_masks
+from onnxplain.graph.edit import with_constants, with_mask_inputs
 from onnxplain.graph.prepare import prepare
 from onnxplain.network import Network
 
@@ -42,16 +42,21 @@ def test_what_reads_a_masked_tensor_reads_it_times_the_mask():
     body = "a = Relu(image) b = Neg(a) c = Add(a, b) d = Add(c, a) scores = Flatten(d)"
     graph = prepare(model(body))
     mask = np.array([0.0, 1.0, 2.0], np.float32).reshape(1, 3, 1, 1)
-    masked = with_masks(graph, {"a": mask})
+    masked, inputs = with_mask_inputs(graph, {"a": np.ones_like(mask)})
     x = np.random.default_rng(0).normal(size=(2, 3, 6, 6)).astype(np.float32)
-    found = Network(masked).ort.activations(x, ["a", "b", "scores"])
+    name = inputs["a"]
+    engine = Network(masked, input_name="image", bound={name: np.ones_like(mask)}).ort
+    whole = engine.forward(x)
+    found = engine.with_bound({name: mask}).activations(x, ["a", "b", "scores"])
     plain = np.maximum(x, 0)
     np.testing.assert_array_equal(found["a"], plain)
     np.testing.assert_array_equal(found["b"], -plain * mask)
     np.testing.assert_array_equal(found["scores"], (plain * mask).reshape(2, -1))
+    np.testing.assert_array_equal(whole, plain.reshape(2, -1))
+    np.testing.assert_array_equal(engine.forward(x), whole)
     assert "Mul" not in [n.op_type for n in graph.nodes]
 
 
 def test_only_what_a_node_writes_can_be_masked(graph):
     with pytest.raises(UsageError, match="'image' is written by no node"):
-        with_masks(graph, {"image": np.ones(3, np.float32)})
+        with_mask_inputs(graph, {"image": np.ones(3, np.float32)})
