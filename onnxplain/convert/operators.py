@@ -159,6 +159,8 @@ OURS: Mapping[str, Mapping[str, Versions]] = {
     "signal.dft_17": {"DFT": (17,)},
     "signal.mel_weight_matrix": {"MelWeightMatrix": (17,)},
     "signal.stft": {"STFT": (17,)},
+    "unique.unique": {"Unique": (11, 28)},
+    "unpool.max_unpool": {"MaxUnpool": (9, 11, 22)},
     "signal.window": {"BlackmanWindow": (17,), "HammingWindow": (17,), "HannWindow": (17,)},
 }
 

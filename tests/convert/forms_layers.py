@@ -45,7 +45,17 @@ CONVOLUTIONS = [
     ),
 ]  # fmt: skip
 
+_WHERE = np.array([5, 7, 13, 16, 22, 25, 28, 31]).reshape(1, 2, 2, 2)
 POOLS = [
+    f("MaxUnpool", noise(1, 2, 2, 2), _WHERE, kernel_shape=[2, 2], strides=[2, 2]),
+    f(
+        "MaxUnpool",
+        noise(1, 2, 2, 2),
+        _WHERE,
+        integer(1, 2, 5, 4),
+        kernel_shape=[2, 2],
+        strides=[2, 2],
+    ),
     f("MaxPool", IMAGE, **_BOX),
     f("MaxPool", IMAGE, **_BOX, pads=[1, 0, 1, 1], strides=[2, 2]),
     f("MaxPool", -np.abs(IMAGE), **_BOX, pads=[1, 1, 1, 1]),

@@ -37,7 +37,12 @@ SHAPES = [
     f("Dropout", X, outputs=2),
 ]
 
+_REPEATED = np.float32([[3, 1, 3], [0, 1, 2], [3, 1, 3], [1, 0, 2]])
 INDEXING = [
+    *(f("Unique", _REPEATED[:, 0], sorted=order, outputs=4) for order in (0, 1)),
+    f("Unique", _REPEATED, outputs=4),
+    *(f("Unique", _REPEATED, axis=axis, outputs=4) for axis in (0, -1)),
+    f("Unique", _REPEATED, sorted=0, axis=0, outputs=2),
     f("Gather", X, integer(1, -1, 0), axis=2, since=11),
     f("Gather", X, integer(1, 0), axis=2),
     f("Gather", X, scalar(1, np.int64)),
