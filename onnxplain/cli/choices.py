@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from onnxplain.model import Model
 
 DEFAULT_METHODS = ("grad-cam", "lrp", "occlusion")
+# What ``-m all`` allows methods that would take minutes for one picture.
+ALL_SECONDS = 10.0
+ALL_CHANNELS = 64
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,34 @@ def give_limits(chosen: Sequence[Chosen], limits: Mapping[str, float | None]) ->
         Chosen(c.method, {**given, **c.parameters}) if c.method.name in takers else c
         for c in chosen
     ]
+
+
+def bound_all(given: Sequence[str], chosen: Sequence[Chosen], model: Model) -> list[Chosen]:
+    """Keep the methods of ``-m all`` to seconds each, where nothing else was asked of them.
+
+    Sampling ends after `ALL_SECONDS`; score-cam takes the `ALL_CHANNELS` strongest maps.
+
+    Parameters
+    ----------
+    given : sequence of str
+        What ``-m`` was given.
+    chosen : sequence of Chosen
+        The methods with their parameters.
+    model : Model
+        The opened model.
+    """
+    if "all" not in [n.strip() for text in given for n in text.split(",")]:
+        return list(chosen)
+    bounded = []
+    for c in chosen:
+        limits: dict[str, Any] = {}
+        if "max_seconds" in c.method.parameters and not c.parameters:
+            limits["max_seconds"] = ALL_SECONDS
+        elif c.method.name == "score-cam" and "channels" not in c.parameters:
+            layer = model.network.layer(c.parameters.get("layer"))
+            limits["channels"] = min(ALL_CHANNELS, layer.channels)
+        bounded.append(Chosen(c.method, {**limits, **c.parameters}))
+    return bounded
 
 
 def choose_targets(

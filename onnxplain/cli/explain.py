@@ -33,8 +33,9 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     "methods",
     multiple=True,
     metavar="METHOD[,METHOD...]",
-    help="Methods by name, or 'all' that the model allows. Default: those of "
-    "grad-cam, lrp and occlusion that it allows.",
+    help="Methods by name, or 'all' that the model allows; sampling then ends after 10 seconds "
+    "for each map, and score-cam takes the 64 strongest feature maps, unless told otherwise. "
+    "Default: those of grad-cam, lrp and occlusion that it allows.",
 )
 @click.option(
     "-t",

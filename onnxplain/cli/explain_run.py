@@ -15,6 +15,7 @@ from onnxplain.api import load
 from onnxplain.cli.choices import (
     Chosen,
     Targets,
+    bound_all,
     choose_methods,
     choose_targets,
     give_layer,
@@ -90,6 +91,7 @@ def run(
     chosen_methods, left_out = choose_methods(methods, opened)
     chosen = give_layer(give_parameters(chosen_methods, parameters), layer, opened)
     chosen = give_limits(chosen, {"max_seconds": max_seconds, "tolerance": tolerance})
+    chosen = bound_all(methods, chosen, opened)
     wanted = choose_targets(targets, contrast, margin, opened)
     names = result_names(paths)
     _keep_apart(paths, names, [c.method.name for c in chosen], out)

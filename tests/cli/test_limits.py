@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+import onnxplain
 from onnxplain import Explanation
+from onnxplain.cli.choices import ALL_SECONDS, bound_all, choose_methods, give_parameters
 
 
 def test_they_are_handed_to_the_methods_that_draw_samples(explain):
@@ -33,6 +35,25 @@ def test_without_such_a_method_they_are_refused(explain, option):
     found = explain("-m", "cam", option, "1")
     assert found.exit_code == 2
     assert f"none of the chosen methods draws samples; drop {option}" in found.stderr
+
+
+def bounded(methods, *given):
+    model = onnxplain.load("models/digits-gap.onnx")
+    chosen = give_parameters(choose_methods(methods, model)[0], given)
+    return {c.method.name: c.parameters for c in bound_all(methods, chosen, model)}
+
+
+def test_all_takes_seconds_for_each_method():
+    found = bounded(["all"], "rise.samples=3")
+    assert found["lime"] == {"max_seconds": ALL_SECONDS}
+    assert found["rise"] == {"samples": "3"}
+    assert found["score-cam"] == {"channels": 32}  # the layer has no more
+    assert found["grad-cam"] == {}
+    assert bounded(["all"], "channels=5")["score-cam"] == {"channels": "5"}
+
+
+def test_methods_asked_for_by_name_take_the_time_they_need():
+    assert bounded(["lime,score-cam"]) == {"lime": {}, "score-cam": {}}
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "soon"])

@@ -8,7 +8,7 @@ from handmade import model, subject_of, target_of
 from originals import difference, pair
 
 from onnxplain.errors import UsageError
-from onnxplain.methods import find
+from onnxplain.methods import find, registered
 
 TARGET = 3
 FAMILY = ["smoothgrad", "smoothgrad-squared", "vargrad"]
@@ -59,6 +59,24 @@ def test_a_linear_model_does_not_mind_noise(linear):
     assert difference(found.values[0], weight) < 1e-14
     variance = find("vargrad").function(subject, x, target, samples=5)
     assert np.abs(variance.values).max() < 1e-14
+
+
+AVERAGED = [
+    n for n, m in registered().items() if m.family in ("gradient", "relevance") and n not in FAMILY
+]
+
+
+@pytest.mark.parametrize("of", AVERAGED)
+def test_any_gradient_or_relevance_method_can_be_averaged(of):
+    """The mean over noisy copies is that of single runs of the method, taken by hand."""
+    made, samples, level = pair("vit"), 2, 0.1
+    noise = np.random.default_rng(3).normal(size=(samples, *made.x.shape[1:]))
+    noisy = made.x.astype(np.float64) + noise[:, None] * level * np.ptp(made.x)
+    each = [made.double.explain(x, of, TARGET, seed=3).attribution for x in noisy]
+    options = {"of": of, "samples": samples, "noise_level": level, "seed": 3}
+    expected = [np.mean(each, 0), np.mean(np.square(each), 0), np.var(each, 0)]
+    for method, wanted in zip(FAMILY, expected, strict=True):
+        assert difference(explain(made, method, **options), wanted) < 1e-6
 
 
 @pytest.mark.parametrize("of", ["occlusion", "cam", "smoothgrad", "vargrad"])
