@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
 
 from onnxplain.audit.store import Store
@@ -21,7 +22,7 @@ from onnxplain.audit.zones import SIDE
 
 # Fewer pictures have no clusters worth the name; more are thinned out evenly, since the
 # graph's matrix grows with their square.
-_LEAST, _MOST = 12, 1000
+_LEAST, _MOST = 12, 500
 _MOST_CLUSTERS, _EXEMPLARS = 6, 3
 # Side of the maps that are compared: evidence a few pixels apart is the same evidence.
 _COARSE = SIDE // 2
@@ -119,8 +120,7 @@ def _cluster(store: Store, summary: ClassSummary, numbers: Sequence[int]) -> Clu
                 )
             )
     found.sort(key=lambda c: (-len(c.numbers), c.numbers[0]))
-    kept = eigenvalues[: _MOST_CLUSTERS + 1].tolist()
-    return Clustering(summary.index, summary.method, len(numbers), kept, found)
+    return Clustering(summary.index, summary.method, len(numbers), eigenvalues.tolist(), found)
 
 
 def _assigned(affinity: NDArray[np.float64], count: int) -> NDArray[np.int_]:
@@ -154,20 +154,24 @@ def neighbours(points: NDArray[np.float64]) -> NDArray[np.float64]:
     count = len(points)
     # Dividing by the length compares where the evidence lies, and not how scattered it is.
     unit = points / np.linalg.norm(points, axis=1, keepdims=True)
-    distance = -(unit @ unit.T)
-    np.fill_diagonal(distance, -np.inf)
     near = int(np.ceil(1.5 * np.log(count)))
-    order = np.argsort(distance, axis=1, kind="stable")[:, : near + 1]
-    joined = np.zeros((count, count))
-    np.put_along_axis(joined, order, 1.0, axis=1)
-    return np.maximum(joined, joined.T)
+    joined = np.eye(count)
+    for k, point in enumerate(unit):
+        distance = -(unit @ point)
+        distance[k] = -np.inf
+        joined[k, np.argsort(distance, kind="stable")[: near + 1]] = 1.0
+    return np.maximum(joined, joined.T, out=joined)
 
 
 def laplacian_eigenvalues(affinity: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Eigenvalues of the symmetric normalised Laplacian of a graph, the smallest first."""
+    """Smallest eigenvalues of the symmetric normalised Laplacian of a graph, in order."""
     degree = 1 / np.sqrt(affinity.sum(axis=1))
-    laplacian = np.eye(len(affinity)) - affinity * degree[:, None] * degree[None]
-    return np.maximum(np.linalg.eigvalsh(laplacian), 0.0)
+    laplacian = affinity * -degree
+    laplacian *= degree[:, None]
+    laplacian[np.diag_indices_from(laplacian)] += 1.0
+    last = min(_MOST_CLUSTERS, len(laplacian) - 1)
+    found = scipy.linalg.eigvalsh(laplacian, overwrite_a=True, subset_by_index=[0, last])
+    return np.maximum(found, 0.0)
 
 
 def count_by_gap(eigenvalues: NDArray[np.float64]) -> int:
@@ -176,7 +180,7 @@ def count_by_gap(eigenvalues: NDArray[np.float64]) -> int:
     Only gaps behind eigenvalues near 0 count, since any other number of clusters would cut
     through what hangs together.
     """
-    gaps = np.diff(eigenvalues[: _MOST_CLUSTERS + 1])
+    gaps = np.diff(eigenvalues)
     apart = eigenvalues[: len(gaps)] < _APART
     return int(np.where(apart, gaps, -1.0).argmax()) + 1
 

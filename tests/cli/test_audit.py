@@ -131,3 +131,19 @@ def test_ray_is_an_extra(audit, monkeypatch):
     found = audit("--engine", "ray")
     assert found.exit_code == 2
     assert "pip install 'onnxplain[ray]'" in found.stderr
+
+
+@pytest.mark.parametrize("form", ["pattern", "table"])
+def test_other_forms_of_data(audit, run, tmp_path, form):
+    data = f"{DATA}/[12]-*.png"
+    if form == "table":
+        root = Path(DATA).resolve()
+        rows = [f"{root}/1-2.png,1,2,2,6,6", f"{root}/2-11.png,7,0,0,4,8"]
+        data = tmp_path / "table.csv"
+        data.write_text("\n".join(["file,label,x0,y0,x1,y1", *rows]) + "\n")
+    assert audit(data=data).exit_code == 0
+    record = read_record(audit.folder / "record.json")
+    assert [p["predicted"] for p in record["pictures"]] == [1, 2]
+    assert record["data"]["with_mask"] == (2 if form == "table" else 0)
+    assert record["predictions"]["accuracy"] == (0.5 if form == "table" else None)
+    assert run("verify", audit.folder / "record.json").exit_code == 0
