@@ -1,5 +1,6 @@
 """The strongest images of each channel: one pass against brute force, and what is cut out."""
 
+import handmade
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,6 +13,7 @@ from onnxplain.features.patches import cut, fields_of, project_units
 from onnxplain.features.top_patches import TopPatches, channel_patches, top_patches
 from onnxplain.features.top_units import TopUnits
 from onnxplain.graph.receptive_field import Box
+from onnxplain.preprocess import preset
 
 LAYER = "/2/Conv_output_0"
 
@@ -188,3 +190,20 @@ def test_refusals(model, folder, tmp_path):
     (tmp_path / "only.png").write_bytes(b"no picture")
     with pytest.raises(ImageError, match="none of the 1 pictures can be read"):
         top_patches(model, read_dataset(tmp_path), LAYER)
+
+
+def test_patches_behind_a_gate_are_those_of_the_local_path():
+    """A squeeze-and-excitation gate lets every unit see everything; the page says so."""
+    body = (
+        "a = Conv(image, k) m = GlobalAveragePool(a) e = Sigmoid(m) y = Mul(a, e) "
+        "g = GlobalAveragePool(y) scores = Flatten(g)"
+    )
+    weights = np.random.default_rng(0).standard_normal((4, 3, 3, 3))
+    proto = handmade.model(body, {"k": weights}, image="float[N,3,9,9] image")
+    model = onnxplain.load(proto, preprocess=preset("zero-one", "NCHW", (9, 9)))
+    fields, local = fields_of(model, "y")
+    assert (fields.size, local) == ((3, 3), True)
+    fields, local = fields_of(model, "a")
+    assert (fields.size, local) == ((3, 3), False)
+    fields, local = fields_of(model, "scores")
+    assert (fields.size, local) == ((9, 9), False)
