@@ -11,7 +11,7 @@ import glob
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from onnxplain.files import read_json
 from onnxplain.image import SUFFIXES, open_image
 from onnxplain.preprocess import Preprocess
 
+Item = TypeVar("Item")
 # Left, top, right and bottom edge in pixels of the picture file.
 Box = tuple[float, float, float, float]
 
@@ -139,6 +140,13 @@ def read_dataset(source: str | Path, *, masks: str | Path | None = None) -> list
     if masks is not None and not folder.is_dir():
         raise UsageError(f"no folder of masks at {str(folder)!r}")
     return _with_masks(samples, folder) if folder.is_dir() else samples
+
+
+def spread(items: Sequence[Item], limit: int | None) -> list[Item]:
+    """At most `limit` of some items, evenly spread over them; all if it is ``None``."""
+    if limit is None or limit >= len(items):
+        return list(items)
+    return [items[int(k)] for k in np.linspace(0, len(items) - 1, limit).round()]
 
 
 def image_files(paths: Iterable[Path]) -> list[Path]:

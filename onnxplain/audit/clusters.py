@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from onnxplain.audit.store import Store
 from onnxplain.audit.summary import ClassSummary, evidence_map
 from onnxplain.audit.zones import SIDE
+from onnxplain.dataset import spread
 
 # Fewer pictures have no clusters worth the name; more are thinned out evenly, since the
 # graph's matrix grows with their square.
@@ -91,7 +92,7 @@ def find_clusters(store: Store, classes: Sequence[ClassSummary]) -> list[Cluster
         In the order of the classes.
     """
     return [
-        _cluster(store, summary, _spread(summary.numbers))
+        _cluster(store, summary, spread(summary.numbers, _MOST))
         for summary in classes
         if len(summary.numbers) >= _LEAST
     ]
@@ -189,10 +190,3 @@ def _coarse(maps: NDArray[np.float64]) -> NDArray[np.float64]:
     step = SIDE // _COARSE
     blocks = maps.reshape(len(maps), _COARSE, step, _COARSE, step)
     return blocks.mean(axis=(2, 4)).reshape(len(maps), -1)
-
-
-def _spread(numbers: Sequence[int]) -> list[int]:
-    """At most `_MOST` of some numbers, evenly spread."""
-    if len(numbers) <= _MOST:
-        return list(numbers)
-    return [numbers[int(k)] for k in np.linspace(0, len(numbers) - 1, _MOST).round()]

@@ -8,12 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.examine import Result, examine, examine_sanity, methods_for
 from onnxplain.audit.store import PICTURES, SANITY, Store
-from onnxplain.dataset import Sample
+from onnxplain.dataset import Sample, spread
 from onnxplain.errors import ImageError, NumericalError
 from onnxplain.evaluate.measures import find_measure
 from onnxplain.evaluate.run import require_measurable
@@ -107,8 +105,7 @@ def run_audit(
 def sanity_numbers(store: Store, config: AuditConfig) -> list[int]:
     """Numbers of the pictures on which sanity is checked: readable ones, evenly spread."""
     readable = [n for n, value in store.results(PICTURES) if value["status"] == "done"]
-    count = min(config.sanity_pictures, len(readable))
-    return [readable[int(k)] for k in np.linspace(0, len(readable) - 1, count).round()]
+    return spread(readable, config.sanity_pictures)
 
 
 def is_complete(store: Store, samples: Sequence[Sample], config: AuditConfig) -> bool:

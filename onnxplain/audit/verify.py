@@ -7,13 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from onnxplain.api import load
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.examine import examine, examine_sanity, methods_for
 from onnxplain.audit.resummed import resummed
-from onnxplain.dataset import Sample
+from onnxplain.dataset import Sample, spread
 from onnxplain.errors import UsageError
 from onnxplain.model import Model
 from onnxplain.preprocess import Preprocess
@@ -144,7 +142,7 @@ def verify(
     same_recipe.equal(record["preprocess"]["sha256"], model.preprocess.sha256, "its SHA-256")
     pictures = _Pictures()
     by_name = {s.name: s for s in samples}
-    entries = _spread(record["pictures"], count)
+    entries = spread(record["pictures"], count)
     if entries and not any(e["name"] in by_name for e in entries):
         raise UsageError(
             f"the data set has none of the record's pictures, such as {entries[0]['name']!r}; "
@@ -251,9 +249,3 @@ def _summaries(record: Mapping[str, Any]) -> list[Check]:
         check.figure = f"{figure} (summed again)"
         check.near(known, found, figure)
     return list(checks.values())
-
-
-def _spread(entries: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
-    if count >= len(entries):
-        return list(entries)
-    return [entries[int(k)] for k in np.linspace(0, len(entries) - 1, count).round()]

@@ -14,10 +14,9 @@ from onnxplain.audit.record import RECORD, write_record
 from onnxplain.audit.run import Examiner, open_store, run_audit
 from onnxplain.audit.store import PICTURES, Store
 from onnxplain.cli.console import document, line, remark, table
-from onnxplain.cli.evaluate_run import spread
 from onnxplain.cli.explain_run import require_writable
 from onnxplain.cli.progress import progress_bar
-from onnxplain.dataset import Sample, read_dataset
+from onnxplain.dataset import Sample, read_dataset, spread
 from onnxplain.errors import ImageError, UsageError
 from onnxplain.model import Model
 

@@ -14,10 +14,9 @@ from onnxplain.audit.compare import compare as compare_files
 from onnxplain.audit.comparison import Comparison, PairOfFiles
 from onnxplain.cli.choices import choose_methods, give_parameters
 from onnxplain.cli.console import document, line, remark, table
-from onnxplain.cli.evaluate_run import spread
 from onnxplain.cli.explain_run import require_writable
 from onnxplain.cli.progress import progress_bar
-from onnxplain.dataset import Sample, read_dataset
+from onnxplain.dataset import Sample, read_dataset, spread
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.files import csv_text, json_text, write_text
 from onnxplain.image import open_image

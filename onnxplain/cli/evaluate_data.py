@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
-
-from onnxplain.dataset import Sample, read_dataset
+from onnxplain.dataset import Sample, read_dataset, spread
 from onnxplain.errors import UsageError
 from onnxplain.evaluate.built_in import FLOWERS, PICTURES, flower_samples
 
@@ -30,10 +28,3 @@ def chosen_samples(
         raise UsageError("the built-in flowers have masks of their own; leave out --masks")
     with flower_samples(variant, limit or PICTURES, decoys=decoys, seed=seed) as samples:
         yield samples
-
-
-def spread(samples: Sequence[Sample], limit: int | None) -> list[Sample]:
-    """At most `limit` pictures, evenly spread over the data set."""
-    if limit is None or limit >= len(samples):
-        return list(samples)
-    return [samples[int(k)] for k in np.linspace(0, len(samples) - 1, limit).round()]
