@@ -43,7 +43,7 @@ class Shown:
     clipped: bool
 
 
-def overlay(explanation: Explanation, *, alpha: float = ALPHA) -> Image.Image:
+def overlay(explanation: Explanation, *, alpha: float = ALPHA, pale: bool = False) -> Image.Image:
     """Lay the map over the picture, most opaque where it is strongest.
 
     Parameters
@@ -53,6 +53,8 @@ def overlay(explanation: Explanation, *, alpha: float = ALPHA) -> Image.Image:
     alpha : float
         In [0, 1]; opacity at half of the strongest attribution. Where nothing is
         attributed the picture stays as it is.
+    pale : bool
+        Show the picture in light grey, so that the colours of single pixels stand out.
 
     Returns
     -------
@@ -67,8 +69,15 @@ def overlay(explanation: Explanation, *, alpha: float = ALPHA) -> Image.Image:
     if not 0.0 <= alpha <= 1.0:
         raise UsageError(f"alpha {alpha} is out of range; allowed: 0 to 1")
     photo = enlarged(explanation.pixels)
+    if pale:
+        photo = _paled(photo)
     shown = shown_map(explanation, photo.shape[:2])
     return Image.fromarray(blend(photo, shown.values, explanation.display, alpha))
+
+
+def _paled(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    grey = np.asarray(Image.fromarray(photo).convert("L").convert("RGB"))
+    return (255 - (255 - grey) // 2).astype(np.uint8)
 
 
 def blend(

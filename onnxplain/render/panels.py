@@ -129,7 +129,9 @@ def map_panel(canvas: Canvas, x: float, y: float, explanation: Explanation) -> N
     canvas.text(x, y, explanation.method, fontsize=HEADING, weight="bold")
     y += TITLE
     tall = picture_height(explanation)
-    canvas.axes(x, y, PANEL, tall).imshow(overlay(explanation))
+    # Red and blue dots would be lost among the colours of a photo.
+    drawn = overlay(explanation, pale=explanation.display == "signed")
+    canvas.axes(x, y, PANEL, tall).imshow(drawn)
     y = color_bar(canvas, x, y + tall + GAP, explanation)
     text, small = _below(explanation)
     y = canvas.lines(x, y, text)

@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 import torch
 from originals import difference, pair
+from PIL import Image
 from torch import nn
 
 import onnxplain
+from onnxplain.perturb.fills import FILLS, fill
 from onnxplain.relevance import rules
 from onnxplain.relevance.composites import NAMES as COMPOSITES
 from onnxplain.relevance.composites import composite
+from onnxplain.subject import Subject
 
 WITH_CAM = ["resnet", "mobilenet", "squeeze", "tensorflow", "windows", "branches", "sizes"]
 RELU_ONLY = ["vgg", "resnet", "branches"]
@@ -69,6 +72,22 @@ def test_integrated_gradients_double_their_steps_until_the_gap_is_small():
     assert fine["steps"] > 2
     assert abs(fine["completeness_gap"]) <= aim
     assert run(steps=2, max_steps=9, tolerance=0)["steps"] == 8
+
+
+@pytest.mark.parametrize("baseline", [*FILLS, "image"])
+def test_integrated_gradients_are_complete_from_every_baseline(baseline, tmp_path):
+    made = pair("vit")
+    if baseline == "image":
+        baseline = str(tmp_path / "other.png")
+        pixels = np.random.default_rng(1).integers(0, 256, (32, 32, 3), np.uint8)
+        Image.fromarray(pixels).save(baseline)
+    found = made.double.explain(made.x, "integrated-gradients", TARGET, baseline=baseline)
+    subject = Subject(made.double.network, made.double.preprocess)
+    ends = np.concatenate([made.x, fill(subject, made.x, baseline)])
+    scores = made.double.network.torch.forward(ends)[:, TARGET]
+    change = scores[0] - scores[1]
+    assert abs(change) > 1e-3
+    assert abs(change - found.attribution.sum()) < 0.01 * abs(change)
 
 
 @pytest.mark.parametrize("name", RELU_ONLY)

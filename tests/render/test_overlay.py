@@ -29,6 +29,16 @@ def test_zero_attribution_leaves_the_picture_unchanged():
     np.testing.assert_array_equal(np.asarray(overlay(explanation)), enlarged(photo))
 
 
+def test_a_pale_picture_is_light_and_grey_and_keeps_its_order():
+    photo = np.random.default_rng(0).integers(0, 256, (70, 90, 3), np.uint8)
+    image = np.asarray(overlay(made(np.zeros((70, 90)), pixels=photo), pale=True)).astype(int)
+    assert (image == image[..., :1]).all()
+    assert image.min() >= 127
+    luminance = enlarged(photo).astype(int) @ [299, 587, 114]
+    order = np.argsort(luminance, axis=None)
+    assert (np.diff(image[..., 0].reshape(-1)[order]) >= -1).all()
+
+
 def test_one_positive_pixel_is_red_in_its_place_and_nowhere_else():
     image = np.asarray(overlay(single(3.0)))
     changed = (image != 100).any(axis=2)

@@ -10,6 +10,7 @@ from PIL import Image
 from onnxplain.errors import OutputError, UsageError
 from onnxplain.render.captions import percent
 from onnxplain.render.occlusion_maps import occlusion_maps
+from onnxplain.render.overlay import overlay
 from onnxplain.render.save import save_figure, save_image
 from onnxplain.render.sheet import sheet
 from onnxplain.target import Target
@@ -139,13 +140,16 @@ def test_nothing_and_several_pictures_are_refused():
         sheet([made(np.eye(4)), other])
 
 
-def test_the_picture_on_the_sheet_is_the_overlay():
-    explanation = made(np.diag([1.0, 0, 0, -1.0]), pixels=np.full((4, 4, 3), 100, np.uint8))
+@pytest.mark.parametrize("display", ["signed", "positive", "magnitude"])
+def test_the_picture_on_the_sheet_is_the_overlay(display):
+    """Signed maps lie on a pale picture, where red and blue stand out."""
+    pixels = np.full((4, 4, 3), (200, 100, 0), np.uint8)
+    explanation = made(np.diag([1.0, 0, 0, -1.0]), pixels=pixels, display=display)
     images = [a.images[0].get_array() for a in sheet([explanation]).axes if a.images]
-    sizes = [np.asarray(i).shape for i in images]
-    assert (448, 448, 3) in sizes
     overlays = [np.asarray(i) for i in images if np.asarray(i).shape == (448, 448, 3)]
-    assert any((o == np.asarray(explanation.overlay())).all() for o in overlays)
+    plain, pale = (np.asarray(overlay(explanation, pale=p)) for p in (False, True))
+    assert any((o == (pale if display == "signed" else plain)).all() for o in overlays)
+    assert not any((o == (plain if display == "signed" else pale)).all() for o in overlays)
 
 
 def test_occlusion_maps_show_values_and_a_legend():
