@@ -1,5 +1,7 @@
 """Guided backpropagation and deconvnet: Captum, zennit's convention, closed forms, refusals."""
 
+import copy
+
 import captum.attr
 import numpy as np
 import pytest
@@ -32,6 +34,31 @@ def test_captum(name, method, theirs):
     expected = theirs(made.net).attribute(tensor(made.x), target=TARGET)[0].detach().numpy()
     assert difference(explain(made, method), expected) < 1e-10
     assert difference(explain(made, "gradient"), expected) > 1e-2
+
+
+class ReluUpTo6(torch.nn.Module):
+    """ReLU6 as Captum and zennit can filter it: a ReLU, and the minimum of it and six."""
+
+    def __init__(self):
+        super().__init__()
+        self.relu = torch.nn.ReLU()
+
+    def forward(self, x):
+        return self.relu(x).clamp(max=6.0)
+
+
+def test_captum_on_relu6():
+    """With guided backpropagation both filter the same: a saturated unit passes nothing."""
+    made = pair("mobilenet")
+    net = copy.deepcopy(made.net)
+    for module in list(net.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, torch.nn.ReLU6):
+                setattr(module, name, ReluUpTo6())
+    found = captum.attr.GuidedBackprop(net).attribute(tensor(made.x), target=TARGET)
+    assert difference(explain(made, "guided-backprop"), found[0].detach().numpy()) < 1e-10
+    left = captum.attr.GuidedBackprop(made.net).attribute(tensor(made.x), target=TARGET)
+    assert difference(explain(made, "guided-backprop"), left[0].detach().numpy()) > 1e-2
 
 
 def test_captum_guided_grad_cam():
