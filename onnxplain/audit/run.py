@@ -16,6 +16,7 @@ from onnxplain.errors import ImageError, NumericalError
 from onnxplain.evaluate.measures import find_measure
 from onnxplain.evaluate.run import require_measurable
 from onnxplain.model import Model
+from onnxplain.provenance import versions
 from onnxplain.target import class_index
 
 STORE = "results.sqlite"
@@ -32,7 +33,8 @@ def open_store(
     Raises
     ------
     UsageError
-        If the folder holds the results of another model, other data or other questions.
+        If the folder holds the results of another model, other data, other questions or
+        other versions.
     OutputError
         If it cannot be written.
     """
@@ -43,6 +45,8 @@ def open_store(
         "labels": _digest(model.labels),
         "questions": config.sha256,
         "data": _digest([_entry(s) for s in samples]),
+        # The record names one set of versions for all of its numbers.
+        "versions": _digest(versions()),
     }
     return Store(Path(folder) / STORE, identity)
 

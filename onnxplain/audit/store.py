@@ -131,7 +131,7 @@ class Store:
         for key, value in about.items():
             if known.get(key) != value:
                 raise UsageError(
-                    f"{str(self.path)!r} holds the results of another audit (its {key} differs); "
+                    f"{str(self.path)!r} holds the results of another audit (not the same {key}); "
                     "choose another folder with -o, or delete it"
                 )
 

@@ -16,6 +16,7 @@ from onnxplain.audit.record import write_record
 from onnxplain.audit.run import is_complete, open_store, run_audit
 from onnxplain.audit.store import PICTURES, SANITY
 from onnxplain.dataset import Sample, read_dataset
+from onnxplain.errors import UsageError
 from onnxplain.graph.load import file_sha256
 from onnxplain.normalize import upsample
 
@@ -115,3 +116,10 @@ def test_complete_is_only_what_is_done(model, samples, tmp_path):
         assert not is_complete(store, samples, CONFIG)  # sanity is missing
         run_audit(store, model, samples, CONFIG)
         assert is_complete(store, samples, CONFIG)
+
+
+def test_results_of_other_versions_are_not_mixed_in(model, samples, tmp_path, monkeypatch):
+    audit(tmp_path, model, samples[:1])
+    monkeypatch.setattr("onnxplain.audit.run.versions", lambda: {"numpy": "0.1"})
+    with pytest.raises(UsageError, match="not the same versions"):
+        audit(tmp_path, model, samples[:1])

@@ -31,7 +31,7 @@ def test_results_come_back_in_order_with_their_maps(tmp_path):
 
 def test_another_audits_results_are_not_mixed_in(tmp_path):
     Store(tmp_path / "s.sqlite", ABOUT).__exit__(None, None, None)
-    with pytest.raises(UsageError, match="its data differs"):
+    with pytest.raises(UsageError, match="not the same data"):
         Store(tmp_path / "s.sqlite", {**ABOUT, "data": "other"})
 
 

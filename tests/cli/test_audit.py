@@ -63,7 +63,7 @@ def test_another_audit_does_not_go_into_the_same_folder(audit, config):
     config.write_text(CONFIG + "seed = 7\n")
     found = audit("--limit", 2)
     assert found.exit_code == 2
-    assert "results of another audit (its questions differs)" in found.stderr
+    assert "results of another audit (not the same questions)" in found.stderr
     assert (audit.folder / "record.json").read_bytes() == before
 
 
