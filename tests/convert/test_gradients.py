@@ -32,7 +32,8 @@ def version_of(form):
 def differentiable(form):
     to_integer = form.op_type in ("Cast", "CastLike") and form.attributes.get("to") != 1
     plain = all(np.isfinite(a).all() for a in form.inputs if a is not None)
-    floating = form.inputs[0].dtype == np.float32 and form.inputs[0].size
+    first = form.inputs[0] if form.inputs else None
+    floating = first is not None and first.dtype == np.float32 and first.size
     return plain and floating and not to_integer and form.op_type not in WITHOUT_GRADIENT
 
 
