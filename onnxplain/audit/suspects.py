@@ -19,7 +19,7 @@ _WINDOW = SIDE // 4
 _FAIR = (_WINDOW / SIDE) ** 2
 # Evidence in one fixed place of the border region: this many times its fair share, in at
 # least this part of the class's pictures, in at least so many pictures.
-_LIFT, _RECURS, _LEAST = 6.0, 0.8, 5
+_LIFT, _RECURS, LEAST = 6.0, 0.8, 5
 # A picture counts as such if the place holds this many times its fair share.
 _HIT = 3.0
 # With masks: this much of the evidence outside of the object, on average, and more than an
@@ -93,7 +93,7 @@ def _fixed_place(store: Store, summary: ClassSummary) -> list[Suspect]:
     """One window at the border that holds far more than its share, in most pictures."""
     row, column, part = _densest(summary.mean_map)
     lift = part / _FAIR
-    if len(summary.numbers) < _LEAST or lift < _LIFT or not _at_border(row, column):
+    if len(summary.numbers) < LEAST or lift < _LIFT or not _at_border(row, column):
         return []
     recurs = _recurs(store, summary, (row, column))
     if recurs < _RECURS:
@@ -115,7 +115,7 @@ def _fixed_place(store: Store, summary: ClassSummary) -> list[Suspect]:
 
 def _outside(summary: ClassSummary) -> list[Suspect]:
     """Compare the evidence off the object with what a map without knowledge would have."""
-    if len(summary.off_object) < _LEAST:
+    if len(summary.off_object) < LEAST:
         return []
     parts, fair = np.array(summary.off_object).T
     recurs = float((parts >= fair).mean())

@@ -23,6 +23,7 @@ from onnxplain.cli.inspect import inspect
 from onnxplain.cli.methods import methods
 from onnxplain.cli.options import debug_option
 from onnxplain.cli.outcome import run
+from onnxplain.cli.report import report
 from onnxplain.cli.verify import verify
 
 _HELP = """Explain what a deployed ONNX image classifier saw.
@@ -35,6 +36,7 @@ _HELP = """Explain what a deployed ONNX image classifier saw.
   onnxplain compare MODEL MODEL DATA  do files say the same, and for the same reasons
   onnxplain audit MODEL DATA      a record of all that, which others can check
   onnxplain verify RECORD         run a part of an audit again: does it reproduce
+  onnxplain report FOLDER         the report of an audit, again
   onnxplain features VIEW MODEL   what the network has learned
   onnxplain background MODEL DATA what prediction difference analysis draws from
 """
@@ -77,5 +79,16 @@ def main() -> None:
     """Run the command line."""
 
 
-for command in (audit, background, compare, explain, evaluate, features, inspect, methods, verify):
+for command in (
+    audit,
+    background,
+    compare,
+    explain,
+    evaluate,
+    features,
+    inspect,
+    methods,
+    report,
+    verify,
+):
     main.add_command(command)

@@ -18,6 +18,7 @@ label, mask, x0, y0, x1, y1.
 These files are written:
   results.sqlite    every result as it comes; started again, an audit goes on from here
   record.json       the record: digests, versions, settings, results, summaries, alarms
+  report.html       the same to look at, in one page that needs no network; report.md
 
 A picture that cannot be read is recorded and skipped. Stopped by Ctrl-C, an audit leaves
 a valid record that says that it is not complete.

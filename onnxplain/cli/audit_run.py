@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from onnxplain.api import load
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.defaults import default_config
 from onnxplain.audit.examine import methods_for
-from onnxplain.audit.record import RECORD, write_record
+from onnxplain.audit.record import RECORD, picture_entries, write_record
 from onnxplain.audit.run import Examiner, open_store, run_audit
 from onnxplain.audit.store import PICTURES, Store
 from onnxplain.cli.console import document, line, remark, table
@@ -19,6 +20,8 @@ from onnxplain.cli.progress import progress_bar
 from onnxplain.dataset import Sample, read_dataset, spread
 from onnxplain.errors import ImageError, UsageError
 from onnxplain.model import Model
+from onnxplain.report.content import content
+from onnxplain.report.write import write_report
 
 _WORKERS = 2
 
@@ -68,17 +71,17 @@ def run(
         try:
             _examine(store, opened, samples, asked, examiner, quiet)
         except (KeyboardInterrupt, SystemExit):
-            write_record(out / RECORD, store, opened, samples, asked, sources)
+            _file(store, opened, samples, asked, sources, out)
             remark(
                 f"stopped after {len(store.done(PICTURES))} of {len(samples)} pictures; "
                 f"{out / RECORD} holds what there is; the same command goes on from here"
             )
             raise
-        head = write_record(out / RECORD, store, opened, samples, asked, sources)
+        head, written = _file(store, opened, samples, asked, sources, out)
     if as_json:
-        document({**head, "files": [str(out / RECORD)]})
+        document({**head, "files": [str(f) for f in written]})
     elif not quiet:
-        _show(head, out / RECORD)
+        _show(head, written)
     if not head["predictions"]["scored"]:
         raise ImageError(f"no picture could be examined: {head['failures'][0]['problem']}")
 
@@ -107,7 +110,22 @@ def _examine(
         run_audit(store, model, samples, config, progress, examiner=examiner)
 
 
-def _show(head: Mapping[str, Any], path: Path) -> None:
+def _file(
+    store: Store,
+    model: Model,
+    samples: Sequence[Sample],
+    config: AuditConfig,
+    sources: Mapping[str, str],
+    folder: Path,
+) -> tuple[dict[str, Any], list[Path]]:
+    """Write the record and, from it, the report."""
+    head = write_record(folder / RECORD, store, model, samples, config, sources)
+    files = {sample.name: sample.path for sample in samples}
+    shown = content(head, partial(picture_entries, store), files, store.map)
+    return head, [folder / RECORD, *write_report(folder, shown)]
+
+
+def _show(head: Mapping[str, Any], files: Sequence[Path]) -> None:
     said = head["predictions"]
     labels = head["model"]["labels"]
     right = "" if said["accuracy"] is None else f", {said['accuracy']:.1%} right"
@@ -115,7 +133,7 @@ def _show(head: Mapping[str, Any], path: Path) -> None:
     for failure in head["failures"][:5]:
         remark(f"skipped: {failure['name']}: {failure['problem']}")
     if len(head["failures"]) > 5:
-        remark(f"skipped: {len(head['failures']) - 5} more, see {path}")
+        remark(f"skipped: {len(head['failures']) - 5} more, see {files[0]}")
     line()
     rows = [[m["method"], m["measure"], m["mean"], m["deviation"], m["count"]]
             for m in head["measures"]]  # fmt: skip
@@ -139,4 +157,5 @@ def _show(head: Mapping[str, Any], path: Path) -> None:
         table("Shortcut suspects", ("class", "method", "evidence", "strength", "pictures"), rows)
     else:
         line("no shortcut suspects")
-    line(f"wrote {path}")
+    for path in files:
+        line(f"wrote {path}")

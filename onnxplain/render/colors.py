@@ -49,6 +49,10 @@ class Palette:
         place = np.where(kept < 0.0, 1.0 - place, place)
         return np.asarray(colormaps[self.source](place))[..., :3]
 
+    def whole(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Colours over the map's whole range: for values in [0, 1] with nothing below them."""
+        return np.asarray(colormaps[self.source](values))[..., :3]
+
     def bar(self, alpha: float) -> ListedColormap:
         """Colour map for a colour bar, as opaque as the map is on the picture."""
         values = np.linspace(self.lowest, 1.0, _STEPS)

@@ -35,7 +35,12 @@ def test_files_and_tables(audit):
     assert "3 of 3 pictures examined" in found.stdout
     assert "What was measured" in found.stdout
     assert "no shortcut suspects" in found.stdout
-    assert {p.name for p in audit.folder.iterdir()} >= {"record.json", "results.sqlite"}
+    assert {p.name for p in audit.folder.iterdir()} >= {
+        "record.json",
+        "results.sqlite",
+        "report.html",
+        "report.md",
+    }
     record = read_record(audit.folder / "record.json")
     assert record["complete"] is True
     assert record["data"]["source"] == DATA

@@ -1,0 +1,45 @@
+"""``onnxplain report``: an audit's report again, from its files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from onnxplain.cli.options import debug_option, json_option
+
+_HELP = """Write the report of the audit in FOLDER again, without running the model.
+
+\b
+These files are written:
+  report.html   one page for any browser: needs no network and no other file
+  report.md     the same in brief, as Markdown
+
+What they say stands as data in record.json. Photos are read from the data set; one that
+is gone or has changed since is left out, and the page says so.
+"""
+
+
+@click.command(help=_HELP, short_help="Write an audit's report again, from its files.")
+@click.argument("folder", type=click.Path(readable=False))
+@click.option(
+    "--data",
+    metavar="FOLDER|PATTERN|TABLE",
+    type=click.Path(readable=False),
+    help="The data set, as it was given to the audit. Default: where the record says it was.",
+)
+@click.option(
+    "-o",
+    "--out",
+    metavar="FOLDER",
+    type=click.Path(readable=False),
+    help="Where the files go. Default: into the audit's folder.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors (and --json).")
+@json_option
+@debug_option
+def report(**options: Any) -> None:  # fmt: skip
+    """Write a report."""
+    from onnxplain.cli.report_run import run
+
+    run(**options)

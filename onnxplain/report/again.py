@@ -1,0 +1,65 @@
+"""Make the report of a finished audit from its files: nothing is computed again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from onnxplain.audit.config import AuditConfig
+from onnxplain.audit.record import RECORD, read_record
+from onnxplain.audit.run import STORE
+from onnxplain.audit.store import Store
+from onnxplain.dataset import read_dataset
+from onnxplain.errors import ImageError, UsageError
+from onnxplain.report.content import Content, content
+
+
+def read_again(folder: str | Path, data: str | Path | None = None) -> tuple[Content, list[str]]:
+    """Read what a report of an audit shows.
+
+    Parameters
+    ----------
+    folder : path
+        Folder of the audit, with its record and, for the maps of single pictures, its
+        store of results.
+    data : path, optional
+        Where the data set is now; where it was, if not given.
+
+    Returns
+    -------
+    Content
+        See `onnxplain.report.content`.
+    list of str
+        What is missing, and what the report lacks therefore.
+
+    Raises
+    ------
+    UsageError
+        If there is no record, or the store belongs to another audit.
+    """
+    folder, lacking = Path(folder), []
+    record = read_record(folder / RECORD)
+    files: Mapping[str, Path] = {}
+    try:
+        files = {s.name: s.path for s in read_dataset(data or record["data"]["source"])}
+    except (UsageError, ImageError) as error:
+        lacking.append(f"no photos are shown: {error}; say where they are with --data")
+    with ExitStack() as stack:
+        store = None
+        if (folder / STORE).exists():
+            store = stack.enter_context(Store(folder / STORE, identity(record)))
+        else:
+            lacking.append(f"no maps of single pictures are shown: there is no {folder / STORE}")
+        maps = store.map if store is not None else lambda number, method: None
+        return content(record, lambda: record["pictures"], files, maps), lacking
+
+
+def identity(record: Mapping[str, Any]) -> dict[str, str]:
+    """Digests by which a store of results belongs to a record."""
+    return {
+        "model": record["model"]["sha256"],
+        "preprocess": record["preprocess"]["sha256"],
+        "questions": AuditConfig.from_dict(record["questions"]).sha256,
+    }

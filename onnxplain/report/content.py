@@ -1,0 +1,157 @@
+"""What a report of an audit shows, out of its record: chosen, named and bounded in number."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from onnxplain.audit.suspects import LEAST
+from onnxplain.methods import Method, registered
+from onnxplain.preprocess import Preprocess
+from onnxplain.render.embedded import mean_map_uri
+from onnxplain.report.examples import Example, Maps, examples
+
+# A report is read by people and opened by browsers. All of it is in the record.
+MOST_PICTURES, MOST_CLASSES, MOST_SUSPECTS, MOST_CLUSTERED = 300, 24, 24, 8
+_EXEMPLARS, _SUSPECT_EXAMPLES = 3, 6
+_KINDS = ("most_confident_errors", "least_confident_errors", "least_confident")
+
+
+@dataclass(frozen=True)
+class Content:
+    """Everything that the templates need.
+
+    Attributes
+    ----------
+    record : mapping
+        The record; its pictures are not read.
+    examples : mapping of int to Example
+        Those pictures that are shown.
+    pictures : list of mapping
+        Rows of the table of pictures: wrong ones first, then the least confident.
+    suspects : list of mapping
+        The strongest.
+    shown_classes : list of mapping
+        Classes with mean maps, the most frequent ones first.
+    mean_maps : mapping of (int, str) to str
+        Data URI by class and method, for the shown classes and the suspects.
+    clusters : list of mapping
+        Clusterings of the most frequent classes, each cluster with its ``picture``.
+    judged : int
+        How many classes have enough pictures to be suspected of a shortcut.
+    cards : mapping of str to Method
+        Of the methods that ran and that this version knows.
+    """
+
+    record: Mapping[str, Any]
+    examples: Mapping[int, Example]
+    pictures: list[Mapping[str, Any]]
+    suspects: list[Mapping[str, Any]]
+    shown_classes: list[Mapping[str, Any]]
+    mean_maps: Mapping[tuple[int, str], str]
+    clusters: list[Mapping[str, Any]]
+    judged: int
+    cards: Mapping[str, Method]
+
+    def name(self, index: int | None) -> str:
+        """Name of a class, or its number."""
+        labels = self.record["model"]["labels"]
+        if index is None:
+            return "not known"
+        return labels[index] if index < len(labels) and labels[index] else f"class {index}"
+
+    @property
+    def methods(self) -> list[str]:
+        """Names of the methods, the main one first."""
+        ran = self.record["methods"]
+        return [m for m in self.record["questions"]["methods"] if m in ran]
+
+
+def content(
+    record: Mapping[str, Any],
+    pictures: Callable[[], Iterable[Mapping[str, Any]]],
+    files: Mapping[str, Path],
+    maps: Maps,
+) -> Content:
+    """Choose and draw what a report shows.
+
+    Parameters
+    ----------
+    record : mapping
+        See `onnxplain.audit.record`; without pictures is enough.
+    pictures : callable
+        Begins a walk over the record's pictures.
+    files : mapping of str to Path
+        Where the picture of each name is; what is not there is left out and said.
+    maps : callable
+        See `onnxplain.report.examples.Maps`.
+
+    Returns
+    -------
+    Content
+        Of a size that does not grow with the data set.
+    """
+    classes = {(c["index"], c["method"]): c for c in record["classes"]}
+    counts = {index: c["count"] for (index, _), c in classes.items()}
+    frequent = sorted(counts, key=lambda k: (-counts[k], k))
+    often, clustered = set(frequent[:MOST_CLASSES]), set(frequent[:MOST_CLUSTERED])
+    suspects = record["suspects"][:MOST_SUSPECTS]
+    suspect = {(s["index"], s["method"]) for s in suspects}
+    kept = {key: c for key, c in classes.items() if key[0] in often or key in suspect}
+    clusterings = [c for c in record["clusters"] if c["index"] in clustered]
+    recipe = {k: v for k, v in record["preprocess"].items() if k != "sha256"}
+    shown = examples(
+        _wanted(record, suspects, clusterings),
+        pictures(),
+        files,
+        Preprocess.from_dict(recipe),
+        maps,
+    )
+    known = registered()
+    return Content(
+        record,
+        shown,
+        heapq.nsmallest(MOST_PICTURES, filter(_done, pictures()), key=_doubt),
+        suspects,
+        [c for key, c in classes.items() if key[0] in often],
+        {key: mean_map_uri(np.array(c["mean_map"])) for key, c in kept.items()},
+        [_with_pictures(c) for c in clusterings],
+        sum(count >= LEAST for count in counts.values()),
+        {name: known[name] for name in record["methods"] if name in known},
+    )
+
+
+def _wanted(
+    record: Mapping[str, Any],
+    suspects: Iterable[Mapping[str, Any]],
+    clusterings: Iterable[Mapping[str, Any]],
+) -> set[int]:
+    said, most = record["predictions"], record["questions"].get("examples", 12)
+    wanted = {entry["number"] for kind in _KINDS for entry in said[kind][:most]}
+    for suspect in suspects:
+        wanted.update(suspect["examples"][:_SUSPECT_EXAMPLES])
+    for clustering in clusterings:
+        for cluster in clustering["clusters"]:
+            wanted.update(e["number"] for e in cluster["exemplars"][:_EXEMPLARS])
+    return wanted
+
+
+def _with_pictures(clustering: Mapping[str, Any]) -> dict[str, Any]:
+    clusters = [
+        {**c, "picture": mean_map_uri(np.array(c["mean_map"]))} for c in clustering["clusters"]
+    ]
+    return {**clustering, "clusters": clusters}
+
+
+def _done(entry: Mapping[str, Any]) -> bool:
+    return bool(entry["status"] == "done")
+
+
+def _doubt(entry: Mapping[str, Any]) -> tuple[bool, float, int]:
+    wrong = entry["label"] is not None and entry["label"] != entry["predicted"]
+    return (not wrong, entry["probability"], entry["number"])
