@@ -24,7 +24,7 @@ from onnxplain.audit.record import read_record
 
 resource = pytest.importorskip("resource", reason="limits and signals of a Unix")
 
-PICTURES = 40
+PICTURES = 80
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def kill_again_and_again(data, out, config, moments, rng):
         before = results(out)
         with start(data, out, config) as process:
             wait_for_results(out, max(least, before + 1))
-            time.sleep(rng.uniform(0, 0.05))
+            time.sleep(rng.uniform(0, 0.03))
             process.send_signal(signal.SIGKILL)
         assert process.returncode == -signal.SIGKILL
         assert results(out) > before
@@ -53,7 +53,7 @@ def kill_again_and_again(data, out, config, moments, rng):
 def test_killed_at_random_moments_the_record_is_the_same(data, undisturbed, tmp_path):
     rng = np.random.default_rng(0)
     # Not among the last ones: a killed run must not have been about to end anyway.
-    moments = np.sort(rng.integers(1, PICTURES // 2, 2))
+    moments = np.sort(rng.integers(1, PICTURES // 4, 2))
     kill_again_and_again(data, tmp_path, QUICK, moments, rng)
     killed = finish(data, tmp_path)
     assert without_times(killed) == undisturbed
