@@ -76,8 +76,8 @@ def fashion(count: int) -> Iterator[list[Sample]]:
     """Test pictures of Fashion-MNIST as a data set of files; needs its Debian package."""
     from models.build.fashion_data import LABELS, load_split
 
-    test = load_split("t10k")
-    with as_files(test.images[:count], [LABELS[c] for c in test.classes]) as samples:
+    images, classes = load_split("t10k")
+    with as_files(images[:count], [LABELS[c] for c in classes]) as samples:
         yield samples
 
 

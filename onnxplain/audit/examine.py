@@ -144,7 +144,7 @@ def _measured(case: Case, config: AuditConfig) -> dict[str, float | None]:
     for measure in map(find_measure, config.measures):
         if measure.applies(case):
             value = measure.function(case)
-            numbers[measure.name] = value.area if isinstance(value, Curve) else float(value)
+            numbers[measure.name] = value.value if isinstance(value, Curve) else float(value)
     return _finite(numbers)
 
 

@@ -102,6 +102,53 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
     help="Blur every map by this standard deviation before it is measured.",
 )
 @click.option(
+    "--step",
+    type=click.IntRange(min=1),
+    metavar="PIXELS",
+    help="Deletion and insertion: pixels exchanged at a time. Default: a row.",
+)
+@click.option(
+    "--deletion-fill",
+    "deleted",
+    default="black",
+    show_default=True,
+    metavar="FILL",
+    help="What pixels become that are taken away: black, white, mean, blur, noise, an image "
+    "file, or a number.",
+)
+@click.option(
+    "--insertion-fill",
+    "inserted",
+    default="blur",
+    show_default=True,
+    metavar="FILL",
+    help="What insertion begins with.",
+)
+@click.option(
+    "--strong-share",
+    "strong",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.2,
+    show_default=True,
+    metavar="SHARE",
+    help="Share of the pixels that count as the strongest.",
+)
+@click.option(
+    "--order",
+    type=click.Choice(["cascading", "independent"]),
+    default="cascading",
+    show_default=True,
+    help="Randomisation: all layers from the output on lose their weights, or one at a time.",
+)
+@click.option(
+    "--stages",
+    type=click.IntRange(min=1),
+    default=6,
+    show_default=True,
+    metavar="N",
+    help="Randomisation: how many times that is done; 1 is the whole network.",
+)
+@click.option(
     "-p",
     "--parameter",
     "parameters",

@@ -19,6 +19,7 @@ from onnxplain.evaluate.evaluation import Evaluation
 from onnxplain.evaluate.measures import MEASURES, find_measure
 from onnxplain.evaluate.run import evaluate as measure_all
 from onnxplain.evaluate.sanity import verdict
+from onnxplain.evaluate.settings import Settings
 
 _ALWAYS = ("deletion", "insertion")
 _WITH_MASKS = ("mean-iou", "iou-at-area", "pointing-game", "energy-in-mask")
@@ -38,6 +39,12 @@ def run(
     variant: str,
     decoys: bool,
     blur: float,
+    step: int | None,
+    deleted: str,
+    inserted: str,
+    strong: float,
+    order: Any,
+    stages: int,
     parameters: Sequence[str],
     folder: str,
     seed: int,
@@ -52,6 +59,7 @@ def run(
     OnnxplainError
         If nothing could be measured, or a file cannot be written.
     """
+    settings = Settings(step, deleted, inserted, strong, order, stages)
     out = Path(folder)
     require_writable(out)
     opened = load(model, **opening)
@@ -64,7 +72,7 @@ def run(
         data, masks=masks, limit=limit, variant=variant, decoys=decoys, seed=seed
     ) as samples:
         names = _measure_names(measures, samples)
-        plan = Plan(given, names, explained, blur, seed=seed)
+        plan = Plan(given, names, explained, blur, seed=seed, settings=settings)
         with progress_bar(len(samples), quiet=quiet) as bar:
             bar.job("evaluating")
             found = measure_all(opened, samples, plan, lambda done, total: bar.finish())

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.evaluate.randomise import RandomisedModels
+from onnxplain.evaluate.sanity import SanityCheck, randomisation_check
+from onnxplain.evaluate.settings import Settings
 from onnxplain.explanation import Explanation
 from onnxplain.model import Model
 from onnxplain.perturb.fills import fill
@@ -46,6 +49,10 @@ class Case:
         The method's parameters, as given; ``None`` for a control.
     explanation : Explanation, optional
         The whole record; ``None`` for a control.
+    settings : Settings
+        How measures are made.
+    lost : RandomisedModels, optional
+        Models without their weights, shared by all pictures.
     """
 
     model: Model
@@ -59,6 +66,8 @@ class Case:
     method: str
     parameters: Mapping[str, Any] | None = None
     explanation: Explanation | None = None
+    settings: Settings = field(default_factory=Settings)
+    lost: RandomisedModels | None = None
 
     @cached_property
     def subject(self) -> Subject:
@@ -69,6 +78,21 @@ class Case:
     def rng(self) -> np.random.Generator:
         """Random numbers that are the same for every method on this picture."""
         return np.random.default_rng([self.seed, int(self.picture.sha256[:8], 16)])
+
+    @cached_property
+    def sanity(self) -> SanityCheck:
+        """How much of the map is left when the model loses its weights."""
+        return randomisation_check(
+            self.model,
+            self.picture,
+            self.method,
+            self.target.index,
+            order=self.settings.order,
+            steps=self.settings.stages,
+            seed=self.seed,
+            parameters=self.parameters,
+            lost=self.lost,
+        )
 
     def filled(self, kind: str) -> NDArray[Any]:
         """Model input in which everything is absent; see `onnxplain.perturb.fills.fill`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +14,8 @@ from onnxplain.errors import ConversionError, MethodRefusedError, NumericalError
 from onnxplain.evaluate.case import Case
 from onnxplain.evaluate.controls import CONTROLS
 from onnxplain.evaluate.localisation import smoothed
+from onnxplain.evaluate.randomise import RandomisedModels
+from onnxplain.evaluate.settings import Settings
 from onnxplain.explanation import Explanation
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
@@ -46,6 +48,8 @@ class Plan:
         Whether the maps that never look at the model are measured as well.
     seed : int
         Of every random draw.
+    settings : Settings
+        How measures are made.
     """
 
     methods: Mapping[str, Mapping[str, Any]]
@@ -54,6 +58,7 @@ class Plan:
     blur: float = 0.0
     controls: bool = True
     seed: int = 0
+    settings: Settings = field(default_factory=Settings)
 
 
 @dataclass(frozen=True)
@@ -111,18 +116,24 @@ def look(model: Model, sample: Sample, plan: Plan, problems: list[str]) -> Look:
 
 
 def cases(
-    model: Model, seen: Look, methods: Sequence[str], plan: Plan, problems: list[str]
+    model: Model,
+    seen: Look,
+    methods: Sequence[str],
+    plan: Plan,
+    problems: list[str],
+    lost: RandomisedModels | None = None,
 ) -> Iterator[Case]:
     """Map by map of one picture: the methods', then the controls'.
 
     A method that fails on this picture is noted in `problems` with the picture, one that
-    fails on the model once.
+    fails on the model once. Models without their weights are shared by all pictures if
+    they are given.
     """
 
     def case(name: str, heatmap: NDArray[np.float64], remap: Remap, **more: Any) -> Case:
         return Case(
             model, seen.picture, seen.target, heatmap, remap, seen.mask, seen.label,
-            plan.seed, name, **more,
+            plan.seed, name, settings=plan.settings, lost=lost, **more,
         )  # fmt: skip
 
     for name in methods:

@@ -132,6 +132,52 @@ def infidelity(
     return float(np.mean((predicted - happened) ** 2))
 
 
+def unexplained(
+    score: Score,
+    x: NDArray[Any],
+    baseline: NDArray[Any],
+    heatmap: NDArray[Any],
+    spatial_axes: tuple[int, int],
+    rng: np.random.Generator,
+    *,
+    samples: int = 50,
+) -> float:
+    """Share of what squares do to the score that their summed evidence does not predict.
+
+    This is `infidelity` with squares that fall to a baseline, the evidence in them for the
+    prediction, and the scale that fits best; divided by that of a map which predicts nothing.
+
+    Parameters
+    ----------
+    score, x, baseline, heatmap, spatial_axes, rng
+        See `sensitivity_n`.
+    samples : int
+        Number of squares, of a tenth to half of the shorter side, anywhere.
+
+    Returns
+    -------
+    float
+        In [0, 1]; 0 for a perfect map, 1 where no scale of it helps, or nothing happens.
+
+    References
+    ----------
+    Yeh et al. 2019, arXiv:1901.09392, sections 3.2 and 3.4.
+    """
+    height, width = heatmap.shape
+    squares = np.zeros((samples, height, width), bool)
+    for square in squares:
+        side = max(1, round(min(height, width) * rng.uniform(0.1, 0.5)))
+        row, column = rng.integers(height - side + 1), rng.integers(width - side + 1)
+        square[row : row + side, column : column + side] = True
+    (channel_axis,) = {1, 2, 3} - set(spatial_axes)
+    happened = score(x)[0] - score(np.where(np.expand_dims(squares, channel_axis), baseline, x))
+    predicted = squares.reshape(samples, -1) @ np.asarray(heatmap, np.float64).ravel()
+    power, norm = float(happened @ happened), float(predicted @ predicted)
+    if power == 0 or norm == 0:
+        return 1.0
+    return max(0.0, 1 - float(predicted @ happened) ** 2 / (norm * power))
+
+
 def _pearson(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return 0.0

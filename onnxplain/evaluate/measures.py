@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from onnxplain.errors import UnknownNameError
+from onnxplain.evaluate import case_measures as asks
 from onnxplain.evaluate import localisation, strong_features
 from onnxplain.evaluate.case import Case
-from onnxplain.evaluate.faithfulness import sensitivity_n
-from onnxplain.evaluate.removal import Curve, exchange_curve
-from onnxplain.evaluate.robustness import jpeg_consistency, max_sensitivity, shift_consistency
-from onnxplain.evaluate.sanity import other_class_correlation, randomisation_check
+from onnxplain.evaluate.removal import Curve
 
-Needs = Literal["mask", "label", "method", "nothing"]
+Needs = Literal["mask", "label", "method", "attribution", "classes", "nothing"]
 Better = Literal["higher", "lower", "neither"]
-# As in Captum's and Quantus' defaults, but of the input's range: models differ in theirs.
-_NOISE = 0.02
 
 
 @dataclass(frozen=True)
@@ -33,8 +26,10 @@ class Measure:
         Lower case with hyphens.
     function : callable
         From a `Case` to a number, or to a curve whose area is the number.
-    needs : {"mask", "label", "method", "nothing"}
-        What the case must have; "method": it cannot be asked of a control map.
+    needs : {"mask", "label", "method", "attribution", "classes", "nothing"}
+        What the case must have; "method": it cannot be asked of a control map;
+        "attribution": nor of one that is not in the input's shape; "classes": pictures of
+        four classes, which are put into one.
     better : {"higher", "lower", "neither"}
         Which end speaks for the map.
     summary : str
@@ -56,97 +51,11 @@ class Measure:
             "mask": case.mask is not None,
             "label": case.label is not None,
             "method": case.parameters is not None,
+            "attribution": case.explanation is not None
+            and case.explanation.attribution.shape == case.picture.x.shape[1:],
+            "classes": False,
             "nothing": True,
         }[self.needs]
-
-
-def _located(
-    function: Callable[[NDArray[np.float64], NDArray[np.bool_]], float],
-) -> Callable[[Case], float]:
-    def measure(case: Case) -> float:
-        assert case.mask is not None
-        return function(case.heatmap, case.mask)
-
-    return measure
-
-
-def _iou(case: Case) -> Curve:
-    assert case.mask is not None
-    at = localisation.thresholds()
-    # A mean over the thresholds is the area over [0, 1] of the steps between them.
-    return Curve(at, localisation.iou_curve(case.heatmap, case.mask, at), mean=True)
-
-
-def _deletion(case: Case) -> Curve:
-    return _exchange(case, case.picture.x, case.filled("black"))
-
-
-def _insertion(case: Case) -> Curve:
-    return _exchange(case, case.filled("blur"), case.picture.x)
-
-
-def _exchange(case: Case, start: NDArray[np.float64], end: NDArray[np.float64]) -> Curve:
-    subject = case.subject
-    return exchange_curve(
-        case.score,
-        start,
-        end,
-        case.heatmap,
-        subject.spatial_axes,
-        batch_size=case.model.network.batch_size,
-    )
-
-
-def _sensitivity_n(case: Case) -> float:
-    found = sensitivity_n(
-        case.score,
-        case.picture.x,
-        case.filled("black"),
-        case.heatmap,
-        case.subject.spatial_axes,
-        case.rng,
-    )
-    return float(np.mean(list(found.values())))
-
-
-def _max_sensitivity(case: Case) -> float:
-    low, high = case.model.preprocess.bounds()
-    return max_sensitivity(
-        lambda x: case.remap(replace(case.picture, x=x, pixels=case.model.preprocess.decode(x)[0])),
-        case.picture.x,
-        case.rng,
-        radius=_NOISE * (high.astype(np.float64) - low),
-    )
-
-
-def _remap_pixels(case: Case) -> Callable[[NDArray[np.uint8]], NDArray[np.float64]]:
-    def explain(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-        x = case.model.preprocess.encode(pixels[None])
-        return case.remap(replace(case.picture, x=x, pixels=pixels))
-
-    return explain
-
-
-def _randomisation(case: Case) -> float:
-    return randomisation_check(
-        case.model,
-        case.picture,
-        case.method,
-        case.target.index,
-        seed=case.seed,
-        parameters=case.parameters,
-    ).left
-
-
-def _other_class(case: Case) -> float:
-    return other_class_correlation(
-        case.model,
-        case.picture,
-        case.method,
-        case.target.index,
-        seed=case.seed,
-        parameters=case.parameters,
-    )
 
 
 _ORAMAS = "Oramas, Wang, Tuytelaars 2019, arXiv:1712.06302"
@@ -157,11 +66,16 @@ MEASURES: Mapping[str, Measure] = {
     m.name: m
     for m in (
         Measure(
-            "mean-iou", _iou, "mask", "higher", "overlap with the mask, mean of 20 cuts", _ORAMAS
+            "mean-iou",
+            asks.overlap,
+            "mask",
+            "higher",
+            "overlap with the mask, mean of 20 cuts",
+            _ORAMAS,
         ),
         Measure(
             "best-iou",
-            _located(localisation.best_iou),
+            asks.located(localisation.best_iou),
             "mask",
             "higher",
             "overlap with the mask at the cut that suits it best",
@@ -169,7 +83,7 @@ MEASURES: Mapping[str, Measure] = {
         ),
         Measure(
             "iou-at-area",
-            _located(localisation.iou_at_area),
+            asks.located(localisation.iou_at_area),
             "mask",
             "higher",
             "overlap with the mask when as many pixels are taken as it has",
@@ -177,7 +91,7 @@ MEASURES: Mapping[str, Measure] = {
         ),
         Measure(
             "pointing-game",
-            _located(localisation.pointing_game),
+            asks.located(localisation.pointing_game),
             "mask",
             "higher",
             "whether the strongest place lies in or close to the mask",
@@ -185,7 +99,7 @@ MEASURES: Mapping[str, Measure] = {
         ),
         Measure(
             "energy-in-mask",
-            _located(localisation.energy_in_mask),
+            asks.located(localisation.energy_in_mask),
             "mask",
             "higher",
             "share of the positive evidence that lies in the mask",
@@ -193,7 +107,7 @@ MEASURES: Mapping[str, Measure] = {
         ),
         Measure(
             "rank-accuracy",
-            _located(localisation.rank_accuracy),
+            asks.located(localisation.rank_accuracy),
             "mask",
             "higher",
             "share of the mask among as many strongest pixels",
@@ -201,15 +115,23 @@ MEASURES: Mapping[str, Measure] = {
         ),
         Measure(
             "roc-auc",
-            _located(localisation.roc_auc),
+            asks.located(localisation.roc_auc),
             "mask",
             "higher",
             "chance that a pixel of the mask is above one outside",
             _CLEVR,
         ),
         Measure(
+            "grid-pointing",
+            asks.located(localisation.energy_in_mask),
+            "classes",
+            "higher",
+            "share of the positive evidence in the right one of four pictures; chance is 0.25",
+            "Böhle, Fritz, Schiele 2021, arXiv:2104.00032",
+        ),
+        Measure(
             "deletion",
-            _deletion,
+            asks.deletion,
             "nothing",
             "lower",
             "probability, mean over blackening the strongest pixels first",
@@ -217,7 +139,7 @@ MEASURES: Mapping[str, Measure] = {
         ),
         Measure(
             "insertion",
-            _insertion,
+            asks.insertion,
             "nothing",
             "higher",
             "probability, mean over unblurring the strongest pixels first",
@@ -225,15 +147,31 @@ MEASURES: Mapping[str, Measure] = {
         ),
         Measure(
             "sensitivity-n",
-            _sensitivity_n,
+            asks.n_pixels,
             "nothing",
             "higher",
             "correlation of summed evidence with the effect of blackening random pixels",
             "Ancona et al. 2018, arXiv:1711.06104",
         ),
         Measure(
+            "infidelity",
+            asks.squares,
+            "nothing",
+            "lower",
+            "share of the effect of black squares that the evidence in them does not predict",
+            "Yeh et al. 2019, arXiv:1901.09392",
+        ),
+        Measure(
+            "completeness",
+            asks.completeness,
+            "attribution",
+            "lower",
+            "relative gap of the sum to the change of the score against a black picture",
+            "Sundararajan, Taly, Yan 2017, arXiv:1703.01365",
+        ),
+        Measure(
             "max-sensitivity",
-            _max_sensitivity,
+            asks.noise,
             "nothing",
             "lower",
             "largest relative change of the map under invisible noise",
@@ -241,7 +179,7 @@ MEASURES: Mapping[str, Measure] = {
         ),
         Measure(
             "shift-consistency",
-            lambda case: shift_consistency(_remap_pixels(case), case.picture.pixels),
+            asks.shifted,
             "nothing",
             "higher",
             "rank correlation with the maps of shifted pictures, shifted back",
@@ -249,7 +187,7 @@ MEASURES: Mapping[str, Measure] = {
         ),
         Measure(
             "jpeg-consistency",
-            lambda case: jpeg_consistency(_remap_pixels(case), case.picture.pixels),
+            asks.compressed,
             "nothing",
             "higher",
             "rank correlation with the map of the picture as JPEG of quality 75",
@@ -257,15 +195,23 @@ MEASURES: Mapping[str, Measure] = {
         ),
         Measure(
             "randomisation",
-            _randomisation,
+            asks.randomised,
             "method",
             "lower",
             "rank correlation that is left when the last layers lose their weights",
             "Adebayo et al. 2018, arXiv:1810.03292",
         ),
         Measure(
+            "randomisation-ssim",
+            asks.randomised_ssim,
+            "method",
+            "lower",
+            "the same by structural similarity",
+            "Adebayo et al. 2018, arXiv:1810.03292",
+        ),
+        Measure(
             "other-class",
-            _other_class,
+            asks.other_class,
             "method",
             "lower",
             "rank correlation with the map of a random other class",
@@ -284,7 +230,7 @@ MEASURES: Mapping[str, Measure] = {
             strong_features.only_strong,
             "label",
             "higher",
-            "the same when only the strongest fifth of the pixels is left",
+            "the same when only the strongest pixels are left (a fifth by default)",
             _KUMAR,
         ),
         Measure(
@@ -292,7 +238,7 @@ MEASURES: Mapping[str, Measure] = {
             strong_features.without_strong,
             "label",
             "lower",
-            "the same when the strongest fifth of the pixels is black",
+            "the same when the strongest pixels are black (a fifth by default)",
             _KUMAR,
         ),
     )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.errors import UnsupportedModelError
+from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.evaluate.settings import Order
 from onnxplain.graph.edit import with_constants
 from onnxplain.graph.view import Graph, Node
-
-Order = Literal["cascading", "independent"]
+from onnxplain.model import Model
 
 # Which inputs of an operator hold what was learned, by position.
 _LEARNED: dict[str, tuple[int, ...]] = {
@@ -80,6 +81,51 @@ def randomised(graph: Graph, layers: list[LearnedLayer], seed: int) -> Graph:
     names = {name for layer in layers for name in layer.constants}
     streams = {n: np.random.default_rng([seed, zlib.crc32(n.encode())]) for n in names}
     return with_constants(graph, {n: _draw(graph.constant(n), streams[n]) for n in names})
+
+
+class RandomisedModels:
+    """A model at each stage of losing its weights; each is opened once, for all pictures.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    order : {"cascading", "independent"}
+        ``cascading`` replaces the weights of more and more layers, from the output
+        backwards; ``independent`` those of a single layer at a time.
+    steps : int
+        Number of stages; fewer if there are fewer layers.
+    seed : int
+        Of the random weights.
+
+    Raises
+    ------
+    UsageError
+        If `order` or `steps` is not possible.
+    """
+
+    def __init__(
+        self, model: Model, *, order: Order = "cascading", steps: int = 6, seed: int = 0
+    ) -> None:
+        if order not in ("cascading", "independent") or steps < 1:
+            raise UsageError(
+                f"order {order!r} with {steps} steps is not possible; allowed: cascading or "
+                "independent, and at least one step"
+            )
+        self._model, self._steps, self._seed = model, steps, seed
+        self.order = order
+
+    @cached_property
+    def stages(self) -> list[tuple[float, str, Model]]:
+        """Share of the layers down to which weights are lost, that layer, and the model."""
+        graph = self._model.network.graph
+        layers = learned_layers(graph, self._model.network.head.logits)
+        found = []
+        for stop in stages(len(layers), self._steps):
+            lost = layers[:stop] if self.order == "cascading" else layers[stop - 1 : stop]
+            other = self._model.with_graph(randomised(graph, lost, self._seed))
+            found.append((stop / len(layers), lost[-1].node.output, other))
+        return found
 
 
 def _draw(values: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:

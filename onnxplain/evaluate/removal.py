@@ -18,7 +18,7 @@ Score = Callable[[NDArray[Any]], NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Curve:
-    """A score against the share of pixels that were exchanged, or against a threshold.
+    """A score against the share of what was exchanged, or against a threshold.
 
     Attributes
     ----------
@@ -26,20 +26,23 @@ class Curve:
         Within 0 to 1.
     scores : (T,) array
         The score, as given.
-    mean : bool
-        The curve stands for the mean of its points, which do not reach from 0 to 1.
+    number : float, optional
+        What it comes down to, if that is not the area under it.
     """
 
     shares: NDArray[np.float64]
     scores: NDArray[np.float64]
-    mean: bool = False
+    number: float | None = None
 
     @property
     def area(self) -> float:
-        """Area under the curve by the trapezoid rule, or the mean; in units of the score."""
-        if self.mean:
-            return float(self.scores.mean())
+        """Area under the curve by the trapezoid rule, in units of the score."""
         return float(trapezoid(self.scores, self.shares))
+
+    @property
+    def value(self) -> float:
+        """The one number that stands for the curve."""
+        return self.area if self.number is None else self.number
 
 
 def exchange_curve(

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from onnxplain.dataset import Sample
 from onnxplain.errors import ImageError, UsageError
-from onnxplain.evaluate.cases import Plan, applicable, cases, look
+from onnxplain.evaluate.cases import Look, Plan, applicable, cases, look
 from onnxplain.evaluate.controls import CONTROLS
 from onnxplain.evaluate.evaluation import Evaluation, MeanCurve, Row
 from onnxplain.evaluate.measures import Measure, find_measure
+from onnxplain.evaluate.montage import montages
+from onnxplain.evaluate.randomise import RandomisedModels
 from onnxplain.evaluate.removal import Curve
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
@@ -58,21 +61,32 @@ def evaluate(
     methods = applicable(model, plan, problems)
     rows: list[Row] = []
     curves: dict[tuple[str, str], list[Curve]] = defaultdict(list)
+    settings = plan.settings
+    lost = RandomisedModels(model, order=settings.order, steps=settings.stages, seed=plan.seed)
+
+    def measure(seen: Look, wanted: Sequence[Measure]) -> None:
+        for case in cases(model, seen, methods, plan, problems, lost):
+            for one in wanted:
+                if one.needs != "classes" and not one.applies(case):
+                    continue
+                found = one.function(case)
+                if isinstance(found, Curve):
+                    curves[case.method, one.name].append(found)
+                    found = found.value
+                rows.append(Row(seen.sample.name, case.method, one.name, float(found)))
+
+    together = [m for m in measures if m.needs == "classes"]
+    each = [m for m in measures if m not in together]
     for number, sample in enumerate(samples, 1):
         try:
-            for case in cases(model, look(model, sample, plan, problems), methods, plan, problems):
-                for measure in measures:
-                    if not measure.applies(case):
-                        continue
-                    found = measure.function(case)
-                    if isinstance(found, Curve):
-                        curves[case.method, measure.name].append(found)
-                        found = found.area
-                    rows.append(Row(sample.name, case.method, measure.name, float(found)))
+            if each:
+                measure(look(model, sample, plan, problems), each)
         except ImageError as error:
             problems.append(f"{sample.name}: {error}")
         if progress is not None:
             progress(number, len(samples))
+    for seen in montages(model, samples, plan, problems) if together else ():
+        measure(seen, together)
     if not rows:
         raise UsageError(f"nothing could be measured: {'; '.join(problems[:3])}")
     return Evaluation(
@@ -122,6 +136,7 @@ def _provenance(model: Model, samples: Sequence[Sample], plan: Plan) -> dict[str
         "measures": list(plan.measures),
         "explained": plan.explained,
         "blur": plan.blur,
+        "settings": asdict(plan.settings),
         "seed": plan.seed,
         "versions": versions(),
     }

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
-from onnxplain.evaluate.randomise import Order, learned_layers, randomised, stages
+from onnxplain.evaluate.randomise import RandomisedModels
+from onnxplain.evaluate.settings import Order
 from onnxplain.evaluate.similarity import spearman, ssim
 from onnxplain.explanation import Explanation
 from onnxplain.model import Model
@@ -34,6 +35,8 @@ class SanityCheck:
         Whether layers lose their weights from the output on, or one at a time.
     layers : tuple of str
         Output tensor of the layer at which each stage ends.
+    shares : (S,) array
+        Share of the layers that lie between the output and there.
     spearman : (S,) array
         Rank correlation of the magnitudes of the two maps at each stage.
     ssim : (S,) array
@@ -43,6 +46,7 @@ class SanityCheck:
     method: str
     order: Order
     layers: tuple[str, ...]
+    shares: NDArray[np.float64]
     spearman: NDArray[np.float64]
     ssim: NDArray[np.float64]
 
@@ -90,6 +94,7 @@ def randomisation_check(
     steps: int = 6,
     seed: int = 0,
     parameters: Mapping[str, Any] | None = None,
+    lost: RandomisedModels | None = None,
 ) -> SanityCheck:
     """Compare a method's map with its maps on networks that lost their weights.
 
@@ -112,6 +117,8 @@ def randomisation_check(
         Of the random weights.
     parameters : mapping, optional
         Parameters of the method.
+    lost : RandomisedModels, optional
+        Opened models, for many pictures; they stand for `order`, `steps` and `seed`.
 
     Returns
     -------
@@ -126,25 +133,24 @@ def randomisation_check(
     ----------
     Adebayo et al. 2018, arXiv:1810.03292, section 3.
     """
-    if order not in ("cascading", "independent") or steps < 1:
-        raise UsageError(
-            f"order {order!r} with {steps} steps is not possible; allowed: cascading or "
-            "independent, and at least one step"
-        )
-    graph = model.network.graph
-    layers = learned_layers(graph, model.network.head.logits)
+    lost = lost or RandomisedModels(model, order=order, steps=steps, seed=seed)
     first = _magnitude(model.explain(picture, method, target, **(parameters or {})))
-    ends, ranks, structures = [], [], []
-    for stop in stages(len(layers), steps):
-        lost = layers[:stop] if order == "cascading" else layers[stop - 1 : stop]
+    shares, ends, ranks, structures = [], [], [], []
+    for share, end, other in lost.stages:
         # Such a network may answer hardly at all: its engines need not agree on noise.
-        other = model.with_graph(randomised(graph, lost, seed)).explain(
-            picture, method, target, allow_mismatch=True, **(parameters or {})
-        )
-        ends.append(lost[-1].node.output)
-        ranks.append(spearman(first, _magnitude(other)))
-        structures.append(ssim(first, _magnitude(other)))
-    return SanityCheck(method, order, tuple(ends), np.array(ranks), np.array(structures))
+        found = other.explain(picture, method, target, allow_mismatch=True, **(parameters or {}))
+        shares.append(share)
+        ends.append(end)
+        ranks.append(spearman(first, _magnitude(found)))
+        structures.append(ssim(first, _magnitude(found)))
+    return SanityCheck(
+        method,
+        lost.order,
+        tuple(ends),
+        np.array(shares),
+        np.array(ranks),
+        np.array(structures),
+    )
 
 
 def other_class_correlation(

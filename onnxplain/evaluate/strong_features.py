@@ -13,11 +13,8 @@ from numpy.typing import NDArray
 
 from onnxplain.evaluate.case import Case
 
-# The founding slides give accuracies but not where "strong" begins: a fifth is our choice.
-STRONG = 0.2
 
-
-def strongest(heatmap: NDArray[Any], share: float = STRONG) -> NDArray[np.bool_]:
+def strongest(heatmap: NDArray[Any], share: float) -> NDArray[np.bool_]:
     """Mask of the strongest pixels; of equal ones the first.
 
     Parameters
@@ -38,23 +35,23 @@ def whole(case: Case) -> float:
     return _right(case, np.ones(case.heatmap.shape, bool))
 
 
-def only_strong(case: Case, share: float = STRONG) -> float:
+def only_strong(case: Case) -> float:
     """1 if it still is with all but the strongest pixels black, else 0.
 
     References
     ----------
     Kumar, Wong, Taylor 2017, arXiv:1704.04133, section 4.
     """
-    return _right(case, strongest(case.heatmap, share))
+    return _right(case, strongest(case.heatmap, case.settings.strong))
 
 
-def without_strong(case: Case, share: float = STRONG) -> float:
+def without_strong(case: Case) -> float:
     """1 if it still is with the strongest pixels black, else 0."""
-    return _right(case, ~strongest(case.heatmap, share))
+    return _right(case, ~strongest(case.heatmap, case.settings.strong))
 
 
 def _right(case: Case, kept: NDArray[np.bool_]) -> float:
     (channel_axis,) = {1, 2, 3} - set(case.subject.spatial_axes)
     mask = np.expand_dims(kept[None], channel_axis)
-    x = np.where(mask, case.picture.x, case.filled("black"))
+    x = np.where(mask, case.picture.x, case.filled(case.settings.deleted))
     return float(case.subject.all_scores(x, case.target)[0].argmax() == case.label)

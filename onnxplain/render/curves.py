@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from onnxplain.evaluate.evaluation import MeanCurve
 
 _AXES = {
-    "deletion": ("share of pixels blackened", "probability"),
-    "insertion": ("share of pixels unblurred", "probability"),
+    "deletion": ("share of pixels taken away", "probability"),
+    "insertion": ("share of pixels put in", "probability"),
+    "randomisation": ("layers from the output on", "rank correlation left"),
+    "randomisation-ssim": ("layers from the output on", "structural similarity left"),
     "mean-iou": ("threshold", "intersection over union"),
 }
 _WIDTH, _HEIGHT = 5.2, 3.8

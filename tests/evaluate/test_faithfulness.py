@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from onnxplain.evaluate.faithfulness import completeness_gap, infidelity, sensitivity_n
+from onnxplain.evaluate.faithfulness import completeness_gap, infidelity, sensitivity_n, unexplained
 
 RNG = np.random.default_rng(5)
 WEIGHTS = RNG.normal(size=(3, 6, 5))
@@ -96,3 +96,34 @@ def test_infidelity_equals_captum_on_the_same_changes():
         )
         ours = infidelity(curved, X, attribution, changes, scaled=scaled)
         assert ours == pytest.approx(float(theirs[0]), rel=1e-9)
+
+
+def test_squares_are_predicted_by_the_exact_attribution_in_any_unit_and_by_chance_not():
+    def left(heatmap, seed=0):
+        rng = np.random.default_rng(seed)
+        return unexplained(linear, X, BASELINE, heatmap, (2, 3), rng, samples=200)
+
+    assert left(exact()) == pytest.approx(0.0, abs=1e-12)
+    assert left(-7 * exact()) == pytest.approx(0.0, abs=1e-12)
+    assert left(np.zeros((6, 5))) == 1.0
+    chance = [left(np.random.default_rng(s).normal(size=(6, 5)), s) for s in range(40)]
+    assert np.mean(chance) > 0.8
+    assert left(exact() + 0.3 * np.random.default_rng(1).normal(size=(6, 5))) < np.mean(chance)
+
+
+def test_squares_equal_infidelity_of_the_same_changes():
+    """Against the plain definition, with the attribution per unit of input and one scale."""
+    mixed = exact() + RNG.normal(size=(6, 5))
+    per_unit = (mixed / 3)[None] / (X - BASELINE)[0]
+    ours = unexplained(curved, X, BASELINE, mixed, (2, 3), np.random.default_rng(4), samples=30)
+    again, changes = np.random.default_rng(4), []
+    for _ in range(30):
+        side = max(1, round(5 * again.uniform(0.1, 0.5)))
+        row, column = again.integers(6 - side + 1), again.integers(5 - side + 1)
+        change = np.zeros_like(X[0])
+        square = (slice(None), slice(row, row + side), slice(column, column + side))
+        change[square] = (X - BASELINE)[0][square]
+        changes.append(change)
+    plain = infidelity(curved, X, per_unit, np.array(changes), scaled=True)
+    nothing = infidelity(curved, X, np.zeros_like(X[0]), np.array(changes))
+    assert ours == pytest.approx(plain / nothing, rel=1e-9)

@@ -17,7 +17,10 @@ from onnxplain.evaluate.controls import CONTROLS
 from onnxplain.evaluate.evaluation import Evaluation, Row
 from onnxplain.evaluate.measures import MEASURES, find_measure
 from onnxplain.evaluate.run import evaluate
+from onnxplain.evaluate.settings import Settings
 
+# All that can be asked of one picture.
+ALONE = tuple(name for name, m in MEASURES.items() if m.needs != "classes")
 DIGITS = sorted(Path("examples/digits").glob("*.png"))
 
 
@@ -34,7 +37,7 @@ def samples():
 
 @pytest.fixture(scope="module")
 def found(model, samples):
-    plan = Plan({"grad-cam": {}, "gradient": {}}, tuple(MEASURES))
+    plan = Plan({"grad-cam": {}, "gradient": {}}, ALONE)
     return evaluate(model, samples, plan)
 
 
@@ -45,8 +48,9 @@ def test_every_measure_of_every_map(found, samples):
         (s.name, method, name)
         for s in samples
         for method in ("grad-cam", "gradient", *CONTROLS)
-        for name, measure in MEASURES.items()
-        if not (measure.needs == "method" and method in CONTROLS)
+        for name in ALONE
+        if not (MEASURES[name].needs == "method" and method in CONTROLS)
+        and not (MEASURES[name].needs == "attribution" and method != "gradient")
     }
     assert got == wanted
     assert len(found.rows) == len(got)
@@ -82,8 +86,13 @@ def test_intervals_of_a_known_sample():
 
 def test_means_of_the_curves_are_the_means_of_the_areas(found):
     by_key = {(entry.method, entry.measure): entry.mean for entry in found.summary()}
-    assert {c.measure for c in found.curves} == {"mean-iou", "deletion", "insertion"}
+    stages = {"randomisation", "randomisation-ssim"}
+    assert {c.measure for c in found.curves} == {"mean-iou", "deletion", "insertion", *stages}
     for curve in found.curves:
+        if curve.measure in stages:
+            assert curve.shares[-1] == 1.0
+            assert curve.scores[0] == pytest.approx(by_key[curve.method, curve.measure])
+            continue
         mean = by_key[curve.method, curve.measure]
         area = (
             curve.scores.mean()
@@ -122,6 +131,45 @@ def test_the_true_class_or_the_prediction_is_explained(model, samples):
     assert [r.value for r in by_label if r.measure == "accuracy"] == [0.0] * 3
     pairs = zip(by_label, by_prediction, strict=True)
     assert all(a.value < b.value for a, b in pairs if a.measure == "deletion")
+
+
+def test_what_measures_are_made_with_can_be_chosen(model, samples):
+    names = ("deletion", "insertion", "accuracy-strong-only", "randomisation")
+    plan = Plan({"gradient": {}}, names, controls=False)
+    other = Settings(3, "white", "black", strong=0.9, order="independent", stages=2)
+    first, second = (evaluate(model, samples, p) for p in (plan, replace(plan, settings=other)))
+    values = [{(r.sample, r.measure): r.value for r in f.rows} for f in (first, second)]
+    for sample in samples:
+        changed = [values[0][sample.name, n] != values[1][sample.name, n] for n in names]
+        assert changed[0]
+        assert changed[1]
+    assert [len(c.shares) for c in second.curves if c.measure == "deletion"] == [64 // 3 + 2]
+    assert [len(c.shares) for c in second.curves if c.measure == "randomisation"] == [2]
+    generous = evaluate(model, samples, replace(plan, settings=Settings(strong=0.98)))
+    kept = [r.value for r in generous.rows if r.measure == "accuracy-strong-only"]
+    assert np.mean(kept) == 1.0 > np.mean([values[0][s.name, names[2]] for s in samples])
+    assert second.provenance["settings"]["deleted"] == "white"
+
+
+@pytest.mark.parametrize("wrong", [{"strong": 1.0}, {"stages": 0}, {"step": 0}])
+def test_impossible_settings_are_refused(wrong):
+    with pytest.raises(UsageError, match=r"must be"):
+        Settings(**wrong)
+
+
+def test_networks_without_their_weights_are_opened_once_for_all_pictures(
+    model, samples, monkeypatch
+):
+    from onnxplain.model import Model
+
+    made = []
+    original = Model.with_graph
+    monkeypatch.setattr(
+        Model, "with_graph", lambda self, graph: made.append(graph) or original(self, graph)
+    )
+    plan = Plan({"gradient": {}, "saliency": {}}, ("randomisation", "randomisation-ssim"))
+    evaluate(model, samples, plan)
+    assert len(made) == 4  # the layers of this network
 
 
 def test_a_blur_changes_what_is_measured(model, samples):

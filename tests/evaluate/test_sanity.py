@@ -76,7 +76,7 @@ def test_another_class_has_another_map_unless_the_method_never_asks(model, pictu
     ("left", "word"), [(0.95, "fails"), (-0.9, "fails"), (0.6, "doubtful"), (0.1, "passes")]
 )
 def test_verdicts(left, word):
-    check = SanityCheck("m", "cascading", ("t",), np.array([left]), np.array([0.0]))
+    check = SanityCheck("m", "cascading", ("t",), np.ones(1), np.array([left]), np.array([0.0]))
     assert check.verdict.startswith(f"{word}: ")
     assert verdict(left, "x").startswith(word)
 
