@@ -19,6 +19,7 @@ MODELS = ROOT / "models"
 EXAMPLES = ROOT / "examples"
 STEMS = (
     "digits-gap",
+    "digits-keras",
     "digits-softmax",
     "digits-vit",
     "efficientnet-lite0",
@@ -126,6 +127,7 @@ def test_batch_is_dynamic(stem):
     ("stem", "folder", "expected_right"),
     [
         ("digits-gap", "digits", 10),
+        ("digits-keras", "digits", 10),
         ("digits-softmax", "digits", 10),
         ("digits-vit", "digits", 10),
         ("fashion-cnn", "fashion", 10),
@@ -141,7 +143,7 @@ def test_example_pictures_are_recognised(stem, folder, expected_right):
     assert sum(s == t for s, t in zip(said, slugs, strict=True)) == expected_right
 
 
-@pytest.mark.parametrize("stem", ["digits-softmax", "fashion-cnn"])
+@pytest.mark.parametrize("stem", ["digits-keras", "digits-softmax", "fashion-cnn"])
 def test_probabilities_sum_to_one(stem):
     session = open_session(stem)
     shape = (2, *session.get_inputs()[0].shape[1:])

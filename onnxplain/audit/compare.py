@@ -14,6 +14,7 @@ from onnxplain.audit.comparison import LIKENESS, Comparison, PairOfFiles
 from onnxplain.audit.frame import on_photo, shared_region
 from onnxplain.dataset import Sample
 from onnxplain.errors import ImageError, NumericalError, UsageError
+from onnxplain.evaluate.similarity import spearman
 from onnxplain.image import open_image
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
@@ -94,6 +95,7 @@ def compare(
     pairs: list[PairOfFiles] = []
     predictions: list[Mapping[str, Any]] = []
     problems: list[str] = []
+    before: Mapping[str, Seen] | None = None
     for number, sample in enumerate(samples, 1):
         try:
             seen = dict(zip(names, _look(models, sample, methods, seed), strict=True))
@@ -101,7 +103,8 @@ def compare(
             problems.append(f"{sample.name}: {error}")
         else:
             for first, second in itertools.combinations(names, 2):
-                pairs.append(_pair(sample.name, first, second, seen))
+                pairs.append(_pair(sample.name, first, second, seen, before))
+            before = seen
             for name, said in seen.items():
                 entry = {"predicted": said.predicted, "label": said.label}
                 entry["probability"] = said.probability
@@ -149,7 +152,13 @@ def _look(
     return found
 
 
-def _pair(sample: str, first: str, second: str, seen: Mapping[str, Seen]) -> PairOfFiles:
+def _pair(
+    sample: str,
+    first: str,
+    second: str,
+    seen: Mapping[str, Seen],
+    before: Mapping[str, Seen] | None,
+) -> PairOfFiles:
     a, b = seen[first], seen[second]
     return PairOfFiles(
         sample,
@@ -163,6 +172,7 @@ def _pair(sample: str, first: str, second: str, seen: Mapping[str, Seen]) -> Pai
             }
             for method in a.maps
         },
+        {} if before is None else {m: spearman(a.maps[m], before[second].maps[m]) for m in a.maps},
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.evaluate.interval import bootstrap_interval
 from onnxplain.evaluate.similarity import cosine, spearman, ssim, top_overlap
 
 # Likeness of two maps by name: 1 is the same map, unrelated ones are near 0 (overlap: near .1).
@@ -35,6 +36,10 @@ class PairOfFiles:
         Largest difference of a class probability.
     likeness : mapping of str to mapping
         By method: how alike the maps are, by each of `LIKENESS`.
+    control : mapping of str to float
+        By method: rank correlation of the first model's map with the second model's map of
+        the picture before. That much likeness has nothing to do with what is in the
+        picture. Empty for the first picture.
     """
 
     sample: str
@@ -43,6 +48,7 @@ class PairOfFiles:
     same_prediction: bool
     score_difference: float
     likeness: Mapping[str, Mapping[str, float]]
+    control: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def agreement(self) -> float:
@@ -75,7 +81,12 @@ class Comparison:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def summary(self) -> list[dict[str, Any]]:
-        """For each two files and each method: agreement over all pictures."""
+        """For each two files and each method: agreement over all pictures.
+
+        Means over the pictures; ``low`` and ``high`` are the 95 % bootstrap interval of the
+        mean rank correlation, ``control`` is `PairOfFiles.control` (``None`` with one picture).
+        """
+        seed = int(self.provenance.get("seed", 0))
         lines = []
         for first, second in itertools.combinations(self.models, 2):
             pairs = [p for p in self.pairs if (p.first, p.second) == (first, second)]
@@ -91,7 +102,11 @@ class Comparison:
                 }
                 for name in LIKENESS:
                     line[name] = float(np.mean([p.likeness[method][name] for p in pairs]))
-                line["least_spearman"] = min(p.likeness[method]["spearman"] for p in pairs)
+                ranks = np.array([p.likeness[method]["spearman"] for p in pairs])
+                line["least_spearman"] = float(ranks.min())
+                line["low"], line["high"] = bootstrap_interval(ranks, seed)
+                others = [p.control[method] for p in pairs if p.control]
+                line["control"] = float(np.mean(others)) if others else None
                 lines.append(line)
         return lines
 

@@ -170,13 +170,18 @@ def _show(found: Comparison, files: Sequence[Path]) -> None:
         ("same_prediction", "same class"),
         ("score_difference", "score diff."),
         ("spearman", "rank corr."),
+        ("interval", "95 %"),
+        ("control", "other picture"),
         ("least_spearman", "least"),
         ("ssim", "SSIM"),
         ("cosine", "cosine"),
         ("top_overlap", "top 10 %"),
         ("pictures", "n"),
     )
-    rows = [[entry[key] for key, _ in columns] for entry in found.summary()]
+    rows = [
+        [{**entry, "interval": f"{entry['low']:.3f} to {entry['high']:.3f}"}[k] for k, _ in columns]
+        for entry in found.summary()
+    ]
     table("Agreement (1 is the same; means over the pictures)", [c for _, c in columns], rows)
     line()
     rows = [

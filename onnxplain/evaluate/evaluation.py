@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.evaluate.interval import bootstrap_interval
 from onnxplain.evaluate.measures import MEASURES
 from onnxplain.files import csv_text, json_text, write_text
-
-_RESAMPLES, _CONFIDENCE = 2000, 0.95
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ class Evaluation:
             order = sorted(means.values(), key=lambda mean: sign * mean)
             for method in sorted(means, key=lambda m: (sign * means[m], m)):
                 found = np.array(by_method[method])
-                low, high = self._interval(found)
+                low, high = bootstrap_interval(found, self.seed)
                 lines.append(
                     Line(
                         method,
@@ -174,11 +173,3 @@ class Evaluation:
         for name, text in texts.items():
             write_text(folder / name, text)
         return [folder / name for name in texts]
-
-    def _interval(self, values: NDArray[np.float64]) -> tuple[float, float]:
-        # A generator for each call: the interval of a method must not depend on the others.
-        rng = np.random.default_rng(self.seed)
-        drawn = rng.integers(len(values), size=(_RESAMPLES, len(values)))
-        tail = 50 * (1 - _CONFIDENCE)
-        low, high = np.percentile(values[drawn].mean(axis=1), [tail, 100 - tail])
-        return float(low), float(high)

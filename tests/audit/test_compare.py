@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
+import scipy.stats
 
 import onnxplain
 from onnxplain.audit.compare import compare
 from onnxplain.dataset import Sample, read_dataset
 from onnxplain.errors import UsageError
 from onnxplain.evaluate.randomise import learned_layers, randomised
+from onnxplain.evaluate.similarity import spearman
 from onnxplain.normalize import upsample
 
 METHODS = {"grad-cam": {}, "gradient": {}}
@@ -49,6 +51,46 @@ def test_a_file_without_its_last_layer_does_not(model, samples, untrained):
     gradient = next(line for line in found.summary() if line["method"] == "gradient")
     assert gradient["spearman"] < 0.7
     assert gradient["score_difference"] > 0.1
+
+
+def test_a_twin_with_random_weights_is_unlike(model, samples):
+    """No more like the trained network's maps than those of another picture are."""
+    graph = model.network.graph
+    layers = learned_layers(graph, model.network.head.logits)
+    twin = model.with_graph(randomised(graph, layers, 0))
+    found = compare([model, twin, model], samples, {"gradient": {}})
+    unlike, itself, _ = found.summary()
+    assert unlike["spearman"] < 0.2
+    assert itself["low"] > 0.99 > 0.5 > itself["control"]
+
+
+def test_the_control_is_the_map_of_the_picture_before(model, samples, untrained):
+    kept = {}
+    found = compare(
+        [model, untrained], samples, {"gradient": {}}, keep=lambda n, s: kept.update({n: s})
+    )
+    first, second = found.models
+    maps = [
+        (kept[s.name][first].maps["gradient"], kept[s.name][second].maps["gradient"])
+        for s in samples
+    ]
+    wanted = [spearman(maps[k][0], maps[k - 1][1]) for k in (1, 2)]
+    assert found.pairs[0].control == {}
+    assert [p.control["gradient"] for p in found.pairs[1:]] == pytest.approx(wanted)
+    assert found.summary()[0]["control"] == pytest.approx(np.mean(wanted))
+    alone = compare([model, untrained], samples[:1], {"gradient": {}})
+    assert alone.summary()[0]["control"] is None
+
+
+def test_the_interval_is_that_of_the_mean_rank_correlation(model, samples, untrained):
+    found = compare([model, untrained], samples, {"gradient": {}}, seed=3)
+    ranks = [p.likeness["gradient"]["spearman"] for p in found.pairs]
+    wanted = scipy.stats.bootstrap(
+        (ranks,), np.mean, method="percentile", n_resamples=20_000, random_state=0
+    ).confidence_interval
+    (line,) = found.summary()
+    assert (line["low"], line["high"]) == pytest.approx(tuple(wanted), abs=0.02)
+    assert min(ranks) <= line["low"] < line["spearman"] < line["high"] <= max(ranks)
 
 
 def test_every_two_files_are_compared(model, samples, untrained):
