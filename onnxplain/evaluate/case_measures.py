@@ -105,7 +105,7 @@ def compressed(case: Case) -> float:
 
 
 def squares(case: Case) -> float:
-    """Share of the effect of squares that their evidence does not predict."""
+    """Error of evidence as prediction of what squares do, next to that of their area."""
     return unexplained(
         case.score,
         case.picture.x,

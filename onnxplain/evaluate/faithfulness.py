@@ -142,10 +142,11 @@ def unexplained(
     *,
     samples: int = 50,
 ) -> float:
-    """Share of what squares do to the score that their summed evidence does not predict.
+    """How badly summed evidence predicts what squares do to the score, next to their area.
 
     This is `infidelity` with squares that fall to a baseline, the evidence in them for the
-    prediction, and the scale that fits best; divided by that of a map which predicts nothing.
+    prediction, and the scale that fits best; divided by that of a map which is the same
+    everywhere, because larger squares do more whatever they cover.
 
     Parameters
     ----------
@@ -157,7 +158,8 @@ def unexplained(
     Returns
     -------
     float
-        In [0, 1]; 0 for a perfect map, 1 where no scale of it helps, or nothing happens.
+        0 for a perfect map, 1 where it says no more than the area of the squares, or where
+        nothing happens at all.
 
     References
     ----------
@@ -171,11 +173,16 @@ def unexplained(
         square[row : row + side, column : column + side] = True
     (channel_axis,) = {1, 2, 3} - set(spatial_axes)
     happened = score(x)[0] - score(np.where(np.expand_dims(squares, channel_axis), baseline, x))
-    predicted = squares.reshape(samples, -1) @ np.asarray(heatmap, np.float64).ravel()
-    power, norm = float(happened @ happened), float(predicted @ predicted)
-    if power == 0 or norm == 0:
-        return 1.0
-    return max(0.0, 1 - float(predicted @ happened) ** 2 / (norm * power))
+    flat = squares.reshape(samples, -1)
+
+    def error(weights: NDArray[np.float64]) -> float:
+        predicted = flat @ weights
+        norm = float(predicted @ predicted)
+        fitted = float(predicted @ happened) ** 2 / norm if norm else 0.0
+        return max(0.0, float(happened @ happened) - fitted)
+
+    chance = error(np.ones(heatmap.size))
+    return error(np.asarray(heatmap, np.float64).ravel()) / chance if chance else 1.0
 
 
 def _pearson(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

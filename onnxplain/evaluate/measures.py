@@ -158,7 +158,7 @@ MEASURES: Mapping[str, Measure] = {
             asks.squares,
             "nothing",
             "lower",
-            "share of the effect of black squares that the evidence in them does not predict",
+            "error of evidence as prediction of what black squares do; their area alone has 1",
             "Yeh et al. 2019, arXiv:1901.09392",
         ),
         Measure(

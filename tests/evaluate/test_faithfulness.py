@@ -105,7 +105,8 @@ def test_squares_are_predicted_by_the_exact_attribution_in_any_unit_and_by_chanc
 
     assert left(exact()) == pytest.approx(0.0, abs=1e-12)
     assert left(-7 * exact()) == pytest.approx(0.0, abs=1e-12)
-    assert left(np.zeros((6, 5))) == 1.0
+    assert left(np.full((6, 5), 3.0)) == pytest.approx(1.0)
+    assert left(np.zeros((6, 5))) >= 1.0
     chance = [left(np.random.default_rng(s).normal(size=(6, 5)), s) for s in range(40)]
     assert np.mean(chance) > 0.8
     assert left(exact() + 0.3 * np.random.default_rng(1).normal(size=(6, 5))) < np.mean(chance)
@@ -125,5 +126,15 @@ def test_squares_equal_infidelity_of_the_same_changes():
         change[square] = (X - BASELINE)[0][square]
         changes.append(change)
     plain = infidelity(curved, X, per_unit, np.array(changes), scaled=True)
-    nothing = infidelity(curved, X, np.zeros_like(X[0]), np.array(changes))
-    assert ours == pytest.approx(plain / nothing, rel=1e-9)
+    same = np.ones((6, 5))[None] / 3 / (X - BASELINE)[0]
+    area = infidelity(curved, X, same, np.array(changes), scaled=True)
+    assert ours == pytest.approx(plain / area, rel=1e-9)
+
+
+def test_completeness_of_a_random_map_misses_by_the_whole_change_or_more():
+    score, base = float(linear(X)[0]), float(linear(BASELINE)[0])
+    gaps = [
+        completeness_gap(np.random.default_rng(s).normal(size=(6, 5)), score, base)
+        for s in range(200)
+    ]
+    assert np.median(gaps) > 0.5

@@ -85,3 +85,15 @@ def test_impossible_orders_are_refused(model, picture, target):
     for changes in ({"order": "upwards"}, {"steps": 0}):
         with pytest.raises(UsageError, match="allowed: cascading or independent"):
             randomisation_check(model, picture, "gradient", target, **changes)
+
+
+def test_a_map_that_never_asks_survives_any_randomisation(model, picture, target, monkeypatch):
+    """The control of the check: the same map, whatever was lost, must fail it."""
+    from onnxplain.model import Model
+
+    kept = model.explain(picture, "gradient", target)
+    monkeypatch.setattr(Model, "explain", lambda self, *a, **k: kept)
+    found = randomisation_check(model, picture, "gradient", target, steps=2)
+    np.testing.assert_allclose(found.spearman, 1.0)
+    np.testing.assert_allclose(found.ssim, 1.0)
+    assert found.verdict.startswith("fails")
