@@ -27,6 +27,7 @@ from onnxplain.errors import OnnxplainError
 from onnxplain.evaluate.built_in import flower_samples
 from onnxplain.evaluate.cases import Plan
 from onnxplain.evaluate.run import evaluate
+from onnxplain.evaluate.sanity import verdict
 from onnxplain.files import json_text, write_text
 
 ROOT = Path(__file__).parents[1]
@@ -170,7 +171,7 @@ def complete(name: str, few: bool) -> dict[str, dict[str, Any]]:
 
 
 def print_table(name: str, model: str, kept: Mapping[str, Any]) -> None:
-    """Print one table in Markdown, the best of its first measure that ranks first."""
+    """Print one table in Markdown, in the order of its second measure."""
     measures = PARTS[name].measures
     rows: dict[str, dict[str, Any]] = {}
     for shown, entry in kept.items():
@@ -180,8 +181,9 @@ def print_table(name: str, model: str, kept: Mapping[str, Any]) -> None:
             if line["method"] in entry["best"]:
                 rows[label]["best"] = entry["best"][line["method"]]
     best = ["best threshold"] if name == "flowers" else []
-    print(f"\n{model}\n\n| method | {' | '.join([*measures, *best])} |")
-    print("|---" * (1 + len(measures) + len(best)) + "|")
+    judged = ["verdict"] if name == "randomisation" else []
+    print(f"\n{model}\n\n| method | {' | '.join([*measures, *best, *judged])} |")
+    print("|---" * (1 + len(measures) + len(best) + len(judged)) + "|")
     by = measures[1]
     for label, found in sorted(rows.items(), key=lambda r: -r[1].get(by, {"mean": -9})["mean"]):
         cells = [
@@ -189,6 +191,8 @@ def print_table(name: str, model: str, kept: Mapping[str, Any]) -> None:
             for m in measures
         ]
         cells += ["{iou:.3f} at {threshold:.2f}".format(**found["best"])] if best else []
+        if judged and measures[0] in found:
+            cells.append(verdict(found[measures[0]]["mean"], "").partition(":")[0])
         print(f"| {label} | {' | '.join(cells)} |")
     for shown, entry in kept.items():
         if "refused" in entry:
