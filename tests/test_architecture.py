@@ -93,3 +93,17 @@ def test_every_method_has_a_complete_card():
         assert method.failures
         document = method.function.__doc__ or ""
         assert all(part in document for part in ("Parameters", "Returns", "Attribution"))
+
+
+def test_every_module_can_be_imported():
+    """A name that has moved is found here, even if only a command's run imports it."""
+    code = (
+        "import importlib, pkgutil, onnxplain\n"
+        "for module in pkgutil.walk_packages(onnxplain.__path__, 'onnxplain.'):\n"
+        "    if not module.name.endswith('__main__'):\n"
+        "        importlib.import_module(module.name)\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert found.returncode == 0, found.stderr

@@ -311,7 +311,7 @@ def dream(**options: Any) -> None:
     type=click.Choice(["tsne", "umap"]),
     default="tsne",
     show_default=True,
-    help="t-SNE (scikit-learn) or UMAP (umap-learn, to be installed).",
+    help="t-SNE, or UMAP (pip install 'onnxplain[umap]').",
 )
 @click.option(
     "--cells",

@@ -113,7 +113,7 @@ def activation_atlas(
     layer : str, optional
         A layer with height and width; the layer of class activation maps if not given.
     layout : {"tsne", "umap"}
-        t-SNE of scikit-learn, or UMAP of umap-learn.
+        t-SNE, or UMAP, which the extra ``onnxplain[umap]`` installs.
     per_image : int
         Vectors from each picture, from places drawn at random without its border.
     seed : int
@@ -195,23 +195,21 @@ def _draw(rng: np.random.Generator, place: SpatialLayer, count: int) -> NDArray[
 
 
 def _laid_out(vectors: NDArray[np.float32], layout: str, seed: int) -> NDArray[np.float64]:
-    try:
-        if layout == "tsne":
-            from sklearn.manifold import TSNE  # type: ignore[import-untyped]
+    if layout == "tsne":
+        from sklearn.manifold import TSNE  # type: ignore[import-untyped]
 
-            perplexity = min(_PERPLEXITY, (len(vectors) - 1) / 3)
-            found = TSNE(
-                perplexity=perplexity, init="pca", metric="cosine", random_state=seed
-            ).fit_transform(vectors)
-        else:
+        perplexity = min(_PERPLEXITY, (len(vectors) - 1) / 3)
+        settings = {"perplexity": perplexity, "init": "pca", "metric": "cosine"}
+        found = TSNE(**settings, random_state=seed).fit_transform(vectors)
+    else:
+        try:
             from umap import UMAP  # type: ignore[import-not-found]
-
-            neighbours = min(15, len(vectors) - 1)
-            found = UMAP(n_neighbors=neighbours, metric="cosine", random_state=seed).fit_transform(
-                vectors
-            )
-    except ImportError as error:
-        package = {"tsne": "'onnxplain[features]'", "umap": "umap-learn"}[layout]
-        raise UsageError(f"layout {layout} is not installed: pip install {package}") from error
+        except ImportError as error:
+            raise UsageError(
+                "layout umap is not installed: pip install 'onnxplain[umap]'"
+            ) from error
+        neighbours = min(15, len(vectors) - 1)
+        settings = {"n_neighbors": neighbours, "metric": "cosine"}
+        found = UMAP(**settings, random_state=seed).fit_transform(vectors)
     low, high = found.min(axis=0), found.max(axis=0)
     return np.asarray((found - low) / np.maximum(high - low, 1e-12), np.float64)

@@ -100,12 +100,8 @@ def mu_lasso(X: NDArray[Any], labels: NDArray[Any], mu: float) -> Lasso:
 
 def _on_path(X: NDArray[np.float64], y: NDArray[np.float64], mu: float) -> NDArray[np.float64]:
     """Weights at the place of the path where their magnitudes add up to `mu`."""
-    try:
-        from sklearn.linear_model import lars_path  # type: ignore[import-untyped]
-    except ImportError as error:
-        raise UsageError(
-            "selecting features needs scikit-learn: pip install 'onnxplain[features]'"
-        ) from error
+    from sklearn.linear_model import lars_path  # type: ignore[import-untyped]
+
     # A filter that never answers has no direction; LARS would divide by its length.
     live = np.flatnonzero(np.abs(X).max(axis=0, initial=0.0) > 0)
     weights = np.zeros(X.shape[1])

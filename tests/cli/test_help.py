@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from onnxplain.cli import main
+
 ROOT = Path(__file__).parents[2]
 HEAVY = {"numpy", "scipy", "onnx", "onnxruntime", "torch", "onnx2torch", "PIL", "matplotlib"}
-COMMANDS = ("inspect", "explain", "methods", "features", "background")
+HEAVY |= {"sklearn", "skimage", "jinja2", "jsonschema", "sqlite3"}
+COMMANDS = sorted(main.commands)
 
 
 @pytest.mark.parametrize("command", [["--help"], *([c, "--help"] for c in COMMANDS), ["--version"]])

@@ -1,8 +1,6 @@
 """The mu-LASSO against scikit-learn's coordinate descent, its optimality conditions, and a
 closed form."""
 
-import builtins
-
 import numpy as np
 import pytest
 from scipy.optimize import brentq
@@ -134,16 +132,3 @@ def test_refusals(monkeypatch):
     monkeypatch.setattr(module, "descend", lambda X, y, w, mu, tolerance: w)
     with pytest.raises(NumericalError, match=r"was not solved: .* choose a smaller mu"):
         mu_lasso(X, labels, 1.0)
-
-
-def test_missing_library_is_named(monkeypatch):
-    real = builtins.__import__
-
-    def without(name, *rest, **more):
-        if name.startswith("sklearn"):
-            raise ImportError(name)
-        return real(name, *rest, **more)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(UsageError, match=r"needs scikit-learn: pip install .*\[features"):
-        mu_lasso(*problem(0), 1.0)
