@@ -53,8 +53,15 @@ def curves_figure(curves: Sequence[MeanCurve], controls: Collection[str]) -> Fig
         axes.grid(alpha=0.25)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)))
+    # Controls are not in every panel.
+    shown = {
+        label: line
+        for axes in panels
+        for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        [shown[m] for m in methods], methods, loc="outside lower center", ncols=min(4, len(methods))
+    )
     figure.set_layout_engine("constrained")
     return figure
 
