@@ -16,6 +16,7 @@ explains the class that the first one predicts.
 
 \b
 These files are written:
+  comparison.html   one page that needs no network: tables, and maps side by side
   comparison.json   every number, with its provenance
   pairs.csv         each picture and each two files
   different.png     the pictures on which they differ most

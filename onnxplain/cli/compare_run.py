@@ -12,6 +12,7 @@ from onnxplain.api import load
 from onnxplain.audit.compare import Seen
 from onnxplain.audit.compare import compare as compare_files
 from onnxplain.audit.comparison import Comparison, PairOfFiles
+from onnxplain.audit.frame import shared_region
 from onnxplain.cli.choices import choose_methods, give_parameters
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.explain_run import require_writable
@@ -22,6 +23,9 @@ from onnxplain.files import csv_text, json_text, write_text
 from onnxplain.image import open_image
 from onnxplain.model import Model
 from onnxplain.possible import obstacles
+from onnxplain.render.comparison import ComparedPhoto, comparison_figure
+from onnxplain.render.save import save_figure
+from onnxplain.report.compared import write_comparison
 
 _DEFAULT = ("grad-cam", "occlusion")
 
@@ -79,11 +83,14 @@ def run(
             opened, samples, given, seed=seed, progress=lambda done, total: bar.finish()
         )
     written = _write(found, out)
+    photos: list[ComparedPhoto] = []
     if show:
         by_name = {s.name: s for s in samples}
         order = dict.fromkeys(p.sample for p in found.most_different(len(found.pairs)))
-        _draw(opened, [by_name[name] for name in list(order)[:show]], given, seed, out)
+        photos = _photos(opened, [by_name[name] for name in list(order)[:show]], given, seed)
+        save_figure(comparison_figure(photos), out / "different.png")
         written.append(out / "different.png")
+    written.append(write_comparison(out, found, photos))
     for text in found.problems:
         remark(f"left out: {text}")
     if as_json:
@@ -129,17 +136,12 @@ def _write(found: Comparison, folder: Path) -> list[Path]:
     return [folder / name for name in texts]
 
 
-def _draw(
+def _photos(
     models: Sequence[Model],
     samples: Sequence[Sample],
     methods: Mapping[str, Mapping[str, Any]],
     seed: int,
-    folder: Path,
-) -> None:
-    from onnxplain.audit.frame import shared_region
-    from onnxplain.render.comparison import ComparedPhoto, comparison_figure
-    from onnxplain.render.save import save_figure
-
+) -> list[ComparedPhoto]:
     kept: dict[str, Mapping[str, Seen]] = {}
     # Explained once more rather than kept: no map of a long run stays in memory.
     compare_files(models, samples, methods, seed=seed, keep=kept.__setitem__)
@@ -159,7 +161,7 @@ def _draw(
                 {m: {k: v.maps[m] for k, v in seen.items()} for m in methods},
             )
         )
-    save_figure(comparison_figure(photos), folder / "different.png")
+    return photos
 
 
 def _show(found: Comparison, files: Sequence[Path]) -> None:

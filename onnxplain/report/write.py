@@ -35,9 +35,10 @@ def write_report(folder: str | Path, shown: Content) -> list[Path]:
     """
     folder = Path(folder)
     sanity = lines({s["method"]: s["spearman"] for s in shown.record["sanity"]})
+    version = shown.record["versions"].get("onnxplain", "")
     values = {"shown": shown, "record": shown.record, "least": LEAST}
     texts = {
-        HTML: html("audit.html", **values, sanity_lines=sanity),
+        HTML: html("audit.html", **values, sanity_lines=sanity, version=version),
         MARKDOWN: markdown("audit.md", **values),
     }
     for name, text in texts.items():

@@ -24,7 +24,7 @@ def test_table_and_files(compare):
     assert "rank corr." in found.stdout
     assert "Where they differ most" in found.stdout
     names = {p.name for p in compare.folder.iterdir()}
-    assert names == {"comparison.json", "pairs.csv", "different.png"}
+    assert names == {"comparison.html", "comparison.json", "pairs.csv", "different.png"}
     with (compare.folder / "pairs.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [float(r["spearman"]) for r in rows] == pytest.approx([1.0, 1.0])
