@@ -133,7 +133,7 @@ class Network:
         return self._open_ort()
 
     @cached_property
-    def ort_as_written(self) -> Adapter:
+    def ort_as_written(self) -> OrtAdapter:
         """ONNX Runtime without its graph optimisations: every node as the file says."""
         return self._open_ort(optimise=False)
 

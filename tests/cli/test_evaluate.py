@@ -95,3 +95,18 @@ def test_flowers_have_masks_of_their_own(evaluate):
     found = evaluate("--masks", "nowhere", data="flowers")
     assert found.exit_code == 2
     assert "masks of their own" in found.stderr
+
+
+def test_the_curve_over_the_stages_and_the_choices_behind_it(evaluate):
+    found = evaluate(
+        "-m", "gradient", "--metrics", "randomisation,deletion",
+        "--order", "independent", "--stages", 2, "--strong-share", 0.5, "--step", 16,
+        "--deletion-fill", "white", "--json",
+    )  # fmt: skip
+    assert found.exit_code == 0, found.stderr
+    record = json.loads(found.stdout)
+    curves = {(c["method"], c["measure"]): c["shares"] for c in record["curves"]}
+    assert curves["gradient", "randomisation"] == [0.5, 1.0]
+    assert curves["random", "deletion"] == [0, 0.25, 0.5, 0.75, 1.0]
+    chosen = record["provenance"]["settings"]
+    assert (chosen["order"], chosen["strong"], chosen["deleted"]) == ("independent", 0.5, "white")

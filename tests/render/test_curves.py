@@ -29,3 +29,10 @@ def test_many_methods_have_many_looks():
     curves = [MeanCurve(f"m{k}", "deletion", SHARES, SHARES) for k in range(18)]
     axes = curves_figure(curves, set()).axes[0]
     assert len({str(line.get_color()) for line in axes.lines}) == 18
+
+
+def test_the_legend_names_what_is_in_any_panel():
+    shown = [("randomisation", "lrp"), ("deletion", "lrp"), ("deletion", "random")]
+    curves = [MeanCurve(method, measure, SHARES, SHARES) for measure, method in shown]
+    (legend,) = curves_figure(curves, {"random"}).legends
+    assert [text.get_text() for text in legend.get_texts()] == ["lrp", "random"]
