@@ -149,11 +149,12 @@ def _photos(
     for sample in samples:
         photo = open_image(sample.path)
         region = shared_region([m.preprocess for m in models], photo.size)
+        left, top, right, bottom = map(round, region)
         seen = kept[sample.name]
         photos.append(
             ComparedPhoto(
                 sample.name,
-                np.asarray(photo.crop(tuple(round(v) for v in region))),
+                np.asarray(photo.crop((left, top, right, bottom))),
                 {
                     k: f"{v.label or f'class {v.predicted}'} {v.probability:.0%}"
                     for k, v in seen.items()

@@ -1,5 +1,6 @@
 """Comparing files: the same file agrees with itself, another one does not."""
 
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -91,6 +92,18 @@ def test_the_interval_is_that_of_the_mean_rank_correlation(model, samples, untra
     (line,) = found.summary()
     assert (line["low"], line["high"]) == pytest.approx(tuple(wanted), abs=0.02)
     assert min(ranks) <= line["low"] < line["spearman"] < line["high"] <= max(ranks)
+
+
+def test_no_more_than_two_pictures_are_in_memory(model, samples):
+    found, most = [], []
+
+    def keep(name, seen):
+        found.extend(weakref.ref(s) for s in seen.values())
+        most.append(sum(reference() is not None for reference in found))
+
+    compare([model, model], [*samples, *samples], {"gradient": {}}, keep=keep)
+    assert len(most) == 6
+    assert max(most) <= 2 * 2
 
 
 def test_every_two_files_are_compared(model, samples, untrained):
