@@ -16,6 +16,8 @@ from onnxplain.report.page import html
 
 HTML = "comparison.html"
 _MOST_PAIRS = 300
+# Rank correlation from which maps are called the same.
+_SAME = 0.9
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,10 @@ def reading(line: Mapping[str, Any]) -> str:
         return "nothing can be said of the reasons: one picture has no control"
     if line["low"] <= line["control"]:
         return "the maps are not surely more alike than those of different pictures"
-    if line["low"] >= 0.9:
+    if line["low"] >= _SAME:
         return "the reasons are the same"
+    if line["high"] >= _SAME:
+        return "the maps are more alike than by chance; whether the reasons are the same is open"
     return "the maps are more alike than by chance, but the reasons are not the same"
 
 

@@ -56,13 +56,14 @@ def test_without_photos(found, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("low", "control", "said"),
+    ("low", "high", "control", "said"),
     [
-        (0.95, 0.3, "the reasons are the same"),
-        (0.5, 0.3, "not the same"),
-        (0.2, 0.3, "not surely more alike"),
-        (0.9, None, "no control"),
+        (0.95, 0.99, 0.3, "the reasons are the same"),
+        (0.85, 0.95, 0.3, "is open"),
+        (0.5, 0.7, 0.3, "not the same"),
+        (0.2, 0.7, 0.3, "not surely more alike"),
+        (0.9, 0.9, None, "no control"),
     ],
 )
-def test_its_words(low, control, said):
-    assert said in reading({"low": low, "control": control})
+def test_its_words(low, high, control, said):
+    assert said in reading({"low": low, "high": high, "control": control})
