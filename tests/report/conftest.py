@@ -69,6 +69,7 @@ def made_record(pictures, recipe):
             "sha256": DIGEST,
             "input": "x",
             "layout": "NCHW",
+            "device": "cpu",
             "output": "y",
             "classes": 3,
             "labels": LABELS,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from onnxplain.audit.record import read_record
 from onnxplain.errors import OutputError, UsageError
 from onnxplain.report.again import read_again
 from onnxplain.report.content import MOST_CLASSES, MOST_PICTURES, content
@@ -10,6 +11,10 @@ from onnxplain.report.write import write_report
 
 def nothing(number, method):
     return None
+
+
+def test_the_record_by_hand_is_one(audited):
+    read_record(audited[0] / "record.json")
 
 
 def test_it_is_made_again_from_the_files_alone(audited):
