@@ -56,7 +56,7 @@ def test_the_store_of_another_audit_is_refused(audited):
     folder, record, _ = audited
     text = (folder / "record.json").read_text().replace(record["preprocess"]["sha256"], "1" * 64)
     (folder / "record.json").write_text(text)
-    with pytest.raises(UsageError, match="preprocess differs"):
+    with pytest.raises(UsageError, match="not the same preprocess"):
         read_again(folder)
 
 
