@@ -167,7 +167,8 @@ def test_the_list_of_ruled_operators_is_that_of_the_walk():
     """An operator that the walk refuses at once is not in the list, and the reverse."""
     graph = Graph(model_of(LINEAR))
     names = {s.name for s in onnx.defs.get_all_schemas() if s.domain == ""}
-    for op_type in sorted(names | RULED):
+    control_flow = {"If", "Loop", "Scan"}  # what is in their bodies decides: test_bodies.py
+    for op_type in sorted((names | RULED) - control_flow):
         node = next(n for n in graph.nodes)
         step = type("Step", (), {"node": type(node)(op_type, "", "", ("a",), ("b",), {}, 0)})
         step.inputs = ("a",)

@@ -1,5 +1,6 @@
 """Audits as processes of their own, to be killed, starved and measured."""
 
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -50,7 +51,14 @@ def command(data, out, config=QUICK):
 def start(data, out, config=QUICK):
     """Start an audit."""
     words = command(data, out, config)
-    return subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        words,
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        # What a shell starts in the background ignores Ctrl-C, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def finish(data, out, config=QUICK):

@@ -1,12 +1,18 @@
 """What `onnxplain inspect` prints."""
 
 import json
+import re
 
 import pytest
 
 from onnxplain import load
 from onnxplain.inspection import inspect_file, inspect_model
 from tests.small_models import write_model
+
+
+def unaligned(text):
+    """Without the spaces that columns are aligned by."""
+    return re.sub(" +", " ", text)
 
 
 def test_tables_name_all_that_matters(run):
@@ -17,15 +23,15 @@ def test_tables_name_all_that_matters(run):
         "tf2onnx", "ai.onnx 17", "float32", "Conv 3", "NHWC", "10 classes, softmax, logits at",
         "fashion-mnist: gray", "from fashion-cnn.preprocess.json",
         "10 from fashion-cnn.labels.json", "(Relu, 64 maps of 7 x 7)", "next candidate",
-        "CAM head        found", "occlusion                yes",
+        "CAM head found", "occlusion yes",
     ):  # fmt: skip
-        assert text in found.stdout
+        assert text in unaligned(found.stdout)
 
 
 def test_why_not_is_said_for_each_method(run):
     found = run("inspect", "models/digits-softmax.onnx")
-    assert "cam                      no: cam needs global average pooling" in found.stdout
-    assert "grad-cam                 yes" in found.stdout
+    assert "\ncam no: cam needs global average pooling" in unaligned(found.stdout)
+    assert "\ngrad-cam yes" in unaligned(found.stdout)
 
 
 def test_lines_are_never_broken_in_a_pipe(run):
