@@ -6,7 +6,15 @@ from typing import Any
 
 import click
 
-from onnxplain.cli.options import debug_option, json_option, model_options
+from onnxplain.cli.options import (
+    debug_option,
+    json_option,
+    limit_option,
+    masks_option,
+    model_options,
+    out_option,
+    quiet_option,
+)
 
 _HELP = """Audit MODEL over DATA: what it predicts, why, and how far to trust that.
 
@@ -35,25 +43,9 @@ a valid record that says that it is not complete.
     help="TOML file that says what is asked. Default: grad-cam and lrp (occlusion if the model "
     "allows neither), deletion and insertion, with masks also energy-in-mask.",
 )
-@click.option(
-    "--masks",
-    metavar="FOLDER",
-    type=click.Path(readable=False),
-    help="Pictures that are bright where the evidence is, named as the data's pictures.",
-)
-@click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", help="Only N pictures, evenly spread."
-)
-@click.option(
-    "-o",
-    "--out",
-    "folder",
-    default="audited",
-    show_default=True,
-    metavar="FOLDER",
-    type=click.Path(readable=False),
-    help="Where the files go.",
-)
+@masks_option
+@limit_option
+@out_option("audited")
 @click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),
@@ -68,7 +60,7 @@ a valid record that says that it is not complete.
     help="How many workers --engine ray starts. Default: 2.",
 )
 @model_options
-@click.option("-q", "--quiet", is_flag=True, help="Print only errors (and --json).")
+@quiet_option
 @json_option
 @debug_option
 def audit(**options: Any) -> None:  # fmt: skip

@@ -6,7 +6,15 @@ from typing import Any
 
 import click
 
-from onnxplain.cli.options import debug_option, json_option
+from onnxplain.cli.options import (
+    debug_option,
+    json_option,
+    limit_option,
+    out_option,
+    parameter_option,
+    quiet_option,
+    seed_option,
+)
 
 _HELP = """Compare what several MODELs predict on DATA, and why.
 
@@ -39,17 +47,8 @@ These files are written:
     metavar="METHOD[,METHOD...]",
     help="Methods by name. Default: grad-cam and occlusion, as far as all files allow them.",
 )
-@click.option(
-    "-p",
-    "--parameter",
-    "parameters",
-    multiple=True,
-    metavar="[METHOD.]KEY=VALUE",
-    help="Parameter of the methods that have it, or of one of them. Repeatable.",
-)
-@click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", help="Only N pictures, evenly spread."
-)
+@parameter_option
+@limit_option
 @click.option(
     "--show",
     type=click.IntRange(min=0),
@@ -67,18 +66,9 @@ These files are written:
     help="How pictures become inputs: once for all files, or once for each in their order.",
 )
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]")
-@click.option(
-    "-o",
-    "--out",
-    "folder",
-    default="compared",
-    show_default=True,
-    metavar="FOLDER",
-    type=click.Path(readable=False),
-    help="Where the files go.",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of random draws.")
-@click.option("-q", "--quiet", is_flag=True, help="Print only errors (and --json).")
+@out_option("compared")
+@seed_option
+@quiet_option
 @json_option
 @debug_option
 def compare(**options: Any) -> None:  # fmt: skip

@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from onnxplain.cli.options import debug_option, json_option, model_options
+from onnxplain.cli.options import (
+    debug_option,
+    json_option,
+    masks_option,
+    method_option,
+    model_options,
+    out_option,
+    parameter_option,
+    quiet_option,
+)
 
 _HELP = """Measure how far METHODS can be trusted on MODEL over a data set.
 
@@ -35,15 +44,7 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
 @click.command(help=_HELP, short_help="Measure how far methods can be trusted on MODEL.")
 @click.argument("model", type=click.Path(readable=False))
 @click.argument("data", type=click.Path(readable=False))
-@click.option(
-    "-m",
-    "--method",
-    "methods",
-    multiple=True,
-    metavar="METHOD[,METHOD...]",
-    help="Methods by name, or 'all' that the model allows. Default: those of "
-    "grad-cam, lrp and occlusion that it allows.",
-)
+@method_option()
 @click.option(
     "--metrics",
     "measures",
@@ -60,12 +61,7 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
     callback=_list_measures,
     help="List the measures and exit.",
 )
-@click.option(
-    "--masks",
-    metavar="FOLDER",
-    type=click.Path(readable=False),
-    help="Pictures that are bright where the evidence is, named as the data's pictures.",
-)
+@masks_option
 @click.option(
     "--explain",
     "explained",
@@ -148,24 +144,8 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
     metavar="N",
     help="Randomisation: how many times that is done; 1 is the whole network.",
 )
-@click.option(
-    "-p",
-    "--parameter",
-    "parameters",
-    multiple=True,
-    metavar="[METHOD.]KEY=VALUE",
-    help="Parameter of the methods that have it, or of one of them. Repeatable.",
-)
-@click.option(
-    "-o",
-    "--out",
-    "folder",
-    default="evaluated",
-    show_default=True,
-    metavar="FOLDER",
-    type=click.Path(readable=False),
-    help="Where the files go.",
-)
+@parameter_option
+@out_option("evaluated")
 @model_options
 @click.option(
     "--seed",
@@ -174,7 +154,7 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
     show_default=True,
     help="Seed of random draws, flowers included.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Print only errors (and --json).")
+@quiet_option
 @json_option
 @debug_option
 def evaluate(**options: Any) -> None:  # fmt: skip

@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from onnxplain.cli.options import debug_option, json_option, model_options
+from onnxplain.cli.options import (
+    debug_option,
+    json_option,
+    method_option,
+    model_options,
+    out_option,
+    parameter_option,
+    quiet_option,
+    seed_option,
+)
 
 _HELP = """Explain what MODEL saw in each IMAGE: a file, a folder or a pattern.
 
@@ -27,15 +36,9 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
 @click.argument(
     "images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(readable=False)
 )
-@click.option(
-    "-m",
-    "--method",
-    "methods",
-    multiple=True,
-    metavar="METHOD[,METHOD...]",
-    help="Methods by name, or 'all' that the model allows; sampling then ends after 10 seconds "
-    "for each map, and score-cam takes the 64 strongest feature maps, unless told otherwise. "
-    "Default: those of grad-cam, lrp and occlusion that it allows.",
+@method_option(
+    "all that the model allows; sampling then ends after 10 seconds for each map, and score-cam "
+    "takes the 64 strongest feature maps, unless told otherwise"
 )
 @click.option(
     "-t",
@@ -70,15 +73,7 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     help="Explain a tensor inside of the graph's own preprocessing instead of its input: the "
     "first floating-point one, the last one, or by name.",
 )
-@click.option(
-    "-p",
-    "--parameter",
-    "parameters",
-    multiple=True,
-    metavar="[METHOD.]KEY=VALUE",
-    help="Parameter of the chosen methods that have it, or of one of them; "
-    "`onnxplain methods NAME` lists them. Repeatable.",
-)
+@parameter_option
 @click.option(
     "--max-seconds",
     type=click.FloatRange(min=0, min_open=True),
@@ -93,16 +88,7 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     help="End the sampling of a map when its standard error is below this share of its range "
     "of values.",
 )
-@click.option(
-    "-o",
-    "--out",
-    "folder",
-    default="explained",
-    show_default=True,
-    metavar="FOLDER",
-    type=click.Path(readable=False),
-    help="Where the files go.",
-)
+@out_option("explained")
 @model_options
 @click.option(
     "--batch-size",
@@ -116,7 +102,7 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     metavar="N",
     help="Threads of ONNX Runtime within an operator. Default: its own choice.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of random draws.")
+@seed_option
 @click.option(
     "--precision",
     type=click.Choice(["single", "double"]),
@@ -129,7 +115,7 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     is_flag=True,
     help="Explain although the converted model differs from the deployed one.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Print only errors (and --json).")
+@quiet_option
 @json_option
 @debug_option
 def explain(**options: Any) -> None:  # fmt: skip

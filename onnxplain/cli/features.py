@@ -14,11 +14,14 @@ from onnxplain.cli.features_options import (
     layer_option,
     mismatch_option,
     model_argument,
+)
+from onnxplain.cli.options import (
+    debug_option,
+    model_options,
     out_option,
     quiet_option,
     seed_option,
 )
-from onnxplain.cli.options import debug_option, model_options
 
 _HELP = """See what MODEL has learned.
 
@@ -54,7 +57,7 @@ def features() -> None:
     show_default=True,
     help="Whether colours end at each filter's own largest magnitude or at that of all.",
 )
-@out_option
+@out_option("features")
 @model_options
 @quiet_option
 @debug_option
@@ -75,7 +78,7 @@ def weights(**options: Any) -> None:
 @channels_option
 @count_option
 @click.option("--all", "everything", is_flag=True, help="All channels instead of the strongest.")
-@out_option
+@out_option("features")
 @model_options
 @quiet_option
 @debug_option
@@ -118,7 +121,7 @@ def maps(**options: Any) -> None:
     show_default=True,
     help="How the response of the unit is carried back to the pixels.",
 )
-@out_option
+@out_option("features")
 @model_options
 @quiet_option
 @debug_option
@@ -155,7 +158,7 @@ def top_patches(**options: Any) -> None:
     type=click.IntRange(min=1),
     help="Patches in an average image. Default: 100, or as many as there are for each class.",
 )
-@out_option
+@out_option("features")
 @model_options
 @quiet_option
 @debug_option
@@ -184,7 +187,7 @@ def relevant(**options: Any) -> None:
     help="Most features shown.",
 )
 @mismatch_option
-@out_option
+@out_option("features")
 @model_options
 @quiet_option
 @debug_option
@@ -241,7 +244,7 @@ def enriched(**options: Any) -> None:
 )
 @seed_option
 @mismatch_option
-@out_option
+@out_option("features")
 @model_options
 @quiet_option
 @debug_option
@@ -286,7 +289,7 @@ def class_model(**options: Any) -> None:
 )
 @seed_option
 @mismatch_option
-@out_option
+@out_option("features")
 @model_options
 @quiet_option
 @debug_option
@@ -330,7 +333,7 @@ def dream(**options: Any) -> None:
 @click.option("--inversion", is_flag=True, help="Also make a picture for each cell (slow).")
 @seed_option
 @mismatch_option
-@out_option
+@out_option("features")
 @model_options
 @quiet_option
 @debug_option

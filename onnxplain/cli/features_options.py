@@ -17,25 +17,11 @@ count_option = click.option(
     type=click.IntRange(min=1),
     help="How many of the strongest.",
 )
-out_option = click.option(
-    "-o",
-    "--out",
-    "folder",
-    default="features",
-    show_default=True,
-    metavar="FOLDER",
-    type=click.Path(readable=False),
-    help="Where the files go.",
-)
-seed_option = click.option(
-    "--seed", type=int, default=0, show_default=True, help="Seed of random draws."
-)
 mismatch_option = click.option(
     "--allow-mismatch",
     is_flag=True,
     help="Go on although the converted model differs from the deployed one.",
 )
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 model_argument = click.argument("model", type=click.Path(readable=False))
 data_argument = click.argument("data", type=click.Path(readable=False))
 images_argument = click.argument(

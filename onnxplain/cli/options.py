@@ -34,6 +34,56 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document instead of tables."
 )
 
+parameter_option = click.option(
+    "-p",
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="[METHOD.]KEY=VALUE",
+    help="Parameter of the chosen methods that have it, or of one of them; "
+    "`onnxplain methods NAME` lists them. Repeatable.",
+)
+masks_option = click.option(
+    "--masks",
+    metavar="FOLDER",
+    type=click.Path(readable=False),
+    help="Pictures that are bright where the evidence is, named as the data's pictures.",
+)
+limit_option = click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Only N pictures, evenly spread."
+)
+seed_option = click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed of random draws."
+)
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print only errors (and --json).")
+
+
+def method_option(all_means: str = "all that the model allows") -> Callable[[CommandT], CommandT]:
+    """Return the option that chooses methods; `all_means` explains the name ``all``."""
+    return click.option(
+        "-m",
+        "--method",
+        "methods",
+        multiple=True,
+        metavar="METHOD[,METHOD...]",
+        help=f"Methods by name; 'all' is {all_means}. Default: those of grad-cam, lrp and "
+        "occlusion that the model allows.",
+    )
+
+
+def out_option(default: str) -> Callable[[CommandT], CommandT]:
+    """Return the option that says into which folder files go."""
+    return click.option(
+        "-o",
+        "--out",
+        "folder",
+        default=default,
+        show_default=True,
+        metavar="FOLDER",
+        type=click.Path(readable=False),
+        help="Where the files go.",
+    )
+
 
 def model_options(command: CommandT) -> CommandT:
     """Add the options with which a model is opened."""

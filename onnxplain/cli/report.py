@@ -6,7 +6,11 @@ from typing import Any
 
 import click
 
-from onnxplain.cli.options import debug_option, json_option
+from onnxplain.cli.options import (
+    debug_option,
+    json_option,
+    quiet_option,
+)
 
 _HELP = """Write the report of the audit in FOLDER again, without running the model.
 
@@ -35,7 +39,7 @@ is gone or has changed since is left out, and the page says so.
     type=click.Path(readable=False),
     help="Where the files go. Default: into the audit's folder.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Print only errors (and --json).")
+@quiet_option
 @json_option
 @debug_option
 def report(**options: Any) -> None:  # fmt: skip

@@ -6,7 +6,11 @@ from typing import Any
 
 import click
 
-from onnxplain.cli.options import debug_option, json_option
+from onnxplain.cli.options import (
+    debug_option,
+    json_option,
+    quiet_option,
+)
 
 _HELP = """Run a sample of the audit behind RECORD again and say figure by figure whether it
 reproduces.
@@ -40,7 +44,7 @@ record's own pictures. The exit code is 1 if a figure does not reproduce.
     help="How many pictures are examined again, evenly spread.",
 )
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]")
-@click.option("-q", "--quiet", is_flag=True, help="Print only errors (and --json).")
+@quiet_option
 @json_option
 @debug_option
 def verify(**options: Any) -> int:  # fmt: skip
