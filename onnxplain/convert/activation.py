@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -66,12 +68,17 @@ def clip(node: Node) -> nn.Module:
 
     At a bound the gradient passes, as in `torch.clamp`.
     """
-    low, high = node.attributes.get("min"), node.attributes.get("max")
+    attributes = node.attributes.get("min"), node.attributes.get("max")
 
-    def clamp(x: Tensor, minimum: Tensor | None = None, maximum: Tensor | None = None) -> Tensor:
-        lower = low if minimum is None else minimum.reshape(())
-        upper = high if maximum is None else maximum.reshape(())
-        return x if lower is None and upper is None else torch.clamp(x, lower, upper)
+    def clamp(x: Tensor, *operands: Tensor | None) -> Tensor:
+        given = (*operands, None, None)[:2]
+        bounds: list[Any] = [a if t is None else t for t, a in zip(given, attributes, strict=True)]
+        if not any(t is not None and t.requires_grad for t in given):
+            # With bounds in tensors PyTorch takes several times as long.
+            bounds = [b.item() if isinstance(b, Tensor) else b for b in bounds]
+        else:
+            bounds = [b.reshape(()) if isinstance(b, Tensor) else b for b in bounds]
+        return x if bounds == [None, None] else torch.clamp(x, *bounds)
 
     return Function(clamp)
 
