@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -93,7 +94,9 @@ class Program(nn.Module):
 
     def constants(self) -> Mapping[str, Tensor]:
         """Return the initializers by ONNX tensor name, on the device of the program."""
-        return MappingProxyType({n: self.get_buffer(b) for n, b in self._buffer_names.items()})
+        # Not `get_buffer`, whose search by dotted name would cost more than some networks' passes.
+        held = cast("dict[str, Tensor]", self._buffers)
+        return MappingProxyType({n: held[b] for n, b in self._buffer_names.items()})
 
     def widen_halves(self) -> Program:
         """Turn float16 and bfloat16 initializers and casts into float32, in place."""
