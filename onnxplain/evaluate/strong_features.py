@@ -51,7 +51,6 @@ def without_strong(case: Case) -> float:
 
 
 def _right(case: Case, kept: NDArray[np.bool_]) -> float:
-    (channel_axis,) = {1, 2, 3} - set(case.subject.spatial_axes)
-    mask = np.expand_dims(kept[None], channel_axis)
+    mask = np.expand_dims(kept[None], case.subject.channel_axis)
     x = np.where(mask, case.picture.x, case.filled(case.settings.deleted))
     return float(case.subject.all_scores(x, case.target)[0].argmax() == case.label)
