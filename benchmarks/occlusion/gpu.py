@@ -12,7 +12,7 @@ import torch
 
 from benchmarks.occlusion.measure import Subject, alternate
 from benchmarks.occlusion.networks import make
-from onnxplain.adapters.ort import cuda_loads
+from onnxplain.adapters.ort_sessions import cuda_loads
 
 BATCH = 64
 

@@ -6,7 +6,7 @@ import pytest
 from graphs import classifier
 from handmade import subject_of
 
-from onnxplain.adapters import device, ort
+from onnxplain.adapters import device, ort_sessions
 from onnxplain.adapters.device import cuda_device_count, parse_device
 from onnxplain.errors import UsageError
 
@@ -35,7 +35,7 @@ def without_cuda(monkeypatch):
         raise OSError(name)
 
     monkeypatch.setattr(ctypes, "CDLL", missing)
-    caches = (device.cuda_device_count, ort.cuda_loads)
+    caches = (device.cuda_device_count, ort_sessions.cuda_loads)
     for cached in caches:
         cached.cache_clear()
     yield
@@ -47,7 +47,7 @@ def without_cuda(monkeypatch):
 class TestWithoutDriver:
     def test_no_devices(self):
         assert cuda_device_count() == 0
-        assert not ort.cuda_loads()
+        assert not ort_sessions.cuda_loads()
 
     @pytest.mark.parametrize("name", ["auto", "cpu"])
     def test_the_processor_is_used(self, name):

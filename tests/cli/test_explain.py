@@ -166,7 +166,7 @@ def test_quiet_says_nothing(explain):
 
 def test_the_fallback_to_the_cpu_is_one_line(explain, monkeypatch):
     monkeypatch.setattr("onnxplain.cli.explain_run.cuda_device_count", lambda: 0)
-    monkeypatch.setattr("onnxplain.adapters.ort.cuda_loads", lambda index: False)
+    monkeypatch.setattr("onnxplain.adapters.ort_sessions.cuda_loads", lambda index: False)
     found = explain("-m", "cam")
     assert found.stderr == "onnxplain: device: cpu (no CUDA device)\n"
     assert explain("-m", "cam", "--device", "cpu").stderr == ""

@@ -1,0 +1,205 @@
+"""How ONNX Runtime is opened: which provider, which options, which outputs are exposed.
+
+This is the only module that imports onnxruntime.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+
+from onnxplain.adapters.base import Array
+from onnxplain.adapters.behind import Session as RunFeeds
+from onnxplain.adapters.device import cuda_device_count, parse_device
+from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.graph.light import take_out
+from onnxplain.graph.view import Graph
+
+# Errors reach the user as exceptions; the log would repeat them as a page of C++.
+ort.set_default_logger_severity(4)
+
+
+class OrtSessions:
+    """Sessions of one graph; one is kept for each set of exposed tensors.
+
+    Parameters
+    ----------
+    graph : Graph
+        The prepared graph.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    threads : int, optional
+        Threads within an operator; ONNX Runtime's own choice if not given.
+    optimise : bool
+        Let ONNX Runtime rewrite the graph.
+
+    Raises
+    ------
+    UsageError
+        If the device is not there.
+    """
+
+    def __init__(
+        self, graph: Graph, device: str, *, threads: int | None = None, optimise: bool = True
+    ) -> None:
+        self._outputs = {o.name for o in graph.outputs}
+        self._threads = threads
+        self._optimise = optimise
+        self._providers = _providers(device)
+        # A large graph hands its weights to ONNX Runtime where they lie.
+        model, weights = (graph.model, graph.weights) if graph.weights else take_out(graph.model)
+        self._file, self._fed = model.SerializeToString(), _values(weights)
+        self._kept: dict[frozenset[str], ort.InferenceSession] = {}
+
+    def exposing(self, names: Collection[str]) -> ort.InferenceSession:
+        """Return the session whose outputs are the named tensors beside the graph's own.
+
+        Raises
+        ------
+        UnsupportedModelError
+            If ONNX Runtime cannot run the graph.
+        """
+        extra = frozenset(names) - self._outputs
+        if extra not in self._kept:
+            self._kept[extra] = self._open(self._with_outputs(extra), self._fed, self._options())
+        return self._kept[extra]
+
+    def profiling(self, names: Collection[str], prefix: Path) -> ort.InferenceSession:
+        """Open a session that writes a profile to a file whose name begins with `prefix`."""
+        options = self._options()
+        options.enable_profiling = True
+        options.profile_file_prefix = str(prefix)
+        return self._open(self._with_outputs(names), self._fed, options)
+
+    def open_part(self, file: bytes, weights: Mapping[str, Array]) -> RunFeeds:
+        """Open a part of the graph, with the same provider and options.
+
+        Parameters
+        ----------
+        file : bytes
+            The serialised model.
+        weights : mapping of str to array
+            What was left out of it.
+
+        Returns
+        -------
+        callable
+            Takes feeds by name, returns the outputs in order.
+        """
+        session = self._open(file, _values(weights), self._options())
+
+        def run(feeds: Mapping[str, Array]) -> Sequence[Array]:
+            try:
+                return session.run(None, dict(feeds))
+            except Exception as error:  # onnxruntime's exceptions share no base class
+                raise UnsupportedModelError(
+                    f"ONNX Runtime cannot run a part of this model: {reason_of(error)}"
+                ) from error
+
+        return run
+
+    def _with_outputs(self, names: Collection[str]) -> bytes:
+        """Return the file with more outputs."""
+        extra = onnx.ModelProto()
+        for name in sorted(set(names) - self._outputs):
+            extra.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
+        # Protocol buffers merge by concatenation: the weights are not copied into a
+        # second message just to name one more output.
+        return self._file + extra.SerializeToString() if extra.graph.output else self._file
+
+    def _options(self) -> ort.SessionOptions:
+        options = ort.SessionOptions()
+        options.log_severity_level = 4
+        if self._threads:
+            options.intra_op_num_threads = self._threads
+        if _machine_is_busy():
+            # Threads that wait by spinning take the time of those that others wait for.
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if not self._optimise:
+            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        return options
+
+    def _open(
+        self, file: bytes, fed: Mapping[str, ort.OrtValue], options: ort.SessionOptions
+    ) -> ort.InferenceSession:
+        if fed:
+            options.add_external_initializers(list(fed), list(fed.values()))
+        try:
+            return ort.InferenceSession(file, options, providers=self._providers)
+        except Exception as error:  # onnxruntime's exceptions share no base class
+            raise UnsupportedModelError(
+                f"ONNX Runtime {ort.__version__} cannot run this model: {reason_of(error)}"
+            ) from error
+
+
+def _values(weights: Mapping[str, Array]) -> dict[str, ort.OrtValue]:
+    return {n: ort.OrtValue.ortvalue_from_numpy(w) for n, w in weights.items()}
+
+
+def _machine_is_busy() -> bool:
+    """Whether more processes want to run than there are cores; False where that is unknown."""
+    if not hasattr(os, "getloadavg"):  # Windows
+        return False
+    return os.getloadavg()[0] > (os.cpu_count() or 1)
+
+
+def _providers(device: str) -> list[Any]:
+    kind, index = parse_device(device)
+    if kind == "cpu":
+        return ["CPUExecutionProvider"]
+    if cuda_loads(index):
+        return [("CUDAExecutionProvider", {"device_id": index}), "CPUExecutionProvider"]
+    if kind == "cuda":
+        raise UsageError(
+            f"device {device!r} is not usable by ONNX Runtime here "
+            f"({cuda_device_count()} CUDA devices found); use --device cpu"
+        )
+    return ["CPUExecutionProvider"]
+
+
+@lru_cache(maxsize=8)
+def cuda_loads(index: int = 0) -> bool:
+    """Whether ONNX Runtime's CUDA provider really loads and sees device `index`."""
+    if index >= cuda_device_count() or "CUDAExecutionProvider" not in ort.get_available_providers():
+        return False
+    ort.preload_dlls()  # finds the CUDA libraries that PyTorch's wheels brought
+    info = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
+    probe = onnx.helper.make_model(
+        onnx.helper.make_graph(
+            [onnx.helper.make_node("Relu", ["x"], ["y"])],
+            "probe",
+            [info],
+            [onnx.helper.make_empty_tensor_value_info("y")],
+        ),
+        ir_version=8,
+        opset_imports=[onnx.helper.make_opsetid("", 13)],
+    )
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        session = ort.InferenceSession(
+            probe.SerializeToString(),
+            options,
+            providers=[("CUDAExecutionProvider", {"device_id": index}), "CPUExecutionProvider"],
+        )
+        session.run(None, {"x": np.ones(1, np.float32)})
+    except Exception:  # whatever goes wrong here means: use the CPU
+        return False
+    return session.get_providers()[0] == "CUDAExecutionProvider"
+
+
+def reason_of(error: Exception) -> str:
+    """Return what an error of ONNX Runtime says, without where in its source it was raised."""
+    text = " ".join(str(error).split())
+    # "[ONNXRuntimeError] : 10 : INVALID_GRAPH : the part that says something"
+    said = text.split(" : ", 3)[-1]
+    # "/onnxruntime_src/file.h:46 void function(arguments) the part that says something"
+    return re.sub(r"^/\S+:\d+ [^)]*\) (const )?", "", said)[:400]
