@@ -189,7 +189,7 @@ class _Wanted:
         size = self._services.fixed or (PROFILED_LARGE if large else PROFILED)
         count = min(size * CALLS, len(work.changes))
         spread = np.unique(np.linspace(0, len(work.changes) - 1, count).astype(np.int64))
-        batches = [spread[k::CALLS] for k in range(CALLS)]
+        batches = [spread[k::CALLS] for k in range(min(CALLS, count))]
         inputs = [filled(work.inputs(b.tolist()), size) for b in batches]
         found, seconds = self._services.profile(inputs, self._sections)
         for indices, values in zip(batches, found, strict=True):

@@ -46,6 +46,12 @@ def test_the_next_picture_and_other_windows():
         require_same(subject, x, windows)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_fewer_windows_than_profiled_calls(count):
+    made = nets.exported("resnet")
+    require_same(subject_of(made.proto), made.x[0].astype(np.float32), SOME[:count])
+
+
 def test_a_layer_and_the_scores_together():
     made = nets.exported("resnet")
     subject = subject_of(made.proto)

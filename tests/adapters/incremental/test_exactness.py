@@ -7,12 +7,8 @@ comparison sees one.
 import numpy as np
 import pytest
 from adapters.incremental.compare import Case
+from adapters.incremental.mutations import MUTATIONS
 from adapters.incremental.random_nets import random_net
-
-from onnxplain.adapters.incremental import plan as planning
-from onnxplain.adapters.incremental.plan import Side
-from onnxplain.graph import sections
-from onnxplain.graph.windows import Crops, affected, clamped_crops
 
 EXACT = 1e-5
 SEEDS = range(14)
@@ -38,36 +34,7 @@ def test_every_window_shows_in_the_feature_map(seed):
     assert (moved > 100 * EXACT * np.abs(unchanged).max()).all()
 
 
-def shifted(begin, end, length, stride):
-    """Crops that begin one stride too late, where there is room."""
-    crops = clamped_crops(begin, end, length, stride)
-    room = crops.origin + crops.length + stride <= length
-    return Crops(crops.origin + stride * room, crops.length)
-
-
-def shortened(section, axis, reached):
-    """Sides that keep one cell less than a window reaches."""
-    side = SIDE(section, axis, reached)
-    return Side(side.crops, side.begin, np.maximum(side.begin + 1, side.end - 1))
-
-
-def narrow(begin, end, step, length):
-    """Windows that reach one cell less at each operator."""
-    first, last = affected(begin, end, step, length)
-    return first, np.maximum(first + 1, last - 1)
-
-
-SIDE = planning._side
-
-
-@pytest.mark.parametrize(
-    ("module", "name", "mutation"),
-    [
-        (planning, "clamped_crops", shifted),
-        (planning, "_side", shortened),
-        (sections, "affected", narrow),
-    ],
-)
+@pytest.mark.parametrize(("module", "name", "mutation"), MUTATIONS)
 @pytest.mark.parametrize("seed", [0, 1, 2, 3])
 def test_a_mutation_is_seen(monkeypatch, module, name, mutation, seed):
     proto, tensor = random_net(seed)
