@@ -6,7 +6,7 @@ Imported only when a gradient or relevance is asked for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,20 +21,15 @@ from onnxplain.adapters.base import (
 )
 from onnxplain.adapters.batch_choice import BatchChoice
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun, changed_inputs
-from onnxplain.adapters.device import parse_device
-from onnxplain.convert import to_torch
-from onnxplain.convert.program import Program
+from onnxplain.adapters.converted import Converted, as_array
 from onnxplain.errors import UsageError
-from onnxplain.graph.expand import expand
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
 from onnxplain.relevance.leak import Leak
 from onnxplain.relevance.multipliers import multipliers
-from onnxplain.relevance.rectify import run_rectified
 from onnxplain.relevance.seeds import class_scores, score_secant, score_slope
-from onnxplain.relevance.walk import Walker
 from onnxplain.target import Target
 
 
@@ -81,16 +76,13 @@ class TorchAdapter:
         bound: Mapping[str, Array] | None = None,
         double: bool = False,
     ) -> None:
-        self._graph = graph
         self._image = image
         self._output = output
         self._batch_size = batch_size
-        self._device = _torch_device(device)
-        self._dtype = torch.float64 if double else torch.float32
-        # In float16, derivatives would underflow.
-        self._program = to_torch(graph, double=double).widen_halves().to(self._device)
-        self._bound = {k: self._side_input(v) for k, v in (bound or {}).items()}
-        self.device = f"torch {self._device}"
+        self._converted = Converted(
+            graph, image.name, device=device, bound=bound or {}, double=double
+        )
+        self.device = f"torch {self._converted.device}"
 
     def forward(self, x: Array) -> Array:
         """Return the explained graph output; see `Adapter`."""
@@ -100,9 +92,8 @@ class TorchAdapter:
         """Return the named tensors; see `Adapter`."""
 
         def run(batch: Array) -> dict[str, Array]:
-            with torch.no_grad():
-                values = self._program.run(self._feeds(self._tensor(batch)), list(names))
-            return {n: _array(values[n]) for n in names}
+            converted = self._converted
+            return converted.compute(converted.feeds(converted.tensor(batch)), names)
 
         return in_batches(run, x, self._batch_size, self._image.batch)
 
@@ -132,22 +123,22 @@ class TorchAdapter:
             return self._multipliers(x, baseline, targets, names)
 
         def run(batch: Array) -> dict[str, Array]:
-            leaf = self._tensor(batch).requires_grad_()
+            leaf = self._converted.tensor(batch).requires_grad_()
             wanted = list(dict.fromkeys([*names, *(t.tensor for t in targets)]))
             with torch.enable_grad():
-                values = self._attached(leaf, wanted, rectify)
+                values = self._converted.attached(leaf, wanted, rectify)
                 scores = [t.select(class_scores(values[t.tensor], t)) for t in targets]
             sources = [values[n] for n in names]
-            result = {f"value:{n}": _array(values[n]) for n in names}
+            result = {f"value:{n}": as_array(values[n]) for n in names}
             for k, score in enumerate(scores):
                 # Each row's score depends on that row alone, so one pass serves the batch.
                 slopes = torch.autograd.grad(
                     score.sum(), sources, allow_unused=True, retain_graph=k + 1 < len(scores)
                 )
-                result[f"score:{k}"] = _array(score)
+                result[f"score:{k}"] = as_array(score)
                 for name, value, slope in zip(names, sources, slopes, strict=True):
                     known = torch.zeros_like(value) if slope is None else slope
-                    result[f"gradient:{k}:{name}"] = _array(known)
+                    result[f"gradient:{k}:{name}"] = as_array(known)
             return result
 
         joined = in_batches(run, x, self._batch_size, self._image.batch)
@@ -189,7 +180,7 @@ class TorchAdapter:
             raise UsageError("relevance propagation explains logits; drop `kind=probability`")
         leaks: list[dict[tuple[str, str], float]] = [{} for _ in targets]
         left = len(x)
-        masks = {name: self._tensor(mask) for name, mask in (keep or {}).items()}
+        masks = {name: self._converted.tensor(mask) for name, mask in (keep or {}).items()}
 
         def run(batch: Array) -> dict[str, Array]:
             nonlocal left
@@ -201,17 +192,17 @@ class TorchAdapter:
                 relevance[own:] = 0
                 return relevance
 
-            feeds = self._feeds(self._tensor(batch))
+            feeds = self._converted.feeds(self._converted.tensor(batch))
             seeds = [partial(seed, target) for target in targets]
             (tensor,) = {t.tensor for t in targets}
-            found = self._walker.walk(feeds, tensor, seeds, composite, names, masks)
+            found = self._converted.walker.walk(feeds, tensor, seeds, composite, names, masks)
             result = {}
             for k, (target, walked) in enumerate(zip(targets, found, strict=True)):
                 for leak in walked.leaks:
                     key = (leak.tensor, leak.op_type)
                     leaks[k][key] = leaks[k].get(key, 0.0) + leak.absorbed
-                result[f"score:{k}"] = _array(target.select(class_scores(walked.output, target)))
-                result |= {f"relevance:{k}:{n}": _array(walked.relevance[n]) for n in names}
+                result[f"score:{k}"] = as_array(target.select(class_scores(walked.output, target)))
+                result |= {f"relevance:{k}:{n}": as_array(walked.relevance[n]) for n in names}
             return result
 
         joined = in_batches(run, x, self._batch_size, self._image.batch)
@@ -254,11 +245,10 @@ class TorchAdapter:
         """Return the named tensors when `tensor` had other values; see `Adapter`."""
 
         def run(batch: Array) -> dict[str, Array]:
-            image = self._tensor(np.repeat(x, len(batch), axis=0))
-            with torch.no_grad():
-                feeds = {**self._feeds(image), tensor: self._tensor(batch)}
-                found = self._program.run(feeds, list(names))
-            return {n: _array(found[n]) for n in names}
+            converted = self._converted
+            image = converted.tensor(np.repeat(x, len(batch), axis=0))
+            feeds = {**converted.feeds(image), tensor: converted.tensor(batch)}
+            return converted.compute(feeds, names)
 
         return in_batches(run, values, self._batch_size, self._image.batch)
 
@@ -274,13 +264,15 @@ class TorchAdapter:
         """Carry signals from a tensor back to the input; see `Adapter`."""
 
         def run(rows: Array) -> dict[str, Array]:
-            leaf = self._tensor(x[rows]).requires_grad_()
+            leaf = self._converted.tensor(x[rows]).requires_grad_()
             with torch.enable_grad():
-                value = self._attached(leaf, [tensor], rectify, resample)[tensor]
-            signals = self._tensor(np.moveaxis(seeds[rows], 1, 0)).reshape(-1, *value.shape)
+                value = self._converted.attached(leaf, [tensor], rectify, resample)[tensor]
+            signals = self._converted.tensor(np.moveaxis(seeds[rows], 1, 0)).reshape(
+                -1, *value.shape
+            )
             # One by one: as fast as a batch of all, and no operator lacks a rule for it.
             arrived = [torch.autograd.grad(value, leaf, s, retain_graph=True)[0] for s in signals]
-            return {"input": _array(torch.stack(arrived, 1))}
+            return {"input": as_array(torch.stack(arrived, 1))}
 
         rows = np.arange(len(x))
         return in_batches(run, rows, self._batch_size, self._image.batch)["input"]
@@ -293,36 +285,22 @@ class TorchAdapter:
         (tensor,) = {t.tensor for t in targets}
         seeds = [partial(score_secant, target) for target in targets]
         both = np.stack([x, np.broadcast_to(baseline, x.shape)], axis=1)
-        graph, program, image = self._graph, self._program, self._image.name
+        converted, image = self._converted, self._image.name
 
         def run(batch: Array) -> dict[str, Array]:
-            feeds = [self._feeds(self._tensor(batch[:, k])) for k in (0, 1)]
-            values, found = multipliers(graph, program, image, feeds, tensor, seeds, names)
-            result = {f"value:{n}": _array(values[n]) for n in names}
+            feeds = [converted.feeds(converted.tensor(batch[:, k])) for k in (0, 1)]
+            values, found = multipliers(
+                converted.graph, converted.program, image, feeds, tensor, seeds, names
+            )
+            result = {f"value:{n}": as_array(values[n]) for n in names}
             for k, (target, slopes) in enumerate(zip(targets, found, strict=True)):
                 scores = target.select(class_scores(values[tensor], target))
-                result[f"score:{k}"] = _array(scores)
-                result |= {f"gradient:{k}:{n}": _array(slopes[n]) for n in names}
+                result[f"score:{k}"] = as_array(scores)
+                result |= {f"gradient:{k}:{n}": as_array(slopes[n]) for n in names}
             return result
 
         joined = in_batches(run, both, self._batch_size, self._image.batch)
         return [_derivatives(joined, names, k) for k in range(len(targets))]
-
-    def _attached(
-        self,
-        leaf: Tensor,
-        names: Sequence[str],
-        rectify: Rectification | None,
-        resample: bool = False,
-    ) -> dict[str, Tensor]:
-        """Values of the named tensors with the autograd graph that leads to `leaf`."""
-        feeds = self._feeds(leaf)
-        if rectify is None:
-            return self._program.run(feeds, names)
-        # Written out, integer operators show the ReLUs that they absorbed.
-        graph, program = self._expanded
-        image = self._image.name
-        return run_rectified(graph, program, image, feeds, names, rectify, resample=resample)[0]
 
     def recompute(self, values: Mapping[str, Array]) -> Iterator[tuple[Node, dict[str, Array]]]:
         """Compute every node on its own, from given values of its inputs.
@@ -339,40 +317,12 @@ class TorchAdapter:
         dict of str to array
             Its outputs.
         """
-        known = values.keys() | self._program.constants().keys()
-        for step in self._program.steps:
+        converted = self._converted
+        known = values.keys() | converted.program.constants().keys()
+        for step in converted.program.steps:
             if all(n in known for n in step.inputs if n):
-                feeds = {n: self._side_input(values[n]) for n in step.inputs if n in values}
-                wanted = [n for n in step.outputs if n]
-                with torch.no_grad():
-                    found = self._program.run(feeds, wanted)
-                yield step.node, {n: _array(found[n]) for n in wanted}
-
-    @cached_property
-    def _expanded(self) -> tuple[Graph, Program]:
-        """The graph with its integer operators written out, and in PyTorch."""
-        graph, program = expand(self._graph), self._program
-        if graph is not self._graph:
-            double = self._dtype == torch.float64
-            program = to_torch(graph, double=double).widen_halves().to(self._device)
-        return graph, program
-
-    @cached_property
-    def _walker(self) -> Walker:
-        return Walker(*self._expanded, self._image.name)
-
-    def _feeds(self, image: Tensor) -> dict[str, Tensor]:
-        return {self._image.name: image, **self._bound}
-
-    def _tensor(self, values: Array) -> Tensor:
-        tensor = torch.from_numpy(np.array(values)).to(self._device)
-        # Also integer pixels become floating: their derivative is asked for.
-        return tensor.to(self._dtype)
-
-    def _side_input(self, values: Array) -> Tensor:
-        if np.issubdtype(values.dtype, np.floating):
-            return self._tensor(values)
-        return torch.from_numpy(np.array(values)).to(self._device)
+                feeds = {n: converted.side_input(values[n]) for n in step.inputs if n in values}
+                yield step.node, converted.compute(feeds, [n for n in step.outputs if n])
 
 
 def _derivatives(joined: Mapping[str, Array], names: Sequence[str], k: int) -> Derivatives:
@@ -381,16 +331,3 @@ def _derivatives(joined: Mapping[str, Array], names: Sequence[str], k: int) -> D
         {n: joined[f"value:{n}"] for n in names},
         {n: joined[f"gradient:{k}:{n}"] for n in names},
     )
-
-
-def _array(tensor: Tensor) -> Array:
-    return tensor.detach().cpu().numpy()
-
-
-def _torch_device(device: str) -> torch.device:
-    kind, index = parse_device(device)
-    if kind != "cpu" and torch.cuda.is_available() and index < torch.cuda.device_count():
-        return torch.device("cuda", index)
-    if kind == "cuda":
-        raise UsageError(f"device {device!r} is not usable by PyTorch here; use --device cpu")
-    return torch.device("cpu")

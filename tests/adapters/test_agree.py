@@ -211,7 +211,7 @@ def test_relevance_starts_at_logits_only():
 def test_no_gradients_are_left_behind():
     subject = subject_of(classifier())
     x = np.zeros(subject.network.image.shape)
-    program = subject.network.torch._program
+    program = subject.network.torch._converted.program
     subject.network.torch.gradients(x, target_of(subject, 0), ["image"])
     assert torch.is_grad_enabled()
     assert all(t.grad is None for t in [*program.parameters(), *program.buffers()])

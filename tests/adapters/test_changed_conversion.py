@@ -7,7 +7,7 @@ import pytest
 from onnx import numpy_helper
 
 import onnxplain
-from onnxplain.adapters import torch as torch_adapter
+from onnxplain.adapters import converted
 from onnxplain.adapters.parity import TOLERANCE
 from onnxplain.errors import ParityError
 from onnxplain.graph.view import Graph
@@ -19,7 +19,7 @@ WEIGHTS = ("w1", "w2", "w3")
 @pytest.fixture
 def opened(monkeypatch):
     """Open the classifier with a conversion whose weight `name` is multiplied by `factor`."""
-    to_torch = torch_adapter.to_torch
+    to_torch = converted.to_torch
 
     def open_changed(name, factor):
         def changed(graph, **options):
@@ -31,7 +31,7 @@ def opened(monkeypatch):
                     tensor.CopyFrom(numpy_helper.from_array(values, name))
             return to_torch(Graph(model, graph.origin), **options)
 
-        monkeypatch.setattr(torch_adapter, "to_torch", changed)
+        monkeypatch.setattr(converted, "to_torch", changed)
         return onnxplain.load(graphs.classifier(final="Softmax"), preprocess="minus-one-one")
 
     return open_changed

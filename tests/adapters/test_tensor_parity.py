@@ -22,7 +22,7 @@ def broken(model, tensor):
     """Change the weights that one node reads on the PyTorch side."""
     node = model.network.graph.producers[tensor]
     with torch.no_grad():
-        model.network.torch._program.constants()[node.inputs[1]].mul_(1.1)
+        model.network.torch._converted.program.constants()[node.inputs[1]].mul_(1.1)
 
 
 def test_every_tensor_of_a_sound_conversion_agrees():

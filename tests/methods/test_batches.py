@@ -11,7 +11,7 @@ from graphs import classifier
 from handmade import PyTorchOnly, subject_of, target_of
 
 import onnxplain
-from onnxplain.adapters import torch
+from onnxplain.adapters import converted
 from onnxplain.convert.program import Program
 from onnxplain.errors import MethodRefusedError, OnnxplainError
 from onnxplain.lockstep import in_step
@@ -123,7 +123,7 @@ def passed_inputs(name, monkeypatch, indices):
     with monkeypatch.context() as patched:
         patched.setattr(Program, "run", counting(Program.run))
         patched.setattr(walk, "record_steps", counting(walk.record_steps))
-        patched.setattr(torch, "run_rectified", counting(torch.run_rectified))
+        patched.setattr(converted, "run_rectified", counting(converted.run_rectified))
         shared(name, subject, x[:1], indices)
     return sum(passed)
 

@@ -119,7 +119,9 @@ def test_a_walk_changes_no_gradient():
     first = made.double.explain(made.x, "saliency", 3).attribution
     made.double.explain(made.x, "lrp", 3)
     np.testing.assert_array_equal(made.double.explain(made.x, "saliency", 3).attribution, first)
-    assert not any(p.requires_grad for p in made.double.network.torch._program.parameters())
+    assert not any(
+        p.requires_grad for p in made.double.network.torch._converted.program.parameters()
+    )
 
 
 def test_contrast_seeds_both_classes():
