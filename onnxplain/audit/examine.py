@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.audit.config import AuditConfig
+from onnxplain.audit.curves import CURVES, kept
 from onnxplain.audit.zones import evidence_shares, small
 from onnxplain.dataset import Sample
 from onnxplain.errors import ImageError, NumericalError
@@ -22,6 +23,8 @@ from onnxplain.graph.load import file_sha256
 from onnxplain.model import Model
 
 Result = tuple[dict[str, Any], dict[str, NDArray[np.float32]]]
+# Layout of these results; what a store holds is of one.
+ENTRIES = 2
 # The most probable classes that are kept of each picture.
 _TOP = 5
 
@@ -77,8 +80,10 @@ def examine(model: Model, sample: Sample, methods: Sequence[str], config: AuditC
     seconds: dict[str, float] = {}
     for case in cases(model, seen, methods, plan, problems):
         assert case.explanation is not None
+        measures, curves = _measured(case, config)
         found[case.method] = {
-            "measures": _measured(case, config),
+            "measures": measures,
+            "curves": curves,
             "record": _finite(case.explanation.measures),
             "evidence": dict(evidence_shares(case.heatmap, case.mask)),
         }
@@ -139,13 +144,21 @@ def _plan(config: AuditConfig) -> Plan:
     return Plan(given, config.measures, config.explained, controls=False, seed=config.seed)
 
 
-def _measured(case: Case, config: AuditConfig) -> dict[str, float | None]:
-    numbers = {}
+def _measured(
+    case: Case, config: AuditConfig
+) -> tuple[dict[str, float | None], dict[str, list[float]]]:
+    """What was measured of a map: numbers, and the curves behind some of them."""
+    numbers: dict[str, float] = {}
+    curves: dict[str, list[float]] = {}
     for measure in map(find_measure, config.measures):
         if measure.applies(case):
             value = measure.function(case)
             numbers[measure.name] = value.value if isinstance(value, Curve) else float(value)
-    return _finite(numbers)
+            # JSON has no other numbers; that there is no curve shows in the measure as well.
+            finite = np.isfinite(numbers[measure.name])
+            if isinstance(value, Curve) and measure.name in CURVES and finite:
+                curves[measure.name] = kept(value)
+    return _finite(numbers), curves
 
 
 def _finite(measures: Mapping[str, float]) -> dict[str, float | None]:

@@ -16,21 +16,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from onnxplain.audit.clusters import Clustering, find_clusters
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.examine import methods_for
 from onnxplain.audit.run import is_complete
 from onnxplain.audit.store import PICTURES, SANITY, Store
-from onnxplain.audit.summary import (
-    ClassSummary,
-    summarise_classes,
-    summarise_measures,
-    summarise_predictions,
-    summarise_sanity,
-)
-from onnxplain.audit.suspects import Suspect, find_suspects
+from onnxplain.audit.sums import sums_of_entries, sums_of_maps
 from onnxplain.dataset import Sample
 from onnxplain.errors import UsageError
 from onnxplain.files import read_json, whole_file
@@ -40,11 +30,9 @@ from onnxplain.model import Model
 from onnxplain.provenance import versions
 
 RECORD = "record.json"
-FORMAT = 1
+FORMAT = 2
 # A hundred thousand pictures by three methods.
 _MOST_BYTES = 500_000_000
-# Digits of a mean map: its cells add up to 1, so that this is a thousandth of one's share.
-_DIGITS = 6
 
 
 def write_record(
@@ -153,15 +141,6 @@ def _head(
     config: AuditConfig,
     sources: Mapping[str, str],
 ) -> dict[str, Any]:
-    classes = summarise_classes(store)
-    clusterings = find_clusters(store, classes)
-    suspects = find_suspects(store, classes)
-    names = {n: value["name"] for n, value in store.results(PICTURES)}
-    failures = [
-        {"number": n, "name": value["name"], "problem": value["problem"]}
-        for n, value in store.results(PICTURES)
-        if value["status"] == "failed"
-    ]
     methods, left_out = methods_for(model, config)
     return {
         "format": FORMAT,
@@ -173,14 +152,9 @@ def _head(
         "methods": {name: _about_method(name, model, config) for name in methods},
         "left_out": left_out,
         "versions": versions(),
-        "predictions": summarise_predictions(store, config.examples),
-        "measures": summarise_measures(store),
-        "sanity": summarise_sanity(store),
         "sanity_pictures": [{"number": n, **value} for n, value in store.results(SANITY)],
-        "classes": [_class_dict(c) for c in classes],
-        "clusters": [_clustering_dict(c, names) for c in clusterings],
-        "suspects": [_suspect_dict(s, config.examples) for s in suspects],
-        "failures": failures,
+        **sums_of_entries(store, config.examples),
+        **sums_of_maps(store, config.examples),
         "times": _times(store),
     }
 
@@ -227,48 +201,6 @@ def _about_method(name: str, model: Model, config: AuditConfig) -> dict[str, Any
         "parameters": dict(check_parameters(method, config.parameters(name))),
         "engine": method.runs_on,
         "device": model.network.adapter(method.needs).device,
-    }
-
-
-def _class_dict(summary: ClassSummary) -> dict[str, Any]:
-    return {
-        "index": summary.index,
-        "method": summary.method,
-        "count": len(summary.numbers),
-        "evidence": summary.evidence,
-        "mean_map": np.round(summary.mean_map, _DIGITS).tolist(),
-    }
-
-
-def _clustering_dict(found: Clustering, names: Mapping[int, str]) -> dict[str, Any]:
-    return {
-        "index": found.index,
-        "method": found.method,
-        "pictures": found.pictures,
-        "eigenvalues": found.eigenvalues,
-        "clusters": [
-            {
-                "count": len(cluster.numbers),
-                "numbers": cluster.numbers,
-                "exemplars": [{"number": n, "name": names[n]} for n in cluster.exemplars],
-                "mean_map": np.round(cluster.mean_map, _DIGITS).tolist(),
-            }
-            for cluster in found.clusters
-        ],
-    }
-
-
-def _suspect_dict(suspect: Suspect, examples: int) -> dict[str, Any]:
-    return {
-        "index": suspect.index,
-        "method": suspect.method,
-        "kind": suspect.kind,
-        "strength": suspect.strength,
-        "where": suspect.where,
-        "recurs": suspect.recurs,
-        "count": len(suspect.numbers),
-        "examples": suspect.numbers[:examples],
-        "box": None if suspect.box is None else list(suspect.box),
     }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from onnxplain.audit.config import AuditConfig
-from onnxplain.audit.examine import Result, examine, examine_sanity, methods_for
+from onnxplain.audit.examine import ENTRIES, Result, examine, examine_sanity, methods_for
 from onnxplain.audit.store import PICTURES, SANITY, Store
 from onnxplain.dataset import Sample, spread
 from onnxplain.errors import ImageError, NumericalError
@@ -39,6 +39,7 @@ def open_store(
         If it cannot be written.
     """
     identity = {
+        "entries": str(ENTRIES),
         "model": model.sha256,
         "preprocess": model.preprocess.sha256,
         "output": model.network.head.output,

@@ -129,7 +129,13 @@ class Store:
                 raise UsageError(f"{str(self.path)!r} is a database, but no audit's")
             known = dict(self._connection.execute("SELECT key, value FROM about"))
         for key, value in about.items():
-            if known.get(key) != value:
+            if key not in known:
+                raise UsageError(
+                    f"{str(self.path)!r} was begun by an earlier version of onnxplain, which kept "
+                    f"less of each picture (it knows no {key!r}); choose another folder with -o, "
+                    "or delete it"
+                )
+            if known[key] != value:
                 raise UsageError(
                     f"{str(self.path)!r} holds the results of another audit (not the same {key}); "
                     "choose another folder with -o, or delete it"

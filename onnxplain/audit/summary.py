@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.audit.store import PICTURES, SANITY, Store
+from onnxplain.audit.results import Results
+from onnxplain.audit.store import PICTURES, SANITY
 from onnxplain.audit.zones import SIDE
 from onnxplain.evaluate.sanity import verdict
 
@@ -44,16 +45,16 @@ class ClassSummary:
     off_object: list[tuple[float, float]] = field(default_factory=list)
 
 
-def summarise_classes(store: Store) -> list[ClassSummary]:
+def summarise_classes(results: Results) -> list[ClassSummary]:
     """Mean maps and zones of each explained class, by method; one pass, flat memory."""
     found: dict[tuple[int, str], ClassSummary] = {}
     zones: dict[tuple[int, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for number, value in store.results(PICTURES):
+    for number, value in results.results(PICTURES):
         for method, result in value.get("methods", {}).items():
             key = (value["explained"], method)
             summary = found.setdefault(key, ClassSummary(*key))
             summary.numbers.append(number)
-            share = evidence_map(store, number, method)
+            share = evidence_map(results, number, method)
             summary.mean_map += (share - summary.mean_map) / len(summary.numbers)
             for zone, part in result["evidence"].items():
                 zones[key][zone].append(part)
@@ -65,10 +66,10 @@ def summarise_classes(store: Store) -> list[ClassSummary]:
     return [found[key] for key in sorted(found)]
 
 
-def summarise_measures(store: Store) -> list[dict[str, Any]]:
+def summarise_measures(results: Results) -> list[dict[str, Any]]:
     """Mean, spread and extremes of each number about each method's maps, over all pictures."""
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for _, value in store.results(PICTURES):
+    for _, value in results.results(PICTURES):
         for method, result in value.get("methods", {}).items():
             for name, number in {**result["record"], **result["measures"]}.items():
                 if number is not None:
@@ -87,32 +88,32 @@ def summarise_measures(store: Store) -> list[dict[str, Any]]:
     ]
 
 
-def summarise_sanity(store: Store) -> list[dict[str, Any]]:
+def summarise_sanity(results: Results) -> list[dict[str, Any]]:
     """Each method's verdict in words, from the mean over the pictures checked."""
     found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for _, value in store.results(SANITY):
+    for _, value in results.results(SANITY):
         for method, result in value["methods"].items():
             found[method].append(result)
     lines = []
-    for method, results in sorted(found.items()):
-        left = float(np.mean([r["left"] for r in results]))
-        line: dict[str, Any] = {"method": method, "pictures": len(results), "left": left}
-        line["layers"] = results[0]["layers"]
-        line["spearman"] = np.mean([r["spearman"] for r in results], axis=0).tolist()
+    for method, checks in sorted(found.items()):
+        left = float(np.mean([c["left"] for c in checks]))
+        line: dict[str, Any] = {"method": method, "pictures": len(checks), "left": left}
+        line["layers"] = checks[0]["layers"]
+        line["spearman"] = np.mean([c["spearman"] for c in checks], axis=0).tolist()
         line["verdict"] = verdict(left, "what the network has learned")
-        if "other_class" in results[0]:
-            other = float(np.mean([r["other_class"] for r in results]))
+        if "other_class" in checks[0]:
+            other = float(np.mean([c["other_class"] for c in checks]))
             line |= {"other_class": other, "other_class_verdict": verdict(other, "the class")}
         lines.append(line)
     return lines
 
 
-def summarise_predictions(store: Store, examples: int) -> dict[str, Any]:
+def summarise_predictions(results: Results, examples: int) -> dict[str, Any]:
     """Accuracy, and the most and least confident answers, right and wrong.
 
     Parameters
     ----------
-    store : Store
+    results : Results
         The results.
     examples : int
         At most so many pictures of each kind.
@@ -124,7 +125,7 @@ def summarise_predictions(store: Store, examples: int) -> dict[str, Any]:
         "least_confident": lambda v: v["probability"],
     }
     kinds: dict[str, list[dict[str, Any]]] = {kind: [] for kind in order}
-    for number, value in store.results(PICTURES):
+    for number, value in results.results(PICTURES):
         if value["status"] != "done":
             continue
         scored += 1
@@ -140,9 +141,9 @@ def summarise_predictions(store: Store, examples: int) -> dict[str, Any]:
     return {"scored": scored, "labelled": labelled, "right": right, "accuracy": accuracy, **kinds}
 
 
-def evidence_map(store: Store, number: int, method: str) -> NDArray[np.float64]:
+def evidence_map(results: Results, number: int, method: str) -> NDArray[np.float64]:
     """Return the positive evidence of one picture, adding up to 1; even where there is none."""
-    values = store.map(number, method)
+    values = results.map(number, method)
     assert values is not None
     evidence = np.maximum(values.astype(np.float64), 0.0).reshape(SIDE, SIDE)
     total = evidence.sum()

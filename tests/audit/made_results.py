@@ -29,6 +29,7 @@ def picture(index, heatmap, mask=None, **changes):
         "methods": {
             "m": {
                 "measures": {"deletion": 0.25},
+                "curves": {},
                 "record": {},
                 "evidence": dict(evidence_shares(heatmap, mask)),
             }

@@ -62,7 +62,7 @@ def test_what_it_holds(path, model):
 def test_keys_are_sorted_and_times_are_in_one_place(path):
     text = path.read_text("utf-8")
     keys = [line.split('"')[1] for line in text.splitlines() if line.startswith('"')]
-    assert keys == sorted(keys) == schema()["required"]
+    assert keys == sorted(keys) == sorted([*schema()["required"], "curves"])
     assert "seconds" not in "".join(n for n in text.splitlines() if not n.startswith('"times"'))
 
 
@@ -78,6 +78,20 @@ def test_the_same_audit_gives_the_same_bytes(path, model, samples, tmp_path):
     assert without_times(tmp_path / "other.json") != without_times(path)
 
 
+def test_a_record_without_curves_is_of_format_1(path, tmp_path):
+    old = json.loads(path.read_text("utf-8"))
+    old["format"] = 1
+    del old["curves"]
+    for entry in old["pictures"]:
+        for result in entry.get("methods", {}).values():
+            del result["curves"]
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    assert read_record(tmp_path / "old.json") == old
+    (tmp_path / "new.json").write_text(json.dumps({**old, "format": 2}))
+    with pytest.raises(UsageError, match="'curves' is a required property"):
+        read_record(tmp_path / "new.json")
+
+
 def without_times(path):
     lines = path.read_text("utf-8").splitlines()
     assert sum(line.startswith('"times"') for line in lines) == 1
@@ -87,7 +101,8 @@ def without_times(path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"format": 2}, r"at \$.format"),
+        ({"format": 3}, r"at \$.format"),
+        ({"curves": [{"method": "lrp"}]}, r"at \$.curves\[0\]"),
         ({"complete": "yes"}, r"at \$.complete"),
         ({"pictures": [{"name": 3}]}, r"at \$.pictures\[0\]"),
         ({"surprise": 1}, "'surprise' was unexpected"),

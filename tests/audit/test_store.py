@@ -35,6 +35,13 @@ def test_another_audits_results_are_not_mixed_in(tmp_path):
         Store(tmp_path / "s.sqlite", {**ABOUT, "data": "other"})
 
 
+def test_a_store_that_knows_less_is_of_an_earlier_version(tmp_path):
+    Store(tmp_path / "s.sqlite", ABOUT).__exit__(None, None, None)
+    with pytest.raises(UsageError, match=r"earlier version of onnxplain.*'entries'"):
+        Store(tmp_path / "s.sqlite", {**ABOUT, "entries": "2"})
+    Store(tmp_path / "s.sqlite", {"model": "abc"}).__exit__(None, None, None)
+
+
 @pytest.mark.parametrize("content", [b"no database at all" * 100, b""])
 def test_another_file_is_refused_and_an_empty_one_is_new(tmp_path, content):
     path = tmp_path / "s.sqlite"

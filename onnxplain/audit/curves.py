@@ -1,0 +1,61 @@
+"""Deletion and insertion curves as an audit keeps them: few points, the same for every picture."""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.audit.results import Results
+from onnxplain.audit.store import PICTURES
+from onnxplain.evaluate.removal import Curve
+
+# Measures whose curves are kept: the score against the share of exchanged pixels.
+CURVES = ("deletion", "insertion")
+# Steps of 1/32 meet the rows of inputs whose height is a multiple of 32: nothing is
+# interpolated there, because one row of pixels is exchanged at a time.
+SHARES = np.linspace(0.0, 1.0, 33)
+_DIGITS = 6
+
+
+def kept(curve: Curve) -> list[float]:
+    """Scores of a curve at `SHARES`, linear between its own points."""
+    return np.round(np.interp(SHARES, curve.shares, curve.scores), _DIGITS).tolist()
+
+
+def summarise_curves(results: Results) -> list[dict[str, Any]]:
+    """Mean curve of each method and measure over all pictures, with quartiles.
+
+    Parameters
+    ----------
+    results : Results
+        Those of an audit.
+
+    Returns
+    -------
+    list of dict
+        By method and measure: how many pictures, and at each of `SHARES` the mean and both
+        quartiles of the score. Quartiles are of the pictures at that share: no single
+        picture need have such a curve.
+    """
+    # Quartiles need all of them at once; a list of lists would take four times the memory.
+    found: dict[tuple[str, str], array[float]] = defaultdict(lambda: array("d"))
+    for _, value in results.results(PICTURES):
+        for method, result in value.get("methods", {}).items():
+            # A record of format 1 has none.
+            for measure, scores in result.get("curves", {}).items():
+                found[method, measure].extend(scores)
+    return [
+        {"method": method, "measure": measure, **_summed(np.array(scores).reshape(-1, SHARES.size))}
+        for (method, measure), scores in sorted(found.items())
+    ]
+
+
+def _summed(scores: NDArray[np.float64]) -> dict[str, Any]:
+    low, high = np.percentile(scores, [25, 75], axis=0)
+    parts = {"mean": scores.mean(axis=0), "lower_quartile": low, "upper_quartile": high}
+    rounded = {name: np.round(values, _DIGITS).tolist() for name, values in parts.items()}
+    return {"count": len(scores), **rounded}
