@@ -1,9 +1,9 @@
-"""An opened classifier: predict, resolve targets, explain."""
+"""An opened classifier that explains what it says."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.parity import Parity, measure_parity, plain_input, require_parity
+from onnxplain.classifier import Classifier
 from onnxplain.errors import OnnxplainError, UsageError
 from onnxplain.explanation import Explanation
 from onnxplain.graph.quantised import quantisation_step
@@ -19,56 +20,23 @@ from onnxplain.graph.view import Graph
 from onnxplain.lockstep import Share, in_step
 from onnxplain.methods import Method, find
 from onnxplain.methods.parameters import check_parameters
-from onnxplain.network import Network
-from onnxplain.picture import Picture, read_picture, sample_picture
-from onnxplain.prediction import KINDS, Prediction, read_class, targets_of
-from onnxplain.preprocess import Preprocess
+from onnxplain.picture import Picture, sample_picture
+from onnxplain.prediction import Prediction
 from onnxplain.record import Run, explanation_of
-from onnxplain.scores import class_scores
 from onnxplain.subject import Progress, Subject, silent
-from onnxplain.target import Kind, Target, class_index
-from onnxplain.wanted import TargetLike, Wanted, read_target
+from onnxplain.target import Kind, Target
+from onnxplain.wanted import TargetLike
 
 if TYPE_CHECKING:
     from onnxplain.adapters.tensor_parity import TensorParity
     from onnxplain.picture import ImageLike
 
 
-class Model:
+class Model(Classifier):
     """An ONNX classifier, ready to be explained; made by `load`.
 
-    Attributes
-    ----------
-    network : Network
-        Graph and engines.
-    preprocess : Preprocess
-        How pictures become inputs.
-    labels : list of str
-        Class names; empty if unknown.
-    warnings : list of str
-        What was guessed or contradicts itself.
-    sources : dict of str to str
-        Where preprocessing and labels came from.
+    It has the attributes of a `Classifier`.
     """
-
-    def __init__(
-        self,
-        network: Network,
-        preprocess: Preprocess,
-        labels: list[str],
-        *,
-        name: str,
-        sha256: str,
-        sources: Mapping[str, str],
-        warnings: Iterable[str] = (),
-    ) -> None:
-        self.network = network
-        self.preprocess = preprocess
-        self.labels = labels
-        self.name = name
-        self.sha256 = sha256
-        self.sources = dict(sources)
-        self.warnings = list(warnings)
 
     def with_graph(self, graph: Graph) -> Model:
         """Return a model of the same settings for an edited copy of the graph.
@@ -84,129 +52,6 @@ class Model:
             sources=self.sources,
             warnings=self.warnings,
         )
-
-    def read(self, image: ImageLike) -> Picture:
-        """Turn a path, a Pillow image or an array into a model input."""
-        return read_picture(image, self.preprocess, self.network.image)
-
-    def predict(self, image: ImageLike | Picture, *, position: tuple[int, ...] = ()) -> Prediction:
-        """Run the model on one picture.
-
-        Parameters
-        ----------
-        image : path, PIL.Image.Image, array or Picture
-            See `read_picture`.
-        position : tuple of int
-            Where a dense output is read; see `OutputAxes.position`.
-
-        Raises
-        ------
-        NumericalError
-            If an output is NaN or infinite.
-        UsageError
-            If the output is dense and there is no position, or the other way round.
-        """
-        picture = image if isinstance(image, Picture) else self.read(image)
-        network, head = self.network, self.network.head
-        place = network.output_axes.position(position)
-        names = list(dict.fromkeys([head.logits, head.output]))
-        values = network.ort.activations(picture.x, names)
-        readers = [read_class(network, kind, place) for kind in KINDS]
-        scores = [class_scores(values[r.tensor], r)[0] for r in readers]
-        return Prediction(scores[0], scores[1], scores[2], place)
-
-    def target(
-        self,
-        name: TargetLike,
-        prediction: Prediction,
-        *,
-        kind: Kind = "logit",
-        contrast: str | int | None = None,
-        margin: bool = False,
-    ) -> Target:
-        """Resolve one target; see `onnxplain.wanted.read_target` for what can be said.
-
-        Raises
-        ------
-        UsageError
-            If there is no such target, or the name stands for several ones.
-        """
-        against = self._against(contrast)
-        wanted = self.wanted(name, prediction.position)
-        found = targets_of(self.network, self.labels, wanted, prediction, kind, against, margin)
-        if len(found) != 1:
-            raise UsageError(f"{name!r} stands for {len(found)} targets; give them as `targets`")
-        return found[0]
-
-    def resolve(
-        self,
-        picture: Picture,
-        names: Sequence[TargetLike | Target],
-        prediction: Prediction | None = None,
-        *,
-        kind: Kind = "logit",
-        contrast: str | int | None = None,
-        margin: bool = False,
-    ) -> dict[Target, Prediction]:
-        """Resolve several targets, each once, with what the model says at its position.
-
-        Parameters
-        ----------
-        picture : Picture
-            The picture.
-        names : sequence of str, int, Wanted, Target or None
-            See `onnxplain.wanted.read_target`; ``None`` is the most probable class, and a
-            `Target` is taken as it is.
-        prediction : Prediction, optional
-            What `predict` returned, to spare the repetition.
-        kind, contrast, margin
-            See `Target`.
-
-        Raises
-        ------
-        UsageError
-            If there is no such class or position, or parts of a target exclude each other.
-        """
-        against = self._against(contrast)
-        known = {} if prediction is None else {prediction.position: prediction}
-        found: dict[Target, Prediction] = {}
-        for name in names:
-            default = prediction.position if prediction else ()
-            one = name if isinstance(name, Target) else self.wanted(name, default)
-            if one.position not in known:
-                known[one.position] = self.predict(picture, position=one.position)
-            said = known[one.position]
-            aims = (
-                targets_of(self.network, self.labels, one, said, kind, against, margin)
-                if isinstance(one, Wanted)
-                else [one]
-            )
-            found.update(dict.fromkeys(aims, said))
-        return found
-
-    def _against(self, contrast: str | int | None) -> int | None:
-        if contrast is None:
-            return None
-        return class_index(contrast, self.labels, self.network.classes)
-
-    def wanted(self, name: TargetLike, position: tuple[int, ...] = ()) -> Wanted:
-        """Read what a person asks for, and check its class and position.
-
-        Parameters
-        ----------
-        name : str, int, Wanted or None
-            See `onnxplain.wanted.read_target`.
-        position : tuple of int
-            Place in a dense output, where the name says none.
-
-        Raises
-        ------
-        UsageError
-            If there is no such class or position.
-        """
-        axes = self.network.output_axes
-        said = name if isinstance(name, Wanted) else read_target(name, self.labels, axes.classes)
-        return replace(said, position=axes.position(said.position or position))
 
     def explain(
         self,

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from onnxplain.classifier import Classifier
 from onnxplain.explanation import Attribution, Explanation
 from onnxplain.methods import Method
 from onnxplain.picture import Picture
 from onnxplain.prediction import Prediction
 from onnxplain.provenance import versions
 from onnxplain.target import Target
-
-if TYPE_CHECKING:
-    from onnxplain.model import Model
 
 # Classes whose names an explanation keeps, the most probable first.
 _NAMED_CLASSES = 20
@@ -33,7 +31,7 @@ class Run:
 
 
 def explanation_of(
-    model: Model,
+    model: Classifier,
     run: Run,
     picture: Picture,
     target: Target,
@@ -44,7 +42,7 @@ def explanation_of(
 
     Parameters
     ----------
-    model : Model
+    model : Classifier
         What was explained.
     run : Run
         How.

@@ -18,9 +18,10 @@ from onnxplain.features.archive import origin, write_archive
 from onnxplain.features.patches import in_colors, project, require_same_engines
 from onnxplain.features.relevant import Feature, RelevantFeatures
 from onnxplain.features.responses import FeatureLayer, feature_layers, responses
-from onnxplain.model import Model, Prediction
+from onnxplain.model import Model
 from onnxplain.normalize import scale
 from onnxplain.picture import Picture
+from onnxplain.prediction import Prediction
 
 if TYPE_CHECKING:
     from onnxplain.picture import ImageLike
