@@ -23,8 +23,8 @@ else:
 MAX_JSON_BYTES = 50_000_000
 
 
-def read_json(path: str | Path, what: str, most: int = MAX_JSON_BYTES) -> Any:
-    """Read a JSON file.
+def read_text(path: str | Path, what: str, most: int = MAX_JSON_BYTES) -> str:
+    """Read a text file.
 
     Parameters
     ----------
@@ -38,43 +38,56 @@ def read_json(path: str | Path, what: str, most: int = MAX_JSON_BYTES) -> Any:
     Raises
     ------
     UsageError
-        If it is missing, unreasonably large or not JSON.
+        If it is missing, unreasonably large or not UTF-8.
     """
     path = Path(path)
     try:
         if path.stat().st_size > most:
-            raise UsageError(f"{what} file {str(path)!r} is above {most:,} bytes")
-        return json.loads(path.read_text("utf-8"))
+            raise UsageError(f"cannot read {what} {str(path)!r}: it is above {most:,} bytes")
+        return path.read_text("utf-8")
     except OSError as error:
-        raise UsageError(f"cannot read {what} file {str(path)!r}: {error.strerror}") from error
+        raise UsageError(f"cannot read {what} {str(path)!r}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"cannot read {what} {str(path)!r}: it is no UTF-8 text") from error
+
+
+def read_json(path: str | Path, what: str, most: int = MAX_JSON_BYTES) -> Any:
+    """Read a JSON file; parameters and errors as those of `read_text`.
+
+    Raises
+    ------
+    UsageError
+        Also if it is not JSON.
+    """
+    try:
+        return json.loads(read_text(path, f"{what} file", most))
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{what} file {str(path)!r} is not valid JSON: {error}") from error
 
 
 def read_toml(path: str | Path, what: str) -> dict[str, Any]:
-    """Read a TOML file.
-
-    Parameters
-    ----------
-    path : path
-        The file.
-    what : str
-        What it is meant to be, for the message.
+    """Read a TOML file; parameters and errors as those of `read_text`.
 
     Raises
     ------
     UsageError
-        If it is missing, unreasonably large or not TOML.
+        Also if it is not TOML.
     """
-    path = Path(path)
+    return parse_toml(read_text(path, f"{what} file"), f"{what} file {str(path)!r}")
+
+
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """Parse TOML.
+
+    Raises
+    ------
+    UsageError
+        If it is none; `where` says in the message where it stands.
+    """
     try:
-        if path.stat().st_size > MAX_JSON_BYTES:
-            raise UsageError(f"{what} file {str(path)!r} is above {MAX_JSON_BYTES:,} bytes")
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read {what} file {str(path)!r}: {error.strerror}") from error
-    except ValueError as error:
-        raise UsageError(f"{what} file {str(path)!r} is not valid TOML: {error}") from error
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{where} is not valid TOML: {error}") from error
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from onnxplain.errors import UsageError
-from onnxplain.files import read_json
+from onnxplain.files import read_json, read_text
 
 # Metadata keys under which exporters leave class names (Ultralytics writes "names").
 _METADATA_KEYS = ("onnxplain.labels", "labels", "names", "classes")
@@ -78,11 +78,11 @@ def _load(name: str) -> list[str]:
     if Path(name).suffix.lower() == ".json":
         return _names(read_json(name, "labels"), name)
     try:
-        lines = Path(name).read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_text(name, "labels").splitlines()
+    except UsageError as error:
         raise UsageError(
-            f"cannot read labels {name!r}: {error}; give a .json list, a text file with one name "
-            f"a line, or one of {', '.join(KNOWN_LISTS)}"
+            f"{error}; give a .json list, a text file with one name a line, or one of "
+            f"{', '.join(KNOWN_LISTS)}"
         ) from error
     return [line.strip() for line in lines if line.strip()]
 

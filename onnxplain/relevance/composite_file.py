@@ -17,19 +17,14 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import onnx
 
 from onnxplain.errors import OnnxplainError, UnknownNameError, UsageError
+from onnxplain.files import parse_toml, read_text
 from onnxplain.relevance.composites import GROUPS, Composite, Match, RuleUse
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _TOP = ("name", "epsilon", "unknown", "rule")
 _MATCH = ("operator", "name", "position")
@@ -52,16 +47,8 @@ def load_composite(path: str | Path) -> Composite:
         file, line and key.
     """
     path = Path(path)
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise UsageError(f"{str(path)!r} is above {_MAX_BYTES:,} bytes: no composite file")
-        text = path.read_text("utf-8")
-        data = tomllib.loads(text)
-    except OSError as error:
-        raise UsageError(f"cannot read composite {str(path)!r}: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"composite {str(path)!r} is not TOML: {error}") from error
-    where = f"composite {str(path)!r}"
+    text, where = read_text(path, "composite", _MAX_BYTES), f"composite {str(path)!r}"
+    data = parse_toml(text, where)
     _known(data, _TOP, where)
     entries = data.get("rule", [])
     if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):

@@ -239,7 +239,7 @@ def test_a_file_says_the_same_as_python(net, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (('name = "mine"', "name = mine"), "not TOML.*line 2"),
+        (('name = "mine"', "name = mine"), "not valid TOML.*line 2"),
         (('unknown = "pass"', 'unknwn = "pass"'), "unknown key in.*'unknwn'; nearest: 'unknown'"),
         (('unknown = "pass"', 'unknown = "skip"'), "composite.*`unknown`.*allowed: refuse"),
         (('unknown = "pass"', "epsilon = true"), "'epsilon' is True.*number"),
@@ -250,7 +250,7 @@ def test_a_file_says_the_same_as_python(net, tmp_path):
         (('"convolution"', '"Con"'), r"operator in.*rule 1 \(line 5\).*'Con'; nearest: 'Conv'"),
         (('"convolution"', "3"), r"rule 1 \(line 5\).*operator must be a text"),
         (('"first"', '"frist"'), r"rule 1 \(line 5\).*position 'frist'; nearest: 'first'"),
-        (("[[rule]]\noperator = [", "[rule]\noperator = ["), "not TOML"),
+        (("[[rule]]\noperator = [", "[rule]\noperator = ["), "not valid TOML"),
     ],
 )
 def test_an_error_in_a_file_is_located(tmp_path, change, message):
@@ -268,7 +268,7 @@ def test_files_that_are_none(tmp_path):
     with pytest.raises(UsageError, match=r"\[\[rule\]\]"):
         load_composite(tmp_path / "single.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(UsageError, match="not TOML"):
+    with pytest.raises(UsageError, match=r"cannot read composite.*no UTF-8 text"):
         load_composite(tmp_path / "binary.toml")
     with pytest.raises(UnknownNameError, match="composite"):
         pair("vgg").single.explain(pair("vgg").x, "lrp", 1, composite="mine")

@@ -1,0 +1,69 @@
+"""Small files: what cannot be read is said in one line, what is written is whole."""
+
+import pytest
+
+from onnxplain.errors import OutputError, UsageError
+from onnxplain.files import read_json, read_text, read_toml, whole_file
+
+READERS = {
+    "text": (lambda path: read_text(path, "thing file"), "a", "a"),
+    "json": (lambda path: read_json(path, "thing"), '{"a": 1}', {"a": 1}),
+    "toml": (lambda path: read_toml(path, "thing"), "a = 1", {"a": 1}),
+}
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_what_is_there_is_read(tmp_path, kind):
+    read, content, value = READERS[kind]
+    (tmp_path / "f").write_text(content)
+    assert read(tmp_path / "f") == value
+
+
+@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "No such file or directory"), (b"\xff\xfe", "no UTF-8 text")],
+)
+def test_what_cannot_be_read_is_one_line(tmp_path, kind, content, reason):
+    path = tmp_path / "f"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UsageError) as caught:
+        READERS[kind][0](path)
+    said = str(caught.value)
+    assert said.startswith(f"cannot read thing file {str(path)!r}: ")
+    assert reason in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("kind", ["json", "toml"])
+@pytest.mark.parametrize("content", ["[", "[" * 100_000])
+def test_another_format_is_named(tmp_path, kind, content):
+    (tmp_path / "f").write_text(content)
+    with pytest.raises(UsageError, match=f"is not valid {kind.upper()}"):
+        READERS[kind][0](tmp_path / "f")
+
+
+def test_a_file_may_have_so_many_bytes_and_no_more(tmp_path):
+    (tmp_path / "f").write_text('"abc"')
+    assert read_json(tmp_path / "f", "thing", 5) == "abc"
+    with pytest.raises(UsageError, match=r"cannot read thing file .*above 4 bytes"):
+        read_json(tmp_path / "f", "thing", 4)
+
+
+def test_a_file_that_is_not_finished_does_not_appear(tmp_path):
+    path = tmp_path / "folder" / "f"
+
+    def stop_in_the_middle():
+        with whole_file(path) as file:
+            file.write(b"half")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        stop_in_the_middle()
+    assert list(path.parent.iterdir()) == []
+    with whole_file(path) as file:
+        file.write(b"whole")
+    assert path.read_bytes() == b"whole"
+    with pytest.raises(OutputError, match="choose another folder"), whole_file(path / "below"):
+        pass
