@@ -1,6 +1,5 @@
 """Deployed forms of one network: quantised, half precision, optimised, large, on raw pixels."""
 
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +7,7 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import (
-    CalibrationDataReader,
-    QuantFormat,
-    QuantType,
-    quantize_dynamic,
-    quantize_static,
-)
+from onnxruntime.quantization import QuantFormat, quantize_dynamic
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 import onnxplain
@@ -25,37 +18,16 @@ from onnxplain.graph.edit import with_constants
 from onnxplain.graph.light import weights_size
 from onnxplain.graph.quantised import scale_and_zero
 from onnxplain.graph.rectifiers import rectified_root
+from tests.quantised_twins import DIGIT, GAP, RECIPE, opened, static
 from tests.small_models import model_of
 
 VIT, VIT_RECIPE = "models/digits-vit.onnx", "models/digits-vit.preprocess.json"
-GAP, RECIPE = "models/digits-gap.onnx", "models/digits-gap.preprocess.json"
 LITE0, INT8 = "models/efficientnet-lite0.onnx", "models/efficientnet-lite0-int8.onnx"
-DIGIT, CAT = "examples/digits/3-10.png", "examples/photos/chelsea.png"
-DIGITS = sorted(Path("examples/digits").glob("*.png"))
-
-
-@cache
-def opened(path):
-    return onnxplain.load(path)
+CAT = "examples/photos/chelsea.png"
 
 
 def correlation(one, other):
     return np.corrcoef(np.ravel(one), np.ravel(other))[0, 1]
-
-
-class Calibration(CalibrationDataReader):
-    def __init__(self):
-        self.inputs = iter([{"image": opened(GAP).read(p).x} for p in DIGITS])
-
-    def get_next(self):
-        return next(self.inputs, None)
-
-
-def static(path, form, source=GAP):
-    quantize_static(
-        source, path, Calibration(), quant_format=form, per_channel=True,
-        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
-    )  # fmt: skip
 
 
 def optimised(path, level):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from onnxplain.dataset import Sample
 from onnxplain.errors import UsageError
+from onnxplain.features.activations import activations
 from onnxplain.features.archive import origin, write_archive
 from onnxplain.features.passes import (
     Progress,
@@ -141,7 +142,7 @@ def activation_atlas(
     images: list[NDArray[np.int64]] = []
     places: list[NDArray[np.int64]] = []
     for indices, x, done in batches(model, samples, skipped):
-        values = model.network.ort.activations(x, [place.name])[place.name]
+        values = activations(model, x, [place.name])[place.name]
         require_finite(values, place.name)
         for index, maps in zip(indices, place.to_maps(values), strict=True):
             where = _draw(rng, place, per_image)

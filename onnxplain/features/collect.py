@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from onnxplain.dataset import Sample
 from onnxplain.errors import OutputError, UsageError
+from onnxplain.features.activations import activations
 from onnxplain.features.archive import read_archive, write_archive
 from onnxplain.features.passes import (
     Progress,
@@ -105,7 +106,7 @@ def collect(
     saved = time.monotonic()
     size = batch_size(model, layers)
     for indices, x, done in batches(model, samples, found.skipped, start=found.done, size=size):
-        values = model.network.ort.activations(x, names)
+        values = activations(model, x, names)
         for name in names:
             require_finite(values[name], name)
         found.responses[indices] = responses(values, layers)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import MethodRefusedError, UsageError
+from onnxplain.features.activations import activations, back_project
 from onnxplain.features.enriched import channel_signal
 from onnxplain.features.maps import check_channels
 from onnxplain.features.passes import Progress, silent
@@ -148,15 +149,14 @@ def mean_square(
     model: Model, x: NDArray[Any], layer: FeatureLayer, channel: int | None
 ) -> tuple[float, NDArray[Any]]:
     """Mean squared activation of a layer or channel for one input, and its gradient."""
-    network = model.network
-    values = network.ort.activations(x, [layer.name])[layer.name]
+    values = activations(model, x, [layer.name])[layer.name]
     signal = (
         values.astype(np.float32)[:, None]
         if channel is None
         else channel_signal(values, layer, channel)
     )
     count = signal.size if channel is None else layer.maps(values)[:, channel].size
-    slope = network.torch.back_project(x, layer.name, 2.0 * signal / count)[:, 0]
+    slope = back_project(model, x, layer.name, 2.0 * signal / count)[:, 0]
     return float((signal.astype(np.float64) ** 2).sum() / count), slope
 
 

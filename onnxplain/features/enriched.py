@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
+from onnxplain.features.activations import activations
 from onnxplain.features.archive import origin, write_archive
 from onnxplain.features.patches import in_colors, project, require_same_engines
 from onnxplain.features.relevant import Feature, RelevantFeatures
@@ -156,7 +157,7 @@ def enrich(
     index = model.target(target, prediction).index
     chosen = bundle.of_class(index)
     layers = feature_layers(model, bundle.layers)
-    values = model.network.ort.activations(picture.x, bundle.layers)
+    values = activations(model, picture.x, bundle.layers)
     answers = responses(values, layers)[0].astype(np.float64)
     total = sum(abs(weight) for _, weight in chosen)
     ranked = sorted(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.features.activations import activations, back_project
 from onnxplain.features.ascent import Ascent, ascend
 from onnxplain.features.passes import Progress, silent
 from onnxplain.features.patches import cut, fields_of
@@ -64,12 +65,12 @@ def invert(
 
     def objective(x: NDArray[Any]) -> tuple[float, NDArray[Any]]:
         x = x.astype(np.float32)
-        values = network.ort.activations(x, [layer.name])[layer.name]
+        values = activations(model, x, [layer.name])[layer.name]
         value, slope = cosine_product(values.reshape(-1)[positions].astype(np.float64), goal)
         seed_signal = np.zeros(values.size, np.float32)
         seed_signal[positions] = slope
         signals = seed_signal.reshape(1, *values.shape)
-        return value, network.torch.back_project(x, layer.name, signals)[:, 0]
+        return value, back_project(model, x, layer.name, signals)[:, 0]
 
     low, high = (b.astype(np.float64) for b in model.preprocess.bounds())
     start = sample_picture(model.preprocess, seed).x.astype(np.float64)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import MethodRefusedError, UsageError
+from onnxplain.features.activations import activations
 from onnxplain.features.archive import origin, write_archive
 from onnxplain.graph.layers import SpatialLayer, spatial_layer
 from onnxplain.model import Model
@@ -29,7 +30,8 @@ class FeatureMaps:
     layer : str
         Tensor name.
     values : (C, h, w) array
-        Every channel, exactly as ONNX Runtime computes it. A tensor without height and
+        Every channel, exactly as ONNX Runtime computes it; integers of a quantised file as the
+        numbers that they stand for. A tensor without height and
         width (the output of a linear layer) has h = w = 1.
     channels : list of int
         The channels to show, the strongest first.
@@ -98,14 +100,14 @@ def feature_maps(
     UnknownNameError
         If there is no such tensor.
     MethodRefusedError
-        If its values cannot be laid out as maps.
+        If its values cannot be laid out as maps, or are integers of unknown scale.
     UsageError
         If there is no such channel.
     """
     network = model.network
     name = network.layer(None).name if layer is None else network.graph.resolve(layer)
     picture = image if isinstance(image, Picture) else model.read(image)
-    values = network.ort.activations(picture.x, [name])
+    values = activations(model, picture.x, [name])
     if name not in values:
         raise MethodRefusedError(f"{name!r} holds a sequence and no tensor; choose another layer")
     place = spatial_layer(network.graph, network.shapes, network.axes, name)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.parity import require_parity
 from onnxplain.errors import MethodRefusedError, UnknownNameError
+from onnxplain.features.activations import back_project
 from onnxplain.graph.layers import SpatialLayer
 from onnxplain.graph.receptive_field import Box, ReceptiveFields, receptive_fields
 from onnxplain.model import Model
@@ -128,15 +129,14 @@ def project(
     if projection not in PROJECTIONS:
         known = f"projections: {', '.join(PROJECTIONS)}"
         raise UnknownNameError("projection", projection, PROJECTIONS, known)
-    engine = model.network.torch
     if projection == "gradient":
-        return engine.back_project(x, tensor, seeds)
+        return back_project(model, x, tensor, seeds)
     start = _in_front_of_activation(model, tensor)
     how: Rectification = "guided" if projection == "guided" else "deconvnet"
     try:
-        return engine.back_project(x, start, seeds, rectify=how, resample=resample)
+        return back_project(model, x, start, seeds, rectify=how, resample=resample)
     except MethodRefusedError:  # nothing to filter up to here: all projections are one
-        return engine.back_project(x, start, seeds, rectify="linear", resample=resample)
+        return back_project(model, x, start, seeds, rectify="linear", resample=resample)
 
 
 def _in_front_of_activation(model: Model, tensor: str) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from onnxplain.dataset import Sample
 from onnxplain.errors import UsageError
+from onnxplain.features.activations import activations
 from onnxplain.features.archive import origin, read_archive, write_archive
 from onnxplain.features.maps import check_channels
 from onnxplain.features.passes import (
@@ -151,7 +152,7 @@ def top_patches(
         found = TopPatches(place.name, units, names, fingerprint=mark, record=origin(model))
     saved = time.monotonic()
     for indices, x, done in batches(model, samples, found.skipped, start=found.done):
-        values = model.network.ort.activations(x, [place.name])[place.name]
+        values = activations(model, x, [place.name])[place.name]
         require_finite(values, place.name)
         found.units.add(indices, place.to_maps(values))
         found.done = done

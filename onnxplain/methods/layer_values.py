@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
-from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.layers import SpatialLayer
-from onnxplain.graph.quantised import scale_and_zero
+from onnxplain.graph.quantised import require_known_scale, scale_and_zero
 from onnxplain.subject import Subject
 
 # What every method needs that changes a layer.
@@ -71,10 +70,7 @@ def layer_values(subject: Subject, x: NDArray[Any], layer: str | None) -> LayerV
     """
     place = subject.network.layer(layer)
     values = subject.engine(NEEDS).activations(x, [place.name])[place.name]
-    scale, zero = scale_and_zero(subject.network.graph, place.name)
-    if values.dtype.kind != "f" and scale == 1.0:
-        raise MethodRefusedError(
-            f"layer {place.name!r} holds {values.dtype} numbers whose scale is not known; name "
-            "the layer behind its DequantizeLinear with --layer"
-        )
+    graph = subject.network.graph
+    require_known_scale(graph, place.name, values.dtype)
+    scale, zero = scale_and_zero(graph, place.name)
     return LayerValues(place, values, scale, zero)

@@ -13,6 +13,7 @@ from onnxplain.adapters.changes import Engine, engine_named
 from onnxplain.errors import UsageError
 from onnxplain.explanation import Attribution
 from onnxplain.graph.layers import SpatialLayer
+from onnxplain.graph.quantised import real_values
 from onnxplain.methods.registry import method
 from onnxplain.perturb.refine import Refined, refined
 from onnxplain.perturb.window_grid import Contents, WindowGrid
@@ -88,7 +89,7 @@ def occlusion(
     UsageError
         If window, stride or refine do not fit the input, or the engine is not possible.
     MethodRefusedError
-        If `response_of` has no places in the picture.
+        If `response_of` has no places in the picture, or holds integers of unknown scale.
     """
     height, width = (x.shape[a] for a in subject.spatial_axes)
     grid = WindowGrid.fitting((height, width), window, stride)
@@ -162,5 +163,6 @@ class _Watch:
         winners = scores.argmax(axis=1)
         if self._layer is None:
             return self._target.select(scores), winners
-        maps = self._layer.to_maps(tensors[self._layer.name]).astype(np.float64)
+        name, graph = self._layer.name, self._subject.network.graph
+        maps = self._layer.to_maps(real_values(graph, name, tensors[name]))
         return maps.max(axis=(2, 3)).mean(axis=1), winners

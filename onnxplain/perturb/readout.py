@@ -13,6 +13,7 @@ from onnxplain.adapters.base import Capability
 from onnxplain.adapters.changes import WindowChanges
 from onnxplain.errors import UsageError
 from onnxplain.graph.layers import spatial_layer
+from onnxplain.graph.quantised import real_values
 from onnxplain.subject import Subject
 from onnxplain.target import Target
 
@@ -68,6 +69,9 @@ def readout(
         If there is no such tensor.
     UsageError
         If it has no such unit or place.
+
+    MethodRefusedError
+        When it is read: if it holds integers of unknown scale.
     """
     if hidden is None:
         return _of_target(subject, target)
@@ -83,9 +87,10 @@ def readout(
         raise UsageError(f"place {place} is not possible: {tensor!r} has {has}")
 
     def pick(values: NDArray[Any]) -> Array:
+        numbers = real_values(network.graph, tensor, values)
         if layer is None:
-            return values.reshape(len(values), -1)[:, unit].astype(np.float64)
-        maps = layer.to_maps(values)[:, unit].astype(np.float64)
+            return numbers.reshape(len(values), -1)[:, unit]
+        maps = layer.to_maps(numbers)[:, unit]
         return maps[:, place[0], place[1]] if place else maps.mean(axis=(1, 2))
 
     def values(x: NDArray[Any]) -> Array:
