@@ -9,16 +9,11 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from onnxplain.render.axes import AXES
+
 if TYPE_CHECKING:
     from onnxplain.evaluate.evaluation import MeanCurve
 
-_AXES = {
-    "deletion": ("share of pixels taken away", "probability"),
-    "insertion": ("share of pixels put in", "probability"),
-    "randomisation": ("layers from the output on", "rank correlation left"),
-    "randomisation-ssim": ("layers from the output on", "structural similarity left"),
-    "mean-iou": ("threshold", "intersection over union"),
-}
 _WIDTH, _HEIGHT = 5.2, 3.8
 _GREYS = ("0.25", "0.45", "0.6", "0.75")
 _DASHES = ("--", ":", "-.", (0, (1, 3)))
@@ -48,7 +43,7 @@ def curves_figure(curves: Sequence[MeanCurve], controls: Collection[str]) -> Fig
     for axes, measure in zip(panels, measures, strict=True):
         for curve in (c for c in curves if c.measure == measure):
             axes.plot(curve.shares, curve.scores, label=curve.method, **styles[curve.method])
-        across, up = _AXES.get(measure, ("", ""))
+        across, up = AXES.get(measure, ("", ""))
         axes.set(title=measure, xlabel=across, ylabel=up, xlim=(0, 1), ylim=(0, None))
         axes.grid(alpha=0.25)
         for side in ("top", "right"):

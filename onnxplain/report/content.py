@@ -14,6 +14,7 @@ from onnxplain.audit.suspects import LEAST
 from onnxplain.methods import Method, registered
 from onnxplain.preprocess import Preprocess
 from onnxplain.render.embedded import mean_map_uri
+from onnxplain.report.curves import Curves, mean_curves
 from onnxplain.report.examples import Example, Maps, examples
 
 # A report is read by people and opened by browsers. All of it is in the record.
@@ -44,6 +45,8 @@ class Content:
         Clusterings of the most frequent classes, each cluster with its ``picture``.
     judged : int
         How many classes have enough pictures to be suspected of a shortcut.
+    curves : list of Curves
+        Means of deletion and insertion; none in records of format 1.
     cards : mapping of str to Method
         Of the methods that ran and that this version knows.
     """
@@ -56,6 +59,7 @@ class Content:
     mean_maps: Mapping[tuple[int, str], str]
     clusters: list[Mapping[str, Any]]
     judged: int
+    curves: list[Curves]
     cards: Mapping[str, Method]
 
     def name(self, index: int | None) -> str:
@@ -122,6 +126,7 @@ def content(
         {key: mean_map_uri(np.array(c["mean_map"])) for key, c in kept.items()},
         [_with_pictures(c) for c in clusterings],
         sum(count >= LEAST for count in counts.values()),
+        mean_curves(record.get("curves", []), list(record["methods"])),
         {name: known[name] for name in record["methods"] if name in known},
     )
 

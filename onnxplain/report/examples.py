@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from onnxplain.image import open_image
 from onnxplain.methods import registered
 from onnxplain.preprocess import Preprocess
 from onnxplain.render.embedded import layer_uri, photo_uri
+from onnxplain.report.curves import Curves, picture_curves
 
 # The map of a picture by a method, or nothing if it was not kept.
 Maps = Callable[[int, str], NDArray[np.float32] | None]
@@ -37,6 +38,8 @@ class Example:
         Data URI of each method's map.
     missing : str
         Why there is no photo; empty if there is one.
+    curves : list of Curves
+        Deletion and insertion by each method.
     """
 
     number: int
@@ -44,6 +47,7 @@ class Example:
     photo: str = ""
     layers: Mapping[str, str] = field(default_factory=dict)
     missing: str = ""
+    curves: Sequence[Curves] = ()
 
 
 def examples(
@@ -79,7 +83,8 @@ def examples(
         if entry["number"] in numbers and entry["status"] == "done":
             photo, missing = _photo(entry, files, recipe)
             layers = dict(_layers(entry, maps))
-            found[entry["number"]] = Example(entry["number"], entry, photo, layers, missing)
+            number, curves = entry["number"], picture_curves(entry)
+            found[number] = Example(number, entry, photo, layers, missing, curves)
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import jinja2
 
-from onnxplain.report import curve
+from onnxplain.report.chart import path
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
@@ -35,7 +35,7 @@ def html(template: str, **values: Any) -> str:
         f"style-src {_digest(style)}; script-src {_digest(script)}"
     )
     page = _environment().get_template(template)
-    return page.render(**values, style=style, script=script, policy=policy, curve=curve)
+    return page.render(**values, style=style, script=script, policy=policy)
 
 
 def markdown(template: str, **values: Any) -> str:
@@ -70,5 +70,5 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(plain=plain, number=number)
+    environment.filters.update(plain=plain, number=number, path=path)
     return environment

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from onnxplain.audit.suspects import LEAST
 from onnxplain.files import write_text
+from onnxplain.report.chart import Chart, chart
 from onnxplain.report.content import Content
-from onnxplain.report.curve import lines
 from onnxplain.report.page import html, markdown
 
 HTML, MARKDOWN = "report.html", "report.md"
@@ -34,13 +34,23 @@ def write_report(folder: str | Path, shown: Content) -> list[Path]:
         If a file cannot be written.
     """
     folder = Path(folder)
-    sanity = lines({s["method"]: s["spearman"] for s in shown.record["sanity"]})
     version = shown.record["versions"].get("onnxplain", "")
     values = {"shown": shown, "record": shown.record, "least": LEAST}
     texts = {
-        HTML: html("audit.html", **values, sanity_lines=sanity, version=version),
+        HTML: html("audit.html", **values, sanity_chart=_sanity_chart(shown), version=version),
         MARKDOWN: markdown("audit.md", **values),
     }
     for name, text in texts.items():
         write_text(folder / name, text)
     return [folder / name for name in texts]
+
+
+def _sanity_chart(shown: Content) -> Chart:
+    return chart(
+        "Rank correlation of each method's map with the map of a network that loses its weights "
+        "layer by layer from the output on. The numbers stand in the table below.",
+        {s["method"]: s["spearman"] for s in shown.record["sanity"]},
+        ticks=(-1.0, -0.5, 0.0, 0.5, 1.0),
+        across=((0.0, "output layer lost"), (1.0, "all layers lost")),
+        axes=("", "rank correlation"),
+    )

@@ -16,6 +16,7 @@ from onnxplain.report.write import write_report
 EVIL = '<script>fetch("http://example.org")</script>'
 LABELS = ["petal", EVIL, 'quote " onerror=alert(1) x="']
 DIGEST = "0" * 64
+FALLING = np.linspace(1, 0, 33).tolist()
 
 
 def mean_map():
@@ -31,6 +32,7 @@ def zones():
 
 def picture(number, name, digest, *, label=0, predicted=0, probability=0.9):
     result = {"measures": {"deletion": 0.2}, "record": {}, "evidence": zones()}
+    result["curves"] = {"deletion": FALLING, "insertion": FALLING[::-1]}
     return {
         "number": number,
         "name": name,
@@ -61,7 +63,7 @@ def made_record(pictures, recipe):
     cluster["exemplars"] = [{"number": 0, "name": pictures[0]["name"]}]
     ran = {"parameters": {"layer": None}, "engine": "PyTorch", "device": "cpu"}
     return {
-        "format": 1,
+        "format": 2,
         "complete": True,
         "model": {
             "name": f"{EVIL}.onnx",
@@ -101,6 +103,12 @@ def made_record(pictures, recipe):
             {"method": m, "measure": "deletion", "count": 4, "mean": v, "deviation": 0.1,
              "least": 0.0, "most": 1.0}
             for m, v in (("grad-cam", 10.0), ("lrp", 9.0))
+        ],
+        "curves": [
+            {"method": m, "measure": measure, "count": 4, "mean": FALLING,
+             "lower_quartile": [v * v for v in FALLING],
+             "upper_quartile": [v**0.5 for v in FALLING]}
+            for m in methods for measure in ("deletion", "insertion")
         ],
         "sanity": [
             {"method": "grad-cam", "pictures": 1, "left": 0.1, "layers": ["a", "b"],

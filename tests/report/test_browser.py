@@ -54,6 +54,21 @@ def test_maps_are_switched(opened):
     assert opened.evaluate(methods) == []
 
 
+def test_curves_of_a_picture_are_those_of_the_chosen_method(opened):
+    opened.focus("details.plain summary")
+    opened.keyboard.press("Enter")
+    shown = (
+        "[...document.querySelectorAll('details.plain svg.chart')].filter(c => c.checkVisibility())"
+    )
+    titles = f"{shown}.map(c => c.getAttribute('aria-label').split(' by ')[1].split('.')[0])"
+    assert opened.evaluate(titles) == ["grad-cam"]
+    opened.check("input[value=lrp]")
+    assert opened.evaluate(titles) == ["lrp"]
+    # Wider tables would lie on those of the next picture.
+    width = "document.querySelector('details.plain {}').offsetWidth"
+    assert opened.evaluate(f"{width.format('div:nth-of-type(2) table')} <= 12 + {width.format('')}")
+
+
 def test_maps_are_blended_by_keyboard(opened):
     opacity = "getComputedStyle(document.querySelector('.layer')).opacity"
     assert opened.evaluate(opacity) == "0.7"
@@ -91,6 +106,7 @@ def test_axe_finds_nothing(opened):
     rules = os.environ.get("ONNXPLAIN_AXE")
     if rules is None:
         pytest.skip("ONNXPLAIN_AXE does not name axe.min.js")
+    opened.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     opened.evaluate(Path(rules).read_text("utf-8"))
     found = opened.evaluate("axe.run()")
     assert len(found["passes"]) > 20
