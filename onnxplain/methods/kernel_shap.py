@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,8 @@ from onnxplain.target import Target
 
 # With so many regions, all 2048 choices are computed.
 _EXACT = 11
+# Share of a time limit that they may be expected to take: the first batch is a rough measure.
+_SHARE = 0.5
 # The default of the shap package.
 _SAMPLES = 2048
 
@@ -57,8 +60,9 @@ def kernel_shap(
 ) -> Attribution:
     """Sum over sets s without i of |s|! (K - |s| - 1)! / K! (S(s with i) - S(s)).
 
-    With at most eleven regions and no time limit all sets are computed. Else the values
-    are fitted to a sample of them, from which their standard error follows.
+    With at most eleven regions all sets are computed, if `max_seconds` is long enough by
+    far. Else the values are fitted to a sample of them, from which their standard error
+    follows.
 
     Parameters
     ----------
@@ -93,8 +97,9 @@ def kernel_shap(
         count = int(labels.max()) + 1
         score = partial(score_coalitions, subject, target, single, empty, labels)
         nothing, everything = score(np.repeat([[False], [True]], count, axis=1))
-        if count <= _EXACT and max_seconds is None:
-            sampling, values = _enumerate(subject, count, score)
+        exact = _enumerate(subject, count, score, max_seconds) if count <= _EXACT else None
+        if exact is not None:
+            sampling, values = exact
             errors = np.zeros(count)
         else:
             most = _SAMPLES + 2 * count if samples is None else samples
@@ -109,12 +114,20 @@ def kernel_shap(
     return sampled(runs, measures={"completeness_gap": np.array(gaps)})
 
 
-def _enumerate(subject: Subject, count: int, score: Scores) -> tuple[Sampling, NDArray[np.float64]]:
+def _enumerate(
+    subject: Subject, count: int, score: Scores, max_seconds: float | None
+) -> tuple[Sampling, NDArray[np.float64]] | None:
+    """Exact values; none if the first batch shows that the time does not suffice."""
     choices = every(count)
     scores = np.empty(len(choices))
     sampling = Sampling(subject, Limits(len(choices)))
+    started = time.monotonic()
     for part in sampling.batches(lambda: np.inf):
         scores[part] = score(choices[part])
+        if part.start == 0 and max_seconds is not None:
+            expected = (time.monotonic() - started) * len(choices) / part.stop
+            if expected > _SHARE * max_seconds:
+                return None
     return sampling, exact_shapley(scores)
 
 

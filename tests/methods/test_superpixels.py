@@ -141,15 +141,24 @@ def test_a_linear_model_gives_what_each_region_contributes(linear, name, options
     assert difference(found.values[0], found.values[1]) > 0.1
 
 
-def test_at_most_eleven_regions_are_exact():
-    exact = run("kernel-shap", regions=9)
+@pytest.mark.parametrize("max_seconds", [None, 1e6])
+def test_at_most_eleven_regions_are_exact(monkeypatch, max_seconds):
+    exact = run("kernel-shap", regions=9, max_seconds=max_seconds)
     assert exact.measures["samples"] == 2**9
     assert not exact.maps["standard_error"].any()
-    sampled = run("kernel-shap", regions=9, samples=3000, max_seconds=1e6)
+    monkeypatch.setattr("onnxplain.methods.kernel_shap._EXACT", 8)
+    sampled = run("kernel-shap", regions=9, samples=3000)
     assert sampled.measures["samples"] == 3000
     errors = sampled.maps["standard_error"]
     assert 0 < errors.max() < 0.1 * np.abs(exact.values).max()
     assert np.abs((sampled.values - exact.values) / errors).max() < 5
+
+
+def test_few_regions_are_sampled_where_time_is_short():
+    found = run("kernel-shap", regions=9, samples=10**6, max_seconds=1e-3)
+    assert found.notes["sampling_ended"] == ["time"]
+    assert found.maps["standard_error"].any()
+    assert abs(found.measures["completeness_gap"][0]) < 1e-10
 
 
 @pytest.mark.parametrize("options", [{"regions": 9}, {"samples": 200}])
