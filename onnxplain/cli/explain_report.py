@@ -30,8 +30,10 @@ def show_document(
     Its keys are ``format`` (1), ``model`` (name, sha256), ``device``, ``warnings``,
     ``images`` and ``exit_code``. Each image has ``image`` (its path), ``predictions``
     (index, name, probability, logit), ``explanations`` (method, target, score, layer,
-    parameters, measures, seconds, files), ``files``, ``error`` and ``exit_code``; an
-    explanation that failed has method, target, error and exit_code alone.
+    parameters, measures, notes, seconds, channels, files), ``files``, ``error`` and
+    ``exit_code``; an explanation that failed has method, target, error and exit_code alone.
+    For relevance, ``notes`` holds the leaks and the composite, and ``channels`` lists those
+    of the tensor ``at`` that carry most.
     """
     document(
         {

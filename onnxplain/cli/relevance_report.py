@@ -1,9 +1,9 @@
-"""What ``onnxplain explain`` prints about relevance: where it went, which channels carried it."""
+"""What ``onnxplain explain`` says about relevance: where it went, which channels carried it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from onnxplain.cli.console import line, table
 from onnxplain.methods.channels import top_channels
@@ -22,8 +22,23 @@ def show_relevance(explanations: Sequence[Explanation]) -> None:
     for explanation in explanations:
         if "relevance_in" in explanation.measures:
             line(_sums(explanation))
-        if "channels" in explanation.maps:
-            _show_channels(explanation)
+        if channels := strongest_channels(explanation):
+            _show_channels(explanation, channels)
+
+
+def strongest_channels(explanation: Explanation) -> list[dict[str, Any]]:
+    """List the channels that carry most relevance; empty if it was read at no tensor.
+
+    Returns
+    -------
+    list of dict
+        ``channel``, ``relevance`` and ``share``, as in `top_channels`.
+    """
+    sums = explanation.maps.get("channels")
+    if sums is None:
+        return []
+    names = ("channel", "relevance", "share")
+    return [dict(zip(names, row, strict=True)) for row in top_channels(sums, _CHANNELS)]
 
 
 def _sums(explanation: Explanation) -> str:
@@ -41,9 +56,8 @@ def _sums(explanation: Explanation) -> str:
     return text + (f"; absorbed most: {', '.join(leaks)}" if leaks else "")
 
 
-def _show_channels(explanation: Explanation) -> None:
+def _show_channels(explanation: Explanation, channels: Sequence[Mapping[str, Any]]) -> None:
     tensor = explanation.parameters["at"]
-    rows = top_channels(explanation.maps["channels"], _CHANNELS)
     title = f"channels of {tensor} that carry most relevance of {explanation.target.describe()}"
-    columns = ("channel", "relevance", "share")
-    table(title, columns, [[str(k), value, f"{100 * share:.1f} %"] for k, value, share in rows])
+    rows = [[str(c["channel"]), c["relevance"], f"{100 * c['share']:.1f} %"] for c in channels]
+    table(title, list(channels[0]), rows)

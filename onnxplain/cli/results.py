@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from onnxplain.cli.relevance_report import strongest_channels
 from onnxplain.errors import OnnxplainError
 from onnxplain.render.clear_maps import clear_maps
 from onnxplain.render.error_maps import error_maps
@@ -24,7 +25,7 @@ _OWN_PICTURES = {
     "dominant_class": clear_maps,
     "standard_error": error_maps,
 }
-_RECORDED = ("method", "target", "score", "layer", "parameters", "measures", "seconds")
+_RECORDED = ("method", "target", "score", "layer", "parameters", "measures", "notes", "seconds")
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,12 @@ class Attempt:
                 **_error(self.error),
             }
         record = self.explanation.to_dict()
-        files = [str(f) for f in self.files]
-        return {**{k: record[k] for k in _RECORDED}, "files": files, **_error(None)}
+        return {
+            **{k: record[k] for k in _RECORDED},
+            "channels": strongest_channels(self.explanation),
+            "files": [str(f) for f in self.files],
+            **_error(None),
+        }
 
 
 @dataclass

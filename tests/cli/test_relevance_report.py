@@ -1,10 +1,12 @@
 """What the command line says about relevance."""
 
+import json
 import re
 
 from click.testing import CliRunner
 
 from onnxplain.cli import main
+from onnxplain.explanation import Explanation
 
 MODEL, DIGIT = "models/digits-gap.onnx", "examples/digits/3-10.png"
 
@@ -40,6 +42,21 @@ def test_channels_of_a_tensor_are_listed(tmp_path):
     best = rows[0][0]
     through = explain(tmp_path, "-p", "at=/6/Relu_output_0", "-p", f"channels={best}")
     assert re.search(rf"^{best} .* 100\.0 %$", through.output, re.MULTILINE)
+
+
+def test_the_document_holds_leaks_and_channels(tmp_path):
+    found = explain(tmp_path, "-p", "at=/6/Relu_output_0", "--json")
+    (record,) = json.loads(found.stdout)["images"][0]["explanations"]
+    saved = Explanation.load(tmp_path / "3-10.lrp.npz")
+    assert record["notes"]["leaks"] == saved.notes["leaks"]
+    assert {"tensor", "operator", "absorbed"} == set(record["notes"]["leaks"][0])
+    assert len(record["channels"]) == 8
+    for entry in record["channels"]:
+        assert entry["relevance"] == saved.maps["channels"][entry["channel"]]
+    strongest = max(abs(saved.maps["channels"]))
+    assert abs(record["channels"][0]["relevance"]) == strongest
+    plain = explain(tmp_path, "--json")
+    assert json.loads(plain.stdout)["images"][0]["explanations"][0]["channels"] == []
 
 
 def test_errors_are_one_line(tmp_path):
