@@ -29,7 +29,7 @@ from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
 from onnxplain.relevance.leak import Leak
 from onnxplain.relevance.multipliers import multipliers
-from onnxplain.relevance.seeds import class_scores, score_secant, score_slope
+from onnxplain.relevance.score_slopes import class_scores, score_secant, score_slope
 from onnxplain.target import Target
 
 

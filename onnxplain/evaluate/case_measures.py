@@ -56,7 +56,7 @@ def _exchange(case: Case, start: NDArray[np.float64], end: NDArray[np.float64]) 
         start,
         end,
         case.heatmap,
-        subject.spatial_axes,
+        subject.channel_axis,
         step=case.settings.step,
         batch_size=case.model.network.batch_size,
     )
@@ -69,7 +69,7 @@ def n_pixels(case: Case) -> float:
         case.picture.x,
         case.filled(case.settings.deleted),
         case.heatmap,
-        case.subject.spatial_axes,
+        case.subject.channel_axis,
         case.rng,
     )
     return float(np.mean(list(found.values())))
@@ -111,7 +111,7 @@ def squares(case: Case) -> float:
         case.picture.x,
         case.filled(case.settings.deleted),
         case.heatmap,
-        case.subject.spatial_axes,
+        case.subject.channel_axis,
         case.rng,
     )
 

@@ -37,7 +37,7 @@ def sensitivity_n(
     x: NDArray[Any],
     baseline: NDArray[Any],
     heatmap: NDArray[Any],
-    spatial_axes: tuple[int, int],
+    channel_axis: int,
     rng: np.random.Generator,
     *,
     sizes: Sequence[int] | None = None,
@@ -53,8 +53,8 @@ def sensitivity_n(
         The input, and the values that stand for "removed".
     heatmap : (H, W) array
         Signed attribution per pixel, channels summed.
-    spatial_axes : (int, int)
-        Axes of height and width in the inputs.
+    channel_axis : int
+        Position of the channels in the inputs: 1 or 3.
     rng : numpy.random.Generator
         Draws the sets.
     sizes : sequence of int, optional
@@ -76,7 +76,6 @@ def sensitivity_n(
         sizes = sorted({int(n) for n in np.geomspace(1, max(1, 0.8 * pixels), 6)})
     flat = np.asarray(heatmap, np.float64).ravel()
     base = float(score(x)[0])
-    (channel_axis,) = {1, 2, 3} - set(spatial_axes)
     found = {}
     for n in sizes:
         sets = np.zeros((samples, pixels), bool)
@@ -137,7 +136,7 @@ def unexplained(
     x: NDArray[Any],
     baseline: NDArray[Any],
     heatmap: NDArray[Any],
-    spatial_axes: tuple[int, int],
+    channel_axis: int,
     rng: np.random.Generator,
     *,
     samples: int = 50,
@@ -150,7 +149,7 @@ def unexplained(
 
     Parameters
     ----------
-    score, x, baseline, heatmap, spatial_axes, rng
+    score, x, baseline, heatmap, channel_axis, rng
         See `sensitivity_n`.
     samples : int
         Number of squares, of a tenth to half of the shorter side, anywhere.
@@ -171,7 +170,6 @@ def unexplained(
         side = max(1, round(min(height, width) * rng.uniform(0.1, 0.5)))
         row, column = rng.integers(height - side + 1), rng.integers(width - side + 1)
         square[row : row + side, column : column + side] = True
-    (channel_axis,) = {1, 2, 3} - set(spatial_axes)
     happened = score(x)[0] - score(np.where(np.expand_dims(squares, channel_axis), baseline, x))
     flat = squares.reshape(samples, -1)
 

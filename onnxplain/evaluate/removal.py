@@ -50,7 +50,7 @@ def exchange_curve(
     start: NDArray[Any],
     end: NDArray[Any],
     heatmap: NDArray[Any],
-    spatial_axes: tuple[int, int],
+    channel_axis: int,
     *,
     step: int | None = None,
     batch_size: int = 16,
@@ -68,8 +68,8 @@ def exchange_curve(
         Model inputs at the beginning and after all pixels are exchanged.
     heatmap : (H, W) array
         Signed; the largest value goes first, equal ones by position.
-    spatial_axes : (int, int)
-        Axes of height and width in the inputs.
+    channel_axis : int
+        Position of the channels in the inputs: 1 or 3.
     step : int, optional
         Pixels exchanged between two scores; one row of the picture if not given.
     batch_size : int
@@ -84,7 +84,7 @@ def exchange_curve(
     ----------
     Petsiuk, Das, Saenko 2018, arXiv:1806.07421, section 4.2.
     """
-    size = tuple(start.shape[a] for a in spatial_axes)
+    size = start.shape[1:channel_axis] + start.shape[channel_axis + 1 :]
     if heatmap.shape != size:
         raise UsageError(f"a map of shape {heatmap.shape} does not fit an input of {size} pixels")
     step = size[1] if step is None else step
@@ -94,7 +94,6 @@ def exchange_curve(
     counts = np.append(np.arange(0, order.size, step), order.size)
     rank = np.empty(order.size, np.int64)
     rank[order] = np.arange(order.size)
-    (channel_axis,) = {1, 2, 3} - set(spatial_axes)
     rank = np.expand_dims(rank.reshape(size)[None], channel_axis)
     scores = []
     for first in range(0, len(counts), batch_size):

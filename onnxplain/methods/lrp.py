@@ -13,7 +13,7 @@ from onnxplain.explanation import Attribution
 from onnxplain.methods.channels import channel_mask, channel_sums
 from onnxplain.methods.gradients import input_axes
 from onnxplain.methods.registry import method
-from onnxplain.methods.seeds import seeded
+from onnxplain.methods.relevance_start import seeded
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.composites import composite as composite_named
 from onnxplain.relevance.default import default_composite

@@ -36,15 +36,15 @@ def test_completeness_where_the_score_does_not_change(sum_, gap):
 
 def test_sensitivity_is_one_for_the_exact_attribution_and_chance_for_a_random_one():
     rng = np.random.default_rng
-    found = sensitivity_n(linear, X, BASELINE, exact(), (2, 3), rng(0))
+    found = sensitivity_n(linear, X, BASELINE, exact(), 1, rng(0))
     assert list(found) == sorted(found)
     assert min(found) == 1
     assert max(found) == 24
     np.testing.assert_allclose(list(found.values()), 1.0, atol=1e-9)
-    against = sensitivity_n(linear, X, BASELINE, -exact(), (2, 3), rng(0), sizes=[5])
+    against = sensitivity_n(linear, X, BASELINE, -exact(), 1, rng(0), sizes=[5])
     assert against[5] == pytest.approx(-1.0)
     chance = [
-        sensitivity_n(linear, X, BASELINE, rng(s).random((6, 5)), (2, 3), rng(s), sizes=[5])[5]
+        sensitivity_n(linear, X, BASELINE, rng(s).random((6, 5)), 1, rng(s), sizes=[5])[5]
         for s in range(100)
     ]
     assert abs(np.mean(chance)) < 0.1
@@ -52,15 +52,15 @@ def test_sensitivity_is_one_for_the_exact_attribution_and_chance_for_a_random_on
 
 def test_sensitivity_of_a_map_that_does_not_vary_is_zero():
     flat = np.ones((6, 5))
-    assert sensitivity_n(
-        linear, X, BASELINE, flat, (2, 3), np.random.default_rng(0), sizes=[3]
-    ) == {3: 0.0}
+    assert sensitivity_n(linear, X, BASELINE, flat, 1, np.random.default_rng(0), sizes=[3]) == {
+        3: 0.0
+    }
 
 
 def test_sensitivity_with_channels_last():
     nhwc = [np.moveaxis(v, 1, -1) for v in (X, BASELINE)]
     found = sensitivity_n(
-        lambda b: linear(np.moveaxis(b, -1, 1)), *nhwc, exact(), (1, 2), np.random.default_rng(0)
+        lambda b: linear(np.moveaxis(b, -1, 1)), *nhwc, exact(), 3, np.random.default_rng(0)
     )
     np.testing.assert_allclose(list(found.values()), 1.0, atol=1e-9)
 
@@ -101,7 +101,7 @@ def test_infidelity_equals_captum_on_the_same_changes():
 def test_squares_are_predicted_by_the_exact_attribution_in_any_unit_and_by_chance_not():
     def left(heatmap, seed=0):
         rng = np.random.default_rng(seed)
-        return unexplained(linear, X, BASELINE, heatmap, (2, 3), rng, samples=200)
+        return unexplained(linear, X, BASELINE, heatmap, 1, rng, samples=200)
 
     assert left(exact()) == pytest.approx(0.0, abs=1e-12)
     assert left(-7 * exact()) == pytest.approx(0.0, abs=1e-12)
@@ -116,7 +116,7 @@ def test_squares_equal_infidelity_of_the_same_changes():
     """Against the plain definition, with the attribution per unit of input and one scale."""
     mixed = exact() + RNG.normal(size=(6, 5))
     per_unit = (mixed / 3)[None] / (X - BASELINE)[0]
-    ours = unexplained(curved, X, BASELINE, mixed, (2, 3), np.random.default_rng(4), samples=30)
+    ours = unexplained(curved, X, BASELINE, mixed, 1, np.random.default_rng(4), samples=30)
     again, changes = np.random.default_rng(4), []
     for _ in range(30):
         side = max(1, round(5 * again.uniform(0.1, 0.5)))

@@ -64,7 +64,7 @@ def test_deletion_is_pixel_flipping(model, seen):
             picture.x,
             np.full_like(picture.x, BASELINE),
             heat,
-            (2, 3),
+            1,
             step=PIXELS,
         )
         np.testing.assert_allclose(curve.scores[1:], flips, atol=2e-6)

@@ -1,4 +1,4 @@
-"""Where a backward walk starts: the explained score as a function of the output tensor."""
+"""The explained score as a function of the tensor it is read from, and its slopes there."""
 
 from __future__ import annotations
 
