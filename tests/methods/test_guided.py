@@ -1,4 +1,4 @@
-"""Guided backpropagation and deconvnet: Captum, zennit's convention, closed forms, refusals."""
+"""Guided backpropagation and deconvnet: Captum, zennit, closed forms, refusals."""
 
 import copy
 
@@ -8,6 +8,8 @@ import pytest
 import torch
 from handmade import model, subject_of, target_of
 from originals import difference, pair
+from zennit.attribution import Gradient
+from zennit.composites import DeconvNet, GuidedBackprop
 
 from onnxplain.errors import MethodRefusedError
 from onnxplain.methods import find
@@ -36,25 +38,51 @@ def test_captum(name, method, theirs):
     assert difference(explain(made, "gradient"), expected) > 1e-2
 
 
-class ReluUpTo6(torch.nn.Module):
-    """ReLU6 as Captum and zennit can filter it: a ReLU, and the minimum of it and six."""
-
-    def __init__(self):
-        super().__init__()
-        self.relu = torch.nn.ReLU()
+class ReluUpTo6(torch.nn.ReLU):
+    """ReLU6 as Captum and zennit filter it: they look for nothing but `torch.nn.ReLU`."""
 
     def forward(self, x):
-        return self.relu(x).clamp(max=6.0)
+        return x.clamp(0.0, 6.0)
+
+
+def with_relus(net):
+    """A copy whose ReLU6 are filtered too."""
+    net = copy.deepcopy(net)
+    for module in list(net.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, torch.nn.ReLU6):
+                setattr(module, name, ReluUpTo6())
+    return net
+
+
+ZENNIT = {"guided-backprop": GuidedBackprop, "deconvnet": DeconvNet}
+
+
+def by_zennit(net, x, method):
+    """Gradient of the target's logit, filtered by zennit at every ReLU."""
+    seed = torch.zeros(1, net(tensor(x)).shape[1], dtype=torch.float64)
+    seed[0, TARGET] = 1
+    with Gradient(net, ZENNIT[method]()) as attributor:
+        return attributor(tensor(x), seed)[1][0].detach().numpy()
+
+
+@pytest.mark.parametrize("method", list(ZENNIT))
+@pytest.mark.parametrize("name", ["vgg", "resnet", "mobilenet"])
+def test_zennit(name, method):
+    made = pair(name)
+    expected = by_zennit(with_relus(made.net), made.x, method)
+    assert difference(explain(made, method), expected) < 1e-10
+    # Controls: no filter, the other filter, another class.
+    other = next(m for m in ZENNIT if m != method)
+    assert difference(explain(made, "gradient"), expected) > 1e-2
+    assert difference(explain(made, other), expected) > 1e-2
+    assert difference(explain(made, method, TARGET - 1), expected) > 1e-2
 
 
 def test_captum_on_relu6():
     """With guided backpropagation both filter the same: a saturated unit passes nothing."""
     made = pair("mobilenet")
-    net = copy.deepcopy(made.net)
-    for module in list(net.modules()):
-        for name, child in module.named_children():
-            if isinstance(child, torch.nn.ReLU6):
-                setattr(module, name, ReluUpTo6())
+    net = with_relus(made.net)
     found = captum.attr.GuidedBackprop(net).attribute(tensor(made.x), target=TARGET)
     assert difference(explain(made, "guided-backprop"), found[0].detach().numpy()) < 1e-10
     left = captum.attr.GuidedBackprop(made.net).attribute(tensor(made.x), target=TARGET)
