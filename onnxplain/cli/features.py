@@ -310,11 +310,11 @@ def dream(**options: Any) -> None:
 @data_argument
 @layer_option
 @click.option(
-    "--layout",
+    "--embedding",
     type=click.Choice(["tsne", "umap"]),
     default="tsne",
     show_default=True,
-    help="t-SNE, or UMAP (pip install 'onnxplain[umap]').",
+    help="What lays the data out: t-SNE, or UMAP (pip install 'onnxplain[umap]').",
 )
 @click.option(
     "--cells",

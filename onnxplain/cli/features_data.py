@@ -155,7 +155,7 @@ def run_atlas(
     model: str,
     data: str,
     layer: str | None,
-    layout: str,
+    embedding: str,
     cells: int,
     per_image: int,
     inversion: bool,
@@ -175,7 +175,7 @@ def run_atlas(
     with counted(f"{len(samples)} pictures", quiet) as progress:
         found = activation_atlas(
             opened, samples, place.name,
-            layout=layout, per_image=per_image, seed=seed, progress=progress,
+            layout=embedding, per_image=per_image, seed=seed, progress=progress,
         )  # fmt: skip
     tell_skipped(found.skipped)
     found.save(f"{stem}.npz")
@@ -183,7 +183,7 @@ def run_atlas(
     counts = {cell: len(m) for cell, m in members.items()}
     heading = [
         f"{opened.name}  \u00b7  atlas of {place.name}",
-        f"{len(found.vectors)} activation vectors, {_LAYOUTS[layout]}, {len(members)} of "
+        f"{len(found.vectors)} activation vectors, {_LAYOUTS[embedding]}, {len(members)} of "
         f"{cells} x {cells} cells",
     ]
     below = "Below each cell: how many activation vectors fell into it. "

@@ -204,13 +204,13 @@ def _laid_out(vectors: NDArray[np.float32], layout: str, seed: int) -> NDArray[n
         found = TSNE(**settings, random_state=seed).fit_transform(vectors)
     else:
         try:
-            from umap import UMAP  # type: ignore[import-not-found]
+            from umap import UMAP  # type: ignore[import-not-found,import-untyped,unused-ignore]
         except ImportError as error:
             raise UsageError(
                 "layout umap is not installed: pip install 'onnxplain[umap]'"
             ) from error
         neighbours = min(15, len(vectors) - 1)
         settings = {"n_neighbors": neighbours, "metric": "cosine"}
-        found = UMAP(**settings, random_state=seed).fit_transform(vectors)
+        found = UMAP(**settings, random_state=seed, n_jobs=1).fit_transform(vectors)
     low, high = found.min(axis=0), found.max(axis=0)
     return np.asarray((found - low) / np.maximum(high - low, 1e-12), np.float64)

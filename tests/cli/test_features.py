@@ -182,3 +182,14 @@ def test_atlas(view, labelled):
     assert [n.partition(".atlas.")[0] for n in written(view)] == ["digits-gap"] * 2
     assert {n.rpartition(".")[2] for n in written(view)} == {"png", "npz"}
     assert all(n.startswith(stem) for n in written(view))
+
+
+@pytest.mark.slow
+def test_the_embedding_of_an_atlas_is_chosen_beside_the_axes_of_the_input(view, labelled):
+    """Two options that were once spelled alike."""
+    pytest.importorskip("umap", reason="the extra onnxplain[umap] is not installed")
+    options = ("--cells", 3, "--embedding", "umap", "--layout", "NCHW")
+    found = view("atlas", MODEL, labelled, *options)
+    assert found.exit_code == 0, found.stderr
+    (numbers,) = view.folder.glob("*.npz")
+    assert read_archive(numbers, "atlas")[0]["layout"] == "umap"

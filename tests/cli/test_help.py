@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from onnxplain.cli import main
@@ -46,6 +47,23 @@ def test_help_lists_commands_and_exit_codes(run):
     assert found.exit_code == 0
     for word in (*COMMANDS, "Exit codes", "130  interrupted", "--debug", "--version"):
         assert word in found.stdout
+
+
+def commands(group, path=()):
+    """Every command that does something, with its name in words."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+@pytest.mark.parametrize(("path", "command"), list(commands(main)), ids=str)
+def test_no_option_hides_another_of_the_same_name(path, command):
+    spelled = [flag for p in command.params for flag in (*p.opts, *p.secondary_opts)]
+    handed = [p.name for p in command.params]
+    assert sorted(set(spelled)) == sorted(spelled)
+    assert sorted(set(handed)) == sorted(handed)
 
 
 def test_no_command_shows_the_help(run):

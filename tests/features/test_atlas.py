@@ -1,6 +1,7 @@
 """Atlases: what is collected, how it is laid out and shown; inversion of a vector."""
 
 import builtins
+import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def test_vectors_are_activations_of_the_places_drawn(model, samples, atlas):
     assert set(np.unique(atlas.places)) == {1, 2}  # the border of 4 x 4 is left out
 
 
-def test_neighbours_stay_neighbours(atlas):
+def require_neighbours(atlas):
     """The nearest in the layout are far nearer than chance among the vectors."""
     apart = pairwise_distances(atlas.vectors, metric="cosine")
     shown = pairwise_distances(atlas.layout)
@@ -62,6 +63,38 @@ def test_neighbours_stay_neighbours(atlas):
     assert nearest.mean() < 0.4 * apart.mean()
     assert atlas.layout.min() == 0
     assert atlas.layout.max() == 1
+
+
+def test_neighbours_stay_neighbours(atlas):
+    require_neighbours(atlas)
+    mixed = np.random.default_rng(0).permutation(atlas.layout)
+    with pytest.raises(AssertionError):
+        require_neighbours(replace(atlas, layout=mixed))
+
+
+def umap_test(function):
+    """It needs the extra ``umap``, whose compiler takes half a minute at first."""
+    missing = importlib.util.find_spec("umap") is None
+    needed = pytest.mark.skipif(missing, reason="the extra onnxplain[umap] is not installed")
+    return pytest.mark.slow(needed(function))
+
+
+@umap_test
+def test_umap_keeps_neighbours_too_and_is_repeatable(model, samples, atlas):
+    found, again = (
+        activation_atlas(model, samples, "/6/Relu", per_image=2, layout="umap") for _ in range(2)
+    )
+    np.testing.assert_array_equal(found.vectors, atlas.vectors)
+    np.testing.assert_array_equal(found.layout, again.layout)
+    assert np.abs(found.layout - atlas.layout).max() > 0.1
+    require_neighbours(found)
+
+
+@umap_test
+def test_umap_of_very_few_vectors(model, samples):
+    few = activation_atlas(model, samples[:6], "/6/Relu", layout="umap")
+    assert few.layout.shape == (6, 2)
+    assert np.isfinite(few.layout).all()
 
 
 def test_cells_hold_every_vector_once():
