@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import lru_cache
 from importlib import resources
@@ -149,7 +149,7 @@ def _head(
         "data": _about_data(store, samples, sources["data"]),
         "preprocess": {"sha256": model.preprocess.sha256, **model.preprocess.to_dict()},
         "questions": config.to_dict(),
-        "methods": {name: _about_method(name, model, config) for name in methods},
+        "methods": {name: about_method(name, model, config) for name in methods},
         "left_out": left_out,
         "versions": versions(),
         "sanity_pictures": [{"number": n, **value} for n, value in store.results(SANITY)],
@@ -177,25 +177,35 @@ def _about_model(model: Model, source: str) -> dict[str, Any]:
 
 
 def _about_data(store: Store, samples: Sequence[Sample], source: str) -> dict[str, Any]:
-    digest = hashlib.sha256()
-    examined = masks = 0
-    for number, value in store.results(PICTURES):
-        sample = samples[number]
-        contents = (value["file_sha256"], value.get("mask_sha256"))
-        entry = [sample.name, sample.label, *contents, [list(b) for b in sample.boxes]]
-        digest.update(_text(entry).encode() + b"\n")
-        examined += 1
-        masks += sample.has_mask
+    examined = sorted(store.done(PICTURES))
+    entries = ((samples[n], value) for n, value in store.results(PICTURES))
     return {
         "source": source,
         "pictures": len(samples),
-        "examined": examined,
-        "with_mask": masks,
-        "sha256": digest.hexdigest(),
+        "examined": len(examined),
+        "with_mask": sum(samples[n].has_mask for n in examined),
+        "sha256": data_sha256(entries),
     }
 
 
-def _about_method(name: str, model: Model, config: AuditConfig) -> dict[str, Any]:
+def data_sha256(entries: Iterable[tuple[Sample, Mapping[str, Any]]]) -> str:
+    """Digest of pictures with their labels and masks, as the record's schema says.
+
+    Parameters
+    ----------
+    entries : iterable of (Sample, mapping)
+        Each examined picture, and what was found of it.
+    """
+    digest = hashlib.sha256()
+    for sample, value in entries:
+        contents = (value["file_sha256"], value.get("mask_sha256"))
+        entry = [sample.name, sample.label, *contents, [list(b) for b in sample.boxes]]
+        digest.update(_text(entry).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def about_method(name: str, model: Model, config: AuditConfig) -> dict[str, Any]:
+    """What the record says of a method: all parameters, and what it ran on."""
     method = find(name)
     return {
         "parameters": dict(check_parameters(method, config.parameters(name))),

@@ -2,72 +2,61 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
+from onnxplain.audit.check import Check
+from onnxplain.audit.recorded import Recorded
+from onnxplain.audit.summary import summarise_classes
+from onnxplain.audit.sums import sums_of_classes, sums_of_entries
+from onnxplain.errors import UsageError
 
-Summed = tuple[str, float | None, float | None]
+# Rounding of sums, and of the six digits that curves have.
+_TOLERANCE = 1e-6
+# What a class's entry, and the alarms, say without any map.
+_OF_CLASSES = ("index", "method", "count", "evidence")
+_OFF_THE_OBJECT = "outside the mask"
 
 
-def resummed(record: Mapping[str, Any]) -> Iterator[Summed]:
-    """Yield what each summary is, what the record says, and what its pictures give.
+def resummed(record: Mapping[str, Any], examples: int) -> list[Check]:
+    """Compare each summary that needs no maps with what the record's pictures give.
 
     Parameters
     ----------
     record : mapping
         See `onnxplain.audit.record.read_record`.
+    examples : int
+        How many pictures of each kind the record's lists have at most.
+
+    Raises
+    ------
+    UsageError
+        If the record's entries do not fit each other, so that they have no sums.
     """
-    done = [p for p in record["pictures"] if p["status"] == "done"]
-    yield from _predictions(record["predictions"], done)
-    yield "pictures examined", record["data"]["examined"], len(record["pictures"])
-    yield "failures", len(record["failures"]), len(record["pictures"]) - len(done)
-    yield from _measures(record, done)
-    yield from _classes(record, done)
-    yield from _sanity(record)
+    results = Recorded(record)
+    try:
+        found = sums_of_entries(results, examples)
+        found |= sums_of_classes(results, summarise_classes(results), examples)
+    except (KeyError, ValueError, TypeError) as error:
+        raise UsageError(
+            f"the record's pictures cannot be summed up, their entries do not fit each other: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    checks = [_check("pictures examined", record["data"]["examined"], len(record["pictures"]))]
+    for key in ("predictions", "measures", "curves", "sanity", "failures"):
+        # Records of format 1 have no curves.
+        if key in record:
+            checks.append(_check(key, record[key], found[key]))
+    said, again = ([{k: c[k] for k in _OF_CLASSES} for c in s["classes"]] for s in (record, found))
+    checks.append(_check("classes", said, again))
+    said, again = (
+        [s for s in sums["suspects"] if s["kind"] == _OFF_THE_OBJECT] for sums in (record, found)
+    )
+    checks.append(_check("suspects outside the mask", said, again))
+    return checks
 
 
-def _predictions(said: Mapping[str, Any], done: list[dict[str, Any]]) -> Iterator[Summed]:
-    labelled = [p for p in done if p["label"] is not None]
-    right = sum(p["label"] == p["predicted"] for p in labelled)
-    yield "pictures scored", said["scored"], len(done)
-    yield "accuracy", said["accuracy"], right / len(labelled) if labelled else None
-
-
-def _measures(record: Mapping[str, Any], done: list[dict[str, Any]]) -> Iterator[Summed]:
-    values: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for picture in done:
-        for method, result in picture["methods"].items():
-            for name, number in {**result["record"], **result["measures"]}.items():
-                if number is not None:
-                    values[method, name].append(number)
-    known = {(m["method"], m["measure"]): m for m in record["measures"]}
-    for key in sorted({*known, *values}):
-        said, found = known.get(key), values.get(key)
-        yield "measures", said and said["mean"], float(np.mean(found)) if found else None
-
-
-def _classes(record: Mapping[str, Any], done: list[dict[str, Any]]) -> Iterator[Summed]:
-    values: dict[tuple[int, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for picture in done:
-        for method, result in picture["methods"].items():
-            for zone, share in result["evidence"].items():
-                values[picture["explained"], method][zone].append(share)
-    known = {(c["index"], c["method"]): c["evidence"] for c in record["classes"]}
-    for key in sorted({*known, *values}):
-        zones = {*known.get(key, {}), *values.get(key, {})}
-        for zone in sorted(zones):
-            found = values[key].get(zone)
-            said = known.get(key, {}).get(zone)
-            yield "evidence of classes", said, float(np.mean(found)) if found else None
-
-
-def _sanity(record: Mapping[str, Any]) -> Iterator[Summed]:
-    left: dict[str, list[float]] = defaultdict(list)
-    for picture in record["sanity_pictures"]:
-        for method, result in picture["methods"].items():
-            left[method].append(result["left"])
-    for said in record["sanity"]:
-        found = left.get(said["method"])
-        yield "sanity", said["left"], float(np.mean(found)) if found else None
+def _check(name: str, known: Any, found: Any) -> Check:
+    check = Check(f"{name} (summed again)", _TOLERANCE)
+    check.all(known, found, name)
+    return check

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,26 @@ def sums_of_entries(results: Results, examples: int) -> dict[str, Any]:
     }
 
 
+def sums_of_classes(
+    results: Results, classes: Sequence[ClassSummary], examples: int
+) -> dict[str, Any]:
+    """Where the evidence of each class sits, and what is suspicious about that.
+
+    Parameters
+    ----------
+    results : Results
+        Those of an audit.
+    classes : sequence of ClassSummary
+        See `onnxplain.audit.summary.summarise_classes`.
+    examples : int
+        At most so many pictures of each suspect.
+    """
+    return {
+        "classes": [_class_dict(c) for c in classes],
+        "suspects": [_suspect_dict(s, examples) for s in find_suspects(results, classes)],
+    }
+
+
 def sums_of_maps(store: Store, examples: int) -> dict[str, Any]:
     """Summaries that need the map of each picture, which a record does not hold.
 
@@ -60,9 +80,8 @@ def sums_of_maps(store: Store, examples: int) -> dict[str, Any]:
     classes = summarise_classes(store)
     names = {number: value["name"] for number, value in store.results(PICTURES)}
     return {
-        "classes": [_class_dict(c) for c in classes],
+        **sums_of_classes(store, classes, examples),
         "clusters": [_clustering_dict(c, names) for c in find_clusters(store, classes)],
-        "suspects": [_suspect_dict(s, examples) for s in find_suspects(store, classes)],
     }
 
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from onnxplain.api import load
+from onnxplain.audit.check import Check
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.examine import examine, examine_sanity, methods_for
+from onnxplain.audit.pictures_again import PicturesAgain
+from onnxplain.audit.record import about_method, data_sha256
+from onnxplain.audit.remade import remade
 from onnxplain.audit.resummed import resummed
+from onnxplain.audit.run import run_audit
+from onnxplain.audit.store import PICTURES, Store
+from onnxplain.audit.sums import sums_of_maps
 from onnxplain.dataset import Sample, spread
 from onnxplain.errors import UsageError
 from onnxplain.model import Model
@@ -18,67 +27,24 @@ from onnxplain.preprocess import Preprocess
 from onnxplain.provenance import versions
 
 Progress = Callable[[int, int], None]
-# How far numbers of other machines and versions may be off: what an order of summation and
-# another kernel make of float32, with a margin; far less than anything a reader would see.
-_TOLERANCE = {"probability": 1e-4, "measure": 5e-3, "evidence": 5e-3, "sanity": 5e-2}
-_SUMMED = 1e-6
-# These are rounding itself: that the engines agree is checked, and not by how much.
-_NOISE = {"parity_error"}
-_SANITY_AGAIN = 1
+# On how many pictures the methods' sanity is checked again, and how far it may be off.
+_SANITY_AGAIN, _SANITY_TOLERANCE = 1, 5e-2
 
 
-@dataclass
-class Check:
-    """One figure of the record, compared.
+@dataclass(frozen=True)
+class Verification:
+    """What verifying a record found.
 
     Attributes
     ----------
-    figure : str
-        What was compared.
-    tolerance : float or None
-        How far numbers may be apart; ``None`` for what must be equal.
-    compared : int
-        How many values.
-    largest : float or None
-        Largest difference: absolute, or relative where a value is above 1.
-    worst : str
-        Where that was, or what differs.
+    checks : list of Check
+        Digests, then figures of the pictures, then of the methods' sanity, then summaries.
+    not_checked : list of str
+        What the record says and nobody looked at.
     """
 
-    figure: str
-    tolerance: float | None = None
-    compared: int = 0
-    largest: float | None = None
-    worst: str = ""
-    differing: int = field(default=0)
-
-    @property
-    def reproduces(self) -> bool:
-        """Whether nothing is further apart than the tolerance."""
-        return self.differing == 0
-
-    def equal(self, known: Any, found: Any, where: str) -> None:
-        """Compare what must be equal."""
-        self.compared += 1
-        if known != found:
-            self.differing += 1
-            self.worst = self.worst or where
-
-    def near(self, known: float | None, found: float | None, where: str) -> None:
-        """Compare two numbers."""
-        if known is None or found is None:
-            self.equal(known, found, where)
-            return
-        assert self.tolerance is not None
-        self.compared += 1
-        apart = abs(known - found) / max(1.0, abs(known))
-        if self.largest is None or apart > self.largest:
-            self.largest, self.worst = apart, where
-        self.differing += not apart <= self.tolerance
-
-    def said(self) -> str:
-        """Say in words what does not reproduce."""
-        return f"NO: {self.differing} of {self.compared}, such as {self.worst}"
+    checks: list[Check]
+    not_checked: list[str]
 
 
 def open_again(record: Mapping[str, Any], file: str | None = None, device: str = "auto") -> Model:
@@ -109,7 +75,7 @@ def verify(
     samples: Sequence[Sample],
     count: int,
     progress: Progress | None = None,
-) -> list[Check]:
+) -> Verification:
     """Run a sample of an audit again.
 
     Parameters
@@ -127,20 +93,18 @@ def verify(
 
     Returns
     -------
-    list of Check
-        Digests, then figures of the pictures, then of the methods' sanity, then summaries.
+    Verification
+        Mean maps, clusters and suspects are among what is checked only if all pictures are
+        examined again: a record does not hold the maps that they come from.
 
     Raises
     ------
     UsageError
-        If the data set has none of the record's pictures.
+        If the data set has none of the record's pictures, or its entries have no sums.
     """
     config = AuditConfig.from_dict(record["questions"], "the record's questions")
-    methods, _ = methods_for(model, config)
-    same_model, same_recipe = Check("model file"), Check("preprocessing")
-    same_model.equal(record["model"]["sha256"], model.sha256, "its SHA-256")
-    same_recipe.equal(record["preprocess"]["sha256"], model.preprocess.sha256, "its SHA-256")
-    pictures = _Pictures()
+    methods, left_out = methods_for(model, config)
+    head = _head(record, model, config, methods, left_out)
     by_name = {s.name: s for s in samples}
     entries = spread(record["pictures"], count)
     if entries and not any(e["name"] in by_name for e in entries):
@@ -148,16 +112,60 @@ def verify(
             f"the data set has none of the record's pictures, such as {entries[0]['name']!r}; "
             "give the data as it was given to the audit, with --data"
         )
-    for number, entry in enumerate(entries, 1):
-        sample = by_name.get(entry["name"])
-        pictures.present.equal(True, sample is not None, f"{entry['name']}, which is missing")
-        if sample is not None:
-            found, _ = examine(model, sample, methods, config)
-            pictures.compare(entry, found)
-        if progress is not None:
-            progress(number, len(entries))
-    sanity = _sanity(record, model, by_name, methods, config)
-    return [same_model, same_recipe, *pictures.checks(), *sanity, *_summaries(record)]
+    head += _data(record, by_name)
+    pictures = PicturesAgain()
+    with TemporaryDirectory(prefix="onnxplain-verify-") as folder, _store(folder) as store:
+        for number, entry in enumerate(entries, 1):
+            sample = by_name.get(entry["name"])
+            pictures.present.equal(True, sample is not None, f"{entry['name']}, which is missing")
+            if sample is not None:
+                found, maps = examine(model, sample, methods, config)
+                pictures.compare(entry, found)
+                store.add(PICTURES, number - 1, found, maps)
+            if progress is not None:
+                progress(number, len(entries))
+        sanity = _sanity(record, model, by_name, methods, config)
+        checks = [*head, *pictures.checks(), *sanity, *resummed(record, config.examples)]
+        if _is_whole(record, entries, by_name):
+            ordered = [by_name[entry["name"]] for entry in entries]
+            # Nothing but what follows the pictures is left to be done.
+            run_audit(store, model, ordered, config)
+            checks += remade(record, sums_of_maps(store, config.examples))
+            return Verification(checks, [])
+    return Verification(checks, _not_checked(record, len(entries)))
+
+
+def _store(folder: str) -> Store:
+    return Store(Path(folder) / "again.sqlite", {})
+
+
+def _is_whole(
+    record: Mapping[str, Any], entries: Sequence[Mapping[str, Any]], by_name: Mapping[str, Sample]
+) -> bool:
+    """Whether these entries are every picture of a finished audit, and all are there."""
+    return (
+        record["complete"]
+        and len(entries) == record["data"]["pictures"]
+        and all(e["number"] == k and e["name"] in by_name for k, e in enumerate(entries))
+    )
+
+
+def _not_checked(record: Mapping[str, Any], count: int) -> list[str]:
+    pictures = len(record["pictures"])
+    found = []
+    if count < pictures:
+        found.append(f"{pictures - count} of {pictures} pictures were not examined again")
+    if "curves" not in record:
+        found.append("curves: a record of format 1 has none")
+    of_maps = "mean maps, clusters, and suspects by place"
+    if record["complete"]:
+        found.append(
+            f"{of_maps}: they come from the maps of all pictures, which a record does not hold; "
+            f"--sample {pictures} makes them again"
+        )
+    else:
+        found.append(f"{of_maps}: the audit was stopped before they were whole")
+    return found
 
 
 def other_versions(record: Mapping[str, Any]) -> list[str]:
@@ -170,55 +178,36 @@ def other_versions(record: Mapping[str, Any]) -> list[str]:
     ]
 
 
-class _Pictures:
-    """Figures of the pictures that are examined again."""
+def _head(
+    record: Mapping[str, Any],
+    model: Model,
+    config: AuditConfig,
+    methods: Sequence[str],
+    left_out: Sequence[str],
+) -> list[Check]:
+    """Compare what was audited, and by which methods."""
+    same_model, same_recipe = Check("model file"), Check("preprocessing")
+    same_model.equal(record["model"]["sha256"], model.sha256, "its SHA-256")
+    same_recipe.equal(record["preprocess"]["sha256"], model.preprocess.sha256, "its SHA-256")
+    # As JSON has them. Another machine may have other devices.
+    ran = json.loads(json.dumps({name: about_method(name, model, config) for name in methods}))
+    same_methods = Check("methods")
+    for name in sorted({*ran, *record["methods"]}):
+        known, found = record["methods"].get(name, {}), ran.get(name, {})
+        for key in ("parameters", "engine"):
+            same_methods.equal(known.get(key), found.get(key), f"{key} of {name}")
+    same_methods.equal(record["left_out"], list(left_out), "methods left out")
+    return [same_model, same_recipe, same_methods]
 
-    def __init__(self) -> None:
-        self.present = Check("pictures are there")
-        self.content = Check("picture files")
-        self.status = Check("readable or not")
-        self.predicted = Check("predicted class")
-        self.probability = Check("probability", _TOLERANCE["probability"])
-        self.figures: dict[str, Check] = {}
 
-    def checks(self) -> list[Check]:
-        """All of them, in the order of a report."""
-        first = [self.present, self.content, self.status, self.predicted, self.probability]
-        return [*first, *(self.figures[k] for k in sorted(self.figures))]
-
-    def compare(self, known: Mapping[str, Any], found: Mapping[str, Any]) -> None:
-        """Compare one picture's entry with what was found again."""
-        name = known["name"]
-        for key in ("file_sha256", "mask_sha256"):
-            self.content.equal(known.get(key), found.get(key), name)
-        self.status.equal(known["status"], found["status"], name)
-        if not known["status"] == found["status"] == "done":
-            return
-        for key in ("predicted", "explained", "label"):
-            self.predicted.equal(known[key], found[key], f"{key} of {name}")
-        self.probability.near(known["probability"], found["probability"], name)
-        for method in sorted({*known["methods"], *found["methods"]}):
-            self._method(name, method, known["methods"].get(method), found["methods"].get(method))
-
-    def _method(
-        self,
-        name: str,
-        method: str,
-        known: Mapping[str, Any] | None,
-        found: Mapping[str, Any] | None,
-    ) -> None:
-        if known is None or found is None:
-            self._figure(f"{method}: works", None).equal(known is None, found is None, name)
-            return
-        for part in ("measures", "record", "evidence"):
-            tolerance = _TOLERANCE["evidence" if part == "evidence" else "measure"]
-            for key in sorted({*known[part], *found[part]} - _NOISE):
-                figure = f"{method}: {'evidence' if part == 'evidence' else key}"
-                check = self._figure(figure, tolerance)
-                check.near(known[part].get(key), found[part].get(key), f"{key} of {name}")
-
-    def _figure(self, name: str, tolerance: float | None) -> Check:
-        return self.figures.setdefault(name, Check(name, tolerance))
+def _data(record: Mapping[str, Any], by_name: Mapping[str, Sample]) -> list[Check]:
+    """Compare the digest of the data set, if all of the record's pictures are there."""
+    if any(entry["name"] not in by_name for entry in record["pictures"]):
+        return []
+    check = Check("data set")
+    found = data_sha256((by_name[entry["name"]], entry) for entry in record["pictures"])
+    check.equal(record["data"]["sha256"], found, "its SHA-256")
+    return [check]
 
 
 def _sanity(
@@ -229,7 +218,7 @@ def _sanity(
     config: AuditConfig,
 ) -> list[Check]:
     """Sanity of the first checked picture again, if the record tells of single pictures."""
-    check = Check("sanity", _TOLERANCE["sanity"])
+    check = Check("sanity", _SANITY_TOLERANCE)
     for known in record["sanity_pictures"][:_SANITY_AGAIN]:
         if known["name"] in by_name:
             found = examine_sanity(model, by_name[known["name"]], methods, config)
@@ -239,13 +228,3 @@ def _sanity(
                     where = f"{key} of {method} on {known['name']}"
                     check.near(result.get(key), again.get(key), where)
     return [check] if check.compared else []
-
-
-def _summaries(record: Mapping[str, Any]) -> list[Check]:
-    """Compare the record's summaries with those of its own pictures."""
-    checks: dict[str, Check] = defaultdict(lambda: Check("", _SUMMED))
-    for figure, known, found in resummed(record):
-        check = checks[figure]
-        check.figure = f"{figure} (summed again)"
-        check.near(known, found, figure)
-    return list(checks.values())

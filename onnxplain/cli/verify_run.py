@@ -34,14 +34,22 @@ def run(
     known = read_record(record)
     opened = open_again(known, model, device)
     samples = read_dataset(data or known["data"]["source"], masks=masks)
-    with progress_bar(count, quiet=quiet) as bar:
+    with progress_bar(min(count, len(known["pictures"])), quiet=quiet) as bar:
         bar.job("examining again")
-        checks = verify(known, opened, samples, count, lambda done, total: bar.finish())
+        found = verify(known, opened, samples, count, lambda done, total: bar.finish())
+    checks = found.checks
     failed = [c for c in checks if not c.reproduces]
     versions = other_versions(known)
     if as_json:
         figures = [{**asdict(c), "reproduces": c.reproduces} for c in checks]
-        document({"reproduces": not failed, "figures": figures, "other_versions": versions})
+        document(
+            {
+                "reproduces": not failed,
+                "figures": figures,
+                "not_checked": found.not_checked,
+                "other_versions": versions,
+            }
+        )
     elif not quiet:
         rows = [
             [c.figure, c.compared, c.largest, c.tolerance, "yes" if c.reproduces else c.said()]
@@ -51,6 +59,8 @@ def run(
         table(f"Record of {known['model']['name']}", columns, rows)
         line()
         line("the record does not reproduce" if failed else "all that was checked reproduces")
+        for text in found.not_checked:
+            line(f"not checked: {text}")
     for text in versions:
         remark(f"note: {text}")
     if not known["complete"]:

@@ -5,6 +5,11 @@ import json
 import pytest
 
 DATA = "examples/digits"
+SUSPECT = {
+    "index": 3, "method": "lrp", "kind": "fixed place", "strength": 9.0, "where": "top edge",
+    "recurs": 1.0, "count": 5, "examples": [0], "box": [0.0, 0.0, 0.25, 0.25],
+}  # fmt: skip
+CLUSTERING = {"index": 3, "method": "lrp", "pictures": 0, "eigenvalues": [], "clusters": []}
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +55,22 @@ def another_class(data):
     data["pictures"][3]["predicted"] = (data["pictures"][3]["predicted"] + 1) % 10
 
 
+def lift_a_curve(data):
+    curves = data["pictures"][0]["methods"]["lrp"]["curves"]
+    curves["deletion"] = [v + 0.006 for v in curves["deletion"]]
+
+
+def lift_a_mean_curve(data):
+    data["curves"][0]["mean"][7] += 1e-5
+
+
+def add_a_suspect(data):
+    data["suspects"].append(
+        {"index": 0, "method": "lrp", "kind": "outside the mask", "strength": 2.0, "count": 9,
+         "where": "off the object", "recurs": 1.0, "examples": [], "box": None}
+    )  # fmt: skip
+
+
 def drop_a_failure(data):
     data["failures"].append({"number": 9, "name": "9.png", "problem": "made up"})
 
@@ -60,6 +81,17 @@ def drop_a_failure(data):
         (shift_conservation, "lrp: conservation"),
         (shift_summary, "measures (summed again)"),
         (another_class, "predicted class"),
+        (lift_a_curve, "lrp: curve of deletion"),
+        (lift_a_mean_curve, "curves (summed again)"),
+        (add_a_suspect, "suspects outside the mask (summed again)"),
+        (lambda d: d["classes"][0]["evidence"].update(centre=0.5), "classes (summed again)"),
+        (lambda d: d["classes"][0].update(count=7), "classes (summed again)"),
+        (lambda d: d["sanity"][0].update(verdict="passes"), "sanity (summed again)"),
+        (lambda d: d["predictions"]["least_confident"].pop(), "predictions (summed again)"),
+        (lambda d: d["methods"]["lrp"]["parameters"].update(epsilon=0.5), "methods"),
+        (lambda d: d["left_out"].append("occlusion: no"), "methods"),
+        (lambda d: d["data"].update(sha256="0" * 64), "data set"),
+        (lambda d: d["data"].update(examined=3), "pictures examined (summed again)"),
         (drop_a_failure, "failures (summed again)"),
         (lambda d: d["model"].update(sha256="0" * 64), "model file"),
         (lambda d: d["preprocess"].update(mean=[0.5]), "preprocessing"),
@@ -74,6 +106,71 @@ def test_what_was_changed_is_found(run, record, tmp_path, edit, figure):
     said = json.loads(found.stdout)
     assert said["reproduces"] is False
     assert figure in {f["figure"] for f in said["figures"] if not f["reproduces"]}
+
+
+def shift_a_mean_map(data):
+    cells = data["classes"][0]["mean_map"]
+    cells[0][0], cells[27][27] = cells[0][0] + 0.006, cells[27][27] - 0.006
+
+
+@pytest.mark.parametrize(
+    ("edit", "figure", "where"),
+    [
+        (shift_a_mean_map, "mean maps", "class 0 by lrp"),
+        (lambda d: d["suspects"].append(SUSPECT), "suspects", "the length of suspects"),
+        (lambda d: d["clusters"].append(CLUSTERING), "clusters", "which classes were clustered"),
+    ],
+)
+def test_what_comes_from_maps_is_found_if_all_are_made_again(
+    run, record, tmp_path, edit, figure, where
+):
+    changed = change(record, tmp_path / "changed.json", edit)
+    found = run("verify", changed, "--sample", 3)
+    assert found.exit_code == 0
+    assert "not checked: mean maps, clusters, and suspects by place" in found.stdout
+    found = run("verify", changed, "--sample", 4, "--json")
+    assert found.exit_code == 1
+    said = json.loads(found.stdout)
+    assert said["not_checked"] == []
+    (wrong,) = [f for f in said["figures"] if not f["reproduces"]]
+    assert (wrong["figure"], wrong["worst"]) == (figure, where)
+
+
+def test_what_was_not_checked_is_said(run, record, tmp_path):
+    found = run("verify", record, "--sample", 1)
+    assert "not checked: 3 of 4 pictures were not examined again" in found.stdout
+    assert "--sample 4 makes them again" in found.stdout
+    found = run("verify", record)
+    assert found.exit_code == 0
+    assert "not checked" not in found.stdout
+    stopped = change(record, tmp_path / "s.json", lambda d: d.update(complete=False))
+    said = json.loads(run("verify", stopped, "--json").stdout)
+    assert ["the audit was stopped" in text for text in said["not_checked"]] == [True]
+
+
+def as_format_1(data):
+    data["format"] = 1
+    del data["curves"]
+    for picture in data["pictures"]:
+        for result in picture["methods"].values():
+            del result["curves"]
+
+
+def test_a_record_without_curves_is_verified_for_the_rest(run, record, tmp_path):
+    found = run("verify", change(record, tmp_path / "old.json", as_format_1), "--sample", 2)
+    assert found.exit_code == 0, found.stdout + found.stderr
+    assert "not checked: curves: a record of format 1 has none" in found.stdout
+    assert "curve of" not in found.stdout
+
+
+def test_entries_that_contradict_each_other_are_one_line(run, record, tmp_path):
+    def contradict(data):
+        data["pictures"][1]["mask_area"] = 0.5
+
+    found = run("verify", change(record, tmp_path / "changed.json", contradict), "--sample", 1)
+    assert found.exit_code == 2
+    (line,) = [n for n in found.stderr.splitlines() if "error" in n]
+    assert "cannot be summed up, their entries do not fit each other: KeyError: 'mask'" in line
 
 
 def test_in_words(run, record, tmp_path):
