@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.examine import ENTRIES, Result, examine, examine_sanity, methods_for
-from onnxplain.audit.store import PICTURES, SANITY, Store
+from onnxplain.audit.store import PICTURES, SANITY, TRANSPLANTS, Store
+from onnxplain.audit.transplant import transplants
 from onnxplain.dataset import Sample, spread
 from onnxplain.errors import ImageError, NumericalError
 from onnxplain.evaluate.measures import find_measure
@@ -61,7 +63,9 @@ def run_audit(
     *,
     examiner: Examiner | None = None,
 ) -> None:
-    """Examine every picture that the store has no result of, then the methods' sanity.
+    """Examine every picture that the store has no result of, then what needs all of them.
+
+    That is the methods' sanity, and what places do in pictures of other classes.
 
     Parameters
     ----------
@@ -105,6 +109,9 @@ def run_audit(
         if number not in store.done(SANITY):
             value = _sanity(model, samples[number], methods, config)
             store.add(SANITY, number, value)
+    if not store.done(TRANSPLANTS):
+        found = [asdict(t) for t in transplants(store, model, samples)]
+        store.add(TRANSPLANTS, 0, {"transplants": found})
 
 
 def sanity_numbers(store: Store, config: AuditConfig) -> list[int]:
@@ -114,10 +121,11 @@ def sanity_numbers(store: Store, config: AuditConfig) -> list[int]:
 
 
 def is_complete(store: Store, samples: Sequence[Sample], config: AuditConfig) -> bool:
-    """Whether every picture has been examined and every sanity check made."""
+    """Whether every picture has been examined, and all that follows been tried."""
     if len(store.done(PICTURES)) < len(samples):
         return False
-    return store.done(SANITY) >= set(sanity_numbers(store, config))
+    sane = store.done(SANITY) >= set(sanity_numbers(store, config))
+    return sane and bool(store.done(TRANSPLANTS))
 
 
 def _in_this_process(

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import OutputError, UsageError
 
-# Kinds of results: of a picture, and of the sanity checks on a picture.
-PICTURES, SANITY = "picture", "sanity"
+# Kinds of results: of a picture, of the sanity checks on a picture, and (one for all) of
+# places put into other pictures.
+PICTURES, SANITY, TRANSPLANTS = "picture", "sanity", "transplants"
 _FORMAT = 1
 _SCHEMA = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL);

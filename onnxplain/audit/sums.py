@@ -114,6 +114,7 @@ def _clustering_dict(found: Clustering, names: Mapping[int, str]) -> dict[str, A
 
 
 def _suspect_dict(suspect: Suspect, examples: int) -> dict[str, Any]:
+    tried = suspect.transplant
     return {
         "index": suspect.index,
         "method": suspect.method,
@@ -122,6 +123,12 @@ def _suspect_dict(suspect: Suspect, examples: int) -> dict[str, Any]:
         "where": suspect.where,
         "recurs": suspect.recurs,
         "count": len(suspect.numbers),
-        "examples": suspect.numbers[:examples],
-        "box": None if suspect.box is None else list(suspect.box),
+        "examples": (tried.place.hits if tried else suspect.numbers)[:examples],
+        "box": list(tried.place.box) if tried else None,
+        "transplant": tried
+        and {
+            "rise": tried.rise,
+            "donors": tried.donors,
+            "hosts": tried.hosts,
+        },
     }

@@ -151,11 +151,24 @@ def _show(head: Mapping[str, Any], files: Sequence[Path]) -> None:
                 f"{s['kind']}: {s['where']}",
                 f"{s['strength']:.1f} times its share",
                 f"{s['recurs']:.0%} of {s['count']}",
+                _alone(s["transplant"]),
             ]
             for s in head["suspects"]
         ]
-        table("Shortcut suspects", ("class", "method", "evidence", "strength", "pictures"), rows)
+        table(
+            "Shortcut suspects",
+            ("class", "method", "evidence", "strength", "pictures", "alone"),
+            rows,
+        )
     else:
         line("no shortcut suspects")
     for path in files:
         line(f"wrote {path}")
+
+
+def _alone(transplant: Mapping[str, Any] | None) -> str:
+    """Say what a place does to the probability of its class in pictures of other classes."""
+    if transplant is None:
+        return ""
+    rise = transplant["rise"]
+    return "not tried" if rise is None else f"{100 * rise:+.0f} %"

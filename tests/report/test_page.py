@@ -101,6 +101,11 @@ def test_suspects_come_first_and_each_photo_has_every_map(page, parsed):
     assert {a["data-method"] for a in layers if "hidden" not in a} == {"grad-cam"}
 
 
+def test_what_a_place_does_elsewhere_is_said(page):
+    for path in (page, page.with_suffix(".md")):
+        assert "+62 percentage points" in path.read_text("utf-8")
+
+
 def test_what_a_method_is_bad_at_is_said(page):
     from onnxplain.methods import find
 
