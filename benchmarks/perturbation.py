@@ -33,7 +33,6 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import onnxplain  # noqa: E402
-from onnxplain.subject import Subject  # noqa: E402
 
 MODEL, CAT = ROOT / "models/efficientnet-lite0.onnx", ROOT / "examples/photos/chelsea.png"
 BATCH = 32
@@ -52,17 +51,15 @@ class Ours:
         self.picture = self.model.read(CAT)
         self.x = self.picture.x
         self.prediction = self.model.predict(self.picture)
-        self.subject = Subject(self.model.network, self.model.preprocess)
 
     def work(self, method: str, **parameters: object) -> Work:
-        """One run of a method."""
-        found = onnxplain.methods.find(method)
-        target = self.model.target(None, self.prediction, kind=found.explains)
-        return lambda: found.function(self.subject, self.x, target, **parameters)
+        """One run of a method, as a user has it."""
+        given = {"prediction": self.prediction, **parameters}
+        return lambda: self.model.explain(self.picture, method, **given)
 
     def bare(self, count: int) -> Work:
         """Calls of the very session that ours uses, for `count` inputs."""
-        session = self.model.network.ort._session(frozenset())
+        session = self.model.network.ort._sessions.exposing(())
         name = session.get_inputs()[0].name
         batch = np.repeat(self.x, BATCH, axis=0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from onnxplain.perturb.blocks import Blocks
 from onnxplain.perturb.fills import fill
 from onnxplain.perturb.masks import RiseMasks, under_masks
 from onnxplain.perturb.outcome import sampled
+from onnxplain.perturb.products import product
 from onnxplain.subject import Subject
 from onnxplain.target import Target
 
@@ -107,7 +109,7 @@ class _Sums:
         self._pivot: float | None = None
         self._count = 0
         self._scores = np.zeros(3)  # of y^2, y, 1
-        self._masked = np.zeros((2, 3, *size))  # the same times M, and times M^2
+        self._masked = np.zeros((2, 3, math.prod(size)))  # the same times M, and times M^2
 
     def add(self, masks: NDArray[np.float32], scores: NDArray[np.float64]) -> None:
         """Take in a batch."""
@@ -118,15 +120,17 @@ class _Sums:
         powers = np.stack([y**2, y, np.ones_like(y)])
         flat = masks.reshape(len(masks), -1)
         narrow = powers.astype(np.float32)
-        self._masked[0] += (narrow @ flat).reshape(3, *self._size)
-        self._masked[1] += (narrow @ np.square(flat)).reshape(3, *self._size)
+        added = np.empty(self._masked.shape[1:], np.float32)
+        for sums, powers_of_mask in zip(self._masked, (flat, np.square(flat)), strict=True):
+            product(narrow, powers_of_mask, out=added)
+            sums += added
         self._scores += powers.sum(axis=1)
         self._count += len(y)
 
     def map(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Covariance of score and mask over p, and its standard error."""
         n, mean = self._count, self._scores[1] / self._count
-        weighted, squared = self._masked
+        weighted, squared = self._masked.reshape(2, 3, *self._size)
         kept = weighted[2] / n
         values = (weighted[1] - mean * weighted[2]) / n
 
@@ -147,5 +151,5 @@ class _Sums:
     def when_kept(self) -> NDArray[np.float64]:
         """The paper's map."""
         assert self._pivot is not None
-        sums = self._masked[0]
+        sums = self._masked[0].reshape(3, *self._size)
         return np.asarray((sums[1] + self._pivot * sums[2]) / (self._count * self._share))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.perturb.products import product
 from onnxplain.subject import Subject
 
 
@@ -29,12 +30,15 @@ def under_masks(
     (M, ...) array
         Inputs of the type of `x`; whole-number types are rounded.
     """
-    kept = np.expand_dims(masks, subject.channel_axis)
     whole = x.dtype.kind in "iu"
     exact = np.float64 if whole else x.dtype
-    # Two passes over the batch: what is done here is done for every sample.
-    mixed = kept.astype(exact, copy=False) * (x.astype(exact) - absent.astype(exact))
-    mixed += absent
+    kept = np.expand_dims(masks.astype(exact, copy=False), subject.channel_axis)
+    change, rest = x.astype(exact) - absent.astype(exact), absent.astype(exact, copy=False)
+    mixed = np.empty((len(masks), *x.shape), exact)
+    # One after the other: a picture stays in the processor's cache, a batch does not.
+    for picture, mask in zip(mixed, kept, strict=True):
+        np.multiply(mask, change, out=picture)
+        picture += rest
     return np.rint(mixed).astype(x.dtype) if whole else mixed
 
 
@@ -73,7 +77,7 @@ class RiseMasks:
         for mask, grid, (top, left) in zip(made, grids, offsets, strict=True):
             vertical = self._enlarge[0][top : top + self._size[0]]
             horizontal = self._enlarge[1][left : left + self._size[1]]
-            np.matmul(vertical @ grid.astype(np.float32), horizontal.T, out=mask)
+            product(vertical @ grid.astype(np.float32), horizontal.T, out=mask)
         return made
 
 
@@ -83,7 +87,10 @@ def enlarged(maps: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
         _hats(np.clip(_centres(old, new), 0, old - 1), old)
         for old, new in zip(maps.shape[-2:], size, strict=True)
     )
-    return np.matmul(np.matmul(rows, maps.astype(np.float32)), columns.T)
+    made = np.empty((len(maps), *size), np.float32)
+    for large, small in zip(made, maps.astype(np.float32), strict=True):
+        product(rows @ small, columns.T, out=large)
+    return made
 
 
 def _enlarging(cells: int, length: int) -> NDArray[np.float32]:
