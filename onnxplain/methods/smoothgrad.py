@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,10 @@ from onnxplain.adapters.base import Capability
 from onnxplain.errors import UsageError
 from onnxplain.explanation import Attribution
 from onnxplain.methods.registry import Method, find, method
-from onnxplain.subject import Subject
+from onnxplain.perturb.anytime import Limits, Sampling
+from onnxplain.perturb.moments import Moment, Moments
+from onnxplain.perturb.outcome import sampled
+from onnxplain.subject import Subject, silent
 from onnxplain.target import Target
 
 _NAMES = ("smoothgrad", "smoothgrad-squared", "vargrad")
@@ -21,8 +24,8 @@ _FAILURES = (
     "inherits what the averaged method cannot see; more noise hides small details; squares and "
     "variances lose the sign"
 )
-# First and second moment of the samples to the result.
-Moments = Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]
+# Noisy copies between two looks at the map: each costs a gradient.
+LOOK = 16
 
 
 @method(
@@ -46,6 +49,8 @@ def smoothgrad(
     of: str = "gradient",
     samples: int = 50,
     noise_level: float = 0.15,
+    max_seconds: float | None = None,
+    tolerance: float | None = None,
 ) -> Attribution:
     """Mean over k of the method at x + N(0, s^2).
 
@@ -56,21 +61,25 @@ def smoothgrad(
     of : str
         The method to average: any of the gradient and relevance families.
     samples : int
-        Noisy copies.
+        Noisy copies, at most.
     noise_level : float
         Standard deviation s of the noise, as a share of the picture's range of values.
+    max_seconds, tolerance : float, optional
+        End earlier; see `Limits`. The map is looked at after every `LOOK` samples.
 
     Returns
     -------
     Attribution
-        Shape, unit and sign of the averaged method.
+        Shape, unit and sign of the averaged method. Map ``standard_error``, (N, H, W), of its
+        sum over channels. Measures: ``samples`` drawn, ``relative_error``.
 
     Raises
     ------
     UsageError
         If the method cannot be averaged, or the numbers make no sense.
     """
-    return _moments(subject, x, target, of, samples, noise_level, lambda mean, square: mean)
+    limits = Limits(samples, max_seconds, tolerance, every=LOOK)
+    return _averages("mean", subject, x, target, of, limits, noise_level)
 
 
 @method(
@@ -94,6 +103,8 @@ def smoothgrad_squared(
     of: str = "gradient",
     samples: int = 50,
     noise_level: float = 0.15,
+    max_seconds: float | None = None,
+    tolerance: float | None = None,
 ) -> Attribution:
     """Mean over k of the squared values of the method at x + N(0, s^2).
 
@@ -101,20 +112,21 @@ def smoothgrad_squared(
     ----------
     subject, x, target
         See `Subject` and `Target`; x has the model's input shape.
-    of, samples, noise_level
+    of, samples, noise_level, max_seconds, tolerance
         See `smoothgrad`.
 
     Returns
     -------
     Attribution
-        Shape of the averaged method, in its unit squared.
+        Shape of the averaged method, in its unit squared; map and measures as of `smoothgrad`.
 
     Raises
     ------
     UsageError
         If the method cannot be averaged, or the numbers make no sense.
     """
-    return _moments(subject, x, target, of, samples, noise_level, lambda mean, square: square)
+    limits = Limits(samples, max_seconds, tolerance, every=LOOK)
+    return _averages("square", subject, x, target, of, limits, noise_level)
 
 
 @method(
@@ -138,6 +150,8 @@ def vargrad(
     of: str = "gradient",
     samples: int = 50,
     noise_level: float = 0.15,
+    max_seconds: float | None = None,
+    tolerance: float | None = None,
 ) -> Attribution:
     """Variance over k of the values of the method at x + N(0, s^2).
 
@@ -145,58 +159,48 @@ def vargrad(
     ----------
     subject, x, target
         See `Subject` and `Target`; x has the model's input shape.
-    of, samples, noise_level
+    of, samples, noise_level, max_seconds, tolerance
         See `smoothgrad`.
 
     Returns
     -------
     Attribution
-        Shape of the averaged method, in its unit squared.
+        Shape of the averaged method, in its unit squared; map and measures as of `smoothgrad`.
 
     Raises
     ------
     UsageError
         If the method cannot be averaged, or the numbers make no sense.
     """
-    return _moments(
-        subject,
-        x,
-        target,
-        of,
-        samples,
-        noise_level,
-        lambda mean, square: np.maximum(square - mean**2, 0.0),
-    )
+    limits = Limits(samples, max_seconds, tolerance, every=LOOK)
+    return _averages("variance", subject, x, target, of, limits, noise_level)
 
 
-def _moments(
+def _averages(
+    moment: Moment,
     subject: Subject,
     x: NDArray[Any],
     target: Target,
     of: str,
-    samples: int,
+    limits: Limits,
     noise_level: float,
-    combine: Moments,
 ) -> Attribution:
     averaged = _averaged(of)
-    if samples < 1 or noise_level < 0:
-        raise UsageError("samples must be 1 or more, and noise_level 0 or more")
-    results, axes = [], ()
+    if not noise_level >= 0:
+        raise UsageError(f"noise_level {noise_level} is not possible; it must be 0 or more")
+    quiet = replace(subject, progress=silent)
+    runs, axes = [], ()
     for single in x.astype(np.float64):
         random = subject.generator()  # the same noise for each, so that a batch changes nothing
         deviation = noise_level * np.ptp(single)
-        mean: Any = 0.0
-        square: Any = 0.0
-        for part in subject.slices(samples):
-            count = part.stop - part.start
-            noisy = single + subject.draw(random.standard_normal, count) * deviation
-            found = averaged.function(subject, noisy, target)
-            values = found.values.astype(np.float64)
-            mean = mean + values.sum(axis=0) / samples
-            square = square + (values**2).sum(axis=0) / samples
+        moments, sampling = Moments(moment), Sampling(subject, limits)
+        for part in sampling.batches(moments.relative_error):
+            noise = subject.draw(random.standard_normal, part.stop - part.start)
+            found = averaged.function(quiet, single + noise * deviation, target)
             axes = found.axes
-        results.append(combine(mean, square))
-    return Attribution(np.stack(results), axes)
+            moments.add(found.values, axes)
+        runs.append((sampling, moments.value(), moments.error(), {}))
+    return sampled(runs, axes=axes)
 
 
 def _averaged(name: str) -> Method:

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from onnxplain.errors import UsageError
 from onnxplain.subject import Subject
 
-# Samples between two looks at the map. A fixed number: where sampling ends must not depend
-# on the batch size.
+# Samples between two looks at the map, unless told otherwise.
 ROUND = 128
 End = Literal["all samples", "time", "settled"]
 
@@ -33,12 +32,16 @@ class Limits:
         End when `relative_error` of the map is no larger.
     least : int
         So many samples are always drawn: with fewer there is no map.
+    every : int
+        Samples between two looks at the map. A fixed number: where sampling ends must not
+        depend on the batch size.
     """
 
     samples: int
     max_seconds: float | None = None
     tolerance: float | None = None
     least: int = 2
+    every: int = ROUND
 
     def __post_init__(self) -> None:
         if self.samples < 1:
@@ -84,16 +87,16 @@ class Sampling:
         Parameters
         ----------
         error : callable
-            `relative_error` of the map so far; called at most once every `ROUND` samples.
+            `relative_error` of the map so far; called at most once in `Limits.every` samples.
         """
-        size = self._subject.batch_size
+        size, every = self._subject.batch_size, self._limits.every
         while not self.over:
             stop = min(self.done + size, self._limits.samples)
             if self._limits.tolerance is not None:
-                stop = min(stop, (self.done // ROUND + 1) * ROUND)
+                stop = min(stop, (self.done // every + 1) * every)
             yield slice(self.done, stop)
             self.advance(stop - self.done)
-            if self.done % ROUND == 0:
+            if self.done % every == 0:
                 self.check(error)
 
     def advance(self, count: int) -> None:

@@ -9,14 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.explanation import Attribution
+from onnxplain.normalize import reduce_channels
 from onnxplain.perturb.anytime import Sampling, relative_error
 
 Run = tuple[Sampling, NDArray[np.float64], NDArray[np.float64], Mapping[str, NDArray[Any]]]
+_PLACES = ("H", "W")
 
 
 def sampled(
     runs: Sequence[Run],
     *,
+    axes: tuple[str, ...] = _PLACES,
     parameters: Mapping[str, Any] | None = None,
     measures: Mapping[str, NDArray[np.float64]] | None = None,
     notes: Mapping[str, Any] | None = None,
@@ -25,27 +28,33 @@ def sampled(
 
     Parameters
     ----------
-    runs : sequence of (Sampling, (H, W) array, (H, W) array, mapping)
-        For each picture how it was sampled, the map, its standard error, and further maps.
+    runs : sequence of (Sampling, array, (H, W) array, mapping)
+        For each picture how it was sampled, the map, the standard error of its sum over
+        channels, and further maps.
+    axes : tuple of str
+        Meaning of each axis of a map: C, H, W.
     parameters, measures, notes : mapping, optional
         Of the method itself.
 
     Returns
     -------
     Attribution
-        (N, H, W); map ``standard_error``, measures ``samples`` and ``relative_error`` (see
+        (N, ...); map ``standard_error``, measures ``samples`` and ``relative_error`` (see
         `onnxplain.perturb.anytime.relative_error`); note ``sampling_ended``.
     """
     samplings, values, errors, maps = zip(*runs, strict=True)
     joined = {k: np.stack([m[k] for m in maps]) for k in maps[0]}
     return Attribution(
         np.stack(values),
-        ("H", "W"),
+        axes,
         parameters=parameters or {},
         measures={
             "samples": np.array([float(s.done) for s in samplings]),
             "relative_error": np.array(
-                [relative_error(v, e) for v, e in zip(values, errors, strict=True)]
+                [
+                    relative_error(reduce_channels(v, axes), e)
+                    for v, e in zip(values, errors, strict=True)
+                ]
             ),
             **(measures or {}),
         },

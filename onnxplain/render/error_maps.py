@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
+from onnxplain.normalize import reduce_channels
 from onnxplain.render.captions import measures_text, percent
 from onnxplain.render.panels import (
     BAR,
@@ -59,11 +60,12 @@ def error_maps(explanation: Explanation, labels: Mapping[int, str] | None = None
     if "standard_error" not in explanation.maps:
         raise UsageError(f"{explanation.method} does not sample; its map has no standard error")
     errors = explanation.maps["standard_error"]
+    shown = reduce_channels(explanation.attribution, explanation.axes)
     known = errors[np.isfinite(errors)]
     top = float(known.max()) if known.size else 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
         # A map without any error is certain: nothing is divided there.
-        units = np.where(errors > 0, explanation.attribution / errors, np.nan)
+        units = np.where(errors > 0, shown / errors, np.nan)
     sampled = [*measures_text(explanation), *_end(explanation)]
     notes = _notes(units) if top else ["no sampling error"]
     below = BAR + 2 * LINE + GAP + LINE * max(len(small(sampled)), len(small(notes)))

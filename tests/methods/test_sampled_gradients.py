@@ -9,6 +9,7 @@ from originals import difference, pair
 
 from onnxplain.errors import UsageError
 from onnxplain.methods import find, registered
+from onnxplain.methods.smoothgrad import LOOK
 
 TARGET = 3
 FAMILY = ["smoothgrad", "smoothgrad-squared", "vargrad"]
@@ -83,6 +84,49 @@ def test_any_gradient_or_relevance_method_can_be_averaged(of):
 def test_what_cannot_be_averaged_is_refused(of):
     with pytest.raises(UsageError, match="cannot be averaged"):
         explain(pair("resnet"), "smoothgrad", of=of)
+
+
+@pytest.mark.parametrize("method", FAMILY)
+def test_time_and_tolerance_end_it(method):
+    """A map that ended early is that of as many samples; it ends where it is looked at."""
+    made = pair("vgg")
+    hurried = made.double.explain(made.x, method, TARGET, samples=10**6, max_seconds=1e-3)
+    assert hurried.notes["sampling_ended"] == ["time"]
+    settled = made.double.explain(made.x, method, TARGET, samples=10**6, tolerance=0.04)
+    assert settled.notes["sampling_ended"] == ["settled"]
+    assert settled.measures["relative_error"] <= 0.04
+    assert settled.measures["samples"] % LOOK == 0
+    for ended in (hurried, settled):
+        done = int(ended.measures["samples"])
+        again = made.double.explain(made.x, method, TARGET, samples=done)
+        assert difference(again.attribution, ended.attribution) < 1e-12
+        assert again.notes["sampling_ended"] == ["all samples"]
+    fewer = made.double.explain(made.x, method, TARGET, samples=done - LOOK)
+    assert fewer.measures["relative_error"] > 0.04
+
+
+@pytest.mark.parametrize("method", FAMILY)
+def test_the_error_is_the_spread_over_seeds(method):
+    rng = np.random.default_rng(3)
+    proto = model(
+        "f = Flatten(image) x = Gemm<transB = 1>(f, v) y = Relu(x) scores = Gemm<transB = 1>(y, w)",
+        v=rng.normal(size=(40, 108)),
+        w=rng.normal(size=(4, 40)),
+    )
+    x = rng.uniform(-1, 1, (1, 3, 6, 6))
+    subjects = [subject_of(proto, seed=s) for s in range(60)]
+    target = target_of(subjects[0], 2)
+    options = {"samples": 64, "noise_level": 0.3}
+    runs = [find(method).function(s, x, target, **options) for s in subjects]
+    spread = np.std([r.values[0].sum(axis=0) for r in runs], axis=0, ddof=1)
+    claimed = np.mean([r.maps["standard_error"][0] for r in runs], axis=0)
+    assert np.median(claimed / spread) == pytest.approx(1, abs=0.15)
+
+
+@pytest.mark.parametrize("options", [{"samples": 0}, {"noise_level": -0.1}, {"tolerance": 0.0}])
+def test_what_makes_no_sense_is_refused(options):
+    with pytest.raises(UsageError, match=next(iter(options))):
+        explain(pair("vgg"), "smoothgrad", **options)
 
 
 def test_smoothgrad_agrees_with_captum_in_the_mean():

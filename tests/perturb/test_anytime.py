@@ -40,6 +40,14 @@ def test_where_a_settled_map_ends_does_not_depend_on_the_batch(batch):
     assert (sampling.done, sampling.end) == (3 * ROUND, "settled")
 
 
+@pytest.mark.parametrize("batch", [1, 5, 32])
+def test_it_may_be_looked_at_more_often(batch):
+    errors = iter([0.3, 0.05])
+    limits = Limits(100, tolerance=0.1, every=8)
+    sampling, _ = run(limits, batch=batch, error=lambda: next(errors))
+    assert (sampling.done, sampling.end) == (16, "settled")
+
+
 def test_a_map_that_never_settles_takes_all_samples():
     sampling, _ = run(Limits(1000, tolerance=0.1), error=lambda: 0.2)
     assert (sampling.done, sampling.end) == (1000, "all samples")
