@@ -115,7 +115,7 @@ def ray_examiner(
     def examiner(numbers: Sequence[int]) -> Iterator[tuple[int, Result]]:
         if not numbers:
             return
-        _connect(workers)
+        ours = _connect(workers)
         device = str(opening.get("device", "auto"))
         rows = ray.data.from_items(
             [{"number": n} for n in numbers], override_num_blocks=-(-len(numbers) // _BLOCK)
@@ -131,6 +131,10 @@ def ray_examiner(
                 yield row["number"], _result(row)
         except ray.exceptions.RayError as error:
             raise _reason(error) from error
+        finally:
+            # Before anything is reported: a cluster goes on talking until it is left.
+            if ours:
+                ray.shutdown()
 
     return examiner
 
@@ -154,7 +158,8 @@ def _reason(error: Exception) -> OnnxplainError:
     )
 
 
-def _connect(workers: int) -> None:
+def _connect(workers: int) -> bool:
+    """Join or start a cluster; whether it is ours to leave, since nobody had joined it before."""
     import ray
     import ray.data
 
@@ -164,7 +169,7 @@ def _connect(workers: int) -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     if ray.is_initialized():
-        return
+        return False
     env = {_THREADS: os.environ[_THREADS]} if _THREADS in os.environ else {}
     # One more than the workers need: Ray Data moves blocks about as well.
     here = None if "RAY_ADDRESS" in os.environ else workers + 1
@@ -174,3 +179,4 @@ def _connect(workers: int) -> None:
         log_to_driver=False,
         num_cpus=here,
     )
+    return True

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -67,7 +69,7 @@ def run(
         opening = {**opening, "batch_size": size}
         examiner = ray_examiner(model, opening, samples, methods, asked, workers or _WORKERS)
     sources = {"model": model, "data": data}
-    with open_store(out, opened, samples, asked) as store:
+    with open_store(out, opened, samples, asked) as store, _results_alone(engine):
         try:
             _examine(store, opened, samples, asked, examiner, quiet)
         except (KeyboardInterrupt, SystemExit):
@@ -84,6 +86,11 @@ def run(
         _show(head, written)
     if not head["predictions"]["scored"]:
         raise ImageError(f"no picture could be examined: {head['failures'][0]['problem']}")
+
+
+def _results_alone(engine: str) -> AbstractContextManager[object]:
+    """Ray prints what befalls its workers on standard output, where results belong."""
+    return redirect_stdout(sys.stderr) if engine == "ray" else nullcontext()
 
 
 def _examine(

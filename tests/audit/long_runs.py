@@ -40,22 +40,22 @@ def write_digits(folder, count):
     return folder
 
 
-def command(data, out, config=QUICK):
+def command(data, out, config=QUICK, *more):
     """Command line of an audit; its configuration is written into its folder."""
     out.mkdir(exist_ok=True)
     (out / "audit.toml").write_text(config)
-    words = ["audit", MODEL, data, "-o", out, "--config", out / "audit.toml", "-q"]
+    words = ["audit", MODEL, data, "-o", out, "--config", out / "audit.toml", "-q", *more]
     return [sys.executable, "-m", "onnxplain", *map(str, words)]
 
 
-def start(data, out, config=QUICK):
+def start(data, out, config=QUICK, *more, **options):
     """Start an audit."""
-    words = command(data, out, config)
     return subprocess.Popen(
-        words,
+        command(data, out, config, *more),
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
+        **options,
         # What a shell starts in the background ignores Ctrl-C, and so would its children.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )

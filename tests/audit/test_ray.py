@@ -2,15 +2,26 @@
 
 import os
 import signal
+import time
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
-from audit.long_runs import MODEL, without_times, write_digits
+from audit.long_runs import (
+    MODEL,
+    QUICK,
+    finish,
+    results,
+    start,
+    wait_for_results,
+    without_times,
+    write_digits,
+)
 
 import onnxplain
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.examine import methods_for
-from onnxplain.audit.record import write_record
+from onnxplain.audit.record import read_record, write_record
 from onnxplain.audit.run import open_store, run_audit
 from onnxplain.audit.store import PICTURES
 from onnxplain.dataset import read_dataset
@@ -20,6 +31,7 @@ ray = pytest.importorskip("ray", reason="needs the extra onnxplain[ray]")
 pytestmark = pytest.mark.ray
 CONFIG = AuditConfig(methods=("grad-cam", "lrp"), measures=("deletion",), sanity_pictures=1)
 OPENING = {"batch_size": CONFIG.batch_size, "device": "cpu"}
+ON_RAY = ("--engine", "ray", "--workers", "2")
 SOURCES = {"model": MODEL, "data": "digits"}
 
 
@@ -85,6 +97,37 @@ def test_a_worker_that_is_killed_half_way_changes_nothing(local, model, samples,
     assert len(workers) == 2
     assert not Path(f"/proc/{workers[0]}").exists()
     assert found == local
+
+
+@pytest.mark.parametrize("whole_group", [True, False], ids=["terminal", "kill"])
+def test_stopped_by_ctrl_c_it_leaves_a_valid_record_and_goes_on(tmp_path, whole_group):
+    """A terminal sends Ctrl-C to every process of its group, ``kill`` to one."""
+    data, out = write_digits(tmp_path / "data", 120), tmp_path / "out"
+    with start(data, out, QUICK, *ON_RAY, stdout=PIPE, start_new_session=True) as process:
+        wait_for_results(out, 5)
+        workers = descendants(process.pid)
+        (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
+        printed, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert printed == ""
+    assert "Traceback" not in said
+    assert "the same command goes on from here" in said
+    stopped = read_record(out / "record.json")
+    assert stopped["complete"] is False
+    assert 5 <= stopped["data"]["examined"] == len(stopped["pictures"]) == results(out) < 120
+    assert (out / "report.html").exists()
+    assert len(workers) > 2
+    wait_until(lambda: not any(title(p) for p in workers))
+    # What Ray began this process ends, and the record is that of an undisturbed audit.
+    ended, whole = (finish(data, folder) for folder in (out, tmp_path / "whole"))
+    assert without_times(ended) == without_times(whole)
+
+
+def wait_until(holds, seconds=30):
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def title(process):
