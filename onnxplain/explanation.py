@@ -226,7 +226,7 @@ class Explanation:
         except _DAMAGE as error:
             raise UsageError(f"{str(path)!r} is not a saved explanation: {error}") from error
 
-    def _arrays(self) -> dict[str, NDArray[Any]]:
+    def _arrays(self) -> dict[str, Any]:
         arrays = {k: getattr(self, k) for k in ("attribution", "probabilities", "pixels")}
         return arrays | {f"map:{k}": v for k, v in self.maps.items()}
 
@@ -240,7 +240,7 @@ class Explanation:
         target = record["target"]
         record["target"] = Target(**{**target, "position": tuple(target.get("position", ()))})
         maps = {k[4:]: v for k, v in arrays.items() if k.startswith("map:")}
-        main = {k: arrays[k] for k in ("attribution", "probabilities", "pixels")}
+        main: dict[str, Any] = {k: arrays[k] for k in ("attribution", "probabilities", "pixels")}
         return cls(**record, **main, maps=maps)
 
     def _repr_png_(self) -> bytes:

@@ -31,7 +31,7 @@ _DYNAMIC = frozenset(
     "MatMulIntegerToFloat DynamicQuantizeLSTM".split()
 )
 _PACKED = frozenset({"MatMulNBits", "MatMulBnb4"})
-_HALF = {onnx.TensorProto.FLOAT16: "float16", onnx.TensorProto.BFLOAT16: "bfloat16"}
+_HALF: dict[int, str] = {onnx.TensorProto.FLOAT16: "float16", onnx.TensorProto.BFLOAT16: "bfloat16"}
 _WHOLE = frozenset(
     {onnx.TensorProto.INT64, onnx.TensorProto.INT32, onnx.TensorProto.BOOL, onnx.TensorProto.STRING}
 )

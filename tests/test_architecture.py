@@ -75,6 +75,15 @@ def test_ruff(command):
     assert found.returncode == 0, found.stdout
 
 
+@pytest.mark.slow
+def test_types():
+    """Slow in its first run, which reads the types of all libraries."""
+    found = subprocess.run(
+        [sys.executable, "-m", "mypy"], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert found.returncode == 0, found.stdout
+
+
 def test_files_stay_small():
     lengths = {
         path.relative_to(ROOT): len(path.read_text("utf-8").splitlines())

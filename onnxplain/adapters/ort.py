@@ -165,13 +165,25 @@ class OrtAdapter:
         return [self.gradients(x, target, names) for target in targets]
 
     def relevance(
-        self, x: Array, target: Target, composite: Composite, names: Sequence[str]
+        self,
+        x: Array,
+        target: Target,
+        composite: Composite,
+        names: Sequence[str],
+        *,
+        keep: Mapping[str, Array] | None = None,
     ) -> Propagation:
         """Refuse: ONNX Runtime has no backward pass here."""
         raise UsageError("ONNX Runtime gives no relevance; the PyTorch adapter does")
 
     def relevance_of_each(
-        self, x: Array, targets: Sequence[Target], composite: Composite, names: Sequence[str]
+        self,
+        x: Array,
+        targets: Sequence[Target],
+        composite: Composite,
+        names: Sequence[str],
+        *,
+        keep: Mapping[str, Array] | None = None,
     ) -> list[Propagation]:
         """Refuse, as `relevance` does."""
         return [self.relevance(x, target, composite, names) for target in targets]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -158,7 +159,7 @@ def largest(one: NDArray[np.generic], other: NDArray[np.generic]) -> float:
     return float(np.max(np.abs(one.astype(np.float64) - other.astype(np.float64)), initial=0.0))
 
 
-def resolution(values: NDArray[np.generic]) -> float:
+def resolution(values: NDArray[Any]) -> float:
     """Relative rounding of an array's element type; that of float32 where it has none."""
     # The element types of ml_dtypes, bfloat16 for one, are unknown to numpy's finfo.
     floating = values.dtype.kind == "f"

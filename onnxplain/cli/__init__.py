@@ -59,12 +59,12 @@ Of several failures, the first one's code. No file is ever left half-written.
 class _Program(click.Group):
     """A group that ends every failure in one line and a documented exit code."""
 
-    def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, *given: Any, **extra: Any) -> Any:
         """Run a command line and exit."""
         words = sys.argv[1:] if args is None else list(args)
         extra["standalone_mode"] = False
         call = super().main
-        sys.exit(run(lambda: call(words, **extra), debug="--debug" in words))
+        sys.exit(run(lambda: call(words, *given, **extra), debug="--debug" in words))
 
 
 @click.group(

@@ -132,8 +132,8 @@ def _show(found: Evaluation, files: Sequence[Path]) -> None:
         line()
     best = [(shown(b.method), b.iou, b.threshold) for b in found.best_thresholds()]
     if best:
-        columns = ("method", "mean overlap", "at threshold")
-        table("one threshold for all pictures: the best there is", columns, best)
+        title = "one threshold for all pictures: the best there is"
+        table(title, ("method", "mean overlap", "at threshold"), best)
         line()
     line("(in brackets: maps that never look at the model)")
     for path in files:

@@ -43,6 +43,7 @@ class Attention(nn.Module):
         self.score_mode: int = get("qk_matmul_output_mode", 0)
         code = get("softmax_precision")
         like = None if code is None else torch.zeros((), dtype=torch_type(node, code))
+        self.softmax_like: Tensor | None
         self.register_buffer("softmax_like", like)
         self.outputs = len(node.outputs)
 

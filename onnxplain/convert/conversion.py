@@ -190,6 +190,6 @@ def _overlay(
         if node.index in modules:
             domain = neutral_domain(operator.domain)
             converters[Operator(domain, operator.op_type, operator.version)] = ours
-        elif (version := stock_version(operator)) != operator.version:
+        elif (version := stock_version(operator)) is not None and version != operator.version:
             aliases[operator] = Operator("", operator.op_type, version)
     return converters, aliases

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -96,7 +97,7 @@ def _scatter(x: Tensor, axis: int, indices: Tensor, updates: Tensor, reduction: 
     return x.scatter_reduce(axis, indices, updates, _REDUCTION[reduction])
 
 
-def _slice_axis(x: Tensor, axis: int, start: int, end: int, step: int) -> Tensor:
+def _slice_axis(x: Tensor, axis: int, start: int, end: int | None, step: int) -> Tensor:
     positions = range(*slice(start, end, step).indices(x.shape[axis]))
     if step == 1:
         return x.narrow(axis, positions.start, len(positions))
@@ -105,7 +106,7 @@ def _slice_axis(x: Tensor, axis: int, start: int, end: int, step: int) -> Tensor
 
 def slice_(node: Node) -> nn.Module:
     """Slice: bounds and axes are attributes before opset 10, then inputs."""
-    fixed = [node.attributes.get(k) for k in ("starts", "ends", "axes")]
+    fixed: list[Any] = [node.attributes.get(k) for k in ("starts", "ends", "axes")]
 
     def apply(x: Tensor, *inputs: Tensor | None) -> Tensor:
         given = [None if t is None else integers(t) for t in inputs]
@@ -123,7 +124,8 @@ def slice_(node: Node) -> nn.Module:
 
 def top_k(node: Node) -> nn.Module:
     """TopK: sorted values and their positions; of equal values the first one leads."""
-    axis, fixed = node.attributes.get("axis", -1), node.attributes.get("k")
+    axis = node.attributes.get("axis", -1)
+    fixed: Any = node.attributes.get("k")
     largest = bool(node.attributes.get("largest", 1))
 
     def apply(x: Tensor, k: Tensor | None = None) -> tuple[Tensor, Tensor]:

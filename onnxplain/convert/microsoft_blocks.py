@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from onnxplain.convert.function import Function, unsupported
-from onnxplain.convert.quantised import round_straight_through
+from onnxplain.convert.integer_kernels import round_straight_through
 from onnxplain.graph.view import Node
 
 # The 16 values of the data types FP4 and NF4, in the order of their codes (bitsandbytes).

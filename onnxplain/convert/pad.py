@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -25,7 +27,8 @@ def _source(mode: str, length: int, before: int, after: int, device: torch.devic
 def pad(node: Node) -> nn.Module:
     """Pad, opset 2 to 25: negative padding crops."""
     mode = node.attributes.get("mode", "constant")
-    fixed, fixed_value = node.attributes.get("pads"), node.attributes.get("value", 0.0)
+    fixed: Any = node.attributes.get("pads")
+    fixed_value = node.attributes.get("value", 0.0)
 
     def apply(
         x: Tensor,

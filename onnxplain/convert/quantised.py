@@ -7,6 +7,8 @@ The type of the computation is that of the scales, so ``.double()`` reaches it t
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -18,8 +20,8 @@ from onnxplain.graph.view import Node
 
 
 def _integer_range(zero_point: Tensor | None, fallback: torch.dtype) -> tuple[int, int]:
-    known = zero_point is not None and not zero_point.is_floating_point()
-    info = torch.iinfo(zero_point.dtype if known else fallback)
+    floating = zero_point is None or zero_point.is_floating_point()
+    info = torch.iinfo(fallback if zero_point is None or floating else zero_point.dtype)
     return info.min, info.max
 
 
@@ -46,7 +48,7 @@ def quantise(
 ) -> Tensor:
     """Return ``round(x / scale) + zero_point``, saturated; parameters already broadcast."""
     low, high = _integer_range(zero_point, fallback)
-    offset = 0 if zero_point is None else zero_point.to(scale.dtype)
+    offset: Any = 0 if zero_point is None else zero_point.to(scale.dtype)
     # Calibration over a mask of -inf gives an infinite scale; ONNX Runtime stores NaN as `low`.
     steps = x / scale
     steps = torch.where(steps.isnan(), low - offset, steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from onnxplain.convert.function import unsupported
 from onnxplain.graph.view import Node
 
 Activation = Callable[[Tensor], Tensor]
+Parametric = Callable[[Tensor, float, float], Tensor]
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]
 """Input weights, recurrent weights, both biases in one, peepholes; of one direction."""
 
@@ -29,7 +31,7 @@ _PLAIN: dict[str, Activation] = {
     "tanh": torch.tanh,
 }
 # Activations with parameters: default alpha, default beta, function.
-_PARAMETRIC: dict[str, tuple[float, float, Callable[[Tensor, float, float], Tensor]]] = {
+_PARAMETRIC: dict[str, tuple[float, float, Parametric]] = {
     "affine": (1.0, 0.0, lambda x, a, b: a * x + b),
     "elu": (1.0, 0.0, lambda x, a, b: functional.elu(x, a)),
     "hardsigmoid": (0.2, 0.5, lambda x, a, b: (a * x + b).clamp(0, 1)),
@@ -54,10 +56,14 @@ def _activations(node: Node) -> list[Activation]:
         elif key in _PARAMETRIC:
             alpha, beta, function = _PARAMETRIC[key]
             alpha, beta = next(alphas, alpha), next(betas, beta)
-            functions.append(lambda x, f=function, a=alpha, b=beta: f(x, a, b))
+            functions.append(_with_parameters(function, alpha, beta))
         else:
             raise unsupported(node, f"activation {name!r}")
     return functions
+
+
+def _with_parameters(function: Parametric, alpha: float, beta: float) -> Activation:
+    return lambda x: function(x, alpha, beta)
 
 
 class Recurrent(nn.Module):
@@ -71,7 +77,7 @@ class Recurrent(nn.Module):
 
     def __init__(self, node: Node) -> None:
         super().__init__()
-        get = node.attributes.get
+        get: Callable[..., Any] = node.attributes.get
         self.kind = node.op_type.removeprefix("DynamicQuantize")
         self.hidden: int = get("hidden_size")
         self.direction: str = get("direction", "forward")

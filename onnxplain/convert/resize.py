@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -146,6 +147,7 @@ def _lengths(
 ) -> list[tuple[int, float]]:
     """Length and scale of each resized axis."""
     if sizes is None or not sizes.numel():
+        assert scales is not None  # one of the two is there
         given = [float(s) for s in scales.tolist()]
         return [(_scaled(x.shape[a], s), s) for a, s in zip(axes, given, strict=True)]
     wanted = integers(sizes)
@@ -187,7 +189,7 @@ def upsample(node: Node) -> nn.Module:
     """Upsample, and Resize-10: scales only, coordinates start at the corner."""
     mode = node.attributes.get("mode", "nearest")
     sampling = Sampling(mode, "asymmetric", "floor", -0.75, False, False, 0.0)
-    fixed = node.attributes.get("scales")
+    fixed: Any = node.attributes.get("scales")
 
     def apply(x: Tensor, scales: Tensor | None = None) -> Tensor:
         factors = fixed if scales is None else scales.tolist()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -35,7 +38,7 @@ def _heads(x: Tensor, heads: int) -> Tensor:
 
 def linear_attention(node: Node) -> nn.Module:
     """LinearAttention: a matrix of memory, updated token by token; returns it as well."""
-    get = node.attributes.get
+    get: Callable[..., Any] = node.attributes.get
     rule, heads, shared = get("update_rule", "gated_delta"), get("q_num_heads"), get("kv_num_heads")
 
     def apply(

@@ -57,7 +57,7 @@ def squeeze(node: Node) -> nn.Module:
 
 def unsqueeze(node: Node) -> nn.Module:
     """Unsqueeze: the axes count in the result, whatever their order."""
-    fixed = node.attributes.get("axes")
+    fixed: Any = node.attributes.get("axes")
 
     def apply(x: Tensor, axes: Tensor | None = None) -> Tensor:
         chosen = fixed if axes is None else integers(axes)

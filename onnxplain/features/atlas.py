@@ -197,14 +197,14 @@ def _draw(rng: np.random.Generator, place: SpatialLayer, count: int) -> NDArray[
 
 def _laid_out(vectors: NDArray[np.float32], layout: str, seed: int) -> NDArray[np.float64]:
     if layout == "tsne":
-        from sklearn.manifold import TSNE  # type: ignore[import-untyped]
+        from sklearn.manifold import TSNE
 
         perplexity = min(_PERPLEXITY, (len(vectors) - 1) / 3)
         settings = {"perplexity": perplexity, "init": "pca", "metric": "cosine"}
         found = TSNE(**settings, random_state=seed).fit_transform(vectors)
     else:
         try:
-            from umap import UMAP  # type: ignore[import-not-found,import-untyped,unused-ignore]
+            from umap import UMAP
         except ImportError as error:
             raise UsageError(
                 "layout umap is not installed: pip install 'onnxplain[umap]'"

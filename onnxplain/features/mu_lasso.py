@@ -100,7 +100,7 @@ def mu_lasso(X: NDArray[Any], labels: NDArray[Any], mu: float) -> Lasso:
 
 def _on_path(X: NDArray[np.float64], y: NDArray[np.float64], mu: float) -> NDArray[np.float64]:
     """Weights at the place of the path where their magnitudes add up to `mu`."""
-    from sklearn.linear_model import lars_path  # type: ignore[import-untyped]
+    from sklearn.linear_model import lars_path
 
     # A filter that never answers has no direction; LARS would divide by its length.
     live = np.flatnonzero(np.abs(X).max(axis=0, initial=0.0) > 0)

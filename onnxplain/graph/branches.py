@@ -77,9 +77,9 @@ def _inline(model: ir.Model, node: ir.Node, branch: ir.Graph) -> None:
         handed_on.append(own)
     model.graph.insert_before(node, handed_on)
     for output, own in zip(node.outputs, handed_on, strict=True):
-        name = output.name
-        output.name = f"{name}/branch"
-        own.outputs[0].name = name
+        kept = output.name
+        output.name = f"{kept}/branch"
+        own.outputs[0].name = kept
         ir.convenience.replace_all_uses_with(output, own.outputs[0], replace_graph_outputs=True)
     model.graph.remove(node, safe=True)
 

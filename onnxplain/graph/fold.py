@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import onnx
@@ -57,7 +58,7 @@ def replace_by_constant(model: ir.Model, old: ir.Value, value: np.ndarray) -> No
     name = old.name
     old.name = f"{name}/folded"
     tensor = ir.tensor(value, name=name)
-    new = ir.Value(name=name, shape=tensor.shape, type=ir.TensorType(tensor.dtype))
+    new = ir.Value(name=name, shape=ir.Shape(value.shape), type=ir.TensorType(tensor.dtype))
     new.const_value = tensor
     model.graph.register_initializer(new)
     ir.convenience.replace_all_uses_with(old, new)
@@ -77,13 +78,13 @@ def _read(node: ir.Node) -> list[ir.Value]:
 
 
 def _evaluate(node: ir.Node, opsets: list[onnx.OperatorSetIdProto]) -> list[np.ndarray] | None:
-    operands = {i.name: i.const_value for i in node.inputs if i is not None and i.const_value}
+    operands = {i.name: i.const_value for i in node.inputs if i and i.name and i.const_value}
     if not _stays_small(node, operands, opsets):
         return None
     try:
         with np.errstate(all="ignore"):
             evaluator = ReferenceEvaluator(_alone(node, operands, opsets))
-            values = evaluator.run(None, {})
+            values: Any = evaluator.run(None, {})
     except Exception:
         # Whatever the reference implementation cannot do is left for the adapters.
         return None
@@ -94,7 +95,7 @@ def _evaluate(node: ir.Node, opsets: list[onnx.OperatorSetIdProto]) -> list[np.n
 
 def _stays_small(
     node: ir.Node,
-    operands: Mapping[str | None, ir.TensorProtocol],
+    operands: Mapping[str, ir.TensorProtocol],
     opsets: list[onnx.OperatorSetIdProto],
 ) -> bool:
     """Whether the results are known to be small before anything is computed.
@@ -104,7 +105,9 @@ def _stays_small(
     if node.op_type in _BOUNDED:
         return sum(t.size for t in operands.values()) <= MAX_ELEMENTS
     if node.op_type == "Range":  # whose inferred length overflows
-        start, limit, delta = (float(operands[i.name].numpy().item()) for i in node.inputs if i)
+        start, limit, delta = (
+            float(operands[i.name].numpy().item()) for i in node.inputs if i and i.name
+        )
         return delta != 0 and abs(limit - start) <= MAX_ELEMENTS * abs(delta)
     try:
         inferred = onnx.shape_inference.infer_shapes(
@@ -129,7 +132,7 @@ def _known(dim: onnx.TensorShapeProto.Dimension) -> bool:
 
 def _alone(
     node: ir.Node,
-    operands: Mapping[str | None, ir.TensorProtocol],
+    operands: Mapping[str, ir.TensorProtocol],
     opsets: list[onnx.OperatorSetIdProto],
     largest: int | None = None,
 ) -> onnx.ModelProto:
@@ -143,7 +146,7 @@ def _alone(
             for n, t in operands.items()
             if n in declared
         ],
-        [onnx.helper.make_empty_tensor_value_info(o.name) for o in _read(node)],
+        [onnx.helper.make_empty_tensor_value_info(o.name) for o in node.outputs if o.name],
         [
             ir.to_proto(ir.tensor(t.numpy(), name=n))
             for n, t in operands.items()

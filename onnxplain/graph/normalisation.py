@@ -133,5 +133,6 @@ def affine_step(
     if value.size > 4 or (node.op_type in ("Sub", "Div") and node.inputs[0] != tensor):
         return None
     one = np.ones(1)
+    table: dict[str, tuple[NDArray[Any], NDArray[Any] | float]]
     table = {"Add": (one, value), "Sub": (one, -value), "Mul": (value, 0.0)}
     return table[node.op_type] if node.op_type in table else (1.0 / value, 0.0)

@@ -14,7 +14,7 @@ from onnxplain.explanation import Attribution
 from onnxplain.methods.registry import Method, find, method
 from onnxplain.perturb.anytime import Limits, Sampling
 from onnxplain.perturb.moments import Moment, Moments
-from onnxplain.perturb.outcome import sampled
+from onnxplain.perturb.outcome import Run, sampled
 from onnxplain.subject import Subject, silent
 from onnxplain.target import Target
 
@@ -189,7 +189,8 @@ def _averages(
     if not noise_level >= 0:
         raise UsageError(f"noise_level {noise_level} is not possible; it must be 0 or more")
     quiet = replace(subject, progress=silent)
-    runs, axes = [], ()
+    runs: list[Run] = []
+    axes: tuple[str, ...] = ()
     for single in x.astype(np.float64):
         random = subject.generator()  # the same noise for each, so that a batch changes nothing
         deviation = noise_level * np.ptp(single)

@@ -60,7 +60,7 @@ def fill(
     elif Path(kind).suffix.lower() in SUFFIXES:
         value = subject.preprocess.apply(open_image(kind))
     else:
-        value = np.float64(_number(kind, known))
+        value = np.array(_number(kind, known))
     return np.broadcast_to(value, x.shape).astype(x.dtype)
 
 

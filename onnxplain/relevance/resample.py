@@ -84,7 +84,7 @@ def resampled_transpose(G: Tensor, weight: Tensor, size: torch.Size, node: Node)
         [*size[:2], *padded],
         weight,
         large,
-        dilation=dilations,  # type: ignore[arg-type]
+        dilation=dilations,
         groups=node.attributes.get("group", 1),
     )
     return functional.pad(spread, torch_order([-p for p in pads])) / (strides[0] * strides[1])

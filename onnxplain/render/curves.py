@@ -62,7 +62,7 @@ def curves_figure(curves: Sequence[MeanCurve], controls: Collection[str]) -> Fig
 
 
 def _styles(methods: Sequence[str], controls: Collection[str]) -> dict[str, dict[str, object]]:
-    colours = mpl.colormaps["tab10"].colors if len(methods) <= 14 else mpl.colormaps["tab20"].colors
+    colours = mpl.color_sequences["tab10" if len(methods) <= 14 else "tab20"]
     styles: dict[str, dict[str, object]] = {}
     for method in methods:
         grey = method in controls

@@ -56,7 +56,7 @@ class Canvas:
 
     def text(self, x: float, y: float, text: str, **style: Any) -> None:
         """Write text whose top is at `y`."""
-        style = {"fontsize": TEXT, "va": "top"} | style
+        style = {"fontsize": TEXT, "va": "top", **style}
         # Names come from files: a dollar sign in one is no formula.
         self.figure.text(x / self.width, 1 - y / self.height, text, parse_math=False, **style)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from onnxplain.audit.suspects import LEAST
+from onnxplain.audit.places import LEAST
 from onnxplain.methods import Method, registered
 from onnxplain.preprocess import Preprocess
 from onnxplain.render.embedded import mean_map_uri
