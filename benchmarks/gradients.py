@@ -16,7 +16,6 @@ import argparse
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +28,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from originals import CAT, LITE0, lite0_exactly  # noqa: E402
 
 import onnxplain.subject  # noqa: E402
+from benchmarks.timing import added_mebibytes, seconds, spread  # noqa: E402
 from onnxplain.convert.torchvision_guard import import_onnx2torch  # noqa: E402
 
 BATCH = 16
@@ -47,12 +47,6 @@ class WithLast(torch.nn.Module):
         for block in net._blocks:
             x = block(x)
         return net._fc(self.last(net._bn1(net._conv_head(x))).mean((2, 3)))
-
-
-def seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def passes(net: torch.nn.Module, x: torch.Tensor, count: int, target: int) -> None:
@@ -131,10 +125,7 @@ def main() -> None:
     if options.peak:
         name, who = options.peak
         _ = model.network.torch  # opening the model is no part of the method
-        Path("/proc/self/clear_refs").write_text("5")  # the peak starts here
-        before = _resident("VmRSS")
-        works[name][who]()
-        print(_resident("VmHWM") - before)
+        print(added_mebibytes(works[name][who]))
         return
     print(
         f"{'method':22}{'to the floor':>24}{'to Captum':>24}{'seconds':>10}"
@@ -146,8 +137,8 @@ def main() -> None:
         rounds = [{who: seconds(one) for who, one in work.items()} for _ in range(options.rounds)]
         peaks = ", ".join(f"{_peak(name, who, steps):.0f}" for who in ("ours", "captum", "floor"))
         print(
-            f"{name:22}{_spread([r['ours'] / r['floor'] for r in rounds]):>24}"
-            f"{_spread([r['ours'] / r['captum'] for r in rounds]):>24}"
+            f"{name:22}{spread([r['ours'] / r['floor'] for r in rounds]):>24}"
+            f"{spread([r['ours'] / r['captum'] for r in rounds]):>24}"
             f"{statistics.median(r['ours'] for r in rounds):>10.2f}{peaks:>32}"
         )
 
@@ -156,15 +147,6 @@ def _peak(name: str, who: str, steps: int) -> float:
     """MiB that one piece of work adds at its largest, in a process of its own (Linux)."""
     command = [sys.executable, __file__, "--steps", str(steps), "--peak", name, who]
     return float(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
-
-
-def _resident(key: str) -> float:
-    lines = Path("/proc/self/status").read_text("utf-8").splitlines()
-    return next(int(t.split()[1]) for t in lines if t.startswith(key)) / 1024
-
-
-def _spread(ratios: list[float]) -> str:
-    return f"{statistics.median(ratios):.2f} [{min(ratios):.2f}-{max(ratios):.2f}]"
 
 
 if __name__ == "__main__":

@@ -24,6 +24,10 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.timing import resident
+
 # Channels of the convolutions; a pooling by two follows where the next entry is "M".
 VGG11 = (64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M")
 STAGES = ("read", "convert", "load", "gradients")
@@ -74,13 +78,6 @@ def synthesise(path: Path, plan=VGG11, wide: int = 4096, side: int = 224) -> Non
     onnx.save(model, path)
 
 
-def resident() -> dict[str, int]:
-    """Bytes of memory now and at the peak of this process."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    found = {line.split(":")[0]: line.split()[1] for line in lines if line.startswith("Vm")}
-    return {"now": int(found["VmRSS"]) * 1024, "peak": int(found["VmHWM"]) * 1024}
-
-
 def run_stage(stage: str, path: str) -> dict[str, float]:
     """Do everything up to a stage, in this process."""
     import onnxruntime  # noqa: F401
@@ -105,7 +102,7 @@ def run_stage(stage: str, path: str) -> dict[str, float]:
             picture = np.random.default_rng(0).integers(0, 255, (224, 224, 3), np.uint8)
             model.explain(picture, "gradient", 0)
     seconds = time.perf_counter() - started
-    return {**resident(), "seconds": seconds}
+    return {"now": resident("VmRSS"), "peak": resident("VmHWM"), "seconds": seconds}
 
 
 def measure(path: Path, stages: Sequence[str] = STAGES) -> list[dict[str, float | str]]:

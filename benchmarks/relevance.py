@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import statistics
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +37,7 @@ from zennit.canonizers import SequentialMergeBatchNorm  # noqa: E402
 
 import onnxplain  # noqa: E402
 import onnxplain.subject  # noqa: E402
+from benchmarks.timing import added_mebibytes, seconds, spread  # noqa: E402
 from onnxplain.relevance.composites import composite as composite_named  # noqa: E402
 
 SIDE = 224
@@ -129,13 +128,7 @@ def works(name: str, composite: str) -> dict[str, Callable[[], object]]:
     }
 
 
-def seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def peak_megabytes(name: str, composite: str, which: str) -> float:
+def peak_mebibytes(name: str, composite: str, which: str) -> float:
     """Memory that one propagation adds, measured in a fresh process."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_peak, (name, composite, which))
@@ -144,20 +137,7 @@ def peak_megabytes(name: str, composite: str, which: str) -> float:
 def _peak(name: str, composite: str, which: str) -> float:
     work = works(name, composite)[which]
     work()  # the first run prepares
-    Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak starts again from here
-    before = _status("VmRSS")
-    work()
-    return (_status("VmHWM") - before) / 1024
-
-
-def _status(key: str) -> int:
-    """Kilobytes that the kernel reports for this process."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(key))
-
-
-def spread(values: list[float]) -> str:
-    return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
+    return added_mebibytes(work)
 
 
 def main() -> None:
@@ -187,8 +167,8 @@ def main() -> None:
             cells = "".join(f"{spread(ratios[k]):>20}" for k in ("walk", "lrp", "zennit", "share"))
             memory = ""
             if options.memory:
-                ours, theirs = (peak_megabytes(name, composite, k) for k in ("walk", "zennit"))
-                memory = f"   peak {ours:.0f} MB, zennit {theirs:.0f} MB"
+                ours, theirs = (peak_mebibytes(name, composite, k) for k in ("walk", "zennit"))
+                memory = f"   peak {ours:.0f} MiB, zennit {theirs:.0f} MiB"
             print(f"{name:8}{composite:27}{cells}{memory}", flush=True)
 
 

@@ -1,0 +1,39 @@
+"""Seconds, ratios with their spread, and the memory of one piece of work (Linux)."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+CLOCKS = {"cpu": time.process_time, "wall": time.perf_counter}
+
+
+def seconds(work: Callable[[], object], clock: str = "wall") -> float:
+    """Time of one run: of this process' processors (``cpu``) or on the wall."""
+    now = CLOCKS[clock]
+    start = now()
+    work()
+    return now() - start
+
+
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """Median, smallest and largest: ``1.20 [1.10-1.40]``."""
+    median, low, high = statistics.median(values), min(values), max(values)
+    return f"{median:.{digits}f} [{low:.{digits}f}-{high:.{digits}f}]"
+
+
+def resident(key: Literal["VmRSS", "VmHWM"]) -> int:
+    """Bytes that this process holds now (``VmRSS``) or held at its peak (``VmHWM``)."""
+    lines = Path("/proc/self/status").read_text("utf-8").splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(key))
+
+
+def added_mebibytes(work: Callable[[], object]) -> float:
+    """Memory that one run adds at its peak; meant for a process that does nothing else."""
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
+    before = resident("VmRSS")
+    work()
+    return (resident("VmHWM") - before) / 2**20
