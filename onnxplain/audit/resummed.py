@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from onnxplain.audit.check import Check
+from onnxplain.audit.places_again import strengths
 from onnxplain.audit.recorded import Recorded
 from onnxplain.audit.summary import summarise_classes
 from onnxplain.audit.sums import sums_of_classes, sums_of_entries
@@ -53,7 +54,7 @@ def resummed(record: Mapping[str, Any], examples: int) -> list[Check]:
         [s for s in sums["suspects"] if s["kind"] == _OFF_THE_OBJECT] for sums in (record, found)
     )
     checks.append(_check("suspects outside the mask", said, again))
-    return checks
+    return [*checks, strengths(record)]
 
 
 def _check(name: str, known: Any, found: Any) -> Check:

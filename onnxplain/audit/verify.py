@@ -14,6 +14,7 @@ from onnxplain.audit.check import Check
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.examine import examine, examine_sanity, methods_for
 from onnxplain.audit.pictures_again import PicturesAgain
+from onnxplain.audit.places_again import rises
 from onnxplain.audit.record import about_method, data_sha256
 from onnxplain.audit.remade import remade
 from onnxplain.audit.resummed import resummed
@@ -125,7 +126,11 @@ def verify(
             if progress is not None:
                 progress(number, len(entries))
         sanity = _sanity(record, model, by_name, methods, config)
-        checks = [*head, *pictures.checks(), *sanity, *resummed(record, config.examples)]
+        elsewhere = rises(record, model, by_name)
+        sums = resummed(record, config.examples)
+        checks = [*head, *pictures.checks(), *sanity, elsewhere, *sums]
+        # Of a figure that the record has nowhere there is nothing to say.
+        checks = [check for check in checks if check.compared]
         if _is_whole(record, entries, by_name):
             ordered = [by_name[entry["name"]] for entry in entries]
             # Nothing but what follows the pictures is left to be done.
@@ -157,7 +162,7 @@ def _not_checked(record: Mapping[str, Any], count: int) -> list[str]:
         found.append(f"{pictures - count} of {pictures} pictures were not examined again")
     if "curves" not in record:
         found.append("curves: a record of format 1 has none")
-    of_maps = "mean maps, clusters, and suspects by place"
+    of_maps = "mean maps, clusters, and where and how often places recur"
     if record["complete"]:
         found.append(
             f"{of_maps}: they come from the maps of all pictures, which a record does not hold; "

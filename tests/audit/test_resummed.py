@@ -49,7 +49,8 @@ def wrong(record, edit):
 def test_a_true_record(record):
     assert [s["kind"] for s in record["suspects"]] == ["outside the mask"]
     checks = resummed(record, 3)
-    assert all(c.reproduces and c.compared for c in checks)
+    assert all(c.reproduces for c in checks)
+    assert [c.figure for c in checks if not c.compared] == ["suspects by place (from mean maps)"]
     assert {c.largest for c in checks} <= {0.0, None}
 
 

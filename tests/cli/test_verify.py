@@ -8,6 +8,7 @@ DATA = "examples/digits"
 SUSPECT = {
     "index": 3, "method": "lrp", "kind": "fixed place", "strength": 9.0, "where": "top edge",
     "recurs": 1.0, "count": 5, "examples": [0], "box": [0.0, 0.0, 0.25, 0.25],
+    "transplant": {"rise": 0.9, "donors": [0], "hosts": [1]},
 }  # fmt: skip
 CLUSTERING = {"index": 3, "method": "lrp", "pictures": 0, "eigenvalues": [], "clusters": []}
 
@@ -67,7 +68,7 @@ def lift_a_mean_curve(data):
 def add_a_suspect(data):
     data["suspects"].append(
         {"index": 0, "method": "lrp", "kind": "outside the mask", "strength": 2.0, "count": 9,
-         "where": "off the object", "recurs": 1.0, "examples": [], "box": None}
+         "where": "off the object", "recurs": 1.0, "examples": [], "box": None, "transplant": None}
     )  # fmt: skip
 
 
@@ -83,6 +84,8 @@ def drop_a_failure(data):
         (another_class, "predicted class"),
         (lift_a_curve, "lrp: curve of deletion"),
         (lift_a_mean_curve, "curves (summed again)"),
+        (lambda d: d["suspects"].append(SUSPECT), "suspects by place (from mean maps)"),
+        (lambda d: d["suspects"].append(SUSPECT), "suspects by place: rise in other classes"),
         (add_a_suspect, "suspects outside the mask (summed again)"),
         (lambda d: d["classes"][0]["evidence"].update(centre=0.5), "classes (summed again)"),
         (lambda d: d["classes"][0].update(count=7), "classes (summed again)"),
@@ -117,7 +120,6 @@ def shift_a_mean_map(data):
     ("edit", "figure", "where"),
     [
         (shift_a_mean_map, "mean maps", "class 0 by lrp"),
-        (lambda d: d["suspects"].append(SUSPECT), "suspects", "the length of suspects"),
         (lambda d: d["clusters"].append(CLUSTERING), "clusters", "which classes were clustered"),
     ],
 )
@@ -127,7 +129,7 @@ def test_what_comes_from_maps_is_found_if_all_are_made_again(
     changed = change(record, tmp_path / "changed.json", edit)
     found = run("verify", changed, "--sample", 3)
     assert found.exit_code == 0
-    assert "not checked: mean maps, clusters, and suspects by place" in found.stdout
+    assert "not checked: mean maps, clusters, and where and how often places recur" in found.stdout
     found = run("verify", changed, "--sample", 4, "--json")
     assert found.exit_code == 1
     said = json.loads(found.stdout)
