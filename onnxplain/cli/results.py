@@ -144,13 +144,18 @@ def write_sheets(
     save_figure(sheet(explanations), written[0])
     names = dict(enumerate(labels))
     for key, draw in _OWN_PICTURES.items():
-        owners = [e for e in explanations if key in e.maps]
+        owners = [e for e in explanations if _own_picture(e) == key]
         for explanation in owners:
             targets = [e for e in owners if e.method == explanation.method]
             index = f".{explanation.target.stem}" if len(targets) > 1 else ""
             written.append(folder / f"{name}.{explanation.method}-maps{index}.png")
             save_figure(draw(explanation, names), written[-1])
     return written
+
+
+def _own_picture(explanation: Explanation) -> str | None:
+    """The map that decides which picture of its own a method gets, if any."""
+    return next((key for key in _OWN_PICTURES if key in explanation.maps), None)
 
 
 def _error(error: OnnxplainError | None) -> dict[str, Any]:

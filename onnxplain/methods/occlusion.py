@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
-from onnxplain.adapters.changes import Engine, engine_named
+from onnxplain.adapters.changes import Engine, WindowChanges, engine_named
 from onnxplain.errors import UsageError
 from onnxplain.explanation import Attribution
 from onnxplain.graph.layers import SpatialLayer
 from onnxplain.graph.quantised import real_values
 from onnxplain.methods.registry import method
-from onnxplain.perturb.refine import Refined, refined
+from onnxplain.perturb.anytime import Limits, Sampling, relative_error
+from onnxplain.perturb.outcome import Run, sampled
+from onnxplain.perturb.refine import Refined, filled, refined
 from onnxplain.perturb.window_grid import Contents, WindowGrid
-from onnxplain.perturb.windows import Size
+from onnxplain.perturb.window_sample import mean_of_some
+from onnxplain.perturb.windows import Size, scattered
 from onnxplain.scores import class_scores
-from onnxplain.subject import Subject
+from onnxplain.subject import Subject, silent
 from onnxplain.target import Target
+
+# Windows between two looks at the map; enough of them for sections to be worth it.
+LOOK = 96
 
 
 @method(
@@ -35,7 +42,7 @@ from onnxplain.target import Target
     "layer); positive: covering it lowers the score",
     class_discriminative=True,
     promises="the effect of the very change that was made; nothing is approximated unless "
-    "refine is given",
+    "refine or a limit is given",
     failures="the fill is itself a feature; evidence that stands in two places hides behind the "
     "other one",
 )
@@ -50,6 +57,8 @@ def occlusion(
     response_of: str | None = None,
     refine: int = 1,
     engine: str = "auto",
+    max_seconds: float | None = None,
+    tolerance: float | None = None,
 ) -> Attribution:
     """Importance of a pixel: mean over the windows that cover it of S(x) - S(x, covered).
 
@@ -75,19 +84,25 @@ def occlusion(
         Compute only what a window can change, or every covered picture as a whole. The map
         is the same up to rounding; ``auto`` takes what should be faster, and the record's
         note ``engine`` says which it was, and why.
+    max_seconds, tolerance : float, optional
+        Compute windows in random order, and end earlier; see `Limits`. Without either all
+        are computed. The map is looked at after about `LOOK` windows.
 
     Returns
     -------
     Attribution
         (N, H, W), signed, in units of S. Maps, one value per window position: ``score`` (S
         with the window covered), ``difference`` (fall of S), ``predicted_class`` (class index
-        that wins then), and if refined ``interpolated`` (1 where nothing was computed).
-        Measure ``computed``, if refined: share of positions that were.
+        that wins then), and if refined or limited ``interpolated`` (1 where nothing was
+        computed). Measure ``computed``, then: share of positions that were. If limited also
+        map ``standard_error`` (see `mean_of_some`), measures ``samples`` (windows computed)
+        and ``relative_error``, note ``sampling_ended``.
 
     Raises
     ------
     UsageError
-        If window, stride or refine do not fit the input, or the engine is not possible.
+        If window, stride or refine do not fit the input, the engine is not possible, or both
+        refine and a limit are given.
     MethodRefusedError
         If `response_of` has no places in the picture, or holds integers of unknown scale.
     """
@@ -98,9 +113,24 @@ def occlusion(
             f"refine {refine} is not possible; allowed: 1 to {max(grid.shape)} positions of "
             f"{grid.shape[0]} x {grid.shape[1]}"
         )
+    limited = max_seconds is not None or tolerance is not None
+    if limited and refine > 1:
+        raise UsageError("occlusion: refine and a limit exclude each other; drop one of them")
     layer = None if response_of is None else subject.network.layer(response_of)
-    watch = _Watch(subject, target, layer, engine_named(engine))
+    own = replace(subject, progress=silent) if limited else subject  # `Sampling` tells it
+    watch = _Watch(own, target, layer, engine_named(engine))
     contents = Contents(subject, x, fill_with)
+    settled = {"window": list(grid.window), "stride": list(grid.step)}
+    if limited:
+        limits = Limits(len(grid.windows), max_seconds, tolerance)
+        runs = [_in_time(watch, subject, x[n], n, contents, grid, limits) for n in range(len(x))]
+        computed = np.array([1 - maps["interpolated"].mean() for *_, maps in runs])
+        return sampled(
+            runs,
+            parameters=settled,
+            measures={"computed": computed},
+            notes={"engine": dict(watch.engine)},
+        )
     found = [watch.covered(x[n], n, contents, grid, refine) for n in range(len(x))]
     scores = np.stack([f.values for f in found])
     falls = watch.uncovered(x)[:, None, None] - scores
@@ -115,11 +145,51 @@ def occlusion(
     return Attribution(
         grid.spread(falls.reshape(len(x), -1)),
         ("H", "W"),
-        parameters={"window": list(grid.window), "stride": list(grid.step)},
+        parameters=settled,
         measures={"computed": 1 - interpolated.mean(axis=(1, 2))} if refine > 1 else {},
         maps=maps,
         notes={"engine": dict(watch.engine)},
     )
+
+
+def _in_time(
+    watch: _Watch,
+    subject: Subject,
+    x: NDArray[Any],
+    n: int,
+    contents: Contents,
+    grid: WindowGrid,
+    limits: Limits,
+) -> Run:
+    """The map of input n from windows in random order, until the limits end it."""
+    uncovered = watch.uncovered(x[None])[0]
+    scores, classes = np.zeros(len(grid.windows)), np.zeros(len(grid.windows), np.int64)
+    computed = np.zeros(len(grid.windows), bool)
+
+    def result() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        falls = (uncovered - scores).reshape(grid.shape)
+        return mean_of_some(falls, computed.reshape(grid.shape), grid)
+
+    sampling = Sampling(subject, limits)
+    for chosen in scattered(len(scores), subject.seed, LOOK):
+        for places, values, winners in watch.blocks(x, contents.of(n, grid.windows[chosen])):
+            scores[chosen[places]], classes[chosen[places]] = values, winners
+            computed[chosen[places]] = True
+            sampling.advance(len(places))
+            if sampling.over:
+                break
+        sampling.check(lambda: relative_error(*result()))
+        if sampling.over:
+            break
+    known = computed.reshape(grid.shape)
+    shown = filled(scores.reshape(grid.shape), known)
+    maps = {
+        "score": shown,
+        "difference": uncovered - shown,
+        "predicted_class": filled(classes.reshape(grid.shape), known),
+        "interpolated": (~known).astype(np.uint8),
+    }
+    return sampling, *result(), maps
 
 
 class _Watch:
@@ -146,15 +216,21 @@ class _Watch:
         def compute(
             indices: NDArray[np.int64],
         ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-            changes = contents.of(n, windows[indices])
-            run = self._subject.windowed(x, changes, self._names, engine=self._asked)
-            self.engine = self.engine or run.engine
             values, classes = np.empty(len(indices)), np.empty(len(indices), np.int64)
-            for places, tensors in run.blocks:
-                values[places], classes[places] = self._read(tensors)
+            for places, *found in self.blocks(x, contents.of(n, windows[indices])):
+                values[places], classes[places] = found
             return values, classes
 
         return refined(compute, grid.shape, refine)
+
+    def blocks(
+        self, x: NDArray[Any], changes: WindowChanges
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]]:
+        """Windows with their S and winning classes, as they are computed."""
+        run = self._subject.windowed(x, changes, self._names, engine=self._asked)
+        self.engine = self.engine or run.engine
+        for places, tensors in run.blocks:
+            yield (places, *self._read(tensors))
 
     def _read(
         self, tensors: Mapping[str, NDArray[Any]]

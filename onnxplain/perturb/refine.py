@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.interpolate
@@ -71,10 +72,15 @@ def refined(evaluate: Evaluate, shape: tuple[int, int], step: int) -> Refined:
         compute(_points(shape, finer) & _changing(values, computed, lattice))
         _interpolate(values, computed, lattice, finer)
         lattice = finer
+    return Refined(values, filled(classes, computed), ~computed)
+
+
+def filled(values: NDArray[Any], computed: NDArray[np.bool_]) -> NDArray[Any]:
+    """Give what was not computed the value of the nearest position that was."""
     nearest = scipy.ndimage.distance_transform_edt(
         ~computed, return_distances=False, return_indices=True
     )
-    return Refined(values, classes[tuple(nearest)], ~computed)
+    return np.asarray(values[tuple(nearest)])
 
 
 Lattice = tuple[NDArray[np.int64], NDArray[np.int64]]

@@ -19,13 +19,13 @@ def windows_inside(picture: Size, window: Size, stride: Size) -> NDArray[np.int6
     return np.stack([top, top + window[0], left, left + window[1]], axis=1)
 
 
-def scattered(count: int, seed: int) -> list[NDArray[np.int64]]:
+def scattered(count: int, seed: int, part: int = _PART) -> list[NDArray[np.int64]]:
     """Numbers of windows in parts, each of them spread at random over the picture.
 
     Where time ends the work within a part, all of the picture has been looked at.
     """
     order = np.random.default_rng(seed).permutation(count)
-    return np.array_split(order, -(-count // _PART))
+    return np.array_split(order, -(-count // part))
 
 
 def mean_over_windows(

@@ -43,6 +43,8 @@ def test_json_cards_are_those_of_the_table(run):
         "response_of": {"type": "text", "default": None},
         "refine": {"type": "integer", "default": 1},
         "engine": {"type": "text", "default": "auto"},
+        "max_seconds": {"type": "number", "default": None},
+        "tolerance": {"type": "number", "default": None},
     }
     assert occlusion["needs"] == ["forward"]
 
