@@ -127,6 +127,7 @@ def _suspect_dict(suspect: Suspect, examples: int) -> dict[str, Any]:
         "box": list(tried.place.box) if tried else None,
         "transplant": tried
         and {
+            "same": tried.same,
             "rise": tried.rise,
             "donors": tried.donors,
             "hosts": tried.hosts,

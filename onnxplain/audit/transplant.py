@@ -2,13 +2,15 @@
 
 That evidence recurs in one place is no shortcut yet: the strokes of a digit that fills its
 picture lie in the same places too. But one stroke does not make a 5 of a 3, and a patch that
-gives a class away makes that class of anything.
+gives a class away makes that class of anything. So does an object that often lies in a place;
+it looks different each time, and such places are not tried.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 
 from onnxplain.audit.places import LEAST, Box, Place, find_places
 from onnxplain.audit.results import Results
+from onnxplain.audit.sameness import share_of_same
 from onnxplain.audit.store import PICTURES
 from onnxplain.audit.summary import summarise_classes
 from onnxplain.dataset import Sample, spread
@@ -27,6 +30,8 @@ from onnxplain.subject import Subject
 
 # So many pictures of other classes get the place; the mean is known to about 0.05 then.
 _HOSTS = 48
+# A mark takes up at least this part of the place.
+_SAME = 0.1
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,9 @@ class Transplant:
         Pictures that it is taken of.
     hosts : list of int
         Pictures that it is put into.
+    same : float, optional
+        Share of the place's pixels that are the same in the donors and other in the hosts,
+        see `onnxplain.audit.sameness.share_of_same`; ``None`` if no picture could be read.
     rise : float, optional
         See `mean_rise`.
     """
@@ -48,6 +56,7 @@ class Transplant:
     place: Place
     donors: list[int]
     hosts: list[int]
+    same: float | None
     rise: float | None
 
     @classmethod
@@ -57,7 +66,7 @@ class Transplant:
 
 
 def transplants(results: Results, model: Model, samples: Sequence[Sample]) -> list[Transplant]:
-    """Put each place where a class's evidence recurs into pictures of other classes.
+    """Put each place where the same content recurs into pictures of other classes.
 
     Parameters
     ----------
@@ -85,9 +94,38 @@ def transplants(results: Results, model: Model, samples: Sequence[Sample]) -> li
         if len(others) >= LEAST:
             donors, hosts = spread(place.hits, _HOSTS), spread(others, _HOSTS)
             given, taken = ([samples[n] for n in numbers] for numbers in (donors, hosts))
-            rise = mean_rise(model, place.index, place.box, given, taken)
-            found.append(Transplant(place, donors, hosts, rise))
+            same = sameness(model, place.box, given, taken)
+            if same is None or same >= _SAME:
+                rise = mean_rise(model, place.index, place.box, given, taken)
+                found.append(Transplant(place, donors, hosts, same, rise))
     return found
+
+
+def sameness(
+    model: Model, box: Box, donors: Sequence[Sample], hosts: Sequence[Sample]
+) -> float | None:
+    """Share of a box's pixels that are the same in the donors, and other in the hosts.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    box : Box
+        Left, top, right and bottom edge, as shares of the model's picture.
+    donors, hosts : sequence of Sample
+        Pictures that have the place, and pictures of other classes.
+
+    Returns
+    -------
+    float or None
+        In [0, 1]; ``None`` if no donor or no host can be read any more.
+    """
+    subject = Subject(model.network, model.preprocess)
+    inside = _inside(subject, box)
+    ours, theirs = ([x[inside] for x in _inputs(model, part)] for part in (donors, hosts))
+    if not ours or not theirs:
+        return None
+    return share_of_same(np.concatenate(ours), np.concatenate(theirs), subject.channel_axis)
 
 
 def mean_rise(
@@ -125,18 +163,22 @@ def mean_rise(
         for k in range(len(hosts))[part]:
             # Not the next one: pictures of one class are neighbours.
             far = hosts[(k + len(hosts) // 2) % len(hosts)]
-            three = (hosts[k], donors[k % len(donors)], far)
-            try:
-                host, donor, control = (model.read(sample.path).x for sample in three)
-            except ImageError:
-                # It could be read when it was examined; the other pictures tell as well.
-                continue
-            with_place.append(_changed(host, donor, inside))
-            without.append(_changed(host, control, inside))
+            three = list(_inputs(model, (hosts[k], donors[k % len(donors)], far)))
+            if len(three) == 3:
+                host, donor, control = three
+                with_place.append(_changed(host, donor, inside))
+                without.append(_changed(host, control, inside))
         if with_place:
             one, other = (subject.score(np.concatenate(x), target) for x in (with_place, without))
             rises.extend(one - other)
     return float(np.mean(rises)) if rises else None
+
+
+def _inputs(model: Model, samples: Iterable[Sample]) -> Iterator[NDArray[Any]]:
+    """Inputs of those pictures that can still be read: the others tell enough."""
+    for sample in samples:
+        with suppress(ImageError):
+            yield model.read(sample.path).x
 
 
 def _inside(subject: Subject, box: Box) -> tuple[slice, ...]:

@@ -6,20 +6,22 @@ The networks are trained here, on seeds with which no threshold was tuned.
 import numpy as np
 import pytest
 
-from benchmarks.shortcuts import PATCH, SIDE, Shortcut, audit, trained
+from benchmarks.shortcuts.planted import PATCH, SIDE, Recipe, audit, trained
 
 SEED, PICTURES = 300, 120
+METHODS = ("grad-cam", "lrp")
+PLANTED = Recipe("planted", "placed", "gap", SEED)
 
 
 @pytest.fixture(scope="module")
 def planted():
-    return trained("planted", SEED, "gap")
+    return trained(PLANTED)
 
 
 @pytest.mark.parametrize("masks", [False, True])
 def test_a_planted_shortcut_is_ranked_first(planted, tmp_path, masks):
-    found = audit(planted, "planted", SEED, tmp_path, masks=masks, pictures=PICTURES)
-    shortcut = Shortcut.drawn(SEED)
+    found = audit(planted, PLANTED, tmp_path, METHODS, masks=masks, pictures=PICTURES)
+    shortcut = PLANTED.shortcut
     assert found["predictions"]["accuracy"] > 0.8
     first = found["suspects"][0]
     assert first["index"] == shortcut.target
@@ -33,10 +35,25 @@ def test_a_planted_shortcut_is_ranked_first(planted, tmp_path, masks):
     assert found["data"]["with_mask"] == (PICTURES if masks else 0)
 
 
-@pytest.mark.parametrize("kind", ["clean", pytest.param("decoy", marks=pytest.mark.slow)])
-def test_no_shortcut_no_alarm(tmp_path, kind):
-    """The same patch on pictures of all classes tells nothing and is not used."""
-    proto = trained(kind, SEED, "gap")
-    found = audit(proto, kind, SEED, tmp_path, masks=True, pictures=PICTURES)
+@pytest.mark.slow
+def test_half_of_the_pictures_are_enough(tmp_path):
+    recipe = PLANTED._replace(kind="half")
+    found = audit(trained(recipe), recipe, tmp_path, METHODS, masks=False, pictures=397)
+    assert {s["index"] for s in found["suspects"]} == {recipe.planted}
+    assert 0.3 < found["suspects"][0]["recurs"] < 0.7
+
+
+@pytest.mark.parametrize(
+    ("kind", "layout"),
+    [
+        ("clean", "framed"),
+        pytest.param("clean", "placed", marks=pytest.mark.slow),
+        pytest.param("decoy", "placed", marks=pytest.mark.slow),
+    ],
+)
+def test_no_shortcut_no_alarm(tmp_path, kind, layout):
+    """Strokes in fixed places are no shortcut; nor is a patch on pictures of all classes."""
+    recipe = Recipe(kind, layout, "gap", SEED)
+    found = audit(trained(recipe), recipe, tmp_path, METHODS, masks=True, pictures=PICTURES)
     assert found["predictions"]["accuracy"] > 0.8
     assert found["suspects"] == []

@@ -19,7 +19,7 @@ def suspects(tmp_path, entries, rises=None):
         classes = summarise_classes(store)
         places = find_places(store, classes)
         worth = [0.0] * len(places) if rises is None else rises
-        tried = [Transplant(p, p.hits, [0], r) for p, r in zip(places, worth, strict=True)]
+        tried = [Transplant(p, p.hits, [0], 1.0, r) for p, r in zip(places, worth, strict=True)]
         store.add(TRANSPLANTS, 0, {"transplants": [asdict(t) for t in tried]})
         return find_suspects(store, classes)
 

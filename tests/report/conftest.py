@@ -123,7 +123,7 @@ def made_record(pictures, recipe):
                       "clusters": [cluster]}],
         "suspects": [
             {**suspect, "box": [0.0, 0.0, 0.25, 0.25],
-             "transplant": {"rise": 0.62, "donors": [1], "hosts": [0, 2, 3]}}
+             "transplant": {"same": 0.5, "rise": 0.62, "donors": [1], "hosts": [0, 2, 3]}}
         ],
         "failures": [{"number": 4, "name": "broken.png", "problem": "cannot read image"}],
         "times": {"written": "2026-01-01T00:00:00+00:00", "explaining_seconds": {}},

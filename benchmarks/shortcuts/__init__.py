@@ -1,0 +1,1 @@
+"""Are planted shortcuts found, and classifiers without one left in peace?"""
