@@ -134,10 +134,9 @@ def test_places_are_tried_on_pictures_of_other_classes(tmp_path):
 def test_an_object_that_looks_different_each_time_is_not_tried(tmp_path):
     model = opened(tmp_path / "model.onnx", sees(slice(0, 2), slice(0, 2), 3.0))
     samples, entries = corner_maps(tmp_path)
-    rng = np.random.default_rng(0)
-    for sample in samples[:6]:
+    for k, sample in enumerate(samples[:6]):
         pixels = np.array(Image.open(sample.path))
-        pixels[:2, :2] = rng.integers(60, 256, (2, 2))
+        pixels[:2, :2] = [[255, 100], [100, 255]] if k % 2 else [[100, 255], [255, 100]]
         Image.fromarray(pixels).save(sample.path)
     assert mean_rise(model, 1, CORNER, samples[:6], samples[6:]) > 0.3
     with filled(tmp_path, entries) as store:
