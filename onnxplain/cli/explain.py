@@ -118,10 +118,8 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
 @quiet_option
 @json_option
 @debug_option
-def explain(**options: Any) -> None:  # fmt: skip
+def explain(**options: Any) -> int:  # fmt: skip
     """Explain images."""
     from onnxplain.cli.explain_run import run
 
-    code = run(**options)
-    if code:
-        click.get_current_context().exit(code)
+    return run(**options)

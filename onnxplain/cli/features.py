@@ -7,21 +7,18 @@ from typing import Any
 import click
 
 from onnxplain.cli.features_options import (
+    at_least_one,
     channels_option,
     count_option,
     data_argument,
     images_argument,
+    jitter_option,
     layer_option,
     mismatch_option,
     model_argument,
+    view_options,
 )
-from onnxplain.cli.options import (
-    debug_option,
-    model_options,
-    out_option,
-    quiet_option,
-    seed_option,
-)
+from onnxplain.cli.options import debug_option, seed_option
 
 _HELP = """See what MODEL has learned.
 
@@ -57,10 +54,7 @@ def features() -> None:
     show_default=True,
     help="Whether colours end at each filter's own largest magnitude or at that of all.",
 )
-@out_option("features")
-@model_options
-@quiet_option
-@debug_option
+@view_options
 def weights(**options: Any) -> None:
     """Show the kernels of a convolution: the first layer in colour, others in slices.
 
@@ -78,11 +72,8 @@ def weights(**options: Any) -> None:
 @channels_option
 @count_option
 @click.option("--all", "everything", is_flag=True, help="All channels instead of the strongest.")
-@out_option("features")
-@model_options
-@quiet_option
-@debug_option
-def maps(**options: Any) -> None:
+@view_options
+def maps(**options: Any) -> int:
     """Show what the channels of any tensor answer to each IMAGE, computed in ONNX Runtime.
 
     Writes NAME.maps.LAYER.png (a grid), NAME.maps.LAYER.photo.png (over the photo, where
@@ -90,9 +81,7 @@ def maps(**options: Any) -> None:
     """
     from onnxplain.cli.features_run import run_maps
 
-    code = run_maps(**options)
-    if code:
-        click.get_current_context().exit(code)
+    return run_maps(**options)
 
 
 @features.command("top-patches", short_help="What excites each channel most, over a data set.")
@@ -100,20 +89,8 @@ def maps(**options: Any) -> None:
 @data_argument
 @layer_option
 @channels_option
-@click.option(
-    "--count",
-    default=12,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="How many of the strongest channels.",
-)
-@click.option(
-    "--images",
-    default=9,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Pictures for each channel.",
-)
+@at_least_one("--count", 12, "How many of the strongest channels.")
+@at_least_one("--images", 9, "Pictures for each channel.")
 @click.option(
     "--projection",
     type=click.Choice(["guided", "deconvnet", "gradient", "none"]),
@@ -121,10 +98,7 @@ def maps(**options: Any) -> None:
     show_default=True,
     help="How the response of the unit is carried back to the pixels.",
 )
-@out_option("features")
-@model_options
-@quiet_option
-@debug_option
+@view_options
 def top_patches(**options: Any) -> None:
     """Show the patches of DATA that excite the channels of a layer most.
 
@@ -158,10 +132,7 @@ def top_patches(**options: Any) -> None:
     type=click.IntRange(min=1),
     help="Patches in an average image. Default: 100, or as many as there are for each class.",
 )
-@out_option("features")
-@model_options
-@quiet_option
-@debug_option
+@view_options
 def relevant(**options: Any) -> None:
     """Select the few filters that tell the classes of DATA, and show what excites them.
 
@@ -179,28 +150,17 @@ def relevant(**options: Any) -> None:
 @click.argument("bundle", metavar="FEATURES.npz", type=click.Path(readable=False))
 @images_argument
 @click.option("-t", "--target", metavar="NAME|INDEX", help="Class. Default: the most probable.")
-@click.option(
-    "--count",
-    default=3,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Most features shown.",
-)
+@at_least_one("--count", 3, "Most features shown.")
 @mismatch_option
-@out_option("features")
-@model_options
-@quiet_option
-@debug_option
-def enriched(**options: Any) -> None:
+@view_options
+def enriched(**options: Any) -> int:
     """Explain what MODEL says about each IMAGE by the features that `relevant` selected.
 
     Writes NAME.enriched.png and .npz (heatmaps).
     """
     from onnxplain.cli.features_data import run_enriched
 
-    code = run_enriched(**options)
-    if code:
-        click.get_current_context().exit(code)
+    return run_enriched(**options)
 
 
 @features.command("class-model", short_help="The image that a class is all about.")
@@ -213,7 +173,7 @@ def enriched(**options: Any) -> None:
     metavar="NAME|INDEX",
     help="Class, repeatable. Default: the first twelve.",
 )
-@click.option("--steps", default=200, show_default=True, type=click.IntRange(min=1))
+@at_least_one("--steps", 200, "Steps of gradient ascent.")
 @click.option(
     "--decay",
     default=1e-4,
@@ -228,13 +188,7 @@ def enriched(**options: Any) -> None:
     metavar="NUMBER",
     help="Factor of the penalty on the total variation.",
 )
-@click.option(
-    "--jitter",
-    default=8,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="Largest random shift in a step, in pixels.",
-)
+@jitter_option(8)
 @click.option(
     "--blur",
     default=0.5,
@@ -244,10 +198,7 @@ def enriched(**options: Any) -> None:
 )
 @seed_option
 @mismatch_option
-@out_option("features")
-@model_options
-@quiet_option
-@debug_option
+@view_options
 def class_model(**options: Any) -> None:
     """Make the image that raises the logit of a class most (Simonyan et al. 2013).
 
@@ -263,46 +214,27 @@ def class_model(**options: Any) -> None:
 @images_argument
 @layer_option
 @click.option("--channel", type=click.IntRange(min=0), help="One channel. Default: all.")
-@click.option(
-    "--octaves",
-    default=4,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Sizes, the model's own first.",
-)
+@at_least_one("--octaves", 4, "Sizes, the model's own first.")
 @click.option("--scale", default=1.4, show_default=True, help="Ratio of one size to the last.")
-@click.option(
-    "--steps", default=10, show_default=True, type=click.IntRange(min=1), help="At each size."
-)
+@at_least_one("--steps", 10, "At each size.")
 @click.option(
     "--rate",
     default=0.01,
     show_default=True,
     help="Mean change of a pixel in a step, as a share of the range of inputs.",
 )
-@click.option(
-    "--jitter",
-    default=32,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="Largest random shift in a step, in pixels.",
-)
+@jitter_option(32)
 @seed_option
 @mismatch_option
-@out_option("features")
-@model_options
-@quiet_option
-@debug_option
-def dream(**options: Any) -> None:
+@view_options
+def dream(**options: Any) -> int:
     """Raise what a layer sees in each IMAGE (inceptionism), at any file's fixed input size.
 
     Writes NAME.dream.LAYER.png, larger than the model's input.
     """
     from onnxplain.cli.features_ascent import run_dream
 
-    code = run_dream(**options)
-    if code:
-        click.get_current_context().exit(code)
+    return run_dream(**options)
 
 
 @features.command(short_help="A data set laid out as a layer sees it.")
@@ -323,20 +255,11 @@ def dream(**options: Any) -> None:
     type=click.IntRange(min=2, max=40),
     help="Cells along each side.",
 )
-@click.option(
-    "--per-image",
-    default=1,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Activation vectors from each picture.",
-)
+@at_least_one("--per-image", 1, "Activation vectors from each picture.")
 @click.option("--inversion", is_flag=True, help="Also make a picture for each cell (slow).")
 @seed_option
 @mismatch_option
-@out_option("features")
-@model_options
-@quiet_option
-@debug_option
+@view_options
 def atlas(**options: Any) -> None:
     """Lay out what a layer tells apart in DATA: similar things stand side by side.
 

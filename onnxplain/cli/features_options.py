@@ -2,7 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
+
+from onnxplain.cli.options import (
+    CommandT,
+    debug_option,
+    model_options,
+    out_option,
+    quiet_option,
+)
+
+
+def at_least_one(name: str, default: int, said: str) -> Callable[[CommandT], CommandT]:
+    """Return an option for a count; `said` is its help."""
+    return click.option(
+        name, default=default, show_default=True, type=click.IntRange(min=1), help=said
+    )
+
+
+def jitter_option(default: int) -> Callable[[CommandT], CommandT]:
+    """Return the option for the shifts of gradient ascent."""
+    return click.option(
+        "--jitter",
+        default=default,
+        show_default=True,
+        type=click.IntRange(min=0),
+        help="Largest random shift in a step, in pixels.",
+    )
+
+
+def view_options(command: CommandT) -> CommandT:
+    """Add what every view has: where files go, how the model is opened, how much is said."""
+    for option in (debug_option, quiet_option, model_options, out_option("features")):
+        command = option(command)
+    return command
+
 
 layer_option = click.option(
     "--layer", metavar="TENSOR", help="Where to look; `inspect` lists layers. Default: found."
@@ -10,13 +46,7 @@ layer_option = click.option(
 channels_option = click.option(
     "--channels", metavar="N,N,...", help="Which channels. Default: the strongest."
 )
-count_option = click.option(
-    "--count",
-    default=64,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="How many of the strongest.",
-)
+count_option = at_least_one("--count", 64, "How many of the strongest.")
 mismatch_option = click.option(
     "--allow-mismatch",
     is_flag=True,
