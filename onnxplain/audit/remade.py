@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from onnxplain.audit.check import Check
+from onnxplain.audit.record import FORMAT
 
 # Part of the evidence that may lie elsewhere, and how far other numbers may be off.
 _TOLERANCE = 5e-3
@@ -31,9 +32,13 @@ def remade(record: Mapping[str, Any], sums: Mapping[str, Any]) -> list[Check]:
     for key in sorted({*known} & {*found}):
         first, second = (np.array(c["mean_map"]) for c in (known[key], found[key]))
         maps.apart(0.5 * float(np.abs(first - second).sum()), f"class {key[0]} by {key[1]}")
-    suspects = Check("suspects", _TOLERANCE)
-    suspects.all(record["suspects"], sums["suspects"], "suspects")
-    return [maps, _clusters(record, sums), suspects]
+    checks = [maps, _clusters(record, sums)]
+    # What was suspected had another definition in format 1.
+    if record["format"] >= FORMAT:
+        suspects = Check("suspects", _TOLERANCE)
+        suspects.all(record["suspects"], sums["suspects"], "suspects")
+        checks.append(suspects)
+    return checks
 
 
 def _clusters(record: Mapping[str, Any], sums: Mapping[str, Any]) -> Check:

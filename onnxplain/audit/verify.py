@@ -15,7 +15,7 @@ from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.examine import examine, examine_sanity, methods_for
 from onnxplain.audit.pictures_again import PicturesAgain
 from onnxplain.audit.places_again import rises
-from onnxplain.audit.record import about_method, data_sha256
+from onnxplain.audit.record import FORMAT, about_method, data_sha256
 from onnxplain.audit.remade import remade
 from onnxplain.audit.resummed import resummed
 from onnxplain.audit.run import run_audit
@@ -131,13 +131,13 @@ def verify(
         checks = [*head, *pictures.checks(), *sanity, elsewhere, *sums]
         # Of a figure that the record has nowhere there is nothing to say.
         checks = [check for check in checks if check.compared]
-        if _is_whole(record, entries, by_name):
+        whole = _is_whole(record, entries, by_name)
+        if whole:
             ordered = [by_name[entry["name"]] for entry in entries]
             # Nothing but what follows the pictures is left to be done.
             run_audit(store, model, ordered, config)
             checks += remade(record, sums_of_maps(store, config.examples))
-            return Verification(checks, [])
-    return Verification(checks, _not_checked(record, len(entries)))
+    return Verification(checks, _not_checked(record, len(entries), whole=whole))
 
 
 def _store(folder: str) -> Store:
@@ -155,21 +155,24 @@ def _is_whole(
     )
 
 
-def _not_checked(record: Mapping[str, Any], count: int) -> list[str]:
+def _not_checked(record: Mapping[str, Any], count: int, *, whole: bool) -> list[str]:
     pictures = len(record["pictures"])
+    of_maps = "mean maps, clusters, and where and how often places recur"
     found = []
     if count < pictures:
         found.append(f"{pictures - count} of {pictures} pictures were not examined again")
-    if "curves" not in record:
-        found.append("curves: a record of format 1 has none")
-    of_maps = "mean maps, clusters, and where and how often places recur"
-    if record["complete"]:
+    if record["format"] < FORMAT:
+        found.append(
+            f"curves and what suspected places do: a record of format {record['format']} does "
+            "not hold them"
+        )
+    if not record["complete"]:
+        found.append(f"{of_maps}: the audit was stopped before they were whole")
+    elif not whole:
         found.append(
             f"{of_maps}: they come from the maps of all pictures, which a record does not hold; "
             f"--sample {pictures} makes them again"
         )
-    else:
-        found.append(f"{of_maps}: the audit was stopped before they were whole")
     return found
 
 

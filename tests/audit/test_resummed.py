@@ -31,6 +31,7 @@ def record(tmp_path_factory):
     with filled(tmp_path_factory.mktemp("made"), [*entries, FAILED]) as store:
         store.add(SANITY, 0, {"name": "0.png", "methods": {"m": checked}})
         return {
+            "format": 2,
             "data": {"examined": len(entries) + 1},
             "pictures": list(picture_entries(store)),
             "sanity_pictures": [{"number": 0, "name": "0.png", "methods": {"m": checked}}],
