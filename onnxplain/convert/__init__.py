@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from onnxplain.convert.coverage import missing_operators
 from onnxplain.convert.extensions import Registration, register
-from onnxplain.convert.operators import missing_operators
 
 if TYPE_CHECKING:
     from onnxplain.convert.program import Program, Step

@@ -10,10 +10,7 @@ from torch import Tensor, nn
 
 from onnxplain.convert.cast import to_tensor
 from onnxplain.convert.control_flow import Body
-from onnxplain.convert.function import unsupported
-from onnxplain.convert.integer_groups import integer_module
-from onnxplain.convert.normalization import trains
-from onnxplain.convert.operators import (
+from onnxplain.convert.coverage import (
     EXTENSIONS,
     Operator,
     count_missing,
@@ -21,6 +18,9 @@ from onnxplain.convert.operators import (
     stock_version,
     target_of,
 )
+from onnxplain.convert.function import unsupported
+from onnxplain.convert.integer_groups import integer_module
+from onnxplain.convert.normalization import trains
 from onnxplain.convert.program import Program, Step
 from onnxplain.convert.registry import Converter, installed
 from onnxplain.convert.skeleton import (

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from onnxplain.convert.operators import EXTENSIONS, Operator, is_covered
+from onnxplain.convert.coverage import EXTENSIONS, Operator, is_covered
 from onnxplain.errors import UsageError
 from onnxplain.graph.view import Node
 

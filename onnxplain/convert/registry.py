@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from onnxplain.convert.operators import Operator
+from onnxplain.convert.coverage import Operator
 
 Converter = Callable[[Any, Any], Any]
 """Takes onnx2torch's node and graph, returns its ``OperationConverterResult``."""

@@ -9,8 +9,8 @@ import torch
 from onnx.helper import make_node as node
 
 from onnxplain.convert import missing_operators, register, to_torch
+from onnxplain.convert.coverage import EXTENSIONS
 from onnxplain.convert.function import Function
-from onnxplain.convert.operators import EXTENSIONS
 from onnxplain.errors import ConversionError, UsageError
 from onnxplain.graph.view import Graph
 from tests.convert.oracle import make_model

@@ -5,7 +5,7 @@ import pytest
 from onnx.helper import make_node as node
 
 from onnxplain.convert import to_torch
-from onnxplain.convert.operators import Operator
+from onnxplain.convert.coverage import Operator
 from onnxplain.convert.registry import installed
 from onnxplain.convert.torchvision_guard import import_onnx2torch
 from onnxplain.graph.view import Graph
