@@ -144,23 +144,26 @@ def give_layer(chosen: Sequence[Chosen], layer: str | None, model: Model) -> lis
 
 
 def give_limits(chosen: Sequence[Chosen], limits: Mapping[str, float | None]) -> list[Chosen]:
-    """Hand ``--max-seconds`` and ``--tolerance`` to the methods that draw samples.
+    """Hand ``--max-seconds`` and ``--tolerance`` to the methods that can end early.
 
     Raises
     ------
     MethodRefusedError
-        If no chosen method does.
+        If no chosen method takes one of them.
     """
     given = {key: value for key, value in limits.items() if value is not None}
-    # Only these draw samples; integrated gradients has a tolerance of another kind.
-    takers = {c.method.name for c in chosen if "max_seconds" in c.method.parameters}
-    if given and not takers:
-        named = " and ".join(f"--{key.replace('_', '-')}" for key in given)
-        raise MethodRefusedError(f"none of the chosen methods draws samples; drop {named}")
-    return [
-        Chosen(c.method, {**given, **c.parameters}) if c.method.name in takers else c
+    # Only who can end early is asked; integrated gradients has a tolerance of another kind.
+    taken = [
+        {k: v for k, v in given.items() if {k, "max_seconds"} <= set(c.method.parameters)}
         for c in chosen
     ]
+    unused = [key for key in given if not any(key in own for own in taken)]
+    if unused:
+        named = " and ".join(f"--{key.replace('_', '-')}" for key in unused)
+        raise MethodRefusedError(
+            f"none of the chosen methods draws samples or can end early; drop {named}"
+        )
+    return [Chosen(c.method, {**own, **c.parameters}) for c, own in zip(chosen, taken, strict=True)]
 
 
 def bound_all(given: Sequence[str], chosen: Sequence[Chosen], model: Model) -> list[Chosen]:
@@ -182,11 +185,11 @@ def bound_all(given: Sequence[str], chosen: Sequence[Chosen], model: Model) -> l
     bounded = []
     for c in chosen:
         limits: dict[str, Any] = {}
-        if "max_seconds" in c.method.parameters and not c.parameters:
-            limits["max_seconds"] = ALL_SECONDS
-        elif c.method.name == "score-cam" and "channels" not in c.parameters:
+        if c.method.name == "score-cam" and "channels" not in c.parameters:
             layer = model.network.layer(c.parameters.get("layer"))
             limits["channels"] = min(ALL_CHANNELS, layer.channels)
+        elif "max_seconds" in c.method.parameters and not c.parameters:
+            limits["max_seconds"] = ALL_SECONDS
         bounded.append(Chosen(c.method, {**limits, **c.parameters}))
     return bounded
 

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from onnxplain.explanation import Attribution
 from onnxplain.methods.layer_values import NEEDS, layer_values
+from onnxplain.methods.one_by_one import channel_limits, strongest_first, taken_together
 from onnxplain.methods.registry import method
+from onnxplain.perturb.anytime import Sampling
 from onnxplain.subject import Subject
 from onnxplain.target import Target
 
@@ -31,7 +33,13 @@ from onnxplain.target import Target
     "they are taken away one at a time",
 )
 def ablation_cam(
-    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
+    subject: Subject,
+    x: NDArray[Any],
+    target: Target,
+    *,
+    layer: str | None = None,
+    channels: int | None = None,
+    max_seconds: float | None = None,
 ) -> Attribution:
     """Sum over k of w_k A_k with w_k = (S - S(A_k = 0)) / abs(S).
 
@@ -44,30 +52,41 @@ def ablation_cam(
         See `Subject` and `Target`; x has the model's input shape.
     layer : str, optional
         The feature maps; found automatically if not given.
+    channels : int, optional
+        Only so many maps, those of the largest norm; all if not given.
+    max_seconds : float, optional
+        End earlier, with the result of as many `channels` as were reached; see `Limits`.
 
     Returns
     -------
     Attribution
-        (N, h, w), signed, in units of the activations.
+        (N, h, w), signed, in units of the activations. Measure ``channels``: maps that were
+        taken away.
 
     Raises
     ------
     MethodRefusedError
         If there is no layer with places, or the score does not depend on it.
+    UsageError
+        If the number of channels is not possible.
     """
     values = layer_values(subject, x, layer)
     place = values.place
-    results = []
+    limits = channel_limits("ablation-cam", place, channels, max_seconds)
+    results, samplings = [], []
     for n in range(len(x)):
         single, own = x[n : n + 1], values.own[n : n + 1]
         maps = values.maps(n)
-        falls = np.empty(place.channels)
+        strongest = strongest_first(maps[0])
+        falls, sampling = np.zeros(place.channels), Sampling(subject, limits)
         score = subject.scores_behind(single, place.name, own, target)[0]
-        for part in subject.slices(place.channels):
-            without = np.repeat(maps, part.stop - part.start, axis=0)
-            without[np.arange(len(without)), np.arange(part.start, part.stop)] = 0
+        for part in sampling.batches(lambda: np.inf):
+            chosen = strongest[part]
+            without = np.repeat(maps, len(chosen), axis=0)
+            without[np.arange(len(chosen)), chosen] = 0
             changed = values.with_maps(n, without)
-            falls[part] = score - subject.scores_behind(single, place.name, changed, target)
+            falls[chosen] = score - subject.scores_behind(single, place.name, changed, target)
         weights = falls / (abs(score) or 1.0)
         results.append(np.einsum("khw,k->hw", maps[0], weights))
-    return Attribution(np.stack(results), ("H", "W"), layer=place.name)
+        samplings.append(sampling)
+    return taken_together(results, place, samplings)

@@ -8,10 +8,11 @@ import numpy as np
 import scipy.special
 from numpy.typing import NDArray
 
-from onnxplain.errors import UsageError
 from onnxplain.explanation import Attribution
 from onnxplain.methods.layer_values import NEEDS, layer_values
+from onnxplain.methods.one_by_one import channel_limits, strongest_first, taken_together
 from onnxplain.methods.registry import method
+from onnxplain.perturb.anytime import Sampling
 from onnxplain.perturb.fills import fill
 from onnxplain.perturb.masks import enlarged, under_masks
 from onnxplain.subject import Subject
@@ -43,6 +44,7 @@ def score_cam(
     layer: str | None = None,
     channels: int | None = None,
     fill_with: str = "black",
+    max_seconds: float | None = None,
 ) -> Attribution:
     """Sum over k of w_k A_k, w = softmax of S(x under A_k), A_k enlarged and scaled to [0, 1].
 
@@ -60,11 +62,13 @@ def score_cam(
     fill_with : str
         What stands where a mask is 0; see `onnxplain.perturb.fills.fill`. The authors' code
         has 0 in the model's own units.
+    max_seconds : float, optional
+        End earlier, with the result of as many `channels` as were reached; see `Limits`.
 
     Returns
     -------
     Attribution
-        (N, h, w), in units of the activations.
+        (N, h, w), in units of the activations. Measure ``channels``: maps that were scored.
 
     Raises
     ------
@@ -75,25 +79,21 @@ def score_cam(
     """
     values = layer_values(subject, x, layer)
     place = values.place
-    count = place.channels if channels is None else channels
-    if not 1 <= count <= place.channels:
-        raise UsageError(
-            f"score-cam: channels {count} is not possible; {place.name!r} has {place.channels}"
-        )
+    limits = channel_limits("score-cam", place, channels, max_seconds)
     absent = fill(subject, x, fill_with)
-    results = []
+    results, samplings = [], []
     for n in range(len(x)):
         maps = values.maps(n)[0]
-        strongest = np.argsort(-np.linalg.norm(maps, axis=(1, 2)), kind="stable")[:count]
-        scores = np.empty(count)
-        for part in subject.slices(count):
+        strongest = strongest_first(maps)
+        scores, sampling = np.empty(limits.samples), Sampling(subject, limits)
+        for part in sampling.batches(lambda: np.inf):
             masks = _scaled(enlarged(maps[strongest[part]], subject.network.image.size))
             scores[part] = subject.score(under_masks(subject, x[n], absent[n], masks), target)
-        weights = scipy.special.softmax(scores)
-        results.append(np.einsum("khw,k->hw", maps[strongest], weights))
-    return Attribution(
-        np.stack(results), ("H", "W"), layer=place.name, parameters={"channels": count}
-    )
+        done = sampling.done
+        weights = scipy.special.softmax(scores[:done])
+        results.append(np.einsum("khw,k->hw", maps[strongest[:done]], weights))
+        samplings.append(sampling)
+    return taken_together(results, place, samplings)
 
 
 def _scaled(maps: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -34,7 +34,22 @@ def test_a_parameter_of_one_method_wins(explain):
 def test_without_such_a_method_they_are_refused(explain, option):
     found = explain("-m", "cam", option, "1")
     assert found.exit_code == 2
-    assert f"none of the chosen methods draws samples; drop {option}" in found.stderr
+    assert (
+        f"none of the chosen methods draws samples or can end early; drop {option}" in found.stderr
+    )
+
+
+def test_each_goes_to_who_takes_it(explain):
+    """Score-CAM draws nothing that could settle; it only takes the time."""
+    found = explain("-m", "rise,score-cam", "--tolerance", "0.2", "--max-seconds", "60", "--json")
+    assert found.exit_code == 0
+    rise, cam = json.loads(found.stdout)["images"][0]["explanations"]
+    assert rise["parameters"]["tolerance"] == 0.2
+    assert cam["parameters"]["max_seconds"] == 60.0
+    assert "tolerance" not in cam["parameters"]
+    refused = explain("-m", "score-cam", "--tolerance", "0.2", "--max-seconds", "60")
+    assert refused.exit_code == 2
+    assert refused.stderr.strip().endswith("drop --tolerance")
 
 
 def bounded(methods, *given):

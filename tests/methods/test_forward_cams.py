@@ -119,6 +119,22 @@ def test_score_cam_of_the_strongest_maps(pooled, x):
     assert run("score-cam", subject, x[:1]).parameters == {"channels": 5}
 
 
+@pytest.mark.parametrize("method", ["score-cam", "ablation-cam"])
+def test_time_ends_it_with_the_map_of_fewer_channels(method):
+    made = nets.exported("mobilenet")
+    subject, x = subject_of(made.proto, batch_size=5), made.x.astype("f4")
+    hurried = run(method, subject, x, 3, max_seconds=1e-9)
+    assert hurried.notes["sampling_ended"] == ["time"]
+    assert hurried.measures["channels"] == [5]
+    fewer, whole = run(method, subject, x, 3, channels=5), run(method, subject, x, 3)
+    np.testing.assert_array_equal(hurried.values, fewer.values)
+    assert fewer.notes["sampling_ended"] == whole.notes["sampling_ended"] == ["all samples"]
+    assert whole.measures["channels"] == [24]
+    assert difference(hurried.values, whole.values) > 1e-3
+    patient = run(method, subject, x, 3, max_seconds=1e6)
+    np.testing.assert_array_equal(patient.values, whole.values)
+
+
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", ["resnet", "tensorflow", "vit", "windows"])
 def test_both_engines(method, name):
@@ -172,6 +188,7 @@ def test_the_int8_file_itself_is_explained():
     [
         ("recipro-cam", {"mask": "delat"}, UnknownNameError, "nearest: 'delta'"),
         ("score-cam", {"channels": 0}, UsageError, "channels 0"),
+        ("ablation-cam", {"channels": 6}, UsageError, "ablation-cam: channels 6"),
         ("score-cam", {"channels": 6}, UsageError, "'a' has 5"),
         ("ablation-cam", {"layer": "scores"}, MethodRefusedError, "no height and width"),
     ],
