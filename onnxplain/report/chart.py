@@ -138,5 +138,5 @@ def chart(
 
 
 def path(points: Sequence[Point]) -> str:
-    """Points as SVG writes them."""
-    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    """Points as SVG writes them, to a tenth."""
+    return " ".join(f"{round(x, 1):g},{round(y, 1):g}" for x, y in points)

@@ -26,10 +26,10 @@ def test_a_band_goes_there_below_and_back_above():
     first, second = chart("t", values, ticks=(0.0, 1.0), across=(), bands=bands, size=SIZE).lines
     assert (first.style, first.band) == (0, [])
     assert second.style == 1
-    assert path(second.band) == "10.0,55.0 110.0,42.5 110.0,5.0 10.0,30.0"
+    assert path(second.band) == "10,55 110,42.5 110,5 10,30"
 
 
 def test_one_number_is_a_point_and_many_lines_share_six_looks():
     found = chart("t", {str(k): [0.0] for k in range(8)}, ticks=(0.0, 1.0), across=(), size=SIZE)
     assert [line.style for line in found.lines] == [0, 1, 2, 3, 4, 5, 0, 1]
-    assert path(found.lines[0].points) == "10.0,55.0"
+    assert path(found.lines[0].points) == "10,55"
