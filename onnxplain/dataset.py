@@ -132,8 +132,10 @@ def read_dataset(source: str | Path, *, masks: str | Path | None = None) -> list
         matches = (Path(m) for m in glob.glob(str(source), recursive=True))
         samples = [Sample(str(p), p) for p in image_files(matches)]
     if not samples:
+        there = path.exists() or glob.has_magic(str(source))
+        problem = "no pictures in" if there else "there is no"
         raise ImageError(
-            f"no pictures in {str(source)!r}; give a folder, a pattern, or a table (CSV or JSON) "
+            f"{problem} {str(source)!r}; give a folder, a pattern, or a table (CSV or JSON) "
             f"with a column 'file'; image files end in {', '.join(SUFFIXES)}"
         )
     folder = Path(masks) if masks is not None else path / _MASKS

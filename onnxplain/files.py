@@ -124,6 +124,17 @@ def write_text(path: str | Path, text: str) -> None:
         file.write(text.encode("utf-8"))
 
 
+def write_json(path: str | Path, data: Any) -> None:
+    """Write a JSON document as `json_text` gives it, whole or not at all.
+
+    Piece by piece: the text of a long list takes several times the list's memory.
+    """
+    with whole_file(path) as file:
+        for piece in json.JSONEncoder(indent=1, allow_nan=False).iterencode(data):
+            file.write(piece.encode("utf-8"))
+        file.write(b"\n")
+
+
 def json_text(data: Any) -> str:
     """JSON document as the files of this project hold it; NaN is refused."""
     return json.dumps(data, indent=1, allow_nan=False) + "\n"

@@ -3,7 +3,7 @@
 import pytest
 
 from onnxplain.errors import OutputError, UsageError
-from onnxplain.files import read_json, read_text, read_toml, whole_file
+from onnxplain.files import json_text, read_json, read_text, read_toml, whole_file, write_json
 
 READERS = {
     "text": (lambda path: read_text(path, "thing file"), "a", "a"),
@@ -67,3 +67,15 @@ def test_a_file_that_is_not_finished_does_not_appear(tmp_path):
     assert path.read_bytes() == b"whole"
     with pytest.raises(OutputError, match="choose another folder"), whole_file(path / "below"):
         pass
+
+
+def test_json_written_in_pieces_is_the_same_text(tmp_path):
+    data = {"a": [1, 2.5, None, "ä"], "b": {"c": []}}
+    write_json(tmp_path / "f.json", data)
+    assert (tmp_path / "f.json").read_text("utf-8") == json_text(data)
+
+
+def test_a_number_that_json_has_not_leaves_no_file(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "f.json", [1.0, float("nan")])
+    assert list(tmp_path.iterdir()) == []

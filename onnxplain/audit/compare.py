@@ -86,7 +86,9 @@ def compare(
     Raises
     ------
     UsageError
-        If there are fewer than two models, their classes differ, or no picture is readable.
+        If there are fewer than two models, or their classes differ.
+    ImageError
+        If no picture could be compared.
     """
     _require_alike(models)
     names = _told_apart([m.name for m in models])
@@ -114,7 +116,7 @@ def compare(
         if progress is not None:
             progress(number, len(samples))
     if not pairs:
-        raise UsageError(f"no picture could be compared: {'; '.join(problems[:3])}")
+        raise ImageError(f"no picture could be compared: {problems[0]}")
     return Comparison(
         names, pairs, predictions, problems, _provenance(names, models, samples, methods, seed)
     )

@@ -19,7 +19,7 @@ from onnxplain.cli.explain_run import require_writable
 from onnxplain.cli.progress import progress_bar
 from onnxplain.dataset import Sample, read_dataset, spread
 from onnxplain.errors import MethodRefusedError, UsageError
-from onnxplain.files import csv_text, json_text, write_text
+from onnxplain.files import csv_text, write_json, write_text
 from onnxplain.image import open_image
 from onnxplain.model import Model
 from onnxplain.possible import obstacles
@@ -130,10 +130,10 @@ def _write(found: Comparison, folder: Path) -> list[Path]:
         for p in found.pairs
         for method, values in p.likeness.items()
     ]
-    texts = {"comparison.json": json_text(found.to_dict()), "pairs.csv": csv_text(rows)}
-    for name, text in texts.items():
-        write_text(folder / name, text)
-    return [folder / name for name in texts]
+    files = [folder / "comparison.json", folder / "pairs.csv"]
+    write_json(files[0], found.to_dict())
+    write_text(files[1], csv_text(rows))
+    return files
 
 
 def _photos(

@@ -11,7 +11,7 @@ import scipy.stats
 import onnxplain
 from onnxplain.audit.compare import compare
 from onnxplain.dataset import Sample, read_dataset
-from onnxplain.errors import UsageError
+from onnxplain.errors import ImageError, UsageError
 from onnxplain.evaluate.randomise import learned_layers, randomised
 from onnxplain.evaluate.similarity import spearman
 from onnxplain.normalize import upsample
@@ -164,7 +164,7 @@ def test_unreadable_pictures_are_listed(model, samples, tmp_path):
     found = compare([model, model], [Sample("bad", bad), *samples[:1]], {"gradient": {}})
     assert len(found.pairs) == 1
     assert found.problems[0].startswith("bad: cannot read image")
-    with pytest.raises(UsageError, match="no picture could be compared"):
+    with pytest.raises(ImageError, match=r"no picture could be compared: .*cannot read image"):
         compare([model, model], [Sample("bad", bad)], {"gradient": {}})
 
 

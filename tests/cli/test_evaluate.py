@@ -77,7 +77,7 @@ def test_wrong_wishes(evaluate, arguments, code, said):
 def test_no_pictures(evaluate, tmp_path):
     found = evaluate(data=tmp_path / "nothing")
     assert found.exit_code == 4
-    assert "no pictures in" in found.stderr
+    assert "there is no" in found.stderr
 
 
 def test_flowers_are_drawn_with_their_masks(run, tmp_path):

@@ -8,7 +8,7 @@ DATA = "examples/digits"
 SUSPECT = {
     "index": 3, "method": "lrp", "kind": "fixed place", "strength": 9.0, "where": "top edge",
     "recurs": 1.0, "count": 5, "examples": [0], "box": [0.0, 0.0, 0.25, 0.25],
-    "transplant": {"rise": 0.9, "donors": [0], "hosts": [1]},
+    "transplant": {"same": 0.5, "rise": 0.9, "donors": [0], "hosts": [1]},
 }  # fmt: skip
 CLUSTERING = {"index": 3, "method": "lrp", "pictures": 0, "eigenvalues": [], "clusters": []}
 
@@ -193,7 +193,7 @@ def test_another_model_is_told(run, record):
     ("arguments", "code", "said"),
     [
         (("--data", "examples/fashion"), 2, "none of the record's pictures"),
-        (("--data", "nowhere"), 4, "no pictures in"),
+        (("--data", "nowhere"), 4, "there is no"),
         (("--model", "nowhere.onnx"), 3, "no model file at"),
     ],
 )
