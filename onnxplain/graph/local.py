@@ -8,7 +8,7 @@ ends the local part: nothing is guessed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 import onnx
 
 from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.padding import kernel_walks
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph, Node
 from onnxplain.graph.windows import POINTWISE, Sliding
@@ -165,7 +166,10 @@ class _Reader:
         if kernel is None:
             weight = node.inputs[3 if node.op_type == "QLinearConv" else 1]
             kernel = _fixed_shape(self.graph, self.shapes, weight)[2:]
-        steps = [_kernel_step(node, k, kernel[k], shape[2 + k]) for k in (0, 1)]
+        steps = [
+            Sliding((w.kernel - 1) * w.dilation + 1, w.stride, w.before, w.after)
+            for w in kernel_walks(node, shape[2:], kernel)
+        ]
         return LocalNode((steps[axes[0] - 2], steps[axes[1] - 2])), axes
 
     def pad(self) -> tuple[LocalNode, tuple[int, int]] | None:
@@ -294,22 +298,6 @@ class _Reader:
             zero = node.inputs[2] if len(node.inputs) > 2 else ""
             return self.graph.constant(zero).dtype if zero else np.dtype(np.uint8)
         return own
-
-
-def _kernel_step(node: Node, k: int, size: int, length: int) -> Sliding:
-    def of(name: str, default: int) -> Sequence[int]:
-        return node.attributes.get(name) or [default] * 4
-
-    extent, stride = (size - 1) * of("dilations", 1)[k] + 1, of("strides", 1)[k]
-    automatic = node.attributes.get("auto_pad", "NOTSET")
-    if automatic == "VALID":
-        return Sliding(extent, stride)
-    if automatic in ("SAME_UPPER", "SAME_LOWER"):
-        total = max(0, (-(-length // stride) - 1) * stride + extent - length)
-        smaller, larger = total // 2, total - total // 2
-        before = smaller if automatic == "SAME_UPPER" else larger
-        return Sliding(extent, stride, before, total - before)
-    return Sliding(extent, stride, of("pads", 0)[k], of("pads", 0)[k + 2])
 
 
 def _fixed(graph: Graph, name: str) -> bool:

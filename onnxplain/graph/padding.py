@@ -1,8 +1,50 @@
-"""How much a convolution or pooling pads each side, from its attributes."""
+"""How a convolution or pooling walks over its input and pads it, from its attributes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+from onnxplain.graph.view import Node
+
+
+@dataclass(frozen=True)
+class Walk:
+    """How a kernel walks along one axis; all in positions of the input."""
+
+    kernel: int
+    stride: int
+    dilation: int
+    before: int
+    after: int
+
+
+def kernel_walks(node: Node, size: Sequence[int], kernel: Sequence[int]) -> list[Walk]:
+    """Return how the kernel of a node walks along each spatial axis.
+
+    Parameters
+    ----------
+    node : Node
+        A convolution or pooling; reads ``auto_pad``, ``dilations``, ``pads``, ``strides``.
+    size : sequence of int
+        Spatial size of its input.
+    kernel : sequence of int
+        That of its kernel.
+    """
+    ones = [1] * len(size)
+    strides = node.attributes.get("strides") or ones
+    dilations = node.attributes.get("dilations") or ones
+    pads = explicit_pads(
+        node.attributes.get("auto_pad", "NOTSET"),
+        node.attributes.get("pads") or [],
+        size,
+        kernel,
+        strides,
+        dilations,
+    )
+    ends = zip(pads[: len(size)], pads[len(size) :], strict=True)
+    walks = zip(kernel, strides, dilations, ends, strict=True)
+    return [Walk(k, s, d, before, after) for k, s, d, (before, after) in walks]
 
 
 def explicit_pads(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.graph.axes import ELEMENTWISE, JOINING
-from onnxplain.graph.padding import explicit_pads
+from onnxplain.graph.padding import Walk, kernel_walks
 from onnxplain.graph.resampling import resampled
 from onnxplain.graph.view import Graph, Node
 
@@ -140,9 +140,9 @@ def _windows(place: Place) -> Reach:
     """Window o starts at ``o stride - pad``."""
     if place.axis < 2 or place.node.attributes.get("channels_last"):
         return _everything(place)
-    kernel, stride, dilation, pad = _geometry(place)
-    first = np.arange(place.count)[:, None] * stride - pad
-    return Reach.of(first + np.arange(kernel) * dilation, place.source)
+    walk = _walk(place)
+    first = np.arange(place.count)[:, None] * walk.stride - walk.before
+    return Reach.of(first + np.arange(walk.kernel) * walk.dilation, place.source)
 
 
 def _transposed_windows(place: Place) -> Reach:
@@ -151,31 +151,21 @@ def _transposed_windows(place: Place) -> Reach:
     automatic = node.attributes.get("auto_pad", "NOTSET") != "NOTSET"
     if place.axis < 2 or automatic or "output_shape" in node.attributes:
         return _everything(place)
-    kernel, stride, dilation, pad = _geometry(place)
-    spread = np.arange(place.count)[:, None] + pad - np.arange(kernel) * dilation
+    walk = _walk(place)
+    kernel = np.arange(walk.kernel) * walk.dilation
+    spread = np.arange(place.count)[:, None] + walk.before - kernel
     # Between two multiples of the stride lies no input.
-    return Reach.of(np.where(spread % stride == 0, spread // stride, -1), place.source)
+    return Reach.of(np.where(spread % walk.stride == 0, spread // walk.stride, -1), place.source)
 
 
-def _geometry(place: Place) -> tuple[int, int, int, int]:
-    """Kernel, stride, dilation and padding in front, along the axis."""
-    node, k, sizes = place.node, place.axis - 2, place.shape[2:]
-    ones = [1] * len(sizes)
+def _walk(place: Place) -> Walk:
+    """How the kernel walks along the axis."""
+    node = place.node
     kernel = node.attributes.get("kernel_shape")
     if kernel is None:
         weight = node.inputs[3 if node.op_type == "QLinearConv" else 1]
         kernel = place.graph.constant_shape(weight)[2:]
-    strides = node.attributes.get("strides") or ones
-    dilations = node.attributes.get("dilations") or ones
-    pads = explicit_pads(
-        node.attributes.get("auto_pad", "NOTSET"),
-        node.attributes.get("pads") or [],
-        sizes,
-        kernel,
-        strides,
-        dilations,
-    )
-    return kernel[k], strides[k], dilations[k], pads[k]
+    return kernel_walks(node, place.shape[2:], kernel)[place.axis - 2]
 
 
 def _concat(place: Place) -> Reach:
