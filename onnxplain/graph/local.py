@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 
 from onnxplain.graph.image_input import ImageInput
-from onnxplain.graph.padding import kernel_walks
+from onnxplain.graph.padding import kernel_size, kernel_walks
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph, Node
 from onnxplain.graph.windows import POINTWISE, Sliding
@@ -162,10 +162,9 @@ class _Reader:
             return None
         if sorted(axes) != [2, 3]:
             return None
-        kernel = node.attributes.get("kernel_shape")
-        if kernel is None:
-            weight = node.inputs[3 if node.op_type == "QLinearConv" else 1]
-            kernel = _fixed_shape(self.graph, self.shapes, weight)[2:]
+        kernel = kernel_size(self.graph, self.shapes, node)
+        if len(kernel) != 2:
+            return None
         steps = [
             Sliding((w.kernel - 1) * w.dilation + 1, w.stride, w.before, w.after)
             for w in kernel_walks(node, shape[2:], kernel)

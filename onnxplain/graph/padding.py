@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from onnxplain.graph.view import Node
+from onnxplain.graph.shapes import Shapes
+from onnxplain.graph.view import Graph, Node
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,15 @@ class Walk:
     dilation: int
     before: int
     after: int
+
+
+def kernel_size(graph: Graph, shapes: Shapes, node: Node) -> tuple[int, ...]:
+    """Spatial size of the kernel of a convolution or pooling; empty if it is not known."""
+    if "kernel_shape" in node.attributes:
+        return tuple(node.attributes["kernel_shape"])
+    weight = node.inputs[3 if node.op_type == "QLinearConv" else 1]
+    shape = graph.constant_shape(weight) if graph.is_constant(weight) else shapes.get(weight, ())
+    return shape[2:]
 
 
 def kernel_walks(node: Node, size: Sequence[int], kernel: Sequence[int]) -> list[Walk]:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.graph.axes import ELEMENTWISE, JOINING
-from onnxplain.graph.padding import Walk, kernel_walks
+from onnxplain.graph.padding import Walk, kernel_size, kernel_walks
 from onnxplain.graph.resampling import resampled
+from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph, Node
 
 Positions = NDArray[np.int64]
@@ -83,10 +84,10 @@ class Place:
         The prepared graph.
     node : Node
         The node.
+    shapes : mapping of str to tuple of int
+        Concrete shapes of all tensors, as far as they are known.
     operand : str
         The input tensor that is looked at.
-    shape : tuple of int
-        Its shape; empty if unknown.
     axis : int
         Position of the axis in it; -1 if it has no such axis.
     source, count : int
@@ -97,12 +98,17 @@ class Place:
 
     graph: Graph
     node: Node
+    shapes: Shapes
     operand: str
-    shape: tuple[int, ...]
     axis: int
     source: int
     count: int
     offset: int = 0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the operand; empty if unknown."""
+        return self.shapes.get(self.operand, ())
 
     def numbers(self, name: str, position: int) -> list[float]:
         """Values of an attribute, or of the constant input in its place; else empty."""
@@ -138,9 +144,9 @@ def _broadcast(place: Place) -> Reach:
 
 def _windows(place: Place) -> Reach:
     """Window o starts at ``o stride - pad``."""
-    if place.axis < 2 or place.node.attributes.get("channels_last"):
-        return _everything(place)
     walk = _walk(place)
+    if walk is None or place.node.attributes.get("channels_last"):
+        return _everything(place)
     first = np.arange(place.count)[:, None] * walk.stride - walk.before
     return Reach.of(first + np.arange(walk.kernel) * walk.dilation, place.source)
 
@@ -149,23 +155,21 @@ def _transposed_windows(place: Place) -> Reach:
     """Input i is added to outputs ``i stride - pad`` and onwards, as far as its kernel."""
     node = place.node
     automatic = node.attributes.get("auto_pad", "NOTSET") != "NOTSET"
-    if place.axis < 2 or automatic or "output_shape" in node.attributes:
-        return _everything(place)
     walk = _walk(place)
+    if walk is None or automatic or "output_shape" in node.attributes:
+        return _everything(place)
     kernel = np.arange(walk.kernel) * walk.dilation
     spread = np.arange(place.count)[:, None] + walk.before - kernel
     # Between two multiples of the stride lies no input.
     return Reach.of(np.where(spread % walk.stride == 0, spread // walk.stride, -1), place.source)
 
 
-def _walk(place: Place) -> Walk:
-    """How the kernel walks along the axis."""
-    node = place.node
-    kernel = node.attributes.get("kernel_shape")
-    if kernel is None:
-        weight = node.inputs[3 if node.op_type == "QLinearConv" else 1]
-        kernel = place.graph.constant_shape(weight)[2:]
-    return kernel_walks(node, place.shape[2:], kernel)[place.axis - 2]
+def _walk(place: Place) -> Walk | None:
+    """How the kernel walks along the axis; none if it does not, or its size is unknown."""
+    kernel = kernel_size(place.graph, place.shapes, place.node)
+    if place.axis < 2 or len(kernel) != len(place.shape) - 2:
+        return None
+    return kernel_walks(place.node, place.shape[2:], kernel)[place.axis - 2]
 
 
 def _concat(place: Place) -> Reach:

@@ -131,8 +131,8 @@ class _Walk:
         for operand in node.inputs:
             source = self._length(operand, axis)
             if operand in needed:
-                shape, own = self.shapes.get(operand, ()), self._axis(operand, axis)
-                place = Place(self.graph, node, operand, shape, own, source, count, offset)
+                own = self._axis(operand, axis)
+                place = Place(self.graph, node, self.shapes, operand, own, source, count, offset)
                 found = reach(place)
                 if self.through_mixing or not found.mixes or count == source == 1:
                     yield operand, found

@@ -38,6 +38,10 @@ GRAPHS = {
     "dilation": (
         "y = Conv<dilations: ints = [3, 2], pads: ints = [3, 2, 3, 2]>(image, k)", {"k": K33},
     ),
+    "weights stored as integers": (
+        "w = DequantizeLinear(q, s, z) y = Conv<strides: ints = [2, 2]>(image, w)",
+        {"q": np.full((3, 3, 4, 3), 9, np.int8), "s": np.float32(0.1), "z": np.int8(0)},
+    ),
     "branches of different kernels": (
         "a = Conv<pads: ints = [1, 1, 1, 1]>(image, k) "
         "b = Conv<pads: ints = [0, 0, 0, 1]>(image, n) "
