@@ -199,7 +199,7 @@ def test_large_models_are_never_written_as_one_message(monkeypatch, tmp_path):
             model.network.ort.activations(x, [name])[name],
             plain.network.ort.activations(x, [name])[name],
         )
-    assert len(model.network.ort._file) < len(Path(GAP).read_bytes()) / 2
+    assert len(model.network.ort._sessions._file) < len(Path(GAP).read_bytes()) / 2
     for method in ("occlusion", "grad-cam", "lrp"):
         np.testing.assert_array_equal(
             model.explain(DIGIT, method).attribution, plain.explain(DIGIT, method).attribution

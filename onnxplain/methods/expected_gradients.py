@@ -12,9 +12,15 @@ from onnxplain.errors import UsageError
 from onnxplain.explanation import Attribution
 from onnxplain.methods.gradients import input_axes, input_gradient, input_scores
 from onnxplain.methods.registry import method
+from onnxplain.perturb.anytime import Limits, Sampling, relative_error
 from onnxplain.perturb.fills import fill
+from onnxplain.perturb.outcome import Run, sampled
 from onnxplain.subject import Subject
 from onnxplain.target import Target
+
+# Points between two looks at the map: each costs a gradient.
+LOOK = 16
+_GOLDEN = (5**0.5 - 1) / 2
 
 
 @method(
@@ -39,8 +45,13 @@ def expected_gradients(
     *,
     baselines: str = "black,white,mean,blur",
     samples: int = 50,
+    max_seconds: float | None = None,
+    tolerance: float | None = None,
 ) -> Attribution:
     """Mean of (x - x') dS/dx at x' + a (x - x'), over baselines x' and uniform a in [0, 1].
+
+    The a of a baseline are a random number plus multiples of the golden ratio, modulo one: evenly
+    spread, however many are drawn.
 
     Parameters
     ----------
@@ -50,12 +61,16 @@ def expected_gradients(
         Comma-separated; each as in `onnxplain.perturb.fills.fill`. All are drawn equally
         often.
     samples : int
-        Random points for each picture.
+        Random points for each picture, at most.
+    max_seconds, tolerance : float, optional
+        End earlier; see `Limits`. The map is looked at after every `LOOK` points.
 
     Returns
     -------
     Attribution
-        The shape of `x`, signed, in score units; measure ``completeness_gap`` (relative).
+        The shape of `x`, signed, in score units. Map ``standard_error``, (N, H, W), of its sum
+        over channels, at most: points are spread more evenly than at random. Measures:
+        ``completeness_gap`` (relative), ``samples`` drawn, ``relative_error``.
 
     Raises
     ------
@@ -63,25 +78,67 @@ def expected_gradients(
         If there is no sample or no baseline.
     """
     kinds = [k.strip() for k in baselines.split(",") if k.strip()]
-    if samples < 1 or not kinds:
-        raise UsageError("expected-gradients needs at least one sample and one baseline")
-    name = subject.network.image.name
+    if not kinds:
+        raise UsageError("expected-gradients needs at least one baseline")
+    limits = Limits(samples, max_seconds, tolerance, least=2 * len(kinds), every=LOOK)
+    name, channel = subject.network.image.name, subject.channel_axis
     starts = np.stack([fill(subject, x, kind) for kind in kinds]).astype(np.float64)
-    values = np.zeros(x.shape, np.float64)
+    runs: list[Run] = []
     for n in range(len(x)):
-        random = subject.generator()  # the same draws for each, so that a batch changes nothing
-        drawn = np.arange(samples) % len(kinds)
-        # One point in each of equal parts of the way: unbiased, with less sampling error.
-        places = np.arange(samples) // len(kinds)
-        counts = np.bincount(drawn, minlength=len(kinds))[drawn]
-        alphas = (places + random.random(samples)) / counts
-        for part in subject.slices(samples):
-            start = starts[drawn[part], n]
-            way = x[n].astype(np.float64) - start
-            points = start + alphas[part].reshape(-1, *[1] * (x.ndim - 1)) * way
+        # The same draws for each picture, so that a batch changes nothing.
+        first = subject.generator().random(len(kinds))
+        sums, sampling = _ByBaseline(len(kinds), channel), Sampling(subject, limits)
+        for part in sampling.batches(sums.relative_error):
+            places, drawn = np.divmod(np.arange(part.start, part.stop), len(kinds))
+            alphas = (first[drawn] + places * _GOLDEN) % 1.0
+            way = x[n].astype(np.float64) - starts[drawn, n]
+            points = starts[drawn, n] + alphas.reshape(-1, *[1] * (x.ndim - 1)) * way
             slopes = input_gradient(subject, points, target).gradients[name]
-            values[n] += (way * slopes).sum(axis=0) / samples
+            sums.add(drawn, way * slopes)
+        runs.append((sampling, sums.value(), sums.error(), {}))
     ends = [input_scores(subject, end, target) for end in (x, *starts)]
     change = ends[0] - np.mean(ends[1:], axis=0)
-    gap = (change - values.reshape(len(x), -1).sum(axis=1)) / np.where(change == 0, 1.0, change)
-    return Attribution(values, input_axes(subject), measures={"completeness_gap": gap})
+    summed = np.array([values.sum() for _, values, _, _ in runs])
+    gap = (change - summed) / np.where(change == 0, 1.0, change)
+    return sampled(runs, axes=input_axes(subject), measures={"completeness_gap": gap})
+
+
+class _ByBaseline:
+    """Sums over the points of each baseline; all baselines count alike in their mean."""
+
+    def __init__(self, kinds: int, channel: int) -> None:
+        self._channel = channel
+        self._counts = np.zeros(kinds)
+        self._values: dict[int, NDArray[np.float64]] = {}
+        self._powers: dict[int, NDArray[np.float64]] = {}
+
+    def add(self, drawn: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+        """Take in the values of points, (n, ...), with the baseline of each."""
+        for kind in np.unique(drawn):
+            own = values[drawn == kind]
+            shown = own.sum(axis=self._channel)
+            powers = np.stack([shown.sum(axis=0), (shown**2).sum(axis=0)])
+            self._counts[kind] += len(own)
+            self._values[kind] = self._values.get(kind, 0.0) + own.sum(axis=0)
+            self._powers[kind] = self._powers.get(kind, 0.0) + powers
+
+    def value(self) -> NDArray[np.float64]:
+        """Mean over the baselines drawn so far."""
+        means = [total / self._counts[kind] for kind, total in self._values.items()]
+        return np.asarray(np.mean(means, axis=0))
+
+    def error(self) -> NDArray[np.float64]:
+        """Standard error of the sum over channels, as if points were drawn independently.
+
+        NaN where a baseline has one point only.
+        """
+        variances = []
+        for kind, (total, squares) in self._powers.items():
+            count = self._counts[kind]
+            spread = np.maximum(squares / count - (total / count) ** 2, 0.0)
+            variances.append(spread / (count - 1) if count > 1 else np.full_like(spread, np.nan))
+        return np.asarray(np.sqrt(np.sum(variances, axis=0)) / len(variances))
+
+    def relative_error(self) -> float:
+        """How far the map has settled; see `relative_error`."""
+        return relative_error(self.value().sum(axis=self._channel - 1), self.error())

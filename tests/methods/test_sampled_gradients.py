@@ -170,6 +170,32 @@ def test_expected_gradients_of_one_baseline_tend_to_integrated_gradients():
     assert np.linalg.norm(many - exact) < 0.05 * np.linalg.norm(exact)
 
 
+def test_expected_gradients_end_by_time_or_tolerance():
+    made, method = pair("vgg"), "expected-gradients"
+    hurried = made.double.explain(made.x, method, TARGET, samples=10**6, max_seconds=1e-3)
+    settled = made.double.explain(made.x, method, TARGET, samples=10**6, tolerance=0.03)
+    assert hurried.notes["sampling_ended"] == ["time"]
+    assert settled.notes["sampling_ended"] == ["settled"]
+    assert settled.measures["relative_error"] <= 0.03
+    for ended in (hurried, settled):
+        done = int(ended.measures["samples"])
+        again = made.double.explain(made.x, method, TARGET, samples=done)
+        assert difference(again.attribution, ended.attribution) < 1e-12
+
+
+def test_the_error_of_expected_gradients_is_no_less_than_the_spread_over_seeds():
+    made = pair("vgg")
+    runs = [
+        made.double.explain(made.x, "expected-gradients", TARGET, samples=24, seed=s)
+        for s in range(20)
+    ]
+    spread = np.std([r.attribution.sum(axis=0) for r in runs], axis=0, ddof=1)
+    claimed = np.mean([r.maps["standard_error"] for r in runs], axis=0)
+    assert 0.9 < np.median(claimed / spread) < 4
+    alone = made.double.explain(made.x, "expected-gradients", TARGET, samples=4)
+    assert np.isnan(alone.maps["standard_error"]).all()
+
+
 def test_expected_gradients_report_their_gap():
     found = pair("vit").double.explain(pair("vit").x, "expected-gradients", TARGET, samples=800)
     assert abs(found.measures["completeness_gap"]) < 0.1
