@@ -63,9 +63,10 @@ def mean_curves(found: Sequence[Mapping[str, Any]], methods: Sequence[str]) -> l
     found : sequence of mapping
         The record's ``curves``.
     methods : sequence of str
-        In their order.
+        In their order; curves of others, which only an edited record has, are left out.
     """
     curves = []
+    found = [c for c in found if c["method"] in methods]
     for measure in dict.fromkeys(c["measure"] for c in found):
         by_method = {c["method"]: c for c in found if c["measure"] == measure}
         here = {m: by_method[m] for m in methods if m in by_method}

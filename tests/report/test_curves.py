@@ -44,6 +44,10 @@ def test_a_measure_that_nobody_knows_is_drawn_without_a_reading():
     assert found.reading == ""
 
 
+def test_a_method_that_did_not_run_has_none():
+    assert mean_curves([mean("made up")], ["a"]) == []
+
+
 def test_those_of_a_picture():
     entry = picture(0, "a.png", "0" * 64)
     entry["methods"]["lrp"] = {**entry["methods"]["lrp"], "curves": {}}
