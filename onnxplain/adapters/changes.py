@@ -105,7 +105,7 @@ def inside(
 ) -> tuple[slice, ...]:
     """Index of a window in an array whose height and width are at the axes `spatial`."""
     place = [slice(None)] * rank
-    top, bottom, left, right = (int(v) for v in window)
+    top, bottom, left, right = window
     place[spatial[0]], place[spatial[1]] = slice(top, bottom), slice(left, right)
     return tuple(place)
 

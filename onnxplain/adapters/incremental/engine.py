@@ -31,7 +31,7 @@ FEW_WINDOWS = 64
 FEW_OPERATIONS = 2e9
 # Inputs in each of the profiled calls, and fewer for models of many multiplications, whose
 # times are long enough to be exact; whole inputs that are compared with what sections give.
-PROFILED, CALLS, COMPARED = 4, 3, 2
+PROFILED, CALLS, COMPARED = 2, 3, 2
 PROFILED_LARGE, LARGE = 2, 3e9
 # Relative difference that summing in another order may make; measured is 1e-6.
 ROUNDING = 1e-4

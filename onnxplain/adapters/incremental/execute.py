@@ -16,7 +16,6 @@ from onnxplain.adapters.incremental.plan import (
     Part,
     Plan,
     Positions,
-    Side,
     tensor_bytes,
 )
 from onnxplain.adapters.incremental.sessions import Sessions
@@ -115,9 +114,8 @@ class Run:
         """Run one section on the crops of some windows."""
         groups: dict[tuple[int, int], list[int]] = defaultdict(list)
         for k in indices:
-            row, column = self._place(k)
-            size = (part.rows.crops.length[row], part.columns.crops.length[column])
-            groups[size].append(k)
+            row, column = self._positions.places[k]
+            groups[part.rows.cropped[row][1], part.columns.cropped[column][1]].append(k)
         found: dict[str, dict[int, State]] = {t: {} for t in part.section.targets}
         for size, members in groups.items():
             for start in range(0, len(members), MAX_CROPS):
@@ -144,8 +142,8 @@ class Run:
         shape[axes[0]], shape[axes[1]] = size
         crops = np.empty((len(chunk), *shape), whole.dtype)
         for crop, k in zip(crops, chunk, strict=True):
-            row, column = self._place(k)
-            top, left = int(part.rows.crops.origin[row]), int(part.columns.crops.origin[column])
+            row, column = self._positions.places[k]
+            top, left = part.rows.cropped[row][0], part.columns.cropped[column][0]
             window = (top, top + size[0], left, left + size[1])
             crop[...] = whole[inside(window, whole.ndim, axes)]
             _paste(crop, states[k], top, left, axes)
@@ -153,10 +151,12 @@ class Run:
 
     def _kept(self, part: Part, value: Array, axes: tuple[int, int], k: int) -> State:
         """Cut the cells that a window reaches out of what a crop gave."""
-        row, column = self._place(k)
+        row, column = self._positions.places[k]
+        (top, bottom), (left, right) = part.rows.reached[row], part.columns.reached[column]
         high, wide = part.section.needs
-        top, bottom, y = _reached(part.rows, row, high.stride)
-        left, right, x = _reached(part.columns, column, wide.stride)
+        # The first cell that the crop gave.
+        y = part.rows.cropped[row][0] // high.stride
+        x = part.columns.cropped[column][0] // wide.stride
         window = (top - y, bottom - y, left - x, right - x)
         return State(value[inside(window, value.ndim, axes)], top, left)
 
@@ -174,9 +174,6 @@ class Run:
         found = self._sessions.run_rest(self._plan, whole)
         return {n: v[: len(chunk)] for n, v in found.items()}
 
-    def _place(self, k: int) -> tuple[int, int]:
-        return int(self._positions.row[k]), int(self._positions.column[k])
-
     def _axes(self, name: str) -> tuple[int, int]:
         axes = self._sections.local.grids[name].axes
         return axes[0] - 1, axes[1] - 1
@@ -192,12 +189,6 @@ class Run:
         # While a section runs, the states before and behind it are alive.
         most = max(a + b for a, b in zip(bytes_each, [*bytes_each[1:], 0], strict=True))
         return max(self._batch, min(_LARGEST_BLOCK, _STATES // max(1, most)))
-
-
-def _reached(side: Side, place: int, stride: int) -> tuple[int, int, int]:
-    """Begin and end of the cells that a window reaches, and the first cell that its crop gave."""
-    origin = int(side.crops.origin[place]) // stride
-    return int(side.begin[place]), int(side.end[place]), origin
 
 
 def _paste(target: Array, state: State, top: int, left: int, axes: tuple[int, int]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,9 @@ MAX_CUTS = 26
 MAX_SECTIONS = 8
 # Crops of one size are run together, up to this many.
 MAX_CROPS = 16
-# Seconds: for a byte cut out or pasted, for a call, for a node in a call, for opening a session.
-_BYTE, _CALL, _NODE, _SESSION = 2.5e-10, 1e-4, 3e-6, 1e-2
+# Seconds: for a byte cut out or pasted, for a window in a section, for a call, for a node in a
+# call, for making and opening a section.
+_BYTE, _WINDOW, _CALL, _NODE, _SESSION = 2.5e-10, 5e-5, 1e-4, 3e-6, 2e-2
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,11 @@ class Positions:
     def __len__(self) -> int:
         return len(self.row)
 
+    @cached_property
+    def places(self) -> list[tuple[int, int]]:
+        """Row and column of each window, as Python's numbers: loops are slow with NumPy's."""
+        return list(zip(self.row.tolist(), self.column.tolist(), strict=True))
+
 
 @dataclass(frozen=True)
 class Side:
@@ -67,6 +73,16 @@ class Side:
     crops: Crops
     begin: Cells
     end: Cells
+
+    @cached_property
+    def cropped(self) -> list[tuple[int, int]]:
+        """First cell and length of each crop, as Python's numbers."""
+        return list(zip(self.crops.origin.tolist(), self.crops.length.tolist(), strict=True))
+
+    @cached_property
+    def reached(self) -> list[tuple[int, int]]:
+        """Begin and end of the cells that each window reaches, as Python's numbers."""
+        return list(zip(self.begin.tolist(), self.end.tolist(), strict=True))
 
 
 @dataclass(frozen=True)
@@ -141,6 +157,7 @@ class Planner:
         self._sections, self._positions, self._batch = sections, positions, batch
         self._cuts = list(cuts)
         self._before = np.concatenate([[0.0], np.cumsum(seconds)])
+        self._bytes_of = cache(partial(tensor_bytes, sections))
 
     @cached_property
     def candidates(self) -> list[Cut]:
@@ -208,9 +225,10 @@ class Planner:
             for axis, extents in enumerate((positions.rows, positions.columns))
         ]
         steps = []
+        known: dict[tuple[Any, ...], Side] = {}
         for k, stop in enumerate(candidates):
             for section in sections.sections_into(stop, candidates[:k]):
-                sides = [_side(section, axis, reached[axis]) for axis in (0, 1)]
+                sides = [_side(section, axis, reached[axis], known) for axis in (0, 1)]
                 part = Part(section, sides[0], sides[1])
                 steps.append((part, self._cost(part)))
         return steps
@@ -230,10 +248,11 @@ class Planner:
         copied += self._bytes(section.targets) * int((tops * lefts).sum()) / (size[0] * size[1])
         _, counts = np.unique(high * (whole + 1) + wide, return_counts=True)
         runs = int((-(-counts // MAX_CROPS)).sum())
-        return busy + copied * _BYTE + runs * (_CALL + _NODE * (last - first)) + _SESSION
+        calls = len(positions) * _WINDOW + runs * (_CALL + _NODE * (last - first))
+        return busy + copied * _BYTE + calls + _SESSION
 
     def _bytes(self, tensors: Sequence[str]) -> int:
-        return sum(tensor_bytes(self._sections, t) for t in tensors)
+        return sum(map(self._bytes_of, tensors))
 
 
 def tensor_bytes(sections: Sections, name: str) -> int:
@@ -242,9 +261,19 @@ def tensor_bytes(sections: Sections, name: str) -> int:
     return int(np.prod(shape)) * sections.local.grids[name].dtype.itemsize
 
 
-def _side(section: Section, axis: int, reached: Mapping[str, tuple[Any, Any]]) -> Side:
-    begin = np.min([reached[t][0] for t in section.targets], axis=0)
-    end = np.max([reached[t][1] for t in section.targets], axis=0)
+def _side(
+    section: Section,
+    axis: int,
+    reached: Mapping[str, tuple[Cells, Cells]],
+    known: dict[tuple[Any, ...], Side],
+) -> Side:
+    """One axis of a section; `known` holds those made before, which are often the same."""
+    targets = [reached[t] for t in section.targets]
+    begin = np.min([first for first, _ in targets], axis=0)
+    end = np.max([last for _, last in targets], axis=0)
     need, length = section.needs[axis], section.start.size[axis]
-    first, last = need.of(begin, end, length)
-    return Side(clamped_crops(first, last, length, need.stride), begin, end)
+    key = (need, length, begin.tobytes(), end.tobytes())
+    if key not in known:
+        first, last = need.of(begin, end, length)
+        known[key] = Side(clamped_crops(first, last, length, need.stride), begin, end)
+    return known[key]

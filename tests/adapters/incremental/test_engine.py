@@ -24,7 +24,7 @@ def eager(monkeypatch):
     monkeypatch.setattr(gates, "FEW_OPERATIONS", 0)
     monkeypatch.setattr(gates, "GAIN_IN_OPERATIONS", 0.0)
     monkeypatch.setattr(gates, "GAIN", 0.0)
-    for overhead in ("_SESSION", "_CALL", "_NODE", "_BYTE"):
+    for overhead in ("_SESSION", "_WINDOW", "_CALL", "_NODE", "_BYTE"):
         monkeypatch.setattr(planning, overhead, 0.0)
 
 
