@@ -8,7 +8,6 @@ import pytest
 from handmade import PyTorchOnly, model, subject_of, target_of
 from originals import difference
 
-from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.methods import find, registered
 
 SAMPLED = [n for n, m in registered().items() if {"max_seconds", "samples"} <= set(m.parameters)]
@@ -25,21 +24,6 @@ def test_these_are_the_methods_that_draw_samples():
     assert set(SAMPLED) >= {"rise", "lime", "kernel-shap", "prediction-difference"}
     for name in SAMPLED:
         assert "tolerance" in find(name).parameters
-
-
-@pytest.mark.parametrize("name", SAMPLED)
-def test_the_number_of_threads_changes_nothing(name):
-    made, found = nets.exported("resnet"), []
-    for threads in (1, 2):
-        subject = subject_of(made.proto)
-        network = subject.network
-        adapter = OrtAdapter(
-            network.graph, network.image, network.head.output, device="cpu", threads=threads
-        )
-        network.__dict__["ort"] = adapter
-        found.append(run(name, subject, made.x.astype("f4"), samples=40))
-        assert network.ort is adapter
-    assert difference(found[0].values, found[1].values) < 1e-4
 
 
 @pytest.mark.parametrize("name", SAMPLED)
