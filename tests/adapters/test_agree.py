@@ -6,7 +6,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from graphs import AWKWARD, classifier
+from awkward_graphs import AWKWARD
+from graphs import classifier
 from handmade import subject_of, target_of
 from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator

@@ -5,12 +5,14 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import nets
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 import scipy.ndimage
 import torch
+from architectures import BasicBlock
 from onnx import helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -23,7 +25,6 @@ from onnxplain.graph.head import find_head
 from onnxplain.graph.integer_groups import find_integer_groups
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.quantised import quantisation_step
-from tests import nets
 
 LITE0 = "models/efficientnet-lite0-int8.onnx"
 PHOTOS = sorted(p for p in Path("examples/photos").iterdir() if p.suffix in (".png", ".jpg"))
@@ -72,7 +73,7 @@ class DeepResNet(nn.Sequential):
     """Sixteen residual blocks: a rounding that flips early has far to grow."""
 
     def __init__(self):
-        blocks = [nets.BasicBlock(8, 8) for _ in range(16)]
+        blocks = [BasicBlock(8, 8) for _ in range(16)]
         super().__init__(
             nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), *blocks,
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, nets.CLASSES),

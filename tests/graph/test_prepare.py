@@ -6,7 +6,8 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from graphs import AWKWARD, build
+from awkward_graphs import AWKWARD
+from graphs import build
 from onnx.helper import make_node as node
 
 from onnxplain.errors import ModelFileError
