@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,10 +55,13 @@ class Check:
             self.apart(abs(known - found) / max(1.0, abs(known)), where)
 
     def apart(self, distance: float, where: str) -> None:
-        """Judge a distance that was measured elsewhere."""
+        """Judge a distance that was measured elsewhere; one that is not finite differs."""
         assert self.tolerance is not None
+        if not math.isfinite(distance):
+            self.equal(distance, None, where)
+            return
         self.compared += 1
-        differs = not distance <= self.tolerance
+        differs = distance > self.tolerance
         if self.largest is None or distance > self.largest:
             self.largest = distance
             if differs or not self.differing:

@@ -231,7 +231,7 @@ def _sanity(
         if known["name"] in by_name:
             found = examine_sanity(model, by_name[known["name"]], methods, config)
             for method, result in known["methods"].items():
-                again = found["methods"][method]
+                again = found["methods"].get(method, {})
                 for key in ("left", "other_class"):
                     where = f"{key} of {method} on {known['name']}"
                     check.near(result.get(key), again.get(key), where)

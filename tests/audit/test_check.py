@@ -36,6 +36,7 @@ def test_these_are_the_same(known, found):
         (True, 0.9999, "f"),
         ("a", None, "f"),
         (float("nan"), 0.0, "f"),
+        ([0.5, float("inf"), 0.5], [0.5001, 0.5, 0.5], "f[1]"),
     ],
 )
 def test_these_are_not(known, found, where):

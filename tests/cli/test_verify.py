@@ -150,6 +150,16 @@ def test_what_was_not_checked_is_said(run, record, tmp_path):
     assert ["the audit was stopped" in text for text in said["not_checked"]] == [True]
 
 
+def test_sanity_of_a_method_that_did_not_run_is_found(run, record, tmp_path):
+    def make_up(data):
+        checked = data["sanity_pictures"][0]["methods"]
+        checked["made up"] = checked["lrp"]
+
+    found = run("verify", change(record, tmp_path / "changed.json", make_up), "--sample", 1)
+    assert found.exit_code == 1
+    assert "such as left of made up on" in found.stdout
+
+
 def as_format_1(data):
     data["format"] = 1
     del data["curves"]
