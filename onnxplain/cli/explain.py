@@ -78,8 +78,8 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     "--max-seconds",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="End the sampling of a map (rise, lime, ...) after this time and take the best map so "
-    "far; its standard error is kept with it.",
+    help="End the work on a map (rise, occlusion, smoothgrad, ...) after this time and take the "
+    "best map so far; where it is an estimate, its standard error is kept with it.",
 )
 @click.option(
     "--tolerance",

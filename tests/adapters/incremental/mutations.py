@@ -17,9 +17,9 @@ def shifted(begin, end, length, stride):
     return Crops(crops.origin + stride * room, crops.length)
 
 
-def shortened(section, axis, reached):
+def shortened(section, axis, reached, known):
     """Sides that keep one cell less than a window reaches."""
-    side = SIDE(section, axis, reached)
+    side = SIDE(section, axis, reached, known)
     return Side(side.crops, side.begin, np.maximum(side.begin + 1, side.end - 1))
 
 
