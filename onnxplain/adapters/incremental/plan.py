@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -225,10 +224,9 @@ class Planner:
             for axis, extents in enumerate((positions.rows, positions.columns))
         ]
         steps = []
-        known: dict[tuple[Any, ...], Side] = {}
         for k, stop in enumerate(candidates):
             for section in sections.sections_into(stop, candidates[:k]):
-                sides = [_side(section, axis, reached[axis], known) for axis in (0, 1)]
+                sides = [_side(section, axis, reached[axis]) for axis in (0, 1)]
                 part = Part(section, sides[0], sides[1])
                 steps.append((part, self._cost(part)))
         return steps
@@ -261,19 +259,9 @@ def tensor_bytes(sections: Sections, name: str) -> int:
     return int(np.prod(shape)) * sections.local.grids[name].dtype.itemsize
 
 
-def _side(
-    section: Section,
-    axis: int,
-    reached: Mapping[str, tuple[Cells, Cells]],
-    known: dict[tuple[Any, ...], Side],
-) -> Side:
-    """One axis of a section; `known` holds those made before, which are often the same."""
-    targets = [reached[t] for t in section.targets]
-    begin = np.min([first for first, _ in targets], axis=0)
-    end = np.max([last for _, last in targets], axis=0)
+def _side(section: Section, axis: int, reached: Mapping[str, tuple[Cells, Cells]]) -> Side:
+    begin = np.min([reached[t][0] for t in section.targets], axis=0)
+    end = np.max([reached[t][1] for t in section.targets], axis=0)
     need, length = section.needs[axis], section.start.size[axis]
-    key = (need, length, begin.tobytes(), end.tobytes())
-    if key not in known:
-        first, last = need.of(begin, end, length)
-        known[key] = Side(clamped_crops(first, last, length, need.stride), begin, end)
-    return known[key]
+    first, last = need.of(begin, end, length)
+    return Side(clamped_crops(first, last, length, need.stride), begin, end)
