@@ -13,8 +13,8 @@ from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.defaults import default_config
 from onnxplain.audit.examine import examine
 from onnxplain.audit.record import write_record
-from onnxplain.audit.run import is_complete, open_store, run_audit
-from onnxplain.audit.store import PICTURES, SANITY
+from onnxplain.audit.run import is_complete, open_store, run_audit, sanity_numbers
+from onnxplain.audit.store import PICTURES, SANITY, TRANSPLANTS
 from onnxplain.dataset import Sample, read_dataset
 from onnxplain.errors import UsageError
 from onnxplain.graph.load import file_sha256
@@ -114,8 +114,23 @@ def test_complete_is_only_what_is_done(model, samples, tmp_path):
         for number, sample in enumerate(samples):
             store.add(PICTURES, number, *examine(model, sample, CONFIG.methods, CONFIG))
         assert not is_complete(store, samples, CONFIG)  # sanity is missing
+        store.add(SANITY, sanity_numbers(store, CONFIG)[0], {})
+        assert not is_complete(store, samples, CONFIG)  # places have not been tried
         run_audit(store, model, samples, CONFIG)
         assert is_complete(store, samples, CONFIG)
+
+
+def test_places_are_tried_once(model, samples, tmp_path):
+    def tried(store):
+        return dict(store.results(TRANSPLANTS))
+
+    with open_store(tmp_path, model, samples, CONFIG) as store:
+        run_audit(store, model, samples, CONFIG)
+        assert tried(store) == {0: {"transplants": []}}  # of one picture of each class: none
+        store.add(TRANSPLANTS, 0, {"transplants": ["of a run that was stopped behind them"]})
+        kept = tried(store)
+        run_audit(store, model, samples, CONFIG)
+        assert tried(store) == kept
 
 
 def test_results_of_other_versions_are_not_mixed_in(model, samples, tmp_path, monkeypatch):
