@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from onnxplain.audit.check import Check
-from onnxplain.audit.transplant import mean_rise
+from onnxplain.audit.transplant import mean_rise, sameness
 from onnxplain.audit.zones import SIDE
 from onnxplain.dataset import Sample
 from onnxplain.model import Model
@@ -43,7 +43,7 @@ def strengths(record: Mapping[str, Any]) -> Check:
 
 
 def rises(record: Mapping[str, Any], model: Model, by_name: Mapping[str, Sample]) -> Check:
-    """Put each place into the same pictures of other classes again.
+    """Put each place into the same pictures of other classes again, and compare its content.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def rises(record: Mapping[str, Any], model: Model, by_name: Mapping[str, Sample]
     by_name : mapping of str to Sample
         The data set.
     """
-    check = Check("suspects by place: rise in other classes", _RISE)
+    check = Check("suspects by place: tried again", _RISE)
     pictures = {p["number"]: p for p in record["pictures"] if p["name"] in by_name}
     for where, suspect in _places(record):
         tried, index = suspect.get("transplant"), suspect["index"]
@@ -70,6 +70,8 @@ def rises(record: Mapping[str, Any], model: Model, by_name: Mapping[str, Sample]
             donors, hosts = ([by_name[p["name"]] for p in part if p] for part in (given, taken))
             rise = mean_rise(model, index, suspect["box"], donors, hosts)
             check.near(tried["rise"], rise, f"{where}.transplant.rise")
+            same = sameness(model, suspect["box"], donors, hosts)
+            check.near(tried["same"], same, f"{where}.transplant.same")
     return check
 
 

@@ -85,7 +85,7 @@ def drop_a_failure(data):
         (lift_a_curve, "lrp: curve of deletion"),
         (lift_a_mean_curve, "curves (summed again)"),
         (lambda d: d["suspects"].append(SUSPECT), "suspects by place (from mean maps)"),
-        (lambda d: d["suspects"].append(SUSPECT), "suspects by place: rise in other classes"),
+        (lambda d: d["suspects"].append(SUSPECT), "suspects by place: tried again"),
         (add_a_suspect, "suspects outside the mask (summed again)"),
         (lambda d: d["classes"][0]["evidence"].update(centre=0.5), "classes (summed again)"),
         (lambda d: d["classes"][0].update(count=7), "classes (summed again)"),
