@@ -17,9 +17,9 @@ def shifted(begin, end, length, stride):
     return Crops(crops.origin + stride * room, crops.length)
 
 
-def shortened(section, axis, reached, known):
+def shortened(section, axis, reached):
     """Sides that keep one cell less than a window reaches."""
-    side = SIDE(section, axis, reached, known)
+    side = SIDE(section, axis, reached)
     return Side(side.crops, side.begin, np.maximum(side.begin + 1, side.end - 1))
 
 
