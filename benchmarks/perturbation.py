@@ -47,7 +47,7 @@ class Ours:
     """The shipped photo network, opened, with the cat."""
 
     def __init__(self) -> None:
-        self.model = onnxplain.load(MODEL, batch_size=BATCH, device="cpu")
+        self.model = onnxplain.load(MODEL, batch_size=BATCH, device="cpu", threads=len(os.sched_getaffinity(0)))
         self.picture = self.model.read(CAT)
         self.x = self.picture.x
         self.prediction = self.model.predict(self.picture)

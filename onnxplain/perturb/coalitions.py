@@ -67,5 +67,6 @@ def score_coalitions(
     -------
     (M,) array
     """
-    masks = kept[:, labels].astype(np.float32)
+    # `take` lays the masks out one after the other; an index would interleave them.
+    masks = np.take(kept.astype(np.float32), labels, axis=1)
     return subject.score(under_masks(subject, x, absent, masks), target)
