@@ -22,7 +22,6 @@ import os
 import platform
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,13 +32,13 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import onnxplain  # noqa: E402
+from benchmarks.timing import CLOCKS, added_mebibytes, seconds, spread  # noqa: E402
 
 MODEL, CAT = ROOT / "models/efficientnet-lite0.onnx", ROOT / "examples/photos/chelsea.png"
 BATCH = 32
 CELLS, SHARE = 7, 0.5
 # Feature maps of the layer that Score-CAM is compared at.
 CHANNELS = 320
-CLOCKS = {"cpu": time.process_time, "wall": time.perf_counter}
 Work = Callable[[], object]
 
 
@@ -47,7 +46,9 @@ class Ours:
     """The shipped photo network, opened, with the cat."""
 
     def __init__(self) -> None:
-        self.model = onnxplain.load(MODEL, batch_size=BATCH, device="cpu", threads=len(os.sched_getaffinity(0)))
+        self.model = onnxplain.load(
+            MODEL, batch_size=BATCH, device="cpu", threads=len(os.sched_getaffinity(0))
+        )
         self.picture = self.model.read(CAT)
         self.x = self.picture.x
         self.prediction = self.model.predict(self.picture)
@@ -139,14 +140,6 @@ def works(options: argparse.Namespace) -> dict[str, tuple[Work, Work]]:
     return {n: (pairs[n][0](), pairs[n][1]) for n in chosen}
 
 
-def measure(work: Work, clock: str) -> float:
-    """Seconds of one run."""
-    now = CLOCKS[clock]
-    start = now()
-    work()
-    return now() - start
-
-
 def peak(options: argparse.Namespace, name: str, side: int) -> float:
     """MiB that one run adds, in a fresh process (Linux)."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
@@ -156,15 +149,7 @@ def peak(options: argparse.Namespace, name: str, side: int) -> float:
 def _peak(options: argparse.Namespace, name: str, side: int) -> float:
     options.only = name
     work = works(options)[name][side]
-    Path("/proc/self/clear_refs").write_text("5")  # opening the model is no part of it
-    before = _resident("VmRSS")
-    work()
-    return _resident("VmHWM") - before
-
-
-def _resident(key: str) -> float:
-    lines = Path("/proc/self/status").read_text("utf-8").splitlines()
-    return next(int(t.split()[1]) for t in lines if t.startswith(key)) / 1024
+    return added_mebibytes(work)
 
 
 def main() -> None:
@@ -188,22 +173,18 @@ def main() -> None:
         their()
         our()  # the first run prepares
         rounds = [
-            (measure(their, options.clock), measure(our, options.clock))
+            (seconds(their, options.clock), seconds(our, options.clock))
             for _ in range(options.rounds)
         ]
         print(
-            f"{name:32}{spread([t / o for t, o in rounds]):>24}"
-            f"{spread([o / t for t, o in rounds]):>24}"
+            f"{name:32}{spread([t / o for t, o in rounds], 3):>24}"
+            f"{spread([o / t for t, o in rounds], 3):>24}"
             f"{statistics.median(o for _, o in rounds):>9.2f}",
             flush=True,
         )
         if options.memory:
             sides = (peak(options, name, side) for side in (0, 1))
             print("{:32}peak memory: theirs {:.0f} MiB, ours {:.0f} MiB".format("", *sides))
-
-
-def spread(values: list[float]) -> str:
-    return f"{statistics.median(values):.3f} [{min(values):.3f}-{max(values):.3f}]"
 
 
 if __name__ == "__main__":

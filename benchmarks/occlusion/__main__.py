@@ -4,8 +4,9 @@
     python -m benchmarks.occlusion [--networks resnet18,...] [--rounds 5] [--threads 1]
 
 Everything that is compared runs in turns, A B A B; the median of the rounds' ratios is printed with
-the smallest and largest. "steady" is a further picture, "first" the first one of a file that is
-open: with profile, plan and sections. "bare" are ONNX Runtime's own calls on ready batches. Captum
+the smallest and largest. "steady" is a further picture; "first" is the first map of a file that is
+open, each side in a process of its own: with profile, plan and sections, and with memory that was
+never touched. "bare" are ONNX Runtime's own calls on ready batches. Captum
 explains the original network, with the best of several ``perturbations_per_eval``. The clock is
 the process's own CPU time, which other programs disturb little; ``--clock wall`` is what a
 person waits. With ``--gpu`` the same runs on CUDA, where everything is whole inputs.
@@ -16,7 +17,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -27,8 +27,9 @@ import onnxruntime
 import torch
 
 from benchmarks.occlusion import gpu, peers
-from benchmarks.occlusion.measure import Subject, alternate, seconds
+from benchmarks.occlusion.measure import Subject, alternate
 from benchmarks.occlusion.networks import LITE0, make
+from benchmarks.timing import added_mebibytes, seconds, spread
 
 NETWORKS = ("resnet18", "mobilenet_v2", "resnet50", "densenet121", "vgg16", LITE0)
 GROWTH = ((224, 16), (320, 16), (448, 16), (224, 8))
@@ -45,12 +46,13 @@ def main() -> None:
     parser.add_argument("--stride", type=int, default=16)
     parser.add_argument("--clock", choices=("cpu", "wall"), default="cpu")
     parser.add_argument("--gpu", action="store_true")
-    parser.add_argument("--peak-of", nargs=2, metavar=("ENGINE", "FILE"), help=argparse.SUPPRESS)
+    parser.add_argument("--batch", type=int, help="whole inputs in one call; tried if not given")
+    parser.add_argument("--alone", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     names, parts = options.networks.split(","), options.only.split(",")
-    if options.peak_of:
-        print(peak(options))
+    if options.alone:
+        print(alone(options))
         return
     print(
         f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load "
@@ -86,12 +88,14 @@ def speed(name: str, options: argparse.Namespace) -> None:
         lambda k: made.map(k, "brute-force"), lambda k: made.map(k, "auto"),
         options.rounds, options.clock,
     )  # fmt: skip
-    firsts = []
-    for k in range(min(3, options.rounds)):
-        fresh = Subject(proto, options.window, options.stride, threads=options.threads)
-        fresh.network.ort.forward(fresh.picture(0)[None])
-        firsts.append(brute / seconds(lambda k=k, fresh=fresh: fresh.map(k, "auto"), options.clock))
     batch = made.network.ort._windows._services.batch.chosen or 8
+    first = spread(
+        [
+            in_a_process("first", "brute-force", proto, options, batch)
+            / in_a_process("first", "auto", proto, options)
+            for _ in range(options.rounds)
+        ]
+    )
     calls = made.covered(0)
 
     def bare(_: int) -> None:
@@ -107,36 +111,45 @@ def speed(name: str, options: argparse.Namespace) -> None:
     )
     print(
         f"{name:20} {len(made.windows)} windows, whole inputs {brute:.2f} s; steady {steady}, "
-        f"first {sorted(firsts)[len(firsts) // 2]:.2f}, ours / bare calls {ours}; {said}",
+        f"first {first}, ours / bare calls {ours}; {said}",
         flush=True,
     )
 
 
 def memory(name: str, options: argparse.Namespace) -> None:
     """Peak memory of a process that makes two maps, and nothing else."""
-    peaks = {}
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.onnx"
-        onnx.save(make(name, options.side)[1], file)
-        for engine in ("brute-force", "auto"):
-            command = [sys.executable, "-m", "benchmarks.occlusion", "--peak-of", engine, str(file)]
-            for key in ("window", "stride", "threads"):
-                command += [f"--{key}", str(getattr(options, key))]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            peaks[engine] = int(done.stdout.split()[-1])
-    shown = ", ".join(f"{engine} {peak} MB" for engine, peak in peaks.items())
+    _, proto = make(name, options.side)
+    peaks = {e: in_a_process("peak", e, proto, options) for e in ("brute-force", "auto")}
+    shown = ", ".join(f"{engine} {peak:.0f} MiB" for engine, peak in peaks.items())
     print(f"{name:20} peak memory above the opened model: {shown}", flush=True)
 
 
-def peak(options: argparse.Namespace) -> int:
-    """Megabytes that two maps add to the peak of this process."""
-    engine, file = options.peak_of
-    made = Subject(onnx.load(file), options.window, options.stride, threads=options.threads)
+def in_a_process(
+    what: str, engine: str, proto, options: argparse.Namespace, batch: int | None = None
+) -> float:
+    """What `alone` measures, in a process that has done nothing else."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.onnx"
+        onnx.save(proto, file)
+        command = [sys.executable, "-m", "benchmarks.occlusion", "--alone", what, engine, str(file)]
+        for key in ("window", "stride", "threads", "clock"):
+            command += [f"--{key}", str(getattr(options, key))]
+        command += ["--batch", str(batch)] if batch else []
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        return float(done.stdout.split()[-1])
+
+
+def alone(options: argparse.Namespace) -> float:
+    """Seconds of the first map ("first"), or MiB that two maps add ("peak")."""
+    what, engine, file = options.alone
+    made = Subject(
+        onnx.load(file), options.window, options.stride,
+        threads=options.threads, batch=options.batch,
+    )  # fmt: skip
     made.network.ort.forward(made.picture(0)[None])
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for k in (0, 1):
-        made.map(k, engine)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
+    if what == "first":
+        return seconds(lambda: made.map(0, engine), options.clock)
+    return added_mebibytes(lambda: [made.map(k, engine) for k in (0, 1)])
 
 
 def growth(name: str, options: argparse.Namespace) -> None:

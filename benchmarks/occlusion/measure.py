@@ -1,43 +1,33 @@
-"""Clocks, ratios with their spread, and peak memory of one thing at a time."""
+"""One file with windows over it, and two things timed in turns."""
 
 from __future__ import annotations
 
 import statistics
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.timing import seconds, spread
 from onnxplain.adapters.changes import Engine, WindowChanges
 from onnxplain.graph.prepare import prepare
 from onnxplain.network import Network
-
-CLOCKS = {"cpu": time.process_time, "wall": time.perf_counter}
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Median, smallest and largest of some ratios."""
-
-    middle: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
-        return cls(statistics.median(values), min(values), max(values))
-
-    def __str__(self) -> str:
-        return f"{self.middle:.2f} [{self.low:.2f}-{self.high:.2f}]"
 
 
 class Subject:
     """One file, opened, with windows over it."""
 
-    def __init__(self, proto, window: int, stride: int, *, threads: int | None, device="cpu"):
-        self.network = Network(prepare(proto), device=device, threads=threads)
+    def __init__(
+        self,
+        proto,
+        window: int,
+        stride: int,
+        *,
+        threads: int | None,
+        device: str = "cpu",
+        batch: int | None = None,
+    ) -> None:
+        self.network = Network(prepare(proto), device=device, threads=threads, batch_size=batch)
         self.names = [self.network.head.logits]
         self.image = self.network.image
         _ = self.network.ort, self.network.shapes
@@ -76,19 +66,13 @@ def windows(size: tuple[int, int], window: int, stride: int) -> NDArray[np.int64
     return np.array([(*r, *c) for r in rows for c in columns])
 
 
-def seconds(work: Callable[[], object], clock: str) -> float:
-    start = CLOCKS[clock]()
-    work()
-    return CLOCKS[clock]() - start
-
-
 def alternate(
     one: Callable[[int], object], other: Callable[[int], object], rounds: int, clock: str
-) -> tuple[Spread, float, float]:
+) -> tuple[str, float, float]:
     """Time A B A B ...: the spread of A / B, and the median seconds of both."""
     pairs = [
         (seconds(lambda k=k: one(k), clock), seconds(lambda k=k: other(k), clock))
         for k in range(rounds)
     ]
-    ratios = Spread.of([a / b for a, b in pairs])
-    return ratios, *(statistics.median(p[k] for p in pairs) for k in (0, 1))  # type: ignore[return-value]
+    slow, fast = (statistics.median(side) for side in zip(*pairs, strict=True))
+    return spread([a / b for a, b in pairs]), slow, fast

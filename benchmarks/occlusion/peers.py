@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 import onnxplain
-from benchmarks.occlusion.measure import Subject, alternate, seconds
+from benchmarks.occlusion.measure import Subject, alternate
 from benchmarks.occlusion.networks import ROOT, SHIPPED, make
+from benchmarks.timing import seconds
 
 # Windows computed together; the best one is used.
 PER_EVALUATION = (1, 4, 8, 16, 32)
