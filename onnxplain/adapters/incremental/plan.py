@@ -21,7 +21,7 @@ MAX_SECTIONS = 8
 MAX_CROPS = 16
 # Seconds: for a byte cut out or pasted, for a window in a section, for a call, for a node in a
 # call, for making and opening a section.
-_BYTE, _WINDOW, _CALL, _NODE, _SESSION = 2.5e-10, 5e-5, 1e-4, 3e-6, 2e-2
+_BYTE, _WINDOW, _CALL, _NODE, _SESSION = 2.5e-10, 2e-5, 1e-4, 3e-6, 1.5e-2
 
 
 @dataclass(frozen=True)
