@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -21,7 +22,9 @@ class BatchChoice:
     """The batch size of one model on this machine.
 
     Each candidate runs two calls, the first of which makes ONNX Runtime lay out its memory
-    and is not timed. All calls compute inputs that are wanted anyway.
+    and is not timed. All calls compute inputs that are wanted anyway. The first candidate that
+    is no better than the one before ends it: larger ones would not be either, and memory that
+    they touch for the first time can cost more than a good batch gains.
 
     Parameters
     ----------
@@ -35,16 +38,13 @@ class BatchChoice:
 
     @property
     def chosen(self) -> int | None:
-        """The best candidate, once all have been timed."""
-        if len(self._candidates) == 1:
-            return self._candidates[0]
-        if len(self._seconds) < len(self._candidates):
-            return None
-        best = self._candidates[0]
-        for size in self._candidates[1:]:
-            if self._seconds[size] < _WORTH * self._seconds[best]:
-                best = size
-        return best
+        """The best candidate, once that is known."""
+        for size, larger in pairwise(self._candidates):
+            if larger not in self._seconds:
+                return None
+            if self._seconds[larger] >= _WORTH * self._seconds[size]:
+                return size
+        return self._candidates[-1]
 
     def run(
         self, work: Callable[[Sequence[int]], dict[str, Array]], indices: Sequence[int]
@@ -80,8 +80,10 @@ class BatchChoice:
 
     def _untimed(self, count: int) -> Iterator[int]:
         """Candidates to time, if enough inputs are there to make it worth while."""
-        if self.chosen is None and 4 * sum(self._candidates) <= count:
-            yield from (c for c in self._candidates if c not in self._seconds)
+        if 4 * sum(self._candidates) <= count:
+            for size in self._candidates:
+                if self.chosen is None and size not in self._seconds:
+                    yield size
 
 
 def candidates(graph: Graph, shapes: Shapes, sizes: Sequence[int]) -> list[int]:

@@ -28,18 +28,23 @@ class Clock:
 
 
 @pytest.mark.parametrize(
-    ("cost", "best"),
-    [({4: 3.0, 8: 2.0, 16: 2.5}, 8), ({4: 1.0, 8: 1.2, 16: 1.3}, 4), ({4: 2, 8: 1.99, 16: 1}, 16)],
+    ("cost", "best", "tried"),
+    [
+        ({4: 3.0, 8: 2.0, 16: 2.5}, 8, [4, 8, 16]),
+        ({4: 3.0, 8: 2.0, 16: 1.0}, 16, [4, 8, 16]),
+        ({4: 1.0, 8: 1.2}, 4, [4, 8]),  # larger ones are not tried
+    ],
 )
-def test_the_fastest_batch_is_found_on_work_that_is_wanted(monkeypatch, cost, best):
+def test_the_fastest_batch_is_found_on_work_that_is_wanted(monkeypatch, cost, best, tried):
     clock, choice = Clock(monkeypatch, cost), BatchChoice([4, 8, 16])
     count = 56 + 5 * best * 16
     blocks = list(choice.run(clock.work, range(count)))
     assert choice.chosen == best
     assert np.concatenate([i for i, _ in blocks]).tolist() == list(range(count))
     assert all((v["y"] == i).all() for i, v in blocks)
-    assert clock.calls[:6] == [4, 4, 8, 8, 16, 16]
-    assert set(clock.calls[6:]) == {best}
+    calls = 2 * len(tried)
+    assert clock.calls[:calls] == np.repeat(tried, 2).tolist()
+    assert set(clock.calls[calls:]) == {best}
     clock.calls.clear()
     list(choice.run(clock.work, range(2 * best)))
     assert clock.calls == [best, best]
