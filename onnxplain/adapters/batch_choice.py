@@ -35,6 +35,7 @@ class BatchChoice:
     def __init__(self, candidates: Sequence[int]) -> None:
         self._candidates = list(candidates)
         self._seconds: dict[int, float] = {}
+        self._asked = 0
 
     @property
     def chosen(self) -> int | None:
@@ -79,8 +80,10 @@ class BatchChoice:
             yield np.array(part), work(part)
 
     def _untimed(self, count: int) -> Iterator[int]:
-        """Candidates to time, if enough inputs are there to make it worth while."""
-        if 4 * sum(self._candidates) <= count:
+        """Candidates to time, if enough inputs are and were there to make it worth while."""
+        self._asked += count
+        tried = 2 * sum(self._candidates)
+        if 2 * tried <= count and 4 * tried <= self._asked:
             for size in self._candidates:
                 if self.chosen is None and size not in self._seconds:
                     yield size

@@ -52,7 +52,7 @@ def test_the_fastest_batch_is_found_on_work_that_is_wanted(monkeypatch, cost, be
 
 def test_a_slightly_faster_larger_batch_is_not_worth_its_memory(monkeypatch):
     clock, choice = Clock(monkeypatch, {4: 1.0, 8: 0.98, 16: 0.99}), BatchChoice([4, 8, 16])
-    list(choice.run(clock.work, range(160)))
+    list(choice.run(clock.work, range(240)))
     assert choice.chosen == 4
 
 
@@ -61,6 +61,14 @@ def test_little_work_is_not_timed(monkeypatch):
     list(choice.run(clock.work, range(10)))
     assert clock.calls == [4, 4, 2]
     assert choice.chosen is None
+
+
+def test_a_single_map_is_not_timed_but_a_second_one_is(monkeypatch):
+    clock, choice = Clock(monkeypatch, {4: 2.0, 8: 1.0, 16: 3.0}), BatchChoice([4, 8, 16])
+    list(choice.run(clock.work, range(196)))
+    assert set(clock.calls) == {4}
+    list(choice.run(clock.work, range(192)))
+    assert choice.chosen == 8
 
 
 def test_a_single_candidate_is_taken(monkeypatch):
