@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from queue import Queue
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -127,7 +129,7 @@ def ray_examiner(
             num_gpus=1 if device.startswith("cuda") else None,
         )
         try:
-            for row in rows.iter_rows():
+            for row in _apart(rows.iter_rows):
                 yield row["number"], _result(row)
         except ray.exceptions.RayError as error:
             raise _reason(error) from error
@@ -137,6 +139,29 @@ def ray_examiner(
                 ray.shutdown()
 
     return examiner
+
+
+def _apart(rows: Callable[[], Iterable[Any]]) -> Iterator[Any]:
+    """Iterate on a thread of its own: Ctrl-C then reaches us, and not Ray's code half-way.
+
+    There it may end the process without a word, and so without a record.
+    """
+    end = object()
+    found: Queue[Any] = Queue(maxsize=2 * _BLOCK)
+
+    def read() -> None:
+        try:
+            for row in rows():
+                found.put(row)
+            found.put(end)
+        except BaseException as error:  # raised again where somebody waits for it
+            found.put(error)
+
+    Thread(target=read, daemon=True).start()
+    while (row := found.get()) is not end:
+        if isinstance(row, BaseException):
+            raise row
+        yield row
 
 
 def _result(row: Mapping[str, Any]) -> Result:

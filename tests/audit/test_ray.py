@@ -108,7 +108,7 @@ def test_stopped_by_ctrl_c_it_leaves_a_valid_record_and_goes_on(tmp_path, whole_
         workers = descendants(process.pid)
         (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
         printed, said = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, said
     assert printed == ""
     assert "Traceback" not in said
     assert "the same command goes on from here" in said
