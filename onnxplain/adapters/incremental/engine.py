@@ -29,10 +29,8 @@ GAIN, GAIN_IN_OPERATIONS = 1.15, 1.25
 FEW_WINDOWS = 64
 # The same for multiplications in all: about a tenth of a second of one core.
 FEW_OPERATIONS = 2e9
-# Inputs in each of the profiled calls, and fewer for models of many multiplications, whose
-# times are long enough to be exact; whole inputs that are compared with what sections give.
+# Inputs in each of the profiled calls; whole inputs that are compared with what sections give.
 PROFILED, CALLS, COMPARED = 2, 3, 2
-PROFILED_LARGE, LARGE = 2, 3e9
 # Relative difference that summing in another order may make; measured is 1e-6.
 ROUNDING = 1e-4
 # Plans kept: one for each set of windows in use.
@@ -185,8 +183,7 @@ class _Wanted:
 
     def _profile(self, work: Work) -> NDArray[np.float64]:
         """Run some windows as whole inputs, spread over all, and time every node."""
-        large = self._operations.sum() > LARGE
-        size = self._services.fixed or (PROFILED_LARGE if large else PROFILED)
+        size = self._services.fixed or PROFILED
         count = min(size * CALLS, len(work.changes))
         spread = np.unique(np.linspace(0, len(work.changes) - 1, count).astype(np.int64))
         batches = [spread[k::CALLS] for k in range(min(CALLS, count))]
