@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-from audit.test_transplant import drawn, opened, sees
+from audit.shortcuts.test_transplant import drawn, opened, sees
 
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.record import read_record, write_record
