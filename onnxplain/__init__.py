@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from onnxplain.inputs.preprocess import Preprocess
     from onnxplain.model.load import explain, explain_all, load
     from onnxplain.model.model import Model
-    from onnxplain.targets.classes import Target
+    from onnxplain.targets.target import Target
 
 __version__ = "0.1.0"
 
@@ -22,7 +22,7 @@ _HOME = {
     "Explanation": ("onnxplain.explanations.explanation", "Explanation"),
     "Model": ("onnxplain.model.model", "Model"),
     "Preprocess": ("onnxplain.inputs.preprocess", "Preprocess"),
-    "Target": ("onnxplain.targets.classes", "Target"),
+    "Target": ("onnxplain.targets.target", "Target"),
     "errors": ("onnxplain.errors", ""),
     "explain": ("onnxplain.model.load", "explain"),
     "explain_all": ("onnxplain.model.load", "explain_all"),

@@ -16,7 +16,8 @@ from onnxplain.network.context import Context
 from onnxplain.network.network import Network
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.walk import Walked, Walker
-from onnxplain.targets.classes import Kind, Target
+from onnxplain.targets.classes import Kind
+from onnxplain.targets.target import Target
 
 IMAGE = "float[N,3,6,6] image"
 

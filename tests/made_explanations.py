@@ -3,7 +3,7 @@
 import numpy as np
 
 from onnxplain.explanations.explanation import Explanation
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 
 def made(attribution, axes=("H", "W"), pixels=None, probabilities=(0.2, 0.7, 0.1), **changes):

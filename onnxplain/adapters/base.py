@@ -4,9 +4,12 @@ Arrays in, arrays out; tensors are named by their ONNX tensor name, the one iden
 survives in both engines. The PyTorch adapter can do all that the ONNX Runtime adapter can,
 so every forward-only method runs on both, and ONNX Runtime is the oracle.
 
+Engines know values, products with transposed Jacobians and relevance; what is explained
+(a class, a value, a region, a likeness) is a `Seed` to them (``docs/decisions/024-targets.md``).
+
 If you are about to add a verb, pause: few verbs keep a fake adapter in a test at one
-screen. Another one needs a reason in ``docs/decisions``, as `gradients_of_each` and
-`relevance_of_each` have in 012, `back_project` in 014, `windowed` in 015 and `rerun_from` in 016.
+screen. Another one needs a reason in ``docs/decisions``, as `windowed` has in 015 and
+`rerun_from` in 016.
 """
 
 from __future__ import annotations
@@ -24,7 +27,6 @@ from onnxplain.errors import UsageError
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
 from onnxplain.relevance.leak import Leak
-from onnxplain.targets.classes import Target
 
 Array = NDArray[Any]
 
@@ -38,23 +40,87 @@ class Capability(enum.Flag):
     RELEVANCE = enum.auto()
 
 
-@dataclass(frozen=True)
-class Derivatives:
-    """What one forward and backward pass gives.
+class Seed(Protocol):
+    """Where signals start on their way back: tensors, and what stands at each.
+
+    A `Target` is one.
+    """
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Names of the tensors."""
+        ...
+
+    def slopes(self, values: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Return the signal at each tensor, in its shape, from the tensors' values."""
+        ...
+
+    def starts(self, values: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Return the relevance of each tensor."""
+        ...
+
+    def secants(self, here: Mapping[str, Array], there: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Return the multiplier of each tensor between two inputs."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """Given numbers that start at one tensor.
 
     Attributes
     ----------
-    scores : (N,) array
-        The explained scalar for each input.
-    values : mapping of str to array
-        The named tensors.
-    gradients : mapping of str to array
-        Derivative of each input's own score with respect to the named tensors.
+    tensor : str
+        Its name.
+    values : (N, ...) array
+        For each input, in the tensor's shape.
     """
 
-    scores: Array
+    tensor: str
+    values: Array
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Name of the tensor."""
+        return (self.tensor,)
+
+    def slopes(self, values: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the numbers as they are."""
+        return {self.tensor: self.values}
+
+    def starts(self, values: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the numbers as they are."""
+        return {self.tensor: self.values}
+
+    def secants(self, here: Mapping[str, Array], there: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the numbers as they are."""
+        return {self.tensor: self.values}
+
+    def of_rows(self, rows: Array) -> Signal:
+        """Return the part of some inputs."""
+        return Signal(self.tensor, self.values[rows])
+
+
+def of_rows(seed: Seed, rows: Array) -> Seed:
+    """Return what starts at some of the inputs only."""
+    return seed.of_rows(rows) if isinstance(seed, Signal) else seed
+
+
+@dataclass(frozen=True)
+class PullBack:
+    """What one forward pass and a backward pass for each seed give.
+
+    Attributes
+    ----------
+    values : mapping of str to array
+        The named tensors, and those at which seeds start.
+    gradients : tuple of mapping of str to array
+        For each seed, the derivative of each input's own signal with respect to the named
+        tensors.
+    """
+
     values: Mapping[str, Array]
-    gradients: Mapping[str, Array]
+    gradients: tuple[Mapping[str, Array], ...]
 
 
 @dataclass(frozen=True)
@@ -63,15 +129,15 @@ class Propagation:
 
     Attributes
     ----------
-    scores : (N,) array
-        The explained scalar for each input.
+    values : mapping of str to array
+        The tensors at which relevance started.
     relevance : mapping of str to array
         Relevance of the named tensors, in units of the score.
     leaks : tuple of Leak
         Every node's leak, the largest magnitude first.
     """
 
-    scores: Array
+    values: Mapping[str, Array]
     relevance: Mapping[str, Array]
     leaks: tuple[Leak, ...]
 
@@ -98,61 +164,51 @@ class Adapter(Protocol):
         """Return the named tensors for inputs `x`; axis 0 is the batch."""
         ...
 
-    def gradients(
+    def pull_back(
         self,
         x: Array,
-        target: Target,
+        seeds: Sequence[Seed],
         names: Sequence[str],
         *,
         rectify: Rectification | None = None,
+        resample: bool = False,
         baseline: Array | None = None,
-    ) -> Derivatives:
-        """Return derivatives of the target's score with respect to the named tensors.
+    ) -> PullBack:
+        """Carry slopes from tensors of the graph back to the named ones.
 
-        With `rectify`, gradients are filtered at ReLU-like nodes (guided backpropagation
-        or deconvnet). With `baseline`, of the shape of `x`, DeepLIFT multipliers stand in
-        the place of the derivatives.
+        Parameters
+        ----------
+        x : (N, ...) array
+            Inputs.
+        seeds : sequence of Seed
+            Where signals start, such as a `Target`: each has its own backward pass, and all
+            share the forward pass.
+        names : sequence of str
+            Tensors whose derivatives are wanted.
+        rectify : {"guided", "deconvnet", "linear"}, optional
+            How signals pass ReLU-like nodes; as derivatives if not given.
+        resample : bool
+            With `rectify`: leave no grid behind strided convolutions.
+        baseline : (N, ...) array, optional
+            DeepLIFT multipliers between `x` and these inputs stand in the place of the
+            derivatives.
         """
-        ...
-
-    def gradients_of_each(
-        self,
-        x: Array,
-        targets: Sequence[Target],
-        names: Sequence[str],
-        *,
-        rectify: Rectification | None = None,
-        baseline: Array | None = None,
-    ) -> list[Derivatives]:
-        """Do the same for several targets of one tensor, with one forward pass for all."""
         ...
 
     def relevance(
         self,
         x: Array,
-        target: Target,
-        composite: Composite,
-        names: Sequence[str],
-        *,
-        keep: Mapping[str, Array] | None = None,
-    ) -> Propagation:
-        """Return the relevance of the named tensors for the target's score.
-
-        With `keep`, the relevance of those tensors is multiplied by the given factors, which
-        broadcast against them, before it flows on.
-        """
-        ...
-
-    def relevance_of_each(
-        self,
-        x: Array,
-        targets: Sequence[Target],
+        seeds: Sequence[Seed],
         composite: Composite,
         names: Sequence[str],
         *,
         keep: Mapping[str, Array] | None = None,
     ) -> list[Propagation]:
-        """Do the same for several targets of one tensor, with one forward pass for all."""
+        """Return the relevance of the named tensors, for each seed.
+
+        Relevance starts with `Seed.starts`. With `keep`, the relevance of those tensors is
+        multiplied by the given factors, which broadcast against them, before it flows on.
+        """
         ...
 
     def windowed(
@@ -172,38 +228,6 @@ class Adapter(Protocol):
 
         `x` has the shape (1, ...), `values` (M, ...): a tensor's values for M inputs. Only
         what lies behind the tensor runs; everything else is as for `x`.
-        """
-        ...
-
-    def back_project(
-        self,
-        x: Array,
-        tensor: str,
-        seeds: Array,
-        *,
-        rectify: Rectification | None = None,
-        resample: bool = False,
-    ) -> Array:
-        """Carry signals that start at one tensor back to the explained input.
-
-        Parameters
-        ----------
-        x : (N, ...) array
-            Inputs.
-        tensor : str
-            Where the signals start.
-        seeds : (N, S, ...) array
-            S signals for each input, each of the shape of that input's value of `tensor`.
-        rectify : {"guided", "deconvnet", "linear"}, optional
-            How they pass ReLU-like nodes; as derivatives if not given.
-        resample : bool
-            With `rectify`: leave no grid behind strided convolutions.
-
-        Returns
-        -------
-        (N, S, ...) array
-            Each signal times the transposed Jacobian, in the shape of the input. There is
-            one forward pass, whatever the number of signals.
         """
         ...
 

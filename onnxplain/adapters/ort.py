@@ -13,8 +13,9 @@ import numpy as np
 from onnxplain.adapters.base import (
     Array,
     Capability,
-    Derivatives,
     Propagation,
+    PullBack,
+    Seed,
     in_batches,
 )
 from onnxplain.adapters.batch_choice import BatchChoice, candidates
@@ -32,7 +33,6 @@ from onnxplain.graph.shapes import Shapes, infer_shapes
 from onnxplain.graph.view import Graph
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
-from onnxplain.targets.classes import Target
 
 # Batches that are timed for whole inputs; larger ones are slower on a CPU, as activations
 # leave its caches.
@@ -52,8 +52,8 @@ class OrtAdapter:
         The prepared graph.
     image : ImageInput
         The input that varies.
-    output : str
-        The graph output that `forward` returns.
+    output : str or callable
+        The graph output that `forward` returns, or who knows it.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     batch_size : int, optional
@@ -76,7 +76,7 @@ class OrtAdapter:
         self,
         graph: Graph,
         image: ImageInput,
-        output: str,
+        output: str | Callable[[], str],
         *,
         device: str = "auto",
         batch_size: int | None = None,
@@ -106,7 +106,8 @@ class OrtAdapter:
 
     def forward(self, x: Array) -> Array:
         """Return the explained graph output; see `Adapter`."""
-        return self.activations(x, [self._output])[self._output]
+        output = self._output if isinstance(self._output, str) else self._output()
+        return self.activations(x, [output])[output]
 
     def activations(self, x: Array, names: Sequence[str]) -> dict[str, Array]:
         """Return the named tensors; see `Adapter`.
@@ -140,53 +141,30 @@ class OrtAdapter:
         x = x.astype(self._image.dtype, copy=False)
         return in_batches(run, x, self._batch_size, self._image.batch)
 
-    def gradients(
+    def pull_back(
         self,
         x: Array,
-        target: Target,
+        seeds: Sequence[Seed],
         names: Sequence[str],
         *,
         rectify: Rectification | None = None,
+        resample: bool = False,
         baseline: Array | None = None,
-    ) -> Derivatives:
+    ) -> PullBack:
         """Refuse: ONNX Runtime has no backward pass here."""
         raise UsageError("ONNX Runtime gives no gradients; the PyTorch adapter does")
-
-    def gradients_of_each(
-        self,
-        x: Array,
-        targets: Sequence[Target],
-        names: Sequence[str],
-        *,
-        rectify: Rectification | None = None,
-        baseline: Array | None = None,
-    ) -> list[Derivatives]:
-        """Refuse, as `gradients` does."""
-        return [self.gradients(x, target, names) for target in targets]
 
     def relevance(
         self,
         x: Array,
-        target: Target,
-        composite: Composite,
-        names: Sequence[str],
-        *,
-        keep: Mapping[str, Array] | None = None,
-    ) -> Propagation:
-        """Refuse: ONNX Runtime has no backward pass here."""
-        raise UsageError("ONNX Runtime gives no relevance; the PyTorch adapter does")
-
-    def relevance_of_each(
-        self,
-        x: Array,
-        targets: Sequence[Target],
+        seeds: Sequence[Seed],
         composite: Composite,
         names: Sequence[str],
         *,
         keep: Mapping[str, Array] | None = None,
     ) -> list[Propagation]:
-        """Refuse, as `relevance` does."""
-        return [self.relevance(x, target, composite, names) for target in targets]
+        """Refuse: ONNX Runtime has no backward pass here."""
+        raise UsageError("ONNX Runtime gives no relevance; the PyTorch adapter does")
 
     def windowed(
         self, base: Array, changes: WindowChanges, names: Sequence[str], *, engine: Engine = "auto"
@@ -247,18 +225,6 @@ class OrtAdapter:
                 self._graph, tensor, names, self.activations, self._open_part, self._bound
             )
         return self._reruns[key].run(x, values, self._batch_size, self._image.batch)
-
-    def back_project(
-        self,
-        x: Array,
-        tensor: str,
-        seeds: Array,
-        *,
-        rectify: Rectification | None = None,
-        resample: bool = False,
-    ) -> Array:
-        """Refuse: ONNX Runtime has no backward pass here."""
-        raise UsageError("ONNX Runtime projects nothing back; the PyTorch adapter does")
 
     def _open_part(self, file: bytes, weights: Mapping[str, Array]) -> RunFeeds:
         return self._sessions.open_part(file, weights)

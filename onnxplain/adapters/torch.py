@@ -5,7 +5,7 @@ Imported only when a gradient or relevance is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -15,9 +15,11 @@ from torch import Tensor
 from onnxplain.adapters.base import (
     Array,
     Capability,
-    Derivatives,
     Propagation,
+    PullBack,
+    Seed,
     in_batches,
+    of_rows,
 )
 from onnxplain.adapters.batch_choice import BatchChoice
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun, changed_inputs
@@ -28,9 +30,7 @@ from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
 from onnxplain.relevance.leak import Leak
-from onnxplain.relevance.multipliers import multipliers
-from onnxplain.relevance.score_slopes import class_scores, score_secant, score_slope
-from onnxplain.targets.classes import Target
+from onnxplain.relevance.multipliers import Values, multipliers
 
 
 class TorchAdapter:
@@ -42,8 +42,8 @@ class TorchAdapter:
         The prepared graph.
     image : ImageInput
         The input that varies.
-    output : str
-        The graph output that `forward` returns.
+    output : str or callable
+        The graph output that `forward` returns, or who knows it.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     batch_size : int
@@ -69,7 +69,7 @@ class TorchAdapter:
         self,
         graph: Graph,
         image: ImageInput,
-        output: str,
+        output: str | Callable[[], str],
         *,
         device: str = "auto",
         batch_size: int = 16,
@@ -86,7 +86,8 @@ class TorchAdapter:
 
     def forward(self, x: Array) -> Array:
         """Return the explained graph output; see `Adapter`."""
-        return self.activations(x, [self._output])[self._output]
+        output = self._output if isinstance(self._output, str) else self._output()
+        return self.activations(x, [output])[output]
 
     def activations(self, x: Array, names: Sequence[str]) -> dict[str, Array]:
         """Return the named tensors; see `Adapter`."""
@@ -97,125 +98,94 @@ class TorchAdapter:
 
         return in_batches(run, x, self._batch_size, self._image.batch)
 
-    def gradients(
+    def pull_back(
         self,
         x: Array,
-        target: Target,
+        seeds: Sequence[Seed],
         names: Sequence[str],
         *,
         rectify: Rectification | None = None,
+        resample: bool = False,
         baseline: Array | None = None,
-    ) -> Derivatives:
-        """Return derivatives of the score with respect to the named tensors; see `Adapter`."""
-        return self.gradients_of_each(x, [target], names, rectify=rectify, baseline=baseline)[0]
-
-    def gradients_of_each(
-        self,
-        x: Array,
-        targets: Sequence[Target],
-        names: Sequence[str],
-        *,
-        rectify: Rectification | None = None,
-        baseline: Array | None = None,
-    ) -> list[Derivatives]:
-        """Return derivatives of several scores, by one forward pass; see `Adapter`."""
+    ) -> PullBack:
+        """Carry slopes back by one forward pass; see `Adapter`."""
         if baseline is not None:
-            return self._multipliers(x, baseline, targets, names)
+            return self._multipliers(x, baseline, seeds, names)
+        starts = list(dict.fromkeys(t for seed in seeds for t in seed.tensors))
 
-        def run(batch: Array) -> dict[str, Array]:
-            leaf = self._converted.tensor(batch).requires_grad_()
-            wanted = list(dict.fromkeys([*names, *(t.tensor for t in targets)]))
+        def run(rows: Array) -> dict[str, Array]:
+            leaf = self._converted.tensor(x[rows]).requires_grad_()
             with torch.enable_grad():
-                values = self._converted.attached(leaf, wanted, rectify)
-                scores = [t.select(class_scores(values[t.tensor], t)) for t in targets]
+                wanted = list(dict.fromkeys([*names, *starts]))
+                values = self._converted.attached(leaf, wanted, rectify, resample)
+            arrays = {n: as_array(v) for n, v in values.items() if n in wanted}
+            result = {f"value:{n}": arrays[n] for n in wanted}
             sources = [values[n] for n in names]
-            result = {f"value:{n}": as_array(values[n]) for n in names}
-            for k, score in enumerate(scores):
-                # Each row's score depends on that row alone, so one pass serves the batch.
-                slopes = torch.autograd.grad(
-                    score.sum(), sources, allow_unused=True, retain_graph=k + 1 < len(scores)
-                )
-                result[f"score:{k}"] = as_array(score)
+            for k, seed in enumerate(seeds):
+                signals = of_rows(seed, rows).slopes(arrays)
+                # Each row's signal depends on that row alone, so one pass serves the batch.
+                # One by one: as fast as a batch of all, and no operator lacks a rule for it.
+                slopes = _grad(values, signals, sources, keep=k + 1 < len(seeds))
                 for name, value, slope in zip(names, sources, slopes, strict=True):
                     known = torch.zeros_like(value) if slope is None else slope
                     result[f"gradient:{k}:{name}"] = as_array(known)
             return result
 
-        joined = in_batches(run, x, self._batch_size, self._image.batch)
-        return [_derivatives(joined, names, k) for k in range(len(targets))]
+        joined = in_batches(run, np.arange(len(x)), self._batch_size, self._image.batch)
+        return _pulled(joined, names, len(seeds))
 
     def relevance(
         self,
         x: Array,
-        target: Target,
-        composite: Composite,
-        names: Sequence[str],
-        *,
-        keep: Mapping[str, Array] | None = None,
-    ) -> Propagation:
-        """Return the relevance of the named tensors; see `Adapter`.
-
-        Relevance is seeded with the class score itself, so that it is in its units.
-
-        Raises
-        ------
-        UsageError
-            If the target is a probability: relevance starts at the logits.
-        MethodRefusedError
-            If an operator on the way has no rule.
-        """
-        return self.relevance_of_each(x, [target], composite, names, keep=keep)[0]
-
-    def relevance_of_each(
-        self,
-        x: Array,
-        targets: Sequence[Target],
+        seeds: Sequence[Seed],
         composite: Composite,
         names: Sequence[str],
         *,
         keep: Mapping[str, Array] | None = None,
     ) -> list[Propagation]:
-        """Return the relevance for several scores, by one forward pass; see `Adapter`."""
-        if any(t.activation != "none" or t.kind != "logit" for t in targets):
-            raise UsageError("relevance propagation explains logits; drop `kind=probability`")
-        leaks: list[dict[tuple[str, str], float]] = [{} for _ in targets]
+        """Return the relevance of the named tensors, by one forward pass; see `Adapter`.
+
+        Raises
+        ------
+        MethodRefusedError
+            If an operator on the way has no rule.
+        """
+        leaks: list[dict[tuple[str, str], float]] = [{} for _ in seeds]
         left = len(x)
         masks = {name: self._converted.tensor(mask) for name, mask in (keep or {}).items()}
+        starts = list(dict.fromkeys(t for seed in seeds for t in seed.tensors))
 
-        def run(batch: Array) -> dict[str, Array]:
+        def run(rows: Array) -> dict[str, Array]:
             nonlocal left
-            own, left = left, left - len(batch)
+            own, left = left, left - len(rows)
 
-            def seed(target: Target, y: Tensor) -> Tensor:
-                # What only fills up a fixed batch starts at zero, so that it leaks nothing.
-                relevance = score_slope(y, target) * y
-                relevance[own:] = 0
-                return relevance
+            def start(seed: Seed, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+                given = of_rows(seed, rows).starts({n: as_array(v) for n, v in values.items()})
+                found = {n: torch.from_numpy(np.asarray(r)).to(values[n]) for n, r in given.items()}
+                for relevance in found.values():
+                    # What only fills up a fixed batch starts at zero, so that it leaks nothing.
+                    relevance[own:] = 0
+                return found
 
-            feeds = self._converted.feeds(self._converted.tensor(batch))
-            seeds = [partial(seed, target) for target in targets]
-            (tensor,) = {t.tensor for t in targets}
-            found = self._converted.walker.walk(feeds, tensor, seeds, composite, names, masks)
-            result = {}
-            for k, (target, walked) in enumerate(zip(targets, found, strict=True)):
+            feeds = self._converted.feeds(self._converted.tensor(x[rows]))
+            begun = [partial(start, seed) for seed in seeds]
+            found = self._converted.walker.walk(feeds, starts, begun, composite, names, masks)
+            result = {f"value:{n}": as_array(found[0].outputs[n]) for n in starts}
+            for k, walked in enumerate(found):
                 for leak in walked.leaks:
                     key = (leak.tensor, leak.op_type)
                     leaks[k][key] = leaks[k].get(key, 0.0) + leak.absorbed
-                result[f"score:{k}"] = as_array(target.select(class_scores(walked.output, target)))
                 result |= {f"relevance:{k}:{n}": as_array(walked.relevance[n]) for n in names}
             return result
 
-        joined = in_batches(run, x, self._batch_size, self._image.batch)
+        joined = in_batches(run, np.arange(len(x)), self._batch_size, self._image.batch)
         return [
             Propagation(
-                joined[f"score:{k}"],
+                {n: joined[f"value:{n}"] for n in seed.tensors},
                 {n: joined[f"relevance:{k}:{n}"] for n in names},
-                tuple(
-                    Leak(tensor, op, absorbed)
-                    for (tensor, op), absorbed in sorted(own.items(), key=lambda i: -abs(i[1]))
-                ),
+                _ranked(leaks[k]),
             )
-            for k, own in enumerate(leaks)
+            for k, seed in enumerate(seeds)
         ]
 
     def windowed(
@@ -252,55 +222,31 @@ class TorchAdapter:
 
         return in_batches(run, values, self._batch_size, self._image.batch)
 
-    def back_project(
-        self,
-        x: Array,
-        tensor: str,
-        seeds: Array,
-        *,
-        rectify: Rectification | None = None,
-        resample: bool = False,
-    ) -> Array:
-        """Carry signals from a tensor back to the input; see `Adapter`."""
-
-        def run(rows: Array) -> dict[str, Array]:
-            leaf = self._converted.tensor(x[rows]).requires_grad_()
-            with torch.enable_grad():
-                value = self._converted.attached(leaf, [tensor], rectify, resample)[tensor]
-            signals = self._converted.tensor(np.moveaxis(seeds[rows], 1, 0)).reshape(
-                -1, *value.shape
-            )
-            # One by one: as fast as a batch of all, and no operator lacks a rule for it.
-            arrived = [torch.autograd.grad(value, leaf, s, retain_graph=True)[0] for s in signals]
-            return {"input": as_array(torch.stack(arrived, 1))}
-
-        rows = np.arange(len(x))
-        return in_batches(run, rows, self._batch_size, self._image.batch)["input"]
-
     def _multipliers(
-        self, x: Array, baseline: Array, targets: Sequence[Target], names: Sequence[str]
-    ) -> list[Derivatives]:
-        if any(target.activation != "none" for target in targets):
-            raise UsageError("DeepLIFT explains tensors of the model; drop `kind=probability`")
-        (tensor,) = {t.tensor for t in targets}
-        seeds = [partial(score_secant, target) for target in targets]
+        self, x: Array, baseline: Array, seeds: Sequence[Seed], names: Sequence[str]
+    ) -> PullBack:
         both = np.stack([x, np.broadcast_to(baseline, x.shape)], axis=1)
         converted, image = self._converted, self._image.name
+        starts = list(dict.fromkeys(t for seed in seeds for t in seed.tensors))
 
-        def run(batch: Array) -> dict[str, Array]:
-            feeds = [converted.feeds(converted.tensor(batch[:, k])) for k in (0, 1)]
+        def start(seed: Seed, here: Values, there: Values) -> dict[str, Tensor]:
+            ends = [{n: as_array(v[n]) for n in seed.tensors} for v in (here, there)]
+            found = seed.secants(*ends)
+            return {n: torch.from_numpy(np.asarray(m)).to(here[n]) for n, m in found.items()}
+
+        def run(rows: Array) -> dict[str, Array]:
+            feeds = [converted.feeds(converted.tensor(both[rows, k])) for k in (0, 1)]
+            begun = [partial(start, of_rows(seed, rows)) for seed in seeds]
             values, found = multipliers(
-                converted.graph, converted.program, image, feeds, tensor, seeds, names
+                converted.graph, converted.program, image, feeds, starts, begun, names
             )
-            result = {f"value:{n}": as_array(values[n]) for n in names}
-            for k, (target, slopes) in enumerate(zip(targets, found, strict=True)):
-                scores = target.select(class_scores(values[tensor], target))
-                result[f"score:{k}"] = as_array(scores)
+            result = {f"value:{n}": as_array(values[n]) for n in (*names, *starts)}
+            for k, slopes in enumerate(found):
                 result |= {f"gradient:{k}:{n}": as_array(slopes[n]) for n in names}
             return result
 
-        joined = in_batches(run, both, self._batch_size, self._image.batch)
-        return [_derivatives(joined, names, k) for k in range(len(targets))]
+        joined = in_batches(run, np.arange(len(x)), self._batch_size, self._image.batch)
+        return _pulled(joined, names, len(seeds))
 
     def recompute(self, values: Mapping[str, Array]) -> Iterator[tuple[Node, dict[str, Array]]]:
         """Compute every node on its own, from given values of its inputs.
@@ -325,9 +271,35 @@ class TorchAdapter:
                 yield step.node, converted.compute(feeds, [n for n in step.outputs if n])
 
 
-def _derivatives(joined: Mapping[str, Array], names: Sequence[str], k: int) -> Derivatives:
-    return Derivatives(
-        joined[f"score:{k}"],
-        {n: joined[f"value:{n}"] for n in names},
-        {n: joined[f"gradient:{k}:{n}"] for n in names},
+def _grad(
+    values: Mapping[str, Tensor],
+    signals: Mapping[str, Array],
+    sources: Sequence[Tensor],
+    *,
+    keep: bool,
+) -> Sequence[Tensor | None]:
+    """Derivatives of the sum of signal times value, over all tensors that have a signal."""
+    # A tensor that does not depend on the input has no trace, and nothing flows from it.
+    traced = [n for n in signals if values[n].requires_grad]
+    if not traced:
+        return [None] * len(sources)
+    given = [torch.from_numpy(np.asarray(signals[n])).to(values[n]) for n in traced]
+    return torch.autograd.grad(
+        [values[n] for n in traced],
+        list(sources),
+        [g.reshape(values[n].shape) for g, n in zip(given, traced, strict=True)],
+        allow_unused=True,
+        retain_graph=keep,
     )
+
+
+def _pulled(joined: Mapping[str, Array], names: Sequence[str], count: int) -> PullBack:
+    values = {k[len("value:") :]: v for k, v in joined.items() if k.startswith("value:")}
+    return PullBack(
+        values, tuple({n: joined[f"gradient:{k}:{n}"] for n in names} for k in range(count))
+    )
+
+
+def _ranked(leaks: Mapping[tuple[str, str], float]) -> tuple[Leak, ...]:
+    ordered = sorted(leaks.items(), key=lambda item: -abs(item[1]))
+    return tuple(Leak(tensor, op_type, absorbed) for (tensor, op_type), absorbed in ordered)

@@ -73,8 +73,8 @@ def examine(model: Model, sample: Sample, methods: Sequence[str], config: AuditC
         seen = look(model, sample, plan, problems)
     except (ImageError, NumericalError) as error:
         return {**about, "status": "failed", "problem": str(error)}, {}
-    probabilities = seen.prediction.probabilities
-    predicted = int(probabilities.argmax())
+    scores = seen.prediction.scores
+    predicted = seen.prediction.winner
     found: dict[str, Any] = {}
     maps: dict[str, NDArray[np.float32]] = {}
     seconds: dict[str, float] = {}
@@ -95,12 +95,10 @@ def examine(model: Model, sample: Sample, methods: Sequence[str], config: AuditC
         "input_sha256": seen.picture.sha256,
         "label": seen.label,
         "predicted": predicted,
-        "explained": seen.target.index,
-        "probability": float(probabilities[predicted]),
-        "top": [
-            {"index": int(k), "probability": float(probabilities[k])}
-            for k in np.argsort(-probabilities, kind="stable")[:_TOP]
-        ],
+        "explained": seen.index,
+        "probability": float(scores[predicted]),
+        "unit": seen.prediction.unit,
+        "top": [{"index": k, "probability": float(scores[k])} for k in seen.prediction.order(_TOP)],
         "mask_area": None if seen.mask is None else float(seen.mask.mean()),
         "methods": found,
         "problems": problems,
@@ -121,20 +119,22 @@ def examine_sanity(
         that loses its weights, and the rank correlation with the map of another class.
     """
     seen = look(model, sample, _plan(config), [])
-    target, seed = seen.target.index, config.seed
+    seed = config.seed
     found: dict[str, Any] = {}
     for name in methods:
         given = config.parameters(name)
-        check = randomisation_check(model, seen.picture, name, target, seed=seed, parameters=given)
+        check = randomisation_check(
+            model, seen.picture, name, seen.aim(name), seed=seed, parameters=given
+        )
         found[name] = {
             "layers": list(check.layers),
             "spearman": check.spearman.tolist(),
             "ssim": check.ssim.tolist(),
             "left": check.left,
         }
-        if model.network.classes > 1:
+        if seen.index is not None and model.task.count > 1:
             found[name]["other_class"] = other_class_correlation(
-                model, seen.picture, name, target, seed=seed, parameters=given
+                model, seen.picture, name, seen.aim(name), seed=seed, parameters=given
             )
     return {"name": sample.name, "methods": found}
 

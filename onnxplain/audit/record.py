@@ -169,7 +169,7 @@ def _about_model(model: Model, source: str) -> dict[str, Any]:
         "layout": image.layout,
         "output": head.output,
         "device": model.network.ort.device,
-        "classes": model.network.classes,
+        "classes": model.task.count,
         "labels": list(model.labels),
         "sources": model.sources,
         "warnings": model.warnings,

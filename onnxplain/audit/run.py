@@ -19,7 +19,6 @@ from onnxplain.evaluate.run import require_measurable
 from onnxplain.inputs.dataset import Sample, spread
 from onnxplain.model.model import Model
 from onnxplain.provenance import versions
-from onnxplain.targets.classes import class_index
 
 STORE = "results.sqlite"
 Progress = Callable[[int, int], None]
@@ -93,7 +92,7 @@ def run_audit(
     methods, _ = methods_for(model, config)
     require_measurable([find_measure(name) for name in config.measures], samples)
     for label in {s.label for s in samples if s.label is not None}:
-        class_index(label, model.labels, model.network.classes)
+        model.task.index(label)
     done = store.done(PICTURES)
     missing = [n for n in range(len(samples)) if n not in done]
     count = len(done)

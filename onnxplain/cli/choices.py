@@ -10,9 +10,7 @@ from onnxplain.errors import MethodRefusedError, UnknownNameError, UsageError
 from onnxplain.methods import Method, find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.obstacles import obstacles
-from onnxplain.targets.classes import class_index
 from onnxplain.targets.request import TargetRequest
-from onnxplain.tasks.prediction import require_meaning
 
 if TYPE_CHECKING:
     from onnxplain.model.model import Model
@@ -204,9 +202,8 @@ def choose_targets(
     UsageError
         If a class or a position is unknown, or parts of a target exclude each other.
     """
-    classes = model.network.classes
-    against = None if contrast is None else class_index(contrast, model.labels, classes)
-    wanted = tuple(model.wanted(text) for text in given or ["top-1"])
+    against = model.contrast(contrast)
+    wanted = tuple(model.request(text) for text in given or (None,))
     for one in wanted:
-        require_meaning(model.network, one, against, margin)
+        model.task.require_meaning(one, against, margin)
     return Targets(wanted, against, margin)

@@ -135,7 +135,7 @@ def _look(
     for model in models:
         picture = model.read(photo)
         prediction = model.predict(picture)
-        predicted = int(prediction.probabilities.argmax())
+        predicted = prediction.winner
         question = predicted if question is None else question
         maps = {
             name: on_photo(
@@ -149,8 +149,8 @@ def _look(
             for name, parameters in methods.items()
         }
         label = model.labels[predicted] if model.labels else ""
-        probability = float(prediction.probabilities[predicted])
-        found.append(Seen(predicted, label, probability, prediction.probabilities, maps))
+        probability = float(prediction.scores[predicted])
+        found.append(Seen(predicted, label, probability, prediction.scores, maps))
     return found
 
 
@@ -183,10 +183,10 @@ def _require_alike(models: Sequence[Model]) -> None:
         raise UsageError("comparing needs at least two models")
     first = models[0]
     for other in models[1:]:
-        if other.network.classes != first.network.classes:
+        if other.task.count != first.task.count:
             raise UsageError(
-                f"{first.name!r} has {first.network.classes} classes, {other.name!r} "
-                f"{other.network.classes}; only models of the same classes can be compared"
+                f"{first.name!r} has {first.task.count} classes, {other.name!r} "
+                f"{other.task.count}; only models of the same classes can be compared"
             )
         if first.labels and other.labels and first.labels != other.labels:
             k = next(

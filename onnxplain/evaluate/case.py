@@ -15,10 +15,11 @@ from onnxplain.evaluate.sanity import SanityCheck, randomisation_check
 from onnxplain.evaluate.settings import Settings
 from onnxplain.explanations.explanation import Explanation
 from onnxplain.inputs.picture import Picture
+from onnxplain.methods import find
 from onnxplain.model.model import Model
 from onnxplain.network.context import Context
 from onnxplain.perturb.fills import fill
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Case:
         How measures are made.
     lost : RandomisedModels, optional
         Models without their weights, shared by all pictures.
+    start : Target, optional
+        The target in front of the final activation, if the model has logits.
     """
 
     model: Model
@@ -68,6 +71,13 @@ class Case:
     explanation: Explanation | None = None
     settings: Settings = field(default_factory=Settings)
     lost: RandomisedModels | None = None
+    start: Target | None = None
+
+    @property
+    def aim(self) -> Target:
+        """What is explained in the form that the method explains."""
+        behind = self.start is None or find(self.method).explains == "probability"
+        return self.target if behind or self.start is None else self.start
 
     @cached_property
     def context(self) -> Context:
@@ -86,7 +96,7 @@ class Case:
             self.model,
             self.picture,
             self.method,
-            self.target.index,
+            self.aim,
             order=self.settings.order,
             steps=self.settings.stages,
             seed=self.seed,

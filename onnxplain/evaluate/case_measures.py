@@ -145,7 +145,7 @@ def other_class(case: Case) -> float:
         case.model,
         case.picture,
         case.method,
-        case.target.index,
+        case.aim,
         seed=case.seed,
         parameters=case.parameters,
     )

@@ -21,7 +21,8 @@ from onnxplain.inputs.picture import Picture
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.model import Model
-from onnxplain.targets.classes import Target, class_index
+from onnxplain.targets.classes import ClassScore
+from onnxplain.targets.target import Target
 from onnxplain.tasks.prediction import Prediction
 
 Explained = Literal["label", "prediction"]
@@ -74,7 +75,9 @@ class Look:
     prediction : Prediction
         Scores of all classes.
     target : Target
-        The class that is explained, as a probability.
+        What is explained, as a probability if the model has any.
+    start : Target
+        The same in front of the final activation, if the model has logits.
     label : int, optional
         The true class.
     mask : (H, W) bool array, optional
@@ -85,8 +88,18 @@ class Look:
     picture: Picture
     prediction: Prediction
     target: Target
+    start: Target
     label: int | None
     mask: NDArray[np.bool_] | None
+
+    @property
+    def index(self) -> int | None:
+        """Index of the class that is explained, if it is one."""
+        return self.target.index if isinstance(self.target, ClassScore) else None
+
+    def aim(self, method: str) -> Target:
+        """Return what is explained in the form that a method explains."""
+        return self.target if find(method).explains == "probability" else self.start
 
 
 def look(model: Model, sample: Sample, plan: Plan, problems: list[str]) -> Look:
@@ -105,14 +118,18 @@ def look(model: Model, sample: Sample, plan: Plan, problems: list[str]) -> Look:
     prediction = model.predict(picture)
     label = None
     if sample.label is not None:
-        label = class_index(sample.label, model.labels, model.network.classes)
+        label = model.task.index(sample.label)
     use_label = plan.explained == "label" and label is not None
-    target = model.target(label if use_label else None, prediction, kind="probability")
+    asked = label if use_label else None
+    target, start = (
+        model.target(asked, prediction, picture=picture, kind=kind)
+        for kind in ("probability", "logit")
+    )
     mask = sample.seen_mask(model.preprocess)
     if mask is not None and not mask.any():
         problems.append(f"{sample.name}: nothing of the mask is left in the model's input")
         mask = None
-    return Look(sample, picture, prediction, target, label, mask)
+    return Look(sample, picture, prediction, target, start, label, mask)
 
 
 def cases(
@@ -133,12 +150,12 @@ def cases(
     def case(name: str, heatmap: NDArray[np.float64], remap: Remap, **more: Any) -> Case:
         return Case(
             model, seen.picture, seen.target, heatmap, remap, seen.mask, seen.label,
-            plan.seed, name, settings=plan.settings, lost=lost, **more,
+            plan.seed, name, start=seen.start, settings=plan.settings, lost=lost, **more,
         )  # fmt: skip
 
     for name in methods:
         try:
-            found = _explain(model, name, seen.target, plan, seen.picture, seen.prediction)
+            found = _explain(model, name, seen.aim(name), plan, seen.picture, seen.prediction)
         except NumericalError as error:
             problems.append(f"{seen.sample.name}, {name}: {error}")
         except (MethodRefusedError, ConversionError) as error:
@@ -146,7 +163,7 @@ def cases(
                 problems.append(f"{name}: {error}")
         else:
             heatmap = _blurred(found.heatmap(), plan.blur)
-            remap = _remap(model, name, seen.target, plan)
+            remap = _remap(model, name, seen.aim(name), plan)
             given = plan.methods[name]
             yield case(name, heatmap, remap, parameters=given, explanation=found)
     for name in CONTROLS if plan.controls else ():
@@ -180,7 +197,7 @@ def _explain(
     prediction: Prediction | None = None,
 ) -> Explanation:
     return model.explain(
-        picture, name, target.index, seed=plan.seed, prediction=prediction, **plan.methods[name]
+        picture, name, target, seed=plan.seed, prediction=prediction, **plan.methods[name]
     )
 
 

@@ -128,6 +128,7 @@ class Ablated:
     """
 
     def __init__(self, model: Model, names: Sequence[str] | None = None) -> None:
+        self._task = model.task
         found = feature_layers(model, names) if names else feature_layers(model)
         self.layers = {layer.name: layer for layer in found}
         self._open = {n: _mask(model, layer) for n, layer in self.layers.items()}
@@ -141,8 +142,9 @@ class Ablated:
         for feature in silenced:
             masks[feature.layer].reshape(-1)[feature.channel] = 0.0
         engine = self._engine.with_bound({self._inputs[n]: m for n, m in masks.items()})
-        scores = engine.forward(x).reshape(len(x), -1)
-        return float((scores.argmax(axis=1) == label).mean())
+        values = engine.activations(x, self._task.tensors)
+        rows = ({n: v[k : k + 1] for n, v in values.items()} for k in range(len(x)))
+        return float(np.mean([self._task.predict(row).winner == label for row in rows]))
 
 
 def _mask(model: Model, layer: FeatureLayer) -> NDArray[np.float32]:

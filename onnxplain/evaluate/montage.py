@@ -61,7 +61,7 @@ def montages(
     if not groups:
         raise UsageError(
             f"grid-pointing needs pictures of {CELLS} classes; "
-            f"the data set has {len({s.target.index for s in seen})}"
+            f"the data set has {len({s.index for s in seen})}"
         )
     for number, group in enumerate(groups):
         pixels, cells = _arranged([s.picture.pixels for s in group])
@@ -80,9 +80,9 @@ def montages(
 
 def _groups(seen: Sequence[Look]) -> Iterator[list[Look]]:
     """Take four of different classes as long as there are, those of the largest class first."""
-    by_class: dict[int, list[Look]] = {}
+    by_class: dict[int | None, list[Look]] = {}
     for one in seen:
-        by_class.setdefault(one.target.index, []).append(one)
+        by_class.setdefault(one.index, []).append(one)
     while True:
         largest = sorted((g for g in by_class.values() if g), key=len, reverse=True)[:CELLS]
         if len(largest) < CELLS:

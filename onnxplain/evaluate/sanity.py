@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from onnxplain.explanations.display import reduce_channels, upsample
 from onnxplain.explanations.explanation import Explanation
 from onnxplain.inputs.picture import Picture
 from onnxplain.model.model import Model
+from onnxplain.targets.classes import ClassScore
+from onnxplain.targets.target import Target
 
 # Rank correlations at which a reader should doubt a map, and stop trusting it. There is no
 # agreed bound; these lie in the gap between methods known to pass and known to fail.
@@ -88,7 +90,7 @@ def randomisation_check(
     model: Model,
     picture: Picture,
     method: str,
-    target: int,
+    target: Target,
     *,
     order: Order = "cascading",
     steps: int = 6,
@@ -106,8 +108,8 @@ def randomisation_check(
         What is explained.
     method : str
         Name in the registry.
-    target : int
-        The class, the same one at every stage.
+    target : Target
+        What is explained, the same at every stage.
     order : {"cascading", "independent"}
         ``cascading`` replaces the weights of more and more layers, from the output
         backwards; ``independent`` those of a single layer at a time.
@@ -157,7 +159,7 @@ def other_class_correlation(
     model: Model,
     picture: Picture,
     method: str,
-    target: int,
+    target: Target,
     *,
     seed: int = 0,
     parameters: Mapping[str, Any] | None = None,
@@ -170,11 +172,11 @@ def other_class_correlation(
     ----------
     Sixt, Granz, Landgraf 2020, arXiv:1912.09818, section 5 (random logit).
     """
-    classes = model.network.classes
-    if classes < 2:
-        raise UsageError("the model has a single output: there is no other class to compare with")
-    other = int(np.random.default_rng(seed).integers(classes - 1))
-    other += other >= target
+    if not isinstance(target, ClassScore) or target.classes < 2:
+        raise UsageError(f"{target.describe()} has no other class to compare with")
+    index = int(np.random.default_rng(seed).integers(target.classes - 1))
+    index += index >= target.index
+    other = replace(target, index=index, name="")
     maps = [
         model.explain(picture, method, c, **(parameters or {})).heatmap() for c in (target, other)
     ]

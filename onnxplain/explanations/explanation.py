@@ -20,13 +20,17 @@ from numpy.typing import NDArray
 from onnxplain.errors import UsageError
 from onnxplain.explanations.display import displayed, reduce_channels, upsample
 from onnxplain.files import MAX_JSON_BYTES, whole_file
-from onnxplain.targets.classes import Target
+from onnxplain.targets.recorded import target_from
+from onnxplain.targets.target import Target
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL import Image
 
-FORMAT = 1
+FORMAT = 2
+_ARRAYS = ("attribution", "scores", "pixels")
+# Without `unit`: every answer was taken for probabilities.
+_FIRST_FORMAT = 1
 # What reading a damaged file raises, depending on which of its bytes are wrong.
 _DAMAGE = (
     OSError,
@@ -61,8 +65,10 @@ class Explanation:
         What was explained.
     score : float
         Its value for this image.
-    probabilities : (K,) array
-        Probabilities of all classes.
+    scores : (K,) array
+        What the model says of all classes or values.
+    unit : str
+        What they are: ``probability``, ``logit``, ``score``, ``value``, ``area``, ...
     labels : mapping of int to str
         Names of the classes that this record speaks of.
     layer : str or None
@@ -88,7 +94,8 @@ class Explanation:
     parameters: Mapping[str, Any]
     target: Target
     score: float
-    probabilities: NDArray[Any]
+    scores: NDArray[Any]
+    unit: str
     labels: Mapping[int, str]
     layer: str | None
     pixels: NDArray[np.uint8]
@@ -97,6 +104,19 @@ class Explanation:
     notes: Mapping[str, Any]
     seconds: float
     provenance: Mapping[str, Any]
+
+    @property
+    def probabilities(self) -> NDArray[Any]:
+        """Probabilities of all classes, (K,).
+
+        Raises
+        ------
+        UsageError
+            If nothing made the scores probabilities.
+        """
+        if self.unit != "probability":
+            raise UsageError(f"the scores of this explanation are of unit {self.unit!r}")
+        return self.scores
 
     def heatmap(self, *, size: tuple[int, int] | None = None) -> NDArray[np.float64]:
         """Two-dimensional map of what pictures of this method show; not rescaled.
@@ -117,9 +137,9 @@ class Explanation:
         return flat if flat.shape == size else upsample(flat, size)
 
     def top(self, count: int = 5) -> list[tuple[int, str, float]]:
-        """The most probable classes: index, name, probability."""
-        order = np.argsort(-self.probabilities, kind="stable")[:count]
-        return [(int(i), self.labels.get(int(i), ""), float(self.probabilities[i])) for i in order]
+        """The classes or values with the largest scores: index, name, score."""
+        order = np.argsort(-self.scores, kind="stable")[:count]
+        return [(int(i), self.labels.get(int(i), ""), float(self.scores[i])) for i in order]
 
     def overlay(self, *, alpha: float = 0.5) -> Image.Image:
         """Picture with the map laid over it."""
@@ -138,12 +158,12 @@ class Explanation:
         record = {
             f.name: getattr(self, f.name)
             for f in dataclasses.fields(self)
-            if f.name not in ("attribution", "probabilities", "pixels", "maps", "target")
+            if f.name not in ("attribution", "scores", "pixels", "maps", "target")
         }
-        record["target"] = dataclasses.asdict(self.target)
+        record["target"] = self.target.to_dict()
         record["axes"] = list(self.axes)
         record["labels"] = {str(k): v for k, v in self.labels.items()}
-        record["top"] = [{"index": i, "name": n, "probability": p} for i, n, p in self.top()]
+        record["top"] = [{"index": i, "name": n, self.unit: p} for i, n, p in self.top()]
         return {"format": FORMAT, **{k: _plain(v) for k, v in record.items()}}
 
     def save(self, path: str | Path) -> None:
@@ -196,20 +216,23 @@ class Explanation:
             raise UsageError(f"{str(path)!r} is not a saved explanation: {error}") from error
 
     def _arrays(self) -> dict[str, Any]:
-        arrays = {k: getattr(self, k) for k in ("attribution", "probabilities", "pixels")}
+        arrays = {k: getattr(self, k) for k in _ARRAYS}
         return arrays | {f"map:{k}": v for k, v in self.maps.items()}
 
     @classmethod
     def _build(cls, record: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Explanation:
-        if record.pop("format") != FORMAT:
+        written = record.pop("format")
+        if written == _FIRST_FORMAT:
+            record["unit"] = "probability"
+            arrays["scores"] = arrays.pop("probabilities")
+        elif written != FORMAT:
             raise ValueError("it was written by another version")
         record.pop("top")
         record["axes"] = tuple(record["axes"])
         record["labels"] = {int(k): v for k, v in record["labels"].items()}
-        target = record["target"]
-        record["target"] = Target(**{**target, "position": tuple(target.get("position", ()))})
+        record["target"] = target_from(record["target"])
         maps = {k[4:]: v for k, v in arrays.items() if k.startswith("map:")}
-        main: dict[str, Any] = {k: arrays[k] for k in ("attribution", "probabilities", "pixels")}
+        main: dict[str, Any] = {k: arrays[k] for k in _ARRAYS}
         return cls(**record, **main, maps=maps)
 
     def _repr_png_(self) -> bytes:

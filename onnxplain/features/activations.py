@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.adapters.back_project import back_project as back_through
 from onnxplain.graph.quantised import real_values, require_known_scale, scale_and_zero
 from onnxplain.graph.view import Graph
 from onnxplain.model.model import Model
@@ -50,10 +51,13 @@ def back_project(
     rectify: Rectification | None = None,
     resample: bool = False,
 ) -> NDArray[Any]:
-    """Carry signals in units of those numbers back to the input; see `Adapter.back_project`."""
+    """Carry signals in units of those numbers back to the input; see `back_through`."""
     scale, _ = scale_and_zero(model.network.graph, tensor)
     worth = seeds * np.float32(scale)
-    return model.network.torch.back_project(x, tensor, worth, rectify=rectify, resample=resample)
+    network = model.network
+    return back_through(
+        network.torch, x, network.image.name, tensor, worth, rectify, resample=resample
+    )
 
 
 def _numbers(graph: Graph, name: str, values: NDArray[Any]) -> NDArray[Any]:

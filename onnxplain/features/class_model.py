@@ -19,6 +19,7 @@ from onnxplain.features.passes import Progress, silent
 from onnxplain.features.patches import require_same_engines
 from onnxplain.inputs.picture import sample_picture
 from onnxplain.model.model import Model
+from onnxplain.targets.classes import class_of
 
 # Shares of the range of inputs.
 _NOISE = (0.0, 0.05, 0.1, 0.2, 0.4)
@@ -117,24 +118,25 @@ def class_model(
         If a gradient is NaN or infinite.
     """
     network, sample = model.network, sample_picture(model.preprocess)
-    aim = model.target(target, model.predict(sample))
+    aim = model.target(target, model.predict(sample), picture=sample)
     require_same_engines(model, sample, allow_mismatch)
 
     def objective(x: NDArray[Any]) -> tuple[float, NDArray[Any]]:
-        found = network.torch.gradients(x, aim, [network.image.name])
-        return float(found.scores[0]), found.gradients[network.image.name]
+        found = network.torch.pull_back(x, [aim], [network.image.name])
+        return float(aim.score(found.values)[0]), found.gradients[0][network.image.name]
 
     start, noise = _start(model, objective, seed)
     x, history = ascend(model, start, objective, how, seed=seed, progress=progress)
     ready = x.astype(np.float64 if network.precision == "double" else np.float32)
     said = model.predict(model.read(ready))
+    index = class_of(aim)
     return ClassModel(
-        aim.index,
+        index,
         ready,
         model.preprocess.decode(ready)[0],
         history,
-        float(said.logits[aim.index]),
-        float(said.probabilities[aim.index]),
+        float(aim.score(network.ort.activations(ready, aim.tensors))[0]),
+        float(said.scores[index]),
         {**origin(model), "settings": vars(how), "seed": seed, "first_noise": noise},
     )
 

@@ -26,7 +26,6 @@ from onnxplain.features.responses import FeatureLayer, batch_size, responses
 from onnxplain.features.top_units import TopUnits
 from onnxplain.inputs.dataset import Sample
 from onnxplain.model.model import Model
-from onnxplain.targets.classes import class_index
 
 _KIND = "response pass"
 _SAVE_EVERY = 60.0
@@ -141,7 +140,7 @@ def _class_of(model: Model, sample: Sample) -> int:
             f"{sample.name!r} has no class; put pictures into subfolders named after their "
             "classes, or give a table with a column 'label'"
         )
-    return class_index(sample.label, model.labels, model.network.classes)
+    return model.task.index(sample.label)
 
 
 def _files(folder: str | Path) -> tuple[Path, Path]:

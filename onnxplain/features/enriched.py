@@ -22,6 +22,7 @@ from onnxplain.features.relevant import Feature, RelevantFeatures
 from onnxplain.features.responses import FeatureLayer, feature_layers, responses
 from onnxplain.inputs.picture import Picture
 from onnxplain.model.model import Model
+from onnxplain.targets.classes import class_of
 from onnxplain.tasks.prediction import Prediction
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Enriched:
             "input": self.picture.source,
             "input_sha256": self.picture.sha256,
             "class": self.index,
-            "probability": float(self.prediction.probabilities[self.index]),
+            self.prediction.unit: float(self.prediction.scores[self.index]),
             "features": [
                 {
                     "layer": f.feature.layer,
@@ -154,7 +155,7 @@ def enrich(
         )
     picture = image if isinstance(image, Picture) else model.read(image)
     prediction = model.predict(picture)
-    index = model.target(target, prediction).index
+    index = class_of(model.target(target, prediction, picture=picture))
     chosen = bundle.of_class(index)
     layers = feature_layers(model, bundle.layers)
     values = activations(model, picture.x, bundle.layers)

@@ -125,9 +125,11 @@ def responses(
 
 def _weighted_layers(model: Model) -> list[str]:
     graph = model.network.graph
-    scores = model.network.head.logits
-    ending = graph.descendants([scores])
-    used = graph.ancestors(scores) & graph.descendants([model.network.image.name])
+    scores = model.network.head.tensors
+    ending = graph.descendants(scores)
+    used = set().union(*map(graph.ancestors, scores)) & graph.descendants(
+        [model.network.image.name]
+    )
     found = []
     for node in graph.nodes:
         if node.op_type in _WEIGHTED and node.output in used:

@@ -21,7 +21,7 @@ def find_labels(
     given: str | Path | Sequence[str] | None,
     path: Path | None,
     metadata: Mapping[str, str],
-    classes: int,
+    counts: Sequence[int],
 ) -> tuple[list[str], str]:
     """Find the display names of the classes.
 
@@ -33,8 +33,9 @@ def find_labels(
         The model file; ``<stem>.labels.json`` or ``<stem>.labels.txt`` beside it is used.
     metadata : mapping of str to str
         The model file's own metadata.
-    classes : int
-        Number of classes.
+    counts : sequence of int
+        How many names would fit: the number of classes or values; both sides of a yes/no
+        answer, or yes alone.
 
     Returns
     -------
@@ -50,18 +51,18 @@ def find_labels(
     """
     if given is not None:
         if isinstance(given, (str, Path)):
-            return _fitting(_load(str(given)), classes, str(given)), str(given)
-        return _fitting(list(given), classes, "the labels given"), "given"
+            return _fitting(_load(str(given)), counts, str(given)), str(given)
+        return _fitting(list(given), counts, "the labels given"), "given"
     if path is not None:
         for ending in (".labels.json", ".labels.txt"):
             beside = path.with_name(path.stem + ending)
             if beside.is_file():
-                return _fitting(_load(str(beside)), classes, str(beside)), beside.name
+                return _fitting(_load(str(beside)), counts, str(beside)), beside.name
     for key in _METADATA_KEYS:
         names = _from_text(metadata.get(key, ""))
-        if len(names) == classes:
+        if names and len(names) in counts:
             return names, f"metadata {key!r} of the model"
-    if classes == 1000:
+    if 1000 in counts:
         return known_list("imagenet1k"), "a guess: 1000 classes are taken for ImageNet-1k"
     return [], "none"
 
@@ -104,9 +105,8 @@ def _from_text(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _fitting(names: list[str], classes: int, where: str) -> list[str]:
-    if len(names) != classes:
-        raise UsageError(
-            f"labels {where!r}: {len(names)} names, but the model has {classes} classes"
-        )
+def _fitting(names: list[str], counts: Sequence[int], where: str) -> list[str]:
+    if len(names) not in counts:
+        fit = " or ".join(map(str, counts)) or "no"
+        raise UsageError(f"labels {where!r}: {len(names)} names, but the model has {fit} classes")
     return names

@@ -13,7 +13,7 @@ from onnxplain.methods.one_by_one import channel_limits, strongest_first, taken_
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
 from onnxplain.perturb.anytime import Sampling
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 
 @method(

@@ -15,7 +15,7 @@ from onnxplain.graph.attention import SelfAttention, TokenGrid, find_attention
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
 from onnxplain.network.network import Network
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 _HEADS: Mapping[str, Callable[..., NDArray[Any]]] = {"mean": np.mean, "max": np.max, "min": np.min}
 _ROWS = ("auto", "class", "mean")
@@ -150,11 +150,10 @@ def gradient_attention_rollout(
     """
     _require_open_attention(context.network)
     layers, grid = _attention(context.network)
-    engine = context.engine(Capability.GRADIENTS)
     names = [layer.node.output for layer in layers]
 
     def steps(single: NDArray[Any]) -> list[NDArray[np.float64]]:
-        found = engine.gradients(single, target, names)
+        found = context.gradients(single, target, names)
         found_steps = []
         for layer in layers:
             weights, slopes = (

@@ -15,7 +15,7 @@ from onnxplain.network.context import Context
 from onnxplain.network.network import Network
 from onnxplain.relevance.composites import composite
 from onnxplain.relevance.default import has_attention
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 _FORMS = {"attn": "attn-lrp", "cp": "cp-lrp"}
 

@@ -11,11 +11,11 @@ from onnxplain.adapters.base import Capability
 from onnxplain.errors import MethodRefusedError
 from onnxplain.explanations.attribution import Attribution
 from onnxplain.graph.quantised import real_values
+from onnxplain.methods.logits import require_logit
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
 from onnxplain.network.network import Network
-from onnxplain.targets.classes import Target
-from onnxplain.targets.scores import class_scores
+from onnxplain.targets.target import Target
 
 
 def _linear_head(network: Network) -> None:
@@ -61,21 +61,20 @@ def cam(
         If the head is not global average pooling and one linear layer, or the target is
         not a logit.
     """
-    _require_logit("cam", target)
     network = context.network
+    require_logit("cam explains", network, target)
     place = network.layer(layer)
     head = network.cam_head(place)
-    values = context.engine(Capability.ACTIVATIONS).activations(x, [place.name, target.tensor])
-    scores = class_scores(values[target.tensor], target)
+    if target.tensors != (network.head.logits,) or not target.is_linear:
+        raise MethodRefusedError(
+            f"cam explains what is linear in {network.head.logits!r}, and the target "
+            f"({target.describe()}) is not; use grad-cam"
+        )
+    values = context.engine(Capability.ACTIVATIONS).activations(x, [place.name, *target.tensors])
     # The largest other class of a margin is another one for another picture.
-    mixed = target.coefficients(scores)
+    mixed = target.slopes(values)[network.head.logits].reshape(len(x), -1)
     maps = place.to_maps(real_values(network.graph, place.name, values[place.name]))
     result = np.einsum("nchw,nk,kc->nhw", maps, mixed, head.weight, optimize=True)
-    logit, bias = target.select(scores), mixed @ head.bias
+    logit, bias = target.score(values), mixed @ head.bias
     gap = (logit - bias - result.mean(axis=(1, 2))) / np.where(logit == 0, 1.0, logit)
     return Attribution(result, ("H", "W"), layer=place.name, measures={"completeness_gap": gap})
-
-
-def _require_logit(name: str, target: Target) -> None:
-    if target.kind != "logit":
-        raise MethodRefusedError(f"{name} explains logits, not probabilities; use grad-cam")

@@ -13,10 +13,12 @@ from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.explanations.attribution import Attribution
 from onnxplain.graph.quantised import real_values, scale_and_zero
 from onnxplain.methods.gradients import input_axes
+from onnxplain.methods.logits import require_logit
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
 from onnxplain.relevance.kinds import Rectification
-from onnxplain.targets.classes import Target
+from onnxplain.targets.classes import ClassScore
+from onnxplain.targets.target import Target
 
 # Classes shown unless told otherwise: all, up to the first number; the second beyond it.
 _ALL, _TOP = 20, 10
@@ -95,8 +97,12 @@ def clear(
     UsageError
         If a parameter is out of range.
     """
-    if target.kind != "logit":
-        raise MethodRefusedError("clear compares logits, not probabilities; use occlusion")
+    if not isinstance(target, ClassScore) or len(target.tensors) > 1:
+        raise MethodRefusedError(
+            f"clear compares the classes of one tensor, and the target is {target.describe()}; use "
+            "grad-cam or occlusion"
+        )
+    require_logit("clear compares", context.network, target)
     if relu not in _WAYS:
         raise UsageError(f"relu {relu!r} is not known; allowed: {', '.join(_WAYS)}")
     usual = target.classes if target.classes <= _ALL else _TOP
@@ -115,7 +121,7 @@ def clear(
     shown = _chosen(scores, mixed, wanted)
     # A quantised tensor is projected back as integers, each worth one scale.
     seeds = last.seeds(np.maximum(z, 0.0) if positive else z, shown) * np.float32(scale)
-    projected = engine.back_project(x, last.tensor, seeds, rectify=_WAYS[relu])
+    projected = context.back_project(x, last.tensor, seeds, rectify=_WAYS[relu])
     flat = projected.sum(axis=context.channel_axis + 1)
     top, most = _winner(flat, shown, positive=positive)
     least, lowest = _winner(-flat, shown, positive=positive)
@@ -177,42 +183,46 @@ class _Scores:
 
     Attributes
     ----------
-    target : Target
+    target : ClassScore
         Says where they stand.
     shape : tuple of int
         Of the tensor, for one input.
     """
 
-    target: Target
+    target: ClassScore
     shape: tuple[int, ...]
 
     @property
     def tensor(self) -> str:
-        return self.target.tensor
+        return self.target.tensors[0]
 
     def responses(self, values: NDArray[Any]) -> NDArray[Any]:
         """z_L of shape (N, K)."""
-        return self.target.at_position(values)
+        return self.target.class_scores({self.tensor: values}).astype(values.dtype)
 
     def seeds(self, z: NDArray[Any], shown: NDArray[Any]) -> NDArray[Any]:
         """z_L at one class, of shape (N, S, ...) like the tensor."""
-        flat = self.target.at_position(np.arange(np.prod(self.shape)).reshape(1, *self.shape))[0]
-        seeds = np.zeros((*shown.shape, np.prod(self.shape)), z.dtype)
         own = np.take_along_axis(z, shown, axis=1)
-        np.put_along_axis(seeds, flat[shown][..., None], own[..., None], axis=2)
-        return seeds.reshape(*shown.shape, *self.shape)
+        blank = {self.tensor: np.zeros((len(z), *self.shape))}
+        signals = []
+        for k in range(shown.shape[1]):
+            weights = np.zeros(z.shape)
+            np.put_along_axis(weights, shown[:, k : k + 1], own[:, k : k + 1], axis=1)
+            signals.append(self.target.slopes_of(blank, weights)[self.tensor])
+        return np.stack(signals, axis=1).astype(z.dtype)
 
 
-def _last_layer(context: Context, target: Target) -> _LastLayer | _Scores:
+def _last_layer(context: Context, target: ClassScore) -> _LastLayer | _Scores:
     network = context.network
-    if not target.position:
+    if not target.position and not target.region:
         try:
             layer = network.layer(None)
             head = network.cam_head(layer)
-            return _LastLayer(layer.name, layer.axes.index("C"), head.weight, head.bias)
         except MethodRefusedError:
-            pass
-    return _Scores(target, network.shapes[target.tensor][1:])
+            head = None
+        if head is not None and len(head.weight) == target.classes:
+            return _LastLayer(layer.name, layer.axes.index("C"), head.weight, head.bias)
+    return _Scores(target, network.shapes[target.tensors[0]][1:])
 
 
 def _chosen(scores: NDArray[Any], mixed: NDArray[np.float64], count: int) -> NDArray[np.intp]:

@@ -13,7 +13,7 @@ from onnxplain.methods.lrp import propagated
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
 from onnxplain.relevance.composites import composite
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 _FIRST = {"z-box": "deep-taylor", "w-square": "deep-taylor-unbounded"}
 

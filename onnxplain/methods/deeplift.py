@@ -13,7 +13,7 @@ from onnxplain.methods.gradients import input_axes, input_scores
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
 from onnxplain.perturb.fills import fill
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 
 @method(
@@ -46,16 +46,10 @@ def deeplift(
     -------
     Attribution
         The shape of `x`, signed, in score units; measure ``completeness_gap`` (relative).
-
-    Raises
-    ------
-    UsageError
-        If the target is a probability that the model does not compute itself.
     """
     name = context.network.image.name
     start = fill(context, x, baseline)
-    engine = context.engine(Capability.GRADIENTS)
-    found = engine.gradients(x, target, [name], baseline=start)
+    found = context.gradients(x, target, [name], baseline=start)
     values = (x.astype(np.float64) - start) * found.gradients[name]
     change = found.scores - input_scores(context, start, target)
     total = values.reshape(len(x), -1).sum(axis=1)

@@ -12,7 +12,7 @@ from onnxplain.explanations.attribution import Attribution
 from onnxplain.graph.quantised import real_values
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 
 @method(

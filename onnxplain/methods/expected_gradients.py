@@ -16,7 +16,7 @@ from onnxplain.network.context import Context
 from onnxplain.perturb.anytime import Limits, Sampling, relative_error
 from onnxplain.perturb.fills import fill
 from onnxplain.perturb.outcome import Run, sampled
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 # Points between two looks at the map: each costs a gradient.
 LOOK = 16

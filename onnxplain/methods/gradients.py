@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.adapters.base import Capability, Derivatives
+from onnxplain.adapters.base import Capability
 from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.registry import method
-from onnxplain.network.context import Context
-from onnxplain.targets.classes import Target
-from onnxplain.targets.scores import target_scores
+from onnxplain.network.context import Context, Derivatives
+from onnxplain.targets.target import Target
 
 
 def input_axes(context: Context) -> tuple[str, ...]:
@@ -23,13 +22,12 @@ def input_axes(context: Context) -> tuple[str, ...]:
 def input_gradient(context: Context, x: NDArray[Any], target: Target) -> Derivatives:
     """Derivative of the score with respect to the input, by the PyTorch engine."""
     name = context.network.image.name
-    return context.engine(Capability.GRADIENTS).gradients(x, target, [name])
+    return context.gradients(x, target, [name])
 
 
 def input_scores(context: Context, x: NDArray[Any], target: Target) -> NDArray[np.float64]:
     """Return the score of the inputs, by the engine that gives the gradients, as (N,)."""
-    values = context.engine(Capability.GRADIENTS).activations(x, [target.tensor])
-    return target_scores(values[target.tensor], target)
+    return target.score(context.engine(Capability.GRADIENTS).activations(x, target.tensors))
 
 
 @method(

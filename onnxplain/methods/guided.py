@@ -15,7 +15,7 @@ from onnxplain.methods.layer_gradient import NEEDS
 from onnxplain.methods.registry import find, method
 from onnxplain.network.context import Context
 from onnxplain.relevance.kinds import Rectification
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 _FAILURES = (
     "shows edges that the network detects more than reasons for the class: it hardly changes "
@@ -140,5 +140,5 @@ def _rectified(
     context: Context, x: NDArray[Any], target: Target, how: Rectification
 ) -> Attribution:
     name = context.network.image.name
-    found = context.engine(Capability.GRADIENTS).gradients(x, target, [name], rectify=how)
+    found = context.gradients(x, target, [name], rectify=how)
     return Attribution(found.gradients[name], input_axes(context))

@@ -14,7 +14,7 @@ from onnxplain.methods.gradients import input_axes, input_gradient, input_scores
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
 from onnxplain.perturb.fills import fill
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 
 @method(

@@ -20,7 +20,7 @@ from onnxplain.perturb.fills import fill
 from onnxplain.perturb.outcome import sampled
 from onnxplain.perturb.regions import find_regions
 from onnxplain.perturb.surrogate import constrained_shapley, exact_shapley
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 # With so many regions, all 2048 choices are computed.
 _EXACT = 11

@@ -12,7 +12,7 @@ from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.layers import SpatialLayer
 from onnxplain.graph.quantised import real_values, scale_and_zero
 from onnxplain.network.context import Context
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 # What every method needs that is read at a layer's gradient.
 NEEDS = Capability.GRADIENTS | Capability.ACTIVATIONS
@@ -36,9 +36,8 @@ def layer_gradient(
     network = context.network
     first = network.layer(layer)
     candidates = [first] if layer is not None else network.layers[:_ATTEMPTS]
-    engine = context.engine(Capability.GRADIENTS)
     for place in candidates:
-        found = engine.gradients(x, target, [place.name])
+        found = context.gradients(x, target, [place.name])
         scale, _ = scale_and_zero(network.graph, place.name)
         slopes = place.to_maps(found.gradients[place.name]).astype(np.float64) / scale
         if np.any(slopes):

@@ -21,7 +21,7 @@ from onnxplain.perturb.fills import fill
 from onnxplain.perturb.outcome import sampled
 from onnxplain.perturb.regions import find_regions
 from onnxplain.perturb.surrogate import weighted_ridge
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 
 @method(

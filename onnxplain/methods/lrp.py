@@ -12,13 +12,14 @@ from onnxplain.errors import UsageError
 from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.channels import channel_mask, channel_sums
 from onnxplain.methods.gradients import input_axes
+from onnxplain.methods.logits import require_logit
 from onnxplain.methods.registry import method
 from onnxplain.methods.relevance_start import seeded
 from onnxplain.network.context import Context
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.composites import composite as composite_named
 from onnxplain.relevance.default import default_composite
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 _LEAKS = 5
 
@@ -128,6 +129,7 @@ def propagated(
         If `channels` is given without `at`.
     """
     network = context.network
+    require_logit("relevance propagation explains", network, target)
     image = network.image.name
     tensor = None if at is None else network.graph.resolve(at)
     if channels is not None and tensor is None:
@@ -136,12 +138,12 @@ def propagated(
     if tensor is not None and channels is not None:
         keep[tensor] = channel_mask(network, tensor, channels)
     names = list(dict.fromkeys([image, *([tensor] if tensor else [])]))
-    found = context.engine(Capability.RELEVANCE).relevance(
-        x, target, rules.within(context.preprocess.bounds()), names, keep=keep
+    (found,) = context.engine(Capability.RELEVANCE).relevance(
+        x, [target], rules.within(context.preprocess.bounds()), names, keep=keep
     )
     values = found.relevance[image]
     total = values.reshape(len(values), -1).sum(axis=1, dtype=np.float64)
-    scores = np.asarray(found.scores, np.float64)
+    scores = target.score(found.values)
     leaks = [
         {"tensor": leak.tensor, "operator": leak.op_type, "absorbed": leak.absorbed}
         for leak in found.leaks[:_LEAKS]

@@ -23,9 +23,11 @@ from onnxplain.perturb.refine import Refined, filled, refined
 from onnxplain.perturb.window_grid import Contents, WindowGrid
 from onnxplain.perturb.window_sample import mean_of_some
 from onnxplain.perturb.windows import Size, scattered
-from onnxplain.targets.classes import Target
-from onnxplain.targets.scores import class_scores
+from onnxplain.targets.classes import ClassScore
+from onnxplain.targets.target import Target
 
+# Stands for the class that wins where a target has no classes.
+_NO_CLASS = -1
 # Windows between two looks at the map; enough of them for sections to be worth it.
 LOOK = 96
 
@@ -199,7 +201,7 @@ class _Watch:
         self, context: Context, target: Target, layer: SpatialLayer | None, engine: Engine
     ) -> None:
         self._subject, self._target, self._layer, self._asked = context, target, layer, engine
-        self._names = [target.tensor, *([layer.name] if layer else [])]
+        self._names = [*target.tensors, *([layer.name] if layer else [])]
         self.engine: Mapping[str, Any] = {}
 
     def uncovered(self, x: NDArray[Any]) -> NDArray[np.float64]:
@@ -235,10 +237,20 @@ class _Watch:
     def _read(
         self, tensors: Mapping[str, NDArray[Any]]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        scores = class_scores(tensors[self._target.tensor], self._target)
-        winners = scores.argmax(axis=1)
+        score, winners = self._scores(tensors)
         if self._layer is None:
-            return self._target.select(scores), winners
+            return score, winners
         name, graph = self._layer.name, self._subject.network.graph
         maps = self._layer.to_maps(real_values(graph, name, tensors[name]))
         return maps.max(axis=(2, 3)).mean(axis=1), winners
+
+    def _scores(
+        self, tensors: Mapping[str, NDArray[Any]]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return the score, and the class that wins; what has no classes has no winner."""
+        target = self._target
+        if not isinstance(target, ClassScore):
+            score = target.score(tensors)
+            return score, np.full(len(score), _NO_CLASS)
+        scores = target.class_scores(tensors)
+        return target.select(scores), scores.argmax(axis=1)

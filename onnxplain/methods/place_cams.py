@@ -11,7 +11,7 @@ from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.layer_gradient import NEEDS, layer_gradient
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 # As pytorch-grad-cam has it.
 _STABILIZER = 1e-7

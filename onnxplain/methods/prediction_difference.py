@@ -22,7 +22,7 @@ from onnxplain.perturb.odds import log_odds, log_odds_slope
 from onnxplain.perturb.outcome import Run, sampled
 from onnxplain.perturb.readout import Readout, readout
 from onnxplain.perturb.windows import mean_over_windows, scattered, windows_inside
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 
 @method(

@@ -12,7 +12,7 @@ from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.layer_values import NEEDS, layer_values
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 # The authors' Gaussian, at the place and at its neighbours.
 _MASKS = {

@@ -10,16 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import MethodRefusedError, UnknownNameError
-from onnxplain.targets.classes import ScoresT, Target
+from onnxplain.targets.classes import ClassScore
+from onnxplain.targets.target import Target
 
 STARTS = ("score", "others")
 
 
 @dataclass(frozen=True)
-class AgainstOthers(Target):
+class AgainstOthers(ClassScore):
     """The score of a class, less the mean score of all others."""
 
-    def select(self, scores: ScoresT) -> ScoresT:
+    def select(self, scores: NDArray[Any]) -> NDArray[np.float64]:
         """Pick the explained scalar from (N, K) scores, as an (N,) array."""
         return scores[:, self.index] - scores[:, self._others()].mean(1)
 
@@ -52,9 +53,13 @@ def seeded(target: Target, start: str) -> Target:
         raise UnknownNameError("start", start, STARTS, f"start: {', '.join(STARTS)}")
     if start == "score":
         return target
-    if target.contrast is not None or target.margin or target.negative or target.classes < 2:
+    plain = isinstance(target, ClassScore) and not (
+        target.contrast is not None or target.margin or target.negative or target.classes < 2
+    )
+    if not plain:
         raise MethodRefusedError(
             "start=others needs one plain class among several: no contrast, margin or negative"
         )
+    assert isinstance(target, ClassScore)
     values = {f.name: getattr(target, f.name) for f in dataclasses.fields(target)}
     return AgainstOthers(**values)

@@ -19,7 +19,7 @@ from onnxplain.perturb.fills import fill
 from onnxplain.perturb.masks import RiseMasks, under_masks
 from onnxplain.perturb.outcome import sampled
 from onnxplain.perturb.products import product
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 
 @method(

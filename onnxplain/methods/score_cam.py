@@ -16,7 +16,7 @@ from onnxplain.network.context import Context
 from onnxplain.perturb.anytime import Sampling
 from onnxplain.perturb.fills import fill
 from onnxplain.perturb.masks import enlarged, under_masks
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 # A map that is the same everywhere becomes a mask of zeros, as in pytorch-grad-cam.
 _STABILIZER = 1e-8

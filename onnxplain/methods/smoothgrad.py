@@ -16,7 +16,7 @@ from onnxplain.network.context import Context, silent
 from onnxplain.perturb.anytime import Limits, Sampling
 from onnxplain.perturb.moments import Moment, Moments
 from onnxplain.perturb.outcome import Run, sampled
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 _NAMES = ("smoothgrad", "smoothgrad-squared", "vargrad")
 _NEEDS = Capability.GRADIENTS | Capability.RELEVANCE

@@ -150,13 +150,14 @@ def inspect_model(model: Model) -> dict[str, Any]:
     -------
     dict
         Plain data: ``input`` (name, dtype, layout, channels, size, batch), ``output``
-        (name, kind, logits, classes, places of a dense output, others), ``preprocess``,
+        (name, task, evidence, doubt, followed, probabilities, logits, classes, places of a dense
+        output, all outputs, others), ``preprocess``,
         ``sources`` (of preprocessing and labels), ``labels`` (how many), ``layers`` (name,
         operator, channels, grid; the chosen one first), ``cam_head`` (found, reason),
         ``methods`` (name to the reason why not, empty if possible) and ``warnings``.
     """
     network = model.network
-    image, head = network.image, network.head
+    image, head, answer = network.image, network.head, network.answer
     blocked = obstacles(network)
     return {
         "input": {
@@ -169,10 +170,18 @@ def inspect_model(model: Model) -> dict[str, Any]:
         },
         "output": {
             "name": head.output,
-            "kind": "probabilities" if network.sums_to_one else head.kind,
+            "task": answer.task,
+            "evidence": answer.evidence,
+            "doubt": answer.doubt,
+            "followed": list(answer.followed),
+            "probabilities": answer.probability is not None,
             "logits": head.logits,
-            "classes": network.classes,
-            "places": list(network.output_axes.places),
+            "classes": model.task.count,
+            "places": list(answer.places),
+            "outputs": [
+                {"name": a.output, "task": a.task, "evidence": a.evidence, "shape": list(a.shape)}
+                for a in network.answers
+            ],
             "others": list(head.others),
         },
         "preprocess": model.preprocess.to_dict(),

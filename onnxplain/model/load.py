@@ -13,18 +13,21 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.explanations.explanation import Explanation
+from onnxplain.graph.answers.answer import Answer
 from onnxplain.graph.image_input import find_image_input
 from onnxplain.graph.light import Weights
 from onnxplain.graph.load import check, file_sha256, read_model
 from onnxplain.graph.prepare import prepare
+from onnxplain.inputs.beside import BESIDE, read_beside
 from onnxplain.inputs.guess import contradiction, guess_preprocess
 from onnxplain.inputs.labels import find_labels
 from onnxplain.inputs.preprocess import PRESETS, Preprocess, preset
 from onnxplain.model.cut_model import model_at
 from onnxplain.model.model import Model
 from onnxplain.network.network import Network
-from onnxplain.targets.classes import Target
 from onnxplain.targets.request import TargetLike
+from onnxplain.targets.target import Target
+from onnxplain.tasks.find import names_of, require_task
 
 if TYPE_CHECKING:
     from onnxplain.inputs.picture import ImageLike
@@ -38,6 +41,8 @@ def load(
     preprocess: Preprocess | str | Path | None = None,
     labels: str | Path | Sequence[str] | None = None,
     output: str | None = None,
+    task: str | None = None,
+    scores: str | None = None,
     input_name: str | None = None,
     layout: str | None = None,
     bound: Mapping[str, NDArray[Any]] | None = None,
@@ -47,7 +52,7 @@ def load(
     threads: int | None = None,
     at: str | None = None,
 ) -> Model:
-    """Open an ONNX classifier.
+    """Open an ONNX model.
 
     Parameters
     ----------
@@ -60,6 +65,10 @@ def load(
         Class names; looked for beside the model and in its metadata if not given.
     output : str, optional
         Graph output to explain, if there are several.
+    task : {"classes", "yes-no", "labels", "values", "embedding"}, optional
+        What the output answers; told by a file beside the model or the graph if not given.
+    scores : {"logits", "probabilities", "raw"}, optional
+        What its numbers are, where the graph does not make them probabilities.
     input_name, layout : str, optional
         Graph input to explain and its layout, if the file leaves doubt.
     bound : mapping of str to array, optional
@@ -100,7 +109,12 @@ def load(
     metadata = {p.key: p.value for p in proto.metadata_props}
     graph = prepare(proto, weights)
     del proto, weights  # the graph has what it needs
-    recipe, origin = _declared(preprocess, file, metadata)
+    beside = read_beside(file)
+    task, scores, output = (
+        given or beside.get(key)
+        for key, given in (("task", task), ("scores", scores), ("output", output))
+    )
+    recipe, origin = _declared(preprocess, beside, file, metadata)
     image = find_image_input(
         graph,
         name=input_name,
@@ -127,6 +141,9 @@ def load(
     network = Network(
         graph,
         output=output,
+        task=task,
+        scores=scores,
+        metadata=metadata,
         input_name=image.name,
         layout=image.layout,
         size=recipe.size,
@@ -136,19 +153,21 @@ def load(
         bound=bound,
         threads=threads,
     )
-    names, labels_from = find_labels(labels, file, metadata, network.classes)
-    if network.sums_to_one:
-        warnings.append(
-            f"output {network.head.output!r} sums to one without a final Softmax node: it is "
-            "taken as probabilities, and gradients explain these"
-        )
+    answer = network.answer
+    require_task(answer)
+    names, labels_from = find_labels(
+        beside.get("labels") if labels is None else labels, file, metadata, _counts(answer)
+    )
+    warnings += [
+        text for text in (network.choice_of_output, _reading(answer), answer.doubt) if text
+    ]
     model = Model(
         network,
         replace(recipe, dtype=image.dtype),
-        names,
+        names_of(answer.task, names),
         name=name,
         sha256=sha256,
-        sources={"preprocess": origin, "labels": labels_from},
+        sources={"preprocess": origin, "labels": labels_from, "task": answer.evidence},
         warnings=[*warnings, *([against] if against else [])],
     )
     return model if at is None else model_at(model, at)
@@ -195,8 +214,25 @@ def explain_all(
     return [opened.explain_targets(image, method, targets, **options) for image in images]
 
 
+def _counts(answer: Answer) -> tuple[int, ...]:
+    """How many names an answer can have."""
+    if answer.task == "embedding":
+        return ()
+    return (2, 1) if answer.task == "yes-no" else (answer.shape[answer.axis],)
+
+
+def _reading(answer: Answer) -> str:
+    """Say what was followed back from the output to the scores; empty if nothing was."""
+    if not answer.followed:
+        return ""
+    return f"output {answer.output!r} is read behind {', '.join(answer.followed)}"
+
+
 def _declared(
-    given: Preprocess | str | Path | None, file: Path | None, metadata: Mapping[str, str]
+    given: Preprocess | str | Path | None,
+    beside: Mapping[str, Any],
+    file: Path | None,
+    metadata: Mapping[str, str],
 ) -> tuple[Preprocess | None, str]:
     if isinstance(given, Preprocess):
         return given, "given"
@@ -206,10 +242,13 @@ def _declared(
         if not Path(given).exists():
             preset(str(given), "NCHW", (1, 1))  # says which presets there are
         return Preprocess.load(given), str(given)
+    if file is not None and "preprocess" in beside:
+        where = f"{file.stem}{BESIDE}"
+        return Preprocess.from_dict(beside["preprocess"], repr(where)), where
     if file is not None:
-        beside = file.with_name(file.stem + ".preprocess.json")
-        if beside.is_file():
-            return Preprocess.load(beside), beside.name
+        own = file.with_name(file.stem + ".preprocess.json")
+        if own.is_file():
+            return Preprocess.load(own), own.name
     if METADATA_KEY in metadata:
         try:
             data = json.loads(metadata[METADATA_KEY])

@@ -19,12 +19,13 @@ from onnxplain.graph.view import Graph
 from onnxplain.inputs.picture import Picture, sample_picture
 from onnxplain.methods import Method, find
 from onnxplain.methods.parameters import check_parameters
+from onnxplain.model.opened import OpenedModel
 from onnxplain.model.record import Run, explanation_of
 from onnxplain.network.context import Context, Progress, silent
 from onnxplain.network.sharing import Share, run_shared
-from onnxplain.targets.classes import Kind, Target
+from onnxplain.targets.classes import Kind
 from onnxplain.targets.request import TargetLike
-from onnxplain.tasks.classification import Classifier
+from onnxplain.targets.target import Target
 from onnxplain.tasks.prediction import Prediction
 
 if TYPE_CHECKING:
@@ -32,10 +33,10 @@ if TYPE_CHECKING:
     from onnxplain.inputs.picture import ImageLike
 
 
-class Model(Classifier):
-    """An ONNX classifier, ready to be explained; made by `load`.
+class Model(OpenedModel):
+    """An ONNX model, ready to be explained; made by `load`.
 
-    It has the attributes of a `Classifier`.
+    It has the attributes of an `OpenedModel`.
     """
 
     def with_graph(self, graph: Graph) -> Model:
@@ -185,11 +186,15 @@ class Model(Classifier):
             found = chosen.function(replace(context, share=share), picture.x, aim, **values)
             run = Run(chosen, values, seed, time.perf_counter() - started)
             said = replace(aims[aim], parity=parity)
-            return explanation_of(self, run, picture, aim, said, found)
+            return explanation_of(self, run, picture, aim, said, self._score(picture, aim), found)
 
         # The steps of the first target stand for those of all, which take turns.
         contexts = [context, *[replace(context, progress=silent)] * (len(aims) - 1)]
         return run_shared([partial(work, a, s) for a, s in zip(aims, contexts, strict=True)])
+
+    def _score(self, picture: Picture, target: Target) -> float:
+        """Value of a target on a picture, in the deployed model."""
+        return float(target.score(self.network.ort.activations(picture.x, target.tensors))[0])
 
     def check_parity(
         self, method: Method, picture: Picture, prediction: Prediction, allow_mismatch: bool = False
@@ -226,16 +231,23 @@ class Model(Classifier):
         )
 
     def measure_parity(self, picture: Picture) -> Parity:
-        """Compare ONNX Runtime and PyTorch at the logits; see `measure_parity`."""
-        network, tensor = self.network, self.network.head.logits
-        return measure_parity(
-            network.ort,
-            lambda: network.ort_as_written,
-            network.torch,
-            self._with_plain(picture),
-            tensor,
-            quantisation_step(network.graph, tensor),
-        )
+        """Compare ONNX Runtime and PyTorch at the scores; see `measure_parity`.
+
+        Where the scores stand in several tensors, the one that agrees least counts.
+        """
+        network = self.network
+        found = [
+            measure_parity(
+                network.ort,
+                lambda: network.ort_as_written,
+                network.torch,
+                self._with_plain(picture),
+                tensor,
+                quantisation_step(network.graph, tensor),
+            )
+            for tensor in network.head.tensors
+        ]
+        return max(found, key=lambda parity: (not parity.agrees, parity.error))
 
     def _with_plain(self, picture: Picture) -> tuple[NDArray[Any], NDArray[Any]]:
         plain = plain_input(picture.x, self.network.image)

@@ -12,9 +12,10 @@ from onnxplain.explanations.attribution import Attribution
 from onnxplain.explanations.explanation import Explanation
 from onnxplain.inputs.picture import Picture
 from onnxplain.methods import Method
+from onnxplain.model.opened import OpenedModel
 from onnxplain.provenance import versions
-from onnxplain.targets.classes import Target
-from onnxplain.tasks.classification import Classifier
+from onnxplain.targets.classes import ClassScore
+from onnxplain.targets.target import Target
 from onnxplain.tasks.prediction import Prediction
 
 # Classes whose names an explanation keeps, the most probable first.
@@ -32,18 +33,19 @@ class Run:
 
 
 def explanation_of(
-    model: Classifier,
+    model: OpenedModel,
     run: Run,
     picture: Picture,
     target: Target,
     prediction: Prediction,
+    score: float,
     found: Attribution,
 ) -> Explanation:
     """Put an attribution of one picture and its provenance together.
 
     Parameters
     ----------
-    model : Classifier
+    model : OpenedModel
         What was explained.
     run : Run
         How.
@@ -53,6 +55,8 @@ def explanation_of(
         The explained score.
     prediction : Prediction
         What the model says there, with the parity if it was measured.
+    score : float
+        Its value there.
     found : Attribution
         Of a batch of one.
     """
@@ -66,8 +70,8 @@ def explanation_of(
         measures["parity_error"] = prediction.parity.error
         measures["parity_tolerance"] = prediction.parity.tolerance
         notes["parity_tolerance_from"] = prediction.parity.basis
-    order = np.argsort(-prediction.probabilities, kind="stable")[:_NAMED_CLASSES]
-    spoken_of = [*order, target.index, *([] if target.contrast is None else [target.contrast])]
+    order = prediction.order(_NAMED_CLASSES)
+    spoken_of = [*order, *_named(target)]
     dtype = np.float64 if network.precision == "double" else np.float32
     return Explanation(
         attribution=found.values[0].astype(dtype),
@@ -76,8 +80,9 @@ def explanation_of(
         display=method.display,
         parameters={**run.parameters, **found.parameters},
         target=target,
-        score=float(target.select(prediction.of_kind(target.kind)[None])[0]),
-        probabilities=prediction.probabilities.astype(np.float32),
+        score=score,
+        scores=prediction.scores.astype(np.float32),
+        unit=prediction.unit,
         labels={int(k): model.labels[int(k)] for k in spoken_of if model.labels},
         layer=found.layer,
         pixels=picture.pixels,
@@ -100,3 +105,10 @@ def explanation_of(
             "warnings": [*model.warnings, *([picture.warning] if picture.warning else [])],
         },
     )
+
+
+def _named(target: Target) -> list[int]:
+    """Classes that a target speaks of."""
+    if not isinstance(target, ClassScore):
+        return []
+    return [target.index, *([] if target.contrast is None else [target.contrast])]

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.adapters.back_project import back_project
 from onnxplain.adapters.base import Adapter, Capability
 from onnxplain.adapters.changes import Block, Engine, WindowChanges, WindowRun
 from onnxplain.errors import UsageError
 from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.network.network import Network
-from onnxplain.targets.classes import Target
-from onnxplain.targets.scores import class_scores, target_scores
+from onnxplain.relevance.kinds import Rectification
+from onnxplain.targets.target import Target
 
 # What a batch of perturbed pictures may take, in float64.
 _BATCH_BYTES = 1 << 28
@@ -34,18 +35,37 @@ def silent(done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class WindowedScores:
-    """Class scores of inputs that differ from a base input inside of one window each.
+    """Scores of inputs that differ from a base input inside of one window each.
 
     Attributes
     ----------
     engine : mapping
         How they are computed, for the record.
-    blocks : iterator of (indices, (n, K) float64 array)
+    blocks : iterator of (indices, (n,) float64 array)
         Every window comes once, not always in order.
     """
 
     engine: Mapping[str, Any]
     blocks: Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]
+
+
+@dataclass(frozen=True)
+class Derivatives:
+    """A score and its derivatives.
+
+    Attributes
+    ----------
+    scores : (N,) array
+        The explained scalar of each input.
+    values : mapping of str to array
+        The named tensors.
+    gradients : mapping of str to array
+        Derivative of each input's own score with respect to the named tensors.
+    """
+
+    scores: NDArray[np.float64]
+    values: Mapping[str, NDArray[Any]]
+    gradients: Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -132,13 +152,43 @@ class Context:
 
     def score(self, x: NDArray[Any], target: Target) -> NDArray[np.float64]:
         """Return the explained scalar for inputs `x`, by a forward pass, as an (N,) array."""
-        values = self.engine(Capability.FORWARD).activations(x, [target.tensor])
-        return target_scores(values[target.tensor], target)
+        return target.score(self.engine(Capability.FORWARD).activations(x, target.tensors))
 
-    def all_scores(self, x: NDArray[Any], target: Target) -> NDArray[np.float64]:
-        """Return the scores of all classes, of the target's kind, as an (N, K) array."""
-        values = self.engine(Capability.FORWARD).activations(x, [target.tensor])
-        return class_scores(values[target.tensor], target)
+    def gradients(
+        self,
+        x: NDArray[Any],
+        target: Target,
+        names: Sequence[str],
+        *,
+        rectify: Rectification | None = None,
+        baseline: NDArray[Any] | None = None,
+    ) -> Derivatives:
+        """Return derivatives of the score with respect to named tensors.
+
+        With `rectify` and `baseline`, see `Adapter.pull_back`.
+        """
+        engine = self.engine(Capability.GRADIENTS)
+        found = engine.pull_back(x, [target], names, rectify=rectify, baseline=baseline)
+        return Derivatives(target.score(found.values), found.values, found.gradients[0])
+
+    def back_project(
+        self,
+        x: NDArray[Any],
+        tensor: str,
+        seeds: NDArray[Any],
+        *,
+        rectify: Rectification | None = None,
+    ) -> NDArray[Any]:
+        """Carry S signals of each input, (N, S, ...), from a tensor back to the input.
+
+        Returns
+        -------
+        (N, S, ...) array
+            Each signal times the transposed Jacobian, in the shape of the input.
+        """
+        return back_project(
+            self.engine(Capability.GRADIENTS), x, self.network.image.name, tensor, seeds, rectify
+        )
 
     def scores_from(
         self, x: NDArray[Any], layer: str, values: NDArray[Any], target: Target
@@ -159,13 +209,12 @@ class Context:
         (M,) array
         """
         engine = self.engine(Capability.FORWARD | Capability.ACTIVATIONS)
-        found = engine.rerun_from(x, layer, values, [target.tensor])
-        return target_scores(found[target.tensor], target)
+        return target.score(engine.rerun_from(x, layer, values, target.tensors))
 
     def windowed_scores(
         self, base: NDArray[Any], changes: WindowChanges, target: Target, *, engine: Engine = "auto"
     ) -> WindowedScores:
-        """Return class scores of inputs that differ from `base` inside of one window each.
+        """Return the explained scalar of inputs that differ from `base` inside one window each.
 
         Parameters
         ----------
@@ -174,19 +223,13 @@ class Context:
         changes : WindowChanges
             The windows and what stands in them.
         target : Target
-            Says which tensor is read, and how it becomes scores.
+            What is explained.
         engine : {"auto", "incremental", "brute-force"}
             ``auto`` lets the adapter choose the faster one; the scores are the same up to
             float rounding.
         """
-        run = self.windowed(base, changes, [target.tensor], engine=engine)
-        return WindowedScores(
-            run.engine,
-            (
-                (indices, class_scores(values[target.tensor], target))
-                for indices, values in run.blocks
-            ),
-        )
+        run = self.windowed(base, changes, target.tensors, engine=engine)
+        return WindowedScores(run.engine, ((k, target.score(v)) for k, v in run.blocks))
 
     def windowed(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,18 +13,19 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Adapter, Array, Capability
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.errors import MethodRefusedError, UsageError
+from onnxplain.graph.answers.answer import Answer
+from onnxplain.graph.answers.declare import declared
+from onnxplain.graph.answers.find import choose, find_answers
 from onnxplain.graph.axes import Axes, tag_axes
 from onnxplain.graph.cam_head import CamHead, find_cam_head
 from onnxplain.graph.expand import expand
-from onnxplain.graph.head import Head, find_head
+from onnxplain.graph.head import Head, head_of
 from onnxplain.graph.image_input import ImageInput, find_image_input
 from onnxplain.graph.layers import SpatialLayer, layer_candidates, refuse_layer, spatial_layer
-from onnxplain.graph.output_axes import OutputAxes, output_axes
 from onnxplain.graph.preprocessing_chain import cut_at
 from onnxplain.graph.quantised import quantisation_step
 from onnxplain.graph.shapes import Shapes, infer_shapes
 from onnxplain.graph.view import Graph, TensorInfo
-from onnxplain.targets.classes import Activation, Kind
 
 if TYPE_CHECKING:
     from onnxplain.adapters.torch import TorchAdapter
@@ -31,6 +33,16 @@ if TYPE_CHECKING:
 # Some input that moves the scores, and how exact float16 probabilities may be.
 _PROBE_RANGE, _SUM_SLACK = 2.0, 1e-3
 _FORWARD = Capability.FORWARD | Capability.ACTIVATIONS
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the user asked of the output, and what the file says of itself."""
+
+    output: str | None
+    task: str | None
+    scores: str | None
+    metadata: Mapping[str, str]
 
 
 class Network:
@@ -45,6 +57,11 @@ class Network:
         The prepared graph.
     output : str, optional
         The graph output to explain, if there are several.
+    task, scores : str, optional
+        What the output answers and what its numbers are, see `declared`; told by the graph if
+        not given.
+    metadata : mapping of str to str, optional
+        What the model file says of itself.
     input_name, layout, size
         See `find_image_input`.
     device : str
@@ -67,6 +84,9 @@ class Network:
         graph: Graph,
         *,
         output: str | None = None,
+        task: str | None = None,
+        scores: str | None = None,
+        metadata: Mapping[str, str] | None = None,
         input_name: str | None = None,
         layout: str | None = None,
         size: tuple[int, int] | None = None,
@@ -83,7 +103,7 @@ class Network:
             raise UsageError(f"batch size {batch_size} is not possible; it must be 1 or more")
         self.graph = graph
         self.image: ImageInput = find_image_input(graph, name=input_name, layout=layout, size=size)
-        self.head: Head = find_head(graph, output)
+        self._asked = _Asked(output, task, scores, dict(metadata or {}))
         self.precision = precision
         if threads is not None and threads < 1:
             raise UsageError(f"{threads} threads are not possible; it must be 1 or more")
@@ -110,7 +130,10 @@ class Network:
         left = {i.name for i in graph.inputs}
         return Network(
             graph,
-            output=self.head.output,
+            output=self.answer.output,
+            task=self._asked.task,
+            scores=self._asked.scores,
+            metadata=self._asked.metadata,
             input_name=input_name or self.image.name,
             layout=layout or self.image.layout,
             size=size or self.image.size,
@@ -141,7 +164,7 @@ class Network:
         return OrtAdapter(
             self.graph,
             self.image,
-            self.head.output,
+            lambda: self.answer.output,
             device=self._device,
             batch_size=self._batch_size,
             bound=self._bound,
@@ -158,7 +181,7 @@ class Network:
         return TorchAdapter(
             self.graph,
             self.image,
-            self.head.output,
+            lambda: self.answer.output,
             device=self._device,
             batch_size=self._batch_size or 16,
             bound=self._bound,
@@ -192,38 +215,56 @@ class Network:
         return shapes
 
     @cached_property
-    def output_axes(self) -> OutputAxes:
-        """Which axis of the explained output holds the classes, and which the places.
+    def answers(self) -> list[Answer]:
+        """What every graph output answers, in the order of the file."""
+        return find_answers(self.graph, self.shapes, self.image, self._asked.metadata)
+
+    @cached_property
+    def _choice(self) -> tuple[Answer, str]:
+        return choose(self.answers, self._asked.output)
+
+    @property
+    def choice_of_output(self) -> str:
+        """Which output was chosen, among which others and why; empty if there was no choice."""
+        return self._choice[1]
+
+    @cached_property
+    def answer(self) -> Answer:
+        """What the explained output answers, after what the user declared.
 
         Raises
         ------
-        UnsupportedModelError
-            If the output has no axis beside the batch.
+        UnknownNameError
+            If there is no such output, task or kind of scores.
+        UsageError
+            If what was declared contradicts the output.
         """
-        return output_axes(self.head, self.shapes, self.axes, self.image)
-
-    @property
-    def classes(self) -> int:
-        """Number of classes."""
-        return self.output_axes.classes
+        found = declared(self._choice[0], self._asked.task, self._asked.scores)
+        plain = found.task == "classes" and found.probability is None and not found.places
+        if plain and self._asked.scores is None and self._sums_to_one(found):
+            evidence = "its values are not negative and sum to one, on a probe"
+            return replace(found, probability=found.raw, logit=None, evidence=evidence, doubt="")
+        return found
 
     @cached_property
-    def sums_to_one(self) -> bool:
+    def head(self) -> Head:
+        """Tensors that hold the scores, and what stands behind them."""
+        return head_of(self.answer, self.graph)
+
+    def _sums_to_one(self, answer: Answer) -> bool:
         """Whether the output holds probabilities although no final Softmax was found."""
-        if self.head.kind != "logits" or self.classes < 2:
-            return False
         x = np.random.default_rng(0).random((1, *self.image.shape[1:])) * _PROBE_RANGE
-        values = self.ort.activations(x.astype(self.image.dtype), [self.head.output])
-        scores = self.output_axes.by_class(values[self.head.output])
+        values = self.ort.activations(x.astype(self.image.dtype), answer.raw.tensors)
+        scores = answer.raw.read(values)
         # Quantised probabilities are each off by half a step at most.
-        slack = max(_SUM_SLACK, self.classes * quantisation_step(self.graph, self.head.output) / 2)
+        step = quantisation_step(self.graph, answer.output)
+        slack = max(_SUM_SLACK, scores.shape[1] * step / 2)
         return bool((scores >= 0).all() and (np.abs(scores.sum(axis=1) - 1.0) < slack).all())
 
-    def read(self, kind: Kind) -> tuple[str, Activation]:
-        """Tensor to read for a score of that kind, and what to apply to it."""
-        if self.sums_to_one:
-            return self.head.output, "none"
-        return self.head.read(kind, self.classes)
+    @property
+    def has_logits(self) -> bool:
+        """Whether a tensor holds the scores in front of the final activation."""
+        return self.answer.logit is not None
 
     @cached_property
     def axes(self) -> Axes:

@@ -12,16 +12,15 @@ import contextvars
 import inspect
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 
-from onnxplain.adapters.base import Adapter
+from onnxplain.adapters.base import Adapter, PullBack, Seed
 from onnxplain.adapters.changes import WindowChanges, WindowRun
 from onnxplain.errors import OnnxplainError
-from onnxplain.targets.classes import Target
 
 T = TypeVar("T")
 # Wraps an engine so that its work is shared with the other runs.
@@ -30,18 +29,18 @@ Share = Callable[[Adapter], Adapter]
 
 @dataclass(frozen=True, eq=False)
 class _Question:
-    """A verb of an engine with its arguments; `target` is the one that may differ."""
+    """A verb of an engine with its arguments; `seeds` are those that may differ."""
 
     engine: Adapter
     verb: str
     arguments: Mapping[str, Any]
-    target: Target | None = None
+    seeds: Sequence[Seed] = ()
 
     def equals(self, other: _Question) -> bool:
         return (
             self.engine is other.engine
             and self.verb == other.verb
-            and (self.target and self.target.tensor) == (other.target and other.target.tensor)
+            and [s.tensors for s in self.seeds[:1]] == [s.tensors for s in other.seeds[:1]]
             and _same(self.arguments, other.arguments)
         )
 
@@ -105,8 +104,8 @@ class _SharedEngine:
         def ask(*values: Any, **named: Any) -> Any:
             bound = inspect.signature(verb).bind(*values, **named)
             bound.apply_defaults()
-            target = bound.arguments.pop("target", None)
-            return self._run.ask(_Question(self._engine, name, bound.arguments, target))
+            seeds = bound.arguments.pop("seeds", ())
+            return self._run.ask(_Question(self._engine, name, bound.arguments, seeds))
 
         return ask
 
@@ -173,21 +172,28 @@ def _answer(waiting: Mapping[_Run[T], _Question]) -> dict[_Run[T], Any]:
 
 
 def _compute(questions: Sequence[_Question]) -> list[Any]:
-    """Answer equal questions about different targets."""
+    """Answer equal questions whose signals start with different seeds."""
     first = questions[0]
     verb, arguments = getattr(first.engine, first.verb), first.arguments
-    targets = [q.target for q in questions if q.target is not None]
-    if first.verb in ("gradients", "relevance"):
-        of_each = getattr(first.engine, f"{first.verb}_of_each")
-        return list(of_each(targets=targets, **arguments))
-    if targets:
-        return [verb(target=target, **arguments) for target in targets]
+    if first.seeds:
+        return _split(verb(seeds=[s for q in questions for s in q.seeds], **arguments), questions)
     found = verb(**arguments)
     if first.verb == "windowed" and len(questions) > 1:
         # Blocks are computed while they are read, and here there are several readers.
         blocks = list(found.blocks)
         return [WindowRun(found.engine, iter(blocks)) for _ in questions]
     return [found] * len(questions)
+
+
+def _split(found: Any, questions: Sequence[_Question]) -> list[Any]:
+    """Give each question what was found for its own seeds."""
+    parts, start = [], 0
+    for question in questions:
+        own = slice(start, start + len(question.seeds))
+        start = own.stop
+        whole = isinstance(found, PullBack)
+        parts.append(replace(found, gradients=found.gradients[own]) if whole else found[own])
+    return parts
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from onnxplain.network.context import Context
 from onnxplain.perturb.masks import under_masks
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 # Scores of (M, regions) choices.
 Scores = Callable[[NDArray[np.bool_]], NDArray[np.float64]]

@@ -15,7 +15,8 @@ from onnxplain.errors import UsageError
 from onnxplain.graph.layers import spatial_layer
 from onnxplain.graph.quantised import real_values
 from onnxplain.network.context import Context
-from onnxplain.targets.classes import Target
+from onnxplain.targets.classes import ClassScore
+from onnxplain.targets.target import Target
 
 Array = NDArray[np.float64]
 
@@ -107,12 +108,11 @@ def readout(
 def _of_target(context: Context, target: Target) -> Readout:
     def windowed(on: Context, base: NDArray[Any], changes: WindowChanges) -> WindowNumbers:
         run = on.windowed_scores(base, changes, target)
-        return WindowNumbers(run.engine, ((k, target.select(found)) for k, found in run.blocks))
+        return WindowNumbers(run.engine, run.blocks)
 
-    single = target.contrast is None and not target.margin
     return Readout(
-        target.kind == "probability" and single,
-        target.classes,
+        target.is_probability,
+        target.classes if isinstance(target, ClassScore) else 0,
         lambda x: context.score(x, target),
         windowed,
     )

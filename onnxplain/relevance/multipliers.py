@@ -42,8 +42,8 @@ def multipliers(
     program: Program,
     image: str,
     feeds: Sequence[Mapping[str, Tensor]],
-    output: str,
-    seeds: Sequence[Callable[[Tensor, Tensor], Tensor]],
+    outputs: Sequence[str],
+    seeds: Sequence[Callable[[Values, Values], Values]],
     names: Sequence[str],
 ) -> tuple[Values, list[Values]]:
     """Multipliers of the named tensors, for several scores by one forward pass.
@@ -58,25 +58,25 @@ def multipliers(
         Name of the explained input.
     feeds : two mappings of str to Tensor
         All graph inputs, for the picture and for the baseline.
-    output : str
-        Tensor that the score is read from.
+    outputs : sequence of str
+        Tensors that the scores are read from.
     seeds : sequence of callable
-        Each a score's multiplier of that tensor, from its values for picture and baseline.
+        Each a score's multipliers of such tensors, from the values for picture and baseline.
     names : sequence of str
         Tensors wanted.
 
     Returns
     -------
     dict of str to Tensor
-        The picture's values, those of the named tensors and `output` among them.
+        The picture's values, those of the named tensors and `outputs` among them.
     list of dict of str to Tensor
         Multipliers of the named tensors for each seed.
     """
     dynamic = graph.descendants([image])
     with torch.no_grad():
-        here, there = (_values(graph, program, feed, [output, *names]) for feed in feeds)
-    starts = [seed(here[output], there[output]) for seed in seeds]
-    found = [_walk_back(graph, program, dynamic, here, there, {output: m}) for m in starts]
+        here, there = (_values(graph, program, feed, [*outputs, *names]) for feed in feeds)
+    starts = [seed(here, there) for seed in seeds]
+    found = [_walk_back(graph, program, dynamic, here, there, dict(m)) for m in starts]
     return here, [{n: f.get(n, torch.zeros_like(here[n])) for n in names} for f in found]
 
 

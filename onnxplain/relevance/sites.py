@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from onnxplain.graph.view import Graph, Node
@@ -11,9 +11,12 @@ from onnxplain.relevance.kinds import BILINEAR as PRODUCTS
 
 
 def sites(
-    graph: Graph, dynamic: AbstractSet[str], chains: Mapping[str, tuple[str, ...]], output: str
+    graph: Graph,
+    dynamic: AbstractSet[str],
+    chains: Mapping[str, tuple[str, ...]],
+    outputs: Sequence[str],
 ) -> dict[str, Site]:
-    """Describe every node between the explained input and an output.
+    """Describe every node between the explained input and the outputs.
 
     Parameters
     ----------
@@ -24,15 +27,15 @@ def sites(
     chains : mapping of str to tuple of str
         For each node with weights, its output tensor, and the tensors behind it up to the
         last one of those that are merged with it.
-    output : str
-        Tensor at which relevance is seeded.
+    outputs : sequence of str
+        Tensors at which relevance is seeded.
 
     Returns
     -------
     dict of str to Site
         By the first output tensor of each node.
     """
-    way = graph.ancestors(output) & dynamic
+    way = set().union(*map(graph.ancestors, outputs)) & dynamic
     nodes = [n for n in graph.nodes if not way.isdisjoint(n.outputs)]
     behind_weights: set[str] = set()
     for node in nodes:

@@ -25,7 +25,8 @@ from onnxplain.relevance.record import Record, record_steps
 from onnxplain.relevance.signed_rules import RULES
 from onnxplain.relevance.sites import sites
 
-Seed = Callable[[Tensor], Tensor]
+# From the values of the tensors at which relevance starts to the relevance of each.
+Start = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -34,15 +35,15 @@ class Walked:
 
     Attributes
     ----------
-    output : Tensor
-        The seeded tensor's value.
+    outputs : mapping of str to Tensor
+        Values of the tensors at which relevance started.
     relevance : mapping of str to Tensor
         Relevance of the tensors asked for; zeros where none arrived.
     leaks : tuple of Leak
         One for each node that relevance passed, largest magnitude first.
     """
 
-    output: Tensor
+    outputs: Mapping[str, Tensor]
     relevance: Mapping[str, Tensor]
     leaks: tuple[Leak, ...]
 
@@ -52,7 +53,6 @@ class _Passed:
     """A forward pass and what the walks back from its output have in common."""
 
     values: Mapping[str, Tensor]
-    output: str
     composite: Composite
     plan: Mapping[str, RuleUse]
     boxes: Mapping[str, tuple[Tensor, Tensor]]
@@ -93,23 +93,23 @@ class Walker:
     def walk(
         self,
         feeds: Mapping[str, Tensor],
-        output: str,
-        seeds: Sequence[Seed],
+        outputs: Sequence[str],
+        seeds: Sequence[Start],
         composite: Composite,
         names: Sequence[str],
         keep: Mapping[str, Tensor] | None = None,
     ) -> list[Walked]:
-        """Propagate relevance from `output` down to the input, once for each seed.
+        """Propagate relevance from `outputs` down to the input, once for each seed.
 
         Parameters
         ----------
         feeds : mapping of str to Tensor
             All graph inputs.
-        output : str
-            Tensor at which relevance is seeded.
+        outputs : sequence of str
+            Tensors at which relevance may start.
         seeds : sequence of callable
-            Each turns the value of `output` into its relevance, of the same shape. All share
-            the forward pass.
+            Each turns their values into the relevance of some of them, in their shapes. All
+            share the forward pass.
         composite : Composite
             Rules of the weighted nodes.
         names : sequence of str
@@ -124,9 +124,9 @@ class Walker:
             If a node on the way has no rule, or one that cannot stand there.
         """
         masks = {self._end_of_chain(n): mask for n, mask in (keep or {}).items()}
-        plan = self._plan(composite, output)
+        plan = self._plan(composite, outputs)
         boxes = self._boxes(composite, plan, feeds)
-        needed = set().union(*map(self._graph.ancestors, [output, *names, *masks]))
+        needed = set().union(*map(self._graph.ancestors, [*outputs, *names, *masks]))
         values, records = record_steps(
             self._program, feeds, self._constants, needed, self._dynamic, self._own_pass
         )
@@ -136,18 +136,25 @@ class Walker:
                 f"tensor {vanished[0]!r} lies inside of what is explained as one node; ask for "
                 "one in front of it or behind"
             )
-        passed = _Passed(values, output, composite, plan, boxes, names, masks)
+        passed = _Passed(values, composite, plan, boxes, names, masks)
+        ends = {n: values[n] for n in outputs}
         walked = []
         for k, seed in enumerate(seeds, 1):
             # The last walk gives each step's memory back as it goes.
             own = records if k == len(seeds) else dict(records)
-            walked.append(self._back(passed, own, seed(values[output])))
+            walked.append(self._back(passed, own, ends, seed(ends)))
         return walked
 
-    def _back(self, passed: _Passed, records: dict[str, Record], R_output: Tensor) -> Walked:
-        """Walk back from the output, and take the records of the steps met out of `records`."""
+    def _back(
+        self,
+        passed: _Passed,
+        records: dict[str, Record],
+        ends: Mapping[str, Tensor],
+        start: Mapping[str, Tensor],
+    ) -> Walked:
+        """Walk back from the start, and take the records of the steps met out of `records`."""
         values, names, masks = passed.values, passed.names, dict(passed.masks)
-        R: dict[str, Tensor] = {passed.output: R_output}
+        R: dict[str, Tensor] = dict(start)
         leaks: list[Leak] = []
         found: dict[str, Tensor] = {}
         for step in reversed(self._program.steps):
@@ -169,15 +176,15 @@ class Walker:
             )
         missing = {n: torch.zeros_like(values[n]) for n in names if n not in found}
         leaks.sort(key=lambda leak: -abs(leak.absorbed))
-        return Walked(values[passed.output], found | missing, tuple(leaks))
+        return Walked(ends, found | missing, tuple(leaks))
 
     def _end_of_chain(self, name: str) -> str:
         """Tensor at which a tensor inside of a merged chain has its relevance."""
         return next((w.output for w in self._weighted.values() if name in w.inner), name)
 
-    def _plan(self, composite: Composite, output: str) -> dict[str, RuleUse]:
+    def _plan(self, composite: Composite, outputs: Sequence[str]) -> dict[str, RuleUse]:
         """Rules that the composite names, by the tensor at which each is applied."""
-        found = sites(self._graph, self._dynamic, self._chains, output)
+        found = sites(self._graph, self._dynamic, self._chains, outputs)
         ends = {start: chain[-1] for start, chain in self._chains.items()}
         inner = {n for w in self._weighted.values() for n in (*w.inner, w.output)} - ends.keys()
         plan: dict[str, RuleUse] = {}

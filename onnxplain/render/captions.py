@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from onnxplain.adapters.parity import TOLERANCE
 from onnxplain.methods import registered
-from onnxplain.targets.classes import Kind
+from onnxplain.targets.classes import ClassScore, Kind
 
 if TYPE_CHECKING:
     from onnxplain.explanations.explanation import Explanation
@@ -49,6 +49,8 @@ def class_name(labels: Mapping[int, str], index: int) -> str:
 def score_text(explanation: Explanation) -> str:
     """Say which score was explained, and its value."""
     target = explanation.target
+    if not isinstance(target, ClassScore):
+        return f"{target.describe()}: {explanation.score:.3g}"
     what = "not " * target.negative + class_name(explanation.labels, target.index)
     if target.contrast is not None:
         what += f" minus {class_name(explanation.labels, target.contrast)}"

@@ -87,7 +87,7 @@ def _score(canvas: Canvas, x: float, y: float, explanation: Explanation, notes: 
     values = explanation.maps["score"]
     low, high = float(values.min()), float(values.max())
     layer = explanation.parameters.get("response_of")
-    what = "layer's response" if layer else explanation.target.kind
+    what = "layer's response" if layer else explanation.target.unit
     y = value_map(canvas, x, y, f"{what} while covered", values, explanation)
     y = value_bar(canvas, x, y, "viridis", [f"{low:.3g}", "", f"{high:.3g}"])
     note(canvas, x, y, notes)

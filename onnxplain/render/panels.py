@@ -13,6 +13,7 @@ from onnxplain.render.captions import caption, class_name, heading, meaning, per
 from onnxplain.render.colors import PALETTES
 from onnxplain.render.overlay import ALPHA, enlarged, overlay, shown_map
 from onnxplain.render.text import broken
+from onnxplain.targets.classes import ClassScore
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -113,7 +114,8 @@ def photo_panel(canvas: Canvas, x: float, y: float, explanation: Explanation) ->
         bar.set_xlim(0, 1)
         bar.set_frame_on(False)
         y += 0.1
-    if explanation.target.contrast is None:
+    target = explanation.target
+    if isinstance(target, ClassScore) and target.contrast is None:
         canvas.text(x, y, "red: the class that is explained", fontsize=SMALL, color=GREY)
 
 
@@ -173,9 +175,10 @@ def _below(explanation: Explanation) -> tuple[list[str], list[str]]:
 
 
 def _ranking(explanation: Explanation) -> list[tuple[list[str], float, bool]]:
-    index = explanation.target.index
+    target = explanation.target
+    index = target.index if isinstance(target, ClassScore) else None
     shown = [(i, p) for i, _, p in explanation.top(_TOP)]
-    if index not in [i for i, _ in shown]:
+    if index is not None and index not in [i for i, _ in shown]:
         shown.append((index, float(explanation.probabilities[index])))
     names = (class_name(explanation.labels, i) for i, _ in shown)
     return [

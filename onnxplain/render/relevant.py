@@ -72,7 +72,7 @@ def draw_enriched(
 ) -> Figure:
     """Draw what the model saw, where its features were found, and what they stand for."""
     photo = enlarged(found.picture.pixels)
-    probability = float(found.prediction.probabilities[found.index])
+    probability = float(found.prediction.scores[found.index])
     said = f"{class_label(labels, found.index)}, {percent(probability)}"
     tiles: list[Tile | None] = [
         Tile(photo, said),

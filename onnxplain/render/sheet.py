@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from onnxplain.errors import UsageError
 from onnxplain.render import panels
 from onnxplain.render.panels import MARGIN, PANEL, SPACE, Canvas
+from onnxplain.targets.classes import ClassScore
+from onnxplain.targets.target import Target
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,11 +62,16 @@ def sheet(explanations: Sequence[Explanation]) -> Figure:
 
 
 def _by_target(explanations: Sequence[Explanation]) -> list[list[Explanation]]:
-    groups: dict[tuple[int, int | None], list[Explanation]] = {}
+    groups: dict[str, list[Explanation]] = {}
     for explanation in explanations:
-        target = explanation.target
-        groups.setdefault((target.index, target.contrast), []).append(explanation)
+        groups.setdefault(_topic(explanation.target), []).append(explanation)
     return list(groups.values())
+
+
+def _topic(target: Target) -> str:
+    """What a row of pictures is about: a class and what it is set against, of any kind."""
+    against = f" {target.contrast}" if isinstance(target, ClassScore) else ""
+    return target.stem + against
 
 
 def _rows(group: list[Explanation]) -> list[list[_Cell]]:

@@ -1,29 +1,25 @@
-"""Which scalar of the model's output is explained."""
+"""The score of a class: one of K, yes or no, at a place or over a region of a dense answer."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.errors import UnknownNameError, UsageError
+from onnxplain.errors import UsageError
+from onnxplain.targets.reading import Activation, Piece, Reading
+from onnxplain.targets.target import Slopes, Target, Values
 
 # "raw" is what the graph output holds, whatever that is.
 Kind = Literal["logit", "probability", "raw"]
-# What still has to be done to the tensor's values before the target reads them.
-Activation = Literal["none", "softmax", "sigmoid", "exp"]
-
-# numpy array or torch tensor: a target only indexes and subtracts.
-ScoresT = TypeVar("ScoresT", bound=Any)
+_UNITS = {"raw": "score"}
 
 
 @dataclass(frozen=True)
-class Target:
-    """A scalar of the model's output.
+class ClassScore(Target):
+    """The score of one class, or a difference of two.
 
     Attributes
     ----------
@@ -51,6 +47,13 @@ class Target:
         In a dense output, one index for each axis beside batch and classes.
     axis : int
         Axis of the classes in a dense output.
+    region : str
+        What part of a dense output is averaged over, for captions; empty for a single place.
+    reading : Reading, optional
+        How the scores are read, as (K,) or as (K, M) for M places; from `tensor`,
+        `activation`, `position` and `axis` if not given.
+    weights : (M,) array, optional
+        Share of each place of the region; they add up to one.
     """
 
     index: int
@@ -64,26 +67,82 @@ class Target:
     negative: bool = False
     position: tuple[int, ...] = ()
     axis: int = 1
+    region: str = ""
+    reading: Reading | None = field(default=None, compare=False, repr=False)
+    weights: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
 
-    def at_position(self, values: ScoresT) -> ScoresT:
-        """Pick (N, K) class scores from the values of the tensor; numpy arrays or tensors."""
-        if not self.position:
-            return values.reshape(len(values), self.classes)
-        place: list[Any] = [slice(None), *self.position]
-        place.insert(self.axis, slice(None))
-        return values[tuple(place)]
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Names of the tensors that are read."""
+        return (self.tensor,) if self.reading is None else self.reading.tensors
 
-    def select(self, scores: ScoresT) -> ScoresT:
-        """Pick the explained scalar from (N, K) scores, as an (N,) array.
+    @property
+    def unit(self) -> str:
+        """What the number is."""
+        return _UNITS.get(self.kind, self.kind)
 
-        Works on numpy arrays and torch tensors, because it only indexes and subtracts.
+    @property
+    def is_linear(self) -> bool:
+        """Whether no activation stands between the tensors and the scores."""
+        return self.activation == "none" if self.reading is None else self.reading.is_linear
+
+    @property
+    def is_probability(self) -> bool:
+        """Whether it is the probability of one class, or of its negative."""
+        return self.kind == "probability" and self.contrast is None and not self.margin
+
+    def class_scores(self, values: Values) -> NDArray[np.float64]:
+        """Return the scores of all classes, (N, K), averaged over the region if there is one.
+
+        Raises
+        ------
+        NumericalError
+            If a value is NaN or infinite.
         """
+        scores = self._reading(values).read(values)
+        return scores if self.weights is None else scores @ self.weights
+
+    def score(self, values: Values) -> NDArray[np.float64]:
+        """Return the explained number of each input, (N,)."""
+        return self.select(self.class_scores(values))
+
+    def slopes(self, values: Values) -> Slopes:
+        """Return the derivatives with respect to the tensors."""
+        return self.slopes_of(values, self.coefficients(self.class_scores(values)))
+
+    def slopes_of(self, values: Values, mixed: NDArray[Any]) -> Slopes:
+        """Return the derivatives of a sum of class scores with the weights `mixed`, (N, K)."""
+        if self.weights is not None:
+            mixed = mixed[..., None] * self.weights
+        return self._reading(values).slopes(values, mixed)
+
+    def secants(self, here: Values, there: Values) -> Slopes:
+        """Return multipliers between two inputs; exact also where the rival class changes.
+
+        A rise of the largest other score is that of the class which is the largest for the
+        picture, a fall that of the class which was the largest for the baseline.
+        """
+        if not (self.margin and self.is_linear):
+            return super().secants(here, there)
+        plain = replace(self, margin=False).slopes(here)
+        rivals = [
+            {n: s - plain[n] for n, s in self.slopes(values).items()} for values in (here, there)
+        ]
+        change = _total(rivals[0], here) - _total(rivals[1], there)
+        way = {n: np.asarray(here[n], np.float64) - there[n] for n in plain}
+        rival = {n: np.where(_like(change < 0, s), s, rivals[1][n]) for n, s in rivals[0].items()}
+        moved = _total(rival, way)
+        factor = change / np.where(moved == 0, 1.0, moved)
+        return {n: plain[n] + s * _like(factor, s) for n, s in rival.items()}
+
+    def select(self, scores: NDArray[Any]) -> NDArray[np.float64]:
+        """Pick the explained scalar from (N, K) scores, as an (N,) array."""
         picked = scores[:, self.index]
         if self.contrast is not None:
             return picked - scores[:, self.contrast]
         if self.margin:
             others = scores[:, self._others()]
-            return picked - others[list(range(len(others))), others.argmax(1)]
+            return picked - others[np.arange(len(others)), others.argmax(1)]
         if self.negative:
             return 1.0 - picked if self.kind == "probability" else -picked
         return picked
@@ -100,60 +159,72 @@ class Target:
             slopes[np.arange(len(scores)), rivals] -= 1.0
         return slopes
 
-    def _others(self) -> list[int]:
-        return [k for k in range(self.classes) if k != self.index]
-
     def describe(self) -> str:
         """One short phrase for captions, for example ``"tiger cat (282), logit"``."""
         label = f"{self.name} ({self.index})" if self.name else f"class {self.index}"
         against = "" if self.contrast is None else f" rather than class {self.contrast}"
         against += " rather than any other" if self.margin else ""
-        return f"{'not ' * self.negative}{label}{against}{self.where}, {self.kind}"
+        return f"{'not ' * self.negative}{label}{against}{self.where}, {self.unit}"
 
     @property
     def where(self) -> str:
-        """The position, for captions; empty if there is none."""
+        """The position or region, for captions; empty if there is none."""
+        if self.region:
+            return f" in {self.region}"
         return f" at ({', '.join(map(str, self.position))})" if self.position else ""
 
     @property
     def stem(self) -> str:
         """What tells this target from others of the same picture in names of files."""
         place = "-at-" + "-".join(map(str, self.position)) if self.position else ""
+        if self.region:
+            place = "-in-" + "".join(c if c.isalnum() else "-" for c in self.region)
         return f"{'not-' * self.negative}{self.index}{place}"
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for records."""
+        left_out = ("reading", "weights")
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
+        return {"type": "class", **plain, "position": list(self.position)}
 
-def class_index(name: str | int, labels: Sequence[str], classes: int) -> int:
-    """Class index that a person means by a number or a name.
+    def _reading(self, values: Values) -> Reading:
+        if self.reading is not None:
+            return self.reading
+        shape = values[self.tensor].shape[1:]
+        positions = np.arange(int(np.prod(shape))).reshape(shape)
+        if self.position:
+            place: list[Any] = list(self.position)
+            place.insert(self.axis - 1, slice(None))
+            positions = positions[tuple(place)]
+        return Reading(
+            (Piece(self.tensor, positions.reshape(self.classes)),), activation=self.activation
+        )
 
-    Parameters
-    ----------
-    name : str or int
-        An index, or a class name (case does not matter).
-    labels : sequence of str
-        Display names in class order; may be empty.
-    classes : int
-        Number of classes.
+    def _others(self) -> list[int]:
+        return [k for k in range(self.classes) if k != self.index]
+
+
+def class_of(target: Target) -> int:
+    """Index of the class that a target is the score of.
 
     Raises
     ------
     UsageError
-        If the index is out of range, or several classes have that name.
-    UnknownNameError
-        If no class has that name; the nearest names are offered.
+        If it is something else.
     """
-    text = str(name).strip()
-    if re.fullmatch(r"-?\d+", text):
-        index = int(text)
-        if not 0 <= index < classes:
-            raise UsageError(f"class index {index} is out of range: the model has 0..{classes - 1}")
-        return index
-    wanted = text.lower()
-    matches = [i for i, label in enumerate(labels) if label.lower() == wanted]
-    if len(matches) > 1:
-        raise UsageError(f"class name {text!r} stands at indices {matches}; give the index")
-    if not matches:
-        hint = f"an index 0..{classes - 1} does as well"
-        if not labels:
-            hint = f"the model has no class names: give an index 0..{classes - 1} or --labels FILE"
-        raise UnknownNameError("class", text, labels, hint)
-    return matches[0]
+    if not isinstance(target, ClassScore):
+        raise UsageError(f"a class is needed here, and the target is {target.describe()}")
+    return target.index
+
+
+def _total(slopes: Slopes, values: Values) -> NDArray[np.float64]:
+    """Sum of slope times value for each input, over all tensors."""
+    return sum(
+        (s * np.asarray(values[n], np.float64)).reshape(len(s), -1).sum(axis=1)
+        for n, s in slopes.items()
+    )
+
+
+def _like(rows: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:
+    """One number for each input, in a shape that broadcasts against `values`."""
+    return rows.reshape(-1, *[1] * (values.ndim - 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from onnxplain.errors import NumericalError
 # What still has to be done to a tensor's values before they are the scores.
 Activation = Literal["none", "softmax", "sigmoid", "exp"]
 Array = NDArray[np.float64]
+Places = tuple[int | NDArray[np.int64], ...]
 
 _ACTIVATIONS: Mapping[Activation, Callable[[Array, int], Array]] = {
     "none": lambda scores, axis: scores,
@@ -53,10 +54,7 @@ class Piece:
     def give(self, slopes: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
         """Put slopes of the piece, (N, ...), into an array of the tensor's shape."""
         batch, axis = len(slopes), self.batch_axis
-        if axis is None:
-            one = shape
-        else:
-            one = tuple(d for k, d in enumerate(shape) if k != axis)
+        one = shape if axis is None else tuple(d for k, d in enumerate(shape) if k != axis)
         if self.positions is None:
             rows = slopes.reshape(batch, *one)
         else:
@@ -66,6 +64,24 @@ class Piece:
             np.add.at(flat, where, slopes.reshape(batch, -1))
             rows = flat.reshape(batch, *one)
         return rows[0] if axis is None else np.moveaxis(rows, 0, axis)
+
+    def at(self, shape: tuple[int, ...], axis: int, places: Places) -> Piece:
+        """Return the elements at some places only, with the classes on the first axis.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Shape of the tensor for one input, batch axis included.
+        axis : int
+            Axis of the classes in the piece.
+        places : tuple of int or of (M,) int array
+            One index, or M of them, for each other axis of the piece.
+        """
+        positions = self.positions
+        if positions is None:
+            one = tuple(d for k, d in enumerate(shape) if k != self.batch_axis)
+            positions = np.arange(int(np.prod(one))).reshape(one)
+        return replace(self, positions=np.moveaxis(positions, axis, 0)[(slice(None), *places)])
 
     def _rows(self, values: NDArray[Any]) -> NDArray[Any]:
         return values[None] if self.batch_axis is None else np.moveaxis(values, self.batch_axis, 0)
@@ -106,6 +122,19 @@ class Reading:
     def is_linear(self) -> bool:
         """Whether the scores are a linear function of the tensors, up to a constant."""
         return self.activation == "none"
+
+    def at(self, shapes: Mapping[str, tuple[int, ...]], places: Places) -> Reading:
+        """Return the reading of some places: the classes first, then the places if several.
+
+        Parameters
+        ----------
+        shapes : mapping of str to tuple of int
+            Shapes of the tensors for one input.
+        places : tuple of int or of (M,) int array
+            One index, or M of them, for each axis of the result beside the classes.
+        """
+        pieces = tuple(p.at(shapes[p.tensor], self.axis, places) for p in self.pieces)
+        return replace(self, pieces=pieces, axis=0)
 
     def read(self, values: Mapping[str, NDArray[Any]]) -> Array:
         """Return the scores of each input, (N, ...) with the classes on axis 1 + `axis`.

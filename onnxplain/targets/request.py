@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.errors import UsageError
-from onnxplain.targets.classes import class_index
+from onnxplain.errors import UnknownNameError, UsageError
 
 _RANKED = re.compile(r"top-([1-9]\d*)", re.IGNORECASE)
+_MASKS = (".png", ".npy", ".bmp", ".tif", ".tiff", ".gif")
 _PLACE = re.compile(r"\d+(\s*,\s*\d+)*")
 
 
@@ -31,19 +30,25 @@ class TargetRequest:
         "Not this class".
     position : tuple of int
         Place in a dense output.
+    region : str
+        Several places of a dense output: ``everywhere`` or the path of a mask; those where the
+        class is predicted if it is empty and there is no position.
+    like : str
+        What an embedding is compared with: a picture, or a ``.npy`` file.
+    element : str
+        An element or slice of a tensor, ``NAME[INDEX]``.
+    reference : (D,) array, optional
+        The vector that `like` stands for.
     """
 
     index: int | None = None
     top: int = 1
     negative: bool = False
     position: tuple[int, ...] = ()
-
-    def indices(self, probabilities: NDArray[Any], without: int | None = None) -> list[int]:
-        """Class indices for one picture; `without` is no target itself."""
-        if self.index is not None:
-            return [self.index]
-        order = np.argsort(-probabilities, kind="stable")
-        return [int(k) for k in order[order != without][: self.top]]
+    region: str = ""
+    like: str = ""
+    element: str = ""
+    reference: NDArray[Any] | None = field(default=None, compare=False)
 
 
 # What stands for a target in the library's functions.
@@ -79,14 +84,65 @@ def read_target(said: str | int | None, labels: Sequence[str], classes: int) -> 
     if text.lower() in names:
         return TargetRequest(class_index(text, labels, classes))
     position: tuple[int, ...] = ()
+    region = ""
     if "@" in text:
         text, _, place = text.rpartition("@")
-        if not _PLACE.fullmatch(place.strip()):
-            raise UsageError(f"position {place!r} is not understood; write CLASS@ROW,COLUMN")
-        position = tuple(int(p) for p in place.split(","))
+        position, region = _place(place.strip())
     text = text.strip() or "top-1"
     if ranked := _RANKED.fullmatch(text):
-        return TargetRequest(top=min(int(ranked[1]), classes), position=position)
+        top = min(int(ranked[1]), classes)
+        return TargetRequest(top=top, position=position, region=region)
     negative = text.lower().startswith("not-") and text.lower() not in names
     name = text[4:] if negative else text
-    return TargetRequest(class_index(name, labels, classes), negative=negative, position=position)
+    return TargetRequest(
+        class_index(name, labels, classes), negative=negative, position=position, region=region
+    )
+
+
+def _place(said: str) -> tuple[tuple[int, ...], str]:
+    """Read a position or a region."""
+    if _PLACE.fullmatch(said):
+        return tuple(int(p) for p in said.split(",")), ""
+    if said == "everywhere" or said.lower().endswith(_MASKS):
+        return (), said
+    raise UsageError(
+        f"place {said!r} is not understood; write CLASS@ROW,COLUMN, CLASS@everywhere, or "
+        f"CLASS@MASK with a file ending in {', '.join(_MASKS)}"
+    )
+
+
+def class_index(name: str | int, labels: Sequence[str], classes: int) -> int:
+    """Class index that a person means by a number or a name.
+
+    Parameters
+    ----------
+    name : str or int
+        An index, or a class name (case does not matter).
+    labels : sequence of str
+        Display names in class order; may be empty.
+    classes : int
+        Number of classes.
+
+    Raises
+    ------
+    UsageError
+        If the index is out of range, or several classes have that name.
+    UnknownNameError
+        If no class has that name; the nearest names are offered.
+    """
+    text = str(name).strip()
+    if re.fullmatch(r"-?\d+", text):
+        index = int(text)
+        if not 0 <= index < classes:
+            raise UsageError(f"class index {index} is out of range: the model has 0..{classes - 1}")
+        return index
+    wanted = text.lower()
+    matches = [i for i, label in enumerate(labels) if label.lower() == wanted]
+    if len(matches) > 1:
+        raise UsageError(f"class name {text!r} stands at indices {matches}; give the index")
+    if not matches:
+        hint = f"an index 0..{classes - 1} does as well"
+        if not labels:
+            hint = f"the model has no class names: give an index 0..{classes - 1} or --labels FILE"
+        raise UnknownNameError("class", text, labels, hint)
+    return matches[0]

@@ -1,21 +1,19 @@
-"""What a model says about one picture, and where each score is read."""
+"""What a model says about one picture."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.parity import Parity
 from onnxplain.errors import UsageError
-from onnxplain.network.network import Network
-from onnxplain.targets.classes import Kind, Target
-from onnxplain.targets.request import TargetRequest
+from onnxplain.targets.classes import Kind
 
-KINDS: tuple[Kind, ...] = get_args(Kind)
+# What is shown first, and classes are ranked by, where a model has several kinds.
+_ORDER: tuple[Kind, ...] = ("probability", "logit", "raw")
 
 
 @dataclass(frozen=True)
@@ -24,110 +22,79 @@ class Prediction:
 
     Attributes
     ----------
-    logits, probabilities : (K,) array
-        Scores of all classes before and after the final Softmax or Sigmoid.
-    raw : (K,) array
-        What the graph output holds.
+    kinds : mapping of {"logit", "probability", "raw"} to (K,) array
+        The scores; there are probabilities only where the graph or the user makes them such.
+    unit : str
+        What `scores` are: ``probability``, ``logit``, ``score``, ``value``, ``area``, ...
+    names : sequence of str
+        Names of the scores; empty if unknown.
     position : tuple of int
         Where a dense output was read.
+    shares : (K,) array, optional
+        Of a dense output read as a whole: share of the places at which each class wins.
     parity : Parity or None
         Agreement of the two engines, once a method has needed PyTorch.
     """
 
-    logits: NDArray[np.float64]
-    probabilities: NDArray[np.float64]
-    raw: NDArray[np.float64]
+    kinds: Mapping[Kind, NDArray[np.float64]]
+    unit: str
+    names: Sequence[str] = ()
     position: tuple[int, ...] = ()
+    shares: NDArray[np.float64] | None = field(default=None)
     parity: Parity | None = None
 
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """The (K,) scores that people are shown, and that classes are ranked by."""
+        if self.shares is not None:
+            return self.shares
+        return next(self.kinds[kind] for kind in _ORDER if kind in self.kinds)
+
+    @property
+    def winner(self) -> int:
+        """Index of the class with the largest score."""
+        return int(self.scores.argmax())
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """The (K,) probabilities.
+
+        Raises
+        ------
+        UsageError
+            If nothing makes any number of the answer a probability.
+        """
+        return self.of_kind("probability")
+
+    @property
+    def logits(self) -> NDArray[np.float64]:
+        """The (K,) scores in front of the final activation, if there are any."""
+        return self.of_kind("logit")
+
+    @property
+    def raw(self) -> NDArray[np.float64]:
+        """The (K,) numbers that the graph output holds."""
+        return self.of_kind("raw")
+
     def of_kind(self, kind: Kind) -> NDArray[np.float64]:
-        """Return the (K,) scores of that kind."""
-        return {"logit": self.logits, "probability": self.probabilities, "raw": self.raw}[kind]
+        """Return the (K,) scores of that kind.
 
+        Raises
+        ------
+        UsageError
+            If the answer has none.
+        """
+        if kind not in self.kinds:
+            raise UsageError(
+                f"nothing makes a number of this answer a {kind}; say what its scores are: "
+                "--scores logits|probabilities, or load(..., scores=...)"
+            )
+        return self.kinds[kind]
 
-def read_class(
-    network: Network, kind: Kind, position: tuple[int, ...], index: int = 0, name: str = ""
-) -> Target:
-    """Return the plain target of one class.
+    def order(self, count: int | None = None) -> list[int]:
+        """Indices of the largest scores, the best first; of equal ones the lowest index."""
+        return [int(k) for k in np.argsort(-self.scores, kind="stable")[:count]]
 
-    Parameters
-    ----------
-    network : Network
-        The model.
-    kind : {"logit", "probability", "raw"}
-        Which score.
-    position : tuple of int
-        A checked place in a dense output; empty otherwise.
-    index : int
-        Class index.
-    name : str
-        Its display name.
-    """
-    tensor, activation = network.read(kind)
-    axis = network.output_axes.axis
-    return Target(
-        index, kind, tensor, activation, network.classes, name=name, position=position, axis=axis
-    )
-
-
-def targets_of(
-    network: Network,
-    labels: Sequence[str],
-    wanted: TargetRequest,
-    prediction: Prediction,
-    kind: Kind,
-    contrast: int | None,
-    margin: bool,
-) -> list[Target]:
-    """Targets of one picture that a person's words stand for.
-
-    Parameters
-    ----------
-    network : Network
-        The model.
-    labels : sequence of str
-        Display names in class order; may be empty.
-    wanted : TargetRequest
-        What was asked for, its position checked.
-    prediction : Prediction
-        What the model says about the picture, at that position.
-    kind, contrast, margin
-        See `Target`.
-
-    Raises
-    ------
-    UsageError
-        If parts of the target exclude each other, or the prediction is of another position.
-    """
-    require_meaning(network, wanted, contrast, margin)
-    if wanted.position != prediction.position:
-        raise UsageError(f"the prediction is that at position {prediction.position}, not there")
-    found = []
-    for index in wanted.indices(prediction.probabilities, contrast):
-        label = labels[index] if labels else ""
-        plain = read_class(network, kind, wanted.position, index, label)
-        found.append(replace(plain, contrast=contrast, margin=margin, negative=wanted.negative))
-    return found
-
-
-def require_meaning(
-    network: Network, wanted: TargetRequest, contrast: int | None, margin: bool
-) -> None:
-    """Refuse combinations that mean nothing.
-
-    Raises
-    ------
-    UsageError
-        With what to ask for in their place.
-    """
-    if contrast is not None and contrast == wanted.index:
-        raise UsageError(f"class {contrast} cannot be contrasted with itself")
-    if (contrast is not None) + margin + wanted.negative > 1:
-        raise UsageError("contrast, margin and a negative target exclude each other")
-    if margin and network.classes == 1:
-        raise UsageError("a single score has no margin; not-0 explains its negative")
-    if wanted.negative and network.classes > 1 and network.head.kind != "sigmoid":
-        raise UsageError(
-            "the negative of a class is defined for a Sigmoid, and this model's classes compete; "
-            "use --contrast or --margin"
-        )
+    def name(self, index: int) -> str:
+        """Name of a score; empty if unknown."""
+        return self.names[index] if self.names else ""

@@ -7,7 +7,7 @@ import pytest
 
 from onnxplain import Explanation
 from onnxplain.errors import OutputError, UsageError
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 from tests.made_explanations import made
 
 ARRAYS = ("attribution", "probabilities", "pixels")

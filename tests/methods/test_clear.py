@@ -13,7 +13,7 @@ from torch.nn import functional
 import onnxplain
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.methods import find
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 
 WAYS = ("none", "gradient", "deconvnet", "guided")
 SIGNED = {"positive": False}

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from graphs import SIDE, build, classifier, value_info
 from onnx.helper import make_node as node
+from onnxplain.targets.scores import class_scores
 
 import onnxplain
 from onnxplain.adapters.base import Capability
@@ -13,8 +14,7 @@ from onnxplain.adapters.torch import TorchAdapter
 from onnxplain.errors import NumericalError, UsageError
 from onnxplain.graph.prepare import prepare
 from onnxplain.network.network import Network
-from onnxplain.targets.classes import Target
-from onnxplain.targets.scores import class_scores
+from onnxplain.targets.target import Target
 
 X = np.random.default_rng(0).uniform(-1, 1, (1, 3, SIDE, SIDE)).astype(np.float32)
 

@@ -13,7 +13,7 @@ from onnxplain.render.occlusion_maps import occlusion_maps
 from onnxplain.render.overlay import overlay
 from onnxplain.render.save import save_figure, save_image
 from onnxplain.render.sheet import sheet
-from onnxplain.targets.classes import Target
+from onnxplain.targets.target import Target
 from tests.made_explanations import made
 from tests.readable import require_readable
 

@@ -7,8 +7,8 @@ from graphs import CLASSES, SIDE, classifier
 
 import onnxplain
 from onnxplain.errors import UnknownNameError, UsageError
-from onnxplain.targets.classes import Target, class_index
-from onnxplain.targets.request import TargetRequest, read_target
+from onnxplain.targets.request import TargetRequest, class_index, read_target
+from onnxplain.targets.target import Target
 
 LABELS = ["tabby", "Tiger Cat", "dog", "crane", "crane"]
 PICTURE = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)

@@ -26,7 +26,7 @@ from onnxplain.errors import ImageError
 from onnxplain.inputs.dataset import Sample, spread
 from onnxplain.model.model import Model
 from onnxplain.network.context import Context
-from onnxplain.tasks.prediction import read_class
+from onnxplain.tasks.classes import Classes
 
 # So many pictures of other classes get the place; the mean is known to about 0.05 then.
 _HOSTS = 48
@@ -155,7 +155,9 @@ def mean_rise(
         read any more.
     """
     context = Context(model.network, model.preprocess)
-    target = read_class(model.network, "probability", (), index)
+    task = model.task
+    assert isinstance(task, Classes)
+    target = task.plain(task.kind("probability"), index)
     inside = _inside(context, box)
     rises: list[float] = []
     for part in context.slices(len(hosts)):

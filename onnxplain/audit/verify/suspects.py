@@ -66,7 +66,7 @@ def rises(record: Mapping[str, Any], model: Model, by_name: Mapping[str, Sample]
         others = [p is not None and index not in (p.get("predicted"), p.get("explained"))
                   for p in taken]  # fmt: skip
         check.equal(all(others) and bool(others), True, f"the hosts of {where}")
-        if check.reproduces and index < model.network.classes:
+        if check.reproduces and index < model.task.count:
             donors, hosts = ([by_name[p["name"]] for p in part if p] for part in (given, taken))
             rise = mean_rise(model, index, suspect["box"], donors, hosts)
             check.near(tried["rise"], rise, f"{where}.transplant.rise")

@@ -17,7 +17,7 @@ from onnxplain.render.sheet import sheet
 
 if TYPE_CHECKING:
     from onnxplain.explanations.explanation import Explanation
-    from onnxplain.targets.classes import Target
+    from onnxplain.targets.target import Target
 
 # Methods with a picture of their own, known by a map that only they have.
 _OWN_PICTURES = {
@@ -52,7 +52,7 @@ class Attempt:
         if self.explanation is None:
             return {
                 "method": self.method,
-                "target": {"index": self.target.index},
+                "target": self.target.to_dict(),
                 **_error(self.error),
             }
         record = self.explanation.to_dict()
@@ -72,8 +72,8 @@ class ImageResult:
     ----------
     path : Path
         The image.
-    ranking : list of (int, str, float, float)
-        Index, name, probability and logit of the most probable classes.
+    ranking : list of mapping
+        Index, name and scores of the classes with the largest ones.
     attempts : list of Attempt
         In order of targets, then methods.
     files : list of Path
@@ -83,7 +83,7 @@ class ImageResult:
     """
 
     path: Path
-    ranking: list[tuple[int, str, float, float]] = field(default_factory=list)
+    ranking: list[dict[str, Any]] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     error: OnnxplainError | None = None
@@ -105,9 +105,7 @@ class ImageResult:
         """Plain data."""
         return {
             "image": str(self.path),
-            "predictions": [
-                {"index": i, "name": n, "probability": p, "logit": v} for i, n, p, v in self.ranking
-            ],
+            "predictions": self.ranking,
             "explanations": [a.to_dict() for a in self.attempts],
             "files": [str(f) for f in self.files],
             **_error(self.error),

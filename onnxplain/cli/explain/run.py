@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from onnxplain.adapters.device import cuda_device_count, parse_device
 from onnxplain.cli.choices import (
     Chosen,
@@ -36,7 +34,8 @@ from onnxplain.errors import OnnxplainError, OutputError
 from onnxplain.explanations.explanation import Explanation
 from onnxplain.model.load import load
 from onnxplain.model.model import Model
-from onnxplain.targets.classes import Kind, Target
+from onnxplain.targets.classes import Kind
+from onnxplain.targets.target import Target
 from onnxplain.tasks.prediction import Prediction
 
 _RANKED = 5
@@ -151,7 +150,7 @@ def _explain_image(job: Job, path: Path, name: str) -> ImageResult:
     except OnnxplainError as error:
         result.error = error
         return result
-    result.ranking = _ranking(job.model, prediction)
+    result.ranking = _ranking(prediction)
     for k, chosen in enumerate(job.methods):
         job.bar.job(f"{path.name}: {chosen.method.name}")
 
@@ -202,16 +201,13 @@ def _write(
         return Attempt(method, aim, error=error)
 
 
-def _ranking(model: Model, prediction: Prediction) -> list[tuple[int, str, float, float]]:
-    order = np.argsort(-prediction.probabilities, kind="stable")[:_RANKED]
+def _ranking(prediction: Prediction) -> list[dict[str, Any]]:
+    """The largest scores, each of every kind that the model has."""
+    kinds = {k: v for k, v in prediction.kinds.items() if k != "raw"}
+    columns: dict[str, Any] = {prediction.unit: prediction.scores, **kinds}
     return [
-        (
-            int(i),
-            model.labels[i] if model.labels else "",
-            float(prediction.probabilities[i]),
-            float(prediction.logits[i]),
-        )
-        for i in order
+        {"index": i, "name": prediction.name(i), **{k: float(v[i]) for k, v in columns.items()}}
+        for i in prediction.order(_RANKED)
     ]
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from onnxplain.model.model import Model
 
 FORMAT = 1
+_SHARES = ("probability", "area")
 _MEASURES = {
     "completeness_gap": "completeness gap",
     "conservation": "conservation",
@@ -55,12 +56,13 @@ def show_tables(results: Sequence[ImageResult]) -> None:
         if not result.ranking:
             table(str(result.path), ("",), [["failed, see below"]])
             continue
-        named = any(name for _, name, _, _ in result.ranking)
+        named = any(row["name"] for row in result.ranking)
+        units = [key for key in result.ranking[0] if key not in ("index", "name")]
         rows = [
-            [i, *([name] if named else []), f"{100 * p:.2f} %", f"{logit:.4g}"]
-            for i, name, p, logit in result.ranking
+            [row["index"], *([row["name"]] if named else []), *(_score(u, row[u]) for u in units)]
+            for row in result.ranking
         ]
-        columns = ["index", *(["class"] if named else []), "probability", "logit"]
+        columns = ["index", *(["class"] if named else []), *units]
         table(str(result.path), columns, rows)
         line()
         _show_attempts(result)
@@ -87,6 +89,11 @@ def _show_attempts(result: ImageResult) -> None:
     if written:
         also = " ".join(f.name for f in result.files)
         line(f"{len(written)} files in {written[0].parent}, also {also}")
+
+
+def _score(unit: str, value: float) -> str:
+    """Write a score; only a share of one is a percentage."""
+    return f"{100 * value:.2f} %" if unit in _SHARES else f"{value:.4g}"
 
 
 def _row(attempt: Attempt, measures: dict[str, str]) -> list[Any]:

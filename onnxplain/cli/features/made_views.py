@@ -13,7 +13,6 @@ from onnxplain.features.class_model import DEFAULT, class_model
 from onnxplain.features.dream import Dream, dream
 from onnxplain.render.made import draw_class_models, picture_of
 from onnxplain.render.save import save_figure, save_image
-from onnxplain.targets.classes import class_index
 
 # Without --target: the first so many classes.
 _CLASSES = 12
@@ -39,8 +38,8 @@ def run_class_model(
     require_writable(out)
     how = replace(DEFAULT, steps=steps, decay=decay, variation=variation, jitter=jitter, blur=blur)
     opened = open_model(model, quiet, opening)
-    classes = opened.network.classes
-    indices = [class_index(t, opened.labels, classes) for t in targets]
+    classes = opened.task.count
+    indices = [opened.task.index(t) for t in targets]
     indices = indices or list(range(min(classes, _CLASSES)))
     stem = f"{out / Path(model).stem}.class-model"
     found, written = [], [f"{stem}.png"]

@@ -1,0 +1,102 @@
+"""What the user says of an answer outranks what the graph shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import get_args
+
+from onnxplain.errors import UnknownNameError, UsageError
+from onnxplain.graph.answers.answer import Answer, TaskName
+from onnxplain.targets.reading import Activation, Reading
+
+# What a person can declare; detectors are recognised, and refused, by the graph alone.
+TASKS: tuple[TaskName, ...] = tuple(t for t in get_args(TaskName) if t not in ("boxes", "unknown"))
+SCORES = ("logits", "probabilities", "raw")
+_USER = "declared"
+
+
+def declared(answer: Answer, task: str | None, scores: str | None) -> Answer:
+    """Return the answer as the user declares it.
+
+    Parameters
+    ----------
+    answer : Answer
+        What the graph shows.
+    task : {"classes", "yes-no", "labels", "values", "embedding"}, optional
+        What the output answers.
+    scores : {"logits", "probabilities", "raw"}, optional
+        What its numbers are: logits of a Softmax (of Sigmoids for labels and yes-no),
+        probabilities, or numbers without either meaning.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such task or kind of scores.
+    UsageError
+        If they contradict the shape of the output, or each other.
+    """
+    if task is None and scores is None:
+        return answer
+    _require(task, TASKS, "task")
+    _require(scores, SCORES, "kind of scores")
+    if answer.task == "boxes" and task is None:
+        return answer
+    said = replace(answer, evidence=_USER, doubt="")
+    if task is not None:
+        said = _with_task(said, task)
+    if scores is not None:
+        said = _with_scores(said, scores)
+    elif task is not None and task != answer.task and task in ("values", "embedding"):
+        said = replace(said, probability=None, logit=None)
+    return said
+
+
+def _require(given: str | None, known: Sequence[str], kind: str) -> None:
+    if given is not None and given not in known:
+        raise UnknownNameError(kind, given, known, f"allowed: {', '.join(known)}")
+
+
+def _with_task(answer: Answer, task: str) -> Answer:
+    count = answer.shape[answer.axis] if answer.shape else 1
+    if task == "yes-no" and count != 1:
+        raise UsageError(
+            f"output {answer.output!r} holds {count} scores; a yes-no task has one, and two are "
+            "task classes"
+        )
+    if task == "classes" and count == 1:
+        raise UsageError(
+            f"output {answer.output!r} holds one score; declare task yes-no, or values"
+        )
+    if task == "labels" and answer.task == "classes" and answer.probability is not None:
+        # A Softmax's probabilities belong together, whatever they are called.
+        raise UsageError(
+            f"output {answer.output!r} has a Softmax over its classes; they are not several labels"
+        )
+    return replace(answer, task=task)  # type: ignore[arg-type]
+
+
+def _with_scores(answer: Answer, scores: str) -> Answer:
+    if answer.task in ("values", "embedding"):
+        if scores == "raw":
+            return replace(answer, probability=None, logit=None)
+        raise UsageError(
+            f"output {answer.output!r} is taken for task {answer.task}, whose numbers are no "
+            f"{scores}; declare the task as well (--task classes, yes-no or labels)"
+        )
+    if scores == "raw":
+        return replace(answer, probability=None, logit=None)
+    if scores == "probabilities":
+        probability = answer.probability or answer.raw
+        return replace(answer, probability=probability)
+    if answer.probability is not None:
+        raise UsageError(
+            f"output {answer.output!r} holds probabilities by the graph; declare probabilities, "
+            "or raw"
+        )
+    return replace(answer, logit=answer.raw, probability=_activated(answer))
+
+
+def _activated(answer: Answer) -> Reading:
+    activation: Activation = "softmax" if answer.task == "classes" else "sigmoid"
+    return replace(answer.raw, activation=activation)

@@ -1,0 +1,230 @@
+"""An opened model file: read pictures, predict, say what is meant by a target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.errors import UsageError
+from onnxplain.inputs.picture import Picture, read_picture
+from onnxplain.inputs.preprocess import Preprocess
+from onnxplain.network.network import Network
+from onnxplain.targets.classes import Kind
+from onnxplain.targets.request import TargetLike, TargetRequest
+from onnxplain.targets.target import Target
+from onnxplain.tasks.element import element, is_element
+from onnxplain.tasks.embedding import Embedding, read_vector
+from onnxplain.tasks.find import task_of
+from onnxplain.tasks.prediction import Prediction
+from onnxplain.tasks.task import Task
+
+if TYPE_CHECKING:
+    from onnxplain.inputs.picture import ImageLike
+
+
+class OpenedModel:
+    """What a model says about a picture, and which of it is meant.
+
+    Attributes
+    ----------
+    network : Network
+        Graph and engines.
+    preprocess : Preprocess
+        How pictures become inputs.
+    task : Task
+        What the model answers: classes, values, an embedding.
+    name, sha256 : str
+        Of the file; no digest if no file holds the graph.
+    warnings : list of str
+        What was guessed or contradicts itself.
+    sources : dict of str to str
+        Where preprocessing, labels and task came from.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        preprocess: Preprocess,
+        labels: Sequence[str],
+        *,
+        name: str,
+        sha256: str,
+        sources: Mapping[str, str],
+        warnings: Iterable[str] = (),
+    ) -> None:
+        self.network = network
+        self.preprocess = preprocess
+        self.task: Task = task_of(network.answer, labels, network.shapes)
+        self.name = name
+        self.sha256 = sha256
+        self.sources = dict(sources)
+        self.warnings = list(warnings)
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Names of the classes or values; empty if unknown."""
+        return self.task.labels
+
+    def read(self, image: ImageLike) -> Picture:
+        """Turn a path, a Pillow image or an array into a model input."""
+        return read_picture(image, self.preprocess, self.network.image)
+
+    def predict(self, image: ImageLike | Picture, *, position: tuple[int, ...] = ()) -> Prediction:
+        """Run the model on one picture.
+
+        Parameters
+        ----------
+        image : path, PIL.Image.Image, array or Picture
+            See `read_picture`.
+        position : tuple of int
+            Where a dense output is read; as a whole if not given.
+
+        Raises
+        ------
+        NumericalError
+            If an output is NaN or infinite.
+        UsageError
+            If the output has no such position.
+        """
+        picture = image if isinstance(image, Picture) else self.read(image)
+        return self.task.predict(self._values(picture.x), position)
+
+    def classify(self, x: NDArray[Any]) -> NDArray[np.int64]:
+        """Index of the winning class of each ready input, (N,)."""
+        values = self._values(x)
+        rows = [{n: v[k : k + 1] for n, v in values.items()} for k in range(len(x))]
+        return np.array([self.task.predict(row).winner for row in rows])
+
+    def target(
+        self,
+        name: TargetLike,
+        prediction: Prediction,
+        *,
+        picture: Picture,
+        kind: Kind = "logit",
+        contrast: str | int | None = None,
+        margin: bool = False,
+    ) -> Target:
+        """Resolve one target of a picture; see `resolve`.
+
+        Raises
+        ------
+        UsageError
+            If there is no such target, or the name stands for several ones.
+        """
+        found = self.resolve(
+            picture, [name], prediction, kind=kind, contrast=contrast, margin=margin
+        )
+        if len(found) != 1:
+            raise UsageError(f"{name!r} stands for {len(found)} targets; give them as `targets`")
+        return next(iter(found))
+
+    def resolve(
+        self,
+        picture: Picture,
+        names: Sequence[TargetLike | Target],
+        prediction: Prediction | None = None,
+        *,
+        kind: Kind = "logit",
+        contrast: str | int | None = None,
+        margin: bool = False,
+    ) -> dict[Target, Prediction]:
+        """Resolve several targets, each once, with what the model says at its position.
+
+        Parameters
+        ----------
+        picture : Picture
+            The picture.
+        names : sequence of str, int, TargetRequest, Target or None
+            See `request`; ``None`` is the most probable class, and a `Target` is taken as it
+            is.
+        prediction : Prediction, optional
+            What `predict` returned, to spare the repetition.
+        kind : {"logit", "probability", "raw"}
+            The score to explain, or the nearest that the answer has.
+        contrast, margin
+            See `ClassScore`.
+
+        Raises
+        ------
+        UsageError
+            If there is no such class or position, or parts of a target exclude each other.
+        """
+        against = self.contrast(contrast)
+        default = prediction.position if prediction else ()
+        known = {} if prediction is None else {prediction.position: prediction}
+        values: Mapping[str, NDArray[Any]] = {}
+        found: dict[Target, Prediction] = {}
+        for name in names:
+            one = name if isinstance(name, Target) else self.request(name, default)
+            position = getattr(one, "position", ())
+            if position not in known or not (values or isinstance(one, Target)):
+                values = self._values(picture.x)
+            if position not in known:
+                known[position] = self.task.predict(values, position)
+            aims: Sequence[Target] = (
+                [one]
+                if isinstance(one, Target)
+                else self._targets(
+                    one, values, known[position], kind=kind, contrast=against, margin=margin
+                )
+            )
+            found.update(dict.fromkeys(aims, known[position]))
+        return found
+
+    def contrast(self, name: str | int | None) -> int | None:
+        """Index of a class that targets are contrasted with."""
+        return None if name is None else self.task.index(name)
+
+    def request(self, name: TargetLike, position: tuple[int, ...] = ()) -> TargetRequest:
+        """Read what a person asks for, and check its class and place.
+
+        Parameters
+        ----------
+        name : str, int, TargetRequest or None
+            A class, value or dimension, see `onnxplain.targets.request.read_target`; an
+            element ``NAME[INDEX]`` of any tensor; ``like=PICTURE`` for an embedding.
+        position : tuple of int
+            Place in a dense output, where the name says none.
+
+        Raises
+        ------
+        UsageError
+            If there is no such class or place.
+        """
+        if isinstance(name, TargetRequest):
+            return name
+        if is_element(name) and str(name).strip().lower() not in map(str.lower, self.labels):
+            self._element(str(name))
+            return TargetRequest(element=str(name).strip())
+        said = self.task.request(name)
+        if said.like:
+            return replace(said, reference=self._reference(said.like))
+        if said.position or said.region:
+            return said
+        return replace(said, position=position)
+
+    def _targets(
+        self, request: TargetRequest, values: Mapping[str, NDArray[Any]], said: Prediction,
+        **options: Any,
+    ) -> list[Target]:  # fmt: skip
+        if request.element:
+            return [self._element(request.element)]
+        return self.task.targets(request, values, said, **options)
+
+    def _element(self, said: str) -> Target:
+        return element(said, self.network.graph, self.network.shapes)
+
+    def _reference(self, like: str) -> NDArray[np.float64]:
+        """Return the vector that an embedding is compared with."""
+        if like.lower().endswith(".npy"):
+            return read_vector(like)
+        assert isinstance(self.task, Embedding)
+        return self.task.vector(self._values(self.read(like).x))
+
+    def _values(self, x: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        return self.network.ort.activations(x, self.task.tensors)

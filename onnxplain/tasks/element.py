@@ -1,0 +1,73 @@
+"""An element or a slice of any tensor, named by hand."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from onnxplain.errors import UnknownNameError, UsageError
+from onnxplain.graph.shapes import Shapes
+from onnxplain.graph.view import Graph
+from onnxplain.targets.reading import Piece, Reading
+from onnxplain.targets.values import ValueScore
+
+_FORM = re.compile(r"(?P<tensor>.+)\[(?P<index>[-\d:,\s]*)\]")
+_PART = re.compile(r"(-?\d*)(:)?(-?\d*)")
+
+
+def is_element(said: object) -> bool:
+    """Whether a text has the form of an element: a name, then an index in brackets."""
+    return isinstance(said, str) and _FORM.fullmatch(said.strip()) is not None
+
+
+def element(said: str, graph: Graph, shapes: Shapes) -> ValueScore:
+    """Read ``NAME[INDEX]``: the mean of a slice of a tensor.
+
+    Parameters
+    ----------
+    said : str
+        The tensor's name, and an index as NumPy writes it, without the batch: ``y[3]``,
+        ``features[12, 3:5, :]``. Axes that are left out count as a whole.
+    graph, shapes
+        The prepared graph with its concrete shapes.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such tensor.
+    UsageError
+        If the index cannot be read, or holds no element.
+    """
+    found = _FORM.fullmatch(said.strip())
+    if found is None:
+        raise UsageError(f"{said!r} is no element; write NAME[INDEX], for example y[3]")
+    name = graph.resolve(found["tensor"].strip())
+    shape = shapes.get(name)
+    if shape is None:
+        raise UnknownNameError("tensor", name, shapes, "`inspect` lists tensors")
+    index = tuple(_part(p, said) for p in found["index"].split(",") if p.strip())
+    one = shape[1:]
+    try:
+        chosen = np.arange(int(np.prod(one))).reshape(one)[index]
+    except IndexError as error:
+        raise UsageError(
+            f"{said!r} is not possible: tensor {name!r} has the shape {list(one)} for one input"
+        ) from error
+    chosen = np.atleast_1d(chosen).reshape(-1)
+    if not chosen.size:
+        raise UsageError(f"{said!r} holds no element: the shape for one input is {list(one)}")
+    words = f"{name}[{found['index'].strip()}]"
+    stem = "".join(c if c.isalnum() else "-" for c in words).strip("-")
+    quantity = "value" if chosen.size == 1 else "mean value"
+    return ValueScore(words, stem, Reading((Piece(name, chosen),)), quantity=quantity)
+
+
+def _part(text: str, said: str) -> int | slice:
+    found = _PART.fullmatch(text.strip())
+    if found is None:
+        raise UsageError(f"index {text.strip()!r} of {said!r} is not understood; write 3, 3:5 or :")
+    start, colon, stop = found.groups()
+    if not colon:
+        return int(start)
+    return slice(int(start) if start else None, int(stop) if stop else None)
