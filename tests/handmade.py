@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -16,8 +17,8 @@ from onnxplain.network.context import Context
 from onnxplain.network.network import Network
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.walk import Walked, Walker
-from onnxplain.targets.classes import Kind
-from onnxplain.targets.target import Target
+from onnxplain.targets.classes import ClassScore, Kind
+from onnxplain.tasks.classes import Classes
 
 IMAGE = "float[N,3,6,6] image"
 
@@ -43,6 +44,10 @@ def model(
     return proto
 
 
+def _ends_in_probabilities(proto: onnx.ModelProto) -> bool:
+    return proto.graph.node[-1].op_type in ("Softmax", "LogSoftmax", "Sigmoid")
+
+
 class PyTorchOnly(Network):
     """A network whose forward passes run in PyTorch too."""
 
@@ -54,7 +59,8 @@ def context_of(
     proto: onnx.ModelProto, kind: type[Network] = Network, *, seed: int = 0, **options: object
 ) -> Context:
     """Open a model in float64 with inputs in [-1, 1] whose black is -1."""
-    network = kind(prepare(proto), **{"precision": "double", **options})
+    scores = {} if _ends_in_probabilities(proto) else {"scores": "logits"}
+    network = kind(prepare(proto), **{"precision": "double", **scores, **options})
     image = network.image
     grey = image.channels == 1
     recipe = Preprocess(
@@ -69,10 +75,10 @@ def context_of(
     return Context(network, recipe, seed)
 
 
-def target_of(context: Context, index: int, kind: Kind = "logit", **more: object) -> Target:
+def target_of(context: Context, index: int, kind: Kind = "logit", **more: object) -> ClassScore:
     """Target a class of a context's network."""
-    tensor, activation = context.network.read(kind)
-    return Target(index, kind, tensor, activation, context.network.classes, **more)
+    task = Classes(context.network.answer, (), context.network.shapes)
+    return replace(task.plain(task.kind(kind), index), **more)
 
 
 def walk(
@@ -88,8 +94,8 @@ def walk(
     graph = prepare(proto)
     walker = Walker(graph, to_torch(graph, double=True), "image")
     feeds = {"image": torch.from_numpy(x).double()}
-    seeds = [lambda y: torch.from_numpy(R).reshape(y.shape)]
-    return walker.walk(feeds, output, seeds, rules, names)[0]
+    seeds = [lambda values: {output: torch.from_numpy(R).reshape(values[output].shape)}]
+    return walker.walk(feeds, [output], seeds, rules, names)[0]
 
 
 def computed(proto: onnx.ModelProto, output: str = "scores") -> Callable[[np.ndarray], np.ndarray]:

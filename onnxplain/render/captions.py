@@ -26,6 +26,13 @@ def percent(value: float) -> str:
     return f"{shown} %"
 
 
+def score_of(unit: str, value: float) -> str:
+    """Write a score; only a share of one is a percentage."""
+    if unit in ("probability", "area"):
+        return percent(value)
+    return f"{value:.3g}".replace("-", "\u2212")
+
+
 _MEASURES: Mapping[str, Callable[[float], str]] = {
     "completeness_gap": lambda v: f"completeness gap {percent(v)}",
     "dominance": lambda v: f"{percent(v)} of the dominant response",

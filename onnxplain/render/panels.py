@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from onnxplain.render.captions import caption, class_name, heading, meaning, percent
+from onnxplain.render.captions import caption, class_name, heading, meaning, score_of
 from onnxplain.render.colors import PALETTES
 from onnxplain.render.overlay import ALPHA, enlarged, overlay, shown_map
 from onnxplain.render.text import broken
@@ -104,14 +104,17 @@ def photo_panel(canvas: Canvas, x: float, y: float, explanation: Explanation) ->
     tall = picture_height(explanation)
     canvas.axes(x, y, PANEL, tall).imshow(enlarged(explanation.pixels))
     y += tall + GAP
-    for name, probability, is_target in _ranking(explanation):
+    ranking = _ranking(explanation)
+    longest = max([1.0, *(abs(score) for _, score, _ in ranking)])
+    for name, score, is_target in ranking:
         weight = "bold" if is_target else "normal"
         color = _RED if is_target else "black"
-        canvas.text(x + PANEL, y, percent(probability), ha="right", weight=weight, color=color)
+        said = score_of(explanation.unit, score)
+        canvas.text(x + PANEL, y, said, ha="right", weight=weight, color=color)
         y = canvas.lines(x, y, name, weight=weight, color=color)
         bar = canvas.axes(x, y + 0.01, PANEL, 0.04)
-        bar.barh(0, probability, color=_RED if is_target else _BLUE)
-        bar.set_xlim(0, 1)
+        bar.barh(0, score / longest, color=_RED if is_target else _BLUE)
+        bar.set_xlim(min(0.0, *(s / longest for _, s, _ in ranking)), 1)
         bar.set_frame_on(False)
         y += 0.1
     target = explanation.target
@@ -179,7 +182,7 @@ def _ranking(explanation: Explanation) -> list[tuple[list[str], float, bool]]:
     index = target.index if isinstance(target, ClassScore) else None
     shown = [(i, p) for i, _, p in explanation.top(_TOP)]
     if index is not None and index not in [i for i, _ in shown]:
-        shown.append((index, float(explanation.probabilities[index])))
+        shown.append((index, float(explanation.scores[index])))
     names = (class_name(explanation.labels, i) for i, _ in shown)
     return [
         (broken([name], PANEL - SHARE, TEXT, "bold"), p, i == index)

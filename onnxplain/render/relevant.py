@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.explanations.display import scale, upsample
-from onnxplain.render.captions import percent
+from onnxplain.render.captions import percent, score_of
 from onnxplain.render.overlay import blend, enlarged
 from onnxplain.render.patches import as_rgb
 from onnxplain.render.tiles import Pixels, Tile, tile_page
@@ -72,8 +72,8 @@ def draw_enriched(
 ) -> Figure:
     """Draw what the model saw, where its features were found, and what they stand for."""
     photo = enlarged(found.picture.pixels)
-    probability = float(found.prediction.scores[found.index])
-    said = f"{class_label(labels, found.index)}, {percent(probability)}"
+    score = float(found.prediction.scores[found.index])
+    said = f"{class_label(labels, found.index)}, {score_of(found.prediction.unit, score)}"
     tiles: list[Tile | None] = [
         Tile(photo, said),
         Tile(_over(photo, found.heatmap), "all together"),
