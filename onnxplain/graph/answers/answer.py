@@ -37,6 +37,8 @@ class Answer:
         Why this task, in one phrase.
     doubt : str
         What else the output may be and how to declare it; empty if the evidence is clear.
+    layers : int
+        Convolutions and products with weights that the raw numbers are computed through.
     """
 
     output: str
@@ -49,6 +51,7 @@ class Answer:
     followed: tuple[str, ...]
     evidence: str
     doubt: str = ""
+    layers: int = 0
 
     @property
     def places(self) -> tuple[int, ...]:

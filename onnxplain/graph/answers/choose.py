@@ -8,7 +8,7 @@ from onnxplain.errors import UnknownNameError, UnsupportedModelError
 from onnxplain.graph.answers.answer import Answer
 
 _TELLING = ("logit", "prob", "score", "pred", "softmax", "output", "class")
-_AUXILIARY = ("aux",)
+_BESIDE = ("aux", "embed", "feat", "proj")
 _SCORED = frozenset({"classes", "labels", "yes-no"})
 _WHY = {
     0: "it ends in probabilities, one vector for each input",
@@ -26,8 +26,9 @@ _WHY = {
 def choose(answers: Sequence[Answer], output: str | None = None) -> tuple[Answer, str]:
     """Choose the output to explain.
 
-    What the graph says outranks names; among outputs that look alike, one whose name says that
-    it is auxiliary comes last, then telling names and the order of the file decide.
+    What the graph says outranks names. Among outputs that look alike, one whose name says that
+    it is auxiliary, or a feature, comes last; then the number of layers in front of it, telling
+    names and the order of the file decide.
 
     Parameters
     ----------
@@ -90,16 +91,19 @@ def _rank(answer: Answer) -> int:
     return 6 if answer.task == "embedding" else 5
 
 
-def _by_name(answer: Answer) -> tuple[bool, bool]:
+def _by_name(answer: Answer) -> tuple[bool, int, bool]:
     name = answer.output.lower()
-    return any(a in name for a in _AUXILIARY), not any(t in name for t in _TELLING)
+    beside = any(a in name for a in _BESIDE)
+    return beside, -answer.layers, not any(t in name for t in _TELLING)
 
 
 def _among(chosen: Answer, alike: Sequence[Answer]) -> str:
-    auxiliary, untold = _by_name(chosen)
-    if all(_by_name(a)[0] for a in alike) and not auxiliary:
-        return "the others are auxiliary by their names"
-    if all(_by_name(a)[1] for a in alike) and not untold:
+    own, others = _by_name(chosen), [_by_name(a) for a in alike]
+    if all(o[0] > own[0] for o in others):
+        return "the others are auxiliary or features by their names"
+    if all(o[1] > own[1] for o in others):
+        return "it has the most layers in front of it"
+    if all(o[2] > own[2] for o in others):
         return "its name says so"
     return "it is the first of them in the file"
 

@@ -8,7 +8,6 @@ from functools import cached_property
 import numpy as np
 
 from onnxplain.graph.answers.moves import Positions, moved
-from onnxplain.graph.answers.part import Part
 from onnxplain.graph.answers.places import View
 from onnxplain.graph.answers.trace import Tracer
 from onnxplain.graph.axes import Axes, tag_axes
@@ -102,50 +101,6 @@ def _varying(channels: Positions) -> int | None:
     if not axes:
         return -1
     return axes[0] if len(axes) == 1 else None
-
-
-def softmax_axes(tracer: Tracer, part: Part, shape: tuple[int, ...]) -> list[int] | None:
-    """Axes of a tensor along which all elements belong to one Softmax.
-
-    Parameters
-    ----------
-    tracer : Tracer
-        Of the graph.
-    part : Part
-        Of a Softmax; all elements of the tensor.
-    shape : tuple of int
-        Of the tensor, or of one input's value.
-
-    Returns
-    -------
-    list of int or None
-        Axes longer than one; ``None`` if some elements along no axis share a Softmax.
-    """
-    full = tracer.shapes[part.anchor.tensor]
-    flat = part.anchor.flat
-    if flat is None and full == shape:
-        return [k for k in part.axes if shape[k] > 1]
-    own = np.arange(int(np.prod(full))) if flat is None else flat
-    ids = group_ids(full, part.axes, own).reshape(shape)
-    along = [k for k, n in enumerate(shape) if n > 1 and (ids == ids.take([0], axis=k)).all()]
-    across = int(np.prod([n for k, n in enumerate(shape) if k not in along], dtype=np.int64))
-    return along if len(np.unique(ids)) == across else None
-
-
-def group_ids(full: tuple[int, ...], axes: tuple[int, ...], flat: Positions) -> Positions:
-    """For each flat position the number of the Softmax it belongs to."""
-    coordinates = np.unravel_index(flat, full)
-    rest = [k for k in range(len(full)) if k not in axes]
-    if not rest:
-        return np.zeros_like(flat)
-    others = np.ravel_multi_index([coordinates[k] for k in rest], [full[k] for k in rest])
-    return np.asarray(others, dtype=np.int64)
-
-
-def group_size(tracer: Tracer, part: Part) -> int:
-    """How many numbers one Softmax runs over."""
-    full = tracer.shapes[part.anchor.tensor]
-    return int(np.prod([full[k] for k in part.axes], dtype=np.int64))
 
 
 def one_view(tensor: str, full: tuple[int, ...], batch_axis: int | None, axis: int | None) -> View:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from onnxplain.graph.answers import detector_maps, detector_rows
 from onnxplain.graph.answers.doubts import names
 from onnxplain.graph.answers.output_shapes import OutputShape
+from onnxplain.graph.answers.part import PROBABLE
 from onnxplain.graph.answers.trace import Tracer
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph, Node
@@ -102,4 +103,7 @@ def _is_vector(tracer: Tracer, output: OutputShape) -> bool:
     one = output.one
     if one is None or output.batch_axis is None:
         return False
-    return len(one) == 1 and output.floating
+    if not output.floating or len(one) > 1:
+        return False
+    several = one != () and one != (1,)  # a single number counts the boxes
+    return several or all(p.kind in PROBABLE for p in tracer.parts(output.name))

@@ -46,7 +46,15 @@ def find_answers(
         else reader.answer(o.name)
         for o in outputs
     ]
-    return [_as_features(graph, answer, answers) for answer in answers]
+    return [
+        replace(_as_features(graph, a, answers), layers=_layers(graph, a.raw.tensors[0]))
+        for a in answers
+    ]
+
+
+def _layers(graph: Graph, tensor: str) -> int:
+    above = graph.ancestors(tensor)
+    return sum(n.op_type in _PRODUCTS and n.output in above for n in graph.nodes)
 
 
 def _as_features(graph: Graph, answer: Answer, answers: list[Answer]) -> Answer:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from onnxplain.graph.answers.groups import softmax_along
 from onnxplain.graph.answers.part import PROBABLE, Part, Source, close
 from onnxplain.graph.answers.written_softmax import reduced_axes
 from onnxplain.graph.shapes import Shapes
@@ -58,6 +59,13 @@ def _common(parts: Parts) -> Part | None:
     return first if len(parts) == 1 else replace(first, kind="softmax" if softmax else "sigmoid")
 
 
+def _along(shapes: Shapes, tensor: str, parts: Parts) -> tuple[int, ...]:
+    """Axes that each Softmax of a tensor runs along; empty if there are none."""
+    if any(p.kind != "softmax" for p in parts) or tensor not in shapes:
+        return ()
+    return softmax_along(shapes, parts, shapes[tensor]) or ()
+
+
 def _added(shapes: Shapes, node: Node, operands: Sequence[Parts]) -> Part | None:
     shape = shapes[node.output]
     terms = [_common(parts) for parts in operands]
@@ -69,19 +77,18 @@ def _added(shapes: Shapes, node: Node, operands: Sequence[Parts]) -> Part | None
     offset = share * math.fsum(t.offset for t in known)
     if any(t.scale <= 0 for t in known):
         return None
-    kinds = {t.kind for t in known}
-    axes = known[0].axes
-    whole = all(t.untouched and t.axes == axes for t in known)
-    softmax = kinds == {"softmax"} and whole
+    along = {_along(shapes, i, p) for i, p in zip(node.inputs, operands, strict=True)}
+    axes = along.pop() if len(along) == 1 else ()
+    softmax = bool(axes)
     note = f"{node.op_type} {node.output!r} (of {len(known)} heads)"
     return Part(
         "softmax" if softmax else "sigmoid",
         Source(node.output),
-        axes=axes if softmax else (),
+        axes=axes,
         scale=scale,
         offset=offset,
         notes=(note, *known[0].notes),
-        evidence=f"an average of probabilities ({known[0].evidence} each)",
+        evidence=f"the average of {len(known)} heads ({known[0].evidence} each)",
         node=node,
     )
 
@@ -116,8 +123,8 @@ def _reduced(graph: Graph, shapes: Shapes, node: Node, kind: str, parts: Parts) 
         axes = reduced_axes(graph, node, len(before))
     if axes is None:
         return None
-    over = term.axes if term.kind == "softmax" and term.untouched else ()
-    if term.kind == "softmax" and set(axes) & set(over):
+    over = _along(shapes, source, parts)
+    if set(axes) & set(over):
         if kind not in ("ReduceMax", "ReduceMin"):
             return None
         note = f"{node.op_type} {node.output!r} (the best score alone)"
@@ -150,12 +157,13 @@ def _resampled(shapes: Shapes, node: Node, parts: Parts) -> Part | None:
         return None
     before = shapes.get(source, ())
     changed = {k for k, (a, b) in enumerate(zip(before, shape, strict=False)) if a != b}
-    softmax = term.kind == "softmax" and term.untouched and not changed & set(term.axes)
-    keeps = softmax and node.op_type != "MaxPool" and len(before) == len(shape)
+    along = _along(shapes, source, parts)
+    keeps = bool(along) and not changed & set(along)
+    keeps = keeps and node.op_type != "MaxPool" and len(before) == len(shape)
     return Part(
         "softmax" if keeps else "sigmoid",
         Source(node.output),
-        axes=term.axes if keeps else (),
+        axes=along if keeps else (),
         scale=term.scale,
         offset=term.offset,
         notes=(f"{node.op_type} {node.output!r} (of a map of probabilities)", *term.notes),

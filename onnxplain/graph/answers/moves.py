@@ -21,7 +21,7 @@ from onnxplain.graph.view import Graph, Node
 Positions = NDArray[np.int64]
 
 # Larger tensors are not followed: each element needs a position of its own.
-_MOST = 1 << 25
+_MOST = 1 << 24
 _KEEP_ORDER = frozenset({"Identity", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze"})
 _EVALUATED = frozenset(
     "Transpose Slice Gather GatherElements GatherND Split Tile DepthToSpace SpaceToDepth "

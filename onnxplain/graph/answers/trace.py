@@ -35,7 +35,8 @@ class Tracer:
     """
 
     def __init__(self, graph: Graph, shapes: Shapes) -> None:
-        self.graph, self.shapes = graph, dict(shapes)
+        self.graph = graph
+        self.shapes = {n: s for n, s in shapes.items() if 0 not in s}
         for name in graph.constant_names:
             self.shapes.setdefault(name, graph.constant_shape(name))
         self._known: dict[str, Parts] = {}
