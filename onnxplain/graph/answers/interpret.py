@@ -89,6 +89,10 @@ class Interpreter:
     ) -> tuple[str, tuple[str, ...], int | None, float]:
         tensor, hint, sign = output, None, 1.0
         notes: list[str] = []
+        last = self.tracer.graph.producers.get(output)
+        if last is not None and last.operator == "QuantizeLinear":
+            tensor = last.inputs[0]
+            notes.append(f"QuantizeLinear {output!r}")
         for _ in range(_MOST_SELECTIONS):
             parts = [p for p in self.tracer.parts(tensor) if p.kind != "constant"]
             sources = {p.anchor.tensor for p in parts if p.kind == "select"}
