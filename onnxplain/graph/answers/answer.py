@@ -1,0 +1,59 @@
+"""What one output of a graph answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from onnxplain.targets.reading import Reading
+
+TaskName = Literal["classes", "yes-no", "labels", "values", "embedding", "boxes", "unknown"]
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What one graph output answers, and where its numbers are read.
+
+    Attributes
+    ----------
+    output : str
+        Name of the graph output.
+    task : {"classes", "yes-no", "labels", "values", "embedding", "boxes", "unknown"}
+        One of K classes; one score that says yes or no; several labels at once; numbers;
+        a vector that is compared with others; boxes of a detector; nothing that is known.
+    raw : Reading
+        What the output holds.
+    probability : Reading or None
+        ``None`` if nothing makes any number here a probability.
+    logit : Reading or None
+        ``None`` if no tensor in front of the final activation can be followed column by column.
+    shape : tuple of int
+        Of one input's reading: (K,), or with places.
+    axis : int
+        Axis of the K classes or values in `shape`; all others are places.
+    followed : tuple of str
+        What was followed back from the output, one phrase each.
+    evidence : str
+        Why this task, in one phrase.
+    doubt : str
+        What else the output may be and how to declare it; empty if the evidence is clear.
+    layers : int
+        Convolutions and products with weights that the raw numbers are computed through.
+    """
+
+    output: str
+    task: TaskName
+    raw: Reading
+    probability: Reading | None
+    logit: Reading | None
+    shape: tuple[int, ...]
+    axis: int
+    followed: tuple[str, ...]
+    evidence: str
+    doubt: str = ""
+    layers: int = 0
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Lengths of the axes beside that of the classes; empty if there is one vector."""
+        return tuple(n for k, n in enumerate(self.shape) if k != self.axis)

@@ -1,0 +1,65 @@
+"""What else an output may be, and how a person declares what it is."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Mapping
+
+_DECLARE = "declare it with --task, or with --scores logits|probabilities|raw"
+OPAQUE = "no scores stand in front of it that could be explained; name another output with --output"
+SELECTED = (
+    "nothing says that a Softmax of these numbers gives probabilities; declare it with --scores "
+    "logits, or keep to the raw numbers with --scores raw"
+)
+MIXED = "its numbers mean different things; --output names another output"
+
+
+def raw_numbers(metadata: Mapping[str, str], count: int) -> str:
+    """K numbers without a final activation."""
+    if len(names(metadata)) == count:
+        return (
+            f"the metadata names {count} classes, but nothing says whether one or several of them "
+            f"apply; {_DECLARE}"
+        )
+    return (
+        "these are raw numbers: logits of one class out of several, of several labels, values "
+        f"or an embedding; {_DECLARE}"
+    )
+
+
+def one_number(dense: bool) -> str:
+    """One number without a final activation."""
+    kind = "a mask" if dense else "a yes/no answer"
+    return f"this may also be the logit of {kind}; declare it with --task yes-no"
+
+
+def values(count: int, dense: bool) -> str:
+    """Numbers that a function bounds, which is not how classes end."""
+    if count == 1:
+        return ""
+    what = "feature maps" if dense else "an embedding"
+    return f"these may also be scores of classes or {what}; {_DECLARE}"
+
+
+def scaled(count: int, scale: float) -> str:
+    """A Sigmoid that is multiplied."""
+    kind = "a yes/no answer" if count == 1 else "labels"
+    return f"this may also be {kind} that counts to {scale:.6g}; {_DECLARE}"
+
+
+def names(metadata: Mapping[str, str]) -> list[str]:
+    """Class names of a model's metadata under ``names``; empty if there are none."""
+    text = metadata.get("names", "")
+    if not 0 < len(text) < 1_000_000:
+        return []
+    for read in (ast.literal_eval, json.loads):
+        try:
+            found = read(text)
+        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+            continue
+        if isinstance(found, dict):
+            return [str(v) for v in found.values()]
+        if isinstance(found, list):
+            return [str(v) for v in found]
+    return []

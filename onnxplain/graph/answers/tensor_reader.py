@@ -1,0 +1,218 @@
+"""From what a tensor's elements are to what the tensor answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from onnxplain.graph.answers import doubts
+from onnxplain.graph.answers.answer import Answer, TaskName
+from onnxplain.graph.answers.batch import BatchAxes
+from onnxplain.graph.answers.groups import group_size, softmax_along
+from onnxplain.graph.answers.part import LOGARITHMS, PROBABLE, Part, Source, close
+from onnxplain.graph.answers.places import View, read_sources
+from onnxplain.graph.answers.trace import Tracer
+from onnxplain.targets.reading import Activation, Reading
+
+# What a single Sigmoid is multiplied by when it is still a probability.
+_PERCENT, _PIXELS = 100.0, 255.0
+
+
+class TensorReader:
+    """Reads one tensor whose parts are known.
+
+    Parameters
+    ----------
+    tracer, batches
+        Of the graph.
+    metadata : mapping of str to str
+        Of the model file.
+    view_of : callable
+        One input's view of a tensor, for a given axis of classes.
+    tensor : str
+        The tensor.
+    hint : int or None
+        The axis that a selection runs over.
+    sign : float
+        -1 if the smallest number wins.
+    """
+
+    def __init__(
+        self,
+        tracer: Tracer,
+        batches: BatchAxes,
+        metadata: Mapping[str, str],
+        view_of: Callable[[str, int | None], View | None],
+        tensor: str,
+        hint: int | None,
+        sign: float,
+    ) -> None:
+        self.tracer, self.batches, self.metadata = tracer, batches, metadata
+        self.tensor, self.sign = tensor, sign
+        parts = tracer.parts(tensor)
+        self.selected = hint is not None
+        self.kinds = {p.kind for p in parts}
+        self.along = self._softmax_axes(parts)
+        axis = self.along[0] if self.along and len(self.along) == 1 else hint
+        if self.along is not None and len(self.along) > 1:
+            axis = None
+        view = view_of(tensor, axis)
+        assert view is not None
+        if self._is_flat(view):
+            size = int(np.prod(view.shape, dtype=np.int64))
+            view = replace(view, shape=(size,), axis=0)
+        self.view = view
+        taken = [view.part_of(p) for p in parts]
+        self.parts = [p for p in taken if p is not None]
+        self.count = view.shape[view.axis]
+
+    def _softmax_axes(self, parts: tuple[Part, ...]) -> tuple[int, ...] | None:
+        """Axes that one Softmax over all elements runs along; empty if it is of another kind."""
+        if not self.kinds <= {"softmax", "log-softmax"}:
+            return ()
+        shapes = self.tracer.shapes
+        return softmax_along(shapes, parts, shapes[self.tensor])
+
+    def _is_flat(self, view: View) -> bool:
+        """Whether the numbers of one input are taken as one vector."""
+        return self.along is None or len(self.along) > 1
+
+    def answer(self) -> Answer:
+        """Return what the tensor answers; its name stands for the output's."""
+        if self.kinds == {"unit"}:
+            return self._made("embedding", self.parts[0].evidence)
+        if self.kinds <= PROBABLE | LOGARITHMS:
+            found = self._probable()
+            if found is not None:
+                return found
+        return self._raw()
+
+    def _made(
+        self, task: TaskName, evidence: str, doubt: str = "", logit: Reading | None = None
+    ) -> Answer:
+        raw = self.view.whole(scale=self.sign)
+        shape, axis = self.view.shape, self.view.axis
+        return Answer(self.tensor, task, raw, None, logit, shape, axis, (), evidence, doubt)
+
+    def _probable(self) -> Answer | None:
+        softmax = self.kinds <= {"softmax", "log-softmax"}
+        probability = self._probability()
+        logit = self._logit()
+        first = self.parts[0]
+        if probability is None:
+            return None
+        if softmax and group_size(self.tracer.shapes, first) == 1:
+            return self._made("unknown", f"{first.evidence} over one number alone: always 1")
+        if not softmax and not self._keeps_range():
+            doubt = doubts.scaled(self.count, abs(first.scale))
+            return self._made("values", f"{first.evidence} * {abs(first.scale):.6g}", doubt)
+        task, evidence = self._task(softmax)
+        if task == "yes-no" and softmax:
+            logit = None  # one class's logit against all others' is no tensor of the graph
+        pair = self._two_sides() if task == "labels" and len(self.view.shape) == 1 else None
+        if pair is not None:
+            task, logit = "classes", pair
+            evidence = f"{first.evidence} and one minus it"
+        return Answer(
+            self.tensor,
+            task,
+            self.view.whole(scale=self.sign),
+            probability,
+            logit,
+            self.view.shape,
+            self.view.axis,
+            (),
+            evidence,
+        )
+
+    def _task(self, softmax: bool) -> tuple[TaskName, str]:
+        first, count = self.parts[0], self.count
+        where = " at each place" if len(self.view.shape) > 1 else ""
+        what = first.evidence
+        if softmax and self.along is not None:
+            if count == 1:
+                total = group_size(self.tracer.shapes, first)
+                return "yes-no", f"one column of {what} over {total} classes{where}"
+            return "classes", f"{what} over {count} classes{where}"
+        if softmax:
+            return "labels", f"{count} numbers of several Softmaxes: each is an answer of its own"
+        if count == 1:
+            return "yes-no", f"{what} for one number{where}"
+        several = "joined heads of Sigmoid or Softmax" if "softmax" in self.kinds else what
+        return "labels", f"{several} for each of {count} numbers{where}"
+
+    def _keeps_range(self) -> bool:
+        """Whether a Sigmoid's numbers are probabilities, percentages or grey values."""
+        scale = abs(self.parts[0].scale)
+        logarithm = bool(self.kinds & LOGARITHMS)
+        return logarithm or any(close(scale, s) for s in (1.0, _PERCENT, _PIXELS))
+
+    def _probability(self) -> Reading | None:
+        first = self.parts[0]
+        if any(not close(p.scale, first.scale) for p in self.parts):
+            return None
+        shifted = any(not close(p.offset, 0.0) for p in self.parts)
+        if self.kinds <= PROBABLE:
+            if not shifted and first.scale > 0:
+                scale = 1.0 if close(first.scale, 1.0) else 1 / first.scale
+                return self.view.whole(scale=scale)
+            return self._held("none")
+        if not self.kinds <= LOGARITHMS:
+            return None
+        if not shifted and close(first.scale, 1.0):
+            return self.view.whole("exp")
+        return self._held("exp")
+
+    def _held(self, activation: Activation) -> Reading | None:
+        sources = [(p, p.held) for p in self.parts if p.held is not None]
+        if len(sources) < len(self.parts):
+            return None
+        return read_sources(self.tracer, self.batches, self.view, sources, activation)
+
+    def _logit(self) -> Reading | None:
+        sources = [(p, p.logit) for p in self.parts if p.logit is not None]
+        if len(sources) < len(self.parts):
+            return None
+        return read_sources(self.tracer, self.batches, self.view, sources)
+
+    def _two_sides(self) -> Reading | None:
+        """The logit of p beside 1 - p, if the output holds these two."""
+        if len(self.parts) != 2 or self.count != 2:
+            return None
+        first, second = (p.logit for p in self.parts)
+        if first is None or second is None or first.tensor != second.tensor:
+            return None
+        if first.scale != -second.scale or not _same(first, second):
+            return None
+        single = replace(self.view, shape=(1,), axis=0)
+        alone = replace(self.parts[1], slots=None)
+        read = read_sources(self.tracer, self.batches, single, [(alone, second)])
+        return None if read is None else replace(read, two_sided="logit")
+
+    def _raw(self) -> Answer:
+        count, view = self.count, self.view
+        dense = len(view.shape) > 1
+        first = self.parts[0]
+        if len(self.kinds) > 1 and self.kinds != {"raw", "bounded"}:
+            return self._made("values", "numbers of several kinds side by side", doubts.MIXED)
+        if first.kind in ("bounded", "tanh") or not close(first.offset, 0.0):
+            evidence = first.evidence or "constants that scale and shift a raw number"
+            return self._made("values", evidence, doubts.values(count, dense))
+        logit = view.whole(scale=self.sign)
+        if count == 1:
+            evidence = f"one raw number{' at each place' if dense else ''}"
+            return self._made("values", evidence, doubts.one_number(dense), logit)
+        where = " at each place" if dense else ""
+        evidence = f"{count} raw numbers{where}, without a final activation"
+        if self.selected:
+            evidence = f"the {'smallest' if self.sign < 0 else 'largest'} of {count} numbers{where}"
+            return self._made("classes", evidence, doubts.SELECTED, logit)
+        return self._made("classes", evidence, doubts.raw_numbers(self.metadata, count), logit)
+
+
+def _same(first: Source, second: Source) -> bool:
+    if first.flat is None or second.flat is None:
+        return first.flat is second.flat
+    return bool(np.array_equal(first.flat, second.flat))
