@@ -39,6 +39,7 @@ import onnxplain  # noqa: E402
 import onnxplain.network.context  # noqa: E402
 from benchmarks.timing import added_mebibytes, seconds, spread  # noqa: E402
 from onnxplain.relevance.composites import composite as composite_named  # noqa: E402
+from tests.engines import relevance  # noqa: E402
 
 SIDE = 224
 
@@ -122,7 +123,7 @@ def works(name: str, composite: str) -> dict[str, Callable[[], object]]:
 
     return {
         "floor": floor,
-        "walk": lambda: model.network.torch.relevance(x, target, rules, ["image"]),
+        "walk": lambda: relevance(model.network.torch, x, target, rules, ["image"]),
         "lrp": lambda: lrp(context, x, target, composite=composite),
         "zennit": zennit,
     }

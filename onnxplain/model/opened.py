@@ -93,35 +93,38 @@ class OpenedModel:
         picture = image if isinstance(image, Picture) else self.read(image)
         return self.task.predict(self._values(picture.x), position)
 
-    def classify(self, x: NDArray[Any]) -> NDArray[np.int64]:
-        """Index of the winning class of each ready input, (N,)."""
-        values = self._values(x)
-        rows = [{n: v[k : k + 1] for n, v in values.items()} for k in range(len(x))]
-        return np.array([self.task.predict(row).winner for row in rows])
-
     def target(
         self,
         name: TargetLike,
         prediction: Prediction,
         *,
-        picture: Picture,
+        picture: Picture | None = None,
         kind: Kind = "logit",
         contrast: str | int | None = None,
         margin: bool = False,
     ) -> Target:
-        """Resolve one target of a picture; see `resolve`.
+        """Resolve one target; see `resolve`.
+
+        Parameters
+        ----------
+        name, prediction, kind, contrast, margin
+            See `resolve`.
+        picture : Picture, optional
+            The picture; only where a class is predicted in a dense output depends on it.
 
         Raises
         ------
         UsageError
             If there is no such target, or the name stands for several ones.
         """
-        found = self.resolve(
-            picture, [name], prediction, kind=kind, contrast=contrast, margin=margin
-        )
+        values = {} if picture is None else self._values(picture.x)
+        found = self._targets(
+            self.request(name, prediction.position), values, prediction,
+            kind=kind, contrast=self.contrast(contrast), margin=margin,
+        )  # fmt: skip
         if len(found) != 1:
             raise UsageError(f"{name!r} stands for {len(found)} targets; give them as `targets`")
-        return next(iter(found))
+        return found[0]
 
     def resolve(
         self,

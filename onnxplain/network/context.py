@@ -17,6 +17,7 @@ from onnxplain.errors import UsageError
 from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.network.network import Network
 from onnxplain.relevance.kinds import Rectification
+from onnxplain.targets.classes import ClassScore
 from onnxplain.targets.target import Target
 
 # What a batch of perturbed pictures may take, in float64.
@@ -153,6 +154,10 @@ class Context:
     def score(self, x: NDArray[Any], target: Target) -> NDArray[np.float64]:
         """Return the explained scalar for inputs `x`, by a forward pass, as an (N,) array."""
         return target.score(self.engine(Capability.FORWARD).activations(x, target.tensors))
+
+    def all_scores(self, x: NDArray[Any], target: ClassScore) -> NDArray[np.float64]:
+        """Return the scores of all classes, of the target's kind, as an (N, K) array."""
+        return target.class_scores(self.engine(Capability.FORWARD).activations(x, target.tensors))
 
     def gradients(
         self,

@@ -14,8 +14,8 @@ from onnxplain.adapters.base import Adapter, Array, Capability
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.answers.answer import Answer
-from onnxplain.graph.answers.declare import declared
 from onnxplain.graph.answers.choose import choose
+from onnxplain.graph.answers.declare import declared
 from onnxplain.graph.answers.find import find_answers
 from onnxplain.graph.axes import Axes, tag_axes
 from onnxplain.graph.cam_head import CamHead, find_cam_head

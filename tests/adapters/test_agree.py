@@ -11,6 +11,7 @@ from graphs import classifier
 from handmade import context_of, target_of
 from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
+from onnxplain.targets.scores import target_scores
 
 from onnxplain.adapters.base import Capability
 from onnxplain.adapters.ort import OrtAdapter
@@ -20,7 +21,7 @@ from onnxplain.errors import ConversionError, UsageError
 from onnxplain.graph.image_input import find_image_input
 from onnxplain.graph.prepare import prepare
 from onnxplain.relevance.composites import composite
-from onnxplain.targets.scores import target_scores
+from tests.engines import gradients, relevance
 
 TOLERANCE = 1e-5
 X = np.random.default_rng(0).standard_normal((2, 3, 4, 6)).astype(np.float32)
@@ -146,7 +147,7 @@ def test_gradients_against_finite_differences(final, kind, contrast, layout):
     target = target_of(context, 2, kind, contrast=contrast)
     rng = np.random.default_rng(3)
     x = rng.uniform(-1, 1, (1, *context.network.image.shape[1:]))
-    found = context.network.torch.gradients(x, target, ["image", "maps", "embedding"])
+    found = gradients(context.network.torch, x, target, ["image", "maps", "embedding"])
     double = in_float64(proto)
     for tensor, slope in found.gradients.items():
         follow = starting_at(double, tensor)
@@ -171,7 +172,7 @@ def test_the_gradient_of_another_class_is_another_one():
     context = context_of(classifier())
     x = np.random.default_rng(0).uniform(-1, 1, (1, 3, graphs.SIDE, graphs.SIDE))
     one, other = (
-        context.network.torch.gradients(x, target_of(context, k), ["image"]).gradients["image"]
+        gradients(context.network.torch, x, target_of(context, k), ["image"]).gradients["image"]
         for k in (0, 1)
     )
     assert np.abs(one - other).max() > 0.1 * np.abs(one).max()
@@ -184,7 +185,7 @@ def test_a_tensor_that_the_score_ignores_has_no_slope():
     proto.graph.node.append(side)
     proto.graph.output.append(graphs.value_info("aside", ["N", 12, 6, 6]))
     context = context_of(proto)
-    found = context.network.torch.gradients(x, target_of(context, 1), ["aside"])
+    found = gradients(context.network.torch, x, target_of(context, 1), ["aside"])
     assert found.gradients["aside"].shape == (1, 12, 6, 6)
     assert not found.gradients["aside"].any()
 
@@ -195,17 +196,21 @@ def test_what_onnx_runtime_does_not_give_it_refuses():
     assert ort.capabilities == Capability.FORWARD | Capability.ACTIVATIONS
     x = np.zeros(context.network.image.shape)
     with pytest.raises(UsageError, match="the PyTorch adapter does"):
-        ort.gradients(x, target, ["image"])
+        gradients(ort, x, target, ["image"])
     with pytest.raises(UsageError, match="the PyTorch adapter does"):
-        ort.relevance(x, target, composite("epsilon-plus"), ["image"])
+        relevance(ort, x, target, composite("epsilon-plus"), ["image"])
 
 
 def test_relevance_starts_at_logits_only():
     context = context_of(classifier())
     x = np.zeros(context.network.image.shape)
     with pytest.raises(UsageError, match="explains logits"):
-        context.network.torch.relevance(
-            x, target_of(context, 0, "probability"), composite("epsilon-plus"), ["image"]
+        relevance(
+            context.network.torch,
+            x,
+            target_of(context, 0, "probability"),
+            composite("epsilon-plus"),
+            ["image"],
         )
 
 
@@ -213,6 +218,6 @@ def test_no_gradients_are_left_behind():
     context = context_of(classifier())
     x = np.zeros(context.network.image.shape)
     program = context.network.torch._converted.program
-    context.network.torch.gradients(x, target_of(context, 0), ["image"])
+    gradients(context.network.torch, x, target_of(context, 0), ["image"])
     assert torch.is_grad_enabled()
     assert all(t.grad is None for t in [*program.parameters(), *program.buffers()])

@@ -13,6 +13,7 @@ from onnxplain.errors import UsageError
 from onnxplain.graph.prepare import prepare
 from onnxplain.network.network import Network
 from onnxplain.relevance.composites import composite
+from tests.engines import gradients, relevance
 
 PICTURES = np.random.default_rng(0).uniform(-1, 1, (5, 3, graphs.SIDE, graphs.SIDE))
 FILES = {"free": "N", "one": 1, "four": 4}
@@ -92,8 +93,8 @@ def test_forward_is_the_explained_output(engines):
 
 def backward(adapter, target, x):
     """Everything that the two backward verbs return, by name."""
-    slopes = adapter.gradients(x, target, ["image", "maps"])
-    found = adapter.relevance(x, target, composite("epsilon-plus"), ["image", "maps"])
+    slopes = gradients(adapter, x, target, ["image", "maps"])
+    found = relevance(adapter, x, target, composite("epsilon-plus"), ["image", "maps"])
     return {
         "scores": slopes.scores,
         **{f"gradient of {k}": v for k, v in slopes.gradients.items()},
@@ -130,7 +131,7 @@ def test_multipliers_of_a_fixed_batch():
     results = []
     for file in FILES:
         adapter, target = torch_engine(file, 2)
-        results.append(adapter.gradients(PICTURES, target, ["image"], baseline=baseline))
+        results.append(gradients(adapter, PICTURES, target, ["image"], baseline=baseline))
     for found in results[1:]:
         np.testing.assert_allclose(
             found.gradients["image"], results[0].gradients["image"], atol=1e-12

@@ -9,8 +9,8 @@ import torch
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
 from onnxplain.convert import to_torch
-from onnxplain.graph.head import find_head
 from onnxplain.graph.quantised import quantisation_step
+from tests.engines import logits_of
 
 MODELS = Path(__file__).parents[2] / "models"
 LITE0 = MODELS / "efficientnet-lite0-int8.onnx"
@@ -98,7 +98,7 @@ def scores_of(model, feed, tensor, level):
 
 def steps_apart(graph, feed):
     """Largest difference of PyTorch from ONNX Runtime, in steps of the scores."""
-    tensor = find_head(graph).logits
+    tensor = logits_of(graph)
     level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     deployed = scores_of(graph.model, feed, tensor, level)
     program = to_torch(graph)

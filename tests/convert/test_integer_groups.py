@@ -21,10 +21,10 @@ from torch import nn
 import onnxplain
 from onnxplain.convert import integer_kernels, to_torch
 from onnxplain.convert.program import Program
-from onnxplain.graph.head import find_head
 from onnxplain.graph.integer_groups import find_integer_groups
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.quantised import quantisation_step
+from tests.engines import logits_of
 
 LITE0 = "models/efficientnet-lite0-int8.onnx"
 PHOTOS = sorted(p for p in Path("examples/photos").iterdir() if p.suffix in (".png", ".jpg"))
@@ -148,7 +148,7 @@ def session(model, level, written_to=None):
 
 def deployed_scores(graph, feed, level=LEVELS.ORT_ENABLE_ALL):
     """Scores in front of the final activation."""
-    tensor, name = find_head(graph).logits, graph.inputs[0].name
+    tensor, name = logits_of(graph), graph.inputs[0].name
     model = onnx.ModelProto()
     model.CopyFrom(graph.model)
     if tensor not in {o.name for o in graph.outputs}:
@@ -158,7 +158,7 @@ def deployed_scores(graph, feed, level=LEVELS.ORT_ENABLE_ALL):
 
 
 def twin_scores(graph, feed, program=None):
-    tensor, name = find_head(graph).logits, graph.inputs[0].name
+    tensor, name = logits_of(graph), graph.inputs[0].name
     program = program or to_torch(graph)
     with torch.no_grad():
         found = [program.run({name: torch.from_numpy(x)}, [tensor])[tensor] for x in feed]
@@ -166,7 +166,7 @@ def twin_scores(graph, feed, program=None):
 
 
 def steps_between(graph, one, other):
-    return np.abs(one - other).max() / quantisation_step(graph, find_head(graph).logits)
+    return np.abs(one - other).max() / quantisation_step(graph, logits_of(graph))
 
 
 def in_floats(graph):
@@ -185,7 +185,7 @@ def test_a_quantised_file_is_within_one_step_of_the_deployed_network(quantised, 
     graph = quantised(name, form)
     feed = [picture(seed) for seed in range(100, 120)]
     deployed = deployed_scores(graph, feed)
-    step = quantisation_step(graph, find_head(graph).logits)
+    step = quantisation_step(graph, logits_of(graph))
     assert np.ptp(deployed, axis=0).max() > 8 * step  # the inputs make a difference
     assert steps_between(graph, twin_scores(graph, feed), deployed) <= 1
 
@@ -243,7 +243,7 @@ def test_tensors_between_the_integers_keep_their_values(quantised):
 
 def test_the_derivative_is_that_of_floats(quantised):
     graph = quantised("mobilenet v3", "uint8")
-    tensor, gradients = find_head(graph).logits, []
+    tensor, gradients = logits_of(graph), []
     for program in (to_torch(graph), in_floats(graph)):
         leaf = torch.from_numpy(picture(3)).requires_grad_()
         program.run({"image": leaf}, [tensor])[tensor][0, 0].backward()
@@ -253,7 +253,7 @@ def test_the_derivative_is_that_of_floats(quantised):
 
 def test_double_precision_is_exact_mathematics(quantised):
     graph = quantised("resnet", "uint8")
-    tensor, x = find_head(graph).logits, torch.from_numpy(picture(3))
+    tensor, x = logits_of(graph), torch.from_numpy(picture(3))
     found, wanted = (
         p.double().run({"image": x}, [tensor])[tensor] for p in (to_torch(graph), in_floats(graph))
     )

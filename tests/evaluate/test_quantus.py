@@ -16,6 +16,7 @@ from onnxplain.evaluate.faithfulness import completeness_gap
 from onnxplain.evaluate.removal import exchange_curve
 from onnxplain.evaluate.robustness import max_sensitivity
 from onnxplain.evaluate.sanity import randomisation_check
+from tests.engines import gradients
 
 STORED = json.loads((Path(__file__).parents[1] / "oracles/quantus.json").read_text("utf-8"))
 
@@ -81,7 +82,7 @@ def test_max_sensitivity(model, seen):
     wanted = model.target(STORED["classes"][0], model.predict(seen[0]))
 
     def explain(x):
-        return model.network.torch.gradients(x, wanted, ["image"]).gradients["image"]
+        return gradients(model.network.torch, x, wanted, ["image"]).gradients["image"]
 
     ours = max_sensitivity(explain, seen[0].x, Draws(), radius=RADIUS, samples=5)
     assert ours == pytest.approx(STORED["max-sensitivity"][0], rel=1e-4)

@@ -14,6 +14,7 @@ import onnxplain
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.methods import find
 from onnxplain.targets.target import Target
+from tests.engines import back_project
 
 WAYS = ("none", "gradient", "deconvnet", "guided")
 SIGNED = {"positive": False}
@@ -97,7 +98,7 @@ def test_all_classes_add_up_to_the_whole_layer(relu, adds_up):
     z = np.einsum("nkhw,ck->nchw", maps, u) + KERNELS["a"].astype(float)[:, None, None]
     way = {"none": "linear", "gradient": None, "deconvnet": "deconvnet"}[relu]
     whole = np.einsum("nchw,ck->nkhw", z, u)[:, None]
-    projected = engine.back_project(X, "s", whole, rectify=way)[:, 0].sum(axis=1)
+    projected = back_project(engine, X, "s", whole, rectify=way)[:, 0].sum(axis=1)
     assert (difference(found.maps["responses"].sum(axis=1), projected) < 1e-10) == bool(adds_up)
 
 
@@ -293,7 +294,7 @@ def test_one_place_of_a_dense_output():
     z = context.network.torch.activations(X, ["scores"])["scores"]
     seed = np.zeros((2, 1, 4, 3, 3))
     seed[:, 0, 1, 0, 2] = z[:, 1, 0, 2]
-    expected = context.network.torch.back_project(X, "scores", seed)[:, 0]
+    expected = back_project(context.network.torch, X, "scores", seed)[:, 0]
     assert difference(found.values, expected) < 1e-12
     assert not found.values[:, :, 3:].any()  # beyond what that place sees
 

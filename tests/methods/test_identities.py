@@ -16,6 +16,7 @@ from onnxplain.perturb.fills import FILLS, fill
 from onnxplain.relevance import rules
 from onnxplain.relevance.composites import NAMES as COMPOSITES
 from onnxplain.relevance.composites import composite
+from tests.engines import relevance
 
 WITH_CAM = ["resnet", "mobilenet", "squeeze", "tensorflow", "windows", "branches", "sizes"]
 RELU_ONLY = ["vgg", "resnet", "branches"]
@@ -161,6 +162,6 @@ def test_leaks_account_for_all_that_is_lost(name):
     made = pair(name)
     network = made.double.network
     target = made.double.target(TARGET, made.double.predict(made.x))
-    found = network.torch.relevance(made.x, target, composite("epsilon-plus"), ["image"])
+    found = relevance(network.torch, made.x, target, composite("epsilon-plus"), ["image"])
     lost = found.scores[0] - found.relevance["image"].sum()
     assert sum(leak.absorbed for leak in found.leaks) == pytest.approx(lost, rel=1e-9, abs=1e-9)

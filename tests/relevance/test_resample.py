@@ -9,6 +9,7 @@ from torch.nn import functional
 from onnxplain.convert import to_torch
 from onnxplain.graph.prepare import prepare
 from onnxplain.relevance.resample import is_strided, resampled_transpose
+from tests.engines import back_project
 
 SIDE = 17
 
@@ -95,7 +96,7 @@ def test_projections_of_a_network_use_it(rectify, rng):
     engine = context_of(proto).network.torch
     x = rng.standard_normal((1, 3, 9, 9))
     seeds = rng.standard_normal((1, 1, 2, 2, 2))
-    found = engine.back_project(x, "y", seeds, rectify=rectify, resample=True)[0, 0]
+    found = back_project(engine, x, "y", seeds, rectify=rectify, resample=True)[0, 0]
     v, w = (torch.from_numpy(k.astype(np.float32)).double() for k in (first, second))
     a = functional.conv2d(torch.from_numpy(x), v, stride=2)
     G = functional.conv_transpose2d(torch.from_numpy(seeds[0]), w).clamp(min=0)
@@ -103,5 +104,5 @@ def test_projections_of_a_network_use_it(rectify, rng):
     node = next(n for n in prepare(proto).nodes if n.output == "a")
     expected = resampled_transpose(G, v, torch.Size((1, 3, 9, 9)), node)[0]
     np.testing.assert_allclose(found, expected, atol=1e-12)
-    plain = engine.back_project(x, "y", seeds, rectify=rectify)[0, 0]
+    plain = back_project(engine, x, "y", seeds, rectify=rectify)[0, 0]
     assert np.abs(plain - found).max() > 0.1 * np.abs(found).max()

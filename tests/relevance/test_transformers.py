@@ -11,6 +11,7 @@ import torch
 from originals import difference, pair
 
 import onnxplain
+from tests.engines import relevance
 
 STORED = json.loads((Path(__file__).parents[1] / "oracles/lxt.json").read_text())
 TARGET = 3
@@ -78,7 +79,7 @@ def test_attention_weights_receive_nothing_under_cp():
 
     def at_weights(name):
         rules = composite(name, gamma=0.0, linear_gamma=0.0)
-        return model.network.torch.relevance(pair("vit").x, target, rules, [weights]).relevance
+        return relevance(model.network.torch, pair("vit").x, target, rules, [weights]).relevance
 
     assert not at_weights("cp-lrp")[weights].any()
     assert np.abs(at_weights("attn-lrp")[weights]).max() > 1e-3

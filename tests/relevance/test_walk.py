@@ -10,6 +10,7 @@ from originals import difference, pair
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.relevance.composites import composite
 from onnxplain.targets.target import Target
+from tests.engines import relevance
 
 RULES = composite("epsilon-plus")
 
@@ -25,7 +26,7 @@ def test_relevance_at_every_tensor_of_a_chain_adds_up():
     network = made.double.network
     names = [layer.name for layer in network.layers]
     target = made.double.target(3, made.double.predict(made.x))
-    found = network.torch.relevance(made.x, target, RULES, [*names, "image"])
+    found = relevance(network.torch, made.x, target, RULES, [*names, "image"])
     sums = [float(found.relevance[n].sum()) for n in names if found.relevance[n].any()]
     assert len(sums) > 3
     leaks = {leak.tensor: leak.absorbed for leak in found.leaks}
@@ -43,7 +44,7 @@ def test_relevance_inside_of_a_merged_chain_is_that_of_its_end():
     network = made.double.network
     norm = next(n for n in network.graph.nodes if n.op_type == "BatchNormalization")
     target = made.double.target(3, made.double.predict(made.x))
-    found = network.torch.relevance(made.x, target, RULES, [norm.inputs[0], norm.output])
+    found = relevance(network.torch, made.x, target, RULES, [norm.inputs[0], norm.output])
     assert found.relevance[norm.output].any()
     assert (found.relevance[norm.inputs[0]] == found.relevance[norm.output]).all()
 
@@ -100,9 +101,9 @@ def test_a_batch_is_propagated_row_by_row(name):
     network = pair(name).double.network
     xs = nets.images(name, 3, seed=5).astype(np.float32)
     target = Target(1, "logit", network.head.logits, "none", nets.CLASSES)
-    joined = network.torch.relevance(xs, target, RULES, ["image"])
+    joined = relevance(network.torch, xs, target, RULES, ["image"])
     for row in range(3):
-        alone = network.torch.relevance(xs[row : row + 1], target, RULES, ["image"])
+        alone = relevance(network.torch, xs[row : row + 1], target, RULES, ["image"])
         assert difference(joined.relevance["image"][row], alone.relevance["image"][0]) < 1e-9
     assert difference(joined.relevance["image"][0], joined.relevance["image"][1]) > 1e-2
 
