@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from explanations import made
+from tests.made_explanations import made
 
 from onnxplain.errors import UsageError
 from onnxplain.render.error_maps import error_maps
