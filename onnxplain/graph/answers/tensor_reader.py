@@ -201,6 +201,9 @@ class TensorReader:
             evidence = first.evidence or "constants that scale and shift a raw number"
             return self._made("values", evidence, doubts.values(count, dense))
         logit = view.whole(scale=self.sign)
+        if count == 1 and len(doubts.names(self.metadata)) == 2:
+            found = self._made("yes-no", "one raw number for 2 names", doubts.TWO_NAMES, logit)
+            return replace(found, probability=view.whole("sigmoid"))
         if count == 1:
             evidence = f"one raw number{' at each place' if dense else ''}"
             return self._made("values", evidence, doubts.one_number(dense), logit)
@@ -209,6 +212,8 @@ class TensorReader:
         if self.selected:
             evidence = f"the {'smallest' if self.sign < 0 else 'largest'} of {count} numbers{where}"
             return self._made("classes", evidence, doubts.SELECTED, logit)
+        if not dense and "embed" in self.tensor.lower():
+            return self._made("embedding", f"{evidence}, and its name", doubts.NAMED)
         return self._made("classes", evidence, doubts.raw_numbers(self.metadata, count), logit)
 
 

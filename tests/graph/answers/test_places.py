@@ -272,3 +272,35 @@ def test_a_map_of_single_places_is_a_vector():
     logits = picture.reshape(BATCH, 3 * SIDE**2).astype(np.float64) @ constants()["w4"]
     assert (found.only.task, found.only.shape, found.only.places) == ("classes", (4,), ())
     check(made, found.only, found.graph, picture, raw=logits, probability=None, logit=logits)
+
+
+def test_one_of_two_maps_leads_to_both():
+    made = model(
+        f"{MAPS} z = MatMul(h, m2) t = Transpose<perm=[0,3,1,2]>(z) p = Softmax<axis=1>(t) "
+        "out = Slice(p, l1, l2, l1)",
+        ["double[N,1,6,6] out"],
+    )
+    picture = pictures(made)
+    found = opened(made)
+    logits = of_places(picture, "m2")
+    probabilities = softmax(logits, axis=1)
+    assert (found.only.task, found.only.shape, found.only.axis) == ("classes", (2, 6, 6), 0)
+    check(
+        made,
+        found.only,
+        found.graph,
+        picture,
+        raw=probabilities,
+        probability=probabilities,
+        logit=logits,
+    )
+    np.testing.assert_allclose(file_says(made, picture)[0], probabilities[:, 1:], **TIGHT)
+
+
+def test_the_best_scores_at_each_place_are_no_boxes():
+    made = model(
+        f"{MAPS} z = MatMul(h, m5) p = Softmax<axis=3>(z) out, ranks = TopK<axis=3>(p, l1)",
+        ["double[N,6,6,1] out", "int64[N,6,6,1] ranks"],
+    )
+    for answer in opened(made).answers:
+        assert (answer.task, answer.shape, answer.axis) == ("classes", (6, 6, 5), 2)
