@@ -83,6 +83,8 @@ def rows(tracer: Tracer, image: ImageInput, outputs: Sequence[OutputShape], clas
 def place_counts(image: ImageInput) -> Iterator[tuple[int, str]]:
     """Numbers of places of usual detectors for this size of picture."""
     for strides, boxes in _PYRAMIDS:
+        if min(image.size) < 2 * max(strides):
+            continue  # so few cells may be anything
         cells = sum(math.prod(math.ceil(n / s) for n in image.size) for s in strides)
         for each in boxes:
             times = f" * {each}" if each > 1 else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -56,13 +57,13 @@ class TensorReader:
         self.kinds = {p.kind for p in parts}
         self.along = self._softmax_axes(parts)
         axis = self.along[0] if self.along and len(self.along) == 1 else hint
-        if self.along is not None and len(self.along) > 1:
-            axis = None
         view = view_of(tensor, axis)
         assert view is not None
-        if self._is_flat(view):
-            size = int(np.prod(view.shape, dtype=np.int64))
-            view = replace(view, shape=(size,), axis=0)
+        several = self.along is not None and len(self.along) > 1
+        together = sum(n > 1 for k, n in enumerate(view.full) if k != view.batch_axis)
+        self.over_places = several and len(self.along or ()) < together
+        if several and not self.over_places:
+            view = replace(view, shape=(math.prod(view.shape),), axis=0)
         self.view = view
         taken = [view.part_of(p) for p in parts]
         self.parts = [p for p in taken if p is not None]
@@ -74,10 +75,6 @@ class TensorReader:
             return ()
         shapes = self.tracer.shapes
         return softmax_along(shapes, parts, shapes[self.tensor])
-
-    def _is_flat(self, view: View) -> bool:
-        """Whether the numbers of one input are taken as one vector."""
-        return self.along is None or len(self.along) > 1
 
     def answer(self) -> Answer:
         """Return what the tensor answers; its name stands for the output's."""
@@ -105,6 +102,9 @@ class TensorReader:
             return None
         if softmax and group_size(self.tracer.shapes, first) == 1:
             return self._made("unknown", f"{first.evidence} over one number alone: always 1")
+        if self.over_places:
+            what = f"{first.evidence} over places: each map sums to one"
+            return self._made("values", what, doubts.values(self.count, dense=True))
         if not softmax and not self._keeps_range():
             doubt = doubts.scaled(self.count, abs(first.scale))
             return self._made("values", f"{first.evidence} * {abs(first.scale):.6g}", doubt)

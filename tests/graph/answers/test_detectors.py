@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import onnx
 import pytest
-from forms_of_answers import model, opened
+from heads import model, opened
 
 Shape = tuple[int, ...]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from forms_of_answers import (
+from heads import (
     BATCH,
     MAPS,
     SIDE,
@@ -304,3 +304,44 @@ def test_the_best_scores_at_each_place_are_no_boxes():
     )
     for answer in opened(made).answers:
         assert (answer.task, answer.shape, answer.axis) == ("classes", (6, 6, 5), 2)
+
+
+@pytest.mark.parametrize(
+    ("body", "shape", "expected", "axis"),
+    [
+        (f"{MAPS} out = MatMul(h, m5)", "N,6,6,5", (6, 6, 5), 2),
+        (
+            "d = Cast<to=11>(image) p = ReduceMean<axes=[2]>(d) out = Squeeze(p, l2)",
+            "N,3,6",
+            (3, 6),
+            0,
+        ),
+        (f"{MAPS} {FIRST} out = ReduceMean<axes=[2], keepdims=0>(t)", "N,5,6", (5, 6), 0),
+        (f"{MAPS} z = MatMul(h, m1) out = Reshape(z, flat)", "N,36", (1, 36), 0),
+        ("d = Cast<to=11>(image) out = Flatten(d)", "N,108", (108,), 0),
+    ],
+)
+def test_the_axis_of_classes_is_that_of_the_channels(body, shape, expected, axis):
+    made = model(body, [f"double[{shape}] out"], extra={"flat": np.array([-1, 36])})
+    assert (opened(made).only.shape, opened(made).only.axis) == (expected, axis)
+
+
+def test_a_softmax_over_places_makes_no_probabilities_of_classes():
+    made = model(
+        f"{MAPS} {FIRST} r = Reshape(t, flat) s = Softmax<axis=2>(r) out = Reshape(s, maps)",
+        ["double[N,5,6,6] out"],
+        extra={"flat": np.array([0, 5, 36]), "maps": np.array([0, 5, 6, 6])},
+    )
+    answer = opened(made).only
+    assert (answer.task, answer.shape, answer.axis) == ("values", (5, 6, 6), 0)
+    assert answer.probability is None
+
+
+def test_a_time_major_sequence_whose_batch_has_another_name():
+    made = model(
+        f"{MAPS} z = MatMul(h, m5) r = Reshape(z, sh) t = Transpose<perm=[1,0,2]>(r) "
+        "out = Softmax<axis=2>(t)",
+        ["double[36,M,5] out"],
+        extra={"sh": np.array([0, 36, 5])},
+    )
+    assert opened(made).only.raw.pieces[0].batch_axis == 1
