@@ -86,6 +86,20 @@ OTHERS = {
         {},
         "classes",
     ),
+    "tiny-picture": ({"o": (5, 6)}, (6, 6), {}, "classes"),
+    "two-tasks-at-scales": (
+        {
+            "a1": (4, 64, 64),
+            "b1": (7, 64, 64),
+            "a8": (4, 8, 8),
+            "b8": (7, 8, 8),
+            "a16": (4, 4, 4),
+            "b16": (7, 4, 4),
+        },
+        (64, 64),
+        {},
+        "classes",
+    ),
     "four-classes-and-seven": ({"a": (4,), "b": (7,)}, (64, 64), {}, "classes"),
     "two-softmax-sequences": (
         {"a": (20, 4), "b": (20, 11)},

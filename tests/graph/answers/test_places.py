@@ -20,6 +20,7 @@ from scipy.special import expit, softmax
 
 TIGHT = {"rtol": 1e-12, "atol": 1e-14}
 FIRST = "z = MatMul(h, m5) t = Transpose<perm=[0,3,1,2]>(z) "
+ROWS = "d = Cast<to=11>(image) p = ReduceMean<axes=[2]>(d)"
 ONE = "z = MatMul(h, m1) t = Transpose<perm=[0,3,1,2]>(z) "
 
 
@@ -89,9 +90,10 @@ def test_segmentation_before_opset_13_keeps_its_axis():
     assert opened(made).only.shape == (5, 6, 6)
 
 
-def test_a_softmax_over_all_places_is_one_vector():
-    # Before opset 13 a Softmax along axis 1 runs over all axes behind it.
-    made = model(f"{MAPS} {FIRST} out = Softmax<axis=1>(t)", ["double[N,5,6,6] out"], opset=11)
+@pytest.mark.parametrize("axis", ["", "<axis=1>"])
+def test_a_softmax_over_all_places_is_one_vector(axis):
+    # Before opset 13 a Softmax along axis 1, its default, runs over all axes behind it.
+    made = model(f"{MAPS} {FIRST} out = Softmax{axis}(t)", ["double[N,5,6,6] out"], opset=11)
     picture = pictures(made)
     found = opened(made)
     assert (found.only.task, found.only.shape) == ("classes", (180,))
@@ -345,3 +347,19 @@ def test_a_time_major_sequence_whose_batch_has_another_name():
         extra={"sh": np.array([0, 36, 5])},
     )
     assert opened(made).only.raw.pieces[0].batch_axis == 1
+
+
+def test_the_default_axis_since_opset_13_is_the_last():
+    made = model(f"{MAPS} z = MatMul(h, m5) out = Softmax(z)", ["double[N,6,6,5] out"], opset=13)
+    assert (opened(made).only.shape, opened(made).only.axis) == ((6, 6, 5), 2)
+
+
+def test_an_output_that_swaps_its_inputs_has_no_logits():
+    made = model(
+        f"{VECTOR} z = MatMul(f, w4) s = Sigmoid(z) out = Gather<axis=0>(s, swapped)",
+        ["double[2,4] out"],
+        batch=2,
+        extra={"swapped": np.array([1, 0])},
+    )
+    assert opened(made).only.task == "labels"
+    assert opened(made).only.logit is None
