@@ -9,6 +9,8 @@ from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.shapes import Shapes, infer_shapes
 from onnxplain.graph.view import Graph
 
+_RANK = 4
+
 
 @dataclass(frozen=True)
 class BatchAxis:
@@ -45,6 +47,8 @@ class BatchAxes:
 
     @cached_property
     def _doubled(self) -> Shapes:
+        if len(self._shapes.get(self._image.name, ())) != _RANK:
+            return {}  # a picture without a batch axis
         return infer_shapes(self._graph, replace(self._image, batch=2 * self.size))
 
     @cached_property

@@ -10,6 +10,7 @@ import numpy as np
 from onnxplain.graph.answers.moves import Positions, moved
 from onnxplain.graph.answers.places import View
 from onnxplain.graph.answers.trace import Tracer
+from onnxplain.graph.answers.written_softmax import reduced_axes
 from onnxplain.graph.axes import Axes, tag_axes
 from onnxplain.graph.image_input import ImageInput
 
@@ -66,6 +67,15 @@ class ClassAxis:
         node = graph.producers.get(tensor)
         if node is None or node.domain:
             return None
+        if node.op_type.startswith("Reduce") and node.inputs[0] in shapes:
+            full = shapes[node.inputs[0]]
+            axes = reduced_axes(graph, node, len(full))
+            if axes is None or len(axes) == len(full):
+                return None
+            kept: Positions = np.arange(int(np.prod(full)), dtype=np.int64).reshape(full)
+            return node.inputs[0], kept[
+                tuple(slice(1) if k in axes else slice(None) for k in range(len(full)))
+            ].ravel()
         alike = [
             i
             for i in node.inputs

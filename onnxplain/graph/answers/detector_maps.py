@@ -41,11 +41,9 @@ def maps(tracer: Tracer, image: ImageInput, outputs: Sequence[OutputShape], clas
         if stride is not None:
             levels[stride].append(item)
     strides = tuple(sorted(levels))
-    return (
-        _single(tracer, levels, strides, classes)
-        or _pairs(levels, strides)
-        or _heat_map(known, outputs)
-    )
+    if sum(len(level) for level in levels.values()) < len(known):
+        return {}  # finer maps are no detector's
+    return _single(tracer, levels, strides, classes) or _pairs(levels, strides) or _heat_map(known)
 
 
 def _is_softmax(tracer: Tracer, name: str) -> bool:
@@ -121,7 +119,7 @@ def _pairs(levels: dict[int, list[_Map]], strides: tuple[int, ...]) -> Found:
     return {m.name: why for level in levels.values() for m in level}
 
 
-def _heat_map(known: Sequence[_Map], outputs: Sequence[OutputShape]) -> Found:
+def _heat_map(known: Sequence[_Map]) -> Found:
     """A heat map of centres beside sizes and offsets, two numbers each."""
     for size in {m.size for m in known}:
         alike = [m for m in known if m.size == size]

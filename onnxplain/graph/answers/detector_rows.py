@@ -41,7 +41,7 @@ def boxes_beside_scores(
         shape = _squeezed(box)
         if shape is None or len(shape) != 2 or shape[1] != _BOX or not box.floating:
             continue
-        if _is_softmax(tracer, box.name):
+        if _is_no_box(tracer, box.name):
             continue
         partners = [
             o
@@ -67,7 +67,7 @@ def rows(tracer: Tracer, image: ImageInput, outputs: Sequence[OutputShape], clas
         shape = _squeezed(output)
         if shape is None or len(shape) != 2 or not output.floating:
             continue
-        if _is_softmax(tracer, output.name):
+        if _is_no_box(tracer, output.name):
             continue
         why = (
             _by_places(image, shape)
@@ -83,6 +83,8 @@ def rows(tracer: Tracer, image: ImageInput, outputs: Sequence[OutputShape], clas
 def place_counts(image: ImageInput) -> Iterator[tuple[int, str]]:
     """Numbers of places of usual detectors for this size of picture."""
     for strides, boxes in _PYRAMIDS:
+        if min(image.size) < 2 * max(strides):
+            continue  # so few cells may be anything
         cells = sum(math.prod(math.ceil(n / s) for n in image.size) for s in strides)
         for each in boxes:
             times = f" * {each}" if each > 1 else ""
@@ -116,8 +118,9 @@ def _squeezed(output: OutputShape) -> tuple[int | None, ...] | None:
     return one
 
 
-def _is_softmax(tracer: Tracer, name: str) -> bool:
-    return all(p.kind in ("softmax", "log-softmax", "unit") for p in tracer.parts(name))
+def _is_no_box(tracer: Tracer, name: str) -> bool:
+    kinds = {p.kind for p in tracer.parts(name)}
+    return kinds <= {"softmax", "log-softmax", "unit"} or kinds == {"select"}
 
 
 def _by_places(image: ImageInput, shape: tuple[int | None, ...]) -> str:

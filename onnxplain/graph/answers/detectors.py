@@ -24,7 +24,10 @@ _TASKS = {
 _SEGMENT = "segment"
 _ULTRALYTICS = ("stride", "imgsz", "names")
 _OTHER_TASKS = frozenset({"classify", "classification", "image-classification", "semantic"})
-_SUPPRESSION = ("nonmaxsuppression", "efficientnms", "batchednms", "multiclassnms", "_nms", "nms_")
+_SUPPRESSION = (
+    "nonmaxsuppression efficientnms batchednms multiclassnms _nms nms_ detectionoutput "
+    "detectionpostprocess detection_postprocess generateproposals yololayer yolo_box"
+).split()
 _OF_REGIONS = frozenset({"RoiAlign", "MaxRoiPool"})
 
 

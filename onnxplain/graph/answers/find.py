@@ -38,7 +38,7 @@ def find_answers(
         In the order of the file.
     """
     reader = Interpreter(graph, shapes, image, metadata)
-    outputs = output_shapes(reader.tracer, reader.batches)
+    outputs = output_shapes(reader.tracer, reader.batches, image)
     detector = find_detector(reader.tracer, image, metadata, outputs)
     answers = [
         reader.opaque(o.name, "boxes", detector.evidence[o.name])
@@ -46,6 +46,8 @@ def find_answers(
         else reader.answer(o.name)
         for o in outputs
     ]
+    text = {o.name for o in graph.outputs if o.dtype.kind == "O"}
+    answers = [a for a in answers if a.task != "unknown" or a.output not in text]
     return [
         replace(_as_features(graph, a, answers), layers=_layers(graph, a.raw.tensors[0]))
         for a in answers

@@ -45,22 +45,21 @@ def softmax_along(
     along = tuple(
         k for k, n in enumerate(shape) if n > 1 and bool((grid == grid.take([0], axis=k)).all())
     )
-    across = math.prod(n for k, n in enumerate(shape) if k not in along)
-    return along if len(np.unique(ids)) == across else None
+    first_of_each = grid
+    for axis in along:
+        first_of_each = first_of_each.take([0], axis=axis)
+    seen = np.zeros(start, bool)
+    seen[first_of_each.ravel()] = True
+    return along if np.count_nonzero(seen) == first_of_each.size else None
 
 
 def group_ids(shapes: Shapes, part: Part) -> Positions:
     """For each element of a part the number of its Softmax."""
     full = shapes[part.anchor.tensor]
-    flat = part.anchor.flat
-    if flat is None:
-        flat = np.arange(math.prod(full), dtype=np.int64)
-    coordinates = np.unravel_index(flat, full)
-    rest = [k for k in range(len(full)) if k not in part.axes]
-    if not rest:
-        return np.zeros_like(flat)
-    others = np.ravel_multi_index([coordinates[k] for k in rest], [full[k] for k in rest])
-    return np.asarray(others, dtype=np.int64)
+    across = tuple(1 if k in part.axes else n for k, n in enumerate(full))
+    numbers = np.arange(math.prod(across), dtype=np.int64).reshape(across)
+    each: Positions = np.broadcast_to(numbers, full).ravel()
+    return each if part.anchor.flat is None else each[part.anchor.flat]
 
 
 def group_size(shapes: Shapes, part: Part) -> int:

@@ -50,7 +50,9 @@ class Interpreter:
             return self.opaque(output, "unknown", "a shape that depends on values", doubts.OPAQUE)
         parts = self.tracer.parts(tensor)
         if all(p.kind in ("select", "constant") for p in parts) or self._whole_numbers(tensor):
-            return self.opaque(output, "unknown", "whole numbers without scores", doubts.OPAQUE)
+            constant = all(p.kind == "constant" for p in parts)
+            what = "a constant" if constant else "whole numbers without scores"
+            return self.opaque(output, "unknown", what, doubts.OPAQUE)
         pair = self._other_column(tensor, parts)
         if pair is not None:
             notes = (*notes, *parts[0].notes, "one of two classes (the other is 1 - p)")

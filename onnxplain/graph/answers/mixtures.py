@@ -143,7 +143,7 @@ def _reduced(graph: Graph, shapes: Shapes, node: Node, kind: str, parts: Parts) 
         scale=count * term.scale,
         offset=count * term.offset,
         notes=(note, *term.notes),
-        evidence=f"{term.evidence}, then {node.op_type} over places",
+        evidence=f"{term.evidence}, then {node.op_type}",
         node=node,
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from onnxplain.graph.answers.batch import BatchAxes
 from onnxplain.graph.answers.trace import Tracer
+from onnxplain.graph.image_input import ImageInput
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ class OutputShape:
         return tuple(n for n in self.one if n is not None)
 
 
-def output_shapes(tracer: Tracer, batches: BatchAxes) -> list[OutputShape]:
+def output_shapes(tracer: Tracer, batches: BatchAxes, image: ImageInput) -> list[OutputShape]:
     """Return the shapes of all outputs."""
-    first = next(iter(tracer.graph.inputs), None)
+    first = next((i for i in tracer.graph.inputs if i.name == image.name), None)
     batch = first.shape[0] if first is not None and first.shape else None
     found = []
     for info in tracer.graph.outputs:

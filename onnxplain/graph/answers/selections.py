@@ -30,6 +30,10 @@ def selection(graph: Graph, shapes: Shapes, tensor: str) -> Part | None:
         return _best(graph, shapes, node)
     if node.op_type == "Gather" and graph.is_constant(node.inputs[0]):
         return _from(node, node.inputs[1], "names of classes")
+    if node.op_type == "OneHot":
+        return _from(node, node.inputs[0], "marks the label")
+    if node.op_type == "Equal":
+        return _equal_to_best(graph, node)
     if node.op_type in _DECISIONS:
         changing = [i for i in node.inputs if not graph.is_constant(i)]
         return _from(node, changing[0], "a threshold") if len(changing) == 1 else None
@@ -40,6 +44,15 @@ def selection(graph: Graph, shapes: Shapes, tensor: str) -> Part | None:
         changing = [i for i in chosen if not graph.is_constant(i)]
         if len(changing) < 2:
             return _from(node, changing[0] if changing else condition, "a threshold")
+    return None
+
+
+def _equal_to_best(graph: Graph, node: Node) -> Part | None:
+    """Marks of the largest of several scores."""
+    for source, best in (node.inputs, node.inputs[::-1]):
+        most = graph.producers.get(best)
+        if most is not None and most.op_type == "ReduceMax" and most.inputs[0] == source:
+            return _from(node, source, "marks the largest")
     return None
 
 

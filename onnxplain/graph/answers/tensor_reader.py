@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -56,13 +57,13 @@ class TensorReader:
         self.kinds = {p.kind for p in parts}
         self.along = self._softmax_axes(parts)
         axis = self.along[0] if self.along and len(self.along) == 1 else hint
-        if self.along is not None and len(self.along) > 1:
-            axis = None
         view = view_of(tensor, axis)
         assert view is not None
-        if self._is_flat(view):
-            size = int(np.prod(view.shape, dtype=np.int64))
-            view = replace(view, shape=(size,), axis=0)
+        several = self.along is not None and len(self.along) > 1
+        together = sum(n > 1 for k, n in enumerate(view.full) if k != view.batch_axis)
+        self.over_places = several and len(self.along or ()) < together
+        if several and not self.over_places:
+            view = replace(view, shape=(math.prod(view.shape),), axis=0)
         self.view = view
         taken = [view.part_of(p) for p in parts]
         self.parts = [p for p in taken if p is not None]
@@ -74,10 +75,6 @@ class TensorReader:
             return ()
         shapes = self.tracer.shapes
         return softmax_along(shapes, parts, shapes[self.tensor])
-
-    def _is_flat(self, view: View) -> bool:
-        """Whether the numbers of one input are taken as one vector."""
-        return self.along is None or len(self.along) > 1
 
     def answer(self) -> Answer:
         """Return what the tensor answers; its name stands for the output's."""
@@ -105,6 +102,9 @@ class TensorReader:
             return None
         if softmax and group_size(self.tracer.shapes, first) == 1:
             return self._made("unknown", f"{first.evidence} over one number alone: always 1")
+        if self.over_places:
+            what = f"{first.evidence} over places: each map sums to one"
+            return self._made("values", what, doubts.values(self.count, dense=True))
         if not softmax and not self._keeps_range():
             doubt = doubts.scaled(self.count, abs(first.scale))
             return self._made("values", f"{first.evidence} * {abs(first.scale):.6g}", doubt)
@@ -201,6 +201,9 @@ class TensorReader:
             evidence = first.evidence or "constants that scale and shift a raw number"
             return self._made("values", evidence, doubts.values(count, dense))
         logit = view.whole(scale=self.sign)
+        if count == 1 and len(doubts.names(self.metadata)) == 2:
+            found = self._made("yes-no", "one raw number for 2 names", doubts.TWO_NAMES, logit)
+            return replace(found, probability=view.whole("sigmoid"))
         if count == 1:
             evidence = f"one raw number{' at each place' if dense else ''}"
             return self._made("values", evidence, doubts.one_number(dense), logit)
@@ -209,6 +212,8 @@ class TensorReader:
         if self.selected:
             evidence = f"the {'smallest' if self.sign < 0 else 'largest'} of {count} numbers{where}"
             return self._made("classes", evidence, doubts.SELECTED, logit)
+        if not dense and "embed" in self.tensor.lower():
+            return self._made("embedding", f"{evidence}, and its name", doubts.NAMED)
         return self._made("classes", evidence, doubts.raw_numbers(self.metadata, count), logit)
 
 

@@ -7,6 +7,10 @@ from onnxplain.graph.answers.values import affine
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph, Node
 
+_SUMS = frozenset({"ReduceSum", "ReduceL1"})
+_MOVING = frozenset("Slice Gather Transpose Reshape Squeeze Unsqueeze Flatten Identity".split())
+_POSITIVE = frozenset("Exp Relu Softplus Sigmoid HardSigmoid Softmax Abs ReduceL2 Sqrt".split())
+
 
 def written_softmax(graph: Graph, shapes: Shapes, node: Node) -> Part | None:
     """Recognise e^a / sum(e^a) and a - log(sum(e^a)), with or without the maximum taken off."""
@@ -23,14 +27,44 @@ def written_softmax(graph: Graph, shapes: Shapes, node: Node) -> Part | None:
 
 
 def _quotient(graph: Graph, shapes: Shapes, node: Node, above: str, below: str) -> Part | None:
-    top = graph.producers.get(above)
-    if top is None or top.op_type != "Exp":
-        return None
     total = graph.producers.get(_without_guard(graph, below))
-    if total is None or total.op_type != "ReduceSum" or total.inputs[0] != above:
+    if total is None or total.op_type not in _SUMS or total.inputs[0] != above:
         return None
-    source = top.inputs[0]
-    return _part(graph, shapes, node, total, "softmax", source)
+    top = graph.producers.get(above)
+    if top is not None and top.op_type == "Exp":
+        return _part(graph, shapes, node, total, "softmax", top.inputs[0])
+    axes = reduced_axes(graph, total, len(shapes[node.output]))
+    if axes is None or not _not_negative(graph, above):
+        return None
+    return Part(
+        "softmax",
+        Source(node.output),
+        axes=axes,
+        held=Source(node.output),
+        evidence="a division by the sum",
+        node=node,
+    )
+
+
+def _not_negative(graph: Graph, tensor: str) -> bool:
+    for _ in range(6):
+        node = graph.producers.get(tensor)
+        if node is None or node.domain:
+            return False
+        if node.op_type in _POSITIVE:
+            return True
+        if node.op_type in _MOVING:
+            tensor = node.inputs[0]
+            continue
+        step = affine(graph, tensor)
+        if step is None:
+            return False
+        if step.low >= 0:
+            return True
+        if step.scale < 0 or step.offset < 0:
+            return False
+        tensor = step.source
+    return False
 
 
 def _difference(graph: Graph, shapes: Shapes, node: Node) -> Part | None:

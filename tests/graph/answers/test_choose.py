@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from forms_of_answers import VECTOR, model, opened
+from heads import VECTOR, model, opened
 
 from onnxplain.errors import UnknownNameError
 from onnxplain.graph.answers.choose import choose

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import onnx
 import pytest
-from forms_of_answers import model, opened
+from heads import model, opened
 
 Shape = tuple[int, ...]
 
@@ -82,6 +82,20 @@ OTHERS = {
     ),
     "coarse-supervision": (
         {"a": (19, 8, 8), "b": (19, 4, 4), "c": (19, 2, 2)},
+        (64, 64),
+        {},
+        "classes",
+    ),
+    "tiny-picture": ({"o": (5, 6)}, (6, 6), {}, "classes"),
+    "two-tasks-at-scales": (
+        {
+            "a1": (4, 64, 64),
+            "b1": (7, 64, 64),
+            "a8": (4, 8, 8),
+            "b8": (7, 8, 8),
+            "a16": (4, 4, 4),
+            "b16": (7, 4, 4),
+        },
         (64, 64),
         {},
         "classes",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from forms_of_answers import VECTOR, file_says, model, opened, pictures, values
+from heads import VECTOR, file_says, model, opened, pictures, values
 from scipy.special import softmax
 
 from onnxplain.graph.answers.find import find_answers

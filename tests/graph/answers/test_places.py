@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from forms_of_answers import (
+from heads import (
     BATCH,
     MAPS,
     SIDE,
@@ -20,6 +20,7 @@ from scipy.special import expit, softmax
 
 TIGHT = {"rtol": 1e-12, "atol": 1e-14}
 FIRST = "z = MatMul(h, m5) t = Transpose<perm=[0,3,1,2]>(z) "
+ROWS = "d = Cast<to=11>(image) p = ReduceMean<axes=[2]>(d)"
 ONE = "z = MatMul(h, m1) t = Transpose<perm=[0,3,1,2]>(z) "
 
 
@@ -89,9 +90,10 @@ def test_segmentation_before_opset_13_keeps_its_axis():
     assert opened(made).only.shape == (5, 6, 6)
 
 
-def test_a_softmax_over_all_places_is_one_vector():
-    # Before opset 13 a Softmax along axis 1 runs over all axes behind it.
-    made = model(f"{MAPS} {FIRST} out = Softmax<axis=1>(t)", ["double[N,5,6,6] out"], opset=11)
+@pytest.mark.parametrize("axis", ["", "<axis=1>"])
+def test_a_softmax_over_all_places_is_one_vector(axis):
+    # Before opset 13 a Softmax along axis 1, its default, runs over all axes behind it.
+    made = model(f"{MAPS} {FIRST} out = Softmax{axis}(t)", ["double[N,5,6,6] out"], opset=11)
     picture = pictures(made)
     found = opened(made)
     assert (found.only.task, found.only.shape) == ("classes", (180,))
@@ -272,3 +274,92 @@ def test_a_map_of_single_places_is_a_vector():
     logits = picture.reshape(BATCH, 3 * SIDE**2).astype(np.float64) @ constants()["w4"]
     assert (found.only.task, found.only.shape, found.only.places) == ("classes", (4,), ())
     check(made, found.only, found.graph, picture, raw=logits, probability=None, logit=logits)
+
+
+def test_one_of_two_maps_leads_to_both():
+    made = model(
+        f"{MAPS} z = MatMul(h, m2) t = Transpose<perm=[0,3,1,2]>(z) p = Softmax<axis=1>(t) "
+        "out = Slice(p, l1, l2, l1)",
+        ["double[N,1,6,6] out"],
+    )
+    picture = pictures(made)
+    found = opened(made)
+    logits = of_places(picture, "m2")
+    probabilities = softmax(logits, axis=1)
+    assert (found.only.task, found.only.shape, found.only.axis) == ("classes", (2, 6, 6), 0)
+    check(
+        made,
+        found.only,
+        found.graph,
+        picture,
+        raw=probabilities,
+        probability=probabilities,
+        logit=logits,
+    )
+    np.testing.assert_allclose(file_says(made, picture)[0], probabilities[:, 1:], **TIGHT)
+
+
+def test_the_best_scores_at_each_place_are_no_boxes():
+    made = model(
+        f"{MAPS} z = MatMul(h, m5) p = Softmax<axis=3>(z) out, ranks = TopK<axis=3>(p, l1)",
+        ["double[N,6,6,1] out", "int64[N,6,6,1] ranks"],
+    )
+    for answer in opened(made).answers:
+        assert (answer.task, answer.shape, answer.axis) == ("classes", (6, 6, 5), 2)
+
+
+@pytest.mark.parametrize(
+    ("body", "shape", "expected", "axis"),
+    [
+        (f"{MAPS} out = MatMul(h, m5)", "N,6,6,5", (6, 6, 5), 2),
+        (
+            "d = Cast<to=11>(image) p = ReduceMean<axes=[2]>(d) out = Squeeze(p, l2)",
+            "N,3,6",
+            (3, 6),
+            0,
+        ),
+        (f"{MAPS} {FIRST} out = ReduceMean<axes=[2], keepdims=0>(t)", "N,5,6", (5, 6), 0),
+        (f"{MAPS} z = MatMul(h, m1) out = Reshape(z, flat)", "N,36", (1, 36), 0),
+        ("d = Cast<to=11>(image) out = Flatten(d)", "N,108", (108,), 0),
+    ],
+)
+def test_the_axis_of_classes_is_that_of_the_channels(body, shape, expected, axis):
+    made = model(body, [f"double[{shape}] out"], extra={"flat": np.array([-1, 36])})
+    assert (opened(made).only.shape, opened(made).only.axis) == (expected, axis)
+
+
+def test_a_softmax_over_places_makes_no_probabilities_of_classes():
+    made = model(
+        f"{MAPS} {FIRST} r = Reshape(t, flat) s = Softmax<axis=2>(r) out = Reshape(s, maps)",
+        ["double[N,5,6,6] out"],
+        extra={"flat": np.array([0, 5, 36]), "maps": np.array([0, 5, 6, 6])},
+    )
+    answer = opened(made).only
+    assert (answer.task, answer.shape, answer.axis) == ("values", (5, 6, 6), 0)
+    assert answer.probability is None
+
+
+def test_a_time_major_sequence_whose_batch_has_another_name():
+    made = model(
+        f"{MAPS} z = MatMul(h, m5) r = Reshape(z, sh) t = Transpose<perm=[1,0,2]>(r) "
+        "out = Softmax<axis=2>(t)",
+        ["double[36,M,5] out"],
+        extra={"sh": np.array([0, 36, 5])},
+    )
+    assert opened(made).only.raw.pieces[0].batch_axis == 1
+
+
+def test_the_default_axis_since_opset_13_is_the_last():
+    made = model(f"{MAPS} z = MatMul(h, m5) out = Softmax(z)", ["double[N,6,6,5] out"], opset=13)
+    assert (opened(made).only.shape, opened(made).only.axis) == ((6, 6, 5), 2)
+
+
+def test_an_output_that_swaps_its_inputs_has_no_logits():
+    made = model(
+        f"{VECTOR} z = MatMul(f, w4) s = Sigmoid(z) out = Gather<axis=0>(s, swapped)",
+        ["double[2,4] out"],
+        batch=2,
+        extra={"swapped": np.array([1, 0])},
+    )
+    assert opened(made).only.task == "labels"
+    assert opened(made).only.logit is None
