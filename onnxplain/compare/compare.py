@@ -14,8 +14,8 @@ from onnxplain.compare.comparison import LIKENESS, Comparison, PairOfFiles
 from onnxplain.compare.shared_frame import on_photo, shared_region
 from onnxplain.errors import ImageError, NumericalError, UsageError
 from onnxplain.evaluate.similarity import spearman
-from onnxplain.inputs.dataset import Sample
 from onnxplain.inputs.bound import describe_bound
+from onnxplain.inputs.dataset import Sample
 from onnxplain.inputs.source import open_picture, size_of
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -74,11 +75,12 @@ def find_image_input(
     layout: str | None = None,
     size: tuple[int, int] | None = None,
     channels: int | None = None,
+    bound: Collection[str] = (),
 ) -> ImageInput:
     """Find the input of rank four that holds a picture.
 
-    One of 1 or 3 channels comes first, then one whose channels a convolution names, then
-    one whose shape leaves no other choice.
+    One of as many channels as the preprocessing gives comes first, then one of 1 or 3, then
+    one whose channels a convolution names, then one whose shape leaves no other choice.
 
     Parameters
     ----------
@@ -91,7 +93,9 @@ def find_image_input(
     size : (int, int), optional
         Height and width to use where the file leaves them open.
     channels : int, optional
-        How many channels the preprocessing gives, for a file that leaves them open.
+        How many channels the preprocessing gives.
+    bound : collection of str
+        Inputs that have a value, so that none of them is the picture.
 
     Raises
     ------
@@ -105,11 +109,14 @@ def find_image_input(
     infos = {i.name: i for i in graph.inputs}
     if name is not None and name not in infos:
         raise UnknownNameError("input", name, infos, f"inputs: {', '.join(infos)}")
-    candidates = [infos[name]] if name is not None else list(infos.values())
+    free = [i for i in infos.values() if i.name not in bound]
+    candidates = free if name is None else [infos[name]]
     fits = [(i, input_axes(graph, i, layout, channels)) for i in candidates]
     possible = [(i, axes) for i, axes in fits if axes is not None]
     if possible:
-        info, axes = min(possible, key=lambda fit: _rank(fit[1]))  # the first one of equals
+        info, axes = min(
+            possible, key=lambda fit: _rank(fit[1], channels)
+        )  # the first one of equals
         others = tuple(n for n in infos if n != info.name)
         return _image_input(graph, info, axes, size, others)
     listed = ", ".join(f"{i.name} {i.dtype} {list(i.shape or ())}" for i in infos.values())
@@ -137,8 +144,9 @@ def _rank_of(info: TensorInfo) -> int:
     return len(info.shape or ())
 
 
-def _rank(axes: InputAxes) -> int:
-    return 0 if axes.channels in COLOURS else 1 if axes.proven else 2
+def _rank(axes: InputAxes, channels: int | None) -> tuple[bool, int]:
+    kind = 0 if axes.channels in COLOURS else 1 if axes.proven else 2
+    return (channels is not None and axes.channels != channels, kind)
 
 
 def _image_input(

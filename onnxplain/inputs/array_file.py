@@ -26,13 +26,10 @@ def read_array(path: str | Path) -> NDArray[Any]:
     if not path.is_file():
         raise ValueError("there is no such file")
     try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, EOFError, ValueError, SyntaxError, TypeError, OverflowError, MemoryError) as e:
-        raise ValueError(f"it is no array of numbers in NumPy's format ({_line(e)})") from e
-    if not isinstance(found, np.ndarray) or found.dtype.kind not in "biuf":
+        found = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # NumPy raises whatever a damaged header leads to
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ValueError(f"it is no array of numbers in NumPy's format ({reason})") from error
+    if found.dtype.kind not in "biuf":
         raise ValueError("it is no array of numbers in NumPy's format")
     return np.array(found)
-
-
-def _line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
+from onnxplain.graph.channel_evidence import channel_evidence
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph, TensorInfo
 from onnxplain.inputs.array_file import SUFFIX, read_array
@@ -66,7 +67,10 @@ def bind_inputs(
     if image.batch is None and any(_has_batch(infos[n], infos[image.name]) for n in given):
         image = replace(image, batch=1)
     known = _known_axes(infos[image.name], image)
-    values = {n: _fitted(infos[n], read_bound(n, v), known) for n, v in given.items()}
+    values = {}
+    for name, value in given.items():
+        lengths = _lengths(graph, infos[name], known)
+        values[name] = _fitted(infos[name], read_bound(name, value), lengths)
     return values, image
 
 
@@ -149,18 +153,26 @@ def _known_axes(info: TensorInfo, image: ImageInput) -> dict[str, int]:
     return {n: d for n, d in zip(info.shape or (), lengths, strict=True) if isinstance(n, str)}
 
 
-def _fitted(info: TensorInfo, values: NDArray[Any], known: Mapping[str, int]) -> NDArray[Any]:
+def _lengths(graph: Graph, info: TensorInfo, known: Mapping[str, int]) -> list[int | None]:
+    """Length of each axis, as far as the file, the picture or an operator tells it."""
+    lengths = [
+        known.get(str(name)) if length is None else length
+        for name, length in zip(info.shape or (), info.lengths, strict=True)
+    ]
+    evidence = channel_evidence(graph, info.name, info.lengths)
+    if evidence is not None and lengths[evidence.axis] is None:
+        lengths[evidence.axis] = evidence.channels
+    return lengths
+
+
+def _fitted(info: TensorInfo, values: NDArray[Any], lengths: Sequence[int | None]) -> NDArray[Any]:
     """A value of the declared shape and element type."""
     typed = _as_type(info, values)
     if info.shape is None:
         return typed
-    lengths = [
-        known.get(str(name)) if length is None else length
-        for name, length in zip(info.shape, info.lengths, strict=True)
-    ]
-    if lengths and info.lengths[0] is None and lengths[0] is None:
-        lengths[0] = 1  # one picture at a time
     if typed.ndim == 0:
+        if info.shape and info.shape[0] is None and lengths[0] is None:
+            lengths = [1, *lengths[1:]]  # most likely the batch: one picture at a time
         full = [n for n in lengths if n is not None]
         if len(full) < len(lengths):
             raise UsageError(

@@ -117,6 +117,7 @@ def load(
         layout=layout or (recipe.layout if recipe else None),
         size=recipe.size if recipe else size,
         channels=recipe.channels if recipe else preset_channels(preprocess),
+        bound=bound or (),
     )
     warnings = [text] if (text := size_warning(image)) else []
     if isinstance(preprocess, str) and preprocess in PRESETS:

@@ -84,7 +84,12 @@ class Network:
             raise UsageError(f"batch size {batch_size} is not possible; it must be 1 or more")
         self.graph = graph
         image = find_image_input(
-            graph, name=input_name, layout=layout, size=size, channels=channels
+            graph,
+            name=input_name,
+            layout=layout,
+            size=size,
+            channels=channels,
+            bound=bound or (),
         )
         self.image: ImageInput
         self.bound, self.image = bind_inputs(graph, image, bound or {})
