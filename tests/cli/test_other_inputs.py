@@ -162,10 +162,11 @@ def test_compare_and_features_and_evaluate_and_background(run, files):
     (folder / "n.onnx").write_bytes((folder / "m.onnx").read_bytes())
     model, bound, out = folder / "m.onnx", bindings(folder), ["-o", folder / "out"]
     recipe = ["--preprocess", folder / "m.preprocess.json"]
+    metrics = "deletion,shift-consistency,jpeg-consistency"
     calls = [
         ["compare", model, folder / "n.onnx", data, "-m", "grad-cam", *recipe, *out, *bound],
         ["features", "maps", model, data / "0.png", *out, *bound],
-        ["evaluate", model, data, "-m", "grad-cam", "--metrics", "deletion,shift-consistency,jpeg-consistency",
+        ["evaluate", model, data, "-m", "grad-cam", "--metrics", metrics,
          *out, *bound],
         ["background", model, data, "-o", folder / "b.npz", *bound],
     ]  # fmt: skip
