@@ -169,7 +169,7 @@ def _image_input(
     if size is not None and tuple(size) != (height, width):
         raise UsageError(
             f"input {info.name!r} has the fixed size {height} x {width}, "
-            f"preprocessing gives {size[0]} x {size[1]}; correct `size` in the preprocess file"
+            f"preprocessing or --size gives {size[0]} x {size[1]}; correct `size` or --size"
         )
     batch = info.shape[0] if isinstance(info.shape[0], int) and info.shape[0] > 0 else None
     origin = axes.origin
