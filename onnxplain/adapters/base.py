@@ -253,7 +253,8 @@ def in_batches(
     -------
     dict of str to array
         Arrays of axis 0 length N. What has no such axis (positional data, windows that
-        stand beside the batch) is returned as it is if one slice is enough.
+        stand beside the batch) is returned as it is if one slice is enough; of a file that
+        takes one input at a time, the values for each input are stacked.
 
     Raises
     ------
@@ -261,6 +262,7 @@ def in_batches(
         If such an array would have to be joined from several slices.
     """
     step = fixed or max(1, size)
+    apart: set[str] = set()
     parts: list[dict[str, Array]] = []
     for start in range(0, len(x), step):
         batch = x[start : start + step]
@@ -269,7 +271,8 @@ def in_batches(
             batch = np.concatenate([batch, np.repeat(batch[-1:], fixed - count, axis=0)])
         result = function(batch)
         loose = [k for k, v in result.items() if v.ndim == 0 or len(v) != len(batch)]
-        if loose and len(x) > step:
+        apart.update(loose if step == 1 else ())
+        if loose and len(x) > step and fixed != 1:
             raise UsageError(
                 f"tensor {loose[0]!r} of shape {result[loose[0]].shape} does not hold the batch "
                 f"of {len(batch)} on its first axis; read it for one input at a time"
@@ -277,4 +280,14 @@ def in_batches(
         parts.append({k: v if k in loose else v[:count] for k, v in result.items()})
     if len(parts) == 1:
         return parts[0]
-    return {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
+    joined = {}
+    for name in parts[0]:
+        values = [p[name] for p in parts]
+        if len({v.shape for v in values}) > 1 and name in apart:
+            shapes = " and ".join(sorted({str(v.shape) for v in values}))
+            raise UsageError(
+                f"tensor {name!r} has other lengths for other inputs ({shapes}); read it for one "
+                "input at a time"
+            )
+        joined[name] = np.stack(values) if name in apart else np.concatenate(values)
+    return joined

@@ -23,6 +23,7 @@ from onnxplain.audit.store import PICTURES, SANITY, Store
 from onnxplain.audit.summaries import sums_of_entries, sums_of_maps
 from onnxplain.errors import UsageError
 from onnxplain.files import read_json, whole_file
+from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.dataset import Sample
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
@@ -172,6 +173,7 @@ def _about_model(model: Model, source: str) -> dict[str, Any]:
         "classes": model.task.count,
         "labels": list(model.labels),
         "sources": model.sources,
+        **({"bound": describe_bound(model.network.bound)} if model.network.bound else {}),
         "warnings": model.warnings,
     }
 

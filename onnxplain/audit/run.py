@@ -16,6 +16,7 @@ from onnxplain.audit.store import PICTURES, SANITY, TRANSPLANTS, Store
 from onnxplain.errors import ImageError, NumericalError
 from onnxplain.evaluate.measures import find_measure
 from onnxplain.evaluate.run import require_measurable
+from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.dataset import Sample, spread
 from onnxplain.model.model import Model
 from onnxplain.provenance import versions
@@ -50,6 +51,8 @@ def open_store(
         # The record names one set of versions for all of its numbers.
         "versions": _digest(versions()),
     }
+    if model.network.bound:
+        identity["bound"] = _digest(describe_bound(model.network.bound))
     return Store(Path(folder) / STORE, identity)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from onnxplain.cli.options import (
+    bind_option,
     debug_option,
     json_option,
     limit_option,
@@ -66,6 +67,7 @@ These files are written:
     help="How pictures become inputs: once for all files, or once for each in their order.",
 )
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]")
+@bind_option
 @out_option("compared")
 @seed_option
 @quiet_option

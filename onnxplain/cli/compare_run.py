@@ -19,7 +19,8 @@ from onnxplain.compare.shared_frame import shared_region
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.files import csv_text, write_json, write_text
 from onnxplain.inputs.dataset import Sample, read_dataset, spread
-from onnxplain.inputs.image import open_image
+from onnxplain.inputs.source import photo_of
+from onnxplain.model.inspection import inspect_file
 from onnxplain.model.load import load
 from onnxplain.model.model import Model
 from onnxplain.model.obstacles import obstacles
@@ -40,6 +41,7 @@ def run(
     labels: str | None,
     recipes: Sequence[str],
     device: str,
+    bound: Mapping[str, str],
     folder: str,
     seed: int,
     quiet: bool,
@@ -63,12 +65,14 @@ def run(
     out = Path(folder)
     require_writable(out)
     samples = spread(read_dataset(data), limit)
+    bindings = _bindings(files, bound)
     opened = [
         load(
             file,
             labels=labels,
             preprocess=recipes[min(k, len(recipes) - 1)] if recipes else None,
             device=device,
+            bound=bindings[k],
         )
         for k, file in enumerate(files)
     ]
@@ -97,6 +101,17 @@ def run(
         document({**found.to_dict(), "files": [str(f) for f in written]})
     elif not quiet:
         _show(found, written)
+
+
+def _bindings(files: Sequence[str], bound: Mapping[str, str]) -> list[dict[str, str]]:
+    """Share the bound values out to the files that have such an input."""
+    if not bound:
+        return [{} for _ in files]
+    inputs = [{i.name for i in inspect_file(file).inputs} for file in files]
+    for name in bound:
+        if not any(name in own for own in inputs):
+            raise UsageError(f"--bind {name!r}: no model has such an input")
+    return [{n: v for n, v in bound.items() if n in own} for own in inputs]
 
 
 def _choose(
@@ -147,7 +162,7 @@ def _photos(
     compare_files(models, samples, methods, seed=seed, keep=kept.__setitem__)
     photos = []
     for sample in samples:
-        photo = open_image(sample.path)
+        photo = photo_of(sample.path, models[0].preprocess)
         region = shared_region([m.preprocess for m in models], photo.size)
         left, top, right, bottom = map(round, region)
         seen = kept[sample.name]

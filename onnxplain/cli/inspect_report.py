@@ -101,6 +101,9 @@ def _show_model(found: Mapping[str, Any]) -> None:
     rows = [
         ("picture", f"{image['name']}: {image['layout']}, {image['channels']} channels, "
                     f"{width} wide, {height} high, {image['dtype']}, {batch}"),
+        ("", found["sources"].get("input", "")),
+        *[(f"bound {name}", f"{b['dtype']} {b['shape']}" + (f", all {b['value']:g}"
+           if "value" in b else "")) for name, b in found["bound"].items()],
         ("scores", f"{output['name']}: {output['classes']} classes"
                    + (f" at each of {_times(output['places'])} places" if output["places"] else "")
                    + f", {output['kind']}"

@@ -2,13 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
+
+def _bindings(
+    context: click.Context, option: click.Parameter, given: Sequence[str]
+) -> dict[str, str]:
+    """Turn NAME=VALUE into a mapping; what the values mean is for whoever opens the model."""
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise click.BadParameter(f"{text!r} is not understood; write NAME=FILE.npy or a number")
+        if name in found:
+            raise click.BadParameter(f"input {name!r} is bound twice")
+        found[name] = value
+    return found
+
+
+def _size(
+    context: click.Context, option: click.Parameter, given: str | None
+) -> tuple[int, int] | None:
+    if given is None:
+        return None
+    sides = given.lower().split("x")
+    if len(sides) != 2 or not all(s.isdecimal() and int(s) > 0 for s in sides):
+        raise click.BadParameter(f"{given!r} is not understood; write HEIGHTxWIDTH, as 224x224")
+    return (int(sides[0]), int(sides[1]))
+
+
+bind_option = click.option(
+    "--bind",
+    "bound",
+    multiple=True,
+    callback=_bindings,
+    metavar="NAME=FILE.npy|NUMBER",
+    help="Value of a further input of the graph, for one picture; a number fills its shape. "
+    "Repeatable.",
+)
 _MODEL_OPTIONS = (
     click.option("--labels", metavar="FILE|NAME", help="Class names: a .json list, a text file "
                  "with one name a line, or 'imagenet1k'. Default: beside or inside the model."),
@@ -20,6 +56,9 @@ _MODEL_OPTIONS = (
                  help="Graph input that takes the picture, if there are several."),
     click.option("--layout", type=click.Choice(["NCHW", "NHWC"]),
                  help="Axis order of that input, if the file leaves doubt."),
+    click.option("--size", callback=_size, metavar="HEIGHTxWIDTH", help="Size of that input where "
+                 "the file leaves it open. Default: the preprocessing's."),
+    bind_option,
     click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]",
                  help="Where to compute; auto takes CUDA where it really works."),
 )  # fmt: skip

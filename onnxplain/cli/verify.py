@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from onnxplain.cli.options import (
+    bind_option,
     debug_option,
     json_option,
     quiet_option,
@@ -44,6 +45,7 @@ record's own pictures. The exit code is 1 if a figure does not reproduce.
     help="How many pictures are examined again, evenly spread.",
 )
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]")
+@bind_option
 @quiet_option
 @json_option
 @debug_option

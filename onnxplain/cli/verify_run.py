@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from onnxplain.audit.record import read_record
@@ -21,6 +22,7 @@ def run(
     masks: str | None,
     count: int,
     device: str,
+    bound: Mapping[str, str],
     quiet: bool,
     as_json: bool,
 ) -> int:
@@ -32,7 +34,7 @@ def run(
         If the record, the model or the data cannot be read.
     """
     known = read_record(record)
-    opened = open_again(known, model, device)
+    opened = open_again(known, model, device, bound)
     samples = read_dataset(data or known["data"]["source"], masks=masks)
     with progress_bar(min(count, len(known["pictures"])), quiet=quiet) as bar:
         bar.job("examining again")

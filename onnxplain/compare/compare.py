@@ -14,8 +14,9 @@ from onnxplain.compare.comparison import LIKENESS, Comparison, PairOfFiles
 from onnxplain.compare.shared_frame import on_photo, shared_region
 from onnxplain.errors import ImageError, NumericalError, UsageError
 from onnxplain.evaluate.similarity import spearman
+from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.dataset import Sample
-from onnxplain.inputs.image import open_image
+from onnxplain.inputs.source import open_picture, size_of
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.model import Model
@@ -128,12 +129,12 @@ def _look(
     methods: Mapping[str, Mapping[str, Any]],
     seed: int,
 ) -> list[Seen]:
-    photo = open_image(sample.path)
-    region = shared_region([m.preprocess for m in models], photo.size)
+    size = size_of(open_picture(sample.path, models[0].preprocess))
+    region = shared_region([m.preprocess for m in models], size)
     question: int | None = None
     found = []
     for model in models:
-        picture = model.read(photo)
+        picture = model.read(sample.path)
         prediction = model.predict(picture)
         predicted = prediction.winner
         question = predicted if question is None else question
@@ -143,7 +144,7 @@ def _look(
                     picture, name, question, seed=seed, prediction=prediction, **parameters
                 ).heatmap(),
                 model.preprocess,
-                photo.size,
+                size,
                 region,
             )
             for name, parameters in methods.items()
@@ -216,6 +217,7 @@ def _provenance(
                 "sha256": model.sha256,
                 "preprocess": model.preprocess.to_dict(),
                 "preprocess_sha256": model.preprocess.sha256,
+                **({"bound": describe_bound(model.network.bound)} if model.network.bound else {}),
             }
             for name, model in zip(names, models, strict=True)
         ],

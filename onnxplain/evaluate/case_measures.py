@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from onnxplain.evaluate.faithfulness import completeness_gap, sensitivity_n, une
 from onnxplain.evaluate.removal import Curve, exchange_curve
 from onnxplain.evaluate.robustness import jpeg_consistency, max_sensitivity, shift_consistency
 from onnxplain.evaluate.sanity import other_class_correlation
+from onnxplain.inputs.picture import made_of
 
 # As in Captum's and Quantus' defaults, but of the input's range: models differ in theirs.
 _NOISE = 0.02
@@ -86,22 +88,21 @@ def noise(case: Case) -> float:
     )
 
 
-def _remap_pixels(case: Case) -> Callable[[NDArray[np.uint8]], NDArray[np.float64]]:
-    def explain(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-        x = case.model.preprocess.encode(pixels[None])
-        return case.remap(replace(case.picture, x=x, pixels=pixels))
+def _remap_pixels(case: Case) -> Callable[[NDArray[Any]], NDArray[np.float64]]:
+    def explain(pixels: NDArray[Any]) -> NDArray[np.float64]:
+        return case.remap(made_of(pixels, case.model.preprocess, case.picture.source))
 
     return explain
 
 
 def shifted(case: Case) -> float:
     """Agreement with the maps of shifted pictures."""
-    return shift_consistency(_remap_pixels(case), case.picture.pixels)
+    return shift_consistency(_remap_pixels(case), case.picture.seen)
 
 
 def compressed(case: Case) -> float:
     """Agreement with the map of the compressed picture."""
-    return jpeg_consistency(_remap_pixels(case), case.picture.pixels)
+    return jpeg_consistency(_remap_pixels(case), case.picture.seen)
 
 
 def squares(case: Case) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from onnxplain.errors import ImageError, UsageError
 from onnxplain.evaluate.cases import Look, Plan, look
 from onnxplain.inputs.dataset import Sample
-from onnxplain.inputs.picture import Picture
+from onnxplain.inputs.picture import made_of
 from onnxplain.model.model import Model
 
 CELLS = 4
@@ -64,8 +65,8 @@ def montages(
             f"the data set has {len({s.index for s in seen})}"
         )
     for number, group in enumerate(groups):
-        pixels, cells = _arranged([s.picture.pixels for s in group])
-        picture = Picture(model.preprocess.encode(pixels[None]), pixels, "montage")
+        pixels, cells = _arranged([s.picture.seen for s in group])
+        picture = made_of(pixels, model.preprocess, "montage")
         prediction = model.predict(picture)
         for one, cell in zip(group, cells, strict=True):
             name = f"montage {number}, {one.sample.name}"
@@ -91,8 +92,8 @@ def _groups(seen: Sequence[Look]) -> Iterator[list[Look]]:
 
 
 def _arranged(
-    pictures: Sequence[NDArray[np.uint8]],
-) -> tuple[NDArray[np.uint8], list[NDArray[np.bool_]]]:
+    pictures: Sequence[NDArray[Any]],
+) -> tuple[NDArray[Any], list[NDArray[np.bool_]]]:
     """Montage of the size of one picture, and where in it each of them is."""
     height, width, _ = pictures[0].shape
     rows, columns = (0, height // 2, 2 * (height // 2)), (0, width // 2, 2 * (width // 2))
@@ -107,7 +108,8 @@ def _arranged(
     return montage, cells
 
 
-def _halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _halved(pixels: NDArray[Any]) -> NDArray[Any]:
     height, width, channels = pixels.shape
     blocks = pixels.reshape(height // 2, 2, width // 2, 2, channels)
-    return np.round(blocks.mean(axis=(1, 3))).astype(np.uint8)
+    means = blocks.mean(axis=(1, 3))
+    return np.round(means).astype(np.uint8) if pixels.dtype == np.uint8 else means

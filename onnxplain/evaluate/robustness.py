@@ -59,7 +59,7 @@ def max_sensitivity(
 
 def shift_consistency(
     explain: Explain,
-    pixels: NDArray[np.uint8],
+    pixels: NDArray[Any],
     *,
     shifts: tuple[tuple[int, int], ...] = ((4, 0), (-4, 0), (0, 4), (0, -4)),
 ) -> float:
@@ -69,8 +69,8 @@ def shift_consistency(
     ----------
     explain : callable
         From pixels to a map.
-    pixels : (H, W, C) uint8 array
-        The picture. What a shift uncovers repeats the border.
+    pixels : (H, W, C) array
+        The picture, of 0..255. What a shift uncovers repeats the border.
     shifts : tuple of (int, int)
         Pixels down and to the right.
 
@@ -92,15 +92,15 @@ def shift_consistency(
     return float(np.mean(found))
 
 
-def jpeg_consistency(explain: Explain, pixels: NDArray[np.uint8], *, quality: int = 75) -> float:
+def jpeg_consistency(explain: Explain, pixels: NDArray[Any], *, quality: int = 75) -> float:
     """Rank correlation of a map with that of the picture after JPEG compression.
 
     Parameters
     ----------
     explain : callable
         From pixels to a map.
-    pixels : (H, W, C) uint8 array
-        The picture.
+    pixels : (H, W, C) array
+        The picture, of 0..255.
     quality : int
         JPEG quality, 1 to 95.
     """

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.files import whole_file
+from onnxplain.inputs.bound import describe_bound
 from onnxplain.model.model import Model
 from onnxplain.provenance import versions
 
@@ -26,6 +27,7 @@ def origin(model: Model) -> dict[str, Any]:
         "model_sha256": model.sha256,
         "preprocess": model.preprocess.to_dict(),
         "preprocess_sha256": model.preprocess.sha256,
+        **({"bound": describe_bound(model.network.bound)} if model.network.bound else {}),
         "engine": model.network.ort.device,
         "versions": versions(),
     }

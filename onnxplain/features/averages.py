@@ -53,7 +53,7 @@ def average_patches(
     wanted: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for feature, rank in zip(*np.nonzero(units.scores > 0), strict=True):
         wanted[int(units.images[feature, rank])].append((int(feature), int(rank)))
-    channels = model.network.image.channels
+    channels = len(model.preprocess.shown_channels)
     sums = np.zeros((len(layers), SIDE, SIDE, channels))
     counts = np.zeros(len(layers), np.int64)
     for image in sorted(wanted):

@@ -73,8 +73,9 @@ def kernels(model: Model, layer: str | None = None) -> Kernels:
     if values.ndim != 4:
         raise MethodRefusedError(f"{node} has weights of shape {list(values.shape)}, not of images")
     image = model.network.image
-    sees_picture = image.channels == 3 == values.shape[1] and _from_picture(
-        graph, node.inputs[0], image.name
+    in_colour = image.channels == 3 and not model.preprocess.takes_bands
+    sees_picture = (
+        in_colour and values.shape[1] == 3 and _from_picture(graph, node.inputs[0], image.name)
     )
     if sees_picture and model.preprocess.color == "BGR":
         values = values[:, ::-1]

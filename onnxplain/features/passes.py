@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import ImageError, NumericalError
+from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.dataset import Sample
 from onnxplain.model.model import Model
 
@@ -88,7 +89,8 @@ def fingerprint(model: Model, samples: Sequence[Sample], **settings: Any) -> str
     for sample in samples:
         found = sample.path.stat() if sample.path.is_file() else None
         files.append((sample.name, sample.label, found and (found.st_size, found.st_mtime_ns)))
-    told = [model.sha256, model.preprocess.sha256, files, settings]
+    bound = describe_bound(model.network.bound)
+    told = [model.sha256, model.preprocess.sha256, bound, files, settings]
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 

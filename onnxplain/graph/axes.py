@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from onnxplain.graph.image_input import ImageInput
-from onnxplain.graph.shapes import Shapes
+from onnxplain.graph.squeeze import squeezed_axes
 from onnxplain.graph.view import Graph, Node
+
+if TYPE_CHECKING:
+    from onnxplain.graph.image_input import ImageInput
+    from onnxplain.graph.shapes import Shapes
 
 Tags = tuple[str, ...]
 # Class, distillation and register tokens in front of the image's tokens.
@@ -112,6 +116,11 @@ def _step(
     if kind in _PRODUCTS and len(first) == len(shape):
         fixed = node.inputs[_PRODUCTS[kind]] not in graph.descendants_of_inputs
         return (*first[:-1], "C") if fixed else None
+    # The axis of a batch of one goes and comes where files take one picture at a time.
+    if kind == "Squeeze" and first[0] == "N" and squeezed_axes(graph, node, len(first)) == (0,):
+        return first[1:]
+    if kind == "Unsqueeze" and "N" not in first and squeezed_axes(graph, node, len(shape)) == (0,):
+        return ("N", *first)
     if kind in ("Reshape", "Flatten"):
         return _reshaped(first, shapes[tagged[0]], shape, grids)
     return None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
 from onnxplain.errors import UnknownNameError, UnsupportedModelError, UsageError
+from onnxplain.graph.input_axes import AXIS_OF_CHANNELS, COLOURS, InputAxes, input_axes
+from onnxplain.graph.unbatched import lost_batch
 from onnxplain.graph.view import Graph, TensorInfo
 
 DEFAULT_SIZE = 224
-_CHANNELS = (1, 3)
+_WRITE_SIZE = "set `size` in the preprocessing, or --size HxW"
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class ImageInput:
     layout : {"NCHW", "NHWC"}
         Axis order.
     channels : int
-        1 or 3.
+        1 for grey and 3 for colour pictures; any other number for other bands.
     size : (int, int)
         Height and width; 224 where the file leaves them open.
     batch : int or None
@@ -34,6 +37,10 @@ class ImageInput:
         Whether the file leaves height or width open.
     others : tuple of str
         Further inputs, which have to be bound when the model is loaded.
+    origin : str
+        Where layout, channels and size come from.
+    assumed_size : bool
+        Whether height or width is nobody's word but the default.
     """
 
     name: str
@@ -44,6 +51,8 @@ class ImageInput:
     batch: int | None
     free_size: bool
     others: tuple[str, ...] = ()
+    origin: str = ""
+    assumed_size: bool = False
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -65,8 +74,13 @@ def find_image_input(
     name: str | None = None,
     layout: str | None = None,
     size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    bound: Collection[str] = (),
 ) -> ImageInput:
-    """Find the input of rank four with 1 or 3 channels.
+    """Find the input of rank four that holds a picture.
+
+    One of as many channels as the preprocessing gives comes first, then one of 1 or 3, then
+    one whose channels a convolution names, then one whose shape leaves no other choice.
 
     Parameters
     ----------
@@ -78,81 +92,111 @@ def find_image_input(
         Overrides what the shape suggests.
     size : (int, int), optional
         Height and width to use where the file leaves them open.
+    channels : int, optional
+        How many channels the preprocessing gives.
+    bound : collection of str
+        Inputs that have a value, so that none of them is the picture.
 
     Raises
     ------
     UnknownNameError
         If there is no input `name`.
     UnsupportedModelError
-        If no input can hold a picture.
+        If no input can hold a picture, or nothing says how its axes are meant.
     UsageError
         If `layout` or `size` contradicts the file.
     """
     infos = {i.name: i for i in graph.inputs}
     if name is not None and name not in infos:
         raise UnknownNameError("input", name, infos, f"inputs: {', '.join(infos)}")
-    candidates = [infos[name]] if name is not None else list(infos.values())
-    for info in candidates:
-        found = _layout(graph, info, layout)
-        if found is not None:
-            others = tuple(n for n in infos if n != info.name)
-            return _image_input(info, found, size, others)
+    free = [i for i in infos.values() if i.name not in bound]
+    candidates = free if name is None else [infos[name]]
+    fits = [(i, input_axes(graph, i, layout, channels)) for i in candidates]
+    possible = [(i, axes) for i, axes in fits if axes is not None]
+    if possible:
+        info, axes = min(
+            possible, key=lambda fit: _rank(fit[1], channels)
+        )  # the first one of equals
+        others = tuple(n for n in infos if n != info.name)
+        return _image_input(graph, info, axes, size, others)
     listed = ", ".join(f"{i.name} {i.dtype} {list(i.shape or ())}" for i in infos.values())
     if layout is not None:
-        fitting = next((fit for info in candidates if (fit := _layout(graph, info, None))), None)
-        if fitting is not None:
-            raise UsageError(
-                f"layout {layout!r} does not fit the inputs {listed}; the file suggests {fitting}"
-            )
+        other = (input_axes(graph, info, None, channels) for info in candidates)
+        fitting = next((axes.layout for axes in other if axes), None)
+        if fitting is not None or layout not in AXIS_OF_CHANNELS:
+            suggested = f"; the file suggests {fitting}" if fitting else ""
+            raise UsageError(f"layout {layout!r} does not fit the inputs {listed}{suggested}")
+    unclear = next((i.name for i in candidates if i.dtype.kind in "fiu" and _rank_of(i) == 4), "")
+    if unclear:
+        raise UnsupportedModelError(
+            f"nothing says which axis of input {unclear!r} holds the channels, or how many there "
+            "are: give --layout and a --preprocess file with one mean and std for each channel; "
+            f"inputs: {listed}"
+        )
     raise UnsupportedModelError(
-        "no input looks like an image (rank four with 1 or 3 channels, as [batch, channels, "
-        f"height, width] or [batch, height, width, channels]); inputs: {listed or 'none'}"
+        "no input looks like an image (rank four, as [batch, channels, height, width] or "
+        "[batch, height, width, channels], or rank three without a batch); "
+        f"inputs: {listed or 'none'}"
     )
 
 
-def _layout(graph: Graph, info: TensorInfo, wanted: str | None) -> str | None:
-    shape = info.shape
-    if shape is None or len(shape) != 4 or info.dtype.kind not in "fiu":
-        return None
-    fits = [lay for lay, axis in (("NCHW", 1), ("NHWC", 3)) if shape[axis] in _CHANNELS]
-    if wanted is not None:
-        return wanted if wanted in fits else None
-    if len(fits) == 2:
-        # Both ends look like channels, as in [N, 1, W, 3]; an early Transpose decides.
-        readers = graph.consumers.get(info.name, ())
-        moved = any(
-            n.op_type == "Transpose" and n.attributes.get("perm") == [0, 3, 1, 2] for n in readers
-        )
-        return "NHWC" if moved else "NCHW"
-    return fits[0] if fits else None
+def _rank_of(info: TensorInfo) -> int:
+    return len(info.shape or ())
+
+
+def _rank(axes: InputAxes, channels: int | None) -> tuple[bool, int]:
+    kind = 0 if axes.channels in COLOURS else 1 if axes.proven else 2
+    return (channels is not None and axes.channels != channels, kind)
 
 
 def _image_input(
-    info: TensorInfo, layout: str, size: tuple[int, int] | None, others: tuple[str, ...]
+    graph: Graph,
+    info: TensorInfo,
+    axes: InputAxes,
+    size: tuple[int, int] | None,
+    others: tuple[str, ...],
 ) -> ImageInput:
     assert info.shape is not None
-    rows, columns, channel = (2, 3, 1) if layout == "NCHW" else (1, 2, 3)
-    declared = [info.shape[rows], info.shape[columns]]
+    first = 2 if axes.layout == "NCHW" else 1
+    declared = info.shape[first : first + 2]
     free = not all(isinstance(d, int) and d > 0 for d in declared)
     height, width = (
         d if isinstance(d, int) and d > 0 else (size[i] if size else DEFAULT_SIZE)
         for i, d in enumerate(declared)
     )
+    if min(height, width) < 1:
+        raise UsageError(f"size {height} x {width} is not possible; {_WRITE_SIZE}")
     if size is not None and tuple(size) != (height, width):
         raise UsageError(
             f"input {info.name!r} has the fixed size {height} x {width}, "
-            f"preprocessing gives {size[0]} x {size[1]}; correct `size` in the preprocess file"
+            f"preprocessing or --size gives {size[0]} x {size[1]}; correct `size` or --size"
         )
     batch = info.shape[0] if isinstance(info.shape[0], int) and info.shape[0] > 0 else None
-    channels = info.shape[channel]
-    assert isinstance(channels, int)
+    origin = axes.origin
+    if free:
+        origin += f"; {height} x {width} pixels " + ("as given" if size else "for want of a size")
+    if lost_batch(graph, info.name):
+        origin += "; the file has no batch axis and takes one picture at a time"
     return ImageInput(
         info.name,
         info.dtype.name,
-        layout,  # type: ignore[arg-type]
-        channels,
+        axes.layout,
+        axes.channels,
         (height, width),
         batch,
         free,
         others,
+        origin,
+        free and size is None,
+    )
+
+
+def size_warning(image: ImageInput) -> str:
+    """Say that nobody gave the size of the picture; empty if somebody did."""
+    if not image.assumed_size:
+        return ""
+    height, width = image.size
+    return (
+        f"the file leaves height and width of input {image.name!r} open: {height} x {width} is "
+        f"used; {_WRITE_SIZE}"
     )

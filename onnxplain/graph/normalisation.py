@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph, Node
 
-_PASSIVE = frozenset({"Cast", "Transpose", "Identity", "Reshape"})
+_PASSIVE = frozenset({"Cast", "Transpose", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
 
 
 @dataclass(frozen=True)

@@ -65,10 +65,20 @@ def prepare(model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]] | None =
         passes.RemoveUnusedNodesPass()(work)
         passes.NameFixPass()(work)
         apart = _set_apart(work)
+        file = ir.to_proto(work)
+        _open_axes(file)
     except (ir.passes.PassError, ValueError, TypeError, KeyError) as error:
         reason = str(error.__cause__ or error).splitlines()[0]
         raise ModelFileError(f"the graph cannot be prepared: {reason}") from error
-    return Graph(ir.to_proto(work), origin, apart)
+    return Graph(file, origin, apart)
+
+
+def _open_axes(model: onnx.ModelProto) -> None:
+    """Leave lengths of 0 and below open, which exporters write for axes that are free."""
+    for value in model.graph.input:
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.HasField("dim_value") and dim.dim_value < 1:
+                dim.ClearField("dim_value")
 
 
 def _set_apart(work: ir.Model) -> light.Weights:

@@ -91,6 +91,11 @@ class TensorInfo:
     dtype: np.dtype[Any]
     shape: tuple[int | str | None, ...] | None
 
+    @property
+    def lengths(self) -> tuple[int | None, ...]:
+        """Length of each axis; ``None`` for one that is open."""
+        return tuple(d if isinstance(d, int) and d > 0 else None for d in self.shape or ())
+
 
 class Graph:
     """Read-only view of a prepared model.

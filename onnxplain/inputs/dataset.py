@@ -75,9 +75,11 @@ class Sample:
         """
         from PIL import Image
 
+        from onnxplain.inputs.source import open_picture, size_of
+
         if not self.has_mask:
             return None
-        size = open_image(self.path).size
+        size = size_of(open_picture(self.path, preprocess))
         if self.mask is not None:
             drawn = open_image(self.mask).convert("L")
             if drawn.size != size:
@@ -91,8 +93,7 @@ class Sample:
             for x0, y0, x1, y1 in self.boxes:
                 inside |= (rows > y0) & (rows < y1) & (columns > x0) & (columns < x1)
             drawn = Image.fromarray(np.where(inside, 255, 0).astype(np.uint8))
-        grey = replace(preprocess, color="gray", interpolation="nearest", mean=(0.0,), std=(1.0,))
-        return grey.seen(drawn)[..., 0] > 127
+        return preprocess.of_masks().seen(drawn)[..., 0] > 127
 
 
 def read_dataset(source: str | Path, *, masks: str | Path | None = None) -> list[Sample]:

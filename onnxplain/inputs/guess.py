@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.input_axes import COLOURS
 from onnxplain.graph.normalisation import find_normalisation
 from onnxplain.graph.view import Graph
 from onnxplain.inputs.preprocess import Preprocess, preset
+from onnxplain.inputs.undeclared import Undeclared
 
 # A trained network's first convolution sees values of a few units, around zero or above.
 _SMALLEST_SPAN, _LARGEST_SPAN = 0.4, 40.0
@@ -26,11 +28,13 @@ def guess_preprocess(graph: Graph, image: ImageInput) -> tuple[Preprocess, str]:
     Returns
     -------
     Preprocess
-        A preset.
+        A preset; an `Undeclared` where any would be a shot in the dark.
     str
         What the guess rests on, in one phrase.
     """
     name, reason = _guess(graph, image)
+    if not name:
+        return Undeclared.of(image), reason
     recipe = preset(name, image.layout, image.size, image.channels, image.dtype)
     return recipe, reason
 
@@ -59,6 +63,8 @@ def _guess(graph: Graph, image: ImageInput) -> tuple[str, str]:
         where = f"the graph normalises its input itself (tensor {inner.nodes[-1].output!r})"
         raw_fits = inner.span(0, 255) <= _LARGEST_SPAN
         return ("raw" if raw_fits else "zero-one"), where
+    if image.channels not in COLOURS:
+        return "", f"nothing says how values of {image.channels} channels are scaled"
     if image.channels == 1:
         return "zero-one", "a grey image without normalisation in the graph"
     if image.layout == "NHWC":

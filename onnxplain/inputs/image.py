@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MAX_PIXELS = 100_000_000
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".npy")
 
 
-def open_image(path: str | Path) -> Image.Image:
+def open_image(
+    path: str | Path, *, convert: Callable[[Image.Image, str], Image.Image] | None = None
+) -> Image.Image:
     """Read an image file.
 
     EXIF rotation is applied, transparency is laid over white, 16-bit grey is scaled to
@@ -31,6 +34,9 @@ def open_image(path: str | Path) -> Image.Image:
     ----------
     path : path
         The image file.
+    convert : callable, optional
+        What brings the decoded image, upright, to the form that is wanted; `to_plain` if
+        not given.
 
     Returns
     -------
@@ -54,7 +60,7 @@ def open_image(path: str | Path) -> Image.Image:
             with Image.open(path) as image:
                 _check_size(path, *image.size)
                 image.load()
-                return to_plain(ImageOps.exif_transpose(image), str(path))
+                return (convert or to_plain)(ImageOps.exif_transpose(image), str(path))
     except Image.DecompressionBombError as error:
         raise ImageError(f"image {str(path)!r} is too large: {error}") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
@@ -113,15 +119,20 @@ def from_array(array: np.ndarray[Any, Any]) -> Image.Image:
 def jpeg(pixels: np.ndarray[Any, Any], quality: int) -> np.ndarray[Any, Any]:
     """Pixels as they come back from a JPEG file.
 
+    Bands that are no colours are each stored as a grey picture.
+
     Parameters
     ----------
-    pixels : (H, W, 3) or (H, W, 1) uint8 array
-        The picture.
+    pixels : (H, W, C) array
+        The picture, of 0..255.
     quality : int
         1 (worst) to 95.
     """
     from PIL import Image
 
+    if pixels.shape[2] not in (1, 3) or pixels.dtype != np.uint8:
+        planes = np.split(np.clip(np.round(pixels), 0, 255).astype(np.uint8), pixels.shape[2], 2)
+        return np.concatenate([jpeg(plane, quality) for plane in planes], axis=2)
     buffer = io.BytesIO()
     from_array(pixels).save(buffer, "JPEG", quality=quality)
     return np.asarray(Image.open(buffer), np.uint8).reshape(pixels.shape)

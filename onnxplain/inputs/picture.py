@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import ImageError
 from onnxplain.graph.image_input import ImageInput
-from onnxplain.inputs.image import from_array, open_image, to_plain
+from onnxplain.inputs.bands import bands_of
+from onnxplain.inputs.image import to_plain
 from onnxplain.inputs.preprocess import Preprocess
+from onnxplain.inputs.source import as_picture, open_picture, ready_input
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -40,12 +42,20 @@ class Picture:
         File name, or ``"array"``.
     warning : str
         What speaks against the preprocessing; empty if nothing does.
+    values : (H, W, C) array, optional
+        All channels of 0..255, where `pixels` are not all that the model sees.
     """
 
     x: NDArray[Any]
     pixels: NDArray[np.uint8]
     source: str
     warning: str = ""
+    values: NDArray[Any] | None = None
+
+    @property
+    def seen(self) -> NDArray[Any]:
+        """All channels before they are scaled, as `Preprocess.encode` takes them."""
+        return self.pixels if self.values is None else self.values
 
     @property
     def sha256(self) -> str:
@@ -59,8 +69,9 @@ def read_picture(image: ImageLike, preprocess: Preprocess, expected: ImageInput)
     Parameters
     ----------
     image : path, PIL.Image.Image or array
-        A file; a Pillow image; (H, W), (H, W, 3) or (H, W, 4) uint8 pixels; or a ready
-        model input of shape (1, C, H, W) or (1, H, W, C).
+        A file; a Pillow image; (H, W), (H, W, 3) or (H, W, 4) uint8 pixels, or with color
+        ``bands`` numbers of shape (H, W, C) or (C, H, W); or a ready model input of shape
+        (1, C, H, W) or (1, H, W, C). A ``.npy`` file may hold each of these arrays.
     preprocess : Preprocess
         How pixels become the model input; a ready input is taken as it is.
     expected : ImageInput
@@ -71,23 +82,42 @@ def read_picture(image: ImageLike, preprocess: Preprocess, expected: ImageInput)
     ImageError
         If the image cannot be read, or does not fit the model.
     """
-    if isinstance(image, np.ndarray) and image.ndim == 4:
-        return _ready(image, preprocess, expected)
     source = "array"
     if isinstance(image, (str, Path)):
-        source = str(image)
-        plain = open_image(image)
+        source, ready = str(image), ready_input(image)
+    else:
+        ready = image if isinstance(image, np.ndarray) and image.ndim == 4 else None
+    if ready is not None:
+        return _ready(ready, preprocess, expected, source)
+    plain: Image.Image | NDArray[Any]
+    if isinstance(image, (str, Path)):
+        plain = open_picture(image, preprocess)
     elif isinstance(image, np.ndarray):
-        plain = from_array(image)
+        plain = as_picture(image, preprocess)
     elif hasattr(image, "getbands"):
-        plain = to_plain(image)
+        plain = bands_of(image) if preprocess.takes_bands else to_plain(image)
     else:
         raise ImageError(
             f"cannot read an image from {type(image).__name__}; give a path, a Pillow image or "
             "an array"
         )
-    pixels = preprocess.seen(plain)
-    return Picture(preprocess.encode(pixels[None]), pixels, source)
+    return made_of(preprocess.seen(plain), preprocess, source)
+
+
+def made_of(seen: NDArray[Any], preprocess: Preprocess, source: str) -> Picture:
+    """Make a model input of pixels that are framed already.
+
+    Parameters
+    ----------
+    seen : (H, W, C) array
+        As `Preprocess.seen` returns them.
+    preprocess : Preprocess
+        Scales and shows them.
+    source : str
+        Where they come from.
+    """
+    values = seen if preprocess.takes_bands else None
+    return Picture(preprocess.encode(seen[None]), preprocess.display(seen), source, values=values)
 
 
 def sample_picture(preprocess: Preprocess, seed: int = 0) -> Picture:
@@ -104,10 +134,10 @@ def sample_picture(preprocess: Preprocess, seed: int = 0) -> Picture:
         waves += np.sin((rows * turns[0])[:, None] + (columns * turns[1])[None] + phase)
     low, high = waves.min(), waves.max()
     pixels = np.round(255 * (waves - low) / ((high - low) or 1.0)).astype(np.uint8)
-    return Picture(preprocess.encode(pixels[None]), pixels, "random")
+    return made_of(pixels, preprocess, "random")
 
 
-def _ready(x: NDArray[Any], preprocess: Preprocess, expected: ImageInput) -> Picture:
+def _ready(x: NDArray[Any], preprocess: Preprocess, expected: ImageInput, source: str) -> Picture:
     wanted = expected.shape
     if len(x) != 1 or x.shape[1:] != wanted[1:]:
         raise ImageError(
@@ -124,4 +154,5 @@ def _ready(x: NDArray[Any], preprocess: Preprocess, expected: ImageInput) -> Pic
             f"{preprocess.name!r} can give ({low.min():.3g}..{high.max():.3g})"
         )
     kept = x if x.dtype == np.float64 else x.astype(expected.dtype)
-    return Picture(kept, preprocess.decode(x)[0], "array", warning)
+    values = np.clip(preprocess.levels(x)[0], 0, 255) if preprocess.takes_bands else None
+    return Picture(kept, preprocess.decode(x)[0], source, warning, values)

@@ -2,7 +2,8 @@
 
 A pixel value of 0..255 becomes ``(pixel * scale - mean) / std``, per channel. Because
 this is data and not a function, "black", "white" and the box of possible values can be
-worked out for every model.
+worked out for every model. Pictures of more than 8 bits are brought to the same 0..255,
+with fractions.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import UnknownNameError, UsageError
+from onnxplain.inputs.bands import bands_of, chosen_bands, to_pixels
+from onnxplain.inputs.framing import Colour, Framing
+from onnxplain.inputs.recipe_values import bands_problem, framing_problem, from_json
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -26,11 +30,15 @@ if TYPE_CHECKING:
 VERSION = 1
 _CHOICES: dict[str, tuple[str, ...]] = {
     "layout": ("NCHW", "NHWC"),
-    "dtype": ("float32", "float16", "float64", "uint8", "int8"),
-    "color": ("RGB", "BGR", "gray"),
-    "resize": ("crop", "stretch", "pad"),
+    "dtype": ("float32", "float16", "float64", "uint8", "int8", "uint16", "int16", "int32"),
+    "color": ("RGB", "BGR", "gray", "bands"),
+    "resize": ("crop", "stretch", "pad", "none"),
     "interpolation": ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"),
 }
+
+
+# Attributes that came later than the first version of the format.
+_LATER = frozenset({"resize_to", "fill", "position", "bands", "shown", "white"})
 
 
 @dataclass(frozen=True)
@@ -45,35 +53,61 @@ class Preprocess:
         Axis order of the tensor.
     dtype : str
         Element type of the tensor.
-    color : {"RGB", "BGR", "gray"}
-        Channel order.
+    color : {"RGB", "BGR", "gray", "bands"}
+        Channel order. ``bands`` takes the channels of the file as they are, with all their
+        bits; there are as many as `mean` has values.
     size : (int, int)
         Height and width of the tensor, in pixels.
-    resize : {"crop", "stretch", "pad"}
+    resize : {"crop", "stretch", "pad", "none"}
         ``crop`` takes the largest central region of the tensor's aspect ratio, shrunk by
-        `crop_fraction`; ``stretch`` ignores the aspect ratio; ``pad`` keeps the whole
-        picture and fills up with black.
+        `crop_fraction`, or with `resize_to` the middle of the resized picture; ``stretch``
+        ignores the aspect ratio; ``pad`` keeps the whole picture and fills up with `fill`;
+        ``none`` cuts the middle out of the picture as it is, and fills up what it lacks.
     crop_fraction : float
-        In (0, 1]; 0.875 is "resize to 256, centre crop 224".
+        In (0, 1]; 0.875 is "resize to 256, centre crop 224". With ``stretch`` and ``pad``
+        this share of height and of width is used.
     interpolation : str
         Resampling filter.
     scale : float
         Factor on the 0..255 pixel value.
     mean, std : tuple of float
         Per channel, in the tensor's channel order, in scaled units.
+    resize_to : int or (int, int), optional
+        With ``crop``: the picture is first resized to this shorter side, or to this height
+        and width, rounded as torchvision does.
+    fill : tuple of float
+        What is beside the picture, of 0..255: one value, or one for each channel, red first.
+    position : (float, float)
+        Which share of what is left over goes above and to the left of what is seen:
+        (0.5, 0.5) is the middle, (0, 0) the top left corner.
+    bands : tuple of int
+        Bands of the file that the channels take, counted from 0; all in order if empty.
+    shown : tuple of int
+        One or three channels that pictures show; the first three, or the first of fewer
+        than three, if empty.
+    white : float, optional
+        Value in the file that becomes 255; if not given, 255 of 8 bits, 65535 of 16 bits
+        and 1 of floating-point numbers. `bands`, `shown` and `white` go with color
+        ``bands``.
     """
 
     name: str
     layout: Literal["NCHW", "NHWC"]
     size: tuple[int, int]
-    color: Literal["RGB", "BGR", "gray"] = "RGB"
+    color: Literal["RGB", "BGR", "gray", "bands"] = "RGB"
     dtype: str = "float32"
-    resize: Literal["crop", "stretch", "pad"] = "crop"
+    resize: Literal["crop", "stretch", "pad", "none"] = "crop"
     crop_fraction: float = 1.0
     interpolation: str = "bicubic"
     scale: float = 1.0
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
+    resize_to: int | tuple[int, int] | None = None
+    fill: tuple[float, ...] = (0.0,)
+    position: tuple[float, float] = (0.5, 0.5)
+    bands: tuple[int, ...] = ()
+    shown: tuple[int, ...] = ()
+    white: float | None = None
 
     def __post_init__(self) -> None:
         for key, allowed in _CHOICES.items():
@@ -95,11 +129,40 @@ class Preprocess:
                 f"preprocess {self.name!r}: crop_fraction must be in (0, 1], mean finite, "
                 "scale and std finite and above 0"
             )
+        problem = framing_problem(
+            self.resize, self.resize_to, self.crop_fraction, self.position
+        ) or bands_problem(self.color, self.channels, self.fill, self.bands, self.shown, self.white)
+        if problem:
+            raise UsageError(f"preprocess {self.name!r}: {problem}")
+
+    @property
+    def takes_bands(self) -> bool:
+        """Whether the channels are bands of the file rather than colours."""
+        return self.color == "bands"
 
     @property
     def channels(self) -> int:
-        """Number of colour channels of the tensor."""
+        """Number of channels of the tensor."""
+        if self.takes_bands:
+            return max(1, len(self.mean))
         return 1 if self.color == "gray" else 3
+
+    @property
+    def shown_channels(self) -> tuple[int, ...]:
+        """One or three channels that stand for all in a picture, in the order of `seen`."""
+        return self.shown or ((0, 1, 2) if self.channels > 2 else (0,))
+
+    @property
+    def framing(self) -> Framing:
+        """Which part of a picture is seen, and at which size."""
+        return Framing(
+            self.size,
+            self.resize,
+            self.crop_fraction,
+            self.resize_to,
+            self.position,
+            self.interpolation,
+        )
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -109,33 +172,57 @@ class Preprocess:
             return (1, self.channels, height, width)
         return (1, height, width, self.channels)
 
-    def seen(self, image: Image.Image) -> NDArray[np.uint8]:
+    def seen(self, image: Image.Image | NDArray[Any]) -> NDArray[Any]:
         """Pixels the model gets to see, before their values are scaled.
 
         Parameters
         ----------
-        image : PIL.Image.Image
-            Mode ``"RGB"`` or ``"L"``, any size.
+        image : PIL.Image.Image or (H, W, C) array
+            Mode ``"RGB"`` or ``"L"``, any size; with color ``bands`` any bands, as an
+            array in the file's own values.
 
         Returns
         -------
-        (H, W, 3) or (H, W, 1) uint8 array
-            RGB order whatever `color` says, or grey.
-        """
-        from PIL import Image, ImageOps
+        (H, W, C) array
+            uint8 in RGB order whatever `color` says, or grey; bands of more than 8 bits
+            as float64 of 0..255.
 
+        Raises
+        ------
+        ImageError
+            If the bands are too few or too many, or their values out of range.
+        """
         height, width = self.size
+        if self.takes_bands:
+            pixels = self.select(image if isinstance(image, np.ndarray) else bands_of(image))
+            return self.framing.apply_to_planes(pixels, self.fill)
+        assert not isinstance(image, np.ndarray)
         plain = image.convert("L" if self.color == "gray" else "RGB")
-        filter_ = Image.Resampling[self.interpolation.upper()]
-        if self.resize == "pad":
-            fitted = ImageOps.pad(plain, (width, height), method=filter_)
-        else:
-            box = self._box(*plain.size) if self.resize == "crop" else None
-            fitted = plain.resize((width, height), filter_, box=box)
-        return np.asarray(fitted, np.uint8).reshape(height, width, self.channels)
+        levels = tuple(round(v) for v in self.fill)
+        fill: Colour = levels[0] if plain.mode == "L" else levels * (3 // len(levels))
+        framed = self.framing.apply(plain, fill)
+        return np.asarray(framed, np.uint8).reshape(height, width, self.channels)
+
+    def select(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Bands of a file that the channels take, on the scale of 0..255.
+
+        Raises
+        ------
+        ImageError
+            If there are too few or too many, or their values are out of range.
+        """
+        return to_pixels(chosen_bands(values, self.bands, self.channels), self.white)
+
+    def display(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
+        """Those of some pixels (..., C) that a person is shown: (..., 3) or (..., 1)."""
+        if self.takes_bands:
+            pixels = pixels[..., list(self.shown_channels)]
+        if pixels.dtype == np.uint8:
+            return pixels
+        return np.clip(np.round(pixels), 0, 255).astype(np.uint8)
 
     def encode(self, pixels: NDArray[Any]) -> NDArray[Any]:
-        """Turn (N, H, W, C) RGB or grey pixels of 0..255 into the model's input."""
+        """Turn (N, H, W, C) pixels of 0..255 as `seen` returns them into the model's input."""
         values = pixels[..., ::-1] if self.color == "BGR" else pixels
         values = values.astype(np.float64) * self.scale
         values = (values - np.asarray(self.mean)) / np.asarray(self.std)
@@ -148,12 +235,15 @@ class Preprocess:
 
     def decode(self, x: NDArray[Any]) -> NDArray[np.uint8]:
         """Turn model inputs back into (N, H, W, 3) or (N, H, W, 1) pixels for display."""
+        return self.display(self.levels(x))
+
+    def levels(self, x: NDArray[Any]) -> NDArray[np.float64]:
+        """Undo `encode`: (N, H, W, C) levels, of 0..255 if `x` is within `bounds`."""
         values = np.moveaxis(x, 1, -1) if self.layout == "NCHW" else x
         values = (values.astype(np.float64) * self.std + self.mean) / self.scale
-        values = values[..., ::-1] if self.color == "BGR" else values
-        return np.clip(np.round(values), 0, 255).astype(np.uint8)
+        return values[..., ::-1] if self.color == "BGR" else values
 
-    def apply(self, image: Image.Image) -> NDArray[Any]:
+    def apply(self, image: Image.Image | NDArray[Any]) -> NDArray[Any]:
         """Turn a picture into the model's input, shape `shape`."""
         return self.encode(self.seen(image)[None])
 
@@ -163,9 +253,29 @@ class Preprocess:
         low, high = (self.encode(b) for b in box)
         return low, high
 
+    def of_masks(self) -> Preprocess:
+        """Return a recipe that frames a grey mask as this one frames its picture."""
+        return Preprocess(
+            name=self.name,
+            layout=self.layout,
+            size=self.size,
+            color="gray",
+            resize=self.resize,
+            crop_fraction=self.crop_fraction,
+            interpolation="nearest",
+            mean=(0.0,),
+            std=(1.0,),
+            resize_to=self.resize_to,
+            position=self.position,
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; `from_dict` reads it back."""
-        return {"version": VERSION, **dataclasses.asdict(self)}
+        data = dataclasses.asdict(self)
+        # Absent as before they existed, so that the digests of older recipes stay.
+        later = {f.name: f.default for f in dataclasses.fields(self) if f.name in _LATER}
+        kept = {k: v for k, v in data.items() if k not in later or v != later[k]}
+        return {"version": VERSION, **kept}
 
     @classmethod
     def from_dict(cls, data: Any, where: str = "preprocess") -> Preprocess:
@@ -188,7 +298,7 @@ class Preprocess:
                 + (f"; missing: {', '.join(sorted(missing))}" if missing else "")
             )
         try:
-            values = {k: _from_json(k, data[k]) for k in fields if k in data}
+            values = {k: from_json(k, data[k]) for k in fields if k in data}
             return cls(**values)
         except (TypeError, ValueError) as error:
             raise UsageError(f"{where}: {error}") from error
@@ -214,45 +324,21 @@ class Preprocess:
 
     @property
     def sha256(self) -> str:
-        """Digest of everything that changes the tensor (the name does not)."""
-        data = {k: v for k, v in self.to_dict().items() if k != "name"}
+        """Digest of everything that changes the tensor (name and `shown` do not)."""
+        data = {k: v for k, v in self.to_dict().items() if k not in ("name", "shown")}
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
     def region(self, width: int, height: int) -> tuple[float, float, float, float]:
         """Part of a picture that the model sees: left, top, right and bottom edge in pixels.
 
-        With ``pad`` it reaches beyond the picture, up to what was filled up.
+        Where it was filled up, it reaches beyond the picture.
 
         Parameters
         ----------
         width, height : int
             Size of the picture.
         """
-        if self.resize == "crop":
-            return self._box(width, height)
-        if self.resize == "stretch":
-            return (0.0, 0.0, float(width), float(height))
-        rows, columns = self.size
-        unit = max(width / columns, height / rows)
-        across, down = (columns * unit - width) / 2, (rows * unit - height) / 2
-        return (-across, -down, width + across, height + down)
-
-    def _box(self, width: int, height: int) -> tuple[float, float, float, float]:
-        rows, columns = self.size
-        unit = min(width / columns, height / rows) * self.crop_fraction
-        w, h = columns * unit, rows * unit
-        left, top = (width - w) / 2, (height - h) / 2
-        return (left, top, left + w, top + h)
-
-
-def _from_json(key: str, value: Any) -> Any:
-    if key == "size":
-        if any(int(v) != v for v in value):
-            raise ValueError(f"size {value} is not a whole number of pixels")
-        return tuple(int(v) for v in value)
-    if key in ("mean", "std"):
-        return tuple(float(v) for v in value)
-    return value
+        return self.framing.region(width, height)
 
 
 _TORCH_MEAN, _TORCH_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -270,6 +356,12 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
+def preset_channels(name: object) -> int | None:
+    """How many channels a preset is for, if it treats them differently; else ``None``."""
+    values = PRESETS.get(name, {}) if isinstance(name, str) else {}
+    return 3 if len(set(values.get("mean", ()))) > 1 else None
+
+
 def preset(
     name: str, layout: str, size: tuple[int, int], channels: int = 3, dtype: str = "float32"
 ) -> Preprocess:
@@ -281,16 +373,28 @@ def preset(
         A key of `PRESETS`.
     layout, size, channels, dtype
         The tensor's layout, height and width, channel count and element type. For one
-        channel the values of the first colour channel are taken.
+        channel the values of the first colour channel are taken; for a number other than
+        1 or 3 the channels are bands of the file, treated alike.
 
     Raises
     ------
     UnknownNameError
         If there is no preset of that name.
+    UsageError
+        If it treats colours differently, and there are other channels.
     """
     if name not in PRESETS:
         raise UnknownNameError("preset", name, PRESETS, f"presets: {', '.join(PRESETS)}")
     values = {"mean": (0.0,) * 3, "std": (1.0,) * 3} | PRESETS[name]
     if channels == 1:
         values |= {"color": "gray", "mean": values["mean"][:1], "std": values["std"][:1]}
+    elif channels != 3:
+        if preset_channels(name):
+            raise UsageError(
+                f"preset {name!r} knows red, green and blue only, the model takes {channels} "
+                "channels; declare a --preprocess file with color 'bands' and one mean and std "
+                "for each channel"
+            )
+        each = {k: values[k][:1] * channels for k in ("mean", "std")}
+        values |= {"color": "bands", **each}
     return Preprocess(name=name, layout=layout, size=size, dtype=dtype, **values)  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ import onnx
 
 from onnxplain.graph.load import file_sha256, read_model
 from onnxplain.graph.view import TensorInfo, tensor_info
+from onnxplain.inputs.bound import describe_bound
 from onnxplain.model.obstacles import obstacles
 
 if TYPE_CHECKING:
@@ -149,7 +150,8 @@ def inspect_model(model: Model) -> dict[str, Any]:
     Returns
     -------
     dict
-        Plain data: ``input`` (name, dtype, layout, channels, size, batch), ``output``
+        Plain data: ``input`` (name, dtype, layout, channels, size, batch), ``bound`` (see
+        `onnxplain.inputs.bound.describe_bound`), ``output``
         (name, task, evidence, doubt, followed, probabilities, logits, classes, places of a dense
         output, all outputs, others), ``preprocess``,
         ``sources`` (of preprocessing and labels), ``labels`` (how many), ``layers`` (name,
@@ -168,6 +170,7 @@ def inspect_model(model: Model) -> dict[str, Any]:
             "size": list(image.size),
             "batch": image.batch,
         },
+        "bound": describe_bound(network.bound),
         "output": {
             "name": head.output,
             "task": answer.task,

@@ -9,19 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import onnx
-from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.explanations.explanation import Explanation
 from onnxplain.graph.answers.answer import Answer
-from onnxplain.graph.image_input import find_image_input
+from onnxplain.graph.image_input import find_image_input, size_warning
 from onnxplain.graph.light import Weights
 from onnxplain.graph.load import check, file_sha256, read_model
 from onnxplain.graph.prepare import prepare
+from onnxplain.graph.unbatched import with_batch
 from onnxplain.inputs.beside import BESIDE, read_beside
+from onnxplain.inputs.bound import BoundValue
 from onnxplain.inputs.guess import contradiction, guess_preprocess
 from onnxplain.inputs.labels import find_labels
-from onnxplain.inputs.preprocess import PRESETS, Preprocess, preset
+from onnxplain.inputs.preprocess import PRESETS, Preprocess, preset, preset_channels
+from onnxplain.inputs.undeclared import Undeclared
 from onnxplain.model.cut_model import model_at
 from onnxplain.model.model import Model
 from onnxplain.network.network import Network
@@ -45,7 +47,8 @@ def load(
     scores: str | None = None,
     input_name: str | None = None,
     layout: str | None = None,
-    bound: Mapping[str, NDArray[Any]] | None = None,
+    size: tuple[int, int] | None = None,
+    bound: Mapping[str, BoundValue] | None = None,
     device: str = "auto",
     batch_size: int | None = None,
     precision: str = "single",
@@ -71,8 +74,12 @@ def load(
         What its numbers are, where the graph does not make them probabilities.
     input_name, layout : str, optional
         Graph input to explain and its layout, if the file leaves doubt.
-    bound : mapping of str to array, optional
-        Values of all other inputs.
+    size : (int, int), optional
+        Height and width where the file leaves them open; that of the preprocessing, or 224
+        by 224 with a warning, if not given.
+    bound : mapping of str to array, number or path, optional
+        Values of all other inputs, for one picture: a number fills the declared shape, a
+        path is that of a ``.npy`` file.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     batch_size : int, optional
@@ -95,7 +102,8 @@ def load(
     ModelFileError
         If the file is not a valid ONNX model, or no image classifier.
     UsageError
-        If preprocessing or labels do not fit the model, or `at` is no such tensor.
+        If preprocessing, labels or bound values do not fit the model, or `at` is no such
+        tensor.
     """
     if isinstance(path, onnx.ModelProto):
         check(path, "model")
@@ -107,7 +115,7 @@ def load(
         (proto, weights), name = read_model(file), file.name
         sha256 = file_sha256(file)
     metadata = {p.key: p.value for p in proto.metadata_props}
-    graph = prepare(proto, weights)
+    graph = with_batch(prepare(proto, weights), input_name)
     del proto, weights  # the graph has what it needs
     beside = read_beside(file)
     task, scores, output = (
@@ -115,27 +123,34 @@ def load(
         for key, given in (("task", task), ("scores", scores), ("output", output))
     )
     recipe, origin = _declared(preprocess, beside, file, metadata)
+    if recipe is not None and size is not None:
+        recipe = replace(recipe, size=size)
     image = find_image_input(
         graph,
         name=input_name,
         layout=layout or (recipe.layout if recipe else None),
-        size=recipe.size if recipe else None,
+        size=recipe.size if recipe else size,
+        channels=recipe.channels if recipe else preset_channels(preprocess),
+        bound=bound or (),
     )
-    warnings = []
+    warnings = [text] if (text := size_warning(image)) else []
     if isinstance(preprocess, str) and preprocess in PRESETS:
         recipe = preset(preprocess, image.layout, image.size, image.channels, image.dtype)
         origin = "preset"
     if recipe is None:
         recipe, reason = guess_preprocess(graph, image)
         origin = f"a guess: {reason}"
+        what = "unknown" if isinstance(recipe, Undeclared) else f"guessed as {recipe.name!r}"
         warnings.append(
-            f"preprocessing is guessed as {recipe.name!r} ({reason}); "
-            "declare it with --preprocess FILE or PRESET"
+            f"preprocessing is {what} ({reason}); declare it with --preprocess FILE or PRESET"
         )
     if recipe.channels != image.channels:
+        color = {1: "'gray'", 3: "'RGB'"}.get(
+            image.channels, f"'bands' and give {image.channels} values of mean and std"
+        )
         raise UsageError(
             f"preprocess {recipe.name!r} gives {recipe.channels} channels, input {image.name!r} "
-            f"takes {image.channels}; set `color` to {'gray' if image.channels == 1 else 'RGB'!r}"
+            f"takes {image.channels}; set `color` to {color}"
         )
     against = contradiction(graph, image, recipe)
     network = Network(
@@ -146,7 +161,8 @@ def load(
         metadata=metadata,
         input_name=image.name,
         layout=image.layout,
-        size=recipe.size,
+        size=image.size,
+        channels=image.channels,
         device=device,
         batch_size=batch_size,
         precision=precision,
@@ -167,7 +183,12 @@ def load(
         names_of(answer.task, names),
         name=name,
         sha256=sha256,
-        sources={"preprocess": origin, "labels": labels_from, "task": answer.evidence},
+        sources={
+            "input": image.origin,
+            "preprocess": origin,
+            "labels": labels_from,
+            "task": answer.evidence,
+        },
         warnings=[*warnings, *([against] if against else [])],
     )
     return model if at is None else model_at(model, at)

@@ -10,6 +10,7 @@ import numpy as np
 
 from onnxplain.explanations.attribution import Attribution
 from onnxplain.explanations.explanation import Explanation
+from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.picture import Picture
 from onnxplain.methods import Method
 from onnxplain.model.opened import OpenedModel
@@ -98,6 +99,7 @@ def explanation_of(
             "preprocess": model.preprocess.to_dict(),
             "preprocess_sha256": model.preprocess.sha256,
             "sources": model.sources,
+            **({"bound": describe_bound(network.bound)} if network.bound else {}),
             "engine": network.adapter(method.needs).device,
             "precision": network.precision if uses_torch else "as the file",
             "seed": run.seed,

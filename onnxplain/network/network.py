@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from onnxplain.adapters.base import Adapter, Array, Capability
+from onnxplain.adapters.base import Adapter, Capability
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.answers.answer import Answer
@@ -27,6 +26,7 @@ from onnxplain.graph.preprocessing_chain import cut_at
 from onnxplain.graph.quantised import quantisation_step
 from onnxplain.graph.shapes import Shapes, infer_shapes
 from onnxplain.graph.view import Graph, TensorInfo
+from onnxplain.inputs.bound import BoundValue, bind_inputs
 
 if TYPE_CHECKING:
     from onnxplain.adapters.torch import TorchAdapter
@@ -63,7 +63,7 @@ class Network:
         not given.
     metadata : mapping of str to str, optional
         What the model file says of itself.
-    input_name, layout, size
+    input_name, layout, size, channels
         See `find_image_input`.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
@@ -73,7 +73,7 @@ class Network:
     precision : {"single", "double"}
         Arithmetic of the PyTorch engine.
     bound : mapping of str to array
-        Values of all inputs but the explained one.
+        Values of all inputs but the explained one; see `onnxplain.inputs.bound.bind_inputs`.
     cut : bool
         Whether the explained input is a tensor inside of the user's graph.
     threads : int, optional
@@ -91,10 +91,11 @@ class Network:
         input_name: str | None = None,
         layout: str | None = None,
         size: tuple[int, int] | None = None,
+        channels: int | None = None,
         device: str = "auto",
         batch_size: int | None = None,
         precision: str = "single",
-        bound: Mapping[str, Array] | None = None,
+        bound: Mapping[str, BoundValue] | None = None,
         cut: bool = False,
         threads: int | None = None,
     ) -> None:
@@ -103,7 +104,16 @@ class Network:
         if batch_size is not None and batch_size < 1:
             raise UsageError(f"batch size {batch_size} is not possible; it must be 1 or more")
         self.graph = graph
-        self.image: ImageInput = find_image_input(graph, name=input_name, layout=layout, size=size)
+        image = find_image_input(
+            graph,
+            name=input_name,
+            layout=layout,
+            size=size,
+            channels=channels,
+            bound=bound or (),
+        )
+        self.image: ImageInput
+        self.bound, self.image = bind_inputs(graph, image, bound or {})
         self._asked = _Asked(output, task, scores, dict(metadata or {}))
         self.precision = precision
         if threads is not None and threads < 1:
@@ -111,7 +121,6 @@ class Network:
         self._threads = threads
         self._device = device
         self._batch_size = batch_size
-        self._bound = _bind(self.image, bound or {})
         self.cut = cut
 
     def with_graph(
@@ -121,7 +130,7 @@ class Network:
         input_name: str | None = None,
         layout: str | None = None,
         size: tuple[int, int] | None = None,
-        bound: Mapping[str, Array] | None = None,
+        bound: Mapping[str, BoundValue] | None = None,
     ) -> Network:
         """Return a network of the same settings for another form of the graph.
 
@@ -138,10 +147,11 @@ class Network:
             input_name=input_name or self.image.name,
             layout=layout or self.image.layout,
             size=size or self.image.size,
+            channels=None if input_name else self.image.channels,
             device=self._device,
             batch_size=self._batch_size,
             precision=self.precision,
-            bound={n: v for n, v in {**self._bound, **(bound or {})}.items() if n in left},
+            bound={n: v for n, v in {**self.bound, **(bound or {})}.items() if n in left},
             cut=self.cut or input_name is not None,
             threads=self._threads,
         )
@@ -168,7 +178,7 @@ class Network:
             lambda: self.answer.output,
             device=self._device,
             batch_size=self._batch_size,
-            bound=self._bound,
+            bound=self.bound,
             threads=self._threads,
             optimise=optimise,
             shapes=lambda: self.shapes,
@@ -185,7 +195,7 @@ class Network:
             lambda: self.answer.output,
             device=self._device,
             batch_size=self._batch_size or 16,
-            bound=self._bound,
+            bound=self.bound,
             double=self.precision == "double",
         )
 
@@ -320,16 +330,3 @@ class Network:
                 f"{reason}; use grad-cam"
             )
         return head
-
-
-def _bind(image: ImageInput, bound: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    missing = [n for n in image.others if n not in bound]
-    unknown = [n for n in bound if n not in image.others]
-    said = []
-    if missing:
-        said.append(f"inputs {missing} need a value (load(..., bound={{...}}))")
-    if unknown:
-        said.append(f"no input is named {unknown}; inputs to bind: {list(image.others)}")
-    if said:
-        raise UsageError(f"the model explains input {image.name!r}; {'; '.join(said)}")
-    return dict(bound)

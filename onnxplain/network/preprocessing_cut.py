@@ -16,8 +16,8 @@ from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.network.network import Network
 
 FLOAT, NORMALISED = "float", "normalised"
-# Colours whose values at the tensor show that it is the picture, scaled and shifted.
-_BLACK, _WHITE, _GREY = (0, 0, 0), (255, 255, 255), (51, 102, 153)
+# Darkest and brightest channel of a colour that tells the channels apart.
+_DARK, _BRIGHT = 51, 153
 _ROUNDING = 1e-3
 
 
@@ -96,7 +96,9 @@ def after_preprocessing(
     """
     layout = _layout(network, tensor)
     assert layout is not None
-    seen = [_plain_at(network, preprocess, tensor, c) for c in (_BLACK, _WHITE, _GREY)]
+    # Colours whose values at the tensor show that it is the picture, scaled and shifted.
+    uneven = np.round(np.linspace(_DARK, _BRIGHT, preprocess.channels))
+    seen = [_plain_at(network, preprocess, tensor, c) for c in (0, 255, uneven)]
     # The length of a resized axis is measured: inference may round it in another way.
     shape, dtype = seen[0].shape, _floating(network)[tensor]
     rows = 2 if layout == "NCHW" else 1
@@ -104,12 +106,12 @@ def after_preprocessing(
     # The border may be blended with something else; most places are not.
     black, white, grey = (np.median(v, axis=(0, rows, rows + 1)).astype(float) for v in seen)
     slope = (white - black) / 255
-    colour = np.array(_GREY[: len(slope)])
-    if not (slope > 0).all():
+    if not (slope > 0).all() or len(slope) != len(uneven):
         raise _refuse(tensor)
-    orders: dict[Literal["RGB", "BGR", "gray"], NDArray[Any]] = {"RGB": colour, "BGR": colour[::-1]}
-    if len(slope) == 1:
-        orders = {"gray": colour}
+    orders: dict[Literal["RGB", "BGR", "gray", "bands"], NDArray[Any]]
+    orders = {"RGB": uneven, "BGR": uneven[::-1]}
+    if preprocess.color in ("gray", "bands"):
+        orders = {preprocess.color: uneven}
     span = _ROUNDING * np.abs(white - black).max()
     fitting = [
         k for k, pixel in orders.items() if np.abs(black + slope * pixel - grey).max() <= span
@@ -120,26 +122,22 @@ def after_preprocessing(
         preprocess,
         name=f"{preprocess.name} at {tensor}",
         layout=layout,
-        size=size,
         dtype=dtype,
         color=fitting[0],
-        resize="stretch",
         scale=1.0,
         mean=tuple((-black / slope).tolist()),
         std=tuple((1 / slope).tolist()),
     )
     declared = TensorInfo(tensor, np.dtype(dtype), (network.image.batch or "N", *shape[1:]))
+    if size != preprocess.size:  # the graph resizes what it was given, whatever its shape
+        recipe = replace(recipe, size=size, resize="stretch", crop_fraction=1.0, resize_to=None)
     return network.cut_at(declared, layout, size), recipe
 
 
-def _plain_at(
-    network: Network, preprocess: Preprocess, tensor: str, colour: tuple[int, ...]
-) -> NDArray[Any]:
+def _plain_at(network: Network, preprocess: Preprocess, tensor: str, colour: Any) -> NDArray[Any]:
     """Values of a tensor for a picture of one colour."""
-    pixels = np.broadcast_to(
-        np.array(colour[: preprocess.channels], np.uint8),
-        (1, *preprocess.size, preprocess.channels),
-    )
+    shape = (1, *preprocess.size, preprocess.channels)
+    pixels = np.broadcast_to(np.asarray(colour, np.float64), shape)
     return network.ort.activations(preprocess.encode(pixels), [tensor])[tensor]
 
 

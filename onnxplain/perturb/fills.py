@@ -11,7 +11,8 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from onnxplain.errors import UnknownNameError
-from onnxplain.inputs.image import SUFFIXES, open_image
+from onnxplain.inputs.image import SUFFIXES
+from onnxplain.inputs.source import model_input
 from onnxplain.network.context import Context
 
 FILLS = ("black", "white", "mean", "blur", "noise")
@@ -58,7 +59,7 @@ def fill(
     elif kind == "noise":
         value = low + (high - low) * context.draw(context.generator().random, 1)
     elif Path(kind).suffix.lower() in SUFFIXES:
-        value = context.preprocess.apply(open_image(kind))
+        value = model_input(kind, context.preprocess)
     else:
         value = np.array(_number(kind, known))
     return np.broadcast_to(value, x.shape).astype(x.dtype)

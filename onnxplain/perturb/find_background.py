@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.inputs.dataset import read_dataset
-from onnxplain.inputs.image import open_image
+from onnxplain.inputs.source import model_input
 from onnxplain.network.context import Context
 from onnxplain.perturb.background import CROPS, Background, fit_background
 
@@ -108,7 +108,7 @@ class Pictures(Sequence[NDArray[Any]]):
         return len(self._paths)
 
     def __getitem__(self, index: Any) -> Any:
-        x = self._subject.preprocess.apply(open_image(self._paths[index]))[0]
+        x = model_input(self._paths[index], self._subject.preprocess)[0]
         return channels_first(self._subject, x)
 
 

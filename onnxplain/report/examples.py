@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import ImageError
 from onnxplain.graph.load import file_sha256
-from onnxplain.inputs.image import open_image
 from onnxplain.inputs.preprocess import Preprocess
+from onnxplain.inputs.source import shown_input
 from onnxplain.methods import registered
 from onnxplain.render.embedded import layer_uri, photo_uri
 from onnxplain.report.curves import Curves, picture_curves
@@ -98,7 +98,7 @@ def _photo(
         # A record may come from anybody: only the file that it speaks of goes into the report.
         if file_sha256(path) != entry["file_sha256"]:
             return "", "the file has changed since"
-        return photo_uri(recipe.seen(open_image(path))), ""
+        return photo_uri(shown_input(path, recipe)), ""
     except (OSError, ImageError) as error:
         return "", f"the file cannot be read: {error}"
 

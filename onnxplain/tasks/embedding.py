@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnxplain.errors import UsageError
 from onnxplain.graph.answers.answer import Answer
 from onnxplain.graph.shapes import Shapes
-from onnxplain.inputs.arrays import read_array
+from onnxplain.inputs.array_file import read_array
 from onnxplain.targets.classes import Kind
 from onnxplain.targets.likeness import Likeness
 from onnxplain.targets.request import TargetRequest, class_index
@@ -114,4 +114,7 @@ def read_vector(path: str) -> NDArray[np.float64]:
     UsageError
         If it cannot be read.
     """
-    return np.asarray(read_array(path, "vector"), np.float64).reshape(-1)
+    try:
+        return np.asarray(read_array(path), np.float64).reshape(-1)
+    except ValueError as error:
+        raise UsageError(f"cannot read vector {path!r}: {error}") from error

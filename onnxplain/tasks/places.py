@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.graph.answers.answer import Answer
-from onnxplain.inputs.arrays import read_array
+from onnxplain.inputs.array_file import read_array
 from onnxplain.inputs.image import open_image
 
 EVERYWHERE = "everywhere"
@@ -122,7 +122,10 @@ def _places(mask: NDArray[np.bool_], words: str) -> Places:
 def _mask(path: Path, answer: Answer) -> NDArray[np.bool_]:
     places = answer.places
     if path.suffix.lower() == ".npy":
-        found = np.asarray(read_array(path, "mask")) != 0
+        try:
+            found = np.asarray(read_array(path)) != 0
+        except ValueError as error:
+            raise UsageError(f"cannot read mask {str(path)!r}: {error}") from error
         if found.shape != places:
             raise UsageError(
                 f"mask {str(path)!r} has shape {list(found.shape)}, the answer's places are "

@@ -8,7 +8,7 @@ from onnx import helper
 from onnx.helper import make_node as node
 
 from onnxplain.errors import UnknownNameError, UnsupportedModelError, UsageError
-from onnxplain.graph.image_input import DEFAULT_SIZE, find_image_input
+from onnxplain.graph.image_input import DEFAULT_SIZE, find_image_input, size_warning
 from onnxplain.graph.prepare import prepare
 
 
@@ -84,6 +84,14 @@ class TestBothEndsLookLikeChannels:
 
 
 class TestSeveralInputs:
+    SHAPES = (["N", 3, 8, 8], ["N", 1, 8, 8], ["N", 4, 8, 8])
+
+    def test_the_one_of_the_channels_that_the_preprocessing_gives(self):
+        assert find_image_input(graph_of(*self.SHAPES), channels=4).name == "c"
+
+    def test_not_one_that_has_a_value(self):
+        assert find_image_input(graph_of(*self.SHAPES), bound=["a"]).name == "b"
+
     def test_the_one_that_looks_like_a_picture(self):
         image = find_image_input(graph_of(["N", 7], ["N", 3, 8, 8], ["N", 9, 8, 8]))
         assert image.name == "b"
@@ -105,13 +113,64 @@ class TestSeveralInputs:
             find_image_input(graph_of(["N", 3, 8, 8], ["N", 7]), name="b")
 
 
-@pytest.mark.parametrize(
-    "shape", [["N", 10], ["N", 3, 8], ["N", 3, 4, 8, 8], ["N", 6, 8, 8], ["N", 8, 8, 4], []]
-)
+@pytest.mark.parametrize("shape", [["N", 10], ["N", 3, 8], ["N", 3, 4, 8, 8], []])
 def test_no_picture(shape):
-    with pytest.raises(UnsupportedModelError, match="rank four with 1 or 3 channels") as caught:
+    with pytest.raises(UnsupportedModelError, match="no input looks like an image") as caught:
         find_image_input(graph_of(shape))
     assert f"a float32 {shape}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("shape", "layout", "channels"),
+    [
+        (["N", 6, 8, 8], "NCHW", 6),
+        (["N", 8, 8, 4], "NHWC", 4),
+        (["N", 4, "H", "W"], "NCHW", 4),
+        (["N", None, None, 12], "NHWC", 12),
+        ([1, 2, 20, 30], "NCHW", 2),
+        ([1, 20, 30, 2], "NHWC", 2),
+    ],
+)
+def test_other_numbers_of_channels(shape, layout, channels):
+    image = find_image_input(graph_of(shape))
+    assert (image.layout, image.channels) == (layout, channels)
+
+
+@pytest.mark.parametrize(
+    "shape", [["N", 8, 8, 8], ["N", 6, 4, 4], ["N", "C", "H", "W"], [None] * 4]
+)
+def test_axes_that_nothing_tells_apart(shape):
+    graph = graph_of(shape)
+    with pytest.raises(UnsupportedModelError, match="nothing says which axis of input 'a'"):
+        find_image_input(graph)
+    # What a person and the preprocessing say is believed.
+    image = find_image_input(graph, layout="NHWC", channels=graph.inputs[0].lengths[3] or 5)
+    assert (image.layout, image.channels) == ("NHWC", graph.inputs[0].lengths[3] or 5)
+
+
+@pytest.mark.parametrize("length", [0, -1])
+def test_lengths_that_mean_open(length):
+    model = build([node("Relu", ["a"], ["y"])], ["y"], inputs=[value_info("a", ["N", 3, 8, 8])])
+    for k in (0, 2, 3):
+        model.graph.input[0].type.tensor_type.shape.dim[k].dim_value = length
+    image = find_image_input(prepare(model), size=(6, 7))
+    assert (image.batch, image.size, image.free_size) == (None, (6, 7), True)
+
+
+def test_a_size_that_nobody_gave_is_said():
+    graph = graph_of(["N", 3, "H", "W"])
+    assert "224 x 224" in size_warning(find_image_input(graph))
+    assert size_warning(find_image_input(graph, size=(224, 224))) == ""
+    assert size_warning(find_image_input(graph_of(["N", 3, 8, 8]))) == ""
+
+
+def test_a_file_that_contradicts_itself():
+    conv = node("Conv", ["a", "w"], ["y"])
+    graph = prepare(build([conv], ["y"], {"w": np.ones((2, 3, 1, 1), np.float32)},
+                          inputs=[value_info("a", ["N", 3, 8, 8])]))  # fmt: skip
+    graph.model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 4
+    with pytest.raises(UnsupportedModelError, match=r"declares 4 channels, but Conv .* reads 3"):
+        find_image_input(graph)
 
 
 def test_boolean_input_is_no_picture():

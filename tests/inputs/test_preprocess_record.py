@@ -1,6 +1,7 @@
 """Recipes as data: written, read, checked, and found beside or inside of the model."""
 
 import dataclasses
+import hashlib
 import json
 
 import numpy as np
@@ -56,13 +57,43 @@ class TestRecord:
             "scale": 0.25,
             "mean": (1.0, 2.0, 3.5),
             "std": (0.1, 0.2, 0.4),
+            "fill": (114.0,),
+            "position": (0.0, 0.5),
         }
-        assert {*changes, "name"} == {f.name for f in dataclasses.fields(Preprocess)}
+        of_others = {"resize_to", "bands", "white", "shown"}
+        assert {*changes, *of_others, "name"} == {f.name for f in dataclasses.fields(Preprocess)}
         digests = {
             dataclasses.replace(self.FULL, **{key: value}).sha256 for key, value in changes.items()
         }
         assert len(digests - {self.FULL.sha256}) == len(changes)
         assert dataclasses.replace(self.FULL, name="other").sha256 == self.FULL.sha256
+
+    def test_the_digest_of_bands(self):
+        plain = recipe(color="bands")
+        changed = [{"bands": (2, 1, 0)}, {"white": 4095.0}, {"resize_to": 9}, {"resize_to": (9, 9)}]
+        digests = {dataclasses.replace(plain, **c).sha256 for c in changed}
+        assert len(digests - {plain.sha256}) == len(changed)
+        # What a person is shown changes no input.
+        assert dataclasses.replace(plain, shown=(1,)).sha256 == plain.sha256
+
+    def test_recipes_of_before_keep_their_digest(self):
+        """Stored backgrounds and audits name it."""
+        data = {"version": 1, "layout": "NCHW", "size": [6, 4], "color": "RGB", "dtype": "float32",
+                "resize": "crop", "crop_fraction": 1.0, "interpolation": "bicubic", "scale": 1.0,
+                "mean": [0.0] * 3, "std": [1.0] * 3}  # fmt: skip
+        text = json.dumps(data, sort_keys=True).encode()
+        assert recipe().sha256 == hashlib.sha256(text).hexdigest()
+
+    def test_new_keys_in_a_file_and_back(self, tmp_path):
+        made = recipe(
+            color="bands", mean=(1.0, 2.0), std=(1.0, 2.0), resize_to=9, fill=(1.0, 2.0),
+            position=(0.0, 1.0), bands=(4, 0), shown=(1,), white=4095.0,
+        )  # fmt: skip
+        made.save(tmp_path / "p.json")
+        assert Preprocess.load(tmp_path / "p.json") == made
+        short = {"name": "p", "layout": "NCHW", "size": [6, 4], "fill": 114, "resize_to": [8, 9]}
+        found = Preprocess.from_dict(short)
+        assert (found.fill, found.resize_to) == ((114.0,), (8, 9))
 
     @pytest.mark.parametrize(
         ("change", "said"),
@@ -83,6 +114,21 @@ class TestRecord:
             ({"std": (1.0, 0.0, 1.0)}, "scale and std finite and above 0"),
             ({"std": (1.0, float("nan"), 1.0)}, "scale and std finite and above 0"),
             ({"mean": (0.0, float("nan"), 0.0)}, "mean finite"),
+            ({"resize_to": 256, "resize": "stretch"}, "resize_to goes with resize 'crop'"),
+            ({"resize_to": 0}, "resize_to is 0"),
+            ({"resize_to": (2, 3, 4)}, "resize_to is"),
+            ({"resize_to": 8, "crop_fraction": 0.5}, "crop_fraction has no meaning"),
+            ({"resize": "none", "crop_fraction": 0.5}, "crop_fraction has no meaning"),
+            ({"position": (0.5, 1.5)}, "position is"),
+            ({"fill": (1.0, 2.0)}, "give 1 or 3 values"),
+            ({"fill": (256.0,)}, "from 0 to 255"),
+            ({"bands": (0, 1, 2)}, "bands goes with color 'bands'"),
+            ({"white": 4095.0}, "white goes with color 'bands'"),
+            ({"color": "bands", "bands": (0, 1)}, "name 3 bands"),
+            ({"color": "bands", "shown": (0, 3, 1)}, "name 1 or 3 of the 3 channels"),
+            ({"color": "bands", "shown": (0, 1)}, "name 1 or 3 of the 3 channels"),
+            ({"color": "bands", "white": 0.0}, "white"),
+            ({"color": "bands", "mean": ()}, "needs 1 values of mean and std, got 0 and 3"),
         ],
     )
     def test_values_that_are_not_allowed(self, change, said):

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.made_explanations import made
 
 from onnxplain.errors import UsageError
 from onnxplain.render.error_maps import error_maps
+from tests.made_explanations import made
 
 SHAPE = (24, 32)
 

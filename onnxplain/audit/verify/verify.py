@@ -21,6 +21,7 @@ from onnxplain.audit.verify.pictures import PicturesAgain
 from onnxplain.audit.verify.summaries import resummed
 from onnxplain.audit.verify.suspects import rises
 from onnxplain.errors import UsageError
+from onnxplain.inputs.bound import BoundValue, describe_bound
 from onnxplain.inputs.dataset import Sample, spread
 from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.model.load import load
@@ -48,8 +49,15 @@ class Verification:
     not_checked: list[str]
 
 
-def open_again(record: Mapping[str, Any], file: str | None = None, device: str = "auto") -> Model:
+def open_again(
+    record: Mapping[str, Any],
+    file: str | None = None,
+    device: str = "auto",
+    bound: Mapping[str, BoundValue] | None = None,
+) -> Model:
     """Open the model of a record with the record's settings.
+
+    Further inputs that were bound to a single number get it again, unless `bound` has them.
 
     Raises
     ------
@@ -58,6 +66,7 @@ def open_again(record: Mapping[str, Any], file: str | None = None, device: str =
     """
     about = record["model"]
     recipe = {k: v for k, v in record["preprocess"].items() if k != "sha256"}
+    numbers = {n: b["value"] for n, b in about.get("bound", {}).items() if "value" in b}
     return load(
         file or about["source"],
         preprocess=Preprocess.from_dict(recipe, "the record's preprocess"),
@@ -65,6 +74,7 @@ def open_again(record: Mapping[str, Any], file: str | None = None, device: str =
         output=about["output"],
         input_name=about["input"],
         layout=about["layout"],
+        bound={**numbers, **(bound or {})},
         device=device,
         batch_size=AuditConfig.from_dict(record["questions"], "the record's questions").batch_size,
     )
@@ -196,6 +206,10 @@ def _head(
     """Compare what was audited, and by which methods."""
     same_model, same_recipe = Check("model file"), Check("preprocessing")
     same_model.equal(record["model"]["sha256"], model.sha256, "its SHA-256")
+    then, now = record["model"].get("bound", {}), describe_bound(model.network.bound)
+    for name in sorted({*then, *now}):
+        found = now.get(name, {}).get("sha256")
+        same_model.equal(then.get(name, {}).get("sha256"), found, f"the value of input {name}")
     same_recipe.equal(record["preprocess"]["sha256"], model.preprocess.sha256, "its SHA-256")
     # As JSON has them. Another machine may have other devices.
     ran = json.loads(json.dumps({name: about_method(name, model, config) for name in methods}))

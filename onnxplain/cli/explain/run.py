@@ -203,8 +203,8 @@ def _write(
 
 def _ranking(prediction: Prediction) -> list[dict[str, Any]]:
     """The largest scores, each of every kind that the model has."""
-    kinds = {k: v for k, v in prediction.kinds.items() if k != "raw"}
-    columns: dict[str, Any] = {prediction.unit: prediction.scores, **kinds}
+    columns: dict[str, Any] = {prediction.unit: prediction.scores}
+    columns.update({k: v for k, v in prediction.kinds.items() if k != "raw"})
     return [
         {"index": i, "name": prediction.name(i), **{k: float(v[i]) for k, v in columns.items()}}
         for i in prediction.order(_RANKED)
