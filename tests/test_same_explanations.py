@@ -45,8 +45,14 @@ BACKWARD = 1e-10
 
 @functools.cache
 def opened(name=None, classes=graphs.CLASSES):
-    proto = classifier(classes=classes, **(FORMS[name] if name else {}))
-    return onnxplain.load(proto, preprocess="minus-one-one", precision="double", device="cpu")
+    form = FORMS[name] if name else {}
+    proto = classifier(classes=classes, **form)
+    # A bare output holds logits because somebody says so.
+    said = {} if "final" in form else {"scores": "logits"}
+    said |= {"task": "yes-no"} if classes == 1 else {}
+    return onnxplain.load(
+        proto, preprocess="minus-one-one", precision="double", device="cpu", **said
+    )
 
 
 @functools.cache
@@ -114,15 +120,18 @@ def test_another_class_has_another_explanation(method):
 @pytest.mark.parametrize("method", WITHOUT_ATTENTION)
 @pytest.mark.parametrize("kind", [None, "logit"])
 def test_a_single_score_with_and_without_sigmoid(method, kind):
-    found, expected = (explained(method, n, classes=1, kind=kind) for n in ("Sigmoid", None))
-    assert found.target.index == 0
+    options = {"classes": 1, "target": "yes", "kind": kind}
+    found, expected = (explained(method, n, **options) for n in ("Sigmoid", None))
+    assert found.target.index == 1
     assert_same(found, expected, method)
 
 
 def test_the_probability_of_a_single_score_is_its_sigmoid():
     plain, closed = (opened(n, 1).predict(PICTURE) for n in (None, "Sigmoid"))
-    assert plain.logits.shape == (1,)
-    np.testing.assert_allclose(plain.probabilities, 1 / (1 + np.exp(-plain.logits)), rtol=1e-6)
+    no, yes = plain.logits
+    assert no == -yes
+    assert plain.probabilities.sum() == 1.0
+    np.testing.assert_allclose(plain.probabilities[1], 1 / (1 + np.exp(-yes)), rtol=1e-6)
     np.testing.assert_allclose(closed.probabilities, plain.probabilities, rtol=1e-5)
 
 

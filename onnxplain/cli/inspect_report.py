@@ -13,10 +13,12 @@ from onnxplain.model.inspection import FileFacts, inspect_file, inspect_model, i
 from onnxplain.model.load import load
 
 FORMAT = 1
+# What the numbers of an answer are called where they are counted.
+_COUNTED = {"values": "values", "embedding": "dimensions", "labels": "labels"}
 
 
 def report(path: str, as_json: bool, options: Mapping[str, Any], parity: str | None = None) -> None:
-    """Print the facts of a file and, if it is a classifier, what is made of it.
+    """Print the facts of a file and, if it can be explained, what is made of it.
 
     With `parity`, the path of a picture or empty for a random one, ONNX Runtime and PyTorch
     are compared as well.
@@ -104,11 +106,7 @@ def _show_model(found: Mapping[str, Any]) -> None:
         ("", found["sources"].get("input", "")),
         *[(f"bound {name}", f"{b['dtype']} {b['shape']}" + (f", all {b['value']:g}"
            if "value" in b else "")) for name, b in found["bound"].items()],
-        ("scores", f"{output['name']}: {output['classes']} classes"
-                   + (f" at each of {_times(output['places'])} places" if output["places"] else "")
-                   + f", {output['kind']}"
-                   + (f", logits at {output['logits']}"
-                      if output["logits"] != output["name"] else "")),
+        *_answer_rows(output),
         ("preprocessing", f"{recipe['name']}: {recipe['color']}, {recipe['resize']}, "
                           f"scale {recipe['scale']:.4g}, mean {_numbers(recipe['mean'])}, "
                           f"std {_numbers(recipe['std'])}"),
@@ -124,6 +122,24 @@ def _show_model(found: Mapping[str, Any]) -> None:
     line()
     methods = [(name, "no: " + why if why else "yes") for name, why in found["methods"].items()]
     table("methods", ("", ""), methods)
+
+
+def _answer_rows(output: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the output answers, why, and what the other outputs look like."""
+    counted = _COUNTED.get(output["task"], "classes")
+    places = f" at each of {_times(output['places'])} places" if output["places"] else ""
+    logits = f", logits at {output['logits']}" if output["logits"] != output["name"] else ""
+    rows = [
+        ("answer", f"{output['name']}: {output['task']}"),
+        ("scores", f"{output['classes']} {counted}{places}, {output['evidence']}{logits}"),
+    ]
+    rows += [("", f"read behind {', '.join(output['followed'])}")] if output["followed"] else []
+    rows += [
+        ("other output", f"{o['name']}: {o['task']}, {o['evidence']}")
+        for o in output["outputs"]
+        if o["name"] != output["name"]
+    ]
+    return rows
 
 
 def _show_parity(found: Mapping[str, Any]) -> None:

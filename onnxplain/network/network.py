@@ -11,7 +11,7 @@ import numpy as np
 
 from onnxplain.adapters.base import Adapter, Capability
 from onnxplain.adapters.ort import OrtAdapter
-from onnxplain.errors import MethodRefusedError, UsageError
+from onnxplain.errors import MethodRefusedError, NumericalError, UsageError
 from onnxplain.graph.answers.answer import Answer
 from onnxplain.graph.answers.choose import choose
 from onnxplain.graph.answers.declare import declared
@@ -265,8 +265,11 @@ class Network:
     def _sums_to_one(self, answer: Answer) -> bool:
         """Whether the output holds probabilities although no final Softmax was found."""
         x = np.random.default_rng(0).random((1, *self.image.shape[1:])) * _PROBE_RANGE
-        values = self.ort.activations(x.astype(self.image.dtype), answer.raw.tensors)
-        scores = answer.raw.read(values)
+        try:
+            values = self.ort.activations(x.astype(self.image.dtype), answer.raw.tensors)
+            scores = answer.raw.read(values)
+        except NumericalError:  # said when a picture is explained
+            return False
         # Quantised probabilities are each off by half a step at most.
         step = quantisation_step(self.graph, answer.output)
         slack = max(_SUM_SLACK, scores.shape[1] * step / 2)

@@ -20,7 +20,8 @@ def test_tables_name_all_that_matters(run):
     assert found.exit_code == 0
     assert found.stderr == ""
     for text in (
-        "tf2onnx", "ai.onnx 17", "float32", "Conv 3", "NHWC", "10 classes, softmax, logits at",
+        "tf2onnx", "ai.onnx 17", "float32", "Conv 3", "NHWC",
+        "10 classes, a Softmax over 10 classes", "logits at",
         "fashion-mnist: gray", "from fashion-cnn.preprocess.json",
         "10 from fashion-cnn.labels.json", "(Relu, 64 maps of 7 x 7)", "next candidate",
         "CAM head found", "occlusion yes",

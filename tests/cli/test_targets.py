@@ -52,16 +52,18 @@ def test_raw_scores(explain):
 def test_the_negative_of_a_sigmoid(explain, saved, colours):
     model = saved(classifier(final="Sigmoid", classes=1))
     found = explain(
-        "-m", "gradient,cam", "-t", "not-0", "-t", "0", "--preprocess", "zero-one", "--json",
+        "-m", "gradient,cam", "-t", "no", "-t", "yes", "--preprocess", "zero-one", "--json",
         model=model, images=[colours],
     )  # fmt: skip
     assert found.exit_code == 0
     records = json.loads(found.stdout)["images"][0]["explanations"]
-    said = [(e["method"], e["target"]["negative"]) for e in records]
-    assert said == [("gradient", True), ("cam", True), ("gradient", False), ("cam", False)]
+    said = [(e["method"], e["target"]["name"]) for e in records]
+    assert said == [("gradient", "no"), ("cam", "no"), ("gradient", "yes"), ("cam", "yes")]
     assert records[0]["score"] == pytest.approx(-records[2]["score"])
-    negative = Explanation.load(explain.folder / "colours.cam.not-0.npz")
-    assert score_text(negative).startswith("logit of not class 0: ")
+    negative = Explanation.load(explain.folder / "colours.cam.0.npz")
+    assert score_text(negative).startswith("logit of no (0): ")
+    positive = Explanation.load(explain.folder / "colours.cam.1.npz")
+    np.testing.assert_allclose(negative.attribution, -positive.attribution, atol=1e-6)
 
 
 def test_places_of_a_dense_output(explain, saved, colours):
@@ -83,7 +85,7 @@ def test_places_of_a_dense_output(explain, saved, colours):
         (["--margin", "--contrast", "3"], ["exclude each other"]),
         (["-t", "not-3"], ["defined for a Sigmoid", "--margin"]),
         (["-t", "3@1,2"], ["no places; drop the position"]),
-        (["-t", "3@x"], ["position 'x' is not understood; write CLASS@ROW,COLUMN"]),
+        (["-t", "3@x"], ["place 'x' is not understood; write CLASS@ROW,COLUMN"]),
     ],
 )
 def test_targets_that_mean_nothing_are_found_before_anything_is_written(explain, options, words):
@@ -94,7 +96,6 @@ def test_targets_that_mean_nothing_are_found_before_anything_is_written(explain,
 @pytest.mark.parametrize(
     ("target", "words"),
     [
-        ([], ["is dense: say which place", "top-1@3,3"]),
         (["-t", "1@6,0"], ["position 6,0 is not possible", "6 x 6 places"]),
         (["-t", "9@1,1"], ["out of range: the model has 0..2"]),
     ],
@@ -104,6 +105,19 @@ def test_a_dense_output_needs_a_place(explain, saved, target, words):
     found = explain(*target, "--preprocess", "minus-one-one", model=model, images=[DIGIT])
     require_one_line(found, 2, *words)
     assert not explain.folder.exists()
+
+
+def test_without_a_place_a_dense_output_is_explained_where_the_class_wins(explain, saved, colours):
+    model = saved(segmentation(softmax=True))
+    found = explain(
+        "-m", "gradient", "--preprocess", "minus-one-one", "--json", model=model, images=[colours]
+    )
+    assert found.exit_code == 0
+    said = json.loads(found.stdout)["images"][0]
+    shares = [row["area"] for row in said["predictions"]]
+    assert sum(shares) == pytest.approx(1.0)
+    assert said["explanations"][0]["target"]["index"] == said["predictions"][0]["index"]
+    assert said["explanations"][0]["target"]["region"] == "its predicted region"
 
 
 def test_inspect_says_how_many_places(run, saved):
