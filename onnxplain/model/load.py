@@ -169,8 +169,9 @@ def load(
         bound=bound,
         threads=threads,
     )
+    require_task(network.answer)
+    network = network.batch_first()
     answer = network.answer
-    require_task(answer)
     names, labels_from = find_labels(
         beside.get("labels") if labels is None else labels, file, metadata, _counts(answer)
     )

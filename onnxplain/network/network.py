@@ -17,6 +17,7 @@ from onnxplain.graph.answers.choose import choose
 from onnxplain.graph.answers.declare import declared
 from onnxplain.graph.answers.find import find_answers
 from onnxplain.graph.axes import Axes, tag_axes
+from onnxplain.graph.batch_first import read_batch_first, with_batch_first
 from onnxplain.graph.cam_head import CamHead, find_cam_head
 from onnxplain.graph.expand import expand
 from onnxplain.graph.head import Head, head_of
@@ -138,7 +139,7 @@ class Network:
         values of inputs that the graph has in addition.
         """
         left = {i.name for i in graph.inputs}
-        return Network(
+        other = Network(
             graph,
             output=self.answer.output,
             task=self._asked.task,
@@ -155,6 +156,14 @@ class Network:
             cut=self.cut or input_name is not None,
             threads=self._threads,
         )
+        # Where this graph has copies of its scores, the other one needs them too.
+        moved = self.answer.raw.tensors != self._declared.raw.tensors
+        return other.batch_first() if moved else other
+
+    def batch_first(self) -> Network:
+        """Return the network whose scores have the inputs on their first axis."""
+        graph = with_batch_first(self.graph, self._declared, self.shapes)
+        return self if graph is self.graph else self.with_graph(graph)
 
     @property
     def batch_size(self) -> int:
@@ -250,12 +259,17 @@ class Network:
         UsageError
             If what was declared contradicts the output.
         """
-        found = declared(self._choice[0], self._asked.task, self._asked.scores)
+        found = read_batch_first(self.graph, self._declared)
         plain = found.task == "classes" and found.probability is None and not found.places
         if plain and self._asked.scores is None and self._sums_to_one(found):
             evidence = "its values are not negative and sum to one, on a probe"
             return replace(found, probability=found.raw, logit=None, evidence=evidence, doubt="")
         return found
+
+    @cached_property
+    def _declared(self) -> Answer:
+        """The answer at the tensors of the file, whatever their batch axis."""
+        return declared(self._choice[0], self._asked.task, self._asked.scores)
 
     @cached_property
     def head(self) -> Head:
