@@ -80,6 +80,12 @@ def read_batch_first(graph: Graph, answer: Answer) -> Answer:
     )
 
 
+def tensor_batch_first(graph: Graph, tensor: str) -> str | None:
+    """Name of the copy of a tensor, if the graph has one."""
+    copy = _copy_of(graph, Piece(tensor, batch_axis=None))
+    return None if copy is None else copy.tensor
+
+
 def _pieces(answer: Answer) -> Iterator[Piece]:
     for reading in (answer.raw, answer.probability, answer.logit):
         if reading is not None:
