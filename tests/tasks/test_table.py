@@ -13,8 +13,8 @@ from tasks.rows import (
     COVERED,
     PICTURE,
     RECIPE,
-    X,
     Row,
+    X,
     numbers,
     places,
     row_of,
@@ -313,5 +313,3 @@ def test_a_file_beside_the_model_declares_as_well(row, tmp_path):
     expected = opened(row).predict(PICTURE)
     np.testing.assert_array_equal(found.predict(PICTURE).scores, expected.scores)
     assert found.predict(PICTURE).unit == expected.unit
-
-

@@ -12,6 +12,7 @@ from tasks.rows import PICTURE, RECIPE, X
 from tasks.test_table import DENSE, EMBEDDINGS, VECTORS
 
 import onnxplain
+from onnxplain.render.occlusion_maps import occlusion_maps
 from tests.cli.conftest import explain as explain
 from tests.cli.conftest import run as run
 
@@ -57,6 +58,12 @@ def test_what_is_printed(name, explain, tmp_path):
     record = onnxplain.Explanation.load(explain.folder / "picture.occlusion.npz")
     assert (record.unit == "probability") == (probable and not shares)
     assert (record.target.unit == "probability") == probable
+    # What has no classes has no class that wins.
+    classes = row.task not in ("values", "embedding")
+    assert ("predicted_class" in record.maps) == classes
+    drawn = " ".join(t.get_text() for t in occlusion_maps(record).texts)
+    assert ("class that wins" in drawn) == classes
+    assert ("probability" in drawn) == probable
     if not probable:
         with pytest.raises(onnxplain.errors.UsageError):
             record.probabilities  # noqa: B018
