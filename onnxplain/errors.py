@@ -6,6 +6,7 @@
     ├── UsageError                      2   a wrong name, index, parameter or option
     │   ├── UnknownNameError            2   a name that is not there; the nearest ones are offered
     │   └── MethodRefusedError          2   the method does not apply to this model (says what does)
+    │       └── NoSlopeError            2   the score's derivative is zero where it is read
     ├── ModelFileError                  3   the file cannot be read as an ONNX model
     │   └── UnsupportedModelError       3   valid, but outside what onnxplain can explain
     ├── ImageError                      4   the image cannot be read or does not fit the model
@@ -61,6 +62,10 @@ class UnknownNameError(UsageError):
 
 class MethodRefusedError(UsageError):
     """The method does not apply to this model; the message says what does."""
+
+
+class NoSlopeError(MethodRefusedError):
+    """The score's derivative is zero everywhere where the method reads it."""
 
 
 class ModelFileError(OnnxplainError):

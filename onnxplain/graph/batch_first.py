@@ -58,7 +58,9 @@ def with_batch_first(graph: Graph, answer: Answer, shapes: Shapes) -> Graph:
             node = onnx.helper.make_node("Reshape", [tensor, name], [copy], name=_MADE + copy)
         else:
             order = [axis, *(k for k in range(len(shapes[tensor])) if k != axis)]
-            node = onnx.helper.make_node("Transpose", [tensor], [copy], name=_MADE + copy, perm=order)
+            node = onnx.helper.make_node(
+                "Transpose", [tensor], [copy], name=_MADE + copy, perm=order
+            )
         model.graph.node.append(node)
     return Graph(model, graph.origin, graph.weights)
 

@@ -36,9 +36,7 @@ class Places:
     words: str
 
 
-def require_position(
-    answer: Answer, given: tuple[int, ...], region: str = ""
-) -> tuple[int, ...]:
+def require_position(answer: Answer, given: tuple[int, ...], region: str = "") -> tuple[int, ...]:
     """Check a position that a person gave.
 
     Parameters
