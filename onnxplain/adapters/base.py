@@ -1,4 +1,4 @@
-"""The one interface behind which the two engines sit.
+"""The one interface behind which the engines sit: two of the library's, and those of users.
 
 Arrays in, arrays out; tensors are named by their ONNX tensor name, the one identity that
 survives in both engines. The PyTorch adapter can do all that the ONNX Runtime adapter can,
@@ -32,12 +32,26 @@ Array = NDArray[Any]
 
 
 class Capability(enum.Flag):
-    """What a method needs and what an adapter gives."""
+    """What a method needs and what an adapter gives.
+
+    Attributes
+    ----------
+    FORWARD, ACTIVATIONS
+        `Adapter.activations` of graph outputs, and of any tensor.
+    WINDOWS, RERUN, GRADIENTS, RELEVANCE
+        `Adapter.windowed`, `rerun_from`, `pull_back`, `relevance`.
+    """
 
     FORWARD = enum.auto()
     ACTIVATIONS = enum.auto()
+    WINDOWS = enum.auto()
+    RERUN = enum.auto()
     GRADIENTS = enum.auto()
     RELEVANCE = enum.auto()
+
+
+# What needs no backward pass.
+FORWARD_VERBS = Capability.FORWARD | Capability.ACTIVATIONS | Capability.WINDOWS | Capability.RERUN
 
 
 class Seed(Protocol):
@@ -155,10 +169,6 @@ class Adapter(Protocol):
 
     capabilities: Capability
     device: str
-
-    def forward(self, x: Array) -> Array:
-        """Return the explained graph output for inputs `x`."""
-        ...
 
     def activations(self, x: Array, names: Sequence[str]) -> dict[str, Array]:
         """Return the named tensors for inputs `x`; axis 0 is the batch."""

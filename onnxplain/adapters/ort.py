@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from onnxplain.adapters.base import (
+    FORWARD_VERBS,
     Array,
-    Capability,
     Propagation,
     PullBack,
     Seed,
@@ -70,7 +70,7 @@ class OrtAdapter:
         Returns the concrete shapes of all tensors; those that ONNX infers if not given.
     """
 
-    capabilities = Capability.FORWARD | Capability.ACTIVATIONS
+    capabilities = FORWARD_VERBS
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ class OrtAdapter:
         return other
 
     def forward(self, x: Array) -> Array:
-        """Return the explained graph output; see `Adapter`."""
+        """Return the explained graph output."""
         output = self._output if isinstance(self._output, str) else self._output()
         return self.activations(x, [output])[output]
 

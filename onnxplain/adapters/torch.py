@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from onnxplain.adapters.base import (
+    FORWARD_VERBS,
     Array,
     Capability,
     Propagation,
@@ -21,10 +22,9 @@ from onnxplain.adapters.base import (
     in_batches,
     of_rows,
 )
-from onnxplain.adapters.batch_choice import BatchChoice
-from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun, changed_inputs
+from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.converted import Converted, as_array
-from onnxplain.errors import UsageError
+from onnxplain.adapters.whole_windows import whole_windows
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.composites import Composite
@@ -61,9 +61,7 @@ class TorchAdapter:
         If the device is not there.
     """
 
-    capabilities = (
-        Capability.FORWARD | Capability.ACTIVATIONS | Capability.GRADIENTS | Capability.RELEVANCE
-    )
+    capabilities = FORWARD_VERBS | Capability.GRADIENTS | Capability.RELEVANCE
 
     def __init__(
         self,
@@ -85,7 +83,7 @@ class TorchAdapter:
         self.device = f"torch {self._converted.device}"
 
     def forward(self, x: Array) -> Array:
-        """Return the explained graph output; see `Adapter`."""
+        """Return the explained graph output."""
         output = self._output if isinstance(self._output, str) else self._output()
         return self.activations(x, [output])[output]
 
@@ -198,16 +196,10 @@ class TorchAdapter:
         UsageError
             If the incremental engine is asked for, which only ONNX Runtime has.
         """
-        if engine == "incremental":
-            raise UsageError("the incremental engine runs in ONNX Runtime; use engine=auto")
-        choice = BatchChoice([self._image.batch or self._batch_size])
-
-        def compute(indices: Sequence[int]) -> dict[str, Array]:
-            inputs = changed_inputs(base, changes, indices, self._image.spatial)
-            return self.activations(inputs, names)
-
-        record = {"name": "brute-force", "because": "PyTorch", "batch": choice.chosen}
-        return WindowRun(record, choice.run(compute, range(len(changes))))
+        size = self._image.batch or self._batch_size
+        return whole_windows(
+            self.activations, base, changes, names, self._image.spatial, size, engine, "PyTorch"
+        )
 
     def rerun_from(
         self, x: Array, tensor: str, values: Array, names: Sequence[str]

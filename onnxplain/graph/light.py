@@ -6,7 +6,7 @@ Protocol buffers cannot be written beyond 2 GiB, not even in memory.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -107,6 +107,15 @@ def fed_later(tensor: onnx.TensorProto) -> onnx.TensorProto:
     empty.data_location = onnx.TensorProto.EXTERNAL
     empty.external_data.add(key="location", value=ELSEWHERE)
     return empty
+
+
+def filled_in(model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]]) -> onnx.ModelProto:
+    """Copy a model, with the values of initializers that it only declares."""
+    whole = copy_without(model, [])
+    for tensor in whole.graph.initializer:
+        if tensor.name in weights:
+            tensor.CopyFrom(onnx.numpy_helper.from_array(weights[tensor.name], tensor.name))
+    return whole
 
 
 def declared_as_inputs(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.adapters.base import Capability
 from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.layer_values import NEEDS, layer_values
 from onnxplain.methods.one_by_one import channel_limits, strongest_first, taken_together
@@ -19,7 +20,7 @@ from onnxplain.targets.target import Target
 @method(
     name="ablation-cam",
     family="cam",
-    needs=NEEDS,
+    needs=NEEDS | Capability.RERUN,
     explains="logit",
     display="positive",
     summary="Feature maps weighted by the share of the score that is lost without them.",

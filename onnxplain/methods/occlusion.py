@@ -33,7 +33,7 @@ LOOK = 96
 @method(
     name="occlusion",
     family="perturbation",
-    needs=Capability.FORWARD,
+    needs=Capability.FORWARD | Capability.WINDOWS,
     explains="probability",
     display="signed",
     summary="How much the score falls when a window of the picture is covered.",

@@ -28,7 +28,7 @@ from onnxplain.targets.target import Target
 @method(
     name="prediction-difference",
     family="perturbation",
-    needs=Capability.FORWARD,
+    needs=Capability.FORWARD | Capability.WINDOWS,
     explains="probability",
     display="signed",
     summary="How much evidence is lost when a window is replaced by what could stand there.",

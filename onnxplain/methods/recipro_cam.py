@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.adapters.base import Capability
 from onnxplain.errors import UnknownNameError
 from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.layer_values import NEEDS, layer_values
@@ -24,7 +25,7 @@ _MASKS = {
 @method(
     name="recipro-cam",
     family="cam",
-    needs=NEEDS,
+    needs=NEEDS | Capability.RERUN,
     explains="logit",
     display="positive",
     summary="What each place of the feature maps scores alone, all others put to zero.",

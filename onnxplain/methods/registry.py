@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from onnxplain.adapters.base import Capability
+from onnxplain.adapters.base import FORWARD_VERBS, Capability
 from onnxplain.errors import UnknownNameError
 from onnxplain.explanations.attribution import Attribution
 from onnxplain.network.network import Network
@@ -85,8 +85,7 @@ class Method:
     @property
     def runs_on(self) -> str:
         """Engine the method runs on."""
-        forward = Capability.FORWARD | Capability.ACTIVATIONS
-        return "ONNX Runtime" if self.needs in forward else "PyTorch"
+        return "ONNX Runtime" if self.needs in FORWARD_VERBS else "PyTorch"
 
 
 _METHODS: dict[str, Method] = {}

@@ -54,6 +54,7 @@ def load(
     precision: str = "single",
     threads: int | None = None,
     at: str | None = None,
+    engine: str | None = None,
 ) -> Model:
     """Open an ONNX model.
 
@@ -92,6 +93,10 @@ def load(
         Tensor inside of the graph's own preprocessing that is explained in the place of its
         input: ``float``, the first floating-point one; ``normalised``, the last one; or one
         between, by name.
+    engine : str, optional
+        An engine of `onnxplain.adapters.engines.register_engine` that runs in the place of
+        ONNX Runtime, and of PyTorch where it gives gradients or relevance; what it cannot do
+        they do.
 
     Returns
     -------
@@ -168,6 +173,7 @@ def load(
         precision=precision,
         bound=bound,
         threads=threads,
+        engine=engine,
     )
     require_task(network.answer)
     network = network.batch_first()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.adapters.base import Capability
 from onnxplain.adapters.parity import Parity, measure_parity, plain_input, require_parity
 from onnxplain.errors import NoSlopeError, OnnxplainError, UsageError
 from onnxplain.explanations.explanation import Explanation
@@ -180,7 +181,9 @@ class Model(OpenedModel):
             raise UsageError("there is no target to explain")
         said = prediction or next(iter(aims.values()))
         parity = self.check_parity(chosen, picture, said, allow_mismatch).parity
-        context = Context(self.network, self.preprocess, seed, progress or silent)
+        context = Context(
+            self.network, self.preprocess, seed, progress or silent, needs=chosen.needs
+        )
 
         def work(aim: Target, context: Context, share: Share) -> Explanation:
             started = time.perf_counter()
@@ -203,7 +206,8 @@ class Model(OpenedModel):
 
     def _score(self, picture: Picture, target: Target) -> float:
         """Value of a target on a picture, in the deployed model."""
-        return float(target.score(self.network.ort.activations(picture.x, target.tensors))[0])
+        engine = self.network.adapter(Capability.FORWARD | Capability.ACTIVATIONS)
+        return float(target.score(engine.activations(picture.x, target.tensors))[0])
 
     def check_parity(
         self, method: Method, picture: Picture, prediction: Prediction, allow_mismatch: bool = False
@@ -249,7 +253,7 @@ class Model(OpenedModel):
             measure_parity(
                 network.ort,
                 lambda: network.ort_as_written,
-                network.torch,
+                network.adapter(Capability.GRADIENTS),
                 self._with_plain(picture),
                 tensor,
                 quantisation_step(network.graph, tensor),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onnxplain.adapters.base import Capability
+from onnxplain.adapters.base import FORWARD_VERBS, Capability
 from onnxplain.convert import missing_operators
 from onnxplain.errors import OnnxplainError
 from onnxplain.graph.bodies import is_control_flow
@@ -12,7 +12,6 @@ from onnxplain.network.network import Network
 from onnxplain.relevance.bodies import computes
 from onnxplain.relevance.kinds import RULED
 
-_FORWARD = Capability.FORWARD | Capability.ACTIVATIONS
 # Their result is no signal, so no relevance arrives there.
 _WITHOUT_SIGNAL = frozenset(
     "Shape Size ArgMax ArgMin NonZero Equal Greater GreaterOrEqual Less LessOrEqual And Or Not "
@@ -44,7 +43,7 @@ def obstacles(network: Network) -> dict[str, str]:
 
 
 def _obstacle(network: Network, method: Method, missing: list[str]) -> str:
-    if method.needs not in _FORWARD and missing:
+    if method.needs not in FORWARD_VERBS and missing:
         return f"does not convert to PyTorch: {', '.join(missing)}"
     try:
         if method.takes_layer:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.adapters.base import Capability
 from onnxplain.errors import UsageError
 from onnxplain.inputs.picture import Picture, read_picture
 from onnxplain.inputs.preprocess import Preprocess
@@ -230,4 +231,5 @@ class OpenedModel:
         return self.task.vector(self._values(self.read(like).x))
 
     def _values(self, x: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        return self.network.ort.activations(x, self.task.tensors)
+        engine = self.network.adapter(Capability.FORWARD | Capability.ACTIVATIONS)
+        return engine.activations(x, self.task.tensors)

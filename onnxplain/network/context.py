@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.back_project import back_project
-from onnxplain.adapters.base import Adapter, Capability
+from onnxplain.adapters.base import FORWARD_VERBS, Adapter, Capability
 from onnxplain.adapters.changes import Block, Engine, WindowChanges, WindowRun
 from onnxplain.errors import UsageError
 from onnxplain.inputs.preprocess import Preprocess
@@ -22,6 +22,7 @@ from onnxplain.targets.target import Target
 
 # What a batch of perturbed pictures may take, in float64.
 _BATCH_BYTES = 1 << 28
+_NOTHING = Capability(0)
 # Told how many of how many steps are done.
 Progress = Callable[[int, int], None]
 
@@ -85,6 +86,8 @@ class Context:
         Called with (steps done, steps in all) on long work.
     share : callable
         Wraps an engine where several targets of one picture share its work.
+    needs : Capability
+        What the method needs in all, so that one engine runs all of its forward passes.
     """
 
     network: Network
@@ -92,6 +95,7 @@ class Context:
     seed: int = 0
     progress: Progress = silent
     share: Callable[[Adapter], Adapter] = _own
+    needs: Capability = _NOTHING
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -116,7 +120,7 @@ class Context:
 
     def engine(self, needs: Capability) -> Adapter:
         """Return the cheapest engine that can do all that is needed."""
-        return self.share(self.network.adapter(needs))
+        return self.share(self.network.adapter(needs | (self.needs & FORWARD_VERBS)))
 
     def generator(self) -> np.random.Generator:
         """Fresh random numbers from this run's seed."""
@@ -213,7 +217,7 @@ class Context:
         -------
         (M,) array
         """
-        engine = self.engine(Capability.FORWARD | Capability.ACTIVATIONS)
+        engine = self.engine(Capability.RERUN)
         return target.score(engine.rerun_from(x, layer, values, target.tensors))
 
     def windowed_scores(
@@ -254,7 +258,7 @@ class Context:
         height, width = self.network.image.size
         if (np.asarray(changes.windows)[:, [1, 3]] > (height, width)).any():
             raise UsageError(f"a window leaves the picture of {height} x {width} pixels")
-        run = self.engine(Capability.FORWARD).windowed(base, changes, names, engine=engine)
+        run = self.engine(Capability.WINDOWS).windowed(base, changes, names, engine=engine)
         return WindowRun(run.engine, self._counted(run.blocks, len(changes)))
 
     def _counted(self, blocks: Iterator[Block], total: int) -> Iterator[Block]:

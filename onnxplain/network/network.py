@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnxplain.adapters.base import Adapter, Capability
+from onnxplain.adapters.base import FORWARD_VERBS, Adapter, Capability
+from onnxplain.adapters.engines import EngineSettings, Factory, engine_factory
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.errors import MethodRefusedError, NumericalError, UsageError
 from onnxplain.graph.answers.answer import Answer
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 # Some input that moves the scores, and how exact float16 probabilities may be.
 _PROBE_RANGE, _SUM_SLACK = 2.0, 1e-3
-_FORWARD = Capability.FORWARD | Capability.ACTIVATIONS
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,8 @@ class Network:
         Whether the explained input is a tensor inside of the user's graph.
     threads : int, optional
         Threads within an operator of ONNX Runtime; its own choice if not given.
+    engine : str or callable, optional
+        A registered engine, or its factory, that is used wherever it can do what is needed.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class Network:
         bound: Mapping[str, BoundValue] | None = None,
         cut: bool = False,
         threads: int | None = None,
+        engine: str | Factory | None = None,
     ) -> None:
         if precision not in ("single", "double"):
             raise UsageError(f"precision {precision!r} is not known; allowed: single, double")
@@ -120,6 +123,7 @@ class Network:
         if threads is not None and threads < 1:
             raise UsageError(f"{threads} threads are not possible; it must be 1 or more")
         self._threads = threads
+        self._engine = engine_factory(engine) if isinstance(engine, str) else engine
         self._device = device
         self._batch_size = batch_size
         self.cut = cut
@@ -155,6 +159,7 @@ class Network:
             bound={n: v for n, v in {**self.bound, **(bound or {})}.items() if n in left},
             cut=self.cut or input_name is not None,
             threads=self._threads,
+            engine=self._engine,
         )
         # Where this graph has copies of its scores, the other one needs them too.
         moved = self.answer.raw.tensors != self._declared.raw.tensors
@@ -220,8 +225,19 @@ class Network:
         return self.with_graph(graph, input_name=tensor.name, layout=layout, size=size)
 
     def adapter(self, needs: Capability) -> Adapter:
-        """Return the cheapest engine that can do all that is needed."""
-        return self.ort if needs in _FORWARD else self.torch
+        """Return the cheapest engine that can do all that is needed; the user's own first."""
+        if self._engine is not None and needs in self.own_engine.capabilities:
+            return self.own_engine
+        return self.ort if needs in FORWARD_VERBS else self.torch
+
+    @cached_property
+    def own_engine(self) -> Adapter:
+        """The engine that the user registered and asked for."""
+        assert self._engine is not None
+        settings = EngineSettings(
+            self._device, self._batch_size, self.bound, self.precision == "double"
+        )
+        return self._engine(self.graph, self.image, settings)
 
     @cached_property
     def shapes(self) -> Shapes:

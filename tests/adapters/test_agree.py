@@ -13,7 +13,7 @@ from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 from onnxplain.targets.scores import target_scores
 
-from onnxplain.adapters.base import Capability
+from onnxplain.adapters.base import FORWARD_VERBS
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.adapters.torch import TorchAdapter
 from onnxplain.convert import missing_operators
@@ -193,7 +193,7 @@ def test_a_tensor_that_the_score_ignores_has_no_slope():
 def test_what_onnx_runtime_does_not_give_it_refuses():
     context = context_of(classifier())
     ort, target = context.network.ort, target_of(context, 0)
-    assert ort.capabilities == Capability.FORWARD | Capability.ACTIVATIONS
+    assert ort.capabilities == FORWARD_VERBS
     x = np.zeros(context.network.image.shape)
     with pytest.raises(UsageError, match="the PyTorch adapter does"):
         gradients(ort, x, target, ["image"])

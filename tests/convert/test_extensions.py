@@ -29,7 +29,7 @@ def twice_and_negative(node):
 
 
 def test_the_example_of_the_page_runs():
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    code = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)[0]
     exec(compile(code, str(PAGE), "exec"), {"__name__": "example"})
     assert not EXTENSIONS
 

@@ -5,10 +5,9 @@ import pytest
 from handmade import PyTorchOnly, context_of, target_of
 from originals import difference
 
-from onnxplain.adapters.base import Capability
+from onnxplain.adapters.base import FORWARD_VERBS as FORWARD
 from onnxplain.methods import find, registered
 
-FORWARD = Capability.FORWARD | Capability.ACTIVATIONS
 TARGET = 3
 
 
