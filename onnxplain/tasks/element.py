@@ -24,7 +24,9 @@ def is_element(said: object) -> bool:
     return isinstance(said, str) and _FORM.fullmatch(said.strip()) is not None
 
 
-def element(said: str, graph: Graph, shapes: Shapes, image: ImageInput) -> ValueScore:
+def element(
+    said: str, graph: Graph, shapes: Shapes, image: ImageInput | None = None
+) -> ValueScore:
     """Read ``NAME[INDEX]``: the mean of a slice of a tensor.
 
     Parameters
@@ -32,8 +34,10 @@ def element(said: str, graph: Graph, shapes: Shapes, image: ImageInput) -> Value
     said : str
         The tensor's name, and an index as NumPy writes it, without the batch: ``y[3]``,
         ``features[12, 3:5, :]``. Axes that are left out count as a whole.
-    graph, shapes, image
-        The prepared graph with its concrete shapes and its explained input.
+    graph, shapes
+        The prepared graph with its concrete shapes.
+    image : ImageInput, optional
+        Its explained input; without it, inputs are taken to stand on the first axis.
 
     Raises
     ------
@@ -51,7 +55,7 @@ def element(said: str, graph: Graph, shapes: Shapes, image: ImageInput) -> Value
     if shape is None:
         raise UnknownNameError("tensor", name, shapes, "`inspect` lists tensors")
     read = tensor_batch_first(graph, name) or name
-    if BatchAxes(graph, shapes, image).of(read) != BatchAxis(0):
+    if image is not None and BatchAxes(graph, shapes, image).of(read) != BatchAxis(0):
         raise UsageError(
             f"{said!r} is not possible: tensor {name!r} of shape {list(shape)} does not hold the "
             "inputs of a batch one by one on its first axis; name an element of another tensor"
