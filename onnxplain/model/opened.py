@@ -21,7 +21,7 @@ from onnxplain.tasks.element import element, is_element
 from onnxplain.tasks.embedding import Embedding, read_vector
 from onnxplain.tasks.find import task_of
 from onnxplain.tasks.prediction import Prediction
-from onnxplain.tasks.task import Task
+from onnxplain.tasks.task import Task, require_plain
 
 if TYPE_CHECKING:
     from onnxplain.inputs.picture import ImageLike
@@ -217,6 +217,7 @@ class OpenedModel:
         **options: Any,
     ) -> list[Target]:  # fmt: skip
         if request.element:
+            require_plain("an element of a tensor", options["contrast"], options["margin"])
             return [self._element(request.element)]
         return self.task.targets(request, values, said, **options)
 

@@ -24,9 +24,7 @@ def is_element(said: object) -> bool:
     return isinstance(said, str) and _FORM.fullmatch(said.strip()) is not None
 
 
-def element(
-    said: str, graph: Graph, shapes: Shapes, image: ImageInput | None = None
-) -> ValueScore:
+def element(said: str, graph: Graph, shapes: Shapes, image: ImageInput | None = None) -> ValueScore:
     """Read ``NAME[INDEX]``: the mean of a slice of a tensor.
 
     Parameters
