@@ -152,7 +152,7 @@ def inspect_model(model: Model) -> dict[str, Any]:
     dict
         Plain data: ``input`` (name, dtype, layout, channels, size, batch), ``bound`` (see
         `onnxplain.inputs.bound.describe_bound`), ``output``
-        (name, task, evidence, doubt, followed, probabilities, logits, classes, places of a dense
+        (name, task, kind, evidence, doubt, followed, probabilities, logits, classes, places of a dense
         output, all outputs, others), ``preprocess``,
         ``sources`` (of preprocessing and labels), ``labels`` (how many), ``layers`` (name,
         operator, channels, grid; the chosen one first), ``cam_head`` (found, reason),
@@ -174,6 +174,7 @@ def inspect_model(model: Model) -> dict[str, Any]:
         "output": {
             "name": head.output,
             "task": answer.task,
+            "kind": head.kind,
             "evidence": answer.evidence,
             "doubt": answer.doubt,
             "followed": list(answer.followed),
