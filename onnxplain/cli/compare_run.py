@@ -24,6 +24,7 @@ from onnxplain.model.inspection import inspect_file
 from onnxplain.model.load import load
 from onnxplain.model.model import Model
 from onnxplain.model.obstacles import obstacles
+from onnxplain.render.captions import score_of
 from onnxplain.render.comparison import ComparedPhoto, comparison_figure
 from onnxplain.render.save import save_figure
 from onnxplain.report.compared import write_comparison
@@ -40,12 +41,13 @@ def run(
     show: int,
     labels: str | None,
     recipes: Sequence[str],
-    device: str,
+    target: str | None,
     bound: Mapping[str, str],
     folder: str,
     seed: int,
     quiet: bool,
     as_json: bool,
+    **opening: Any,
 ) -> None:
     """Compare files, write what was found and print the table.
 
@@ -71,8 +73,8 @@ def run(
             file,
             labels=labels,
             preprocess=recipes[min(k, len(recipes) - 1)] if recipes else None,
-            device=device,
             bound=bindings[k],
+            **opening,
         )
         for k, file in enumerate(files)
     ]
@@ -84,14 +86,17 @@ def run(
     with progress_bar(len(samples), quiet=quiet) as bar:
         bar.job("comparing")
         found = compare_files(
-            opened, samples, given, seed=seed, progress=lambda done, total: bar.finish()
-        )
+            opened, samples, given,
+            seed=seed, target=target, progress=lambda done, total: bar.finish(),
+        )  # fmt: skip
     written = _write(found, out)
     photos: list[ComparedPhoto] = []
     if show:
         by_name = {s.name: s for s in samples}
         order = dict.fromkeys(p.sample for p in found.most_different(len(found.pairs)))
-        photos = _photos(opened, [by_name[name] for name in list(order)[:show]], given, seed)
+        photos = _photos(
+            opened, [by_name[name] for name in list(order)[:show]], given, seed, target
+        )
         save_figure(comparison_figure(photos), out / "different.png")
         written.append(out / "different.png")
     written.append(write_comparison(out, found, photos))
@@ -156,10 +161,11 @@ def _photos(
     samples: Sequence[Sample],
     methods: Mapping[str, Mapping[str, Any]],
     seed: int,
+    target: str | None,
 ) -> list[ComparedPhoto]:
     kept: dict[str, Mapping[str, Seen]] = {}
     # Explained once more rather than kept: no map of a long run stays in memory.
-    compare_files(models, samples, methods, seed=seed, keep=kept.__setitem__)
+    compare_files(models, samples, methods, seed=seed, target=target, keep=kept.__setitem__)
     photos = []
     for sample in samples:
         photo = photo_of(sample.path, models[0].preprocess)
@@ -170,18 +176,21 @@ def _photos(
             ComparedPhoto(
                 sample.name,
                 np.asarray(photo.crop((left, top, right, bottom))),
-                {
-                    k: f"{v.label or f'class {v.predicted}'} {v.probability:.0%}"
-                    for k, v in seen.items()
-                },
+                {k: _caption(v) for k, v in seen.items()},
                 {m: {k: v.maps[m] for k, v in seen.items()} for m in methods},
             )
         )
     return photos
 
 
+def _caption(said: Seen) -> str:
+    if said.unit == "probability":
+        return f"{said.label or f'class {said.predicted}'} {said.score:.0%}"
+    return f"{said.label or f'class {said.predicted}'}: {score_of(said.unit, said.score)}"
+
+
 def _show(found: Comparison, files: Sequence[Path]) -> None:
-    columns = (
+    columns: tuple[tuple[str, str], ...] = (
         ("first", "first"),
         ("second", "second"),
         ("method", "method"),
@@ -194,8 +203,10 @@ def _show(found: Comparison, files: Sequence[Path]) -> None:
         ("ssim", "SSIM"),
         ("cosine", "cosine"),
         ("top_overlap", "top 10 %"),
+        ("answers_cosine", "cosine of answers"),
         ("pictures", "n"),
     )
+    columns = tuple(c for c in columns if c[0] in (*found.summary()[0], "interval"))
     rows = [
         [{**entry, "interval": f"{entry['low']:.3f} to {entry['high']:.3f}"}[k] for k, _ in columns]
         for entry in found.summary()
@@ -217,4 +228,4 @@ def _said(found: Comparison, pair: PairOfFiles) -> str:
         if p["sample"] == pair.sample
     }
     first, second = said[pair.first], said[pair.second]
-    return first if pair.same_prediction else f"{first} / {second}"
+    return first if pair.same_prediction or first == second else f"{first} / {second}"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.errors import ImageError, UsageError
+from onnxplain.errors import ImageError, NumericalError, UsageError
 from onnxplain.evaluate.cases import Look, Plan, look
 from onnxplain.inputs.dataset import Sample
 from onnxplain.inputs.picture import made_of
@@ -55,7 +55,7 @@ def montages(
     for sample in samples:
         try:
             seen.append(look(model, replace(sample, mask=None, boxes=()), plan, problems))
-        except ImageError as error:
+        except (ImageError, NumericalError) as error:
             problems.append(f"{sample.name}: {error}")
     order = np.random.default_rng(plan.seed).permutation(len(seen))
     groups = list(_groups([seen[k] for k in order]))

@@ -21,6 +21,7 @@ from onnxplain.audit.verify.pictures import PicturesAgain
 from onnxplain.audit.verify.summaries import resummed
 from onnxplain.audit.verify.suspects import rises
 from onnxplain.errors import UsageError
+from onnxplain.evaluate.question import question_files, require_question
 from onnxplain.inputs.bound import BoundValue, describe_bound
 from onnxplain.inputs.dataset import Sample, spread
 from onnxplain.inputs.preprocess import Preprocess
@@ -54,10 +55,26 @@ def open_again(
     file: str | None = None,
     device: str = "auto",
     bound: Mapping[str, BoundValue] | None = None,
+    *,
+    task: str | None = None,
+    scores: str | None = None,
+    output: str | None = None,
 ) -> Model:
     """Open the model of a record with the record's settings.
 
-    Further inputs that were bound to a single number get it again, unless `bound` has them.
+    Parameters
+    ----------
+    record : mapping
+        See `onnxplain.audit.record.read_record`.
+    file : str, optional
+        The model file; where the record says it was if not given.
+    device : str
+        See `load`.
+    bound : mapping, optional
+        Values of further inputs; those that were bound to a single number get it again
+        without.
+    task, scores, output : str, optional
+        See `load`; what the record says if not given.
 
     Raises
     ------
@@ -71,7 +88,9 @@ def open_again(
         file or about["source"],
         preprocess=Preprocess.from_dict(recipe, "the record's preprocess"),
         labels=about["labels"] or None,
-        output=about["output"],
+        output=output or about["output"],
+        task=task or about.get("task"),
+        scores=scores or about.get("scores"),
         input_name=about["input"],
         layout=about["layout"],
         bound={**numbers, **(bound or {})},
@@ -211,6 +230,10 @@ def _head(
         found = now.get(name, {}).get("sha256")
         same_model.equal(then.get(name, {}).get("sha256"), found, f"the value of input {name}")
     same_recipe.equal(record["preprocess"]["sha256"], model.preprocess.sha256, "its SHA-256")
+    known_files = record.get("target_files", {})
+    here = question_files(require_question(model, config.target))
+    for name in sorted({*known_files, *here}):
+        same_model.equal(known_files.get(name), here.get(name), f"the target's file {name}")
     # As JSON has them. Another machine may have other devices.
     ran = json.loads(json.dumps({name: about_method(name, model, config) for name in methods}))
     same_methods = Check("methods")
