@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from onnxplain.graph.view import Graph
+from onnxplain.identity import Identity
 from onnxplain.inner import behind_preprocessing, inner_tensor
 from onnxplain.model import Model
 from onnxplain.network import Network
@@ -57,7 +58,7 @@ class InnerModel(Model):
             preprocess,
             whole.labels,
             name=whole.name,
-            sha256=whole.sha256,
+            identity=whole.identity,
             sources=whole.sources,
             warnings=whole.warnings,
         )
@@ -71,5 +72,5 @@ class InnerModel(Model):
     def with_graph(self, graph: Graph) -> Model:
         """Return a model of the same settings for an edited copy of the rest of the graph."""
         edited = InnerModel(self.whole, self.network.with_graph(graph), self.preprocess)
-        edited.name, edited.sha256 = f"{self.name} (edited)", ""
+        edited.name, edited.identity = f"{self.name} (edited)", Identity()
         return edited

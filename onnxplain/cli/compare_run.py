@@ -13,6 +13,7 @@ from onnxplain.audit.compare import Seen
 from onnxplain.audit.compare import compare as compare_files
 from onnxplain.audit.comparison import Comparison, PairOfFiles
 from onnxplain.audit.frame import shared_region
+from onnxplain.cli.changed import tell_changed
 from onnxplain.cli.choices import choose_methods, give_parameters
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.explain_run import require_writable
@@ -93,6 +94,8 @@ def run(
     written.append(write_comparison(out, found, photos))
     for text in found.problems:
         remark(f"left out: {text}")
+    for model in opened:
+        tell_changed(model)
     if as_json:
         document({**found.to_dict(), "files": [str(f) for f in written]})
     elif not quiet:
