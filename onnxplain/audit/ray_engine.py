@@ -76,8 +76,8 @@ class Worker:
         found = self._model.identity.digests
         if others := differing(found if parts is None else parts, found):
             raise ModelFileError(
-                f"{path!r}: {others[0]} is not the one that the audit began with; it changed since, "
-                "or another machine has another one; what was examined is kept"
+                f"{path!r}: {others[0]} is not the one that the audit began with; it changed, or "
+                "another machine has another one; what was examined is kept"
             )
         self._samples = samples
         self._methods = list(methods)

@@ -55,7 +55,7 @@ def require_same_model(record: Mapping[str, Any], model: Model, what: str) -> No
         known = digests(str(record.get("model_sha256")), record.get("model_files") or [])
     except (TypeError, KeyError, ValueError) as error:
         raise UsageError(f"{what} do not say which model they are of: {error}") from error
-    if others := differing(known, found):
+    if others := differing(known, found) or [name for name in found if not found[name]]:
         raise UsageError(
             f"{what} were selected for model {record.get('model')!r}, not for {model.name!r} "
             f"({_difference(others[0], known)}); select them anew"
@@ -63,6 +63,8 @@ def require_same_model(record: Mapping[str, Any], model: Model, what: str) -> No
 
 
 def _difference(part: str, known: Mapping[str, str]) -> str:
+    if not known.get(part, part):
+        return "they have no digest"
     if part in known:
         return "their digests differ" if part == GRAPH else f"{part} is another one"
     return f"nobody wrote down the digest of {part}"
