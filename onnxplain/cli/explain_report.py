@@ -27,8 +27,8 @@ def show_document(
 ) -> None:
     """Print one JSON document.
 
-    Its keys are ``format`` (1), ``model`` (name, sha256, files), ``device``,
-    ``warnings``, ``images`` and ``exit_code``. Each image has ``image`` (its path), ``predictions``
+    Its keys are ``format`` (1), ``model`` (name, sha256, files), ``device``, ``warnings``,
+    ``images`` and ``exit_code``. Each image has ``image`` (its path), ``predictions``
     (index, name, probability, logit), ``explanations`` (method, target, score, layer,
     parameters, measures, notes, seconds, channels, files), ``files``, ``error`` and
     ``exit_code``; an explanation that failed has method, target, error and exit_code alone.

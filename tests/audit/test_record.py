@@ -92,6 +92,19 @@ def test_a_record_without_curves_is_of_format_1(path, tmp_path):
         read_record(tmp_path / "new.json")
 
 
+def test_a_record_without_the_files_of_the_model_is_of_format_2(path, model, tmp_path):
+    old = json.loads(path.read_text("utf-8"))
+    assert old["format"] == 3
+    assert old["model"]["files"] == model.identity.to_list()
+    old["format"] = 2
+    del old["model"]["files"]
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    assert read_record(tmp_path / "old.json") == old
+    (tmp_path / "new.json").write_text(json.dumps({**old, "format": 3}))
+    with pytest.raises(UsageError, match=r"at \$.model: 'files' is a required property"):
+        read_record(tmp_path / "new.json")
+
+
 def without_times(path):
     lines = path.read_text("utf-8").splitlines()
     assert sum(line.startswith('"times"') for line in lines) == 1
