@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from onnxplain.cli.console import remark
-from onnxplain.model import Model
+from onnxplain.model.model import Model
 
 
 def tell_changed(model: Model) -> None:

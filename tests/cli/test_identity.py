@@ -250,7 +250,7 @@ def test_features_of_other_weights_are_refused(net):
 def test_a_model_without_a_digest_is_not_audited(net, tmp_path):
     from onnxplain.audit.config import AuditConfig
     from onnxplain.audit.run import open_store
-    from onnxplain.dataset import read_dataset
+    from onnxplain.inputs.dataset import read_dataset
 
     model = onnxplain.load(net)
     edited = model.with_graph(model.network.graph)
