@@ -13,7 +13,7 @@ from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.examine import ENTRIES, Result, examine, examine_sanity, methods_for
 from onnxplain.audit.shortcuts.transplant import transplants
 from onnxplain.audit.store import PICTURES, SANITY, TRANSPLANTS, Store
-from onnxplain.errors import ImageError, NumericalError
+from onnxplain.errors import ImageError, NumericalError, UsageError
 from onnxplain.evaluate.measures import find_measure
 from onnxplain.evaluate.run import require_measurable
 from onnxplain.inputs.dataset import Sample, spread
@@ -36,13 +36,19 @@ def open_store(
     ------
     UsageError
         If the folder holds the results of another model, other data, other questions or
-        other versions.
+        other versions; a file of the model that changed is named. Also if the model has no
+        digest, by which its results could be told.
     OutputError
         If it cannot be written.
     """
+    if not model.sha256:
+        raise UsageError(
+            f"{model.name!r} has no digest, by which its results could be told from those of "
+            "another one; save it to a file, and audit that"
+        )
     identity = {
         "entries": str(ENTRIES),
-        "model": model.sha256,
+        **model.identity.digests,
         "preprocess": model.preprocess.sha256,
         "output": model.network.head.output,
         "labels": _digest(model.labels),

@@ -15,6 +15,7 @@ from onnxplain.audit.examine import methods_for
 from onnxplain.audit.record import RECORD, picture_entries, write_record
 from onnxplain.audit.run import Examiner, open_store, run_audit
 from onnxplain.audit.store import PICTURES, Store
+from onnxplain.cli.changed import tell_changed
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.explain.run import require_writable
 from onnxplain.cli.progress import progress_bar
@@ -67,7 +68,8 @@ def run(
         from onnxplain.audit.ray_engine import ray_examiner
 
         opening = {**opening, "batch_size": size}
-        examiner = ray_examiner(model, opening, samples, methods, asked, workers or _WORKERS)
+        parts = opened.identity.digests
+        examiner = ray_examiner(model, opening, samples, methods, asked, workers or _WORKERS, parts)
     sources = {"model": model, "data": data}
     with open_store(out, opened, samples, asked) as store, _results_alone(engine):
         try:
@@ -80,6 +82,7 @@ def run(
             )
             raise
         head, written = _file(store, opened, samples, asked, sources, out)
+    tell_changed(opened)
     if as_json:
         document({**head, "files": [str(f) for f in written]})
     elif not quiet:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from onnxplain.cli.changed import tell_changed
 from onnxplain.cli.choices import choose_methods, give_parameters
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.explain.run import require_writable
@@ -93,6 +94,8 @@ def run(
     written.append(write_comparison(out, found, photos))
     for text in found.problems:
         remark(f"left out: {text}")
+    for model in opened:
+        tell_changed(model)
     if as_json:
         document({**found.to_dict(), "files": [str(f) for f in written]})
     elif not quiet:

@@ -69,7 +69,7 @@ def report(path: str, as_json: bool, options: Mapping[str, Any], parity: str | N
 def _show_file(facts: FileFacts) -> None:
     operators = ", ".join(f"{name} {count}" for name, count in facts.operators.items())
     rows = [
-        ("size", f"{facts.bytes:,} bytes, {facts.parameters:,} parameters"),
+        ("size", f"{facts.bytes:,} bytes{_in_files(facts)}, {facts.parameters:,} parameters"),
         ("producer", facts.producer or "not named"),
         ("opset", ", ".join(f"{domain} {version}" for domain, version in facts.opsets.items())),
         ("IR version", str(facts.ir_version)),
@@ -77,9 +77,21 @@ def _show_file(facts: FileFacts) -> None:
         *[("output", _tensor(t)) for t in facts.outputs],
         ("operators", operators),
         ("quantisation", facts.quantisation),
-        ("SHA-256", facts.sha256),
+        ("SHA-256", facts.sha256 + (" of the list of its files" if len(facts.files) > 1 else "")),
+        *[("file", text) for text in _files(facts)],
     ]
     table(facts.name, ("", ""), rows)
+
+
+def _in_files(facts: FileFacts) -> str:
+    return f" in {len(facts.files)} files" if len(facts.files) > 1 else ""
+
+
+def _files(facts: FileFacts) -> list[str]:
+    """Each file of a model of several."""
+    if len(facts.files) < 2:
+        return []
+    return [f"{f.location}: {f.bytes:,} bytes, SHA-256 {f.sha256}" for f in facts.files]
 
 
 def _times(sizes: Sequence[int]) -> str:

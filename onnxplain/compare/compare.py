@@ -214,6 +214,7 @@ def _provenance(
             {
                 "name": name,
                 "sha256": model.sha256,
+                "files": model.identity.to_list(),
                 "preprocess": model.preprocess.to_dict(),
                 "preprocess_sha256": model.preprocess.sha256,
             }

@@ -127,6 +127,7 @@ def _provenance(model: Model, samples: Sequence[Sample], plan: Plan) -> dict[str
     return {
         "model": model.name,
         "model_sha256": model.sha256,
+        "model_files": model.identity.to_list(),
         "preprocess": model.preprocess.to_dict(),
         "preprocess_sha256": model.preprocess.sha256,
         "pictures": len(samples),

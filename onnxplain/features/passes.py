@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -82,13 +83,14 @@ def batches(
 def fingerprint(model: Model, samples: Sequence[Sample], **settings: Any) -> str:
     """Digest of everything on which the numbers of a pass depend.
 
-    Pictures count by name, size and time of change: a data set is not read twice.
+    Pictures count by name, size and time of change: a data set is not read twice. A model
+    without a digest is like no other.
     """
     files = []
     for sample in samples:
         found = sample.path.stat() if sample.path.is_file() else None
         files.append((sample.name, sample.label, found and (found.st_size, found.st_mtime_ns)))
-    told = [model.sha256, model.preprocess.sha256, files, settings]
+    told = [model.sha256 or secrets.token_hex(), model.preprocess.sha256, files, settings]
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 

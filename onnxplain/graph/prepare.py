@@ -19,6 +19,7 @@ from onnxplain.errors import ModelFileError
 from onnxplain.graph import light
 from onnxplain.graph.branches import resolve_branches
 from onnxplain.graph.cast_like import settle_types
+from onnxplain.graph.dense import without_sparse
 from onnxplain.graph.fold import fold_constants
 from onnxplain.graph.view import Graph
 
@@ -26,10 +27,10 @@ from onnxplain.graph.view import Graph
 def prepare(model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]] | None = None) -> Graph:
     """Clean a model up.
 
-    Model-local functions are inlined, Constant nodes become initializers, computations on
-    constants are done once, an If whose condition is known becomes its branch, Identity and
-    inference-time Dropout go, nodes and tensors get unique names, and what no output needs
-    is removed.
+    Sparse weights become dense, model-local functions are inlined, Constant nodes become
+    initializers, computations on constants are done once, an If whose condition is known
+    becomes its branch, Identity and inference-time Dropout go, nodes and tensors get unique
+    names, and what no output needs is removed.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ def prepare(model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]] | None =
         If the graph cannot be read although the checker accepted it.
     """
     try:
-        work = ir.from_proto(model)
+        work = ir.from_proto(without_sparse(model))
         for name, array in (weights or {}).items():
             work.graph.initializers[name].const_value = ir.Tensor(array, name=name)
         _normalise(work)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
-from onnxplain.graph.load import file_sha256, read_model
+from onnxplain.graph.load import open_model
 from onnxplain.graph.view import TensorInfo, tensor_info
+from onnxplain.identity import ModelFile
 from onnxplain.model.obstacles import obstacles
 
 if TYPE_CHECKING:
@@ -46,9 +47,11 @@ class FileFacts:
     name : str
         File name.
     bytes : int
-        Size of the ``.onnx`` file, without external data.
+        Size of the model: of the ``.onnx`` file and of those that hold weights of it.
     sha256 : str
-        Digest of the file.
+        Digest of the model, with all of its files; see `onnxplain.identity.Identity`.
+    files : tuple of ModelFile
+        The ``.onnx`` file, then those that hold weights of it.
     ir_version : int
         Version of the file format.
     producer : str
@@ -70,6 +73,7 @@ class FileFacts:
     name: str
     bytes: int
     sha256: str
+    files: tuple[ModelFile, ...]
     ir_version: int
     producer: str
     opsets: Mapping[str, int]
@@ -83,6 +87,7 @@ class FileFacts:
         """Plain data for JSON: the attributes, tensors as name, dtype and shape."""
         return {
             **{k: v for k, v in vars(self).items() if k not in ("inputs", "outputs")},
+            "files": [f.to_dict() for f in self.files],
             "inputs": [_tensor(t) for t in self.inputs],
             "outputs": [_tensor(t) for t in self.outputs],
         }
@@ -97,13 +102,14 @@ def inspect_file(path: str | Path) -> FileFacts:
         If it is not a valid ONNX model.
     """
     path = Path(path)
-    proto, _ = read_model(path)
+    proto, _, identity = open_model(path)
     counts = Counter(_operator(n) for n in proto.graph.node)
     given = {i.name for i in proto.graph.initializer}
     return FileFacts(
         name=path.name,
-        bytes=path.stat().st_size,
-        sha256=file_sha256(path),
+        bytes=identity.bytes,
+        sha256=identity.sha256,
+        files=identity.files,
         ir_version=proto.ir_version,
         producer=f"{proto.producer_name} {proto.producer_version}".strip(),
         opsets={o.domain or "ai.onnx": o.version for o in proto.opset_import},
@@ -247,6 +253,7 @@ def _operator(node: onnx.NodeProto) -> str:
 
 def _weights(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
     tensors = list(proto.graph.initializer)
+    tensors.extend(t.values for t in proto.graph.sparse_initializer)
     for node in proto.graph.node:
         if node.op_type == "Constant":
             tensors.extend(a.t for a in node.attribute if a.HasField("t"))

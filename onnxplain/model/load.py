@@ -15,7 +15,7 @@ from onnxplain.errors import UsageError
 from onnxplain.explanations.explanation import Explanation
 from onnxplain.graph.image_input import find_image_input
 from onnxplain.graph.light import Weights
-from onnxplain.graph.load import check, file_sha256, read_model
+from onnxplain.graph.load import check, identify, open_model
 from onnxplain.graph.prepare import prepare
 from onnxplain.inputs.guess import contradiction, guess_preprocess
 from onnxplain.inputs.labels import find_labels
@@ -89,14 +89,13 @@ def load(
         If preprocessing or labels do not fit the model, or `at` is no such tensor.
     """
     if isinstance(path, onnx.ModelProto):
+        identity = identify(path)
         check(path, "model")
         proto, file, name = path, None, path.graph.name or "model"
         weights: Weights = {}
-        sha256 = ""
     else:
         file = Path(path)
-        (proto, weights), name = read_model(file), file.name
-        sha256 = file_sha256(file)
+        (proto, weights, identity), name = open_model(file), file.name
     metadata = {p.key: p.value for p in proto.metadata_props}
     graph = prepare(proto, weights)
     del proto, weights  # the graph has what it needs
@@ -147,7 +146,7 @@ def load(
         replace(recipe, dtype=image.dtype),
         names,
         name=name,
-        sha256=sha256,
+        identity=identity,
         sources={"preprocess": origin, "labels": labels_from},
         warnings=[*warnings, *([against] if against else [])],
     )

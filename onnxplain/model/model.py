@@ -16,6 +16,7 @@ from onnxplain.errors import OnnxplainError, UsageError
 from onnxplain.explanations.explanation import Explanation
 from onnxplain.graph.quantised import quantisation_step
 from onnxplain.graph.view import Graph
+from onnxplain.identity import Identity
 from onnxplain.inputs.picture import Picture, sample_picture
 from onnxplain.methods import Method, find
 from onnxplain.methods.parameters import check_parameters
@@ -48,7 +49,7 @@ class Model(Classifier):
             self.preprocess,
             self.labels,
             name=f"{self.name} (edited)",
-            sha256="",
+            identity=Identity(),
             sources=self.sources,
             warnings=self.warnings,
         )

@@ -88,6 +88,7 @@ def explanation_of(
         provenance={
             "model": model.name,
             "model_sha256": model.sha256,
+            "model_files": model.identity.to_list(),
             "input": picture.source,
             "input_sha256": picture.sha256,
             "preprocess": model.preprocess.to_dict(),

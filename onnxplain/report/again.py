@@ -12,6 +12,7 @@ from onnxplain.audit.record import RECORD, read_record
 from onnxplain.audit.run import STORE
 from onnxplain.audit.store import Store
 from onnxplain.errors import ImageError, UsageError
+from onnxplain.identity import digests
 from onnxplain.inputs.dataset import read_dataset
 from onnxplain.report.content import Content, content
 
@@ -59,7 +60,7 @@ def read_again(folder: str | Path, data: str | Path | None = None) -> tuple[Cont
 def identity(record: Mapping[str, Any]) -> dict[str, str]:
     """Digests by which a store of results belongs to a record."""
     return {
-        "model": record["model"]["sha256"],
+        **digests(record["model"]["sha256"], record["model"].get("files", [])),
         "preprocess": record["preprocess"]["sha256"],
         "questions": AuditConfig.from_dict(record["questions"]).sha256,
     }

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from onnxplain.errors import UsageError
+from onnxplain.identity import Identity
 from onnxplain.inputs.picture import Picture, read_picture
 from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.network.network import Network
@@ -30,8 +31,10 @@ class Classifier:
         How pictures become inputs.
     labels : list of str
         Class names; empty if unknown.
-    name, sha256 : str
-        Of the file; no digest if no file holds the graph.
+    name : str
+        Of the file.
+    identity : Identity
+        Digest and files; none if no file holds the graph.
     warnings : list of str
         What was guessed or contradicts itself.
     sources : dict of str to str
@@ -45,7 +48,7 @@ class Classifier:
         labels: list[str],
         *,
         name: str,
-        sha256: str,
+        identity: Identity,
         sources: Mapping[str, str],
         warnings: Iterable[str] = (),
     ) -> None:
@@ -53,9 +56,14 @@ class Classifier:
         self.preprocess = preprocess
         self.labels = labels
         self.name = name
-        self.sha256 = sha256
+        self.identity = identity
         self.sources = dict(sources)
         self.warnings = list(warnings)
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the model, with all of its files; empty if it has none."""
+        return self.identity.sha256
 
     def read(self, image: ImageLike) -> Picture:
         """Turn a path, a Pillow image or an array into a model input."""

@@ -27,7 +27,7 @@ def show_document(
 ) -> None:
     """Print one JSON document.
 
-    Its keys are ``format`` (1), ``model`` (name, sha256), ``device``, ``warnings``,
+    Its keys are ``format`` (1), ``model`` (name, sha256, files), ``device``, ``warnings``,
     ``images`` and ``exit_code``. Each image has ``image`` (its path), ``predictions``
     (index, name, probability, logit), ``explanations`` (method, target, score, layer,
     parameters, measures, notes, seconds, channels, files), ``files``, ``error`` and
@@ -38,7 +38,11 @@ def show_document(
     document(
         {
             "format": FORMAT,
-            "model": {"name": model.name, "sha256": model.sha256},
+            "model": {
+                "name": model.name,
+                "sha256": model.sha256,
+                "files": model.identity.to_list(),
+            },
             "device": model.network.ort.device,
             "warnings": list(warnings),
             "images": [r.to_dict() for r in results],
