@@ -128,16 +128,19 @@ def class_keys(graph: Graph, output: str | None = None) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Empty if no output is a map of those scores.
+        Empty if no output is a map of those scores, or several name them differently.
     """
     explained = find_head(graph, output)
+    if explained.output in graph.wrapped:
+        return graph.wrapped[explained.output].labels
     outputs = {o.name for o in graph.outputs}
+    found = set()
     for name, wrapped in graph.wrapped.items():
         if wrapped.labels and name in outputs:
             mapped = find_head(graph, name)
             if {mapped.output, mapped.logits} & {explained.output, explained.logits}:
-                return wrapped.labels
-    return ()
+                found.add(wrapped.labels)
+    return found.pop() if len(found) == 1 else ()
 
 
 def _named(graph: Graph, output: str) -> str:
