@@ -74,7 +74,8 @@ def load(
     precision : {"single", "double"}
         Arithmetic of gradient and relevance methods.
     threads : int, optional
-        Threads within an operator of ONNX Runtime; its own choice if not given.
+        Threads within an operator of ONNX Runtime and PyTorch; their own choice if not given.
+        PyTorch, whose number is the whole process's, gets it while it works for this model.
     at : str, optional
         Tensor inside of the graph's own preprocessing that is explained in the place of its
         input: ``float``, the first floating-point one; ``normalised``, the last one; or one

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Adapter, Array, Capability
 from onnxplain.adapters.ort import OrtAdapter
+from onnxplain.convert.torch_threads import import_torch
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.axes import Axes, tag_axes
 from onnxplain.graph.cam_head import CamHead, find_cam_head
@@ -60,7 +61,7 @@ class Network:
     cut : bool
         Whether the explained input is a tensor inside of the user's graph.
     threads : int, optional
-        Threads within an operator of ONNX Runtime; its own choice if not given.
+        Threads within an operator; the engines' own choice if not given.
     """
 
     def __init__(
@@ -154,6 +155,7 @@ class Network:
     @cached_property
     def torch(self) -> TorchAdapter:
         """The PyTorch engine; opening it converts the graph."""
+        import_torch()
         from onnxplain.adapters.torch import TorchAdapter
 
         return TorchAdapter(
@@ -164,6 +166,7 @@ class Network:
             batch_size=self._batch_size or 16,
             bound=self._bound,
             double=self.precision == "double",
+            threads=self._threads,
         )
 
     def cut_at(self, tensor: TensorInfo, layout: str, size: tuple[int, int]) -> Network:
