@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from onnx import TensorProto, helper
 from onnx.helper import make_node as node
 
 import onnxplain
@@ -186,6 +187,38 @@ def test_inspect_names_the_types_of_outputs(tail, kind, code, said, tmp_path, ru
     if code:
         assert "--output: 's', 'f'" in found.stderr
         assert run_inspect(path, "--output", "s").exit_code == 0
+
+
+def test_a_map_that_is_given_to_a_side_branch_does_not_matter(plain):
+    kind = helper.make_map_type_proto(
+        TensorProto.STRING, helper.make_tensor_type_proto(TensorProto.FLOAT, [])
+    )
+    given = helper.make_value_info("words", kind)
+    count = node("DictVectorizer", ["words"], ["y"], domain="ai.onnx.ml", string_vocabulary=NAMES)
+    file = wrapped_classifier([count], [tensor("y"), tensor("s")], inputs=[given])
+    model = opened(file, output="s")
+    assert inspect_model(model)["left_out"]["inputs"] == ["words"]
+    np.testing.assert_array_equal(
+        model.explain(PICTURE, "gradient", 1).attribution,
+        opened(plain).explain(PICTURE, "gradient", 1).attribution,
+    )
+
+
+def test_what_a_function_computes_for_another_output_goes():
+    """Its second result comes from an operator that PyTorch lacks."""
+    body = [node("Neg", ["a"], ["b"]), node("Neg", ["b"], ["c"])]
+    body += [node("Normalizer", ["a"], ["d"], domain="ai.onnx.ml", norm="MAX")]
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    function = helper.make_function("acme", "Twice", ["a"], ["c", "d"], body, opsets)
+    call = node("Twice", ["s"], ["t", "y"], domain="acme")
+    file = wrapped_classifier([call], [tensor("y"), tensor("t")])
+    file.functions.append(function)
+    model = opened(file, output="t")
+    assert inspect_model(model)["left_out"]["operators"] == {"ai.onnx.ml::Normalizer": 1}
+    found = model.explain(PICTURE, "gradient", 1).attribution
+    assert found.any()
+    with pytest.raises(ConversionError, match="Normalizer"):
+        opened(file, output="y").explain(PICTURE, "gradient", 1)
 
 
 @pytest.fixture

@@ -76,23 +76,3 @@ def test_a_model_that_onnx_runtime_cannot_open_is_one_line():
     with pytest.raises(UnsupportedModelError, match=r"cannot run this model.*Nonsense") as caught:
         _ = Network(prepare(proto), device="cpu").ort
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("load", [0.0, 100.0])
-def test_waiting_threads_do_not_spin_on_a_busy_machine(load, monkeypatch):
-    given = []
-    original = onnxruntime.InferenceSession
-
-    def noting(file, options, **more):
-        given.append(options)
-        return original(file, options, **more)
-
-    monkeypatch.setattr(onnxruntime, "InferenceSession", noting)
-    monkeypatch.setattr("os.getloadavg", lambda: (load, load, load), raising=False)
-    _ = Network(prepare(classifier()), device="cpu").ort
-    key = "session.intra_op.allow_spinning"
-    if load:
-        assert [o.get_session_config_entry(key) for o in given] == ["0"]
-    else:
-        with pytest.raises(RuntimeError, match=key):
-            given[0].get_session_config_entry(key)
