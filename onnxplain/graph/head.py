@@ -8,7 +8,7 @@ from typing import Literal
 from onnxplain.errors import UnknownNameError, UnsupportedModelError, UsageError
 from onnxplain.graph.left_out import Wrapped
 from onnxplain.graph.view import Graph, Node
-from onnxplain.target import Activation, Kind
+from onnxplain.targets.classes import Activation, Kind
 
 HeadKind = Literal["logits", "softmax", "log-softmax", "sigmoid"]
 

@@ -14,8 +14,8 @@ import onnxplain
 from onnxplain.convert import register
 from onnxplain.convert.torch_threads import import_torch, limited_threads
 from onnxplain.graph.prepare import prepare
-from onnxplain.network import Network
-from onnxplain.target import Target
+from onnxplain.network.network import Network
+from onnxplain.targets.classes import Target
 from tests.small_models import model_of
 
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
@@ -135,7 +135,7 @@ def test_pytorch_works_with_as_many_threads_as_asked_for(watched, threads, host)
         lambda: engine.activations(X, ["h"]),
         lambda: engine.gradients(X, TARGET, ["x"]),
         lambda: engine.gradients(X, TARGET, ["x"], rectify="guided"),
-        lambda: engine.rerun_behind(X, "x", X, ["y"]),
+        lambda: engine.rerun_from(X, "x", X, ["y"]),
         lambda: engine.back_project(X, "y", np.ones((1, 1, 3), np.float32)),
         lambda: list(engine.recompute({"x": X})),
     ]
