@@ -5,7 +5,7 @@ Imported only when a gradient or relevance is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -22,6 +22,7 @@ from onnxplain.adapters.base import (
 from onnxplain.adapters.batch_choice import BatchChoice
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun, changed_inputs
 from onnxplain.adapters.converted import Converted, as_array
+from onnxplain.convert.torch_threads import limited_threads
 from onnxplain.errors import UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph, Node
@@ -52,6 +53,8 @@ class TorchAdapter:
         Values of all other inputs.
     double : bool
         Compute in float64 and return float64.
+    threads : int, optional
+        Threads within an operator, while something is computed here.
 
     Raises
     ------
@@ -75,14 +78,22 @@ class TorchAdapter:
         batch_size: int = 16,
         bound: Mapping[str, Array] | None = None,
         double: bool = False,
+        threads: int | None = None,
     ) -> None:
         self._image = image
         self._output = output
         self._batch_size = batch_size
+        self._threads = threads
         self._converted = Converted(
             graph, image.name, device=device, bound=bound or {}, double=double
         )
         self.device = f"torch {self._converted.device}"
+
+    def _in_batches(
+        self, function: Callable[[Array], dict[str, Array]], x: Array
+    ) -> dict[str, Array]:
+        with limited_threads(self._threads):
+            return in_batches(function, x, self._batch_size, self._image.batch)
 
     def forward(self, x: Array) -> Array:
         """Return the explained graph output; see `Adapter`."""
@@ -95,7 +106,7 @@ class TorchAdapter:
             converted = self._converted
             return converted.compute(converted.feeds(converted.tensor(batch)), names)
 
-        return in_batches(run, x, self._batch_size, self._image.batch)
+        return self._in_batches(run, x)
 
     def gradients(
         self,
@@ -141,7 +152,7 @@ class TorchAdapter:
                     result[f"gradient:{k}:{name}"] = as_array(known)
             return result
 
-        joined = in_batches(run, x, self._batch_size, self._image.batch)
+        joined = self._in_batches(run, x)
         return [_derivatives(joined, names, k) for k in range(len(targets))]
 
     def relevance(
@@ -205,7 +216,7 @@ class TorchAdapter:
                 result |= {f"relevance:{k}:{n}": as_array(walked.relevance[n]) for n in names}
             return result
 
-        joined = in_batches(run, x, self._batch_size, self._image.batch)
+        joined = self._in_batches(run, x)
         return [
             Propagation(
                 joined[f"score:{k}"],
@@ -250,7 +261,7 @@ class TorchAdapter:
             feeds = {**converted.feeds(image), tensor: converted.tensor(batch)}
             return converted.compute(feeds, names)
 
-        return in_batches(run, values, self._batch_size, self._image.batch)
+        return self._in_batches(run, values)
 
     def back_project(
         self,
@@ -275,7 +286,7 @@ class TorchAdapter:
             return {"input": as_array(torch.stack(arrived, 1))}
 
         rows = np.arange(len(x))
-        return in_batches(run, rows, self._batch_size, self._image.batch)["input"]
+        return self._in_batches(run, rows)["input"]
 
     def _multipliers(
         self, x: Array, baseline: Array, targets: Sequence[Target], names: Sequence[str]
@@ -299,7 +310,7 @@ class TorchAdapter:
                 result |= {f"gradient:{k}:{n}": as_array(slopes[n]) for n in names}
             return result
 
-        joined = in_batches(run, both, self._batch_size, self._image.batch)
+        joined = self._in_batches(run, both)
         return [_derivatives(joined, names, k) for k in range(len(targets))]
 
     def recompute(self, values: Mapping[str, Array]) -> Iterator[tuple[Node, dict[str, Array]]]:
@@ -322,7 +333,9 @@ class TorchAdapter:
         for step in converted.program.steps:
             if all(n in known for n in step.inputs if n):
                 feeds = {n: converted.side_input(values[n]) for n in step.inputs if n in values}
-                yield step.node, converted.compute(feeds, [n for n in step.outputs if n])
+                with limited_threads(self._threads):
+                    found = converted.compute(feeds, [n for n in step.outputs if n])
+                yield step.node, found
 
 
 def _derivatives(joined: Mapping[str, Array], names: Sequence[str], k: int) -> Derivatives:

@@ -118,6 +118,7 @@ def _show_model(found: Mapping[str, Any]) -> None:
                    + f", {output['kind']}"
                    + (f", logits at {output['logits']}"
                       if output["logits"] != output["name"] else "")),
+        *[("left out", text) for text in _left_out(found["left_out"])],
         ("preprocessing", f"{recipe['name']}: {recipe['color']}, {recipe['resize']}, "
                           f"scale {recipe['scale']:.4g}, mean {_numbers(recipe['mean'])}, "
                           f"std {_numbers(recipe['std'])}"),
@@ -133,6 +134,17 @@ def _show_model(found: Mapping[str, Any]) -> None:
     line()
     methods = [(name, "no: " + why if why else "yes") for name, why in found["methods"].items()]
     table("methods", ("", ""), methods)
+
+
+def _left_out(found: Mapping[str, Any]) -> list[str]:
+    """What does not matter to the scores, in at most one line."""
+    operators = ", ".join(f"{name} {count}" for name, count in found["operators"].items())
+    parts = [
+        *[f"output {name}" for name in found["outputs"]],
+        *[f"input {name}" for name in found["inputs"]],
+        *([f"operators {operators}"] if operators else []),
+    ]
+    return ["; ".join(parts) + ": the scores do not depend on it"] if parts else []
 
 
 def _show_parity(found: Mapping[str, Any]) -> None:
@@ -171,8 +183,10 @@ def _error(value: float | None) -> str:
 
 
 def _tensor(info: TensorInfo) -> str:
+    if info.is_wrapped:
+        return f"{info.name}: {info.kind}"
     shape = "rank unknown" if info.shape is None else str([d or "?" for d in info.shape])
-    return f"{info.name}: {info.dtype.name} {shape}".replace("'", "")
+    return f"{info.name}: {info.kind} {shape}".replace("'", "")
 
 
 def _numbers(values: tuple[float, ...]) -> str:

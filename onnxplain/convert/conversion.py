@@ -39,7 +39,7 @@ from onnxplain.graph.view import Graph, Node
 
 # What to do about operators that will not be converted, by what they have in common.
 _ADVICE = {
-    "ai.onnx.ml": "trees and other classical models have no gradient",
+    "ai.onnx.ml": "classical models are not converted, and trees have no gradient",
     "ONNX Runtime layouts": "the file was optimised for one processor: use the one before that",
 }
 _LAYOUTS = frozenset({"com.microsoft.nchwc", "com.ms.internal.nhwc"})

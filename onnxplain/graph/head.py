@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from onnxplain.errors import UnknownNameError, UnsupportedModelError
-from onnxplain.graph.view import Graph, Node, TensorInfo
+from onnxplain.errors import UnknownNameError, UnsupportedModelError, UsageError
+from onnxplain.graph.left_out import Wrapped
+from onnxplain.graph.view import Graph, Node
 from onnxplain.targets.classes import Activation, Kind
 
 HeadKind = Literal["logits", "softmax", "log-softmax", "sigmoid"]
@@ -26,6 +27,7 @@ _MOVING_PLACES = frozenset({"Squeeze", "Reshape", "Flatten"})
 _PREFERRED = ("logit", "prob", "score", "pred", "softmax", "output", "class")
 # A dense output has more axes than batch and classes.
 _DENSE_RANK = 2
+_NO_NUMBERS = frozenset({"string", "bool", "complex64", "complex128"})
 _READ: dict[tuple[HeadKind, Kind], Activation] = {
     ("logits", "probability"): "softmax",
     ("log-softmax", "probability"): "exp",
@@ -47,7 +49,7 @@ class Head:
     stripped : tuple of Node
         Nodes between `logits` and `output`.
     others : tuple of str
-        Graph outputs that are not explained.
+        Outputs of the file that are not explained.
     """
 
     output: str
@@ -78,25 +80,24 @@ def find_head(graph: Graph, output: str | None = None) -> Head:
     graph : Graph
         The prepared graph.
     output : str, optional
-        Name of the graph output to explain; without it the floating output of rank two
-        is taken, and among several of those one with a telling name, then the first. If
-        there is none, a dense output is taken in the same way: scores at many places.
+        Name of the graph output to explain, or of a tensor in an output that is no tensor;
+        without it the floating output of rank two is taken, and among several of those one
+        with a telling name, then the first. If there is none, a dense output is taken in the
+        same way: scores at many places.
 
     Raises
     ------
     UnknownNameError
         If `output` is not a graph output.
+    UsageError
+        If it is one, but no tensor of numbers.
     UnsupportedModelError
         If no output can hold class scores.
     """
-    names = [o.name for o in graph.outputs]
-    if output is not None:
-        if output not in names:
-            raise UnknownNameError("output", output, names, f"outputs: {', '.join(names)}")
-        chosen = output
-    else:
-        chosen = _choose(graph.outputs)
-    others = tuple(n for n in names if n != chosen)
+    chosen = _choose(graph) if output is None else _named(graph, output)
+    own = [o.name for o in graph.outputs if o.name not in _added(graph)]
+    file = dict.fromkeys((*own, *graph.wrapped, *graph.left_out.outputs))
+    others = tuple(n for n in file if n != chosen)
     shape = next(o.shape for o in graph.outputs if o.name == chosen)
     dense = shape is not None and not _is_scores(shape)
     passive = _PASSIVE - _MOVING_PLACES if dense else _PASSIVE
@@ -114,18 +115,73 @@ def find_head(graph: Graph, output: str | None = None) -> Head:
     return Head(chosen, chosen, "logits", (), others)
 
 
-def _choose(outputs: tuple[TensorInfo, ...]) -> str:
+def class_keys(graph: Graph, output: str | None = None) -> tuple[str, ...]:
+    """Names that the model itself gives its classes, where it maps them to probabilities.
+
+    Parameters
+    ----------
+    graph : Graph
+        The whole prepared graph.
+    output : str, optional
+        As for `find_head`; a map of the same scores, or of the same logits, counts as well.
+
+    Returns
+    -------
+    tuple of str
+        Empty if no output is a map of those scores, or several name them differently.
+    """
+    explained = find_head(graph, output)
+    if explained.output in graph.wrapped:
+        return graph.wrapped[explained.output].labels
+    outputs = {o.name for o in graph.outputs}
+    found = set()
+    for name, wrapped in graph.wrapped.items():
+        if wrapped.labels and name in outputs:
+            mapped = find_head(graph, name)
+            if {mapped.output, mapped.logits} & {explained.output, explained.logits}:
+                found.add(wrapped.labels)
+    return found.pop() if len(found) == 1 else ()
+
+
+def _named(graph: Graph, output: str) -> str:
+    known = {o.name: o for o in graph.outputs}
+    merged = graph.origin.get(output, output)
+    if merged in known and known[merged].kind not in _NO_NUMBERS:
+        return merged
+    if merged in known:
+        raise UsageError(f"output {output!r} holds no scores: it is {known[merged].kind}")
+    if output in graph.wrapped:
+        raise UsageError(f"output {_describe(graph.wrapped[output], output)}")
+    names = list(dict.fromkeys((*known, *graph.wrapped)))
+    raise UnknownNameError("output", output, names, f"outputs: {', '.join(names)}")
+
+
+def _choose(graph: Graph) -> str:
+    outputs = [o for o in graph.outputs if o.name not in _added(graph)]
     floating = [o for o in outputs if o.dtype.kind == "f" or o.dtype.name == "bfloat16"]
     rank_two = [o for o in floating if o.shape is None or _is_scores(o.shape)]
     candidates = rank_two or [o for o in floating if len(o.shape or ()) > _DENSE_RANK]
     if not candidates:
-        listed = ", ".join(f"{o.name} {list(o.shape or ())}" for o in outputs)
+        listed = [f"{o.name} {list(o.shape or ())}" for o in outputs]
+        names = {o.name for o in outputs}
+        listed += [_describe(w, n) for n, w in graph.wrapped.items() if n not in names]
         raise UnsupportedModelError(
-            f"no output looks like class scores of shape [batch, classes]; outputs: {listed}; "
-            "name one with --output if it is a classifier"
+            f"no output looks like class scores of shape [batch, classes]; outputs: "
+            f"{', '.join(listed)}; name one with --output if it is a classifier"
         )
     telling = [o for o in candidates if any(p in o.name.lower() for p in _PREFERRED)]
     return (telling if len(candidates) > 1 and telling else candidates)[0].name
+
+
+def _added(graph: Graph) -> set[str]:
+    """Outputs that only a wrapped output of the file holds."""
+    return {tensor for wrapped in graph.wrapped.values() for tensor in wrapped.added}
+
+
+def _describe(wrapped: Wrapped, name: str) -> str:
+    inside = ", ".join(map(repr, wrapped.tensors))
+    way = f"name a tensor that it holds with --output: {inside}" if inside else "it holds no scores"
+    return f"{name!r} is no tensor but {wrapped.kind} ({way})"
 
 
 def _is_scores(shape: tuple[int | str | None, ...]) -> bool:

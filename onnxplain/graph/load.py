@@ -26,6 +26,9 @@ _STANDARD = ("", "ai.onnx")
 # What ONNX Runtime writes into the standard's domain, with the opset that standardised it.
 _DIALECT = {"LayerNormalization": 17, "SimplifiedLayerNormalization": 10**6}
 
+# Domains of which ONNX Runtime takes the newest version that it has, where a file names none.
+_KNOWN_UNDECLARED = {"com.microsoft": 1, "ai.onnx.ml": 5}
+
 
 def read_model(path: str | Path) -> tuple[onnx.ModelProto, Weights]:
     """Read and check an ONNX model file; see `open_model`, which says what it is made of too."""
@@ -75,7 +78,7 @@ def open_model(path: str | Path) -> tuple[onnx.ModelProto, Weights, Identity]:
             "nobody writes to it"
         )
     _sort_nodes(model.graph)
-    _import_own_domain(model)
+    _import_own_domains(model)
     check(model, str(path))
     parted, inside = take_out(model)
     return parted, outside | inside, identity
@@ -184,12 +187,13 @@ def _sort_nodes(graph: onnx.GraphProto) -> None:
     graph.node.extend(nodes)
 
 
-def _import_own_domain(model: onnx.ModelProto) -> None:
-    """Declare ONNX Runtime's own domain, which it understands undeclared, and tools forget."""
-    own = "com.microsoft"
-    used = any(node.domain == own for node in model.graph.node)
-    if used and all(o.domain != own for o in model.opset_import):
-        model.opset_import.add(domain=own, version=1)
+def _import_own_domains(model: onnx.ModelProto) -> None:
+    """Declare the domains that ONNX Runtime understands undeclared, and tools forget."""
+    used = {node.domain for node in model.graph.node}
+    declared = {o.domain for o in model.opset_import}
+    for domain, version in _KNOWN_UNDECLARED.items():
+        if domain in used - declared:
+            model.opset_import.add(domain=domain, version=version)
 
 
 def _reads(node: onnx.NodeProto) -> Iterator[str]:

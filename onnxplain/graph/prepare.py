@@ -21,6 +21,7 @@ from onnxplain.graph.branches import resolve_branches
 from onnxplain.graph.cast_like import settle_types
 from onnxplain.graph.dense import without_sparse
 from onnxplain.graph.fold import fold_constants
+from onnxplain.graph.unwrap import unwrap
 from onnxplain.graph.view import Graph
 
 
@@ -30,7 +31,8 @@ def prepare(model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]] | None =
     Sparse weights become dense, model-local functions are inlined, Constant nodes become
     initializers, computations on constants are done once, an If whose condition is known
     becomes its branch, Identity and inference-time Dropout go, nodes and tensors get unique
-    names, and what no output needs is removed.
+    names, what no output needs is removed, and outputs that are no tensors give way to the
+    tensors in them.
 
     Parameters
     ----------
@@ -49,6 +51,7 @@ def prepare(model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]] | None =
     ModelFileError
         If the graph cannot be read although the checker accepted it.
     """
+    model, wrapped = unwrap(model)
     try:
         work = ir.from_proto(without_sparse(model))
         for name, array in (weights or {}).items():
@@ -66,10 +69,10 @@ def prepare(model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]] | None =
         passes.RemoveUnusedNodesPass()(work)
         passes.NameFixPass()(work)
         apart = _set_apart(work)
-    except (ir.passes.PassError, ValueError, TypeError, KeyError) as error:
+    except (ir.passes.PassError, ir.serde.SerdeError, ValueError, TypeError, KeyError) as error:
         reason = str(error.__cause__ or error).splitlines()[0]
         raise ModelFileError(f"the graph cannot be prepared: {reason}") from error
-    return Graph(ir.to_proto(work), origin, apart)
+    return Graph(ir.to_proto(work), origin, apart, wrapped=wrapped)
 
 
 def _set_apart(work: ir.Model) -> light.Weights:

@@ -22,6 +22,7 @@ def find_labels(
     path: Path | None,
     metadata: Mapping[str, str],
     classes: int,
+    keys: Sequence[str] = (),
 ) -> tuple[list[str], str]:
     """Find the display names of the classes.
 
@@ -35,6 +36,8 @@ def find_labels(
         The model file's own metadata.
     classes : int
         Number of classes.
+    keys : sequence of str
+        By which the model's own map of probabilities names the classes, if it has one.
 
     Returns
     -------
@@ -61,6 +64,8 @@ def find_labels(
         names = _from_text(metadata.get(key, ""))
         if len(names) == classes:
             return names, f"metadata {key!r} of the model"
+    if len(keys) == classes:
+        return list(keys), "the keys of the model's own map (ZipMap)"
     if classes == 1000:
         return known_list("imagenet1k"), "a guess: 1000 classes are taken for ImageNet-1k"
     return [], "none"

@@ -156,10 +156,12 @@ def inspect_model(model: Model) -> dict[str, Any]:
     -------
     dict
         Plain data: ``input`` (name, dtype, layout, channels, size, batch), ``output``
-        (name, kind, logits, classes, places of a dense output, others), ``preprocess``,
-        ``sources`` (of preprocessing and labels), ``labels`` (how many), ``layers`` (name,
-        operator, channels, grid; the chosen one first), ``cam_head`` (found, reason),
-        ``methods`` (name to the reason why not, empty if possible) and ``warnings``.
+        (name, kind, logits, classes, places of a dense output, others), ``left_out`` (inputs,
+        outputs, and operators with their number, that do not matter to the explained output:
+        no method runs them), ``preprocess``, ``sources`` (of preprocessing and labels),
+        ``labels`` (how many), ``layers`` (name, operator, channels, grid; the chosen one
+        first), ``cam_head`` (found, reason), ``methods`` (name to the reason why not, empty if
+        possible) and ``warnings``.
     """
     network = model.network
     image, head = network.image, network.head
@@ -180,6 +182,11 @@ def inspect_model(model: Model) -> dict[str, Any]:
             "classes": network.classes,
             "places": list(network.output_axes.places),
             "others": list(head.others),
+        },
+        "left_out": {
+            "inputs": list(network.graph.left_out.inputs),
+            "outputs": list(network.graph.left_out.outputs),
+            "operators": dict(network.graph.left_out.operators),
         },
         "preprocess": model.preprocess.to_dict(),
         "sources": dict(model.sources),
@@ -262,4 +269,4 @@ def _weights(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
 
 def _tensor(info: TensorInfo) -> dict[str, Any]:
     shape = None if info.shape is None else list(info.shape)
-    return {"name": info.name, "dtype": info.dtype.name, "shape": shape}
+    return {"name": info.name, "dtype": info.kind, "shape": shape}

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.explanations.explanation import Explanation
+from onnxplain.graph.head import class_keys
 from onnxplain.graph.image_input import find_image_input
 from onnxplain.graph.light import Weights
 from onnxplain.graph.load import check, identify, open_model
 from onnxplain.graph.prepare import prepare
+from onnxplain.graph.scores_only import cut_to_scores
 from onnxplain.inputs.guess import contradiction, guess_preprocess
 from onnxplain.inputs.labels import find_labels
 from onnxplain.inputs.preprocess import PRESETS, Preprocess, preset
@@ -59,11 +61,12 @@ def load(
     labels : sequence of str, path or known list, optional
         Class names; looked for beside the model and in its metadata if not given.
     output : str, optional
-        Graph output to explain, if there are several.
+        Graph output to explain, if there are several, or a tensor in an output that is a
+        sequence. Only what it is computed from is opened.
     input_name, layout : str, optional
         Graph input to explain and its layout, if the file leaves doubt.
     bound : mapping of str to array, optional
-        Values of all other inputs.
+        Values of all other inputs that the explained output depends on.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     batch_size : int, optional
@@ -71,7 +74,8 @@ def load(
     precision : {"single", "double"}
         Arithmetic of gradient and relevance methods.
     threads : int, optional
-        Threads within an operator of ONNX Runtime; its own choice if not given.
+        Threads within an operator of ONNX Runtime and PyTorch; their own choice if not given.
+        PyTorch, whose number is the whole process's, gets it while it works for this model.
     at : str, optional
         Tensor inside of the graph's own preprocessing that is explained in the place of its
         input: ``float``, the first floating-point one; ``normalised``, the last one; or one
@@ -98,6 +102,8 @@ def load(
         (proto, weights, identity), name = open_model(file), file.name
     metadata = {p.key: p.value for p in proto.metadata_props}
     graph = prepare(proto, weights)
+    keys = class_keys(graph, output)
+    graph = cut_to_scores(graph, output)
     del proto, weights  # the graph has what it needs
     recipe, origin = _declared(preprocess, file, metadata)
     image = find_image_input(
@@ -135,7 +141,7 @@ def load(
         bound=bound,
         threads=threads,
     )
-    names, labels_from = find_labels(labels, file, metadata, network.classes)
+    names, labels_from = find_labels(labels, file, metadata, network.classes, keys)
     if network.sums_to_one:
         warnings.append(
             f"output {network.head.output!r} sums to one without a final Softmax node: it is "

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Adapter, Array, Capability
 from onnxplain.adapters.ort import OrtAdapter
+from onnxplain.convert.torch_threads import import_torch
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.axes import Axes, tag_axes
 from onnxplain.graph.cam_head import CamHead, find_cam_head
@@ -21,6 +22,7 @@ from onnxplain.graph.layers import SpatialLayer, layer_candidates, refuse_layer,
 from onnxplain.graph.output_axes import OutputAxes, output_axes
 from onnxplain.graph.preprocessing_chain import cut_at
 from onnxplain.graph.quantised import quantisation_step
+from onnxplain.graph.scores_only import cut_to_scores
 from onnxplain.graph.shapes import Shapes, infer_shapes
 from onnxplain.graph.view import Graph, TensorInfo
 from onnxplain.targets.classes import Activation, Kind
@@ -42,7 +44,7 @@ class Network:
     Parameters
     ----------
     graph : Graph
-        The prepared graph.
+        The prepared graph; what the explained output is not computed from is left out.
     output : str, optional
         The graph output to explain, if there are several.
     input_name, layout, size
@@ -59,7 +61,7 @@ class Network:
     cut : bool
         Whether the explained input is a tensor inside of the user's graph.
     threads : int, optional
-        Threads within an operator of ONNX Runtime; its own choice if not given.
+        Threads within an operator; the engines' own choice if not given.
     """
 
     def __init__(
@@ -81,7 +83,7 @@ class Network:
             raise UsageError(f"precision {precision!r} is not known; allowed: single, double")
         if batch_size is not None and batch_size < 1:
             raise UsageError(f"batch size {batch_size} is not possible; it must be 1 or more")
-        self.graph = graph
+        self.graph = graph = cut_to_scores(graph, output)
         self.image: ImageInput = find_image_input(graph, name=input_name, layout=layout, size=size)
         self.head: Head = find_head(graph, output)
         self.precision = precision
@@ -90,7 +92,7 @@ class Network:
         self._threads = threads
         self._device = device
         self._batch_size = batch_size
-        self._bound = _bind(self.image, bound or {})
+        self._bound = _bind(self.image, bound or {}, graph.left_out.inputs)
         self.cut = cut
 
     def with_graph(
@@ -153,6 +155,7 @@ class Network:
     @cached_property
     def torch(self) -> TorchAdapter:
         """The PyTorch engine; opening it converts the graph."""
+        import_torch()
         from onnxplain.adapters.torch import TorchAdapter
 
         return TorchAdapter(
@@ -163,6 +166,7 @@ class Network:
             batch_size=self._batch_size or 16,
             bound=self._bound,
             double=self.precision == "double",
+            threads=self._threads,
         )
 
     def cut_at(self, tensor: TensorInfo, layout: str, size: tuple[int, int]) -> Network:
@@ -280,9 +284,11 @@ class Network:
         return head
 
 
-def _bind(image: ImageInput, bound: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def _bind(
+    image: ImageInput, bound: Mapping[str, NDArray[Any]], needless: tuple[str, ...]
+) -> dict[str, NDArray[Any]]:
     missing = [n for n in image.others if n not in bound]
-    unknown = [n for n in bound if n not in image.others]
+    unknown = [n for n in bound if n not in (*image.others, *needless)]
     said = []
     if missing:
         said.append(f"inputs {missing} need a value (load(..., bound={{...}}))")
@@ -290,4 +296,4 @@ def _bind(image: ImageInput, bound: Mapping[str, NDArray[Any]]) -> dict[str, NDA
         said.append(f"no input is named {unknown}; inputs to bind: {list(image.others)}")
     if said:
         raise UsageError(f"the model explains input {image.name!r}; {'; '.join(said)}")
-    return dict(bound)
+    return {n: v for n, v in bound.items() if n in image.others}

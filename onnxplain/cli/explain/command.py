@@ -100,7 +100,7 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     "--threads",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Threads of ONNX Runtime within an operator. Default: its own choice.",
+    help="Threads within an operator, in both engines. Default: their own choice.",
 )
 @seed_option
 @click.option(
