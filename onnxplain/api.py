@@ -22,6 +22,7 @@ from onnxplain.inner_model import model_at
 from onnxplain.labels import find_labels
 from onnxplain.model import Model
 from onnxplain.network import Network
+from onnxplain.picture import sample_picture
 from onnxplain.preprocess import PRESETS, Preprocess, preset
 from onnxplain.target import Target
 from onnxplain.wanted import TargetLike
@@ -135,6 +136,7 @@ def load(
         precision=precision,
         bound=bound,
         threads=threads,
+        example=lambda: sample_picture(replace(recipe, dtype=image.dtype)).x,
     )
     names, labels_from = find_labels(labels, file, metadata, network.classes)
     if network.sums_to_one:

@@ -5,7 +5,7 @@ Imported only when a gradient or relevance is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -17,12 +17,12 @@ from onnxplain.adapters.base import (
     Capability,
     Derivatives,
     Propagation,
-    in_batches,
 )
 from onnxplain.adapters.batch_choice import BatchChoice
+from onnxplain.adapters.batches import Batches, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun, changed_inputs
 from onnxplain.adapters.converted import Converted, as_array
-from onnxplain.errors import UsageError
+from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.composites import Composite
@@ -52,6 +52,8 @@ class TorchAdapter:
         Values of all other inputs.
     double : bool
         Compute in float64 and return float64.
+    must_part : callable, optional
+        See `Batches`; inputs run together if not given.
 
     Raises
     ------
@@ -75,10 +77,11 @@ class TorchAdapter:
         batch_size: int = 16,
         bound: Mapping[str, Array] | None = None,
         double: bool = False,
+        must_part: Callable[[], bool] = never,
     ) -> None:
         self._image = image
         self._output = output
-        self._batch_size = batch_size
+        self._batches = Batches(batch_size, image.batch, must_part)
         self._converted = Converted(
             graph, image.name, device=device, bound=bound or {}, double=double
         )
@@ -95,7 +98,7 @@ class TorchAdapter:
             converted = self._converted
             return converted.compute(converted.feeds(converted.tensor(batch)), names)
 
-        return in_batches(run, x, self._batch_size, self._image.batch)
+        return self._batches.run(run, x)
 
     def gradients(
         self,
@@ -141,7 +144,7 @@ class TorchAdapter:
                     result[f"gradient:{k}:{name}"] = as_array(known)
             return result
 
-        joined = in_batches(run, x, self._batch_size, self._image.batch)
+        joined = self._run_backward(run, x)
         return [_derivatives(joined, names, k) for k in range(len(targets))]
 
     def relevance(
@@ -205,7 +208,7 @@ class TorchAdapter:
                 result |= {f"relevance:{k}:{n}": as_array(walked.relevance[n]) for n in names}
             return result
 
-        joined = in_batches(run, x, self._batch_size, self._image.batch)
+        joined = self._run_backward(run, x)
         return [
             Propagation(
                 joined[f"score:{k}"],
@@ -230,7 +233,7 @@ class TorchAdapter:
         """
         if engine == "incremental":
             raise UsageError("the incremental engine runs in ONNX Runtime; use engine=auto")
-        choice = BatchChoice([self._image.batch or self._batch_size])
+        choice = BatchChoice([self._batches.at_once(len(changes))])
 
         def compute(indices: Sequence[int]) -> dict[str, Array]:
             inputs = changed_inputs(base, changes, indices, self._image.spatial)
@@ -250,7 +253,7 @@ class TorchAdapter:
             feeds = {**converted.feeds(image), tensor: converted.tensor(batch)}
             return converted.compute(feeds, names)
 
-        return in_batches(run, values, self._batch_size, self._image.batch)
+        return self._batches.run(run, values)
 
     def back_project(
         self,
@@ -275,7 +278,24 @@ class TorchAdapter:
             return {"input": as_array(torch.stack(arrived, 1))}
 
         rows = np.arange(len(x))
-        return in_batches(run, rows, self._batch_size, self._image.batch)["input"]
+        return self._run_backward(run, rows)["input"]
+
+    def _run_backward(self, run: Callable[[Array], dict[str, Array]], x: Array) -> dict[str, Array]:
+        """Run a function that looks back from each row's score to that row.
+
+        Raises
+        ------
+        MethodRefusedError
+            If the file insists on a batch whose rows depend on each other: what a score owes
+            to its own row would be lost in the copies that fill the batch.
+        """
+        if (self._image.batch or 1) > 1 and self._batches.apart(len(x)):
+            raise MethodRefusedError(
+                f"the file insists on batches of {self._image.batch}, and its scores of one input "
+                "depend on the others: there is no gradient of one input; use a forward-only "
+                "method (occlusion, cam), or export the file with a batch of 1"
+            )
+        return self._batches.run(run, x)
 
     def _multipliers(
         self, x: Array, baseline: Array, targets: Sequence[Target], names: Sequence[str]
@@ -299,7 +319,7 @@ class TorchAdapter:
                 result |= {f"gradient:{k}:{n}": as_array(slopes[n]) for n in names}
             return result
 
-        joined = in_batches(run, both, self._batch_size, self._image.batch)
+        joined = self._run_backward(run, both)
         return [_derivatives(joined, names, k) for k in range(len(targets))]
 
     def recompute(self, values: Mapping[str, Array]) -> Iterator[tuple[Node, dict[str, Array]]]:
