@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
+from onnxplain.adapters.independence import Independence
+from onnxplain.errors import OnnxplainError
 from onnxplain.graph.load import file_sha256, read_model
 from onnxplain.graph.view import TensorInfo, tensor_info
+from onnxplain.network import Network
 from onnxplain.possible import obstacles
 
 if TYPE_CHECKING:
@@ -153,11 +156,14 @@ def inspect_model(model: Model) -> dict[str, Any]:
         (name, kind, logits, classes, places of a dense output, others), ``preprocess``,
         ``sources`` (of preprocessing and labels), ``labels`` (how many), ``layers`` (name,
         operator, channels, grid; the chosen one first), ``cam_head`` (found, reason),
+        ``independence`` (whether one input stands for itself, see
+        `onnxplain.adapters.independence.Independence`; null if the model runs on no input),
         ``methods`` (name to the reason why not, empty if possible) and ``warnings``.
     """
     network = model.network
     image, head = network.image, network.head
     blocked = obstacles(network)
+    inputs = _of_inputs(network)
     return {
         "input": {
             "name": image.name,
@@ -183,9 +189,17 @@ def inspect_model(model: Model) -> dict[str, Any]:
             for la in network.layers[:_LAYERS]
         ],
         "cam_head": {"found": not blocked["cam"], "reason": blocked["cam"]},
+        "independence": None if inputs is None else inputs.to_dict(),
         "methods": blocked,
-        "warnings": list(model.warnings),
+        "warnings": [*model.warnings, *(inputs.warnings if inputs else ())],
     }
+
+
+def _of_inputs(network: Network) -> Independence | None:
+    try:
+        return network.independence
+    except OnnxplainError:  # what the file says of itself is worth knowing all the same
+        return None
 
 
 def inspect_parity(model: Model, picture: Picture) -> dict[str, Any]:

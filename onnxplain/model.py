@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.parity import Parity, measure_parity, plain_input, require_parity
+from onnxplain.average import averaged, require_runs
 from onnxplain.classifier import Classifier
 from onnxplain.errors import OnnxplainError, UsageError
 from onnxplain.explanation import Explanation
@@ -138,6 +139,7 @@ class Model(Classifier):
         margin: bool = False,
         seed: int = 0,
         allow_mismatch: bool = False,
+        average: int | None = None,
         progress: Progress | None = None,
         prediction: Prediction | None = None,
         **parameters: Any,
@@ -159,6 +161,9 @@ class Model(Classifier):
         allow_mismatch : bool
             Explain the converted model even if it disagrees with ONNX Runtime; the
             record says so.
+        average : int, optional
+            Runs of a file that draws random numbers: the mean map, with the map
+            ``standard_error``. One run is enough for any other file, and all that is done.
         prediction : Prediction, optional
             What `predict` returned for this picture, to spare the repetition.
         **parameters
@@ -167,22 +172,27 @@ class Model(Classifier):
         Raises
         ------
         OnnxplainError
-            If no target can be explained: a wrong name, picture or parameter.
+            If no target can be explained: a wrong name, picture or parameter, or a file whose
+            scores differ from run to run without `average`.
         """
         chosen = find(method)
         values = check_parameters(chosen, parameters)
         picture = image if isinstance(image, Picture) else self.read(image)
-        options: dict[str, Any] = {"contrast": contrast, "margin": margin}
+        require_runs(average)
+        self.network.require_repeatable(averaged=average is not None)
+        options: dict[str, Any] = {"contrast": contrast, "margin": margin, "average": average}
         aims = self.resolve(picture, targets, prediction, kind=kind or chosen.explains, **options)
         if not aims:
             raise UsageError("there is no target to explain")
         said = prediction or next(iter(aims.values()))
         parity = self.check_parity(chosen, picture, said, allow_mismatch).parity
         subject = Subject(self.network, self.preprocess, seed, progress or silent)
+        runs = average if average and self.network.is_random else 1
 
         def work(aim: Target, subject: Subject, share: Share) -> Explanation:
             started = time.perf_counter()
-            found = chosen.function(replace(subject, share=share), picture.x, aim, **values)
+            own = replace(subject, share=share)
+            found = averaged(own, lambda s: chosen.function(s, picture.x, aim, **values), runs)
             run = Run(chosen, values, seed, time.perf_counter() - started)
             said = replace(aims[aim], parity=parity)
             return explanation_of(self, run, picture, aim, said, found)

@@ -207,6 +207,15 @@ class Network:
             random_nodes(self.graph, self._scores) or training_nodes(self.graph, self._scores)
         )
 
+    @property
+    def is_random(self) -> bool:
+        """Whether the scores of one input differ from run to run by random numbers.
+
+        Costs no forward pass if no node of the file draws any.
+        """
+        found = self.independence if self._may_differ else None
+        return found is not None and not found.repeats and bool(found.drawn_by)
+
     def require_repeatable(self, *, averaged: bool = False) -> None:
         """Refuse a file whose scores of one input differ from run to run.
 
@@ -222,11 +231,9 @@ class Network:
         UnsupportedModelError
             With the nodes, and the ways on.
         """
-        if not self._may_differ or self.independence.repeats:
+        if not self._may_differ or self.independence.repeats or (averaged and self.is_random):
             return
         random = self.independence.drawn_by
-        if averaged and random:
-            return
         way = ", or explain the mean of several runs: `explain --average N`" if random else ""
         raise UnsupportedModelError(
             f"{self.independence.unsteady}; export the file for use, without training mode and "

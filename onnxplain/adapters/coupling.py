@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,8 +11,8 @@ from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.adapters.parity import TOLERANCE, resolution
 from onnxplain.adapters.trio import Trio, unequal
 from onnxplain.errors import OnnxplainError
-from onnxplain.graph.training import trains
-from onnxplain.graph.view import Graph, Node
+from onnxplain.graph.training import described
+from onnxplain.graph.view import Graph
 
 # Sums of many products are rounded more than once.
 _ROUNDINGS = 4.0
@@ -49,8 +49,9 @@ def first_coupled(graph: Graph, engine: OrtAdapter, trio: Trio, names: Sequence[
         for node in nodes:
             for name in filter(None, node.outputs):
                 values = [f[name] for f in (*alone, *found) if name in f]
-                if len(values) == 5 and _depends(values, trio.size, by_content):
-                    return _named(node)
+                numeric = all(v.dtype.kind in "fiubV" for v in values)
+                if len(values) == 5 and numeric and _depends(values, trio.size, by_content):
+                    return described(node)
     return ""
 
 
@@ -58,44 +59,35 @@ def _depends(values: Sequence[Array], size: int, by_content: bool) -> bool:
     """Whether a tensor's part for an input changes with the others, or with their number."""
     first, last, *found = values
     scale = float(np.max(np.abs(found[0].astype(np.float64)), initial=0.0))
-    pairs: list[tuple[Array, Array, int]]
-    if by_content:
-        allowed = _ROUNDINGS * resolution(found[0]) * scale
-        pairs = [(found[0], found[1], 0), (found[0], found[2], size - 1)]
-        like = first
-    else:
-        allowed, like = TOLERANCE * scale, first
-        pairs = [(found[0], first, 0), (found[0], last, size - 1)]
-    for one, other, place in pairs:
-        mine = list(_parts(one, like, place, size))
-        theirs = list(_parts(other, like, place, size)) if by_content else [other] * len(mine)
+    allowed = (_ROUNDINGS * resolution(found[0]) if by_content else TOLERANCE) * scale
+    compared = [found[1], found[2]] if by_content else [first, last]
+    for other, place in zip(compared, (0, size - 1), strict=True):
+        mine = _parts(found[0], first, place, size)
+        same = other.shape == found[0].shape
+        theirs = _parts(other, first, place, size) if same else [other] * len(mine)
         # Of several readings of an axis, one that shows no dependence is the right one.
         if mine and all(unequal(m, t) > allowed for m, t in zip(mine, theirs, strict=True)):
             return True
     return False
 
 
-def _parts(values: Array, alone: Array, place: int, size: int) -> Iterator[Array]:
-    """What of a tensor belongs to one input; nothing if that cannot be told.
+def _parts(values: Array, alone: Array, place: int, size: int) -> list[Array]:
+    """What of a tensor belongs to one input, in each possible reading; none if nobody can tell.
 
     The batch is where the shape differs from that for one input: an axis that is `size` times
-    as long, with one input's entries side by side or one in each round. A tensor of the same
-    shape has no batch: all of it belongs to every input.
+    as long, with one input's entries side by side or one in each round. Where the shapes are
+    the same, all of it belongs to every input; or the file insists on its batch, and that may
+    be any axis.
     """
-    if values.shape == alone.shape:
-        yield values
-        return
     if values.ndim != alone.ndim:
-        return
-    longer = [k for k in range(values.ndim) if values.shape[k] != alone.shape[k]]
-    if len(longer) != 1 or values.shape[longer[0]] != size * alone.shape[longer[0]]:
-        return
-    axis, own = longer[0], alone.shape[longer[0]]
-    yield values.take(range(place * own, (place + 1) * own), axis)
-    if own > 1:
-        yield values.take(range(place, size * own, size), axis)
-
-
-def _named(node: Node) -> str:
-    mode = " in training mode" if trains(node) else ""
-    return f"{node.operator}{mode} (tensor {node.output!r})"
+        return []
+    lengths = list(zip(values.shape, alone.shape, strict=True))
+    longer = [k for k, (many, one) in enumerate(lengths) if many != one]
+    if len(longer) > 1 or any(lengths[k][0] != size * lengths[k][1] for k in longer):
+        return []
+    found = [] if longer else [values]
+    for axis in longer or [k for k, (many, _) in enumerate(lengths) if many % size == 0]:
+        own = values.shape[axis] // size
+        found.append(values.take(range(place * own, (place + 1) * own), axis))
+        found.append(values.take(range(place, size * own, size), axis))
+    return found

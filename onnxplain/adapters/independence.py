@@ -22,7 +22,7 @@ from onnxplain.errors import OnnxplainError
 from onnxplain.graph.draws import random_nodes
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.quantised import quantisation_step
-from onnxplain.graph.training import training_nodes
+from onnxplain.graph.training import described, training_nodes
 from onnxplain.graph.view import Graph
 
 # The same kernel on the same numbers gives the same bits; this leaves room for one that rounds
@@ -102,7 +102,7 @@ class Independence:
             f"as a batch of {self.batch} copies of itself" if (self.batch or 1) > 1 else "alone"
         )
         alone = f"{self.batched}; every input is run {copies}" if self.batched else ""
-        return tuple(filter(None, (alone, self.drawn)))
+        return tuple(filter(None, (alone, self.unsteady)))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a record: the attributes; ``coupled`` is null where it is unknown."""
@@ -219,9 +219,7 @@ def _scale(first: Array, last: Array, again: Sequence[Array], exact: bool) -> _S
 def _unsteady_cause(graph: Graph, names: Sequence[str], random: Sequence[str]) -> str:
     if random:
         return f"random numbers from {', '.join(random)}"
-    trained = [
-        f"{n.op_type} in training mode (tensor {n.output!r})" for n in training_nodes(graph, names)
-    ]
+    trained = [described(n) for n in training_nodes(graph, names)]
     if trained:
         # It writes running statistics over constants, also where others read these.
         return f"ONNX Runtime overwrites constants at {', '.join(trained)}"

@@ -21,6 +21,12 @@ def trains(node: Node) -> bool:
     )
 
 
+def described(node: Node) -> str:
+    """A node as messages name it, with its mode where that matters."""
+    mode = " in training mode" if trains(node) else ""
+    return f"{node.operator}{mode} (tensor {node.output!r})"
+
+
 def training_nodes(graph: Graph, tensors: Iterable[str]) -> list[Node]:
     """Such nodes that some tensors are computed from, in order; bodies are not entered."""
     wanted = set().union(*(graph.ancestors(t) for t in tensors))
