@@ -128,8 +128,10 @@ class _Scale:
 
     def share(self, difference: float) -> float | None:
         """A difference in units of what inputs change; ``None`` if that says nothing."""
+        if not difference:
+            return 0.0
         found = difference / self.change if self.change else float("inf")
-        return found if np.isfinite(found) or not difference else None
+        return found if np.isfinite(found) else None
 
 
 def measure_independence(
@@ -233,4 +235,4 @@ def _most(shares: Mapping[str, float | None]) -> float | None:
 
 
 def _share(value: float | None) -> str:
-    return "" if value is None else f" (by up to {value:.2g} of what inputs change)"
+    return "" if value is None else f" (by up to {value:.2g} times what two inputs differ by)"

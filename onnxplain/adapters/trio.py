@@ -11,8 +11,8 @@ from onnxplain.adapters.base import Array
 from onnxplain.adapters.parity import largest, plain_input
 from onnxplain.graph.image_input import ImageInput
 
-# Inputs in each batch of a file that takes any number: two with others between them.
-_SIZE = 3
+# Inputs in each batch of a file that takes any number: more would only cost more.
+_SIZE = 2
 
 
 @dataclass(frozen=True)
