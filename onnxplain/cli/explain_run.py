@@ -110,7 +110,7 @@ def run(
             results.append(_explain_image(job, path, names[path]))
             bar.finish()
     found = opened.network.known_independence
-    if found is not None:
+    if found is not None and any(result.explanations() for result in results):
         warnings += found.warnings
         if not quiet:
             for text in found.warnings:

@@ -129,6 +129,8 @@ def _independence(found: Mapping[str, Any] | None) -> str:
         return "not known: the model did not run on a random picture"
     if not found["repeats"]:
         return "gets other scores in each run"
+    if found["refused"]:
+        return "runs alone: the file takes no batch of several"
     if found["coupled"]:
         return "does not stand for itself: the rest of its batch matters"
     return "stands for itself: the same scores alone, in a batch and again"

@@ -203,7 +203,7 @@ def test_random_nodes_behind_the_scores_do_not_count():
 
 def test_what_lies_behind_a_tensor_is_as_the_whole():
     whole = network(company.MEETING["statistics written out"])
-    info = [n for n in whole.graph.inputs][0]
+    (info,) = whole.graph.inputs
     rest = whole.cut_at(info, "NCHW", (16, 16))
     assert rest.independence is whole.independence
     edited = whole.with_graph(prepare(company.classifier()))

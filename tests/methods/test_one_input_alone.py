@@ -5,9 +5,9 @@ The reference is the same file declared for a batch of one, where no engine can 
 
 import company
 import numpy as np
-import onnxplain
 import pytest
 
+import onnxplain
 from onnxplain.adapters.changes import WindowChanges
 from onnxplain.adapters.independence import Independence
 from onnxplain.dataset import Sample
@@ -91,7 +91,8 @@ def test_the_list_of_methods_is_whole():
     variants = {"smoothgrad-squared", "vargrad"}
     single = {
         "attention-rollout", "gradient-attention-rollout", "cam", "clear", "deep-taylor",
-        "counterfactual-grad-cam", "deeplift", "deconvnet", "eigen-cam", "gradient", "gradient-x-input", "grad-cam",
+        "counterfactual-grad-cam", "deeplift", "deconvnet", "eigen-cam", "gradient",
+        "gradient-x-input", "grad-cam",
         "grad-cam++", "guided-backprop", "guided-grad-cam", "hirescam", "layercam", "lrp",
         "attn-lrp", "saliency", "xgrad-cam",
     }  # fmt: skip
@@ -115,7 +116,7 @@ def test_the_window_engine_cuts_no_such_file():
     found = map_of(model, "occlusion", {**WINDOWS, "engine": "auto"})
     assert found.notes["engine"]["batch"] == 1
     assert "alone" in found.notes["engine"]["because"]
-    with pytest.raises(UsageError, match="incremental engine is not possible.*alone"):
+    with pytest.raises(UsageError, match=r"incremental engine is not possible.*alone"):
         map_of(model, "occlusion", {**WINDOWS, "engine": "incremental"})
 
 
@@ -159,7 +160,7 @@ def test_a_fixed_batch_holds_copies():
 
 @pytest.mark.parametrize("method", ["grad-cam", "smoothgrad", "lrp"])
 def test_there_is_no_gradient_of_one_input_in_a_fixed_batch(method):
-    with pytest.raises(MethodRefusedError, match="batches of 4.*forward-only"):
+    with pytest.raises(MethodRefusedError, match=r"batches of 4.*forward-only"):
         map_of(opened(WRITTEN_OUT, batch=4), method, {})
 
 
