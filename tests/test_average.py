@@ -71,8 +71,8 @@ def test_a_single_run_is_left_as_it_is():
 
 def test_the_mean_comes_near_the_file_without_noise_as_its_error_says():
     """The noise is added to what the linear layer reads: logits are right on average."""
-    noisy, quiet = opened(company.RANDOM["noise"]), opened({})
-    options = {**WINDOWS, "kind": "logit"}
+    noisy, quiet = opened(company.RANDOM["noise with a seed"]), opened({})
+    options = {"window": 4, "stride": 4, "kind": "logit"}
     exact = quiet.explain(PICTURE, "occlusion", 1, **options).attribution
     found = noisy.explain(PICTURE, "occlusion", 1, average=64, **options)
     error = found.maps["standard_error"]
