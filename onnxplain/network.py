@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Adapter, Array, Capability
 from onnxplain.adapters.independence import Independence, measure_independence
 from onnxplain.adapters.ort import OrtAdapter
-from onnxplain.errors import MethodRefusedError, UnsupportedModelError, UsageError
+from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.axes import Axes, tag_axes
 from onnxplain.graph.cam_head import CamHead, find_cam_head
 from onnxplain.graph.draws import random_nodes
@@ -203,42 +203,28 @@ class Network:
     @cached_property
     def _may_differ(self) -> bool:
         """Whether a node draws random numbers, or keeps something from run to run."""
-        return bool(
-            random_nodes(self.graph, self._scores) or training_nodes(self.graph, self._scores)
-        )
+        if self._whole is not None:
+            return self._whole._may_differ
+        where = self.graph, self._scores
+        return bool(random_nodes(*where) or training_nodes(*where))
 
     @property
     def is_random(self) -> bool:
-        """Whether the scores of one input differ from run to run by random numbers.
-
-        Costs no forward pass if no node of the file draws any.
-        """
-        found = self.independence if self._may_differ else None
-        return found is not None and not found.repeats and bool(found.drawn_by)
+        """Whether scores differ by random numbers; no pass if no node is known to draw any."""
+        return self._may_differ and self.independence.is_random
 
     def require_repeatable(self, *, averaged: bool = False) -> None:
-        """Refuse a file whose scores of one input differ from run to run.
+        """Refuse scores that differ from run to run, unless random ones are to be averaged.
 
         Costs no forward pass if no node of the file is known to do so.
-
-        Parameters
-        ----------
-        averaged : bool
-            Whether the mean of several runs is asked for, which random numbers have.
 
         Raises
         ------
         UnsupportedModelError
             With the nodes, and the ways on.
         """
-        if not self._may_differ or self.independence.repeats or (averaged and self.is_random):
-            return
-        random = self.independence.drawn_by
-        way = ", or explain the mean of several runs: `explain --average N`" if random else ""
-        raise UnsupportedModelError(
-            f"{self.independence.unsteady}; export the file for use, without training mode and "
-            f"noise{way}"
-        )
+        if self._may_differ and not (averaged and self.is_random):
+            self.independence.require_repeatable()
 
     @property
     def _scores(self) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ like it and does not.
 
 import handmade
 import numpy as np
-import onnx
 
 SIDE = 16
 # More channels than ONNX Runtime makes one constant of when their values are equal.
@@ -148,6 +147,9 @@ APART = {
 }
 RANDOM = {
     "noise": {"vector": "z = RandomNormalLike<scale=0.5>(v) u = Add(v, z) "},
+    "noise on the scores": {
+        "head": "y = MatMul(u, w) z = RandomNormalLike<scale=0.5>(y) scores = Add(y, z)"
+    },
     "noise with a seed": {"vector": "z = RandomNormalLike<scale=0.5, seed=3.0>(v) u = Add(v, z) "},
     "noise for all": {"vector": "z = RandomUniform<shape=[1,12]>() u = Add(v, z) "},
     "chance": {"vector": "p = Sigmoid(v) z = Bernoulli(p) u = Add(v, z) "},
@@ -159,8 +161,3 @@ RANDOM = {
         "(one, true, v) "
     },
 }
-
-
-def in_one(name_or_parts, **more) -> onnx.ModelProto:
-    """The same file, declared for one input: no engine can let inputs meet there."""
-    return classifier(batch=1, **name_or_parts, **more)

@@ -18,7 +18,7 @@ from onnxplain.adapters.coupling import first_coupled
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.adapters.parity import TOLERANCE, resolution
 from onnxplain.adapters.trio import Trio, unequal
-from onnxplain.errors import OnnxplainError
+from onnxplain.errors import OnnxplainError, UnsupportedModelError
 from onnxplain.graph.draws import random_nodes
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.quantised import quantisation_step
@@ -28,6 +28,8 @@ from onnxplain.graph.view import Graph
 # The same kernel on the same numbers gives the same bits; this leaves room for one that rounds
 # by what stands beside. Two engines are each as far from the truth as their difference.
 _ROUNDINGS, _SELF_FACTOR = 4.0, 2.0
+# A GPU may multiply with ten bits (TF32), by kernels that depend on the number of inputs.
+_GPU_TOLERANCE = 1e-2
 # Runs of one input; of a file that holds random nodes more, since a rare draw may be missed.
 _RUNS, _RUNS_OF_RANDOM = 2, 8
 
@@ -103,6 +105,27 @@ class Independence:
         )
         alone = f"{self.batched}; every input is run {copies}" if self.batched else ""
         return tuple(filter(None, (alone, self.unsteady)))
+
+    @property
+    def is_random(self) -> bool:
+        """Whether scores differ from run to run by random numbers, so that they have a mean."""
+        return not self.repeats and bool(self.drawn_by)
+
+    def require_repeatable(self) -> None:
+        """Refuse scores that differ from run to run.
+
+        Raises
+        ------
+        UnsupportedModelError
+            With the nodes, and the ways on.
+        """
+        if self.repeats:
+            return
+        way = ", or explain the mean of several runs: `explain --average N`"
+        raise UnsupportedModelError(
+            f"{self.unsteady}; export the file for use, without training mode and noise"
+            f"{way if self.is_random else ''}"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a record: the attributes; ``coupled`` is null where it is unknown."""
@@ -190,7 +213,8 @@ def measure_independence(
         content > scales[n].rounding + scales[n].slack + _SELF_FACTOR * scales[n].spread
         for n, (content, _) in apart.items()
     )
-    if not mixed and any(place > TOLERANCE * scales[n].change for n, (_, place) in apart.items()):
+    share = TOLERANCE if exact else _GPU_TOLERANCE
+    if not mixed and any(place > share * scales[n].change for n, (_, place) in apart.items()):
         # Another number of inputs may mean other kernels, which add in another order.
         written = as_written().together()
         own = [written.activations(i, names) for i in (trio.first, trio.last)]
@@ -198,7 +222,7 @@ def measure_independence(
             noise = max(unequal(first[n], own[0][n]), unequal(last[n], own[1][n]))
             step = 1.0 if first[n].dtype.kind in "iu" else quantisation_step(graph, n)
             allowed = max(_SELF_FACTOR * noise, step) + scales[n].rounding
-            mixed |= place > max(allowed, TOLERANCE * scales[n].change)
+            mixed |= place > max(allowed, share * scales[n].change)
     if not mixed:
         return Independence(**drawn)
     cause = first_coupled(graph, as_written().together(), trio, names)
@@ -208,11 +232,11 @@ def measure_independence(
 
 def _scale(first: Array, last: Array, again: Sequence[Array], exact: bool) -> _Scale:
     change = unequal(first, last)
-    largest_value = float(np.max(np.abs(np.stack([first, last]).astype(np.float64)), initial=0.0))
+    top = max(float(np.max(np.abs(v.astype(np.float64)), initial=0.0)) for v in (first, last))
     return _Scale(
         change if np.isfinite(change) else 0.0,
         max(unequal(first, a) for a in again),
-        _ROUNDINGS * resolution(first) * (largest_value if np.isfinite(largest_value) else 0.0),
+        _ROUNDINGS * resolution(first) * (top if np.isfinite(top) else 0.0),
         # Sums on a GPU are added in no fixed order.
         0.0 if exact else TOLERANCE * change,
     )
