@@ -17,7 +17,7 @@ from onnxplain.adapters.trio import Trio, unequal
 from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.draws import random_nodes
 from onnxplain.graph.prepare import prepare
-from onnxplain.network import Network
+from onnxplain.network.network import Network
 
 SHIPPED = sorted(str(p) for p in Path("models").glob("*.onnx"))
 # The node that an expert would name, by its operator.

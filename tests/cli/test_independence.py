@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from onnxplain.audit.record import read_record
-from onnxplain.explanation import Explanation
+from onnxplain.explanations.explanation import Explanation
 
 PHOTO = "examples/photos/rocket.jpg"
 RECIPE = {

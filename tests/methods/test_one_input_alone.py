@@ -10,14 +10,14 @@ import pytest
 import onnxplain
 from onnxplain.adapters.changes import WindowChanges
 from onnxplain.adapters.independence import Independence
-from onnxplain.dataset import Sample
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.evaluate.cases import Plan
 from onnxplain.evaluate.run import evaluate
+from onnxplain.inputs.dataset import Sample
+from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.methods import registered
-from onnxplain.network import Network
-from onnxplain.preprocess import Preprocess
-from onnxplain.subject import Subject
+from onnxplain.network.context import Context
+from onnxplain.network.network import Network
 
 RECIPE = Preprocess(
     name="unit", layout="NCHW", size=(16, 16), color="RGB", scale=1 / 127.5,
@@ -148,9 +148,9 @@ def test_a_fixed_batch_holds_copies():
     model = opened(WRITTEN_OUT, batch=4)
     windows = np.array([[r, r + 4, c, c + 4] for r in range(0, 13, 3) for c in range(0, 13, 3)])
     expected, changes = copies_of_each(model, windows)
-    subject = Subject(model.network, RECIPE)
+    context = Context(model.network, RECIPE)
     aim = model.target(1, model.predict(PICTURE), kind="raw")
-    run = subject.windowed_scores(model.read(PICTURE).x[0], changes, aim)
+    run = context.windowed_scores(model.read(PICTURE).x[0], changes, aim)
     found = np.empty_like(expected)
     for indices, scores in run.blocks:
         found[indices] = scores
