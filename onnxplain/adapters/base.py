@@ -209,7 +209,12 @@ class Adapter(Protocol):
 
 
 def in_batches(
-    function: Callable[[Array], dict[str, Array]], x: Array, size: int, fixed: int | None = None
+    function: Callable[[Array], dict[str, Array]],
+    x: Array,
+    size: int,
+    fixed: int | None = None,
+    *,
+    apart: bool = False,
 ) -> dict[str, Array]:
     """Run `function` on slices of `x` and join the results along axis 0.
 
@@ -224,6 +229,8 @@ def in_batches(
     fixed : int, optional
         The batch size that the model file insists on; the last slice is filled up by
         repeating its last element, and the surplus results are dropped.
+    apart : bool
+        No two elements of `x` in one slice; a fixed batch holds copies of one.
 
     Returns
     -------
@@ -236,7 +243,7 @@ def in_batches(
     UsageError
         If such an array would have to be joined from several slices.
     """
-    step = fixed or max(1, size)
+    step = 1 if apart else (fixed or max(1, size))
     parts: list[dict[str, Array]] = []
     for start in range(0, len(x), step):
         batch = x[start : start + step]

@@ -15,9 +15,9 @@ from onnxplain.adapters.base import (
     Capability,
     Derivatives,
     Propagation,
-    in_batches,
 )
 from onnxplain.adapters.batch_choice import BatchChoice, candidates
+from onnxplain.adapters.batches import Batches, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.incremental.costs import node_seconds
 from onnxplain.adapters.incremental.engine import WindowEngine
@@ -68,6 +68,8 @@ class OrtAdapter:
         every node is computed as the file says.
     shapes : callable, optional
         Returns the concrete shapes of all tensors; those that ONNX infers if not given.
+    must_part : callable, optional
+        See `Batches`; inputs run together if not given.
     """
 
     capabilities = Capability.FORWARD | Capability.ACTIVATIONS
@@ -84,11 +86,12 @@ class OrtAdapter:
         threads: int | None = None,
         optimise: bool = True,
         shapes: Callable[[], Shapes] | None = None,
+        must_part: Callable[[], bool] = never,
     ) -> None:
         self._graph = graph
         self._image = image
         self._output = output
-        self._batch_size = batch_size or _BATCH
+        self._batches = Batches(batch_size or _BATCH, image.batch, must_part)
         self._batch_given = batch_size
         self._shapes = shapes or (lambda: infer_shapes(graph, image))
         self._bound = dict(bound or {})
@@ -102,6 +105,12 @@ class OrtAdapter:
         other._bound = {**self._bound, **bound}
         other._reruns = {}
         other.__dict__.pop("_windows", None)  # it has been given the old values
+        return other
+
+    def together(self) -> OrtAdapter:
+        """Return an engine that shares its sessions, and lets inputs meet in a batch."""
+        other = self.with_bound({})
+        other._batches = self._batches.together()
         return other
 
     def forward(self, x: Array) -> Array:
@@ -138,7 +147,7 @@ class OrtAdapter:
             return tensors | dict.fromkeys(inputs, batch)
 
         x = x.astype(self._image.dtype, copy=False)
-        return in_batches(run, x, self._batch_size, self._image.batch)
+        return self._batches.run(run, x)
 
     def gradients(
         self,
@@ -205,6 +214,9 @@ class OrtAdapter:
         graph, image = self._graph, self._image
         kind = "cpu" if self.device.startswith("CPU") else "cuda"
         given = image.batch or self._batch_given
+        apart = self._batches.apart(_BATCH)
+        if apart:
+            given = 1
         sizes = [given] if given else candidates(graph, self._shapes(), _BATCHES[kind])
         services = Services(
             sections=lambda names: Sections(graph, self._shapes(), image, names),
@@ -215,6 +227,7 @@ class OrtAdapter:
             batch=BatchChoice(sizes),
             fixed=image.batch,
             obstacle="" if kind == "cpu" else "the costs of sections are known for the CPU only",
+            wrong="each input has to run alone" if apart else "",
         )
         return WindowEngine(services, image.spatial)
 
@@ -246,7 +259,7 @@ class OrtAdapter:
             self._reruns[key] = Rerun(
                 self._graph, tensor, names, self.activations, self._open_part, self._bound
             )
-        return self._reruns[key].run(x, values, self._batch_size, self._image.batch)
+        return self._reruns[key].run(x, values, self._batches)
 
     def back_project(
         self,

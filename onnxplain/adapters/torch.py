@@ -17,13 +17,13 @@ from onnxplain.adapters.base import (
     Capability,
     Derivatives,
     Propagation,
-    in_batches,
 )
 from onnxplain.adapters.batch_choice import BatchChoice
+from onnxplain.adapters.batches import Batches, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun, changed_inputs
 from onnxplain.adapters.converted import Converted, as_array
 from onnxplain.convert.torch_threads import limited_threads
-from onnxplain.errors import UsageError
+from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.composites import Composite
@@ -55,6 +55,8 @@ class TorchAdapter:
         Compute in float64 and return float64.
     threads : int, optional
         Threads within an operator, while something is computed here.
+    must_part : callable, optional
+        See `Batches`; inputs run together if not given.
 
     Raises
     ------
@@ -79,11 +81,12 @@ class TorchAdapter:
         bound: Mapping[str, Array] | None = None,
         double: bool = False,
         threads: int | None = None,
+        must_part: Callable[[], bool] = never,
     ) -> None:
         self._image = image
         self._output = output
-        self._batch_size = batch_size
         self._threads = threads
+        self._batches = Batches(batch_size, image.batch, must_part)
         self._converted = Converted(
             graph, image.name, device=device, bound=bound or {}, double=double
         )
@@ -93,7 +96,7 @@ class TorchAdapter:
         self, function: Callable[[Array], dict[str, Array]], x: Array
     ) -> dict[str, Array]:
         with limited_threads(self._threads):
-            return in_batches(function, x, self._batch_size, self._image.batch)
+            return self._batches.run(function, x)
 
     def forward(self, x: Array) -> Array:
         """Return the explained graph output; see `Adapter`."""
@@ -152,7 +155,7 @@ class TorchAdapter:
                     result[f"gradient:{k}:{name}"] = as_array(known)
             return result
 
-        joined = self._in_batches(run, x)
+        joined = self._run_backward(run, x)
         return [_derivatives(joined, names, k) for k in range(len(targets))]
 
     def relevance(
@@ -216,7 +219,7 @@ class TorchAdapter:
                 result |= {f"relevance:{k}:{n}": as_array(walked.relevance[n]) for n in names}
             return result
 
-        joined = self._in_batches(run, x)
+        joined = self._run_backward(run, x)
         return [
             Propagation(
                 joined[f"score:{k}"],
@@ -241,7 +244,7 @@ class TorchAdapter:
         """
         if engine == "incremental":
             raise UsageError("the incremental engine runs in ONNX Runtime; use engine=auto")
-        choice = BatchChoice([self._image.batch or self._batch_size])
+        choice = BatchChoice([self._batches.at_once(len(changes))])
 
         def compute(indices: Sequence[int]) -> dict[str, Array]:
             inputs = changed_inputs(base, changes, indices, self._image.spatial)
@@ -286,7 +289,24 @@ class TorchAdapter:
             return {"input": as_array(torch.stack(arrived, 1))}
 
         rows = np.arange(len(x))
-        return self._in_batches(run, rows)["input"]
+        return self._run_backward(run, rows)["input"]
+
+    def _run_backward(self, run: Callable[[Array], dict[str, Array]], x: Array) -> dict[str, Array]:
+        """Run a function that looks back from each row's score to that row.
+
+        Raises
+        ------
+        MethodRefusedError
+            If the file insists on a batch whose rows depend on each other: what a score owes
+            to its own row would be lost in the copies that fill the batch.
+        """
+        if (self._image.batch or 1) > 1 and self._batches.apart(len(x)):
+            raise MethodRefusedError(
+                f"the file insists on batches of {self._image.batch}, and its scores of one input "
+                "depend on the others: there is no gradient of one input; use a forward-only "
+                "method (occlusion, cam), or export the file with a batch of 1"
+            )
+        return self._in_batches(run, x)
 
     def _multipliers(
         self, x: Array, baseline: Array, targets: Sequence[Target], names: Sequence[str]
@@ -310,7 +330,7 @@ class TorchAdapter:
                 result |= {f"gradient:{k}:{n}": as_array(slopes[n]) for n in names}
             return result
 
-        joined = self._in_batches(run, both)
+        joined = self._run_backward(run, both)
         return [_derivatives(joined, names, k) for k in range(len(targets))]
 
     def recompute(self, values: Mapping[str, Array]) -> Iterator[tuple[Node, dict[str, Array]]]:

@@ -175,7 +175,8 @@ def _about_model(model: Model, source: str) -> dict[str, Any]:
         "classes": model.network.classes,
         "labels": list(model.labels),
         "sources": model.sources,
-        "warnings": model.warnings,
+        "warnings": model.checked_warnings(),
+        "independence": model.network.independence.to_dict(),
     }
 
 

@@ -60,8 +60,9 @@ def run(
     opened = load(model, batch_size=size, **opening)
     asked = asked or default_config(opened, samples)
     methods, left_out = methods_for(opened, asked)
+    warnings = opened.checked_warnings()
     if not quiet:
-        for text in [*opened.warnings, *(f"left out: {text}" for text in left_out)]:
+        for text in [*warnings, *(f"left out: {text}" for text in left_out)]:
             remark(f"warning: {text}")
     examiner: Examiner | None = None
     if engine == "ray":

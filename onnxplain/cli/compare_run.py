@@ -74,9 +74,10 @@ def run(
         for k, file in enumerate(files)
     ]
     given = _choose(methods, parameters, opened)
+    warnings = {model: model.checked_warnings() for model in opened}
     if not quiet:
-        for model in opened:
-            for text in model.warnings:
+        for model, said in warnings.items():
+            for text in said:
                 remark(f"warning: {model.name}: {text}")
     with progress_bar(len(samples), quiet=quiet) as bar:
         bar.job("comparing")

@@ -65,8 +65,9 @@ def run(
     opened = load(model, **opening)
     chosen, left_out = choose_methods(methods, opened)
     given = {c.method.name: c.parameters for c in give_parameters(chosen, parameters)}
+    warnings = opened.checked_warnings()
     if not quiet:
-        for text in [*opened.warnings, *(f"{n} is left out: {why}" for n, why in left_out.items())]:
+        for text in [*warnings, *(f"{n} is left out: {why}" for n, why in left_out.items())]:
             remark(f"warning: {text}")
     with chosen_samples(
         data, masks=masks, limit=limit, variant=variant, decoys=decoys, seed=seed

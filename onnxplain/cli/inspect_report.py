@@ -127,6 +127,7 @@ def _show_model(found: Mapping[str, Any]) -> None:
                         if found["labels"] else "none"),
         ("target layer", layers[0] if layers else "none: nothing spatial dominates the output"),
         *[("next candidate", text) for text in layers[1:]],
+        ("one input", _independence(found["independence"])),
         ("CAM head", "found" if head["found"] else f"none: {head['reason']}"),
     ]  # fmt: skip
     line()
@@ -145,6 +146,18 @@ def _left_out(found: Mapping[str, Any]) -> list[str]:
         *([f"operators {operators}"] if operators else []),
     ]
     return ["; ".join(parts) + ": the scores do not depend on it"] if parts else []
+
+
+def _independence(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return "not known: the model did not run on a random picture"
+    if not found["repeats"]:
+        return "gets other scores in each run"
+    if found["refused"]:
+        return "runs alone: the file takes no batch of several"
+    if found["coupled"]:
+        return "does not stand for itself: the rest of its batch matters"
+    return "stands for itself: the same scores alone, in a batch and again"
 
 
 def _show_parity(found: Mapping[str, Any]) -> None:

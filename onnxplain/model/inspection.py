@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
+from onnxplain.adapters.independence import Independence
+from onnxplain.errors import OnnxplainError
 from onnxplain.graph.load import open_model
 from onnxplain.graph.view import TensorInfo, tensor_info
 from onnxplain.identity import ModelFile
 from onnxplain.model.obstacles import obstacles
+from onnxplain.network.network import Network
 
 if TYPE_CHECKING:
     from onnxplain.adapters.tensor_parity import TensorParity
@@ -160,12 +163,15 @@ def inspect_model(model: Model) -> dict[str, Any]:
         outputs, and operators with their number, that do not matter to the explained output:
         no method runs them), ``preprocess``, ``sources`` (of preprocessing and labels),
         ``labels`` (how many), ``layers`` (name, operator, channels, grid; the chosen one
-        first), ``cam_head`` (found, reason), ``methods`` (name to the reason why not, empty if
-        possible) and ``warnings``.
+        first), ``cam_head`` (found, reason), ``independence`` (whether one input stands for
+        itself, see `onnxplain.adapters.independence.Independence`; null if the model runs on
+        no input), ``methods`` (name to the reason why not, empty if possible) and
+        ``warnings``.
     """
     network = model.network
     image, head = network.image, network.head
     blocked = obstacles(network)
+    inputs = _of_inputs(network)
     return {
         "input": {
             "name": image.name,
@@ -196,9 +202,17 @@ def inspect_model(model: Model) -> dict[str, Any]:
             for la in network.layers[:_LAYERS]
         ],
         "cam_head": {"found": not blocked["cam"], "reason": blocked["cam"]},
+        "independence": None if inputs is None else inputs.to_dict(),
         "methods": blocked,
-        "warnings": list(model.warnings),
+        "warnings": [*model.warnings, *(inputs.warnings if inputs else ())],
     }
+
+
+def _of_inputs(network: Network) -> Independence | None:
+    try:
+        return network.independence
+    except OnnxplainError:  # what the file says of itself is worth knowing all the same
+        return None
 
 
 def inspect_parity(model: Model, picture: Picture) -> dict[str, Any]:

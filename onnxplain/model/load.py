@@ -21,6 +21,7 @@ from onnxplain.graph.prepare import prepare
 from onnxplain.graph.scores_only import cut_to_scores
 from onnxplain.inputs.guess import contradiction, guess_preprocess
 from onnxplain.inputs.labels import find_labels
+from onnxplain.inputs.picture import sample_picture
 from onnxplain.inputs.preprocess import PRESETS, Preprocess, preset
 from onnxplain.model.cut_model import model_at
 from onnxplain.model.model import Model
@@ -140,6 +141,7 @@ def load(
         precision=precision,
         bound=bound,
         threads=threads,
+        example=lambda: sample_picture(replace(recipe, dtype=image.dtype)).x,
     )
     names, labels_from = find_labels(labels, file, metadata, network.classes, keys)
     if network.sums_to_one:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Adapter, Array, Capability
+from onnxplain.adapters.independence import Independence, measure_independence
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.convert.torch_threads import import_torch
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.axes import Axes, tag_axes
 from onnxplain.graph.cam_head import CamHead, find_cam_head
+from onnxplain.graph.draws import random_nodes
 from onnxplain.graph.expand import expand
 from onnxplain.graph.head import Head, find_head
 from onnxplain.graph.image_input import ImageInput, find_image_input
@@ -24,6 +26,7 @@ from onnxplain.graph.preprocessing_chain import cut_at
 from onnxplain.graph.quantised import quantisation_step
 from onnxplain.graph.scores_only import cut_to_scores
 from onnxplain.graph.shapes import Shapes, infer_shapes
+from onnxplain.graph.training import training_nodes
 from onnxplain.graph.view import Graph, TensorInfo
 from onnxplain.targets.classes import Activation, Kind
 
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from onnxplain.adapters.torch import TorchAdapter
 
 # Some input that moves the scores, and how exact float16 probabilities may be.
-_PROBE_RANGE, _SUM_SLACK = 2.0, 1e-3
+_PROBE_RANGE, _PIXEL_RANGE, _SUM_SLACK = 2.0, 255, 1e-3
 _FORWARD = Capability.FORWARD | Capability.ACTIVATIONS
 
 
@@ -62,6 +65,8 @@ class Network:
         Whether the explained input is a tensor inside of the user's graph.
     threads : int, optional
         Threads within an operator; the engines' own choice if not given.
+    example : callable, optional
+        Returns an input like those that will be explained; random numbers if not given.
     """
 
     def __init__(
@@ -78,6 +83,7 @@ class Network:
         bound: Mapping[str, Array] | None = None,
         cut: bool = False,
         threads: int | None = None,
+        example: Callable[[], Array] | None = None,
     ) -> None:
         if precision not in ("single", "double"):
             raise UsageError(f"precision {precision!r} is not known; allowed: single, double")
@@ -94,6 +100,8 @@ class Network:
         self._batch_size = batch_size
         self._bound = _bind(self.image, bound or {}, graph.left_out.inputs)
         self.cut = cut
+        self._example = example or self._random_input
+        self._whole: Network | None = None
 
     def with_graph(
         self,
@@ -122,6 +130,7 @@ class Network:
             bound={n: v for n, v in {**self._bound, **(bound or {})}.items() if n in left},
             cut=self.cut or input_name is not None,
             threads=self._threads,
+            example=self._example if input_name is None else None,
         )
 
     @property
@@ -150,6 +159,7 @@ class Network:
             threads=self._threads,
             optimise=optimise,
             shapes=lambda: self.shapes,
+            must_part=lambda: self.independence.parts,
         )
 
     @cached_property
@@ -167,7 +177,68 @@ class Network:
             bound=self._bound,
             double=self.precision == "double",
             threads=self._threads,
+            must_part=lambda: self.independence.parts,
         )
+
+    @cached_property
+    def independence(self) -> Independence:
+        """Whether one input stands for itself; some forward passes find out, once.
+
+        What lies behind a tensor is taken to be as the whole: values of several inputs do not
+        meet there if they meet nowhere.
+        """
+        if self._whole is not None:
+            return self._whole.independence
+        return measure_independence(
+            self.graph,
+            self.image,
+            self.ort,
+            lambda: self.ort_as_written,
+            self._example(),
+            self._scores,
+        )
+
+    @property
+    def known_independence(self) -> Independence | None:
+        """What is known of `independence` without a forward pass."""
+        where = self if self._whole is None else self._whole
+        return where.__dict__.get("independence")
+
+    @cached_property
+    def _may_differ(self) -> bool:
+        """Whether a node draws random numbers, or keeps something from run to run."""
+        if self._whole is not None:
+            return self._whole._may_differ
+        where = self.graph, self._scores
+        return bool(random_nodes(*where) or training_nodes(*where))
+
+    @property
+    def is_random(self) -> bool:
+        """Whether scores differ by random numbers; no pass if no node is known to draw any."""
+        return self._may_differ and self.independence.is_random
+
+    def require_repeatable(self, *, averaged: bool = False) -> None:
+        """Refuse scores that differ from run to run, unless random ones are to be averaged.
+
+        Costs no forward pass if no node of the file is known to do so.
+
+        Raises
+        ------
+        UnsupportedModelError
+            With the nodes, and the ways on.
+        """
+        if self._may_differ and not (averaged and self.is_random):
+            self.independence.require_repeatable()
+
+    @property
+    def _scores(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([self.head.logits, self.head.output]))
+
+    def _random_input(self) -> Array:
+        dtype = np.dtype(self.image.dtype)
+        top = _PROBE_RANGE if dtype.kind == "f" else min(np.iinfo(dtype).max, _PIXEL_RANGE)
+        x = np.random.default_rng(0).random((1, *self.image.shape[1:])) * top
+        return x.astype(dtype)
 
     def cut_at(self, tensor: TensorInfo, layout: str, size: tuple[int, int]) -> Network:
         """Return the rest of this network, with a tensor inside of it as the explained input.
@@ -178,7 +249,10 @@ class Network:
             If the scores depend on the picture by another way too.
         """
         graph = cut_at(self.graph, tensor, self.head.output)
-        return self.with_graph(graph, input_name=tensor.name, layout=layout, size=size)
+        rest = self.with_graph(graph, input_name=tensor.name, layout=layout, size=size)
+        rest._whole = self._whole or self
+        rest._example = lambda: self.ort.activations(self._example(), [tensor.name])[tensor.name]
+        return rest
 
     def adapter(self, needs: Capability) -> Adapter:
         """Return the cheapest engine that can do all that is needed."""
@@ -216,8 +290,7 @@ class Network:
         """Whether the output holds probabilities although no final Softmax was found."""
         if self.head.kind != "logits" or self.classes < 2:
             return False
-        x = np.random.default_rng(0).random((1, *self.image.shape[1:])) * _PROBE_RANGE
-        values = self.ort.activations(x.astype(self.image.dtype), [self.head.output])
+        values = self.ort.activations(self._random_input(), [self.head.output])
         scores = self.output_axes.by_class(values[self.head.output])
         # Quantised probabilities are each off by half a step at most.
         slack = max(_SUM_SLACK, self.classes * quantisation_step(self.graph, self.head.output) / 2)

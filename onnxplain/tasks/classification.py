@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from onnxplain.errors import UsageError
 from onnxplain.identity import Identity
 from onnxplain.inputs.picture import Picture, read_picture
@@ -14,6 +16,7 @@ from onnxplain.network.network import Network
 from onnxplain.targets.classes import Kind, Target, class_index
 from onnxplain.targets.request import TargetLike, TargetRequest, read_target
 from onnxplain.targets.scores import class_scores
+from onnxplain.tasks.average import require_runs
 from onnxplain.tasks.prediction import KINDS, Prediction, read_class, targets_of
 
 if TYPE_CHECKING:
@@ -69,7 +72,24 @@ class Classifier:
         """Turn a path, a Pillow image or an array into a model input."""
         return read_picture(image, self.preprocess, self.network.image)
 
-    def predict(self, image: ImageLike | Picture, *, position: tuple[int, ...] = ()) -> Prediction:
+    def checked_warnings(self) -> list[str]:
+        """All warnings, also whether one input stands for itself, which some passes find out.
+
+        Raises
+        ------
+        UnsupportedModelError
+            If the scores of one input differ from run to run.
+        """
+        self.network.require_repeatable()
+        return [*self.warnings, *self.network.independence.warnings]
+
+    def predict(
+        self,
+        image: ImageLike | Picture,
+        *,
+        position: tuple[int, ...] = (),
+        average: int | None = None,
+    ) -> Prediction:
         """Run the model on one picture.
 
         Parameters
@@ -78,22 +98,31 @@ class Classifier:
             See `read_picture`.
         position : tuple of int
             Where a dense output is read; see `OutputAxes.position`.
+        average : int, optional
+            Runs of a file that draws random numbers, whose mean scores are returned.
 
         Raises
         ------
         NumericalError
             If an output is NaN or infinite.
+        UnsupportedModelError
+            If the scores differ from run to run, and no average is asked for.
         UsageError
             If the output is dense and there is no position, or the other way round.
         """
         picture = image if isinstance(image, Picture) else self.read(image)
         network, head = self.network, self.network.head
         place = network.output_axes.position(position)
+        require_runs(average)
+        network.require_repeatable(averaged=average is not None)
         names = list(dict.fromkeys([head.logits, head.output]))
-        values = network.ort.activations(picture.x, names)
         readers = [read_class(network, kind, place) for kind in KINDS]
-        scores = [class_scores(values[r.tensor], r)[0] for r in readers]
-        return Prediction(scores[0], scores[1], scores[2], place)
+        runs = []
+        for _ in range(average if average and network.is_random else 1):
+            values = network.ort.activations(picture.x, names)
+            runs.append([class_scores(values[r.tensor], r)[0] for r in readers])
+        logits, probabilities, raw = np.mean(runs, axis=0)
+        return Prediction(logits, probabilities, raw, place)
 
     def target(
         self,
@@ -127,6 +156,7 @@ class Classifier:
         kind: Kind = "logit",
         contrast: str | int | None = None,
         margin: bool = False,
+        average: int | None = None,
     ) -> dict[Target, Prediction]:
         """Resolve several targets, each once, with what the model says at its position.
 
@@ -141,6 +171,8 @@ class Classifier:
             What `predict` returned, to spare the repetition.
         kind, contrast, margin
             See `Target`.
+        average : int, optional
+            See `predict`.
 
         Raises
         ------
@@ -154,7 +186,7 @@ class Classifier:
             default = prediction.position if prediction else ()
             one = name if isinstance(name, Target) else self.wanted(name, default)
             if one.position not in known:
-                known[one.position] = self.predict(picture, position=one.position)
+                known[one.position] = self.predict(picture, position=one.position, average=average)
             said = known[one.position]
             aims = (
                 targets_of(self.network, self.labels, one, said, kind, against, margin)

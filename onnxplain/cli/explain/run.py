@@ -68,6 +68,7 @@ def run(
     parameters: Sequence[str],
     max_seconds: float | None,
     tolerance: float | None,
+    average: int | None,
     folder: str,
     seed: int,
     allow_mismatch: bool,
@@ -107,13 +108,19 @@ def run(
         for text in warnings:
             remark(f"warning: {text}")
         _say_device(opened, opening["device"])
-    settings = {"seed": seed, "allow_mismatch": allow_mismatch}
+    settings = {"seed": seed, "allow_mismatch": allow_mismatch, "average": average}
     results = []
     with progress_bar(len(paths), quiet=quiet) as bar:
         job = Job(opened, chosen, wanted, kind, out, settings, bar)
         for path in paths:
             results.append(_explain_image(job, path, names[path]))
             bar.finish()
+    found = opened.network.known_independence
+    if found is not None and any(result.explanations() for result in results):
+        warnings += found.warnings
+        if not quiet:
+            for text in found.warnings:
+                remark(f"warning: {text}")
     failures = [Failure("", str(error), error.exit_code) for error in empty]
     failures += [f for result in results for f in result.failures()]
     code = failures[0].exit_code if failures else 0
@@ -147,7 +154,8 @@ def _explain_image(job: Job, path: Path, name: str) -> ImageResult:
     try:
         picture = job.model.read(path)
         # The ranking is that at the first target's place, if the output is dense.
-        prediction = job.model.predict(picture, position=job.targets.wanted[0].position)
+        average, place = job.settings["average"], job.targets.wanted[0].position
+        prediction = job.model.predict(picture, position=place, average=average)
     except OnnxplainError as error:
         result.error = error
         return result
@@ -163,7 +171,7 @@ def _explain_image(job: Job, path: Path, name: str) -> ImageResult:
         aims = list(
             job.model.resolve(
                 picture, asked.wanted, prediction,
-                kind=kind, contrast=asked.contrast, margin=asked.margin,
+                kind=kind, contrast=asked.contrast, margin=asked.margin, average=average,
             )
         )  # fmt: skip
         try:

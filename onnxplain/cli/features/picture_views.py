@@ -123,8 +123,9 @@ def each_image(
 def open_model(path: str, quiet: bool, opening: dict[str, str]) -> Model:
     """Open a model and pass its warnings on."""
     opened = load(path, **opening)  # type: ignore[arg-type]
+    warnings = opened.checked_warnings()
     if not quiet:
-        for text in opened.warnings:
+        for text in warnings:
             remark(f"warning: {text}")
     return opened
 
