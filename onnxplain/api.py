@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import onnx
 from numpy.typing import NDArray
 
-from onnxplain.errors import UsageError
+from onnxplain.boundary import foreign
+from onnxplain.errors import ModelFileError, UsageError
 from onnxplain.explanation import Explanation
 from onnxplain.graph.image_input import find_image_input
 from onnxplain.graph.light import Weights
@@ -97,7 +98,8 @@ def load(
         file = Path(path)
         (proto, weights), name = read_model(file), file.name
         sha256 = file_sha256(file)
-    metadata = {p.key: p.value for p in proto.metadata_props}
+    with foreign(lambda reason: ModelFileError(f"the metadata of {name!r}: {reason}")):
+        metadata = {p.key: p.value for p in proto.metadata_props}
     graph = prepare(proto, weights)
     del proto, weights  # the graph has what it needs
     recipe, origin = _declared(preprocess, file, metadata)

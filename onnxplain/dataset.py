@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import glob
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,9 +18,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.errors import ImageError, UsageError
+from onnxplain.boundary import one_of_many, unnamed
+from onnxplain.errors import ImageError, NumericalError, OnnxplainError, UsageError
 from onnxplain.files import read_json
-from onnxplain.image import SUFFIXES, open_image
+from onnxplain.image import open_image
+from onnxplain.image_formats import SUFFIXES
 from onnxplain.preprocess import Preprocess
 
 Item = TypeVar("Item")
@@ -144,6 +148,25 @@ def read_dataset(source: str | Path, *, masks: str | Path | None = None) -> list
     return _with_masks(samples, folder) if folder.is_dir() else samples
 
 
+@contextmanager
+def noting(sample: Sample, failures: dict[str, OnnxplainError]) -> Iterator[None]:
+    """Do what is asked of one picture; if it fails, note why and let the others be done.
+
+    Parameters
+    ----------
+    sample : Sample
+        The picture.
+    failures : dict of str to OnnxplainError
+        What is wrong is kept here, by a line that names the picture.
+    """
+
+    def failed(error: OnnxplainError) -> None:
+        failures[f"{sample.name}: {unnamed(error, sample.path)}"] = error
+
+    with one_of_many(failed, (ImageError, NumericalError)):
+        yield
+
+
 def spread(items: Sequence[Item], limit: int | None) -> list[Item]:
     """At most `limit` of some items, evenly spread over them; all if it is ``None``."""
     if limit is None or limit >= len(items):
@@ -152,8 +175,11 @@ def spread(items: Sequence[Item], limit: int | None) -> list[Item]:
 
 
 def image_files(paths: Iterable[Path]) -> list[Path]:
-    """Those of some paths that are files with the ending of an image, sorted."""
-    return sorted(p for p in paths if p.is_file() and p.suffix.lower() in SUFFIXES)
+    """Those of some paths that end as an image file does and are no folders, sorted.
+
+    A link that leads nowhere is among them, so that whoever opens it says so.
+    """
+    return sorted(p for p in paths if p.suffix.lower() in SUFFIXES and not os.path.isdir(p))
 
 
 def _in_folder(folder: Path) -> list[Sample]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
+from onnxplain.boundary import foreign
+from onnxplain.errors import ModelFileError
 from onnxplain.graph.load import file_sha256, read_model
 from onnxplain.graph.view import TensorInfo, tensor_info
 from onnxplain.possible import obstacles
@@ -98,6 +100,11 @@ def inspect_file(path: str | Path) -> FileFacts:
     """
     path = Path(path)
     proto, _ = read_model(path)
+    with foreign(lambda reason: ModelFileError(f"{str(path)!r} cannot be inspected: {reason}")):
+        return _facts(path, proto)
+
+
+def _facts(path: Path, proto: onnx.ModelProto) -> FileFacts:
     counts = Counter(_operator(n) for n in proto.graph.node)
     given = {i.name for i in proto.graph.initializer}
     return FileFacts(

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Adapter, Array, Capability
 from onnxplain.adapters.ort import OrtAdapter
-from onnxplain.errors import MethodRefusedError, UsageError
+from onnxplain.boundary import foreign
+from onnxplain.errors import MethodRefusedError, UnsupportedModelError, UsageError
 from onnxplain.graph.axes import Axes, tag_axes
 from onnxplain.graph.cam_head import CamHead, find_cam_head
 from onnxplain.graph.expand import expand
@@ -186,7 +187,9 @@ class Network:
         shapes = infer_shapes(self.graph, self.image)
         unknown = [n for n in self.graph.tensor_names() if n not in shapes]
         if unknown:
-            x = np.zeros((self.image.batch or 1, *self.image.shape[1:]), self.image.dtype)
+            shape = (self.image.batch or 1, *self.image.shape[1:])
+            with foreign(lambda why: UnsupportedModelError(f"an input of shape {shape}: {why}")):
+                x = np.zeros(shape, self.image.dtype)
             measured = self.ort.activations(x, unknown)
             shapes |= {name: values.shape for name, values in measured.items()}
         return shapes

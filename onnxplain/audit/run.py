@@ -13,8 +13,9 @@ from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.examine import ENTRIES, Result, examine, examine_sanity, methods_for
 from onnxplain.audit.store import PICTURES, SANITY, TRANSPLANTS, Store
 from onnxplain.audit.transplant import transplants
+from onnxplain.boundary import one_of_many
 from onnxplain.dataset import Sample, spread
-from onnxplain.errors import ImageError, NumericalError
+from onnxplain.errors import ImageError, NumericalError, OnnxplainError
 from onnxplain.evaluate.measures import find_measure
 from onnxplain.evaluate.run import require_measurable
 from onnxplain.model import Model
@@ -142,10 +143,14 @@ def _sanity(
     model: Model, sample: Sample, methods: Sequence[str], config: AuditConfig
 ) -> dict[str, Any]:
     """Sanity of one picture; one that changed or went since it was examined says so."""
-    try:
-        return examine_sanity(model, sample, methods, config)
-    except (ImageError, NumericalError) as error:
-        return {"name": sample.name, "methods": {}, "problem": str(error)}
+    found: dict[str, Any] = {}
+
+    def failed(error: OnnxplainError) -> None:
+        found.update(name=sample.name, methods={}, problem=str(error))
+
+    with one_of_many(failed, (ImageError, NumericalError)):
+        found.update(examine_sanity(model, sample, methods, config))
+    return found
 
 
 def _entry(sample: Sample) -> list[Any]:

@@ -12,8 +12,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.dataset import Sample
-from onnxplain.errors import ImageError, UsageError
+from onnxplain.dataset import Sample, noting
+from onnxplain.errors import OnnxplainError, UsageError
 from onnxplain.evaluate.cases import Look, Plan, look
 from onnxplain.model import Model
 from onnxplain.picture import Picture
@@ -22,7 +22,11 @@ CELLS = 4
 
 
 def montages(
-    model: Model, samples: Sequence[Sample], plan: Plan, problems: list[str]
+    model: Model,
+    samples: Sequence[Sample],
+    plan: Plan,
+    problems: list[str],
+    failures: dict[str, OnnxplainError],
 ) -> Iterator[Look]:
     """Put pictures of four classes into one, and ask for each of the classes in turn.
 
@@ -38,7 +42,9 @@ def montages(
     plan : Plan
         Settings; its seed arranges the pictures.
     problems : list of str
-        Pictures that cannot be read are noted here.
+        Masks of which nothing is left are noted here.
+    failures : dict of str to OnnxplainError
+        Pictures that cannot be read are noted here; see `onnxplain.dataset.noting`.
 
     Yields
     ------
@@ -52,10 +58,8 @@ def montages(
     """
     seen = []
     for sample in samples:
-        try:
+        with noting(sample, failures):
             seen.append(look(model, replace(sample, mask=None, boxes=()), plan, problems))
-        except ImageError as error:
-            problems.append(f"{sample.name}: {error}")
     order = np.random.default_rng(plan.seed).permutation(len(seen))
     groups = list(_groups([seen[k] for k in order]))
     if not groups:

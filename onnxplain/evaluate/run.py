@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from onnxplain.dataset import Sample
-from onnxplain.errors import ImageError, UsageError
+from onnxplain.dataset import Sample, noting
+from onnxplain.errors import ImageError, OnnxplainError, UsageError
 from onnxplain.evaluate.cases import Look, Plan, applicable, cases, look
 from onnxplain.evaluate.controls import CONTROLS
 from onnxplain.evaluate.evaluation import Evaluation, MeanCurve, Row
@@ -77,18 +77,20 @@ def evaluate(
 
     together = [m for m in measures if m.needs == "classes"]
     each = [m for m in measures if m not in together]
+    failures: dict[str, OnnxplainError] = {}
     for number, sample in enumerate(samples, 1):
-        try:
+        with noting(sample, failures):
             if each:
                 measure(look(model, sample, plan, problems), each)
-        except ImageError as error:
-            problems.append(f"{sample.name}: {error}")
         if progress is not None:
             progress(number, len(samples))
-    for seen in montages(model, samples, plan, problems) if together else ():
+    for seen in montages(model, samples, plan, problems, failures) if together else ():
         measure(seen, together)
+    problems += failures
     if not rows:
-        raise UsageError(f"nothing could be measured: {'; '.join(problems[:3])}")
+        first = next(iter(failures.values()), None)
+        kind = UsageError if first is None or isinstance(first, ImageError) else type(first)
+        raise kind(f"nothing could be measured: {'; '.join(problems[:3])}")
     return Evaluation(
         rows,
         [_mean(*key, found) for key, found in curves.items()],

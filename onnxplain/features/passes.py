@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.boundary import one_of_many, unnamed
 from onnxplain.dataset import Sample
-from onnxplain.errors import ImageError, NumericalError
+from onnxplain.errors import ImageError, NumericalError, OnnxplainError
 from onnxplain.model import Model
 
 # Told how many pictures of how many are done.
@@ -65,11 +68,9 @@ def batches(
     indices: list[int] = []
     inputs: list[NDArray[Any]] = []
     for k in range(start, len(samples)):
-        try:
+        with _skipping(samples[k], skipped):
             inputs.append(model.read(samples[k].path).x)
             indices.append(k)
-        except ImageError as error:
-            skipped.append(Skipped(samples[k].name, str(error)))
         if len(indices) == size or (indices and k == len(samples) - 1):
             yield np.array(indices, np.int64), np.concatenate(inputs), k + 1
             indices, inputs = [], []
@@ -79,6 +80,15 @@ def batches(
         )
 
 
+@contextmanager
+def _skipping(sample: Sample, skipped: list[Skipped]) -> Iterator[None]:
+    def failed(error: OnnxplainError) -> None:
+        skipped.append(Skipped(sample.name, unnamed(error, sample.path)))
+
+    with one_of_many(failed, ImageError):
+        yield
+
+
 def fingerprint(model: Model, samples: Sequence[Sample], **settings: Any) -> str:
     """Digest of everything on which the numbers of a pass depend.
 
@@ -86,7 +96,7 @@ def fingerprint(model: Model, samples: Sequence[Sample], **settings: Any) -> str
     """
     files = []
     for sample in samples:
-        found = sample.path.stat() if sample.path.is_file() else None
+        found = sample.path.stat() if os.path.isfile(sample.path) else None
         files.append((sample.name, sample.label, found and (found.st_size, found.st_mtime_ns)))
     told = [model.sha256, model.preprocess.sha256, files, settings]
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()

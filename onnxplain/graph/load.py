@@ -18,7 +18,9 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
+from onnxplain.boundary import foreign, reason
 from onnxplain.errors import ModelFileError
+from onnxplain.files import why_no_file
 from onnxplain.graph import light
 from onnxplain.graph.light import (
     Weights,
@@ -58,9 +60,16 @@ def read_model(path: str | Path) -> tuple[onnx.ModelProto, Weights]:
         If the file is missing, not ONNX, truncated, invalid for the ONNX checker, or its
         external data is missing, truncated or outside of its folder.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ModelFileError(f"no model file at {str(path)!r}")
+    problem = why_no_file(path)
+    if problem:
+        raise ModelFileError(f"no model file at {str(path)!r}: {problem}")
+    with foreign(
+        lambda reason: ModelFileError(f"{str(path)!r} cannot be read as an ONNX model: {reason}")
+    ):
+        return _read(Path(path))
+
+
+def _read(path: Path) -> tuple[onnx.ModelProto, Weights]:
     try:
         model = onnx.load(str(path), load_external_data=False)
     except (DecodeError, ValueError, OSError, RecursionError) as error:
@@ -87,7 +96,9 @@ def check(model: onnx.ModelProto, where: str) -> None:
     """
     try:
         onnx.checker.check_model(_checkable(model))
-    except onnx.checker.ValidationError as error:
+    except Exception as error:  # a text that is not UTF-8, for one, is no ValidationError
+        if not isinstance(error, onnx.checker.ValidationError):
+            raise ModelFileError(f"{where!r} is not a valid model: {reason(error)}") from error
         message = _one_line(error)
         advice = ""
         if "No Op registered" in message or "opset" in message.lower():

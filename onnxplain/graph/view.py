@@ -18,7 +18,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx.numpy_helper import to_array
 
-from onnxplain.errors import UnknownNameError
+from onnxplain.boundary import foreign
+from onnxplain.errors import ModelFileError, UnknownNameError
 
 _MESSAGES = (onnx.TensorProto, onnx.GraphProto, onnx.SparseTensorProto, onnx.TypeProto)
 _READS_NO_VALUES = frozenset({"Shape", "Size"})
@@ -247,7 +248,9 @@ class Graph:
 def tensor_info(value: onnx.ValueInfoProto) -> TensorInfo:
     """Read name, element type and declared shape of a graph input or output."""
     tensor = value.type.tensor_type
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type) if tensor.elem_type else object
+    number = tensor.elem_type
+    with foreign(lambda _: ModelFileError(f"{value.name!r} has an unknown element type, {number}")):
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(number) if number else object
     if not tensor.HasField("shape"):
         return TensorInfo(value.name, np.dtype(dtype), None)
     return TensorInfo(value.name, np.dtype(dtype), tuple(_dim(d) for d in tensor.shape.dim))

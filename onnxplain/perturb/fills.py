@@ -11,7 +11,8 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from onnxplain.errors import UnknownNameError
-from onnxplain.image import SUFFIXES, open_image
+from onnxplain.image import open_image
+from onnxplain.image_formats import SUFFIXES
 from onnxplain.subject import Subject
 
 FILLS = ("black", "white", "mean", "blur", "noise")
