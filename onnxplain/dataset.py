@@ -130,22 +130,22 @@ def read_dataset(source: str | Path, *, masks: str | Path | None = None) -> list
     table = path if path.suffix.lower() in (".csv", ".json") else _table_in(path)
     if table is not None:
         samples = _read_table(table)
-    elif path.is_dir():
+    elif os.path.isdir(path):
         samples = _in_folder(path)
     else:
         matches = (Path(m) for m in glob.glob(str(source), recursive=True))
         samples = [Sample(str(p), p) for p in image_files(matches)]
     if not samples:
-        there = path.exists() or glob.has_magic(str(source))
+        there = os.path.exists(path) or glob.has_magic(str(source))
         problem = "no pictures in" if there else "there is no"
         raise ImageError(
             f"{problem} {str(source)!r}; give a folder, a pattern, or a table (CSV or JSON) "
             f"with a column 'file'; image files end in {', '.join(SUFFIXES)}"
         )
     folder = Path(masks) if masks is not None else path / _MASKS
-    if masks is not None and not folder.is_dir():
+    if masks is not None and not os.path.isdir(folder):
         raise UsageError(f"no folder of masks at {str(folder)!r}")
-    return _with_masks(samples, folder) if folder.is_dir() else samples
+    return _with_masks(samples, folder) if os.path.isdir(folder) else samples
 
 
 @contextmanager
@@ -204,7 +204,7 @@ def _with_masks(samples: Sequence[Sample], folder: Path) -> list[Sample]:
 
 
 def _table_in(folder: Path) -> Path | None:
-    return next((folder / name for name in _TABLES if (folder / name).is_file()), None)
+    return next((folder / name for name in _TABLES if os.path.isfile(folder / name)), None)
 
 
 def _read_table(path: Path) -> list[Sample]:

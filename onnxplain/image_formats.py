@@ -76,7 +76,7 @@ def content_of(path: str | Path) -> str:
         opened = "WebP"
     if opened is not None:
         return f"it begins as {opened} does, but is damaged or of an unusual kind"
-    return f"it holds {_refused(head)}; opened are {ALLOWED}"
+    return f"it holds {_refused(head)}; allowed are {ALLOWED}"
 
 
 def _refused(head: bytes) -> str:

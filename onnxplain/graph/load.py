@@ -165,6 +165,7 @@ def _read_external_data(model: onnx.ModelProto, path: Path) -> Weights:
                 weights[tensor.name] = _read_array(tensor, file, info)
                 tensor.CopyFrom(fed_later(tensor))
                 continue
+            str(folder).encode()  # onnx takes no other folder name, and would say nothing of that
             onnx.external_data_helper.load_external_data_for_tensor(tensor, str(folder))
         except (OSError, ValueError, onnx.checker.ValidationError) as error:
             raise ModelFileError(f"{where} cannot be read: {_one_line(error)}") from error
