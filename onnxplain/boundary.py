@@ -86,7 +86,8 @@ def reason(error: BaseException) -> str:
 
 def unnamed(error: OnnxplainError, path: str | Path) -> str:
     """Say an error without the path of its file, for a line that begins with a name of it."""
-    return re.sub(f"(?: at)? {re.escape(repr(str(path)))}", "", str(error), count=1)
+    named = re.escape(repr(str(path)))
+    return re.sub(f"^{named}:? |(?: at)? {named}", "", str(error), count=1)
 
 
 def _alone(error: OnnxplainError) -> OnnxplainError:

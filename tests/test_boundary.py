@@ -86,6 +86,8 @@ def test_a_path_is_not_said_twice():
     assert unnamed(ImageError("no image file at '/d/a.png': none"), "/d/a.png") == (
         "no image file: none"
     )
+    assert unnamed(ImageError("'/d/a.onnx' is not"), "/d/a.onnx") == "is not"
+    assert unnamed(ImageError("'/d/a.onnx': data"), "/d/a.onnx") == "data"
     assert unnamed(ImageError("mask '/d/b.png' has"), "/d/a.png") == "mask '/d/b.png' has"
 
 

@@ -88,6 +88,7 @@ def run(
         found = compare_files(
             opened, samples, given, seed=seed, progress=lambda done, total: bar.finish()
         )
+    found.problems[:0] = [f"{file}: {unnamed(error, file)}" for file, error in refused.items()]
     written = _write(found, out)
     photos: list[ComparedPhoto] = []
     if show:
@@ -118,9 +119,10 @@ def _open(
             model.predict(sample_picture(model.preprocess))
             opened.append(model)
     if refused and len(opened) < 2:
-        raise next(iter(refused.values()))
-    for file, error in refused.items():
-        remark(f"left out: {file}: {unnamed(error, file)}")
+        file, error = next(iter(refused.items()))
+        if file not in str(error):
+            error.args = (f"{file}: {error}",)
+        raise error
     return opened, refused
 
 

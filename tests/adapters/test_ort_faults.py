@@ -5,17 +5,12 @@ import pytest
 
 import onnxplain
 from onnxplain.errors import ImageError, UnsupportedModelError, UsageError
-from tests.small_models import write_model
+from tests.small_models import NEVER_RUNS, write_model
 
 # Gather reads row 40 or above of 48 if a pixel is bright, and there are 16 rows.
 BRIGHT_FAILS = (
     "b = ReduceMax<keepdims: int = 0>(x) i = Cast<to: int = 7>(b) z = Gather<axis: int = 0>(w, i) "
     "f = Flatten(x) g = MatMul(f, w) y = Add(g, z)"
-)
-# 16 values never fit into rows of 5.
-NEVER_RUNS = (
-    "s = Constant<value_ints: ints = [-1, 5]>() r = Reshape(x, s) t = Flatten(x) "
-    "m = ReduceMax<keepdims: int = 0>(r) g = MatMul(t, w) y = Add(g, m)"
 )
 # One picture fits.
 ONE_BY_ONE = "s = Constant<value_ints: ints = [1, 16]>() r = Reshape(x, s) y = MatMul(r, w)"
