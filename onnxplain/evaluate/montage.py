@@ -22,11 +22,7 @@ CELLS = 4
 
 
 def montages(
-    model: Model,
-    samples: Sequence[Sample],
-    plan: Plan,
-    problems: list[str],
-    failures: dict[str, OnnxplainError],
+    model: Model, samples: Sequence[Sample], plan: Plan, problems: list[str]
 ) -> Iterator[Look]:
     """Put pictures of four classes into one, and ask for each of the classes in turn.
 
@@ -42,9 +38,7 @@ def montages(
     plan : Plan
         Settings; its seed arranges the pictures.
     problems : list of str
-        Masks of which nothing is left are noted here.
-    failures : dict of str to OnnxplainError
-        Pictures that cannot be read are noted here; see `onnxplain.dataset.noting`.
+        Pictures that cannot be read are noted here, unless they are already.
 
     Yields
     ------
@@ -57,9 +51,11 @@ def montages(
         If there are no pictures of four classes.
     """
     seen = []
+    failures: dict[str, OnnxplainError] = {}
     for sample in samples:
         with noting(sample, failures):
             seen.append(look(model, replace(sample, mask=None, boxes=()), plan, problems))
+    problems += [text for text in failures if text not in problems]
     order = np.random.default_rng(plan.seed).permutation(len(seen))
     groups = list(_groups([seen[k] for k in order]))
     if not groups:

@@ -84,9 +84,9 @@ def evaluate(
                 measure(look(model, sample, plan, problems), each)
         if progress is not None:
             progress(number, len(samples))
-    for seen in montages(model, samples, plan, problems, failures) if together else ():
-        measure(seen, together)
     problems += failures
+    for seen in montages(model, samples, plan, problems) if together else ():
+        measure(seen, together)
     if not rows:
         first = next(iter(failures.values()), None)
         kind = UsageError if first is None or isinstance(first, ImageError) else type(first)
