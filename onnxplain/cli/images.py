@@ -8,9 +8,9 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from onnxplain.dataset import image_files
 from onnxplain.errors import ImageError
-from onnxplain.image_formats import SUFFIXES
+from onnxplain.inputs.dataset import image_files
+from onnxplain.inputs.image_formats import SUFFIXES
 
 _PATTERN = frozenset("*?[")
 # Bytes of a stem: file systems allow names of 255, and what is added to it takes up to 100.

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.boundary import one_of_many, unnamed
-from onnxplain.dataset import Sample
 from onnxplain.errors import ImageError, NumericalError, OnnxplainError
-from onnxplain.model import Model
+from onnxplain.inputs.dataset import Sample
+from onnxplain.model.model import Model
 
 # Told how many pictures of how many are done.
 Progress = Callable[[int, int], None]

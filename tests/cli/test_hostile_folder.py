@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import onnxplain.model
+import onnxplain.model.model
 from onnxplain.audit.record import read_record
 from tests.cli.conftest import MODEL
 from tests.hostile_pictures import REFUSED, no_files
@@ -134,14 +134,14 @@ def test_audit_and_going_on(run, folder, tmp_path):
 @pytest.fixture
 def defect(monkeypatch):
     """A mistake of ours that one of the pictures meets."""
-    read = onnxplain.model.Model.read
+    read = onnxplain.model.model.Model.read
 
     def mistaken(self, image):
         if Path(str(image)).name == "m.png":
             raise ZeroDivisionError("ours")
         return read(self, image)
 
-    monkeypatch.setattr(onnxplain.model.Model, "read", mistaken)
+    monkeypatch.setattr(onnxplain.model.model.Model, "read", mistaken)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_defect_of_ours_on_one_picture_is_remembered_to_the_end(
 
 
 def test_compare_leaves_out_the_picture_of_a_defect(run, folder, tmp_path, monkeypatch):
-    predict = onnxplain.model.Model.predict
+    predict = onnxplain.model.model.Model.predict
 
     def mistaken(self, image, **options):
         if getattr(image, "pixels", None) is not None and image.pixels.sum() == total:
@@ -181,7 +181,7 @@ def test_compare_leaves_out_the_picture_of_a_defect(run, folder, tmp_path, monke
         return predict(self, image, **options)
 
     total = onnxplain.load(MODEL).read(folder / "m.png").pixels.sum()
-    monkeypatch.setattr(onnxplain.model.Model, "predict", mistaken)
+    monkeypatch.setattr(onnxplain.model.model.Model, "predict", mistaken)
     found = run("compare", MODEL, OTHER, folder, "-m", "occlusion", "-o", tmp_path / "out")
     assert found.exit_code == 70
     assert "left out: m.png: internal error: ZeroDivisionError: ours" in found.stderr

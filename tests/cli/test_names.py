@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from onnxplain.cli.features_run import file_name
+from onnxplain.cli.features.picture_views import file_name
 from onnxplain.cli.images import result_names, shortened
 from onnxplain.errors import OutputError
 from onnxplain.files import whole_file, why_no_file, write_text
-from onnxplain.image import open_image
+from onnxplain.inputs.image import open_image
 from tests.cli.conftest import DIGIT, MODEL
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="others refuse names outside of UTF-8")

@@ -8,7 +8,7 @@ from onnx import TensorProto, helper
 import onnxplain
 from onnxplain.boundary import one_of_many
 from onnxplain.errors import ModelFileError
-from onnxplain.inspection import inspect_file
+from onnxplain.model.inspection import inspect_file
 from tests.small_models import LINEAR, model_of
 
 WORD = "Quixote"
