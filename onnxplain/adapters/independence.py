@@ -18,6 +18,7 @@ from onnxplain.adapters.coupling import first_coupled
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.adapters.parity import TOLERANCE, resolution
 from onnxplain.adapters.trio import Trio, unequal
+from onnxplain.boundary import foreign
 from onnxplain.errors import OnnxplainError, UnsupportedModelError
 from onnxplain.graph.draws import random_nodes
 from onnxplain.graph.image_input import ImageInput
@@ -190,7 +191,8 @@ def measure_independence(
     """
     engine = engine.together()
     nodes = tuple(str(n) for n in random_nodes(graph, names))
-    trio = Trio.of(x.astype(image.dtype), image)
+    with foreign(lambda why: UnsupportedModelError(f"batches of {image.batch} inputs: {why}")):
+        trio = Trio.of(x.astype(image.dtype), image)
     runs = _RUNS_OF_RANDOM if nodes else _RUNS
     first, *again = (engine.activations(trio.first, names) for _ in range(runs))
     last = engine.activations(trio.last, names)

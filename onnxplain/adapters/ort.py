@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,10 +23,11 @@ from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.incremental.costs import node_seconds
 from onnxplain.adapters.incremental.engine import WindowEngine
 from onnxplain.adapters.incremental.work import Services
+from onnxplain.adapters.ort_faults import whose_fault
 from onnxplain.adapters.ort_sessions import OrtSessions, reason_of
 from onnxplain.adapters.rerun import Rerun
 from onnxplain.adapters.rerun import Session as RunFeeds
-from onnxplain.errors import ImageError, UsageError
+from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.sections import Sections
 from onnxplain.graph.shapes import Shapes, infer_shapes
@@ -125,7 +127,11 @@ class OrtAdapter:
         Raises
         ------
         ImageError
-            If ONNX Runtime rejects the input.
+            If ONNX Runtime rejects the input, but not plain pictures.
+        UnsupportedModelError
+            If it cannot run the model on these either.
+        UsageError
+            If a bound value does not fit its input.
         """
         wanted = list(dict.fromkeys(names))
         inputs = [n for n in wanted if n == self._image.name]
@@ -133,21 +139,20 @@ class OrtAdapter:
         session = self._sessions.exposing(fetched)
 
         def run(batch: Array) -> dict[str, Array]:
-            feeds = {self._image.name: batch, **self._bound}
-            try:
-                # Asked for nothing, ONNX Runtime returns all outputs.
-                values = session.run(fetched, feeds) if fetched else []
-            except Exception as error:  # onnxruntime's exceptions share no base class
-                raise ImageError(
-                    f"ONNX Runtime rejects input {self._image.name!r} of shape {batch.shape}: "
-                    f"{reason_of(error)}"
-                ) from error
+            # Asked for nothing, ONNX Runtime returns all outputs.
+            values = self._run(session, fetched, batch) if fetched else []
             found = zip(fetched, values, strict=True)
             tensors = {n: v for n, v in found if isinstance(v, np.ndarray)}
             return tensors | dict.fromkeys(inputs, batch)
 
         x = x.astype(self._image.dtype, copy=False)
-        return self._batches.run(run, x)
+        try:
+            return self._batches.run(run, x)
+        except MemoryError as error:
+            count = self._image.batch or min(len(x), self._batches.size)
+            raise UnsupportedModelError(
+                f"{count:,} inputs of shape {x.shape[1:]} at a time need more memory than there is"
+            ) from error
 
     def gradients(
         self,
@@ -239,10 +244,20 @@ class OrtAdapter:
             session = self._sessions.profiling(sections.names, Path(folder) / "profile")
             found = []
             for batch in batches:
-                values = session.run(list(sections.names), {self._image.name: batch, **self._bound})
+                values = self._run(session, list(sections.names), batch)
                 found.append(dict(zip(sections.names, values, strict=True)))
             file = Path(session.end_profiling())
             return found, node_seconds(file, sections.nodes, len(batches[-1]), len(batches))
+
+    def _run(self, session: Any, names: list[str], batch: Array) -> list[Any]:
+        def run(feeds: Mapping[str, Array]) -> list[Any]:
+            return list(session.run(names, feeds))
+
+        try:
+            return run({self._image.name: batch, **self._bound})
+        except Exception as error:  # onnxruntime's exceptions share no base class
+            reason = reason_of(error)
+            raise whose_fault(reason, session, run, self._image, batch, self._bound) from error
 
     def rerun_from(
         self, x: Array, tensor: str, values: Array, names: Sequence[str]

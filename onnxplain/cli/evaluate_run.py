@@ -10,6 +10,7 @@ from onnxplain.cli.choices import choose_methods, give_parameters
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.evaluate_data import chosen_samples
 from onnxplain.cli.explain.run import require_writable
+from onnxplain.cli.outcome import code_of_data
 from onnxplain.cli.progress import progress_bar
 from onnxplain.errors import UsageError
 from onnxplain.evaluate.cases import Plan
@@ -51,8 +52,13 @@ def run(
     quiet: bool,
     as_json: bool,
     **opening: Any,
-) -> None:
+) -> int:
     """Evaluate, write the files and print the table.
+
+    Returns
+    -------
+    int
+        0, or 70 if a picture was left out for a defect of ours.
 
     Raises
     ------
@@ -90,6 +96,7 @@ def run(
         document({**found.to_dict(), "files": [str(f) for f in files]})
     elif not quiet:
         _show(found, files)
+    return code_of_data(found.problems)
 
 
 def list_measures() -> None:

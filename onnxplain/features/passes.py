@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.errors import ImageError, NumericalError
+from onnxplain.boundary import one_of_many, unnamed
+from onnxplain.errors import ImageError, NumericalError, OnnxplainError
 from onnxplain.inputs.dataset import Sample
 from onnxplain.model.model import Model
 
@@ -66,11 +69,9 @@ def batches(
     indices: list[int] = []
     inputs: list[NDArray[Any]] = []
     for k in range(start, len(samples)):
-        try:
+        with _skipping(samples[k], skipped):
             inputs.append(model.read(samples[k].path).x)
             indices.append(k)
-        except ImageError as error:
-            skipped.append(Skipped(samples[k].name, str(error)))
         if len(indices) == size or (indices and k == len(samples) - 1):
             yield np.array(indices, np.int64), np.concatenate(inputs), k + 1
             indices, inputs = [], []
@@ -78,6 +79,15 @@ def batches(
         raise ImageError(
             f"none of the {len(samples)} pictures can be read; the first: {skipped[0].why}"
         )
+
+
+@contextmanager
+def _skipping(sample: Sample, skipped: list[Skipped]) -> Iterator[None]:
+    def failed(error: OnnxplainError) -> None:
+        skipped.append(Skipped(sample.name, unnamed(error, sample.path)))
+
+    with one_of_many(failed, ImageError):
+        yield
 
 
 def fingerprint(model: Model, samples: Sequence[Sample], **settings: Any) -> str:
@@ -88,7 +98,7 @@ def fingerprint(model: Model, samples: Sequence[Sample], **settings: Any) -> str
     """
     files = []
     for sample in samples:
-        found = sample.path.stat() if sample.path.is_file() else None
+        found = sample.path.stat() if os.path.isfile(sample.path) else None
         files.append((sample.name, sample.label, found and (found.st_size, found.st_mtime_ns)))
     told = [model.sha256 or secrets.token_hex(), model.preprocess.sha256, files, settings]
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()

@@ -15,7 +15,9 @@ import onnx
 from google.protobuf.message import DecodeError, EncodeError
 from onnx.external_data_helper import uses_external_data
 
+from onnxplain.boundary import foreign, reason
 from onnxplain.errors import ModelFileError
+from onnxplain.files import why_no_file
 from onnxplain.graph import light
 from onnxplain.graph.external import one_line, read_external_data, tensors_of
 from onnxplain.graph.hashed import HashedFile
@@ -63,9 +65,16 @@ def open_model(path: str | Path) -> tuple[onnx.ModelProto, Weights, Identity]:
         external data is missing, truncated or outside of its folder; also if a file changes
         while it is read.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ModelFileError(f"no model file at {str(path)!r}")
+    problem = why_no_file(path)
+    if problem:
+        raise ModelFileError(f"no model file at {str(path)!r}: {problem}")
+    with foreign(
+        lambda reason: ModelFileError(f"{str(path)!r} cannot be read as an ONNX model: {reason}")
+    ):
+        return _open(Path(path))
+
+
+def _open(path: Path) -> tuple[onnx.ModelProto, Weights, Identity]:
     model, graph_file = _read_message(path)
     if not model.HasField("graph") or not model.opset_import or not model.graph.output:
         raise ModelFileError(f"{str(path)!r} is not an ONNX file: it holds no graph with outputs")
@@ -134,7 +143,9 @@ def check(model: onnx.ModelProto, where: str) -> None:
     """
     try:
         onnx.checker.check_model(_checkable(model))
-    except onnx.checker.ValidationError as error:
+    except Exception as error:  # a text that is not UTF-8, for one, is no ValidationError
+        if not isinstance(error, onnx.checker.ValidationError):
+            raise ModelFileError(f"{where!r} is not a valid model: {reason(error)}") from error
         message = one_line(error)
         advice = ""
         if "No Op registered" in message or "opset" in message.lower():

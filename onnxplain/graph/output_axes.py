@@ -118,6 +118,10 @@ def output_axes(head: Head, shapes: Shapes, axes: Axes, image: ImageInput) -> Ou
     UnsupportedModelError
         If the output has no axis beside the batch.
     """
+    if head.logits not in shapes:
+        raise UnsupportedModelError(
+            f"output {head.output!r} is no tensor that is computed; name another one with --output"
+        )
     shape = shapes[head.logits]
     if len(shape) < 2:
         raise UnsupportedModelError(

@@ -15,6 +15,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 from onnx_ir.passes import common as passes
 
+from onnxplain.boundary import foreign
 from onnxplain.errors import ModelFileError
 from onnxplain.graph import light
 from onnxplain.graph.branches import resolve_branches
@@ -51,8 +52,8 @@ def prepare(model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]] | None =
     ModelFileError
         If the graph cannot be read although the checker accepted it.
     """
-    model, wrapped = unwrap(model)
-    try:
+    with foreign(lambda reason: ModelFileError(f"the graph cannot be prepared: {reason}")):
+        model, wrapped = unwrap(model)
         work = ir.from_proto(without_sparse(model))
         for name, array in (weights or {}).items():
             work.graph.initializers[name].const_value = ir.Tensor(array, name=name)
@@ -69,10 +70,8 @@ def prepare(model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]] | None =
         passes.RemoveUnusedNodesPass()(work)
         passes.NameFixPass()(work)
         apart = _set_apart(work)
-    except (ir.passes.PassError, ir.serde.SerdeError, ValueError, TypeError, KeyError) as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
-        raise ModelFileError(f"the graph cannot be prepared: {reason}") from error
-    return Graph(ir.to_proto(work), origin, apart, wrapped=wrapped)
+        prepared = ir.to_proto(work)
+    return Graph(prepared, origin, apart, wrapped=wrapped)
 
 
 def _set_apart(work: ir.Model) -> light.Weights:

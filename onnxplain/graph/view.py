@@ -18,7 +18,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx.numpy_helper import to_array
 
-from onnxplain.errors import UnknownNameError
+from onnxplain.boundary import foreign
+from onnxplain.errors import ModelFileError, UnknownNameError
 from onnxplain.graph.left_out import LeftOut, Wrapped
 from onnxplain.graph.type_text import type_text
 
@@ -273,9 +274,9 @@ class Graph:
 def tensor_info(value: onnx.ValueInfoProto) -> TensorInfo:
     """Read name, element type and declared shape of a graph input or output."""
     tensor = value.type.tensor_type
-    dtype = np.dtype(
-        onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type) if tensor.elem_type else object
-    )
+    number = tensor.elem_type
+    with foreign(lambda _: ModelFileError(f"{value.name!r} has an unknown element type, {number}")):
+        dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(number) if number else object)
     shape = tuple(_dim(d) for d in tensor.shape.dim) if tensor.HasField("shape") else None
     return TensorInfo(value.name, dtype, shape, type_text(value.type) if dtype.kind == "O" else "")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -58,7 +59,7 @@ def find_labels(
     if path is not None:
         for ending in (".labels.json", ".labels.txt"):
             beside = path.with_name(path.stem + ending)
-            if beside.is_file():
+            if os.path.isfile(beside):
                 return _fitting(_load(str(beside)), classes, str(beside)), beside.name
     for key in _METADATA_KEYS:
         names = _from_text(metadata.get(key, ""))
@@ -78,7 +79,7 @@ def known_list(name: str) -> list[str]:
 
 
 def _load(name: str) -> list[str]:
-    if name in KNOWN_LISTS and not Path(name).exists():
+    if name in KNOWN_LISTS and not os.path.exists(name):
         return known_list(name)
     if Path(name).suffix.lower() == ".json":
         return _names(read_json(name, "labels"), name)

@@ -12,10 +12,11 @@ import numpy as np
 import onnx
 
 from onnxplain.adapters.independence import Independence
-from onnxplain.errors import OnnxplainError
+from onnxplain.boundary import foreign
+from onnxplain.errors import ModelFileError, OnnxplainError
 from onnxplain.graph.load import open_model
 from onnxplain.graph.view import TensorInfo, tensor_info
-from onnxplain.identity import ModelFile
+from onnxplain.identity import Identity, ModelFile
 from onnxplain.model.obstacles import obstacles
 from onnxplain.network.network import Network
 
@@ -106,6 +107,11 @@ def inspect_file(path: str | Path) -> FileFacts:
     """
     path = Path(path)
     proto, _, identity = open_model(path)
+    with foreign(lambda reason: ModelFileError(f"{str(path)!r} cannot be inspected: {reason}")):
+        return _facts(path, proto, identity)
+
+
+def _facts(path: Path, proto: onnx.ModelProto, identity: Identity) -> FileFacts:
     counts = Counter(_operator(n) for n in proto.graph.node)
     given = {i.name for i in proto.graph.initializer}
     return FileFacts(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import onnx
 from numpy.typing import NDArray
 
-from onnxplain.errors import UsageError
+from onnxplain.boundary import foreign, one_of_many
+from onnxplain.errors import ModelFileError, OnnxplainError, UsageError
 from onnxplain.explanations.explanation import Explanation
 from onnxplain.graph.head import class_keys
 from onnxplain.graph.image_input import find_image_input
@@ -101,7 +104,8 @@ def load(
     else:
         file = Path(path)
         (proto, weights, identity), name = open_model(file), file.name
-    metadata = {p.key: p.value for p in proto.metadata_props}
+    with foreign(lambda reason: ModelFileError(f"the metadata of {name!r}: {reason}")):
+        metadata = {p.key: p.value for p in proto.metadata_props}
     graph = prepare(proto, weights)
     keys = class_keys(graph, output)
     graph = cut_to_scores(graph, output)
@@ -174,6 +178,8 @@ def explain_all(
     images: Iterable[ImageLike],
     method: str = "grad-cam",
     targets: Sequence[TargetLike | Target] = (None,),
+    *,
+    failed: Callable[[ImageLike, OnnxplainError], None] | None = None,
     **options: Any,
 ) -> list[list[Explanation]]:
     """Explain several targets of several pictures.
@@ -189,6 +195,9 @@ def explain_all(
     targets : sequence of str, int or None
         For each picture; ``top-3`` are the three classes most probable for that picture.
         Targets of one picture share their forward passes.
+    failed : callable, optional
+        Told of each picture that cannot be explained, and why; its list is empty then, and
+        the others are explained. Without it, the first failure is raised.
     **options
         See `Model.explain_targets`.
 
@@ -199,7 +208,16 @@ def explain_all(
         `explain` gives for it alone.
     """
     opened = model if isinstance(model, Model) else load(model)
-    return [opened.explain_targets(image, method, targets, **options) for image in images]
+    found: list[list[Explanation]] = []
+    for image in images:
+        one: list[Explanation] = []
+        if failed is None:
+            one += opened.explain_targets(image, method, targets, **options)
+        else:
+            with one_of_many(partial(failed, image)):
+                one += opened.explain_targets(image, method, targets, **options)
+        found.append(one)
+    return found
 
 
 def _declared(
@@ -210,12 +228,12 @@ def _declared(
     if given is not None:
         if str(given) in PRESETS:
             return None, "preset"
-        if not Path(given).exists():
+        if not os.path.exists(given):
             preset(str(given), "NCHW", (1, 1))  # says which presets there are
         return Preprocess.load(given), str(given)
     if file is not None:
         beside = file.with_name(file.stem + ".preprocess.json")
-        if beside.is_file():
+        if os.path.isfile(beside):  # also False for a name that is too long
             return Preprocess.load(beside), beside.name
     if METADATA_KEY in metadata:
         try:

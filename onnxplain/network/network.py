@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Adapter, Array, Capability
 from onnxplain.adapters.independence import Independence, measure_independence
 from onnxplain.adapters.ort import OrtAdapter
+from onnxplain.boundary import foreign
 from onnxplain.convert.torch_threads import import_torch
-from onnxplain.errors import MethodRefusedError, UsageError
+from onnxplain.errors import MethodRefusedError, UnsupportedModelError, UsageError
 from onnxplain.graph.axes import Axes, tag_axes
 from onnxplain.graph.cam_head import CamHead, find_cam_head
 from onnxplain.graph.draws import random_nodes
@@ -264,7 +265,9 @@ class Network:
         shapes = infer_shapes(self.graph, self.image)
         unknown = [n for n in self.graph.tensor_names() if n not in shapes]
         if unknown:
-            x = np.zeros((self.image.batch or 1, *self.image.shape[1:]), self.image.dtype)
+            shape = (self.image.batch or 1, *self.image.shape[1:])
+            with foreign(lambda why: UnsupportedModelError(f"an input of shape {shape}: {why}")):
+                x = np.zeros(shape, self.image.dtype)
             measured = self.ort.activations(x, unknown)
             shapes |= {name: values.shape for name, values in measured.items()}
         return shapes

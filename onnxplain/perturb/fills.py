@@ -11,7 +11,8 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from onnxplain.errors import UnknownNameError
-from onnxplain.inputs.image import SUFFIXES, open_image
+from onnxplain.inputs.image import open_image
+from onnxplain.inputs.image_formats import SUFFIXES
 from onnxplain.network.context import Context
 
 FILLS = ("black", "white", "mean", "blur", "noise")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -49,7 +50,7 @@ def read_again(folder: str | Path, data: str | Path | None = None) -> tuple[Cont
         lacking.append(f"no photos are shown: {error}; say where they are with --data")
     with ExitStack() as stack:
         store = None
-        if (folder / STORE).exists():
+        if os.path.exists(folder / STORE):
             store = stack.enter_context(Store(folder / STORE, identity(record)))
         else:
             lacking.append(f"no maps of single pictures are shown: there is no {folder / STORE}")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.explain.relevance import show_relevance
+from onnxplain.cli.outcome import TRACEBACK
+from onnxplain.errors import ImageError, InternalError
 
 if TYPE_CHECKING:
     from onnxplain.cli.explain.results import Attempt, Failure, ImageResult
@@ -53,12 +55,9 @@ def show_document(
 
 def show_tables(results: Sequence[ImageResult]) -> None:
     """Print predictions, explanations and files of every image."""
-    for k, result in enumerate(results):
+    for k, result in enumerate(r for r in results if r.ranking):
         if k:
             line()
-        if not result.ranking:
-            table(str(result.path), ("",), [["failed, see below"]])
-            continue
         named = any(name for _, name, _, _ in result.ranking)
         rows = [
             [i, *([name] if named else []), f"{100 * p:.2f} %", f"{logit:.4g}"]
@@ -71,11 +70,15 @@ def show_tables(results: Sequence[ImageResult]) -> None:
 
 
 def show_failures(failures: Sequence[Failure]) -> None:
-    """Print what went wrong, once for all images that it concerns."""
-    places: dict[str, dict[str, None]] = {}
+    """Print what went wrong: of each image that is at fault, else once for all it concerns."""
+    places: dict[tuple[str, str], dict[str, None]] = {}
     for failure in failures:
-        places.setdefault(failure.why, {})[failure.where] = None
-    for why, found in places.items():
+        own = failure.where if failure.exit_code == ImageError.exit_code else ""
+        why = failure.why
+        if failure.exit_code == InternalError.exit_code:
+            why += f"; {TRACEBACK}"
+        places.setdefault((own, why), {})[failure.where] = None
+    for (_, why), found in places.items():
         first, *rest = found
         where = first + (f" and {len(rest)} more" if rest else "")
         remark(f"error: {where}: {why}" if where else f"error: {why}")
