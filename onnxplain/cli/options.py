@@ -51,7 +51,8 @@ _MODEL_OPTIONS = (
     click.option("--preprocess", metavar="FILE|PRESET", help="How pictures become inputs: a "
                  "JSON file or a preset such as imagenet-torch. Default: beside or inside the "
                  "model, else a guess (you are told)."),
-    click.option("--output", metavar="NAME", help="Graph output to explain, if there are several."),
+    click.option("--output", metavar="NAME", help="Graph output to explain, if there are several, "
+                 "or a tensor in an output that is a sequence."),
     click.option("--input", "input_name", metavar="NAME",
                  help="Graph input that takes the picture, if there are several."),
     click.option("--layout", type=click.Choice(["NCHW", "NHWC"]),

@@ -18,6 +18,7 @@ import onnx
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.padding import kernel_size, kernel_walks
 from onnxplain.graph.shapes import Shapes
+from onnxplain.graph.training import trains
 from onnxplain.graph.view import Graph, Node
 from onnxplain.graph.windows import POINTWISE, Sliding
 
@@ -192,7 +193,9 @@ class _Reader:
         axes = self.grids[0].axes
         # In old files, every place may have statistics of its own.
         everywhere = self.node.attributes.get("spatial", 1) == 1
-        return (LocalNode(), axes) if everywhere and 1 not in axes else None
+        if not everywhere or trains(self.node):
+            return None
+        return (LocalNode(), axes) if 1 not in axes else None
 
     def over_an_axis(self) -> tuple[LocalNode, tuple[int, int]] | None:
         """Along one axis that is neither batch nor height nor width."""

@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 
 from onnxplain.report.chart import path
+from onnxplain.text import shown
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
@@ -45,8 +46,7 @@ def markdown(template: str, **values: Any) -> str:
 
 def plain(value: Any) -> str:
     """One line of Markdown without markup: names come from files."""
-    line = "".join(c if c.isprintable() else " " for c in str(value))
-    return escape(_SPECIAL.sub(r"\\\1", line), quote=False)
+    return escape(_SPECIAL.sub(r"\\\1", shown(str(value))), quote=False)
 
 
 def number(value: Any, digits: int = 3) -> str:

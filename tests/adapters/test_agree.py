@@ -8,7 +8,7 @@ import pytest
 import torch
 from awkward_graphs import AWKWARD
 from graphs import classifier
-from handmade import context_of, target_of
+from handmade import context_of, model, target_of
 from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 from onnxplain.targets.scores import target_scores
@@ -179,14 +179,13 @@ def test_the_gradient_of_another_class_is_another_one():
 
 
 def test_a_tensor_that_the_score_ignores_has_no_slope():
-    proto = classifier(extra=True)
-    x = np.random.default_rng(0).uniform(-1, 1, (1, 3, graphs.SIDE, graphs.SIDE))
-    side = onnx.helper.make_node("Neg", ["maps"], ["aside"])
-    proto.graph.node.append(side)
-    proto.graph.output.append(graphs.value_info("aside", ["N", 12, 6, 6]))
-    context = context_of(proto)
-    found = gradients(context.network.torch, x, target_of(context, 1), ["aside"])
-    assert found.gradients["aside"].shape == (1, 12, 6, 6)
+    """The second result of a node whose first one counts."""
+    body = "used, aside, third = Split<axis = 1>(image) f = Flatten(used) scores = MatMul(f, w)"
+    context = context_of(model(body, w=graphs.weights(36, 4)))
+    x = np.random.default_rng(0).uniform(-1, 1, (1, 3, 6, 6))
+    found = gradients(context.network.torch, x, target_of(context, 1), ["used", "aside"])
+    assert found.gradients["used"].any()
+    assert found.gradients["aside"].shape == (1, 1, 6, 6)
     assert not found.gradients["aside"].any()
 
 
