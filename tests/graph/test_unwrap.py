@@ -10,7 +10,7 @@ from onnxplain.errors import UnknownNameError, UnsupportedModelError, UsageError
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.scores_only import cut_to_scores
 from onnxplain.graph.unwrap import unwrap
-from tests.engines import find_head, keys_of
+from tests.engines import find_head, keys_of, outputs_of
 from tests.wrapped_outputs import (
     FLOATS,
     IMAGE,
@@ -40,8 +40,9 @@ def run(model, name):
 
 def scores(model, output=None):
     """What the prepared graph gives for an output of the file."""
-    graph = cut_to_scores(prepare(model), output)
-    return run(graph.model, find_head(graph, output).output)
+    whole = prepare(model)
+    explained = outputs_of(whole, output).explained
+    return run(cut_to_scores(whole, explained).model, explained)
 
 
 def test_a_model_of_tensors_is_the_same_object():
