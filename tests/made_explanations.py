@@ -17,6 +17,7 @@ def made(attribution, axes=("H", "W"), pixels=None, probabilities=(0.2, 0.7, 0.1
         "parameters": {},
         "target": Target(1, "logit", "logits", "none", len(probabilities), None, "cat"),
         "score": 2.5,
+        "unit": "probability",
         "labels": {0: "dog", 1: "cat", 2: "cow"},
         "layer": None,
         "measures": {},
@@ -29,6 +30,6 @@ def made(attribution, axes=("H", "W"), pixels=None, probabilities=(0.2, 0.7, 0.1
         attribution=attribution,
         axes=axes,
         pixels=pixels,
-        probabilities=np.asarray(probabilities, np.float32),
+        scores=np.asarray(probabilities, np.float32),
         **(fields | changes),
     )

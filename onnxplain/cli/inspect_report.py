@@ -103,7 +103,7 @@ def _show_model(found: Mapping[str, Any]) -> None:
                     f"{width} wide, {height} high, {image['dtype']}, {batch}"),
         ("scores", f"{output['name']}: {output['classes']} classes"
                    + (f" at each of {_times(output['places'])} places" if output["places"] else "")
-                   + f", {output['kind']}"
+                   + f", {output['evidence']}"
                    + (f", logits at {output['logits']}"
                       if output["logits"] != output["name"] else "")),
         ("preprocessing", f"{recipe['name']}: {recipe['color']}, {recipe['resize']}, "
