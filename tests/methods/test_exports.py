@@ -10,6 +10,7 @@ import onnx
 import pytest
 import torch
 from graphs import weights
+from handmade import declared_scores
 from originals import difference
 from torch import nn
 
