@@ -11,9 +11,8 @@ from graphs import classifier
 from handmade import context_of, model, target_of
 from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
-from onnxplain.targets.scores import target_scores
 
-from onnxplain.adapters.base import Capability
+from onnxplain.adapters.base import Capability, Signal
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.adapters.torch import TorchAdapter
 from onnxplain.convert import missing_operators
@@ -155,7 +154,7 @@ def test_gradients_against_finite_differences(final, kind, contrast, layout):
 
         def score(values, follow=follow, tensor=tensor):
             read = ReferenceEvaluator.run(follow, [target.tensor], {tensor: values})[0]
-            return float(target_scores(read, target)[0])
+            return float(target.score({target.tensor: read})[0])
 
         assert score(start) == pytest.approx(found.scores[0], rel=1e-12, abs=1e-12)
         assert np.abs(slope).max() > 1e-4
@@ -200,17 +199,20 @@ def test_what_onnx_runtime_does_not_give_it_refuses():
         relevance(ort, x, target, composite("epsilon-plus"), ["image"])
 
 
-def test_relevance_starts_at_logits_only():
+def test_relevance_starts_with_what_the_target_says():
+    """Of a probability too: slope times value of each logit, here by NumPy alone."""
     context = context_of(classifier())
-    x = np.zeros(context.network.image.shape)
-    with pytest.raises(UsageError, match="explains logits"):
-        relevance(
-            context.network.torch,
-            x,
-            target_of(context, 0, "probability"),
-            composite("epsilon-plus"),
-            ["image"],
-        )
+    engine, rules = context.network.torch, composite("epsilon-plus")
+    x = np.random.default_rng(0).uniform(-1, 1, (2, 3, graphs.SIDE, graphs.SIDE))
+    logits = engine.activations(x, ["scores"])["scores"]
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    slopes = shares[:, :1] * (np.eye(graphs.CLASSES)[0] - shares)
+    (expected,) = engine.relevance(x, [Signal("scores", slopes * logits)], rules, ["image"])
+    found = relevance(engine, x, target_of(context, 0, "probability"), rules, ["image"])
+    np.testing.assert_allclose(found.scores, shares[:, 0], rtol=1e-12)
+    wanted = expected.relevance["image"]
+    assert np.abs(wanted).max() > 1e-3
+    assert np.abs(found.relevance["image"] - wanted).max() < 1e-12 * np.abs(wanted).max()
 
 
 def test_no_gradients_are_left_behind():

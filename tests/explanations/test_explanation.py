@@ -10,7 +10,7 @@ from onnxplain.errors import OutputError, UsageError
 from onnxplain.targets.target import Target
 from tests.made_explanations import made
 
-ARRAYS = ("attribution", "probabilities", "pixels")
+ARRAYS = ("attribution", "scores", "pixels")
 ENDINGS = ("npz", "json")
 
 
