@@ -4,7 +4,7 @@ import graphs
 import numpy as np
 import pytest
 import scipy.special
-from forms_of_answers import values as every_tensor
+from heads import values as every_tensor
 from graphs import build, value_info
 from onnx import TensorProto
 from onnx.helper import make_node as node

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from onnxplain.errors import UnsupportedModelError
@@ -11,6 +11,7 @@ from onnxplain.graph.answers.choose import choose
 from onnxplain.graph.answers.find import find_answers
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.output_names import named_output, no_scores, own_outputs
+from onnxplain.graph.scores_only import cut_to_scores
 from onnxplain.graph.shapes import infer_shapes
 from onnxplain.graph.view import Graph
 
@@ -65,8 +66,7 @@ def find_outputs(
     own = own_outputs(graph)
     if len(graph.outputs) == 1 and len(own) == 1:
         return Outputs(named or own[0])
-    whole = image()
-    answers = find_answers(graph, infer_shapes(graph, whole), whole, metadata)
+    answers = _answers(graph, own if named is None else [named], image, metadata)
     if named is not None:
         return Outputs(named, tuple(answers))
     usable = [a for a in answers if a.output in own]
@@ -77,6 +77,28 @@ def find_outputs(
         )
     chosen, sentence = choose(usable)
     return Outputs(chosen.output, tuple(answers), sentence)
+
+
+def _answers(
+    graph: Graph,
+    names: Sequence[str],
+    image: Callable[[], ImageInput],
+    metadata: Mapping[str, str],
+) -> list[Answer]:
+    """What all outputs answer; only the named ones, one by one, if shapes cannot be inferred."""
+    inputs = graph.model.graph.input
+    if all(i.type.WhichOneof("value") == "tensor_type" for i in inputs):
+        whole = image()
+        return find_answers(graph, infer_shapes(graph, whole), whole, metadata)
+    # Shape inference of onnx ends the process where a map is an input.
+    found = []
+    for name in names:
+        part = cut_to_scores(graph, name)
+        if all(i.type.WhichOneof("value") == "tensor_type" for i in part.model.graph.input):
+            own = image()
+            every = find_answers(part, infer_shapes(part, own), own, metadata)
+            found += [a for a in every if a.output == name]
+    return found
 
 
 def class_keys(graph: Graph, outputs: Outputs) -> tuple[str, ...]:
