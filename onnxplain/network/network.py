@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +15,10 @@ from onnxplain.boundary import foreign
 from onnxplain.convert.torch_threads import import_torch
 from onnxplain.errors import (
     MethodRefusedError,
-    NumericalError,
     UnsupportedModelError,
     UsageError,
 )
 from onnxplain.graph.answers.answer import Answer
-from onnxplain.graph.answers.declare import declared
-from onnxplain.graph.answers.find import find_answers
 from onnxplain.graph.answers.outputs import Outputs, find_outputs
 from onnxplain.graph.axes import Axes, tag_axes
 from onnxplain.graph.cam_head import CamHead, find_cam_head
@@ -32,12 +28,12 @@ from onnxplain.graph.head import Head, head_of
 from onnxplain.graph.image_input import ImageInput, find_image_input
 from onnxplain.graph.layers import SpatialLayer, layer_candidates, refuse_layer, spatial_layer
 from onnxplain.graph.preprocessing_chain import cut_at
-from onnxplain.graph.quantised import quantisation_step
 from onnxplain.graph.scores_only import cut_to_scores
 from onnxplain.graph.shapes import Shapes, infer_shapes
 from onnxplain.graph.training import training_nodes
 from onnxplain.graph.view import Graph, TensorInfo
 from onnxplain.inputs.bound import BoundValue, bind_inputs
+from onnxplain.network.answer import Asked, find_answer
 
 if TYPE_CHECKING:
     from onnxplain.adapters.torch import TorchAdapter
@@ -45,15 +41,6 @@ if TYPE_CHECKING:
 # Some input that moves the scores, and how exact float16 probabilities may be.
 _PROBE_RANGE, _PIXEL_RANGE, _SUM_SLACK = 2.0, 255, 1e-3
 _FORWARD = Capability.FORWARD | Capability.ACTIVATIONS
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What the user asked of the output, and what the file says of itself."""
-
-    task: str | None
-    scores: str | None
-    metadata: Mapping[str, str]
 
 
 class Network:
@@ -135,7 +122,7 @@ class Network:
         needed = {n: v for n, v in (bound or {}).items() if n not in self.graph.left_out.inputs}
         self.image: ImageInput
         self.bound, self.image = bind_inputs(self.graph, image, needed)
-        self._asked = _Asked(task, scores, metadata)
+        self._asked = Asked(task, scores, metadata)
         self.precision = precision
         if threads is not None and threads < 1:
             raise UsageError(f"{threads} threads are not possible; it must be 1 or more")
@@ -143,7 +130,7 @@ class Network:
         self._device = device
         self._batch_size = batch_size
         self.cut = cut
-        self._example = example or self._random_input
+        self._example = example or self.random_input
         self._whole: Network | None = None
 
     def with_graph(
@@ -256,7 +243,7 @@ class Network:
         """Whether a node draws random numbers, or keeps something from run to run."""
         if self._whole is not None:
             return self._whole._may_differ
-        where = self.graph, self._scores
+        where = self.graph, (self._outputs.explained,)
         return bool(random_nodes(*where) or training_nodes(*where))
 
     @property
@@ -281,7 +268,8 @@ class Network:
     def _scores(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys([*self.head.tensors, self.head.output]))
 
-    def _random_input(self) -> Array:
+    def random_input(self) -> Array:
+        """Some input that moves the scores, (1, ...)."""
         dtype = np.dtype(self.image.dtype)
         top = _PROBE_RANGE if dtype.kind == "f" else min(np.iinfo(dtype).max, _PIXEL_RANGE)
         x = np.random.default_rng(0).random((1, *self.image.shape[1:])) * top
@@ -314,7 +302,8 @@ class Network:
             shape = (self.image.batch or 1, *self.image.shape[1:])
             with foreign(lambda why: UnsupportedModelError(f"an input of shape {shape}: {why}")):
                 x = np.zeros(shape, self.image.dtype)
-            measured = self.ort.activations(x, unknown)
+            # Whether inputs may meet in a batch is asked of the scores, which are not known yet.
+            measured = self.ort.together().activations(x, unknown)
             shapes |= {name: values.shape for name, values in measured.items()}
         return shapes
 
@@ -341,34 +330,12 @@ class Network:
         UsageError
             If what was declared contradicts the output.
         """
-        answers = find_answers(self.graph, self.shapes, self.image, self._asked.metadata)
-        explained = self._outputs.explained
-        found = next((a for a in answers if a.output == explained), None)
-        if found is None:
-            raise UnsupportedModelError(f"output {explained!r} holds no numbers; choose --output")
-        found = declared(found, self._asked.task, self._asked.scores)
-        plain = found.task == "classes" and found.probability is None and not found.places
-        if plain and self._asked.scores is None and self._sums_to_one(found):
-            evidence = "its values are not negative and sum to one, on a probe"
-            return replace(found, probability=found.raw, logit=None, evidence=evidence, doubt="")
-        return found
+        return find_answer(self, self._outputs.explained, self._asked)
 
     @cached_property
     def head(self) -> Head:
         """Tensors that hold the scores, and what stands behind them."""
         return head_of(self.answer, self.graph)
-
-    def _sums_to_one(self, answer: Answer) -> bool:
-        """Whether the output holds probabilities although no final Softmax was found."""
-        try:
-            values = self.ort.activations(self._random_input(), answer.raw.tensors)
-            scores = answer.raw.read(values)
-        except NumericalError:  # said when a picture is explained
-            return False
-        # Quantised probabilities are each off by half a step at most.
-        step = quantisation_step(self.graph, answer.output)
-        slack = max(_SUM_SLACK, scores.shape[1] * step / 2)
-        return bool((scores >= 0).all() and (np.abs(scores.sum(axis=1) - 1.0) < slack).all())
 
     @property
     def has_logits(self) -> bool:

@@ -49,12 +49,12 @@ def test_a_model_that_runs_on_single_pictures_only(tmp_path):
         adapter.together().forward(two)
 
 
-@pytest.mark.parametrize("value", [np.ones(3, np.float64), np.ones(4, np.float32)])
+@pytest.mark.parametrize("value", [np.full(3, 1e300), np.ones(4, np.float32)])
 def test_a_bound_value_that_does_not_fit_its_input(tmp_path, value):
     image = "float[N,1,4,4] x, float[3] k"
     fits = opened(tmp_path, TWO_INPUTS, image=image, bound={"k": np.ones(3, np.float32)})
     assert fits.predict(picture(3)).logits.shape == (3,)
-    with pytest.raises(UsageError, match=r"'k' is bound to .* takes tensor\(float\)"):
+    with pytest.raises(UsageError, match=r"input 'k'"):
         opened(tmp_path, TWO_INPUTS, image=image, bound={"k": value}).predict(picture(3))
 
 

@@ -4,8 +4,8 @@ import graphs
 import numpy as np
 import pytest
 import scipy.special
-from heads import values as every_tensor
 from graphs import build, value_info
+from heads import values as every_tensor
 from onnx import TensorProto
 from onnx.helper import make_node as node
 

@@ -151,10 +151,10 @@ def test_a_fixed_batch_holds_copies():
     context = Context(model.network, RECIPE)
     aim = model.target(1, model.predict(PICTURE), kind="raw")
     run = context.windowed_scores(model.read(PICTURE).x[0], changes, aim)
-    found = np.empty_like(expected)
+    found = np.empty(len(expected))
     for indices, scores in run.blocks:
         found[indices] = scores
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    np.testing.assert_allclose(found, expected[:, 1], rtol=1e-6)
     assert np.ptp(expected) > 0.01
 
 

@@ -176,7 +176,6 @@ class TestWithoutPreprocessing:
         found = model.explain(x, "occlusion", 1)
         np.testing.assert_allclose(found.score, model.predict(x).raw[1], rtol=1e-6)
 
-
     def test_pictures_are_refused(self):
         model = onnxplain.load(FORMS["4 channels"][0])
         with pytest.raises(UsageError, match="color 'bands' and 4 values of mean and std"):
