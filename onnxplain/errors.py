@@ -5,7 +5,8 @@
     OnnxplainError                      exit code 1
     ├── UsageError                      2   a wrong name, index, parameter or option
     │   ├── UnknownNameError            2   a name that is not there; the nearest ones are offered
-    │   └── MethodRefusedError          2   the method does not apply to this model (says what does)
+    │   ├── MethodRefusedError          2   the method does not apply to this model (says what does)
+    │   └── NowhereError                2   the target is nowhere in this picture
     ├── ModelFileError                  3   the file cannot be read as an ONNX model
     │   └── UnsupportedModelError       3   valid, but outside what onnxplain can explain
     ├── ImageError                      4   the image cannot be read or does not fit the model
@@ -64,6 +65,10 @@ class MethodRefusedError(UsageError):
     """The method does not apply to this model; the message says what does."""
 
 
+class NowhereError(UsageError):
+    """The target is nowhere in this picture; in others it may be."""
+
+
 class ModelFileError(OnnxplainError):
     """The file cannot be read as an ONNX model."""
 
@@ -114,6 +119,10 @@ class InternalError(OnnxplainError):
         """Make one of an exception that nobody foresaw."""
         said = " ".join(str(error).split())
         return cls(f"{cls.beginning}{type(error).__name__}: {said}")
+
+
+# What is wrong with one picture of several: the others are done all the same.
+OF_A_PICTURE = (ImageError, NowhereError, NumericalError)
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:

@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.audit.answered import answered
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.curves import CURVES, kept
 from onnxplain.audit.zones import evidence_shares, small
 from onnxplain.boundary import one_of_many, unnamed
-from onnxplain.errors import ImageError, NumericalError, OnnxplainError
+from onnxplain.errors import OF_A_PICTURE, OnnxplainError
 from onnxplain.evaluate.case import Case
 from onnxplain.evaluate.cases import Plan, applicable, cases, look
 from onnxplain.evaluate.measures import find_measure
+from onnxplain.evaluate.question import has_rivals
 from onnxplain.evaluate.removal import Curve
 from onnxplain.evaluate.sanity import other_class_correlation, randomisation_check
 from onnxplain.files import why_no_file
@@ -26,18 +28,16 @@ from onnxplain.model.model import Model
 
 Result = tuple[dict[str, Any], dict[str, NDArray[np.float32]]]
 # Layout of these results; what a store holds is of one.
-ENTRIES = 2
-# The most probable classes that are kept of each picture.
-_TOP = 5
+ENTRIES = 3
 
 
 def methods_for(model: Model, config: AuditConfig) -> tuple[list[str], list[str]]:
-    """Methods of the audit that the model allows, and why others are left out.
+    """Methods of the audit that the model allows, and what is left out and why.
 
     Raises
     ------
     UsageError
-        If none applies.
+        If none applies, or what is explained cannot be.
     """
     left_out: list[str] = []
     return applicable(model, _plan(config), left_out), left_out
@@ -46,8 +46,8 @@ def methods_for(model: Model, config: AuditConfig) -> tuple[list[str], list[str]
 def examine(model: Model, sample: Sample, methods: Sequence[str], config: AuditConfig) -> Result:
     """Predict, explain and measure one picture.
 
-    A picture that cannot be read or scored is a result as well: it says why. So is one on
-    which onnxplain fails for a reason that nobody foresaw.
+    A picture that cannot be read or scored, or in which the target is nowhere, is a result as
+    well: it says why. So is one on which onnxplain fails for a reason that nobody foresaw.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def examine(model: Model, sample: Sample, methods: Sequence[str], config: AuditC
         problem = unnamed(error, sample.path)
         found.append(({**about, "status": "failed", "problem": problem}, {}))
 
-    with one_of_many(failed, (ImageError, NumericalError)):
+    with one_of_many(failed, OF_A_PICTURE):
         found.append(_examined(model, sample, methods, config, about))
     return found[0]
 
@@ -91,8 +91,6 @@ def _examined(
     problems: list[str] = []
     plan = _plan(config)
     seen = look(model, sample, plan, problems)
-    scores = seen.prediction.scores
-    predicted = seen.prediction.winner
     found: dict[str, Any] = {}
     maps: dict[str, NDArray[np.float32]] = {}
     seconds: dict[str, float] = {}
@@ -111,12 +109,7 @@ def _examined(
         **about,
         "status": "done",
         "input_sha256": seen.picture.sha256,
-        "label": seen.label,
-        "predicted": predicted,
-        "explained": seen.index,
-        "probability": float(scores[predicted]),
-        "unit": seen.prediction.unit,
-        "top": [{"index": k, "probability": float(scores[k])} for k in seen.prediction.order(_TOP)],
+        **answered(model, seen),
         "mask_area": None if seen.mask is None else float(seen.mask.mean()),
         "methods": found,
         "problems": problems,
@@ -150,7 +143,7 @@ def examine_sanity(
             "ssim": check.ssim.tolist(),
             "left": check.left,
         }
-        if seen.index is not None and model.task.count > 1:
+        if has_rivals(model, seen.target):
             found[name]["other_class"] = other_class_correlation(
                 model, seen.picture, name, seen.aim(name), seed=seed, parameters=given
             )
@@ -159,7 +152,10 @@ def examine_sanity(
 
 def _plan(config: AuditConfig) -> Plan:
     given = {name: config.parameters(name) for name in config.methods}
-    return Plan(given, config.measures, config.explained, controls=False, seed=config.seed)
+    return Plan(
+        given, config.measures, config.explained,
+        controls=False, seed=config.seed, target=config.target,
+    )  # fmt: skip
 
 
 def _measured(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from onnxplain.audit.answered import PROBABILITY
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.defaults import default_config
 from onnxplain.audit.examine import methods_for
@@ -36,6 +38,7 @@ def run(
     model: str,
     data: str,
     config: str | None,
+    target: str | None,
     masks: str | None,
     limit: int | None,
     folder: str,
@@ -66,6 +69,8 @@ def run(
     size = (asked or AuditConfig()).batch_size
     opened = load(model, batch_size=size, **opening)
     asked = asked or default_config(opened, samples)
+    if target is not None:
+        asked = replace(asked, target=target)
     methods, left_out = methods_for(opened, asked)
     warnings = opened.checked_warnings()
     if not quiet:
@@ -169,12 +174,12 @@ def _show(head: Mapping[str, Any], files: Sequence[Path]) -> None:
     if head["suspects"]:
         rows = [
             [
-                labels[s["index"]] if labels else s["index"],
+                _name(s["index"], labels),
                 s["method"],
                 f"{s['kind']}: {s['where']}",
                 f"{s['strength']:.1f} times its share",
                 f"{s['recurs']:.0%} of {s['count']}",
-                _alone(s["transplant"]),
+                _alone(s["transplant"], said.get("unit", PROBABILITY)),
             ]
             for s in head["suspects"]
         ]
@@ -189,9 +194,16 @@ def _show(head: Mapping[str, Any], files: Sequence[Path]) -> None:
         line(f"wrote {path}")
 
 
-def _alone(transplant: Mapping[str, Any] | None) -> str:
-    """Say what a place does to the probability of its class in pictures of other classes."""
+def _name(index: int | None, labels: Sequence[str]) -> str:
+    if index is None:
+        return "the target"
+    return labels[index] if labels else str(index)
+
+
+def _alone(transplant: Mapping[str, Any] | None, unit: str) -> str:
+    """Say what a place does to its class in pictures of other classes."""
     if transplant is None:
         return ""
     rise = transplant["rise"]
-    return "not tried" if rise is None else f"{100 * rise:+.0f} %"
+    what = {PROBABILITY: "", "area": " of the area"}.get(unit, " of the pictures")
+    return "not tried" if rise is None else f"{100 * rise:+.0f} %{what}"

@@ -29,6 +29,7 @@ from onnxplain.model.inspection import inspect_file
 from onnxplain.model.load import load
 from onnxplain.model.model import Model
 from onnxplain.model.obstacles import obstacles
+from onnxplain.render.captions import score_of
 from onnxplain.render.comparison import ComparedPhoto, comparison_figure
 from onnxplain.render.save import save_figure
 from onnxplain.report.compared import write_comparison
@@ -45,12 +46,13 @@ def run(
     show: int,
     labels: str | None,
     recipes: Sequence[str],
-    device: str,
+    target: str | None,
     bound: Mapping[str, str],
     folder: str,
     seed: int,
     quiet: bool,
     as_json: bool,
+    **opening: Any,
 ) -> int:
     """Compare files, write what was found and print the table.
 
@@ -81,7 +83,7 @@ def run(
     samples = spread(read_dataset(data), limit)
     own = [recipes[min(k, len(recipes) - 1)] if recipes else None for k in range(len(files))]
     bindings = _bindings(files, bound)
-    opened, refused = _open(files, own, bindings, labels=labels, device=device)
+    opened, refused = _open(files, own, bindings, labels=labels, **opening)
     given = _choose(methods, parameters, opened)
     warnings = {model: model.checked_warnings() for model in opened}
     if not quiet:
@@ -91,15 +93,18 @@ def run(
     with progress_bar(len(samples), quiet=quiet) as bar:
         bar.job("comparing")
         found = compare_files(
-            opened, samples, given, seed=seed, progress=lambda done, total: bar.finish()
-        )
+            opened, samples, given,
+            seed=seed, target=target, progress=lambda done, total: bar.finish(),
+        )  # fmt: skip
     found.problems[:0] = [f"{file}: {unnamed(error, file)}" for file, error in refused.items()]
     written = _write(found, out)
     photos: list[ComparedPhoto] = []
     if show:
         by_name = {s.name: s for s in samples}
         order = dict.fromkeys(p.sample for p in found.most_different(len(found.pairs)))
-        photos = _photos(opened, [by_name[name] for name in list(order)[:show]], given, seed)
+        photos = _photos(
+            opened, [by_name[name] for name in list(order)[:show]], given, seed, target
+        )
         save_figure(comparison_figure(photos), out / "different.png")
         written.append(out / "different.png")
     written.append(write_comparison(out, found, photos))
@@ -118,16 +123,14 @@ def _open(
     files: Sequence[str],
     recipes: Sequence[str | None],
     bindings: Sequence[Mapping[str, str]],
-    *,
-    labels: str | None,
-    device: str,
+    **opening: Any,
 ) -> tuple[list[Model], dict[str, OnnxplainError]]:
     """Open each file and try it once; those that fail, if two are left without them."""
     opened: list[Model] = []
     refused: dict[str, OnnxplainError] = {}
     for file, recipe, bound in zip(files, recipes, bindings, strict=True):
         with one_of_many(partial(refused.__setitem__, file)):
-            model = load(file, labels=labels, preprocess=recipe, device=device, bound=bound)
+            model = load(file, preprocess=recipe, bound=bound, **opening)
             model.predict(sample_picture(model.preprocess))
             opened.append(model)
     if refused and len(opened) < 2:
@@ -191,10 +194,11 @@ def _photos(
     samples: Sequence[Sample],
     methods: Mapping[str, Mapping[str, Any]],
     seed: int,
+    target: str | None,
 ) -> list[ComparedPhoto]:
     kept: dict[str, Mapping[str, Seen]] = {}
     # Explained once more rather than kept: no map of a long run stays in memory.
-    compare_files(models, samples, methods, seed=seed, keep=kept.__setitem__)
+    compare_files(models, samples, methods, seed=seed, target=target, keep=kept.__setitem__)
     photos = []
     for sample in (s for s in samples if s.name in kept):
         photo = photo_of(sample.path, models[0].preprocess)
@@ -205,18 +209,21 @@ def _photos(
             ComparedPhoto(
                 sample.name,
                 np.asarray(photo.crop((left, top, right, bottom))),
-                {
-                    k: f"{v.label or f'class {v.predicted}'} {v.probability:.0%}"
-                    for k, v in seen.items()
-                },
+                {k: _caption(v) for k, v in seen.items()},
                 {m: {k: v.maps[m] for k, v in seen.items()} for m in methods},
             )
         )
     return photos
 
 
+def _caption(said: Seen) -> str:
+    if said.unit == "probability":
+        return f"{said.label or f'class {said.predicted}'} {said.score:.0%}"
+    return f"{said.label or f'class {said.predicted}'}: {score_of(said.unit, said.score)}"
+
+
 def _show(found: Comparison, files: Sequence[Path]) -> None:
-    columns = (
+    columns: tuple[tuple[str, str], ...] = (
         ("first", "first"),
         ("second", "second"),
         ("method", "method"),
@@ -229,8 +236,10 @@ def _show(found: Comparison, files: Sequence[Path]) -> None:
         ("ssim", "SSIM"),
         ("cosine", "cosine"),
         ("top_overlap", "top 10 %"),
+        ("answers_cosine", "cosine of answers"),
         ("pictures", "n"),
     )
+    columns = tuple(c for c in columns if c[0] in (*found.summary()[0], "interval"))
     rows = [
         [{**entry, "interval": f"{entry['low']:.3f} to {entry['high']:.3f}"}[k] for k, _ in columns]
         for entry in found.summary()
@@ -252,4 +261,4 @@ def _said(found: Comparison, pair: PairOfFiles) -> str:
         if p["sample"] == pair.sample
     }
     first, second = said[pair.first], said[pair.second]
-    return first if pair.same_prediction else f"{first} / {second}"
+    return first if pair.same_prediction or first == second else f"{first} / {second}"

@@ -15,6 +15,7 @@ from onnxplain.cli.options import (
     out_option,
     parameter_option,
     quiet_option,
+    target_option,
 )
 
 _HELP = """Measure how far METHODS can be trusted on MODEL over a data set.
@@ -62,13 +63,14 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
     help="List the measures and exit.",
 )
 @masks_option
+@target_option
 @click.option(
     "--explain",
     "explained",
     type=click.Choice(["label", "prediction"]),
     default="label",
     show_default=True,
-    help="Which class the maps are made for; without a label the prediction.",
+    help="Which class the maps are made for without --target; without a label the prediction.",
 )
 @click.option(
     "--limit",

@@ -36,6 +36,7 @@ def run(
     measures: Sequence[str],
     masks: str | None,
     explained: Any,
+    target: str | None,
     limit: int | None,
     variant: str,
     decoys: bool,
@@ -79,7 +80,7 @@ def run(
         data, masks=masks, limit=limit, variant=variant, decoys=decoys, seed=seed
     ) as samples:
         names = _measure_names(measures, samples)
-        plan = Plan(given, names, explained, blur, seed=seed, settings=settings)
+        plan = Plan(given, names, explained, blur, seed=seed, settings=settings, target=target)
         with progress_bar(len(samples), quiet=quiet) as bar:
             bar.job("evaluating")
             found = measure_all(opened, samples, plan, lambda done, total: bar.finish())
@@ -88,7 +89,7 @@ def run(
         from onnxplain.render.curves import curves_figure
         from onnxplain.render.save import save_figure
 
-        save_figure(curves_figure(found.curves, found.controls), out / "curves.png")
+        save_figure(curves_figure(found.curves, found.controls, found.unit), out / "curves.png")
         files.append(out / "curves.png")
     for text in found.problems:
         remark(f"left out: {text}")
@@ -118,6 +119,8 @@ def _show(found: Evaluation, files: Sequence[Path]) -> None:
     def shown(method: str) -> str:
         return f"({method})" if method in found.controls else method
 
+    line(f"explained: {found.question}; scores are of unit {found.unit!r}")
+    line()
     lines = found.summary()
     for name in dict.fromkeys(entry.measure for entry in lines):
         measure = MEASURES[name]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from onnxplain.audit.record import read_record
 from onnxplain.audit.verify.verify import open_again, other_versions, verify
@@ -22,10 +22,9 @@ def run(
     data: str | None,
     masks: str | None,
     count: int,
-    device: str,
-    bound: Mapping[str, str],
     quiet: bool,
     as_json: bool,
+    **opening: Any,
 ) -> int:
     """Verify a record, print each figure, and return the exit code.
 
@@ -35,7 +34,7 @@ def run(
         If the record, the model or the data cannot be read.
     """
     known = read_record(record)
-    opened = open_again(known, model, device, bound)
+    opened = open_again(known, model, **opening)
     samples = read_dataset(data or known["data"]["source"], masks=masks)
     with progress_bar(min(count, len(known["pictures"])), quiet=quiet) as bar:
         bar.job("examining again")

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.boundary import one_of_many, unnamed
-from onnxplain.errors import ImageError, NumericalError, OnnxplainError, UsageError
+from onnxplain.errors import OF_A_PICTURE, ImageError, OnnxplainError, UsageError
 from onnxplain.files import read_json
 from onnxplain.inputs.image import open_image
 from onnxplain.inputs.image_formats import SUFFIXES
@@ -164,7 +164,7 @@ def noting(sample: Sample, failures: dict[str, OnnxplainError]) -> Iterator[None
     def failed(error: OnnxplainError) -> None:
         failures[f"{sample.name}: {unnamed(error, sample.path)}"] = error
 
-    with one_of_many(failed, (ImageError, NumericalError)):
+    with one_of_many(failed, OF_A_PICTURE):
         yield
 
 

@@ -168,6 +168,11 @@ class Network:
         )
 
     @property
+    def declared_scores(self) -> str | None:
+        """What the user says that the numbers of the answer are."""
+        return self._asked.scores
+
+    @property
     def batch_size(self) -> int:
         """Inputs that a method should perturb at a time."""
         return self._batch_size or 32

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from html import escape
 from typing import Any
 
 import jinja2
 
+from onnxplain.audit.answered import PROBABILITY, score_of, unit_of
 from onnxplain.report.chart import path
 from onnxplain.text import shown
 
@@ -56,6 +58,16 @@ def number(value: Any, digits: int = 3) -> str:
     return f"{value:.{digits}g}"
 
 
+def scored(entry: Mapping[str, Any]) -> str:
+    """Write the score of an entry; only a probability or an area is a percentage."""
+    unit, score = unit_of(entry), score_of(entry)
+    if unit == PROBABILITY:
+        return f"{100 * score:.1f} %"
+    if unit == "area":
+        return f"{100 * score:.1f} % of the places"
+    return f"{score:.4g} ({unit})"
+
+
 def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
@@ -70,5 +82,5 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(plain=plain, number=number, path=path)
+    environment.filters.update(plain=plain, number=number, path=path, scored=scored)
     return environment

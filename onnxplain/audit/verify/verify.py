@@ -21,6 +21,7 @@ from onnxplain.audit.verify.pictures import PicturesAgain
 from onnxplain.audit.verify.summaries import resummed
 from onnxplain.audit.verify.suspects import rises
 from onnxplain.errors import UsageError
+from onnxplain.evaluate.question import question_files, require_question
 from onnxplain.identity import GRAPH, Identity, digests
 from onnxplain.inputs.bound import BoundValue, describe_bound
 from onnxplain.inputs.dataset import Sample, spread
@@ -55,10 +56,26 @@ def open_again(
     file: str | None = None,
     device: str = "auto",
     bound: Mapping[str, BoundValue] | None = None,
+    *,
+    task: str | None = None,
+    scores: str | None = None,
+    output: str | None = None,
 ) -> Model:
     """Open the model of a record with the record's settings.
 
-    Further inputs that were bound to a single number get it again, unless `bound` has them.
+    Parameters
+    ----------
+    record : mapping
+        See `onnxplain.audit.record.read_record`.
+    file : str, optional
+        The model file; where the record says it was if not given.
+    device : str
+        See `load`.
+    bound : mapping, optional
+        Values of further inputs; those that were bound to a single number get it again
+        without.
+    task, scores, output : str, optional
+        See `load`; what the record says if not given.
 
     Raises
     ------
@@ -72,7 +89,9 @@ def open_again(
         file or about["source"],
         preprocess=Preprocess.from_dict(recipe, "the record's preprocess"),
         labels=about["labels"] or None,
-        output=about["output"],
+        output=output or about["output"],
+        task=task or about.get("task"),
+        scores=scores or about.get("scores"),
         input_name=about["input"],
         layout=about["layout"],
         bound={**numbers, **(bound or {})},
@@ -228,6 +247,12 @@ def _head(
     for name in sorted({*then, *now}):
         known, found = (held.get(name, {}).get("sha256") for held in (then, now))
         same_model.equal(known, found, f"the value of input {name}")
+    asked, here = (
+        record.get("target_files", {}),
+        question_files(require_question(model, config.target)),
+    )
+    for name in sorted({*asked, *here}):
+        same_model.equal(asked.get(name), here.get(name), f"the target's file {name}")
     return [same_model, same_recipe, same_methods]
 
 
