@@ -13,7 +13,8 @@
     ├── ConversionError                 5   gradients are impossible: operators are missing
     │   └── ParityError                 5   ONNX Runtime and PyTorch disagree on this input
     ├── NumericalError                  6   NaN or Inf where a number is needed
-    └── OutputError                     7   a result cannot be written
+    ├── OutputError                     7   a result cannot be written
+    └── InternalError                   70  a defect of onnxplain, met on one of many pictures
 
 A message is one line: what is wrong, where, what is allowed, what to do next.
 The exit code of the command line is the class attribute ``exit_code``.
@@ -104,6 +105,24 @@ class OutputError(OnnxplainError):
     """A result cannot be written."""
 
     exit_code = 7
+
+
+class InternalError(OnnxplainError):
+    """A defect of onnxplain itself, met on one of several pictures."""
+
+    exit_code = 70
+    # Every message starts so; records of audits hold nothing but the message.
+    beginning = "internal error: "
+
+    @classmethod
+    def of(cls, error: BaseException) -> InternalError:
+        """Make one of an exception that nobody foresaw."""
+        said = " ".join(str(error).split())
+        return cls(f"{cls.beginning}{type(error).__name__}: {said}")
+
+
+# What is wrong with one picture of several: the others are done all the same.
+OF_A_PICTURE = (ImageError, NowhereError, NumericalError)
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:

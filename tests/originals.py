@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nets
 import numpy as np
+from handmade import declared_scores
 from torch import nn
 
 import onnxplain
@@ -33,10 +34,11 @@ class Pair:
 def pair(name: str) -> Pair:
     """Return a network of `nets.NETS`, or ``"lite0"`` with the photo of a cat."""
     if name == "lite0":
-        double, single = onnxplain.load(LITE0, precision="double"), onnxplain.load(LITE0)
+        double = onnxplain.load(LITE0, precision="double", scores="logits")
+        single = onnxplain.load(LITE0, scores="logits")
         return Pair(lite0_exactly(), double, single, single.read(CAT).x)
     made = nets.exported(name)
-    options = {"preprocess": "minus-one-one"}
+    options = {"preprocess": "minus-one-one", **declared_scores(made.proto)}
     double = onnxplain.load(made.proto, precision="double", **options)
     single = onnxplain.load(made.proto, **options)
     return Pair(copy.deepcopy(made.net).double(), double, single, made.x.astype(np.float32))

@@ -233,7 +233,12 @@ class Adapter(Protocol):
 
 
 def in_batches(
-    function: Callable[[Array], dict[str, Array]], x: Array, size: int, fixed: int | None = None
+    function: Callable[[Array], dict[str, Array]],
+    x: Array,
+    size: int,
+    fixed: int | None = None,
+    *,
+    apart: bool = False,
 ) -> dict[str, Array]:
     """Run `function` on slices of `x` and join the results along axis 0.
 
@@ -248,6 +253,8 @@ def in_batches(
     fixed : int, optional
         The batch size that the model file insists on; the last slice is filled up by
         repeating its last element, and the surplus results are dropped.
+    apart : bool
+        No two elements of `x` in one slice; a fixed batch holds copies of one.
 
     Returns
     -------
@@ -261,8 +268,8 @@ def in_batches(
     UsageError
         If such an array would have to be joined from several slices.
     """
-    step = fixed or max(1, size)
-    apart: set[str] = set()
+    step = 1 if apart else (fixed or max(1, size))
+    stacked: set[str] = set()
     parts: list[dict[str, Array]] = []
     for start in range(0, len(x), step):
         batch = x[start : start + step]
@@ -271,7 +278,7 @@ def in_batches(
             batch = np.concatenate([batch, np.repeat(batch[-1:], fixed - count, axis=0)])
         result = function(batch)
         loose = [k for k, v in result.items() if v.ndim == 0 or len(v) != len(batch)]
-        apart.update(loose if step == 1 else ())
+        stacked.update(loose if step == 1 else ())
         if loose and len(x) > step and fixed != 1:
             raise UsageError(
                 f"tensor {loose[0]!r} of shape {result[loose[0]].shape} does not hold the batch "
@@ -283,11 +290,11 @@ def in_batches(
     joined = {}
     for name in parts[0]:
         values = [p[name] for p in parts]
-        if len({v.shape for v in values}) > 1 and name in apart:
+        if len({v.shape for v in values}) > 1 and name in stacked:
             shapes = " and ".join(sorted({str(v.shape) for v in values}))
             raise UsageError(
                 f"tensor {name!r} has other lengths for other inputs ({shapes}); read it for one "
                 "input at a time"
             )
-        joined[name] = np.stack(values) if name in apart else np.concatenate(values)
+        joined[name] = np.stack(values) if name in stacked else np.concatenate(values)
     return joined

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import in_batches
+from onnxplain.adapters.batches import Batches
 from onnxplain.graph.rerun import Behind, as_model, find_behind
 from onnxplain.graph.view import Graph
 
@@ -60,7 +61,7 @@ class Rerun:
         self._session: Session | None = None
         self._sides: tuple[Array, int, dict[str, Array]] | None = None
 
-    def run(self, x: Array, values: Array, size: int, fixed: int | None) -> dict[str, Array]:
+    def run(self, x: Array, values: Array, batches: Batches) -> dict[str, Array]:
         """Return the wanted tensors.
 
         Parameters
@@ -69,11 +70,10 @@ class Rerun:
             The input that everything beside the tensor belongs to.
         values : (M, ...) array
             Values of the tensor.
-        size : int
-            Largest batch.
-        fixed : int, optional
-            The batch size that the model file insists on.
+        batches : Batches
+            How many of them in one call.
         """
+        size, fixed = batches.at_once(len(values)), batches.fixed
         if self._part.sides:
             # What stands beside has one batch size: a measured shape may hold it.
             fixed = fixed or size
@@ -86,7 +86,7 @@ class Rerun:
                 self._session = self._open(model.SerializeToString(), weights)
             return dict(zip(self._part.names, self._session(feeds), strict=True))
 
-        return in_batches(run, values, size, fixed)
+        return in_batches(run, values, size, fixed, apart=batches.apart(len(values)))
 
     def _beside(self, x: Array, batch: int) -> dict[str, Array]:
         if self._sides is None or self._sides[1] != batch or not np.array_equal(self._sides[0], x):

@@ -18,13 +18,14 @@ from onnxplain.adapters.base import (
     Propagation,
     PullBack,
     Seed,
-    in_batches,
     of_rows,
 )
 from onnxplain.adapters.batch_choice import BatchChoice
+from onnxplain.adapters.batches import Batches, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun, changed_inputs
 from onnxplain.adapters.converted import Converted, as_array
-from onnxplain.errors import UsageError
+from onnxplain.convert.torch_threads import limited_threads
+from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.composites import Composite
@@ -42,8 +43,8 @@ class TorchAdapter:
         The prepared graph.
     image : ImageInput
         The input that varies.
-    output : str or callable
-        The graph output that `forward` returns, or who knows it.
+    output : str
+        The graph output that `forward` returns.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     batch_size : int
@@ -52,6 +53,10 @@ class TorchAdapter:
         Values of all other inputs.
     double : bool
         Compute in float64 and return float64.
+    threads : int, optional
+        Threads within an operator, while something is computed here.
+    must_part : callable, optional
+        See `Batches`; inputs run together if not given.
 
     Raises
     ------
@@ -69,25 +74,33 @@ class TorchAdapter:
         self,
         graph: Graph,
         image: ImageInput,
-        output: str | Callable[[], str],
+        output: str,
         *,
         device: str = "auto",
         batch_size: int = 16,
         bound: Mapping[str, Array] | None = None,
         double: bool = False,
+        threads: int | None = None,
+        must_part: Callable[[], bool] = never,
     ) -> None:
         self._image = image
         self._output = output
-        self._batch_size = batch_size
+        self._threads = threads
+        self._batches = Batches(batch_size, image.batch, must_part)
         self._converted = Converted(
             graph, image.name, device=device, bound=bound or {}, double=double
         )
         self.device = f"torch {self._converted.device}"
 
+    def _in_batches(
+        self, function: Callable[[Array], dict[str, Array]], x: Array
+    ) -> dict[str, Array]:
+        with limited_threads(self._threads):
+            return self._batches.run(function, x)
+
     def forward(self, x: Array) -> Array:
         """Return the explained graph output; see `Adapter`."""
-        output = self._output if isinstance(self._output, str) else self._output()
-        return self.activations(x, [output])[output]
+        return self.activations(x, [self._output])[self._output]
 
     def activations(self, x: Array, names: Sequence[str]) -> dict[str, Array]:
         """Return the named tensors; see `Adapter`."""
@@ -96,7 +109,7 @@ class TorchAdapter:
             converted = self._converted
             return converted.compute(converted.feeds(converted.tensor(batch)), names)
 
-        return in_batches(run, x, self._batch_size, self._image.batch)
+        return self._in_batches(run, x)
 
     def pull_back(
         self,
@@ -131,7 +144,7 @@ class TorchAdapter:
                     result[f"gradient:{k}:{name}"] = as_array(known)
             return result
 
-        joined = in_batches(run, np.arange(len(x)), self._batch_size, self._image.batch)
+        joined = self._run_backward(run, np.arange(len(x)))
         return _pulled(joined, names, len(seeds))
 
     def relevance(
@@ -178,7 +191,7 @@ class TorchAdapter:
                 result |= {f"relevance:{k}:{n}": as_array(walked.relevance[n]) for n in names}
             return result
 
-        joined = in_batches(run, np.arange(len(x)), self._batch_size, self._image.batch)
+        joined = self._run_backward(run, np.arange(len(x)))
         return [
             Propagation(
                 {n: joined[f"value:{n}"] for n in seed.tensors},
@@ -200,7 +213,7 @@ class TorchAdapter:
         """
         if engine == "incremental":
             raise UsageError("the incremental engine runs in ONNX Runtime; use engine=auto")
-        choice = BatchChoice([self._image.batch or self._batch_size])
+        choice = BatchChoice([self._batches.at_once(len(changes))])
 
         def compute(indices: Sequence[int]) -> dict[str, Array]:
             inputs = changed_inputs(base, changes, indices, self._image.spatial)
@@ -220,7 +233,24 @@ class TorchAdapter:
             feeds = {**converted.feeds(image), tensor: converted.tensor(batch)}
             return converted.compute(feeds, names)
 
-        return in_batches(run, values, self._batch_size, self._image.batch)
+        return self._in_batches(run, values)
+
+    def _run_backward(self, run: Callable[[Array], dict[str, Array]], x: Array) -> dict[str, Array]:
+        """Run a function that looks back from each row's score to that row.
+
+        Raises
+        ------
+        MethodRefusedError
+            If the file insists on a batch whose rows depend on each other: what a score owes
+            to its own row would be lost in the copies that fill the batch.
+        """
+        if (self._image.batch or 1) > 1 and self._batches.apart(len(x)):
+            raise MethodRefusedError(
+                f"the file insists on batches of {self._image.batch}, and its scores of one input "
+                "depend on the others: there is no gradient of one input; use a forward-only "
+                "method (occlusion, cam), or export the file with a batch of 1"
+            )
+        return self._in_batches(run, x)
 
     def _multipliers(
         self, x: Array, baseline: Array, seeds: Sequence[Seed], names: Sequence[str]
@@ -245,7 +275,7 @@ class TorchAdapter:
                 result |= {f"gradient:{k}:{n}": as_array(slopes[n]) for n in names}
             return result
 
-        joined = in_batches(run, np.arange(len(x)), self._batch_size, self._image.batch)
+        joined = self._run_backward(run, np.arange(len(x)))
         return _pulled(joined, names, len(seeds))
 
     def recompute(self, values: Mapping[str, Array]) -> Iterator[tuple[Node, dict[str, Array]]]:
@@ -268,7 +298,9 @@ class TorchAdapter:
         for step in converted.program.steps:
             if all(n in known for n in step.inputs if n):
                 feeds = {n: converted.side_input(values[n]) for n in step.inputs if n in values}
-                yield step.node, converted.compute(feeds, [n for n in step.outputs if n])
+                with limited_threads(self._threads):
+                    found = converted.compute(feeds, [n for n in step.outputs if n])
+                yield step.node, found
 
 
 def _grad(

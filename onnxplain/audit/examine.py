@@ -13,13 +13,15 @@ from onnxplain.audit.answered import answered
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.curves import CURVES, kept
 from onnxplain.audit.zones import evidence_shares, small
-from onnxplain.errors import ImageError, NowhereError, NumericalError
+from onnxplain.boundary import one_of_many, unnamed
+from onnxplain.errors import OF_A_PICTURE, OnnxplainError
 from onnxplain.evaluate.case import Case
 from onnxplain.evaluate.cases import Plan, applicable, cases, look
 from onnxplain.evaluate.measures import find_measure
 from onnxplain.evaluate.question import has_rivals
 from onnxplain.evaluate.removal import Curve
 from onnxplain.evaluate.sanity import other_class_correlation, randomisation_check
+from onnxplain.files import why_no_file
 from onnxplain.graph.load import file_sha256
 from onnxplain.inputs.dataset import Sample
 from onnxplain.model.model import Model
@@ -45,7 +47,7 @@ def examine(model: Model, sample: Sample, methods: Sequence[str], config: AuditC
     """Predict, explain and measure one picture.
 
     A picture that cannot be read or scored, or in which the target is nowhere, is a result as
-    well: it says why.
+    well: it says why. So is one on which onnxplain fails for a reason that nobody foresaw.
 
     Parameters
     ----------
@@ -65,15 +67,30 @@ def examine(model: Model, sample: Sample, methods: Sequence[str], config: AuditC
     dict of str to (SIDE, SIDE) array
         A small map for each method.
     """
-    problems: list[str] = []
     about = {"name": sample.name, "file_sha256": _file_digest(sample.path)}
     if sample.mask is not None:
         about["mask_sha256"] = _file_digest(sample.mask)
+    found: list[Result] = []
+
+    def failed(error: OnnxplainError) -> None:
+        problem = unnamed(error, sample.path)
+        found.append(({**about, "status": "failed", "problem": problem}, {}))
+
+    with one_of_many(failed, OF_A_PICTURE):
+        found.append(_examined(model, sample, methods, config, about))
+    return found[0]
+
+
+def _examined(
+    model: Model,
+    sample: Sample,
+    methods: Sequence[str],
+    config: AuditConfig,
+    about: Mapping[str, Any],
+) -> Result:
+    problems: list[str] = []
     plan = _plan(config)
-    try:
-        seen = look(model, sample, plan, problems)
-    except (ImageError, NowhereError, NumericalError) as error:
-        return {**about, "status": "failed", "problem": str(error)}, {}
+    seen = look(model, sample, plan, problems)
     found: dict[str, Any] = {}
     maps: dict[str, NDArray[np.float32]] = {}
     seconds: dict[str, float] = {}
@@ -163,7 +180,9 @@ def _finite(measures: Mapping[str, float]) -> dict[str, float | None]:
 
 
 def _file_digest(path: Path) -> str | None:
+    if why_no_file(path):  # a pipe would never end; the result of this picture says why
+        return None
     try:
         return file_sha256(path)
-    except OSError:  # the result of this picture says why
+    except OSError:
         return None

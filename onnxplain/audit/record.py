@@ -32,7 +32,9 @@ from onnxplain.model.model import Model
 from onnxplain.provenance import versions
 
 RECORD = "record.json"
-FORMAT = 2
+FORMAT = 3
+# From which format on records have curves, and say what suspected places do.
+WITH_CURVES = 2
 # A hundred thousand pictures by three methods.
 _MOST_BYTES = 500_000_000
 
@@ -169,6 +171,7 @@ def _about_model(model: Model, source: str) -> dict[str, Any]:
         "name": model.name,
         "source": source,
         "sha256": model.sha256,
+        "files": model.identity.to_list(),
         "input": image.name,
         "layout": image.layout,
         "output": head.output,
@@ -179,7 +182,8 @@ def _about_model(model: Model, source: str) -> dict[str, Any]:
         "labels": list(model.labels),
         "sources": model.sources,
         **({"bound": describe_bound(model.network.bound)} if model.network.bound else {}),
-        "warnings": model.warnings,
+        "warnings": model.checked_warnings(),
+        "independence": model.network.independence.to_dict(),
     }
 
 

@@ -13,7 +13,8 @@ from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.examine import ENTRIES, Result, examine, examine_sanity, methods_for
 from onnxplain.audit.shortcuts.transplant import transplants
 from onnxplain.audit.store import PICTURES, SANITY, TRANSPLANTS, Store
-from onnxplain.errors import ImageError, NowhereError, NumericalError
+from onnxplain.boundary import one_of_many
+from onnxplain.errors import OF_A_PICTURE, OnnxplainError, UsageError
 from onnxplain.evaluate.measures import find_measure
 from onnxplain.evaluate.question import classes_of, question_files, require_question
 from onnxplain.evaluate.run import require_measurable
@@ -37,13 +38,19 @@ def open_store(
     ------
     UsageError
         If the folder holds the results of another model, other data, other questions or
-        other versions.
+        other versions; a file of the model that changed is named. Also if the model has no
+        digest, by which its results could be told.
     OutputError
         If it cannot be written.
     """
+    if not model.sha256:
+        raise UsageError(
+            f"{model.name!r} has no digest, by which its results could be told from those of "
+            "another one; save it to a file, and audit that"
+        )
     identity = {
         "entries": str(ENTRIES),
-        "model": model.sha256,
+        **model.identity.digests,
         "preprocess": model.preprocess.sha256,
         "output": model.network.head.output,
         "labels": _digest(model.labels),
@@ -150,10 +157,14 @@ def _sanity(
     model: Model, sample: Sample, methods: Sequence[str], config: AuditConfig
 ) -> dict[str, Any]:
     """Sanity of one picture; one that changed or went since it was examined says so."""
-    try:
-        return examine_sanity(model, sample, methods, config)
-    except (ImageError, NowhereError, NumericalError) as error:
-        return {"name": sample.name, "methods": {}, "problem": str(error)}
+    found: dict[str, Any] = {}
+
+    def failed(error: OnnxplainError) -> None:
+        found.update(name=sample.name, methods={}, problem=str(error))
+
+    with one_of_many(failed, OF_A_PICTURE):
+        found.update(examine_sanity(model, sample, methods, config))
+    return found
 
 
 def _entry(sample: Sample) -> list[Any]:

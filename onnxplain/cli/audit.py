@@ -65,8 +65,8 @@ a valid record that says that it is not complete.
 @quiet_option
 @json_option
 @debug_option
-def audit(**options: Any) -> None:  # fmt: skip
+def audit(**options: Any) -> int:  # fmt: skip
     """Audit a model."""
     from onnxplain.cli.audit_run import run
 
-    run(**options)
+    return run(**options)

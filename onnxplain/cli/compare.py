@@ -78,8 +78,8 @@ These files are written:
 @quiet_option
 @json_option
 @debug_option
-def compare(**options: Any) -> None:  # fmt: skip
+def compare(**options: Any) -> int:  # fmt: skip
     """Compare files."""
     from onnxplain.cli.compare_run import run
 
-    run(**options)
+    return run(**options)

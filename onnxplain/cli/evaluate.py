@@ -159,8 +159,8 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
 @quiet_option
 @json_option
 @debug_option
-def evaluate(**options: Any) -> None:  # fmt: skip
+def evaluate(**options: Any) -> int:  # fmt: skip
     """Evaluate methods."""
     from onnxplain.cli.evaluate_run import run
 
-    run(**options)
+    return run(**options)

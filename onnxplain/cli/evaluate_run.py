@@ -10,6 +10,7 @@ from onnxplain.cli.choices import choose_methods, give_parameters
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.evaluate_data import chosen_samples
 from onnxplain.cli.explain.run import require_writable
+from onnxplain.cli.outcome import code_of_data
 from onnxplain.cli.progress import progress_bar
 from onnxplain.errors import UsageError
 from onnxplain.evaluate.cases import Plan
@@ -52,8 +53,13 @@ def run(
     quiet: bool,
     as_json: bool,
     **opening: Any,
-) -> None:
+) -> int:
     """Evaluate, write the files and print the table.
+
+    Returns
+    -------
+    int
+        0, or 70 if a picture was left out for a defect of ours.
 
     Raises
     ------
@@ -66,8 +72,9 @@ def run(
     opened = load(model, **opening)
     chosen, left_out = choose_methods(methods, opened)
     given = {c.method.name: c.parameters for c in give_parameters(chosen, parameters)}
+    warnings = opened.checked_warnings()
     if not quiet:
-        for text in [*opened.warnings, *(f"{n} is left out: {why}" for n, why in left_out.items())]:
+        for text in [*warnings, *(f"{n} is left out: {why}" for n, why in left_out.items())]:
             remark(f"warning: {text}")
     with chosen_samples(
         data, masks=masks, limit=limit, variant=variant, decoys=decoys, seed=seed
@@ -90,6 +97,7 @@ def run(
         document({**found.to_dict(), "files": [str(f) for f in files]})
     elif not quiet:
         _show(found, files)
+    return code_of_data(found.problems)
 
 
 def list_measures() -> None:

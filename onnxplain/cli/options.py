@@ -53,7 +53,8 @@ _ANSWER_OPTIONS = (
     click.option("--scores", type=click.Choice(["logits", "probabilities", "raw"]),
                  help="What the output's numbers are, where the graph does not make them "
                  "probabilities. Default: beside the model, else told by the graph."),
-    click.option("--output", metavar="NAME", help="Graph output to explain, if there are several."),
+    click.option("--output", metavar="NAME", help="Graph output to explain, if there are several, "
+                 "or a tensor in an output that is a sequence."),
 )  # fmt: skip
 _MODEL_OPTIONS = (
     click.option("--labels", metavar="FILE|NAME", help="Class names: a .json list, a text file "

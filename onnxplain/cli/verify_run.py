@@ -7,6 +7,7 @@ from typing import Any
 
 from onnxplain.audit.record import read_record
 from onnxplain.audit.verify.verify import open_again, other_versions, verify
+from onnxplain.cli.changed import tell_changed
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.progress import progress_bar
 from onnxplain.inputs.dataset import read_dataset
@@ -62,6 +63,7 @@ def run(
         line("the record does not reproduce" if failed else "all that was checked reproduces")
         for text in found.not_checked:
             line(f"not checked: {text}")
+    tell_changed(opened)
     for text in versions:
         remark(f"note: {text}")
     if not known["complete"]:

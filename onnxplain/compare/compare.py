@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from onnxplain.compare.comparison import LIKENESS, Comparison, PairOfFiles
 from onnxplain.compare.shared_frame import on_photo, shared_region
-from onnxplain.errors import ImageError, NowhereError, NumericalError, UsageError
+from onnxplain.errors import ImageError, InternalError, OnnxplainError, UsageError
 from onnxplain.evaluate.question import classes_of, require_question
 from onnxplain.evaluate.similarity import cosine, spearman
 from onnxplain.inputs.bound import describe_bound
-from onnxplain.inputs.dataset import Sample
+from onnxplain.inputs.dataset import Sample, noting
 from onnxplain.inputs.source import open_picture, size_of
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
@@ -111,14 +111,13 @@ def compare(
     embedding = models[0].task.name == "embedding"
     pairs: list[PairOfFiles] = []
     predictions: list[Mapping[str, Any]] = []
-    problems: list[str] = []
+    failures: dict[str, OnnxplainError] = {}
     before: Mapping[str, Seen] | None = None
     for number, sample in enumerate(samples, 1):
-        try:
-            seen = dict(zip(names, _look(models, sample, methods, seed, target), strict=True))
-        except (ImageError, NowhereError, NumericalError) as error:
-            problems.append(f"{sample.name}: {error}")
-        else:
+        seen: dict[str, Seen] = {}
+        with noting(sample, failures):
+            seen.update(zip(names, _look(models, sample, methods, seed, target), strict=True))
+        if seen:
             for first, second in itertools.combinations(names, 2):
                 pairs.append(_pair(sample.name, first, second, seen, before, embedding=embedding))
             before = seen
@@ -129,15 +128,12 @@ def compare(
         if progress is not None:
             progress(number, len(samples))
     if not pairs:
-        raise ImageError(f"no picture could be compared: {problems[0]}")
-    return Comparison(
-        names,
-        pairs,
-        predictions,
-        problems,
-        _provenance(names, models, samples, methods, seed)
-        | {"target": None if target is None else str(target), "task": models[0].task.name},
-    )
+        problem, error = next(iter(failures.items()))
+        kind = InternalError if isinstance(error, InternalError) else ImageError
+        raise kind(f"no picture could be compared: {problem}")
+    asked = _provenance(names, models, samples, methods, seed)
+    asked |= {"target": None if target is None else str(target), "task": models[0].task.name}
+    return Comparison(names, pairs, predictions, list(failures), asked)
 
 
 def _look(
@@ -267,6 +263,7 @@ def _provenance(
             {
                 "name": name,
                 "sha256": model.sha256,
+                "files": model.identity.to_list(),
                 "preprocess": model.preprocess.to_dict(),
                 "preprocess_sha256": model.preprocess.sha256,
                 **({"bound": describe_bound(model.network.bound)} if model.network.bound else {}),

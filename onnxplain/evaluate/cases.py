@@ -9,7 +9,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.errors import ConversionError, MethodRefusedError, NumericalError, UsageError
+from onnxplain.errors import (
+    ConversionError,
+    MethodRefusedError,
+    NumericalError,
+    UnsupportedModelError,
+    UsageError,
+)
 from onnxplain.evaluate.case import Case
 from onnxplain.evaluate.controls import CONTROLS
 from onnxplain.evaluate.localisation import smoothed
@@ -168,7 +174,7 @@ def cases(
             found = _explain(model, name, seen.aim(name), plan, seen.picture, seen.prediction)
         except NumericalError as error:
             problems.append(f"{seen.sample.name}, {name}: {error}")
-        except (MethodRefusedError, ConversionError) as error:
+        except (MethodRefusedError, ConversionError, UnsupportedModelError) as error:
             if f"{name}: {error}" not in problems:
                 problems.append(f"{name}: {error}")
         else:

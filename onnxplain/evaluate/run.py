@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from onnxplain.errors import ImageError, NowhereError, NumericalError, UsageError
+from onnxplain.errors import ImageError, OnnxplainError, UsageError
 from onnxplain.evaluate.cases import Look, Plan, applicable, cases, look
 from onnxplain.evaluate.controls import CONTROLS
 from onnxplain.evaluate.evaluation import Evaluation, MeanCurve, Row
@@ -18,7 +18,7 @@ from onnxplain.evaluate.montage import montages
 from onnxplain.evaluate.question import classes_of
 from onnxplain.evaluate.randomise import RandomisedModels
 from onnxplain.evaluate.removal import Curve
-from onnxplain.inputs.dataset import Sample
+from onnxplain.inputs.dataset import Sample, noting
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.model import Model
@@ -80,18 +80,20 @@ def evaluate(
 
     together = [m for m in measures if m.needs == "classes"]
     each = [m for m in measures if m not in together]
+    failures: dict[str, OnnxplainError] = {}
     for number, sample in enumerate(samples, 1):
-        try:
+        with noting(sample, failures):
             if each:
                 measure(look(model, sample, plan, problems), each)
-        except (ImageError, NowhereError, NumericalError) as error:
-            problems.append(f"{sample.name}: {error}")
         if progress is not None:
             progress(number, len(samples))
+    problems += failures
     for seen in montages(model, samples, plan, problems) if together else ():
         measure(seen, together)
     if not rows:
-        raise UsageError(f"nothing could be measured: {'; '.join(problems[:3])}")
+        first = next(iter(failures.values()), None)
+        kind = UsageError if first is None or isinstance(first, ImageError) else type(first)
+        raise kind(f"nothing could be measured: {'; '.join(problems[:3])}")
     return Evaluation(
         rows,
         [_mean(*key, found) for key, found in curves.items()],
@@ -150,6 +152,7 @@ def _provenance(model: Model, samples: Sequence[Sample], plan: Plan) -> dict[str
     return {
         "model": model.name,
         "model_sha256": model.sha256,
+        "model_files": model.identity.to_list(),
         "preprocess": model.preprocess.to_dict(),
         "preprocess_sha256": model.preprocess.sha256,
         "pictures": len(samples),

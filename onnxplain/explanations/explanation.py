@@ -84,7 +84,9 @@ class Explanation:
     seconds : float
         Time the method took.
     provenance : mapping
-        Digests of model, input and preprocessing; versions; engine; seed; source file.
+        Digests of model, its files, input and preprocessing; versions; engine; seed; source
+        file. Without ``model_files`` it was written by a version whose ``model_sha256`` is that
+        of the .onnx file alone.
     """
 
     attribution: NDArray[Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from onnxplain.graph.answers.answer import Answer
+from onnxplain.graph.output_names import file_outputs
 from onnxplain.graph.view import Graph, Node
 
 _FINAL = {"Softmax": "softmax", "LogSoftmax": "log-softmax", "Sigmoid": "sigmoid"}
@@ -48,7 +49,7 @@ def head_of(answer: Answer, graph: Graph) -> Head:
     between = graph.descendants(tensors) & graph.ancestors(answer.output)
     stripped = tuple(n for n in graph.nodes if not between.isdisjoint(n.outputs))
     stripped = tuple(n for n in stripped if set(tensors).isdisjoint(n.outputs))
-    others = tuple(o.name for o in graph.outputs if o.name != answer.output)
+    others = tuple(n for n in file_outputs(graph) if n != answer.output)
     return Head(answer.output, tensors, stripped, others, _kind(answer, stripped))
 
 

@@ -94,7 +94,8 @@ def cut_at(graph: Graph, start: TensorInfo, output: str) -> Graph:
     )
     cut.graph.input.extend(v for v in source.graph.input if v.name in read and v.name != tensor)
     cut.graph.output.extend(v for v in source.graph.output if v.name == output)
-    return Graph(cut, graph.origin, {n: w for n, w in graph.weights.items() if n in read})
+    weights = {n: w for n, w in graph.weights.items() if n in read}
+    return Graph(cut, graph.origin, weights, graph.left_out)
 
 
 def _between(graph: Graph, tensor: str, output: str) -> list[Node]:

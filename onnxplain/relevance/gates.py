@@ -47,7 +47,7 @@ def self_gates(graph: Graph, dynamic: AbstractSet[str]) -> dict[str, str]:
         for name in operands:
             sources.setdefault(name, (name,))
         sources[node.output] = (node.output,)
-        single = node.op_type in ELEMENTWISE or node.op_type in _BINARY
+        single = node.operator in ELEMENTWISE or node.operator in _BINARY
         root = _meeting_point([sources[i] for i in operands]) if single else None
         if root is None:
             continue
@@ -96,7 +96,7 @@ def _ends_in_gate(graph: Graph, tensor: str) -> bool:
         node = graph.producers.get(tensor)
         if node is None:
             return False
-        if node.op_type in GATES or node.op_type in _NORMALISERS:
+        if node.operator in GATES or node.operator in _NORMALISERS:
             return True
         if node.op_type not in _PASSIVE:
             return False

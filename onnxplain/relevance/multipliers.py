@@ -19,6 +19,7 @@ from torch import Tensor
 
 from onnxplain.convert.program import Program, Step
 from onnxplain.graph.bodies import CONTROL_FLOW, is_control_flow
+from onnxplain.graph.operators import Trait, having
 from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.bodies import computes, refusal
 from onnxplain.relevance.kinds import AVERAGING, ELEMENTWISE, MOVING
@@ -26,12 +27,12 @@ from onnxplain.relevance.normalised import layer_norm_multiplier, softmax_multip
 from onnxplain.relevance.quotients import difference_quotient
 
 Values = dict[str, Tensor]
-_CHOOSING = frozenset("MaxPool GlobalMaxPool ReduceMax ReduceMin Max Min".split())
-_NORMALISING = frozenset(
-    "LayerNormalization RMSNormalization InstanceNormalization GroupNormalization".split()
-)
+_CHOOSING = having(Trait.CHOOSES)
+_NORMALISING_END = having(Trait.NORMALISES_END)
+_NORMALISING = _NORMALISING_END | having(Trait.NORMALISES_PLACES)
 # Points on the way from the baseline's operands to the picture's.
 _POINTS = 32
+# The condition of Where may differ between picture and baseline.
 _LINEAR = MOVING - _CHOOSING - {"Where"}
 _MULTILINEAR = _LINEAR | AVERAGING | CONTROL_FLOW
 _MULTILINEAR |= frozenset("Conv ConvTranspose Gemm MatMul Add Sub Mul BatchNormalization".split())
@@ -155,7 +156,7 @@ def _shares(
 def _normalisation(step: Step, m: Tensor, here: Values, there: Values) -> Tensor:
     node, name = step.node, step.inputs[0]
     x, base, scale = here[name], there[name], here[step.inputs[1]]
-    if node.op_type in ("LayerNormalization", "RMSNormalization"):
+    if node.operator in _NORMALISING_END:
         return layer_norm_multiplier(node, m, x, base, scale)
     # One mean and variance for each channel, or group of channels, of each picture.
     channels = x.shape[1]

@@ -59,21 +59,20 @@ def propagate(
     node = record.step.node
     if use is not None:
         return _as_told(graph, record, R, epsilon, use)
-    kind = node.op_type
-    if not node.domain:
-        if kind in ELEMENTWISE or kind == "BatchNormalization":
-            return {record.step.inputs[k]: R[0] for k in list(record.leaves())[:1]}
-        if kind in MOVING:
-            return _transposed_jacobian(record, R)
-        if kind in AVERAGING | NORMALISING or kind in ("Add", "Sub", "Conv", "ConvTranspose"):
-            return _epsilon(record, R[0], epsilon)
-        if kind in ("Mul", "Div"):
-            return _product(graph, record, R[0])
-        if kind == "Softmax":
-            return _softmax(graph, record, R[0])
-        if is_control_flow(node) and not computes(node, graph):
-            return _transposed_jacobian(record, R)
-    if node.operator in BILINEAR:
+    kind = node.operator
+    if kind in ELEMENTWISE or kind == "BatchNormalization":
+        return {record.step.inputs[k]: R[0] for k in list(record.leaves())[:1]}
+    if kind in MOVING:
+        return _transposed_jacobian(record, R)
+    if kind in AVERAGING | NORMALISING or kind in ("Add", "Sub", "Conv", "ConvTranspose"):
+        return _epsilon(record, R[0], epsilon)
+    if kind in ("Mul", "Div"):
+        return _product(graph, record, R[0])
+    if kind == "Softmax":
+        return _softmax(graph, record, R[0])
+    if is_control_flow(node) and not computes(node, graph):
+        return _transposed_jacobian(record, R)
+    if kind in BILINEAR:
         return _epsilon(record, R[0] / len(record.leaves()), epsilon)
     if unknown == "refuse":
         raise _no_rule(node, computes(node, graph))

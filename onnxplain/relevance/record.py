@@ -99,7 +99,7 @@ def _execute(
         operands.append(value)
     carries = any(v is not None and v.requires_grad for v in operands)
     with torch.set_grad_enabled(carries):
-        if step.node.op_type in NORMALISING and not step.node.domain:
+        if step.node.operator in NORMALISING:
             result = _normalise_with_fixed_scale(step, operands)
         else:
             result = step.module(*operands)

@@ -14,6 +14,7 @@ from onnxplain.render.colors import PALETTES
 from onnxplain.render.overlay import ALPHA, enlarged, overlay, shown_map
 from onnxplain.render.text import broken
 from onnxplain.targets.classes import ClassScore
+from onnxplain.text import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +60,8 @@ class Canvas:
         """Write text whose top is at `y`."""
         style = {"fontsize": TEXT, "va": "top", **style}
         # Names come from files: a dollar sign in one is no formula.
-        self.figure.text(x / self.width, 1 - y / self.height, text, parse_math=False, **style)
+        place = (x / self.width, 1 - y / self.height)
+        self.figure.text(*place, shown(text), parse_math=False, **style)
 
     def lines(self, x: float, y: float, lines: list[str], **style: Any) -> float:
         """Write lines from `y` downwards, and return where the next one would start."""

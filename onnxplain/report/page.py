@@ -14,6 +14,7 @@ import jinja2
 
 from onnxplain.audit.answered import PROBABILITY, score_of, unit_of
 from onnxplain.report.chart import path
+from onnxplain.text import shown
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
@@ -47,8 +48,7 @@ def markdown(template: str, **values: Any) -> str:
 
 def plain(value: Any) -> str:
     """One line of Markdown without markup: names come from files."""
-    line = "".join(c if c.isprintable() else " " for c in str(value))
-    return escape(_SPECIAL.sub(r"\\\1", line), quote=False)
+    return escape(_SPECIAL.sub(r"\\\1", shown(str(value))), quote=False)
 
 
 def number(value: Any, digits: int = 3) -> str:

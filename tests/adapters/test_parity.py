@@ -167,9 +167,10 @@ def test_a_network_that_ignores_its_picture_is_refused(tmp_path):
     )
     model = onnxplain.load(write_model(tmp_path / "m.onnx", body))
     with pytest.raises(ParityError, match="proves nothing"):
-        model.explain(DIGIT, "saliency")
-    assert model.explain(DIGIT, "saliency", allow_mismatch=True).measures["parity_tolerance"] > 0
-    assert model.explain(DIGIT, "occlusion").attribution.shape == (4, 4)
+        model.explain(DIGIT, "saliency", 0)
+    found = model.explain(DIGIT, "saliency", 0, allow_mismatch=True)
+    assert found.measures["parity_tolerance"] > 0
+    assert model.explain(DIGIT, "occlusion", 0).attribution.shape == (4, 4)
 
 
 def test_a_sample_picture_is_smooth_and_covers_the_range():

@@ -10,6 +10,7 @@ import onnx
 import pytest
 import torch
 from graphs import weights
+from handmade import declared_scores
 from originals import difference
 from torch import nn
 
@@ -108,7 +109,8 @@ class WithSoftmax(nn.Module):
 
 
 def opened(proto, precision="double", layout=None):
-    return onnxplain.load(proto, preprocess="minus-one-one", precision=precision, layout=layout)
+    options = {"precision": precision, "layout": layout, **declared_scores(proto)}
+    return onnxplain.load(proto, preprocess="minus-one-one", **options)
 
 
 def explain(model, name, method):
@@ -207,7 +209,10 @@ def test_channels_last(name):
 @pytest.mark.parametrize("name", NETS)
 def test_ends_in_softmax(name):
     proto = changed(name, WithSoftmax)
-    assert opened(proto).network.head.kind == "softmax"
+    network = opened(proto).network
+    assert network.has_logits
+    assert network.answer.probability is not None
+    assert [n.op_type for n in network.head.stripped] == ["Softmax"]
     require_equal(proto, name, METHODS)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from onnxplain.audit.record import FORMAT
+from onnxplain.audit.record import WITH_CURVES
 from onnxplain.audit.summary import in_order
 from onnxplain.audit.verify.check import Check
 
@@ -37,7 +37,7 @@ def remade(record: Mapping[str, Any], sums: Mapping[str, Any]) -> list[Check]:
         maps.apart(0.5 * float(np.abs(first - second).sum()), f"class {key[0]} by {key[1]}")
     checks = [maps, _clusters(record, sums)]
     # What was suspected had another definition in format 1.
-    if record["format"] >= FORMAT:
+    if record["format"] >= WITH_CURVES:
         suspects = Check("suspects", _TOLERANCE)
         suspects.all(record["suspects"], sums["suspects"], "suspects")
         checks.append(suspects)

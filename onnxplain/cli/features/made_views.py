@@ -8,6 +8,7 @@ from pathlib import Path
 
 from onnxplain.cli.explain.run import require_writable
 from onnxplain.cli.features.picture_views import each_image, file_name, open_model, tell
+from onnxplain.cli.images import shortened
 from onnxplain.cli.progress import Bar, progress_bar
 from onnxplain.features.class_model import DEFAULT, class_model
 from onnxplain.features.dream import Dream, dream
@@ -41,7 +42,7 @@ def run_class_model(
     classes = opened.task.count
     indices = [opened.task.index(t) for t in targets]
     indices = indices or list(range(min(classes, _CLASSES)))
-    stem = f"{out / Path(model).stem}.class-model"
+    stem = f"{out / shortened(Path(model).stem)}.class-model"
     found, written = [], [f"{stem}.png"]
     with progress_bar(len(indices), quiet=quiet) as bar:
         for index in dict.fromkeys(indices):

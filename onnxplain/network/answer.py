@@ -1,0 +1,88 @@
+"""What the explained output of a network answers: by the graph, the user, and a probe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onnxplain.errors import NumericalError, UnsupportedModelError
+from onnxplain.graph.answers.answer import Answer
+from onnxplain.graph.answers.declare import declared
+from onnxplain.graph.answers.find import find_answers
+from onnxplain.graph.quantised import quantisation_step
+
+if TYPE_CHECKING:
+    from onnxplain.network.network import Network
+
+# How exact float16 probabilities may be.
+_SUM_SLACK = 1e-3
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user asked of the output, and what the file says of itself.
+
+    Attributes
+    ----------
+    task, scores : str or None
+        See `declared`.
+    metadata : mapping of str to str
+        Of the model file.
+    """
+
+    task: str | None
+    scores: str | None
+    metadata: Mapping[str, str]
+
+
+def find_answer(network: Network, output: str, asked: Asked) -> Answer:
+    """Find what an output answers.
+
+    Parameters
+    ----------
+    network : Network
+        Whose graph has been cut to that output.
+    output : str
+        Name of the graph output.
+    asked : Asked
+        What the user declared outranks the graph.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If it holds no numbers.
+    UsageError
+        If what was declared contradicts it.
+    """
+    try:
+        answers = find_answers(network.graph, network.shapes, network.image, asked.metadata)
+    except MemoryError as error:
+        shape = list(network.shapes.get(output, ()))
+        raise UnsupportedModelError(
+            f"output {output!r} of shape {shape} needs more memory than there is"
+        ) from error
+    found = next((a for a in answers if a.output == output), None)
+    if found is None:
+        raise UnsupportedModelError(f"output {output!r} holds no numbers; choose --output")
+    found = declared(found, asked.task, asked.scores)
+    plain = found.task == "classes" and found.probability is None and not found.places
+    if plain and asked.scores is None and _sums_to_one(network, found):
+        evidence = "its values are not negative and sum to one, on a probe"
+        return replace(found, probability=found.raw, logit=None, evidence=evidence, doubt="")
+    return found
+
+
+def _sums_to_one(network: Network, answer: Answer) -> bool:
+    """Whether the output holds probabilities although no final Softmax was found."""
+    try:
+        values = network.ort.together().activations(network.random_input(), answer.raw.tensors)
+        scores = answer.raw.read(values)
+    except NumericalError:  # said when a picture is explained
+        return False
+    # Quantised probabilities are each off by half a step at most.
+    step = quantisation_step(network.graph, answer.output)
+    slack = max(_SUM_SLACK, scores.shape[1] * step / 2)
+    return bool((scores >= 0).all() and (np.abs(scores.sum(axis=1) - 1.0) < slack).all())
