@@ -210,9 +210,9 @@ def class_of(target: Target) -> int:
     Raises
     ------
     UsageError
-        If it is something else.
+        If it is something else, its negative included.
     """
-    if not isinstance(target, ClassScore):
+    if not isinstance(target, ClassScore) or target.negative:
         raise UsageError(f"a class is needed here, and the target is {target.describe()}")
     return target.index
 

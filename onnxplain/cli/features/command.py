@@ -149,7 +149,7 @@ def relevant(**options: Any) -> int:
 @model_argument
 @click.argument("bundle", metavar="FEATURES.npz", type=click.Path(readable=False))
 @images_argument
-@click.option("-t", "--target", metavar="NAME|INDEX", help="Class. Default: the most probable.")
+@click.option("-t", "--target", metavar="NAME|INDEX", help="Class. Default: the predicted one.")
 @at_least_one("--count", 3, "Most features shown.")
 @mismatch_option
 @view_options
@@ -170,8 +170,8 @@ def enriched(**options: Any) -> int:
     "--target",
     "targets",
     multiple=True,
-    metavar="NAME|INDEX",
-    help="Class, repeatable. Default: the first twelve.",
+    metavar="TARGET",
+    help="Class, or another target as in `explain`, repeatable. Default: the first twelve classes.",
 )
 @at_least_one("--steps", 200, "Steps of gradient ascent.")
 @click.option(
@@ -200,7 +200,7 @@ def enriched(**options: Any) -> int:
 @mismatch_option
 @view_options
 def class_model(**options: Any) -> None:
-    """Make the image that raises the logit of a class most (Simonyan et al. 2013).
+    """Make the image that raises a target most, such as a class's logit (Simonyan et al. 2013).
 
     Writes MODEL.class-model.png and MODEL.class-model.INDEX.npz for each class.
     """
