@@ -14,7 +14,7 @@ from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.curves import CURVES, kept
 from onnxplain.audit.zones import evidence_shares, small
 from onnxplain.boundary import one_of_many, unnamed
-from onnxplain.errors import OF_A_PICTURE, OnnxplainError
+from onnxplain.errors import OF_A_PICTURE, NumericalError, OnnxplainError
 from onnxplain.evaluate.case import Case
 from onnxplain.evaluate.cases import Plan, applicable, cases, look
 from onnxplain.evaluate.measures import find_measure
@@ -96,7 +96,7 @@ def _examined(
     seconds: dict[str, float] = {}
     for case in cases(model, seen, methods, plan, problems):
         assert case.explanation is not None
-        measures, curves = _measured(case, config)
+        measures, curves = _measured(case, config, problems)
         found[case.method] = {
             "measures": measures,
             "curves": curves,
@@ -159,14 +159,19 @@ def _plan(config: AuditConfig) -> Plan:
 
 
 def _measured(
-    case: Case, config: AuditConfig
+    case: Case, config: AuditConfig, problems: list[str]
 ) -> tuple[dict[str, float | None], dict[str, list[float]]]:
     """What was measured of a map: numbers, and the curves behind some of them."""
     numbers: dict[str, float] = {}
     curves: dict[str, list[float]] = {}
     for measure in map(find_measure, config.measures):
         if measure.applies(case):
-            value = measure.function(case)
+            try:
+                value = measure.function(case)
+            except NumericalError as error:
+                numbers[measure.name] = np.nan
+                problems.append(f"{case.method}, {measure.name}: {error}")
+                continue
             numbers[measure.name] = value.value if isinstance(value, Curve) else float(value)
             # JSON has no other numbers; that there is no curve shows in the measure as well.
             finite = np.isfinite(numbers[measure.name])

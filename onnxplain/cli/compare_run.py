@@ -239,9 +239,13 @@ def _show(found: Comparison, files: Sequence[Path]) -> None:
         ("answers_cosine", "cosine of answers"),
         ("pictures", "n"),
     )
-    columns = tuple(c for c in columns if c[0] in (*found.summary()[0], "interval"))
+    known = {"interval", *(key for entry in found.summary() for key in entry)}
+    columns = tuple(c for c in columns if c[0] in known)
     rows = [
-        [{**entry, "interval": f"{entry['low']:.3f} to {entry['high']:.3f}"}[k] for k, _ in columns]
+        [
+            {**entry, "interval": f"{entry['low']:.3f} to {entry['high']:.3f}"}.get(k)
+            for k, _ in columns
+        ]
         for entry in found.summary()
     ]
     table("Agreement (1 is the same; means over the pictures)", [c for _, c in columns], rows)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from onnxplain.errors import ImageError, OnnxplainError, UsageError
+from onnxplain.errors import ImageError, NumericalError, OnnxplainError, UsageError
 from onnxplain.evaluate.cases import Look, Plan, applicable, cases, look
 from onnxplain.evaluate.controls import CONTROLS
 from onnxplain.evaluate.evaluation import Evaluation, MeanCurve, Row
@@ -72,7 +72,11 @@ def evaluate(
             for one in wanted:
                 if one.needs != "classes" and not one.applies(case):
                     continue
-                found = one.function(case)
+                try:
+                    found = one.function(case)
+                except NumericalError as error:
+                    problems.append(f"{seen.sample.name}, {case.method}, {one.name}: {error}")
+                    continue
                 if isinstance(found, Curve):
                     curves[case.method, one.name].append(found)
                     found = found.value
