@@ -31,6 +31,10 @@ from onnxplain.graph.view import Graph, TensorInfo
 if TYPE_CHECKING:
     from onnxplain.adapters.torch import TorchAdapter
 
+_PROBED = (
+    "the scores are taken as probabilities, since they are not negative and sum to one; if they "
+    "are none, declare --scores raw"
+)
 # Some input that moves the scores, and how exact float16 probabilities may be.
 _PROBE_RANGE, _SUM_SLACK = 2.0, 1e-3
 _FORWARD = Capability.FORWARD | Capability.ACTIVATIONS
@@ -244,7 +248,7 @@ class Network:
         plain = found.task == "classes" and found.probability is None and not found.places
         if plain and self._asked.scores is None and self._sums_to_one(found):
             evidence = "its values are not negative and sum to one, on a probe"
-            return replace(found, probability=found.raw, logit=None, evidence=evidence, doubt="")
+            return replace(found, probability=found.raw, logit=None, evidence=evidence, doubt=_PROBED)
         return found
 
     @cached_property
