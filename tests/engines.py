@@ -9,13 +9,9 @@ import numpy as np
 
 from onnxplain.adapters import back_project as projecting
 from onnxplain.adapters.base import Adapter
-from onnxplain.graph.answers.choose import choose
-from onnxplain.graph.answers.find import find_answers
-from onnxplain.graph.head import head_of
-from onnxplain.graph.image_input import find_image_input
-from onnxplain.graph.shapes import infer_shapes
 from onnxplain.graph.view import Graph
 from onnxplain.network.context import Derivatives
+from onnxplain.network.network import Network
 from onnxplain.targets.target import Target
 
 
@@ -45,6 +41,4 @@ def back_project(
 
 def logits_of(graph: Graph) -> str:
     """Tensor in front of the final activation of a graph."""
-    image = find_image_input(graph)
-    answer, _ = choose(find_answers(graph, infer_shapes(graph, image), image, {}))
-    return head_of(answer, graph).logits
+    return Network(graph).head.logits

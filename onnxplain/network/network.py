@@ -248,7 +248,9 @@ class Network:
         plain = found.task == "classes" and found.probability is None and not found.places
         if plain and self._asked.scores is None and self._sums_to_one(found):
             evidence = "its values are not negative and sum to one, on a probe"
-            return replace(found, probability=found.raw, logit=None, evidence=evidence, doubt=_PROBED)
+            return replace(
+                found, probability=found.raw, logit=None, evidence=evidence, doubt=_PROBED
+            )
         return found
 
     @cached_property
