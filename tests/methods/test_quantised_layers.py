@@ -23,7 +23,7 @@ def twin(request, tmp_path_factory):
     form, kind = request.param
     path = tmp_path_factory.mktemp("twin") / "model.onnx"
     static(path, form, activation_type=kind)
-    model = onnxplain.load(path, preprocess=RECIPE)
+    model = onnxplain.load(path, preprocess=RECIPE, scores="logits")
     name = model.network.layer(None).name
     if form is QuantFormat.QDQ:
         name = model.network.graph.producers[name].inputs[0]
