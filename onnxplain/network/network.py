@@ -18,7 +18,6 @@ from onnxplain.graph.answers.declare import declared
 from onnxplain.graph.answers.find import find_answers
 from onnxplain.graph.axes import Axes, tag_axes
 from onnxplain.graph.cam_head import CamHead, find_cam_head
-from onnxplain.graph.expand import expand
 from onnxplain.graph.head import Head, head_of
 from onnxplain.graph.image_input import ImageInput, find_image_input
 from onnxplain.graph.layers import SpatialLayer, layer_candidates, refuse_layer, spatial_layer
@@ -325,8 +324,7 @@ class Network:
         MethodRefusedError
             If the layer is not followed by global average pooling and one linear layer.
         """
-        # Integer operators are linear too, once they are written out.
-        head, reason = find_cam_head(expand(self.graph), self.shapes, layer, self.head)
+        head, reason = find_cam_head(self.graph, self.shapes, layer, self.head)
         if head is None:
             raise MethodRefusedError(
                 f"cam needs global average pooling and one linear layer behind {layer.name!r}: "
