@@ -67,7 +67,7 @@ def find_cam_head(
     graph = expand(written)
     chain, end = _chain(graph, layer.name, head.logits)
     if end != head.logits:
-        return None, _parting(written, [layer.name, *(n.output for n in chain)])
+        return None, _parting(written, [layer.name, *(n.output for n in chain)], head.logits)
     pooled, weight, bias = False, None, None
     tensor, axes = layer.name, layer.axes
     for node in chain:
@@ -131,10 +131,13 @@ def _chain(graph: Graph, start: str, end: str) -> tuple[list[Node], str]:
     return chain, start
 
 
-def _parting(written: Graph, chain: Sequence[str]) -> str:
+def _parting(written: Graph, chain: Sequence[str], logits: str) -> str:
     """Say in terms of the file why the last of these tensors is not read by one node alone."""
-    tensor = next(name for name in reversed(chain) if name in written.consumers)
-    readers = written.consumers[tensor]
+    tensor = next((name for name in reversed(chain) if name in written.consumers), chain[0])
+    needed = written.ancestors(logits)
+    readers = [n for n in written.consumers.get(tensor, ()) if not needed.isdisjoint(n.outputs)]
+    if not readers:
+        return "the scores are not computed from it"
     if len(readers) == 1:  # one operator, which is several nodes when written out
         return f"the head holds {readers[0]}"
     what = "the layer" if tensor == chain[0] else f"tensor {tensor!r}"

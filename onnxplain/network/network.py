@@ -18,10 +18,10 @@ from onnxplain.graph.answers.declare import declared
 from onnxplain.graph.answers.find import find_answers
 from onnxplain.graph.axes import Axes, tag_axes
 from onnxplain.graph.cam_head import CamHead, find_cam_head
+from onnxplain.graph.extract import cut_at
 from onnxplain.graph.head import Head, head_of
 from onnxplain.graph.image_input import ImageInput, find_image_input
 from onnxplain.graph.layers import SpatialLayer, layer_candidates, refuse_layer, spatial_layer
-from onnxplain.graph.preprocessing_chain import cut_at
 from onnxplain.graph.quantised import quantisation_step
 from onnxplain.graph.shapes import Shapes, infer_shapes
 from onnxplain.graph.view import Graph, TensorInfo
