@@ -335,3 +335,32 @@ def test_an_operator_of_another_domain_is_not_taken_for_its_namesake():
     tags = tag_axes(graph, shapes, find_image_input(graph)).tags
     assert "c" in tags
     assert "a" not in tags
+
+
+def tags_of(body, weights, rank):
+    proto = model(
+        body + " p = Neg(a) scores = Identity(p)", weights, output=f"float[{rank}] scores"
+    )
+    network = context_of(proto, output="scores").network
+    return network.axes.tags.get("a")
+
+
+def test_channels_last_stay_last():
+    one, zero = np.array(0.1, np.float32), np.array(0, np.uint8)
+    body = """
+        q = QuantizeLinear(image, one, zero) t = Transpose<perm = [0,2,3,1]>(q)
+        g = com.microsoft.QLinearAveragePool<channels_last = 1, kernel_shape = [2,2]>(
+            t, one, zero, one, zero)
+        a = DequantizeLinear(g, one, zero)
+    """
+    assert tags_of(body, {"one": one, "zero": zero}, "N,H,W,C") == tuple("NHWC")
+
+
+def test_a_product_that_turns_its_operand_does_not_keep_the_axes():
+    matrix = {"m": np.ones((3, 5))}
+    last = "t = Transpose<perm = [0,2,3,1]>(image) a = com.microsoft.FusedMatMul(t, m)"
+    assert tags_of(last, matrix, "N,H,W,C") == tuple("NHWC")
+    turned = (
+        "t = Transpose<perm = [0,2,1,3]>(image) a = com.microsoft.FusedMatMul<transA = 1>(t, m)"
+    )
+    assert tags_of(turned, matrix, "N,H,W,C") is None
