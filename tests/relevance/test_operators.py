@@ -213,6 +213,16 @@ def test_normalisation_by_a_fixed_scale(form):
     assert difference(received(proto, x, R), x * back) < 1e-7
 
 
+def test_the_older_name_of_rms_normalisation_has_its_rule():
+    rng = np.random.default_rng(0)
+    x, R = rng.normal(size=(1, 3, 6, 6)), rng.normal(size=(1, 3, 6, 6))
+    body, gamma = "scores = RMSNormalization(image, h)", rng.normal(size=6)
+    named = model(body, h=gamma, output="float[N,C,H,W] scores", opset=23)
+    older = model(body, h=gamma, output="float[N,C,H,W] scores", opset=23)
+    older.graph.node[0].op_type = "SimplifiedLayerNormalization"
+    np.testing.assert_allclose(received(older, x, R), received(named, x, R), rtol=1e-12)
+
+
 def test_an_operator_without_rule_is_named():
     body = "s = Sin(image) scores = Relu(s)"
     proto = model(body, output="float[N,C,H,W] scores")

@@ -92,6 +92,29 @@ def test_the_size_of_the_picture_is_read_behind_the_sections():
     require_same(context, nets.images("resnet")[0].astype(np.float32), SOME)
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        "Shrink <lambd=0.2, bias=0.1> (a)",
+        "LpNormalization <axis=1> (a)",
+        "Hardmax <axis=1> (a)",
+        "com.microsoft.FastGelu(a)",
+        "Mod <fmod=1> (a, strength)",
+        "ReduceLogSumExp <axes=[1]> (a)",
+    ],
+)
+def test_rare_operators_that_keep_places_apart(step):
+    body = f"""
+        a = Conv <pads=[1,1,1,1]> (image, w) s = {step} b = Add(s, a)
+        c = Conv <pads=[1,1,1,1]> (b, w) d = GlobalAveragePool(c) scores = Flatten(d)
+    """
+    weight = np.random.default_rng(0).normal(size=(3, 3, 3, 3))
+    constants = {"strength": np.array(0.7)} if "strength" in step else {}
+    proto = model(body, w=weight, **constants, image="float[N,3,32,32] image")
+    record = require_same(context_of(proto), nets.images("resnet")[0].astype(np.float32), SOME)
+    assert record["sections"]
+
+
 class _Calibration(CalibrationDataReader):
     def __init__(self):
         self.batches = iter([{"image": nets.images("resnet", 8).astype(np.float32)}])
