@@ -21,7 +21,9 @@ _WITHOUT_SIGNAL = frozenset(
 # Their further inputs are shapes, indices or bounds.
 _SIGNAL_IN_FIRST = frozenset(
     "Reshape Expand Tile Pad Slice Gather GatherElements GatherND Squeeze Unsqueeze Split Resize "
-    "Upsample Clip ReduceSum ReduceMean ReduceMax ReduceMin".split()
+    "Upsample Clip ReduceSum ReduceMean ReduceMax ReduceMin ReduceL1 ReduceL2 ReduceLogSum "
+    "ReduceLogSumExp ReduceSumSquare GridSample RoiAlign DeformConv TopK Trilu CumSum Compress "
+    "CenterCropPad ReverseSequence MaxUnpool".split()
 )
 
 

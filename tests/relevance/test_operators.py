@@ -7,7 +7,19 @@ from originals import difference
 
 from onnxplain.errors import MethodRefusedError
 from onnxplain.relevance.composites import composite
-from onnxplain.relevance.kinds import AVERAGING, BILINEAR, ELEMENTWISE, MOVING, NORMALISING, RULED
+from onnxplain.relevance.kinds import (
+    AVERAGING,
+    BILINEAR,
+    CHOOSING,
+    ELEMENTWISE,
+    HOMOGENEOUS,
+    LINEAR_MAPS,
+    MOVING,
+    NORMALISING,
+    READING,
+    RULED,
+    SCALING,
+)
 
 EPSILON = 0.25
 TOLERANCE = 1e-7  # of the Jacobian by central differences
@@ -74,7 +86,94 @@ AVERAGING_FORMS = {
     "Add": ("scores = Add(image, c)", 17),
     "Sub": ("scores = Sub(image, c)", 17),
 }
+READING_FORMS = {
+    "GridSample": ("scores = GridSample(image, grid)", 17),
+    "com.microsoft::GridSample": ("scores = com.microsoft.GridSample(image, grid)", 17),
+    "RoiAlign": (
+        "scores = RoiAlign<output_height = 2, output_width = 2>(image, rois, which)",
+        17,
+    ),
+    "DeformConv": ("scores = DeformConv(image, kernel, shift)", 19),
+}
+LINEAR_FORMS = {
+    "CumSum": ("scores = CumSum(image, axis)", 17),
+    "Col2Im": (
+        "f = Reshape(image, columns) scores = Col2Im(f, size, block)",
+        18,
+    ),
+    "DFT": ("f = Reshape(image, signal) scores = DFT<axis = 1>(f)", 17),
+    "com.microsoft::MatMulNBits": (
+        "scores = com.microsoft.MatMulNBits<K = 6, N = 2, bits = 4, block_size = 16>"
+        "(image, packed, steps)",
+        17,
+    ),
+    "com.microsoft::MatMulBnb4": (
+        "scores = com.microsoft.MatMulBnb4<K = 6, N = 2, block_size = 16, quant_type = 1>"
+        "(image, flat, steps)",
+        17,
+    ),
+    "RotaryEmbedding": ("scores = RotaryEmbedding(image, cosines, sines)", 23),
+}
+CHOOSING_FORMS = {
+    "CenterCropPad": ("scores = CenterCropPad<axes = [2,3]>(image, size)", 18),
+    "Compress": ("scores = Compress<axis = 3>(image, mask)", 17),
+    "MaxUnpool": (
+        "p, i = MaxPool<kernel_shape = [2,2], strides = [2,2]>(image) "
+        "scores = MaxUnpool<kernel_shape = [2,2], strides = [2,2]>(p, i)",
+        17,
+    ),
+    "ReverseSequence": (
+        "scores = ReverseSequence<batch_axis = 0, time_axis = 2>(image, lengths)",
+        17,
+    ),
+    "Scatter": ("scores = Scatter<axis = 3>(image, elements, updates)", 9),
+    "ScatterElements": ("scores = ScatterElements<axis = 3>(image, elements, updates)", 17),
+    "ScatterND": ("scores = ScatterND(image, row, rows)", 17),
+    "TensorScatter": ("scores = TensorScatter(image, update, place)", 24),
+    "TopK": ("scores, k = TopK(image, two_of)", 17),
+    "Trilu": ("scores = Trilu(image)", 17),
+    "ReduceLogSumExp": ("scores = ReduceLogSumExp<axes = [2,3]>(image)", 17),
+    "com.microsoft::ExpandDims": ("scores = com.microsoft.ExpandDims(image, first)", 17),
+    "com.microsoft::GatherND": ("scores = com.microsoft.GatherND(image, places)", 17),
+    "com.microsoft::Pad": ("scores = com.microsoft.Pad(image, pads)", 17),
+    "com.microsoft::Trilu": ("scores = com.microsoft.Trilu(image)", 17),
+}
+HOMOGENEOUS_FORMS = {
+    "ReduceL1": ("scores = ReduceL1<axes = [2,3]>(image)", 17),
+    "ReduceL2": ("scores = ReduceL2(image, spatial)", 18),
+    "ReduceSumSquare": ("scores = ReduceSumSquare<axes = [1]>(image)", 17),
+    "GlobalLpPool": ("scores = GlobalLpPool<p = 3>(image)", 17),
+    "LpPool": ("scores = LpPool<kernel_shape = [2,2], strides = [2,2]>(image)", 17),
+}
+SCALING_FORMS = {
+    "LpNormalization": ("scores = LpNormalization<axis = 1>(image)", 17),
+    "LRN": ("scores = LRN<size = 3>(image)", 17),
+}
 CONSTANTS = {
+    "grid": np.random.default_rng(0).uniform(-0.9, 0.9, (1, 2, 2, 2)).astype(np.float32),
+    "rois": np.array([[0.3, 0.2, 4.1, 3.7]], np.float32),
+    "which": np.array([0]),
+    "kernel": np.random.default_rng(1).uniform(0.1, 1, (2, 3, 2, 2)),
+    "shift": np.full((1, 8, 5, 5), 0.25),
+    "packed": np.arange(3, 19, dtype=np.uint8).reshape(2, 1, 8),
+    "flat": np.array([0x9E, 0xA7, 0x1C, 0xF3, 0x68, 0xBD], np.uint8),
+    "steps": np.array([0.5, 0.25]),
+    "axis": np.array(2),
+    "columns": np.array([1, 12, 9]),
+    "size": np.array([4, 4]),
+    "block": np.array([2, 2]),
+    "signal": np.array([3, 36, 1]),
+    "cosines": np.random.default_rng(2).uniform(0.6, 1, (1, 6, 3)),
+    "sines": np.random.default_rng(3).uniform(0, 0.4, (1, 6, 3)),
+    "lengths": np.array([4]),
+    "updates": np.full((1, 3, 6, 2), 0.7),
+    "row": np.array([[0, 1]]),
+    "rows": np.full((1, 6, 6), 0.7),
+    "update": np.full((1, 3, 2, 6), 0.7),
+    "place": np.array([1]),
+    "two_of": np.array([2]),
+    "first": np.array(0, np.int32),
+    "places": np.array([[0, 1], [0, 2]]),
     "c": np.array(0.3),
     "d": np.array(0.6),
     "z": np.array(3, np.uint8),
@@ -93,7 +192,16 @@ CONSTANTS = {
     "mask": np.arange(6) % 2 == 0,
     "scales": np.array([1, 1, 2, 2], np.float32),
 }
-RANKS = {"Flatten": 2, "Reshape": 3, "GatherND": 3, "Squeeze": 2, "Unsqueeze": 6}
+RANKS = {
+    "DFT": 3,
+    "com.microsoft::ExpandDims": 5,
+    "com.microsoft::GatherND": 3,
+    "Flatten": 2,
+    "Reshape": 3,
+    "GatherND": 3,
+    "Squeeze": 2,
+    "Unsqueeze": 6,
+}
 # Tested one by one below, or with their weights in test_rules.py and test_merge.py.
 ELSEWHERE = {
     "BatchNormalization",
@@ -102,6 +210,9 @@ ELSEWHERE = {
     "Conv",
     "ConvTranspose",
     "Softmax",
+    "LogSoftmax",
+    "ReduceLogSum",
+    "com.microsoft::NhwcMaxPool",
     *BILINEAR,
 }
 
@@ -152,17 +263,100 @@ def test_moving_operators_bring_relevance_back_to_where_it_came_from(op):
     assert difference(received(proto, x, R).ravel(), expected) < TOLERANCE
 
 
-@pytest.mark.parametrize("op", sorted(AVERAGING_FORMS))
-def test_linear_operators_share_by_contribution(op):
-    proto, x, y, R = case(op, AVERAGING_FORMS[op])
-    expected = x.ravel() * (jacobian(proto, x).T @ (R / (y + EPSILON * np.sign(y))))
+SHARING = {**AVERAGING_FORMS, **LINEAR_FORMS, **READING_FORMS, **HOMOGENEOUS_FORMS}
+
+
+@pytest.mark.parametrize("op", sorted(SHARING))
+def test_linear_and_homogeneous_operators_share_by_contribution(op):
+    proto, x, y, R = case(op, SHARING[op])
+    quotient = R / HOMOGENEOUS.get(op, 1) / (y + EPSILON * np.where(y < 0, -1, 1))
+    expected = x.ravel() * (jacobian(proto, x).T @ quotient)
     assert difference(received(proto, x, R).ravel(), expected) < TOLERANCE
 
 
+@pytest.mark.parametrize("op", sorted(CHOOSING_FORMS))
+def test_choosing_operators_bring_relevance_back_to_where_it_came_from(op):
+    proto, x, _, R = case(op, CHOOSING_FORMS[op])
+    expected = jacobian(proto, x).T @ R
+    assert difference(received(proto, x, R).ravel(), expected) < TOLERANCE
+
+
+@pytest.mark.parametrize("op", sorted(SCALING_FORMS))
+def test_a_norm_that_divides_is_held_constant(op):
+    proto, x, _, R = case(op, SCALING_FORMS[op])
+    np.testing.assert_array_equal(received(proto, x, R).ravel(), R)
+
+
+NORMS = {
+    "ReduceL1": abs,
+    "ReduceL2": np.square,
+    "ReduceSumSquare": np.square,
+    "ReduceLogSum": abs,
+}
+
+
+@pytest.mark.parametrize("op", sorted(NORMS))
+def test_norms_give_each_element_its_part_of_the_sum_under_them(op):
+    """R_i = p_i / sum(p) R with p the power that is summed: nothing is lost, nothing grows."""
+    proto = model(f"scores = {op}<axes = [2,3]>(image)", output="float[N,C,H,W] scores")
+    x = np.random.default_rng(0).uniform(0.2, 0.9, (1, 3, 6, 6))
+    x *= 1.0 if op == "ReduceLogSum" else np.random.default_rng(2).choice([-1, 1], x.shape)
+    R = np.random.default_rng(1).normal(size=(1, 3, 1, 1))
+    found = walk(proto, x, R, composite("epsilon", epsilon=0.0)).relevance["image"].numpy()
+    parts = NORMS[op](x)
+    expected = np.zeros_like(x)
+    for c in range(3):
+        for i in range(6):
+            for j in range(6):
+                expected[0, c, i, j] = parts[0, c, i, j] / parts[0, c].sum() * R[0, c, 0, 0]
+    assert difference(found, expected) < 1e-14
+    assert found.sum() == pytest.approx(R.sum(), rel=1e-13)
+
+
+def test_a_norm_of_zeros_hands_nothing_on():
+    proto = model("scores = ReduceL2<axes = [2,3]>(image)", output="float[N,C,H,W] scores")
+    x = np.zeros((1, 3, 6, 6))
+    assert not received(proto, x, np.ones((1, 3, 1, 1))).any()
+
+
+def test_logarithm_of_softmax_has_the_rule_of_softmax():
+    x = np.random.default_rng(0).normal(size=(1, 3, 6, 6))
+    R = np.random.default_rng(1).normal(size=x.shape)
+    found = [
+        received(model(f"scores = {op}(image)", output="float[N,C,H,W] scores"), x, R)
+        for op in ("LogSoftmax", "Softmax")
+    ]
+    p = np.exp(x) / np.exp(x).sum(-1, keepdims=True)
+    assert difference(found[0], x * (R - p * R.sum(-1, keepdims=True))) < 1e-13
+    assert difference(found[0], found[1]) < 1e-13
+
+
+def test_channels_last_maximum_of_onnx_runtime():
+    body = "scores = com.microsoft.NhwcMaxPool<kernel_shape = [3,2]>(q)"
+    body = f"q = QuantizeLinear(image, c, z) {body.replace('scores', 'm')}"
+    body += " scores = DequantizeLinear(m, c, z)"
+    proto = model(body, {"c": np.array(0.01), "z": np.array(3, np.uint8)},
+                  output="float[N,C,H,W] scores")  # fmt: skip
+    x = np.random.default_rng(0).uniform(0.1, 0.9, (1, 3, 6, 6))
+    y = computed(proto)(x)
+    R = np.random.default_rng(1).normal(size=y.shape)
+    expected = np.zeros_like(x)
+    rounded = np.round(x / 0.01)
+    for i, j, k in np.ndindex(*y.shape[1:]):
+        window = rounded[0, i : i + 3, j : j + 2, k]
+        a, b = np.unravel_index(window.argmax(), window.shape)
+        expected[0, i + a, j + b, k] += R[0, i, j, k]
+    np.testing.assert_allclose(received(proto, x, R), expected, atol=1e-12)
+
+
 def test_every_operator_that_is_said_to_have_a_rule_is_tested():
-    tested = {*ELEMENTWISE_FORMS, *MOVING_FORMS, *AVERAGING_FORMS, *NORMALISING, *ELSEWHERE}
+    forms = (ELEMENTWISE_FORMS, MOVING_FORMS, CHOOSING_FORMS, SCALING_FORMS, SHARING)
+    tested = set().union(*forms, NORMALISING, ELSEWHERE)
     assert tested == RULED
-    groups = (ELEMENTWISE, MOVING, AVERAGING, NORMALISING)
+    groups = (
+        ELEMENTWISE, MOVING, AVERAGING, NORMALISING, READING, LINEAR_MAPS, HOMOGENEOUS, CHOOSING,
+        SCALING, BILINEAR,
+    )  # fmt: skip
     assert sum(map(len, groups)) == len(frozenset().union(*groups))
 
 
@@ -211,6 +405,37 @@ def test_normalisation_by_a_fixed_scale(form):
     back = s if "RMS" in form else s - s.mean(axes, keepdims=True)
     # Epsilon 1e-5 is a float32 attribute of the file.
     assert difference(received(proto, x, R), x * back) < 1e-7
+
+
+@pytest.mark.parametrize(
+    ("form", "opset", "axes"),
+    [
+        ("scores = InstanceNormalization(image, g, b)", 17, (2, 3)),
+        ("scores = GroupNormalization<num_groups = 1>(image, g, b)", 21, (1, 2, 3)),
+        ("scores = GroupNormalization<num_groups = 3>(image, g, b)", 18, (2, 3)),
+        ("scores = MeanVarianceNormalization<axes = [1,2]>(image)", 17, (1, 2)),
+    ],
+)
+def test_normalisation_over_places_by_a_fixed_scale(form, opset, axes):
+    rng = np.random.default_rng(0)
+    gains = {"g": rng.normal(size=3), "b": rng.normal(size=3)}
+    used = gains if ", g, b" in form else {}
+    proto = model(form, used, output="float[N,C,H,W] scores", opset=max(opset, 21))
+    if "Group" in form:  # onnx refuses to check the version of opset 18, which files have
+        proto.opset_import[0].version = opset
+    x, R = rng.normal(size=(2, 1, 3, 6, 6))
+    centred = x - x.mean(axes, keepdims=True)
+    epsilon = 1e-5 if used else 0.0
+    std = np.sqrt((centred**2).mean(axes, keepdims=True) + epsilon)
+    gamma, beta = (
+        used[k].astype(np.float32).astype(float).reshape(3, 1, 1) if used else v
+        for k, v in (("g", 1.0), ("b", 0.0))
+    )
+    y = centred / std * gamma + beta
+    assert difference(computed(proto)(x), y) < 1e-6
+    s = R / (y + EPSILON * np.where(y < 0, -1, 1)) * gamma / std
+    # Epsilon 1e-5 is a float32 attribute of the file, and MeanVarianceNormalization adds 1e-9.
+    assert difference(received(proto, x, R), x * (s - s.mean(axes, keepdims=True))) < 1e-7
 
 
 def test_an_operator_without_rule_is_named():
