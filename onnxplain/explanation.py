@@ -61,6 +61,8 @@ class Attribution:
         Further maps that belong to the method.
     notes : mapping
         Further plain data for the record.
+    warnings : tuple of str
+        Why the numbers may not be what the method promises, one line each.
     """
 
     values: NDArray[Any]
@@ -70,6 +72,7 @@ class Attribution:
     measures: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     maps: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,9 @@ class Explanation:
         Time the method took.
     provenance : mapping
         Digests of model, input and preprocessing; versions; engine; seed; source file.
+    warnings : tuple of str
+        Why this map may not be what the method promises, one line each: a completeness gap
+        above the tolerance, relevance that explodes, ... Shown with every picture of it.
     """
 
     attribution: NDArray[Any]
@@ -128,6 +134,7 @@ class Explanation:
     notes: Mapping[str, Any]
     seconds: float
     provenance: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
 
     def heatmap(self, *, size: tuple[int, int] | None = None) -> NDArray[np.float64]:
         """Two-dimensional map of what pictures of this method show; not rescaled.
@@ -236,6 +243,8 @@ class Explanation:
             raise ValueError("it was written by another version")
         record.pop("top")
         record["axes"] = tuple(record["axes"])
+        # Files of earlier versions hold none.
+        record["warnings"] = tuple(map(str, record.get("warnings", ())))
         record["labels"] = {int(k): v for k, v in record["labels"].items()}
         target = record["target"]
         record["target"] = Target(**{**target, "position": tuple(target.get("position", ()))})

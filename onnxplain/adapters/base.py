@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,7 +23,7 @@ from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.errors import UsageError
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
-from onnxplain.relevance.leak import Leak
+from onnxplain.relevance.leak import Growth, Leak
 from onnxplain.target import Target
 
 Array = NDArray[Any]
@@ -50,11 +50,14 @@ class Derivatives:
         The named tensors.
     gradients : mapping of str to array
         Derivative of each input's own score with respect to the named tensors.
+    growth : Growth
+        Of DeepLIFT's multipliers: how far what they attribute grew in magnitude.
     """
 
     scores: Array
     values: Mapping[str, Array]
     gradients: Mapping[str, Array]
+    growth: Growth = field(default_factory=Growth)
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,14 @@ class Propagation:
         Relevance of the named tensors, in units of the score.
     leaks : tuple of Leak
         Every node's leak, the largest magnitude first.
+    growth : Growth
+        How far it grew in magnitude.
     """
 
     scores: Array
     relevance: Mapping[str, Array]
     leaks: tuple[Leak, ...]
+    growth: Growth = field(default_factory=Growth)
 
 
 class Adapter(Protocol):

@@ -6,6 +6,7 @@ Imported only when a gradient or relevance is asked for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -27,7 +28,7 @@ from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
-from onnxplain.relevance.leak import Leak
+from onnxplain.relevance.leak import Growth, Leak
 from onnxplain.relevance.multipliers import multipliers
 from onnxplain.relevance.score_slopes import class_scores, score_secant, score_slope
 from onnxplain.target import Target
@@ -179,6 +180,7 @@ class TorchAdapter:
         if any(t.activation != "none" or t.kind != "logit" for t in targets):
             raise UsageError("relevance propagation explains logits; drop `kind=probability`")
         leaks: list[dict[tuple[str, str], float]] = [{} for _ in targets]
+        growth = [Growth() for _ in targets]
         left = len(x)
         masks = {name: self._converted.tensor(mask) for name, mask in (keep or {}).items()}
 
@@ -198,6 +200,7 @@ class TorchAdapter:
             found = self._converted.walker.walk(feeds, tensor, seeds, composite, names, masks)
             result = {}
             for k, (target, walked) in enumerate(zip(targets, found, strict=True)):
+                growth[k] = max(growth[k], walked.growth)
                 for leak in walked.leaks:
                     key = (leak.tensor, leak.op_type)
                     leaks[k][key] = leaks[k].get(key, 0.0) + leak.absorbed
@@ -214,6 +217,7 @@ class TorchAdapter:
                     Leak(tensor, op, absorbed)
                     for (tensor, op), absorbed in sorted(own.items(), key=lambda i: -abs(i[1]))
                 ),
+                growth[k],
             )
             for k, own in enumerate(leaks)
         ]
@@ -286,12 +290,14 @@ class TorchAdapter:
         seeds = [partial(score_secant, target) for target in targets]
         both = np.stack([x, np.broadcast_to(baseline, x.shape)], axis=1)
         converted, image = self._converted, self._image.name
+        growth = [Growth() for _ in targets]
 
         def run(batch: Array) -> dict[str, Array]:
             feeds = [converted.feeds(converted.tensor(batch[:, k])) for k in (0, 1)]
-            values, found = multipliers(
+            values, found, grown = multipliers(
                 converted.graph, converted.program, image, feeds, tensor, seeds, names
             )
+            growth[:] = map(max, growth, grown)
             result = {f"value:{n}": as_array(values[n]) for n in names}
             for k, (target, slopes) in enumerate(zip(targets, found, strict=True)):
                 scores = target.select(class_scores(values[tensor], target))
@@ -300,7 +306,9 @@ class TorchAdapter:
             return result
 
         joined = in_batches(run, both, self._batch_size, self._image.batch)
-        return [_derivatives(joined, names, k) for k in range(len(targets))]
+        return [
+            replace(_derivatives(joined, names, k), growth=growth[k]) for k in range(len(targets))
+        ]
 
     def recompute(self, values: Mapping[str, Array]) -> Iterator[tuple[Node, dict[str, Array]]]:
         """Compute every node on its own, from given values of its inputs.

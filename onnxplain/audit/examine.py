@@ -86,6 +86,7 @@ def examine(model: Model, sample: Sample, methods: Sequence[str], config: AuditC
             "curves": curves,
             "record": _finite(case.explanation.measures),
             "evidence": dict(evidence_shares(case.heatmap, case.mask)),
+            "warnings": list(case.explanation.warnings),
         }
         maps[case.method] = small(case.heatmap)
         seconds[case.method] = case.explanation.seconds
