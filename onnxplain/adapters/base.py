@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.errors import UsageError
 from onnxplain.relevance.composites import Composite
+from onnxplain.relevance.growth import Growth
 from onnxplain.relevance.kinds import Rectification
-from onnxplain.relevance.leak import Growth, Leak
+from onnxplain.relevance.leak import Leak
 from onnxplain.target import Target
 
 Array = NDArray[Any]

@@ -27,8 +27,9 @@ from onnxplain.errors import UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.composites import Composite
+from onnxplain.relevance.growth import Growth
 from onnxplain.relevance.kinds import Rectification
-from onnxplain.relevance.leak import Growth, Leak
+from onnxplain.relevance.leak import Leak
 from onnxplain.relevance.multipliers import multipliers
 from onnxplain.relevance.score_slopes import class_scores, score_secant, score_slope
 from onnxplain.target import Target

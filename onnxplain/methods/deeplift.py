@@ -74,7 +74,8 @@ def deeplift(
             f"use {remedy}"
         )
     precise = f"compute with --precision double, or use {remedy}"
-    exploded = growth_warnings(found.growth, "the contributions", f"use {remedy}")
+    precision = subject.network.precision
+    exploded = growth_warnings(found.growth, "the contributions", f"use {remedy}", precision)
     return Attribution(
         values,
         input_axes(subject),

@@ -169,7 +169,7 @@ def propagated(
         },
         maps=maps,
         notes={"leaks": leaks, "composite": rules.to_dict()},
-        warnings=relevance_warnings(network.graph, rules, found.growth, share),
+        warnings=relevance_warnings(network, rules, found.growth, share),
     )
 
 

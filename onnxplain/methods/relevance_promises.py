@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from onnxplain.errors import NumericalError
 from onnxplain.graph.view import Graph
 from onnxplain.methods.promises import growth_warnings
+from onnxplain.network import Network
 from onnxplain.relevance.composites import CONV, LINEAR, Composite
-from onnxplain.relevance.leak import Growth
+from onnxplain.relevance.growth import Growth
 
 # How far outside of [0, 1] the share of the score that arrives may lie.
 _OUTSIDE = 1.0
@@ -31,14 +32,14 @@ _TOLERANCE = 0.01
 
 
 def relevance_warnings(
-    graph: Graph, rules: Composite, growth: Growth, conservation: NDArray[Any] | None
+    network: Network, rules: Composite, growth: Growth, conservation: NDArray[Any] | None
 ) -> tuple[str, ...]:
     """Warn of relevance that explodes, or whose sum is no share of the score.
 
     Parameters
     ----------
-    graph : Graph
-        The prepared graph.
+    network : Network
+        The network.
     rules : Composite
         The rules.
     growth : Growth
@@ -46,7 +47,8 @@ def relevance_warnings(
     conservation : (N,) array, optional
         Share of the score that arrives; ``None`` if none is promised.
     """
-    exploded = growth_warnings(growth, "the numbers", _remedy(graph, rules))
+    remedy = _remedy(network.graph, rules)
+    exploded = growth_warnings(growth, "the numbers", remedy, network.precision)
     if exploded or conservation is None:
         return exploded
     worst = conservation[np.argmax(np.abs(conservation - 0.5))]

@@ -21,8 +21,8 @@ from onnxplain.convert.program import Program, Step
 from onnxplain.graph.bodies import CONTROL_FLOW, is_control_flow
 from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.bodies import computes, refusal
+from onnxplain.relevance.growth import Growth, GrowthMeter
 from onnxplain.relevance.kinds import AVERAGING, ELEMENTWISE, MOVING
-from onnxplain.relevance.leak import Growth, GrowthMeter
 from onnxplain.relevance.normalised import layer_norm_multiplier, softmax_multiplier
 from onnxplain.relevance.quotients import difference_quotient
 
@@ -100,7 +100,7 @@ def _walk_back(
         return float(torch.linalg.vector_norm(multiplier * (here[name] - there[name]), 1))
 
     meter = GrowthMeter(sum(magnitude(n, m) for n, m in found.items()))
-    behind_weights: set[str] = set(found)
+    behind_weights, waiting = set(found), set(found)
     for step in reversed(program.steps):
         arrived = [found.get(o) for o in step.outputs]
         if all(m is None for m in arrived):
@@ -128,6 +128,10 @@ def _walk_back(
         meter.add(step.outputs[0], step.node.op_type, taken, given, last=last)
         if last and step.node.op_type not in _WEIGHTED:
             behind_weights.update(step.inputs)
+        waiting = waiting.difference(step.outputs).union(step.inputs[k] for k in signal)
+        if len(waiting) == 1:
+            (name,) = waiting
+            meter.passed(magnitude(name, found[name]))
     return found, meter.result()
 
 

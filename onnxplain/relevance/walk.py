@@ -19,7 +19,8 @@ from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.view import Graph
 from onnxplain.relevance.composites import Composite, RuleUse, Site
 from onnxplain.relevance.gates import self_gates
-from onnxplain.relevance.leak import Growth, GrowthMeter, Leak
+from onnxplain.relevance.growth import Growth, GrowthMeter
+from onnxplain.relevance.leak import Leak
 from onnxplain.relevance.merge import WeightedNode, weighted_node
 from onnxplain.relevance.operators import Shares, propagate
 from onnxplain.relevance.record import Record, record_steps
@@ -174,6 +175,8 @@ class Walker:
             if not _handed_on(arrived, shares):
                 taken, given = _magnitude(arrived), _magnitude(shares.values())
                 meter.add(at, kind, taken, given, last=at in passed.last)
+                if len(R) == 1:
+                    meter.passed(_magnitude(R.values()))
         found |= {n: r for n in list(R) if (r := _take(R, n, masks)) is not None and n in names}
         if masks:
             raise UsageError(
