@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import UnknownNameError
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.lrp import propagated
 from onnxplain.methods.registry import method
 from onnxplain.methods.relevance_promises import deep_taylor_warnings
+from onnxplain.network.context import Context
 from onnxplain.relevance.composites import composite
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 _FIRST = {"z-box": "deep-taylor", "w-square": "deep-taylor-unbounded"}
 
@@ -38,7 +38,7 @@ _FIRST = {"z-box": "deep-taylor", "w-square": "deep-taylor-unbounded"}
     "alike; biases behind dead ReLUs absorb relevance",
 )
 def deep_taylor(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     *,
@@ -52,8 +52,8 @@ def deep_taylor(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     first : str
         ``z-box`` for pixels, whose bounds come from the preprocessing; ``w-square`` for
         inputs without bounds.
@@ -75,7 +75,7 @@ def deep_taylor(
     if first not in _FIRST:
         raise UnknownNameError("first rule", first, _FIRST, f"first: {', '.join(_FIRST)}")
     rules = composite(_FIRST[first], zero_bias=zero_bias, unknown=unknown)
-    found = propagated(subject, x, target, rules, at=at, channels=channels)
+    found = propagated(context, x, target, rules, at=at, channels=channels)
     if channels is not None or found.warnings:
         return found
     complete = zero_bias and first == "z-box"

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.layer_gradient import NEEDS, layer_gradient
 from onnxplain.methods.promises import LARGEST_GROWTH
 from onnxplain.methods.registry import method
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.network.context import Context
+from onnxplain.targets.classes import Target
 
 
 @method(
@@ -31,14 +31,14 @@ from onnxplain.target import Target
     failures="coarse: the grid of the layer; averaging gradients can point beside the evidence",
 )
 def grad_cam(
-    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
+    context: Context, x: NDArray[Any], target: Target, *, layer: str | None = None
 ) -> Attribution:
     """Sum over k of mean_ij(dS/dA_k(i, j)) A_k, before the ReLU that pictures apply.
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
         The feature maps; found automatically if not given.
 
@@ -52,7 +52,7 @@ def grad_cam(
     MethodRefusedError
         If there is no layer with places, or its gradient is zero everywhere.
     """
-    place, maps, slopes = layer_gradient(subject, x, target, layer)
+    place, maps, slopes = layer_gradient(context, x, target, layer)
     weights = slopes.mean(axis=(2, 3))
     result = np.einsum("nkhw,nk->nhw", maps, weights)
     return Attribution(result, ("H", "W"), layer=place.name)
@@ -76,14 +76,14 @@ def grad_cam(
     "particular",
 )
 def counterfactual_grad_cam(
-    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
+    context: Context, x: NDArray[Any], target: Target, *, layer: str | None = None
 ) -> Attribution:
     """Sum over k of mean_ij(-dS/dA_k(i, j)) A_k, before the ReLU that pictures apply.
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
         The feature maps; found automatically if not given.
 
@@ -97,7 +97,7 @@ def counterfactual_grad_cam(
     MethodRefusedError
         If there is no layer with places, or its gradient is zero everywhere.
     """
-    place, maps, slopes = layer_gradient(subject, x, target, layer)
+    place, maps, slopes = layer_gradient(context, x, target, layer)
     weights = -slopes.mean(axis=(2, 3))
     result = np.einsum("nkhw,nk->nhw", maps, weights)
     return Attribution(result, ("H", "W"), layer=place.name)
@@ -118,7 +118,7 @@ def counterfactual_grad_cam(
     "is an approximation elsewhere (GELU, SiLU)",
 )
 def grad_cam_plus_plus(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     *,
@@ -137,8 +137,8 @@ def grad_cam_plus_plus(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
         The feature maps; found automatically if not given.
     stabilizer : float
@@ -159,7 +159,7 @@ def grad_cam_plus_plus(
     """
     if not stabilizer >= 0:
         raise UsageError(f"stabilizer {stabilizer} is not possible; it must be 0 or more")
-    place, a, g = layer_gradient(subject, x, target, layer)
+    place, a, g = layer_gradient(context, x, target, layer)
     divisor = 2 + a.sum(axis=(2, 3), keepdims=True) * g
     beyond = (g > 0) & (divisor <= 2 / LARGEST_GROWTH)
     if stabilizer:

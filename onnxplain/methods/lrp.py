@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import UsageError
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.channels import channel_mask, channel_sums
 from onnxplain.methods.gradients import input_axes
 from onnxplain.methods.registry import method
 from onnxplain.methods.relevance_promises import relevance_warnings, require_finite
 from onnxplain.methods.relevance_start import seeded
+from onnxplain.network.context import Context
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.composites import composite as composite_named
 from onnxplain.relevance.default import default_composite
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 _LEAKS = 5
 
@@ -40,7 +40,7 @@ _LEAKS = 5
     "behind the head has one sign, so that classes that share features look alike",
 )
 def lrp(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     *,
@@ -57,8 +57,8 @@ def lrp(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     composite : Composite or str
         A `Composite`, the name of one (see `onnxplain.relevance.composites.composite`), or
         a TOML file; ``auto`` takes attn-lrp where there is attention, and epsilon-gamma-box
@@ -91,12 +91,12 @@ def lrp(
     UsageError
         If a name or parameter is wrong.
     """
-    rules = _composite(subject, composite, epsilon, gamma, zero_bias, unknown)
-    return propagated(subject, x, seeded(target, start), rules, at=at, channels=channels)
+    rules = _composite(context, composite, epsilon, gamma, zero_bias, unknown)
+    return propagated(context, x, seeded(target, start), rules, at=at, channels=channels)
 
 
 def propagated(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     rules: Composite,
@@ -108,8 +108,8 @@ def propagated(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     rules : Composite
         The rules.
     at, channels : str, optional
@@ -131,7 +131,7 @@ def propagated(
     NumericalError
         If relevance overflows.
     """
-    network = subject.network
+    network = context.network
     image = network.image.name
     tensor = None if at is None else network.graph.resolve(at)
     if channels is not None and tensor is None:
@@ -140,8 +140,8 @@ def propagated(
     if tensor is not None and channels is not None:
         keep[tensor] = channel_mask(network, tensor, channels)
     names = list(dict.fromkeys([image, *([tensor] if tensor else [])]))
-    found = subject.engine(Capability.RELEVANCE).relevance(
-        x, target, rules.within(subject.preprocess.bounds()), names, keep=keep
+    found = context.engine(Capability.RELEVANCE).relevance(
+        x, target, rules.within(context.preprocess.bounds()), names, keep=keep
     )
     values = found.relevance[image]
     total = values.reshape(len(values), -1).sum(axis=1, dtype=np.float64)
@@ -160,7 +160,7 @@ def propagated(
     share = conservation if channels is None else None
     return Attribution(
         values,
-        input_axes(subject),
+        input_axes(context),
         parameters={"composite": rules.name, **({"at": tensor} if tensor else {})},
         measures={
             "conservation": conservation,
@@ -174,7 +174,7 @@ def propagated(
 
 
 def _composite(
-    subject: Subject,
+    context: Context,
     given: Composite | str,
     epsilon: float,
     gamma: float,
@@ -187,5 +187,5 @@ def _composite(
         from onnxplain.relevance.composite_file import load_composite
 
         return load_composite(given)
-    name = default_composite(subject.network.graph) if given == "auto" else given
+    name = default_composite(context.network.graph) if given == "auto" else given
     return composite_named(name, epsilon=epsilon, gamma=gamma, zero_bias=zero_bias, unknown=unknown)

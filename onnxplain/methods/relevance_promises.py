@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from onnxplain.errors import NumericalError
 from onnxplain.graph.view import Graph
 from onnxplain.methods.promises import growth_warnings
-from onnxplain.network import Network
+from onnxplain.network.network import Network
 from onnxplain.relevance.composites import CONV, LINEAR, Composite
 from onnxplain.relevance.growth import Growth
 

@@ -2,7 +2,7 @@
 
 import nets
 import pytest
-from handmade import PyTorchOnly, subject_of, target_of
+from handmade import PyTorchOnly, context_of, target_of
 from originals import difference
 
 from onnxplain.adapters.base import Capability
@@ -16,10 +16,10 @@ def both(name, method, **parameters):
     made = nets.exported(name)
     results = []
     for kind in (None, PyTorchOnly):
-        subject = subject_of(made.proto, kind) if kind else subject_of(made.proto)
-        target = target_of(subject, TARGET, find(method).explains)
+        context = context_of(made.proto, kind) if kind else context_of(made.proto)
+        target = target_of(context, TARGET, find(method).explains)
         x = made.x.astype("float32")
-        results.append(find(method).function(subject, x, target, **parameters))
+        results.append(find(method).function(context, x, target, **parameters))
     return results
 
 

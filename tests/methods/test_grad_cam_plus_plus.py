@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from handmade import model, subject_of, target_of
+from handmade import context_of, model, target_of
 from originals import difference, pair
 from torch import nn
 
@@ -18,7 +18,7 @@ BODY = """
 
 
 def made(seed=0, body=BODY, **changes):
-    """Subject, picture, and the network behind layer ``a`` in PyTorch."""
+    """Context, picture, and the network behind layer ``a`` in PyTorch."""
     rng = np.random.default_rng(seed)
     weights = {
         "w": rng.normal(size=(4, 3, 2, 2)),
@@ -28,13 +28,13 @@ def made(seed=0, body=BODY, **changes):
         "t": rng.normal(size=3),
         **changes,
     }
-    subject = subject_of(model(body, weights))
+    context = context_of(model(body, weights))
     v, b, u, t = (torch.from_numpy(weights[k].astype(np.float32)).double() for k in "vbut")
 
     def behind(a):
         return nn.functional.conv2d(a, v, b).relu().mean((2, 3)) @ u.T + t
 
-    return subject, rng.uniform(-1, 1, (1, 3, 6, 6)), behind
+    return context, rng.uniform(-1, 1, (1, 3, 6, 6)), behind
 
 
 def transcribed(a, score):
@@ -62,30 +62,30 @@ def transcribed(a, score):
     return torch.einsum("k,kij->ij", weights, a[0]), Y.detach()
 
 
-def found_by(subject, x, **parameters):
-    return find("grad-cam++").function(subject, x, target_of(subject, CLASS), **parameters)
+def found_by(context, x, **parameters):
+    return find("grad-cam++").function(context, x, target_of(context, CLASS), **parameters)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_formula_with_derivatives_of_the_exponential(seed):
-    subject, x, behind = made(seed)
-    a = torch.from_numpy(subject.network.torch.activations(x, ["a"])["a"])
+    context, x, behind = made(seed)
+    a = torch.from_numpy(context.network.torch.activations(x, ["a"])["a"])
     expected, Y = transcribed(a, lambda t: behind(t)[0, CLASS])
-    ours = found_by(subject, x, layer="a")
+    ours = found_by(context, x, layer="a")
     assert difference(ours.values[0] * float(Y), expected.numpy()) < 1e-9
     assert ours.warnings == ()
-    library = found_by(subject, x, layer="a", stabilizer=1e-3).values[0]
+    library = found_by(context, x, layer="a", stabilizer=1e-3).values[0]
     assert difference(library * float(Y), expected.numpy()) > 1e-3
 
 
 def test_small_gradients_are_not_outweighed():
     """Where gradients shrink, alpha goes to one half: Grad-CAM++ is sum relu(g) A / 2."""
-    subject, x, _ = made(u=1e-6 * np.random.default_rng(3).normal(size=(3, 5)))
-    gradients = subject.network.torch.gradients(x, target_of(subject, CLASS), ["a"])
+    context, x, _ = made(u=1e-6 * np.random.default_rng(3).normal(size=(3, 5)))
+    gradients = context.network.torch.gradients(x, target_of(context, CLASS), ["a"])
     g, a = gradients.gradients["a"][0], gradients.values["a"][0]
     expected = np.einsum("k,kij->ij", np.maximum(g, 0).sum((1, 2)) / 2, a)
-    assert difference(found_by(subject, x, layer="a").values[0], expected) < 1e-4
-    library = found_by(subject, x, layer="a", stabilizer=1e-6).values[0]
+    assert difference(found_by(context, x, layer="a").values[0], expected) < 1e-4
+    library = found_by(context, x, layer="a", stabilizer=1e-6).values[0]
     assert np.abs(library).max() < 1e-3 * np.abs(expected).max()
 
 
@@ -108,13 +108,13 @@ def at_a_pole(offset):
     w = np.array([1.0, 0.0, 0.0]).reshape(1, 3, 1, 1)
     x = np.zeros((1, 3, 6, 6))
     x[0, 0, 0, 0], x[0, 0, 5, 5] = 0.5, -2.5 + offset
-    return subject_of(model(LINEAR, w=w, u=u)), x
+    return context_of(model(LINEAR, w=w, u=u)), x
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e-4, -0.5])
 def test_no_weight_at_the_zero_of_its_denominator_and_a_word_about_it(offset):
-    subject, x = at_a_pole(offset)
-    found = found_by(subject, x, layer="a")
+    context, x = at_a_pole(offset)
+    found = found_by(context, x, layer="a")
     alpha = 1 / offset if offset else 0.0
     np.testing.assert_allclose(found.values[0], 2 * alpha * x[0, 0], rtol=1e-9)
     (warning,) = found.warnings
@@ -123,11 +123,11 @@ def test_no_weight_at_the_zero_of_its_denominator_and_a_word_about_it(offset):
 
 
 def test_no_word_away_from_the_zero():
-    subject, x = at_a_pole(1.0)
-    assert found_by(subject, x, layer="a").warnings == ()
+    context, x = at_a_pole(1.0)
+    assert found_by(context, x, layer="a").warnings == ()
 
 
 def test_a_negative_stabilizer_is_refused():
-    subject, x, _ = made()
+    context, x, _ = made()
     with pytest.raises(UsageError, match="0 or more"):
-        found_by(subject, x, stabilizer=-1.0)
+        found_by(context, x, stabilizer=-1.0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from handmade import model, subject_of, target_of, walk
+from handmade import context_of, model, target_of, walk
 
 from onnxplain.errors import NumericalError
 from onnxplain.methods import find
@@ -68,9 +68,9 @@ def weights_of(body, tiny):
 
 def explained(case, tiny, method="lrp", **parameters):
     body, _ = CANCELLING[case]
-    subject = subject_of(model(body, weights_of(body, tiny)))
+    context = context_of(model(body, weights_of(body, tiny)))
     x = 0.7 + tiny * np.random.default_rng(1).normal(size=(1, 1, 6, 6)) * np.ones((1, 3, 1, 1))
-    return find(method).function(subject, x, target_of(subject, 1), **parameters)
+    return find(method).function(context, x, target_of(context, 1), **parameters)
 
 
 @pytest.mark.parametrize("case", list(CANCELLING))
@@ -106,10 +106,10 @@ def test_the_composite_that_is_recommended_helps():
 
 def test_relevance_that_overflows_is_refused():
     body = "a = Conv(image, w) b = Neg(a) s = Add(a, b) r = Sigmoid(s) " + HEAD.format("r")
-    subject = subject_of(model(body, weights_of(body, 0)))
+    context = context_of(model(body, weights_of(body, 0)))
     x = np.full((1, 3, 6, 6), 0.7)
     with pytest.raises(NumericalError, match=r"overflows at Add 's'.*grad-cam") as error:
-        find("lrp").function(subject, x, target_of(subject, 1), composite="epsilon", epsilon=0.0)
+        find("lrp").function(context, x, target_of(context, 1), composite="epsilon", epsilon=0.0)
     assert error.value.exit_code == 6
 
 
@@ -123,9 +123,9 @@ def test_what_cancels_where_branches_meet_is_rounding_only(precision, warned):
     """s = tiny a: both shares are large and opposite, and meet again at a."""
     w, u = weights_of("w u", 0)["w"], np.array([[1.0], [2.0]])
     body = model(BACK_AGAIN, w=w, u=u, nearly=np.array(-1 + 2e-6))
-    subject = subject_of(body, precision=precision)
+    context = context_of(body, precision=precision)
     x = np.full((1, 3, 6, 6), 0.7)
-    found = find("lrp").function(subject, x, target_of(subject, 1), composite="epsilon")
+    found = find("lrp").function(context, x, target_of(context, 1), composite="epsilon")
     assert len(found.warnings) == warned
     if warned:
         assert "rounding shows" in found.warnings[0]
@@ -138,9 +138,9 @@ def test_a_score_near_zero_is_no_explosion():
     body = "r = Relu(image) " + HEAD.format("r")
     u = np.array([[1.0, -1.0, 1e-7], [1.0, -1.0, 0.5]])
     x = np.full((1, 3, 6, 6), 0.7)
-    subject = subject_of(model(body, u=u))
+    context = context_of(model(body, u=u))
     for index in (0, 1):
-        found = find("lrp").function(subject, x, target_of(subject, index), composite="epsilon")
+        found = find("lrp").function(context, x, target_of(context, index), composite="epsilon")
         assert found.warnings == ()
     assert np.abs(found.values).sum() > 1
 
@@ -184,9 +184,9 @@ DEEPLIFT = (
 def test_deeplift_on_a_baseline_that_a_normalisation_cannot_divide(baseline, explodes):
     """A picture of one colour has no variance: the quotient's multiplier is 1 / sqrt(epsilon)."""
     u = np.random.default_rng(2).normal(size=(2, 3))
-    subject = subject_of(model(DEEPLIFT, u=u, tiny=np.array(1e-12)))
+    context = context_of(model(DEEPLIFT, u=u, tiny=np.array(1e-12)))
     x = np.random.default_rng(1).uniform(-1, 1, (1, 3, 6, 6))
-    found = find("deeplift").function(subject, x, target_of(subject, 1), baseline=baseline)
+    found = find("deeplift").function(context, x, target_of(context, 1), baseline=baseline)
     assert bool(found.warnings) == explodes
     assert abs(found.measures["completeness_gap"][0]) < 1e-6  # the sum alone does not tell
     if explodes:
