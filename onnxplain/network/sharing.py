@@ -192,7 +192,11 @@ def _split(found: Any, questions: Sequence[_Question]) -> list[Any]:
         own = slice(start, start + len(question.seeds))
         start = own.stop
         whole = isinstance(found, PullBack)
-        parts.append(replace(found, gradients=found.gradients[own]) if whole else found[own])
+        parts.append(
+            replace(found, gradients=found.gradients[own], growth=found.growth[own])
+            if whole
+            else found[own]
+        )
     return parts
 
 
