@@ -191,7 +191,6 @@ def _split(found: Any, questions: Sequence[_Question]) -> list[Any]:
     for question in questions:
         own = slice(start, start + len(question.seeds))
         start = own.stop
-        whole = isinstance(found, PullBack)
         parts.append(
             replace(found, gradients=found.gradients[own], growth=found.growth[own])
             if whole
