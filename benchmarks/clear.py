@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import onnxplain
 from models.build.digits_data import load_splits
 from onnxplain.methods import find
-from onnxplain.subject import Subject
+from onnxplain.network.context import Context
 
 MODELS = Path(__file__).parents[1] / "models"
 WAYS = ("none", "gradient", "deconvnet", "guided")
@@ -30,11 +30,11 @@ def measure(name: str) -> None:
     model = onnxplain.load(MODELS / f"{name}.onnx")
     test = load_splits()[1]
     x = model.preprocess.encode(test.images[..., None])
-    subject = Subject(model.network, model.preprocess)
+    context = Context(model.network, model.preprocess)
     target = model.target(0, model.predict(test.images[0]))
 
     def winners(inputs: NDArray[Any]) -> NDArray[np.intp]:
-        return subject.all_scores(inputs.astype(np.float32), target).argmax(axis=1)
+        return context.all_scores(inputs.astype(np.float32), target).argmax(axis=1)
 
     def row(label: str, strength: NDArray[Any], more: str = "") -> None:
         kept = _strongest(strength)[:, None]
@@ -49,7 +49,7 @@ def measure(name: str) -> None:
     row("random pixels", random)
     for relu in WAYS:
         for positive in (False, True):
-            found = find("clear").function(subject, x, target, relu=relu, positive=positive).maps
+            found = find("clear").function(context, x, target, relu=relu, positive=positive).maps
             strength = np.maximum(found["dominant_response"], 0.0)
             shares = np.stack(
                 [np.where(found["dominant_class"] == c, strength, 0).sum((1, 2)) for c in range(10)]

@@ -22,13 +22,13 @@ import numpy as np
 from PIL import Image
 
 import onnxplain
-from onnxplain.dataset import Sample, read_dataset
 from onnxplain.errors import OnnxplainError
 from onnxplain.evaluate.built_in import flower_samples
 from onnxplain.evaluate.cases import Plan
 from onnxplain.evaluate.run import evaluate
 from onnxplain.evaluate.sanity import verdict
 from onnxplain.files import json_text, write_text
+from onnxplain.inputs.dataset import Sample, read_dataset
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_name("evaluation_results")

@@ -27,7 +27,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from originals import CAT, LITE0, lite0_exactly  # noqa: E402
 
-import onnxplain.subject  # noqa: E402
+import onnxplain.network.context  # noqa: E402
 from benchmarks.timing import added_mebibytes, seconds, spread  # noqa: E402
 from onnxplain.convert.torchvision_guard import import_onnx2torch  # noqa: E402
 
@@ -71,7 +71,7 @@ def main() -> None:
     picture = model.read(CAT)
     prediction = model.predict(picture)
     target = model.target(None, prediction)
-    subject = onnxplain.subject.Subject(model.network, model.preprocess)
+    context = onnxplain.network.context.Context(model.network, model.preprocess)
     x = torch.from_numpy(picture.x)
     black = torch.from_numpy(np.broadcast_to(model.preprocess.bounds()[0], x.shape).copy())
     steps = options.steps
@@ -79,7 +79,7 @@ def main() -> None:
 
     def ours(name: str, **parameters: object) -> Callable[[], object]:
         function = onnxplain.methods.find(name).function
-        return lambda: function(subject, picture.x, target, **parameters)
+        return lambda: function(context, picture.x, target, **parameters)
 
     cases = {
         "integrated-gradients": (

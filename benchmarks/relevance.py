@@ -36,7 +36,7 @@ from zennit.attribution import Gradient  # noqa: E402
 from zennit.canonizers import SequentialMergeBatchNorm  # noqa: E402
 
 import onnxplain  # noqa: E402
-import onnxplain.subject  # noqa: E402
+import onnxplain.network.context  # noqa: E402
 from benchmarks.timing import added_mebibytes, seconds, spread  # noqa: E402
 from onnxplain.relevance.composites import composite as composite_named  # noqa: E402
 
@@ -106,7 +106,7 @@ def works(name: str, composite: str) -> dict[str, Callable[[], object]]:
     image = torch.from_numpy(x)
     prediction = model.predict(model.read(CAT) if name == "lite0" else x)
     target = model.target(None, prediction)
-    subject = onnxplain.subject.Subject(model.network, model.preprocess)
+    context = onnxplain.network.context.Context(model.network, model.preprocess)
     rules = composite_named(composite).within(model.preprocess.bounds())
     lrp = onnxplain.methods.find("lrp").function
     seed = torch.eye(target.classes)[[target.index]]
@@ -123,7 +123,7 @@ def works(name: str, composite: str) -> dict[str, Callable[[], object]]:
     return {
         "floor": floor,
         "walk": lambda: model.network.torch.relevance(x, target, rules, ["image"]),
-        "lrp": lambda: lrp(subject, x, target, composite=composite),
+        "lrp": lambda: lrp(context, x, target, composite=composite),
         "zennit": zennit,
     }
 

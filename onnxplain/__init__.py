@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from onnxplain import errors, methods
-    from onnxplain.api import explain, explain_all, load
-    from onnxplain.explanation import Explanation
-    from onnxplain.model import Model
-    from onnxplain.preprocess import Preprocess
-    from onnxplain.target import Target
+    from onnxplain.explanations.explanation import Explanation
+    from onnxplain.inputs.preprocess import Preprocess
+    from onnxplain.model.load import explain, explain_all, load
+    from onnxplain.model.model import Model
+    from onnxplain.targets.classes import Target
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "Explanation": ("onnxplain.explanation", "Explanation"),
-    "Model": ("onnxplain.model", "Model"),
-    "Preprocess": ("onnxplain.preprocess", "Preprocess"),
-    "Target": ("onnxplain.target", "Target"),
+    "Explanation": ("onnxplain.explanations.explanation", "Explanation"),
+    "Model": ("onnxplain.model.model", "Model"),
+    "Preprocess": ("onnxplain.inputs.preprocess", "Preprocess"),
+    "Target": ("onnxplain.targets.classes", "Target"),
     "errors": ("onnxplain.errors", ""),
-    "explain": ("onnxplain.api", "explain"),
-    "explain_all": ("onnxplain.api", "explain_all"),
-    "load": ("onnxplain.api", "load"),
+    "explain": ("onnxplain.model.load", "explain"),
+    "explain_all": ("onnxplain.model.load", "explain_all"),
+    "load": ("onnxplain.model.load", "load"),
     "methods": ("onnxplain.methods", ""),
 }
 

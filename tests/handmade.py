@@ -11,12 +11,12 @@ import torch
 from onnxplain.adapters.base import Adapter, Capability
 from onnxplain.convert import to_torch
 from onnxplain.graph.prepare import prepare
-from onnxplain.network import Network
-from onnxplain.preprocess import Preprocess
+from onnxplain.inputs.preprocess import Preprocess
+from onnxplain.network.context import Context
+from onnxplain.network.network import Network
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.walk import Walked, Walker
-from onnxplain.subject import Subject
-from onnxplain.target import Kind, Target
+from onnxplain.targets.classes import Kind, Target
 
 IMAGE = "float[N,3,6,6] image"
 
@@ -49,9 +49,9 @@ class PyTorchOnly(Network):
         return self.torch
 
 
-def subject_of(
+def context_of(
     proto: onnx.ModelProto, kind: type[Network] = Network, *, seed: int = 0, **options: object
-) -> Subject:
+) -> Context:
     """Open a model in float64 with inputs in [-1, 1] whose black is -1."""
     network = kind(prepare(proto), **{"precision": "double", **options})
     image = network.image
@@ -65,13 +65,13 @@ def subject_of(
         mean=(1.0,) * image.channels,
         std=(1.0,) * image.channels,
     )
-    return Subject(network, recipe, seed)
+    return Context(network, recipe, seed)
 
 
-def target_of(subject: Subject, index: int, kind: Kind = "logit", **more: object) -> Target:
-    """Target a class of a subject's network."""
-    tensor, activation = subject.network.read(kind)
-    return Target(index, kind, tensor, activation, subject.network.classes, **more)
+def target_of(context: Context, index: int, kind: Kind = "logit", **more: object) -> Target:
+    """Target a class of a context's network."""
+    tensor, activation = context.network.read(kind)
+    return Target(index, kind, tensor, activation, context.network.classes, **more)
 
 
 def walk(

@@ -18,7 +18,7 @@ from onnxplain.errors import (
     UnsupportedModelError,
     UsageError,
 )
-from onnxplain.image import MAX_PIXELS, open_image
+from onnxplain.inputs.image import MAX_PIXELS, open_image
 
 MODEL = "models/digits-gap.onnx"
 DIGIT = np.full((8, 8), 128, np.uint8)

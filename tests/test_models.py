@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from models.build.lite0 import load_exported
-from onnxplain.image import open_image
-from onnxplain.preprocess import Preprocess
+from onnxplain.inputs.image import open_image
+from onnxplain.inputs.preprocess import Preprocess
 
 ROOT = Path(__file__).parents[1]
 MODELS = ROOT / "models"

@@ -27,7 +27,7 @@ import onnxruntime
 import torch
 
 from benchmarks.occlusion import gpu, peers
-from benchmarks.occlusion.measure import Subject, alternate
+from benchmarks.occlusion.measure import Context, alternate
 from benchmarks.occlusion.networks import LITE0, make
 from benchmarks.timing import added_mebibytes, seconds, spread
 
@@ -81,7 +81,7 @@ def main() -> None:
 def speed(name: str, options: argparse.Namespace) -> None:
     """Whole inputs / auto, steady and first; whole inputs / bare calls."""
     _, proto = make(name, options.side)
-    made = Subject(proto, options.window, options.stride, threads=options.threads)
+    made = Context(proto, options.window, options.stride, threads=options.threads)
     for k in (0, 1):
         made.map(k, "brute-force")  # the second one finds the batch
     record, _ = made.map(0, "auto")
@@ -143,7 +143,7 @@ def in_a_process(
 def alone(options: argparse.Namespace) -> float:
     """Seconds of the first map ("first"), or MiB that two maps add ("peak")."""
     what, engine, file = options.alone
-    made = Subject(
+    made = Context(
         onnx.load(file), options.window, options.stride,
         threads=options.threads, batch=options.batch,
     )  # fmt: skip
@@ -157,7 +157,7 @@ def growth(name: str, options: argparse.Namespace) -> None:
     """How time and gain grow with the picture and with the number of windows."""
     for side, stride in GROWTH:
         _, proto = make(name, side)
-        made = Subject(proto, options.window, stride, threads=options.threads)
+        made = Context(proto, options.window, stride, threads=options.threads)
         for k in (0, 1):
             made.map(k, "brute-force")
         made.map(0, "auto")

@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 import torch
 
-from benchmarks.occlusion.measure import Subject, alternate
+from benchmarks.occlusion.measure import Context, alternate
 from benchmarks.occlusion.networks import make
 from onnxplain.adapters.ort_sessions import cuda_loads
 
@@ -24,7 +24,7 @@ def compare(names: Sequence[str], options: argparse.Namespace) -> None:
     print(torch.cuda.get_device_name(), "wall time")
     for name in names:
         net, proto = make(name, options.side)
-        made = Subject(proto, options.window, options.stride, threads=None, device="cuda")
+        made = Context(proto, options.window, options.stride, threads=None, device="cuda")
         made.map(0, "auto")
         bound = _Bound(made, proto)
         bound.map(0)
@@ -46,7 +46,7 @@ def compare(names: Sequence[str], options: argparse.Namespace) -> None:
 class _Bound:
     """ONNX Runtime whose inputs and outputs stay on the GPU; windows are covered there."""
 
-    def __init__(self, made: Subject, proto) -> None:
+    def __init__(self, made: Context, proto) -> None:
         self.made = made
         self.session = onnxruntime.InferenceSession(
             proto.SerializeToString(), providers=["CUDAExecutionProvider"]
@@ -70,14 +70,14 @@ class _Bound:
 
 
 @torch.no_grad()
-def _torch(net: torch.nn.Module, made: Subject, seed: int) -> np.ndarray:
+def _torch(net: torch.nn.Module, made: Context, seed: int) -> np.ndarray:
     picture, found = torch.from_numpy(made.picture(seed)).cuda(), []
     for start in range(0, len(made.windows), BATCH):
         found.append(net(_covered(picture, made, made.windows[start : start + BATCH])))
     return torch.cat(found).cpu().numpy()
 
 
-def _covered(picture: torch.Tensor, made: Subject, windows: np.ndarray) -> torch.Tensor:
+def _covered(picture: torch.Tensor, made: Context, windows: np.ndarray) -> torch.Tensor:
     batch = picture.repeat(len(windows), 1, 1, 1)
     for one, (top, bottom, left, right) in zip(batch, windows.tolist(), strict=True):
         one[..., top:bottom, left:right] = 0

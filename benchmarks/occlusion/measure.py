@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from benchmarks.timing import seconds, spread
 from onnxplain.adapters.changes import Engine, WindowChanges
 from onnxplain.graph.prepare import prepare
-from onnxplain.network import Network
+from onnxplain.network.network import Network
 
 
-class Subject:
+class Context:
     """One file, opened, with windows over it."""
 
     def __init__(

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 import onnxplain
-from benchmarks.occlusion.measure import Subject, alternate
+from benchmarks.occlusion.measure import Context, alternate
 from benchmarks.occlusion.networks import ROOT, SHIPPED, make
 from benchmarks.timing import seconds
 
@@ -24,7 +24,7 @@ def captum(name: str, options: argparse.Namespace) -> None:
     net, proto = make(name, options.side)
     if net is None:
         return
-    made = Subject(proto, options.window, options.stride, threads=options.threads)
+    made = Context(proto, options.window, options.stride, threads=options.threads)
     for parameter in net.parameters():
         parameter.requires_grad_(False)
     method = Occlusion(net)

@@ -20,7 +20,7 @@ import torch
 
 from benchmarks.shortcuts.planted import HEADS, KINDS, LAYOUTS, Recipe, audit, record_of, trained
 from benchmarks.shortcuts.shipped import SHIPPED, opened, write_test_pictures
-from onnxplain.possible import obstacles
+from onnxplain.model.obstacles import obstacles
 
 ALARMS = ("fixed place", "outside the mask")
 

@@ -20,9 +20,9 @@ from models.build.training import export, train
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.record import write_record
 from onnxplain.audit.run import open_store, run_audit
-from onnxplain.dataset import read_dataset
-from onnxplain.model import Model
-from onnxplain.preprocess import Preprocess
+from onnxplain.inputs.dataset import read_dataset
+from onnxplain.inputs.preprocess import Preprocess
+from onnxplain.model.model import Model
 
 SIDE, PATCH = 32, 6
 CLASSES = 10

@@ -9,7 +9,7 @@ from PIL import Image
 import onnxplain
 from models.build import digits_data, fashion_data
 from onnxplain.evaluate.flowers import write_flowers
-from onnxplain.model import Model
+from onnxplain.model.model import Model
 
 MODELS = Path(__file__).parents[2] / "models"
 # As models/build/flowers.py draws its test pictures.

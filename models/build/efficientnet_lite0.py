@@ -9,7 +9,7 @@ import torch
 from lite0 import SIDE, EfficientNetLite0, load_pretrained
 from publish import MODELS, publish
 
-from onnxplain.preprocess import Preprocess
+from onnxplain.inputs.preprocess import Preprocess
 
 OPSET = 18
 PREPROCESS = Preprocess(

@@ -16,8 +16,8 @@ from onnxruntime.quantization import (
 )
 from publish import MODELS, ROOT, publish
 
-from onnxplain.image import open_image
-from onnxplain.preprocess import Preprocess
+from onnxplain.inputs.image import open_image
+from onnxplain.inputs.preprocess import Preprocess
 
 FLOAT_MODEL = MODELS / "efficientnet-lite0.onnx"
 PHOTOS = ROOT / "examples" / "photos"

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from training import export, train
 
 from onnxplain.evaluate.flowers import SIZE, VARIANTS, flowers
-from onnxplain.preprocess import Preprocess
+from onnxplain.inputs.preprocess import Preprocess
 
 VARIANT = "double12"
 CLASSES = len(VARIANTS[VARIANT])

@@ -6,7 +6,7 @@ from typing import Literal
 
 import onnx
 
-from onnxplain.preprocess import Preprocess
+from onnxplain.inputs.preprocess import Preprocess
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "models"

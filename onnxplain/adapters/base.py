@@ -6,7 +6,7 @@ so every forward-only method runs on both, and ONNX Runtime is the oracle.
 
 If you are about to add a verb, pause: few verbs keep a fake adapter in a test at one
 screen. Another one needs a reason in ``docs/decisions``, as `gradients_of_each` and
-`relevance_of_each` have in 012, `back_project` in 014, `windowed` in 015 and `rerun_behind` in 016.
+`relevance_of_each` have in 012, `back_project` in 014, `windowed` in 015 and `rerun_from` in 016.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from onnxplain.errors import UsageError
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
 from onnxplain.relevance.leak import Leak
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 Array = NDArray[Any]
 
@@ -165,7 +165,7 @@ class Adapter(Protocol):
         """
         ...
 
-    def rerun_behind(
+    def rerun_from(
         self, x: Array, tensor: str, values: Array, names: Sequence[str]
     ) -> dict[str, Array]:
         """Return the named tensors for one input `x` when `tensor` had other values.

@@ -18,13 +18,13 @@ from onnxplain.adapters.base import (
     in_batches,
 )
 from onnxplain.adapters.batch_choice import BatchChoice, candidates
-from onnxplain.adapters.behind import Rerun
-from onnxplain.adapters.behind import Session as RunFeeds
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.incremental.costs import node_seconds
 from onnxplain.adapters.incremental.engine import WindowEngine
 from onnxplain.adapters.incremental.work import Services
 from onnxplain.adapters.ort_sessions import OrtSessions, reason_of
+from onnxplain.adapters.rerun import Rerun
+from onnxplain.adapters.rerun import Session as RunFeeds
 from onnxplain.errors import ImageError, UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.sections import Sections
@@ -32,7 +32,7 @@ from onnxplain.graph.shapes import Shapes, infer_shapes
 from onnxplain.graph.view import Graph
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 # Batches that are timed for whole inputs; larger ones are slower on a CPU, as activations
 # leave its caches.
@@ -231,7 +231,7 @@ class OrtAdapter:
             file = Path(session.end_profiling())
             return found, node_seconds(file, sections.nodes, len(batches[-1]), len(batches))
 
-    def rerun_behind(
+    def rerun_from(
         self, x: Array, tensor: str, values: Array, names: Sequence[str]
     ) -> dict[str, Array]:
         """Return the named tensors when `tensor` had other values; see `Adapter`.

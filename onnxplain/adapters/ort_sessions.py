@@ -17,8 +17,8 @@ import onnx
 import onnxruntime as ort
 
 from onnxplain.adapters.base import Array
-from onnxplain.adapters.behind import Session as RunFeeds
 from onnxplain.adapters.device import cuda_device_count, parse_device
+from onnxplain.adapters.rerun import Session as RunFeeds
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.graph.light import take_out
 from onnxplain.graph.view import Graph

@@ -30,7 +30,7 @@ from onnxplain.relevance.kinds import Rectification
 from onnxplain.relevance.leak import Leak
 from onnxplain.relevance.multipliers import multipliers
 from onnxplain.relevance.score_slopes import class_scores, score_secant, score_slope
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 
 class TorchAdapter:
@@ -239,7 +239,7 @@ class TorchAdapter:
         record = {"name": "brute-force", "because": "PyTorch", "batch": choice.chosen}
         return WindowRun(record, choice.run(compute, range(len(changes))))
 
-    def rerun_behind(
+    def rerun_from(
         self, x: Array, tensor: str, values: Array, names: Sequence[str]
     ) -> dict[str, Array]:
         """Return the named tensors when `tensor` had other values; see `Adapter`."""

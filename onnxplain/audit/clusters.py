@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from onnxplain.audit.store import Store
 from onnxplain.audit.summary import ClassSummary, evidence_map
 from onnxplain.audit.zones import SIDE
-from onnxplain.dataset import spread
+from onnxplain.inputs.dataset import spread
 
 # Fewer pictures have no clusters worth the name; more are thinned out evenly, since the
 # graph's matrix grows with their square.

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from onnxplain.audit.config import AuditConfig
-from onnxplain.dataset import Sample
-from onnxplain.model import Model
-from onnxplain.possible import obstacles
+from onnxplain.inputs.dataset import Sample
+from onnxplain.model.model import Model
+from onnxplain.model.obstacles import obstacles
 
 # The first needs a layer with places, the second gradients; the last one works with any
 # model and takes a hundred times as long.

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.curves import CURVES, kept
 from onnxplain.audit.zones import evidence_shares, small
-from onnxplain.dataset import Sample
 from onnxplain.errors import ImageError, NumericalError
 from onnxplain.evaluate.case import Case
 from onnxplain.evaluate.cases import Plan, applicable, cases, look
@@ -20,7 +19,8 @@ from onnxplain.evaluate.measures import find_measure
 from onnxplain.evaluate.removal import Curve
 from onnxplain.evaluate.sanity import other_class_correlation, randomisation_check
 from onnxplain.graph.load import file_sha256
-from onnxplain.model import Model
+from onnxplain.inputs.dataset import Sample
+from onnxplain.model.model import Model
 
 Result = tuple[dict[str, Any], dict[str, NDArray[np.float32]]]
 # Layout of these results; what a store holds is of one.

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.api import load
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.examine import Result, examine
-from onnxplain.dataset import Sample
 from onnxplain.errors import OnnxplainError, UsageError
+from onnxplain.inputs.dataset import Sample
+from onnxplain.model.load import load
 
 if TYPE_CHECKING:
     from onnxplain.audit.run import Examiner

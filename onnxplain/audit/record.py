@@ -20,13 +20,13 @@ from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.examine import methods_for
 from onnxplain.audit.run import is_complete
 from onnxplain.audit.store import PICTURES, SANITY, Store
-from onnxplain.audit.sums import sums_of_entries, sums_of_maps
-from onnxplain.dataset import Sample
+from onnxplain.audit.summaries import sums_of_entries, sums_of_maps
 from onnxplain.errors import UsageError
 from onnxplain.files import read_json, whole_file
+from onnxplain.inputs.dataset import Sample
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
-from onnxplain.model import Model
+from onnxplain.model.model import Model
 from onnxplain.provenance import versions
 
 RECORD = "record.json"

@@ -11,15 +11,15 @@ from typing import Any
 
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.examine import ENTRIES, Result, examine, examine_sanity, methods_for
+from onnxplain.audit.shortcuts.transplant import transplants
 from onnxplain.audit.store import PICTURES, SANITY, TRANSPLANTS, Store
-from onnxplain.audit.transplant import transplants
-from onnxplain.dataset import Sample, spread
 from onnxplain.errors import ImageError, NumericalError
 from onnxplain.evaluate.measures import find_measure
 from onnxplain.evaluate.run import require_measurable
-from onnxplain.model import Model
+from onnxplain.inputs.dataset import Sample, spread
+from onnxplain.model.model import Model
 from onnxplain.provenance import versions
-from onnxplain.target import class_index
+from onnxplain.targets.classes import class_index
 
 STORE = "results.sqlite"
 Progress = Callable[[int, int], None]

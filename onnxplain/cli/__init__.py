@@ -17,8 +17,8 @@ from onnxplain.cli.audit import audit
 from onnxplain.cli.background import background
 from onnxplain.cli.compare import compare
 from onnxplain.cli.evaluate import evaluate
-from onnxplain.cli.explain import explain
-from onnxplain.cli.features import features
+from onnxplain.cli.explain.command import explain
+from onnxplain.cli.features.command import features
 from onnxplain.cli.inspect import inspect
 from onnxplain.cli.methods import methods
 from onnxplain.cli.options import debug_option

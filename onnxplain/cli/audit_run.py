@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from onnxplain.api import load
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.defaults import default_config
 from onnxplain.audit.examine import methods_for
@@ -17,11 +16,12 @@ from onnxplain.audit.record import RECORD, picture_entries, write_record
 from onnxplain.audit.run import Examiner, open_store, run_audit
 from onnxplain.audit.store import PICTURES, Store
 from onnxplain.cli.console import document, line, remark, table
-from onnxplain.cli.explain_run import require_writable
+from onnxplain.cli.explain.run import require_writable
 from onnxplain.cli.progress import progress_bar
-from onnxplain.dataset import Sample, read_dataset, spread
 from onnxplain.errors import ImageError, UsageError
-from onnxplain.model import Model
+from onnxplain.inputs.dataset import Sample, read_dataset, spread
+from onnxplain.model.load import load
+from onnxplain.model.model import Model
 from onnxplain.report.content import content
 from onnxplain.report.write import write_report
 

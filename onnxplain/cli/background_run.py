@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from onnxplain.api import load
 from onnxplain.cli.console import line, remark
 from onnxplain.cli.progress import progress_bar
 from onnxplain.errors import UsageError
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
+from onnxplain.model.load import load
+from onnxplain.network.context import Context
 from onnxplain.perturb.find_background import find_background
-from onnxplain.subject import Subject
 
 
 def run(
@@ -39,10 +39,10 @@ def run(
     for text in opened.warnings:
         remark(f"warning: {text}")
     size = check_parameters(find("prediction-difference"), {"window": window})["window"]
-    subject = Subject(opened.network, opened.preprocess, seed)
+    context = Context(opened.network, opened.preprocess, seed)
     with progress_bar(1, quiet=False) as bar:
         bar.job(data)
-        found = find_background(subject, None, data, sampler, size, padding)
+        found = find_background(context, None, data, sampler, size, padding)
         bar.finish()
     found.save(path)
     height, width = found.window

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from onnxplain.errors import MethodRefusedError, UnknownNameError, UsageError
 from onnxplain.methods import Method, find
 from onnxplain.methods.parameters import check_parameters
-from onnxplain.possible import obstacles
-from onnxplain.prediction import require_meaning
-from onnxplain.target import class_index
-from onnxplain.wanted import Wanted
+from onnxplain.model.obstacles import obstacles
+from onnxplain.targets.classes import class_index
+from onnxplain.targets.request import TargetRequest
+from onnxplain.tasks.prediction import require_meaning
 
 if TYPE_CHECKING:
-    from onnxplain.model import Model
+    from onnxplain.model.model import Model
 
 DEFAULT_METHODS = ("grad-cam", "lrp", "occlusion")
 # What ``-m all`` allows methods that would take minutes for one picture.
@@ -37,7 +37,7 @@ class Targets:
 
     Attributes
     ----------
-    wanted : tuple of Wanted
+    wanted : tuple of TargetRequest
         Classes, ranks among the most probable ones, negatives, places.
     contrast : int, optional
         The class that they are contrasted with; it is no target itself.
@@ -45,7 +45,7 @@ class Targets:
         Whether the largest score of any other class is subtracted.
     """
 
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[TargetRequest, ...]
     contrast: int | None = None
     margin: bool = False
 

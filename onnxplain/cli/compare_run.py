@@ -8,21 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from onnxplain.api import load
-from onnxplain.audit.compare import Seen
-from onnxplain.audit.compare import compare as compare_files
-from onnxplain.audit.comparison import Comparison, PairOfFiles
-from onnxplain.audit.frame import shared_region
 from onnxplain.cli.choices import choose_methods, give_parameters
 from onnxplain.cli.console import document, line, remark, table
-from onnxplain.cli.explain_run import require_writable
+from onnxplain.cli.explain.run import require_writable
 from onnxplain.cli.progress import progress_bar
-from onnxplain.dataset import Sample, read_dataset, spread
+from onnxplain.compare.compare import Seen
+from onnxplain.compare.compare import compare as compare_files
+from onnxplain.compare.comparison import Comparison, PairOfFiles
+from onnxplain.compare.shared_frame import shared_region
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.files import csv_text, write_json, write_text
-from onnxplain.image import open_image
-from onnxplain.model import Model
-from onnxplain.possible import obstacles
+from onnxplain.inputs.dataset import Sample, read_dataset, spread
+from onnxplain.inputs.image import open_image
+from onnxplain.model.load import load
+from onnxplain.model.model import Model
+from onnxplain.model.obstacles import obstacles
 from onnxplain.render.comparison import ComparedPhoto, comparison_figure
 from onnxplain.render.save import save_figure
 from onnxplain.report.compared import write_comparison

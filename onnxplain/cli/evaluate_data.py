@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from onnxplain.dataset import Sample, read_dataset, spread
 from onnxplain.errors import UsageError
 from onnxplain.evaluate.built_in import FLOWERS, PICTURES, flower_samples
+from onnxplain.inputs.dataset import Sample, read_dataset, spread
 
 
 @contextmanager

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from onnxplain.api import load
 from onnxplain.cli.choices import choose_methods, give_parameters
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.evaluate_data import chosen_samples
-from onnxplain.cli.explain_run import require_writable
+from onnxplain.cli.explain.run import require_writable
 from onnxplain.cli.progress import progress_bar
-from onnxplain.dataset import Sample
 from onnxplain.errors import UsageError
 from onnxplain.evaluate.cases import Plan
 from onnxplain.evaluate.evaluation import Evaluation
@@ -20,6 +18,8 @@ from onnxplain.evaluate.measures import MEASURES, find_measure
 from onnxplain.evaluate.run import evaluate as measure_all
 from onnxplain.evaluate.sanity import verdict
 from onnxplain.evaluate.settings import Settings
+from onnxplain.inputs.dataset import Sample
+from onnxplain.model.load import load
 
 _ALWAYS = ("deletion", "insertion")
 _WITH_MASKS = ("mean-iou", "iou-at-area", "pointing-game", "energy-in-mask")

@@ -6,9 +6,9 @@ import glob
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from onnxplain.dataset import image_files
 from onnxplain.errors import ImageError
-from onnxplain.image import SUFFIXES
+from onnxplain.inputs.dataset import image_files
+from onnxplain.inputs.image import SUFFIXES
 
 _PATTERN = frozenset("*?[")
 

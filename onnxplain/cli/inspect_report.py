@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from onnxplain.api import load
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.errors import ConversionError, OnnxplainError, UnsupportedModelError
 from onnxplain.graph.view import TensorInfo
-from onnxplain.inspection import FileFacts, inspect_file, inspect_model, inspect_parity
-from onnxplain.picture import sample_picture
+from onnxplain.inputs.picture import sample_picture
+from onnxplain.model.inspection import FileFacts, inspect_file, inspect_model, inspect_parity
+from onnxplain.model.load import load
 
 FORMAT = 1
 
@@ -22,10 +22,10 @@ def report(path: str, as_json: bool, options: Mapping[str, Any], parity: str | N
     are compared as well.
 
     The JSON document has the keys ``format`` (1), ``file`` (see
-    `onnxplain.inspection.FileFacts`), ``model`` (see
-    `onnxplain.inspection.inspect_model`; null if the file is no image classifier),
+    `onnxplain.model.inspection.FileFacts`), ``model`` (see
+    `onnxplain.model.inspection.inspect_model`; null if the file is no image classifier),
     ``problem`` (why not, or why it does not convert; else null) and, if asked for, ``parity`` (see
-    `onnxplain.inspection.inspect_parity`; null if the file is no image classifier).
+    `onnxplain.model.inspection.inspect_parity`; null if the file is no image classifier).
 
     Raises
     ------

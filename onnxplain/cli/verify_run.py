@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from onnxplain.audit.record import read_record
-from onnxplain.audit.verify import open_again, other_versions, verify
+from onnxplain.audit.verify.verify import open_again, other_versions, verify
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.progress import progress_bar
-from onnxplain.dataset import read_dataset
+from onnxplain.inputs.dataset import read_dataset
 
 _DIFFERS = 1
 

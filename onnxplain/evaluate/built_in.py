@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from onnxplain.dataset import Sample, read_dataset
 from onnxplain.evaluate.flowers import write_flowers
+from onnxplain.inputs.dataset import Sample, read_dataset
 
 FLOWERS = "flowers"
 PICTURES = 200

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from onnxplain.evaluate.randomise import RandomisedModels
 from onnxplain.evaluate.sanity import SanityCheck, randomisation_check
 from onnxplain.evaluate.settings import Settings
-from onnxplain.explanation import Explanation
-from onnxplain.model import Model
+from onnxplain.explanations.explanation import Explanation
+from onnxplain.inputs.picture import Picture
+from onnxplain.model.model import Model
+from onnxplain.network.context import Context
 from onnxplain.perturb.fills import fill
-from onnxplain.picture import Picture
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class Case:
     lost: RandomisedModels | None = None
 
     @cached_property
-    def subject(self) -> Subject:
+    def context(self) -> Context:
         """The network and its preprocessing."""
-        return Subject(self.model.network, self.model.preprocess, self.seed)
+        return Context(self.model.network, self.model.preprocess, self.seed)
 
     @cached_property
     def rng(self) -> np.random.Generator:
@@ -96,8 +96,8 @@ class Case:
 
     def filled(self, kind: str) -> NDArray[Any]:
         """Model input in which everything is absent; see `onnxplain.perturb.fills.fill`."""
-        return fill(self.subject, self.picture.x, kind)
+        return fill(self.context, self.picture.x, kind)
 
     def score(self, x: NDArray[Any]) -> NDArray[np.float64]:
         """Return the probability of the class for a batch of inputs."""
-        return self.subject.score(x, self.target)
+        return self.context.score(x, self.target)

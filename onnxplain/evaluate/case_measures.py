@@ -50,13 +50,13 @@ def insertion(case: Case) -> Curve:
 
 
 def _exchange(case: Case, start: NDArray[np.float64], end: NDArray[np.float64]) -> Curve:
-    subject = case.subject
+    context = case.context
     return exchange_curve(
         case.score,
         start,
         end,
         case.heatmap,
-        subject.channel_axis,
+        context.channel_axis,
         step=case.settings.step,
         batch_size=case.model.network.batch_size,
     )
@@ -69,7 +69,7 @@ def n_pixels(case: Case) -> float:
         case.picture.x,
         case.filled(case.settings.deleted),
         case.heatmap,
-        case.subject.channel_axis,
+        case.context.channel_axis,
         case.rng,
     )
     return float(np.mean(list(found.values())))
@@ -111,7 +111,7 @@ def squares(case: Case) -> float:
         case.picture.x,
         case.filled(case.settings.deleted),
         case.heatmap,
-        case.subject.channel_axis,
+        case.context.channel_axis,
         case.rng,
     )
 
@@ -119,9 +119,9 @@ def squares(case: Case) -> float:
 def completeness(case: Case) -> float:
     """Relative gap between the attribution's sum and the change of the score."""
     assert case.explanation is not None
-    target, subject = case.explanation.target, case.subject
+    target, context = case.explanation.target, case.context
     score, absent = (
-        float(subject.score(x, target)[0])
+        float(context.score(x, target)[0])
         for x in (case.picture.x, case.filled(case.settings.deleted))
     )
     return completeness_gap(case.explanation.attribution, score, absent)

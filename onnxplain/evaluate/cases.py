@@ -9,20 +9,20 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.dataset import Sample
 from onnxplain.errors import ConversionError, MethodRefusedError, NumericalError, UsageError
 from onnxplain.evaluate.case import Case
 from onnxplain.evaluate.controls import CONTROLS
 from onnxplain.evaluate.localisation import smoothed
 from onnxplain.evaluate.randomise import RandomisedModels
 from onnxplain.evaluate.settings import Settings
-from onnxplain.explanation import Explanation
+from onnxplain.explanations.explanation import Explanation
+from onnxplain.inputs.dataset import Sample
+from onnxplain.inputs.picture import Picture
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
-from onnxplain.model import Model
-from onnxplain.picture import Picture
-from onnxplain.prediction import Prediction
-from onnxplain.target import Target, class_index
+from onnxplain.model.model import Model
+from onnxplain.targets.classes import Target, class_index
+from onnxplain.tasks.prediction import Prediction
 
 Explained = Literal["label", "prediction"]
 Remap = Callable[[Picture], NDArray[np.float64]]

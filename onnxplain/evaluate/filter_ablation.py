@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from onnxplain.features.relevant import Feature, RelevantFeatures
 from onnxplain.features.responses import FeatureLayer, feature_layers
 from onnxplain.graph.edit import with_mask_inputs
-from onnxplain.model import Model
+from onnxplain.model.model import Model
 
 Progress = Callable[[int, int], None]
 

@@ -12,11 +12,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.dataset import Sample
 from onnxplain.errors import ImageError, UsageError
 from onnxplain.evaluate.cases import Look, Plan, look
-from onnxplain.model import Model
-from onnxplain.picture import Picture
+from onnxplain.inputs.dataset import Sample
+from onnxplain.inputs.picture import Picture
+from onnxplain.model.model import Model
 
 CELLS = 4
 

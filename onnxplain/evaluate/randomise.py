@@ -14,7 +14,7 @@ from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.evaluate.settings import Order
 from onnxplain.graph.edit import with_constants
 from onnxplain.graph.view import Graph, Node
-from onnxplain.model import Model
+from onnxplain.model.model import Model
 
 # Which inputs of an operator hold what was learned, by position.
 _LEARNED: dict[str, tuple[int, ...]] = {

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.evaluate.similarity import spearman
-from onnxplain.image import jpeg
+from onnxplain.inputs.image import jpeg
 
 # From model inputs (1, ...), or from pixels (H, W, C), to a map (H, W).
 Explain = Callable[[NDArray[Any]], NDArray[np.float64]]

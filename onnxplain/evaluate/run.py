@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from onnxplain.dataset import Sample
 from onnxplain.errors import ImageError, UsageError
 from onnxplain.evaluate.cases import Look, Plan, applicable, cases, look
 from onnxplain.evaluate.controls import CONTROLS
@@ -18,9 +17,10 @@ from onnxplain.evaluate.measures import Measure, find_measure
 from onnxplain.evaluate.montage import montages
 from onnxplain.evaluate.randomise import RandomisedModels
 from onnxplain.evaluate.removal import Curve
+from onnxplain.inputs.dataset import Sample
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
-from onnxplain.model import Model
+from onnxplain.model.model import Model
 from onnxplain.provenance import versions
 
 Progress = Callable[[int, int], None]

@@ -13,10 +13,10 @@ from onnxplain.errors import UsageError
 from onnxplain.evaluate.randomise import RandomisedModels
 from onnxplain.evaluate.settings import Order
 from onnxplain.evaluate.similarity import spearman, ssim
-from onnxplain.explanation import Explanation
-from onnxplain.model import Model
-from onnxplain.normalize import reduce_channels, upsample
-from onnxplain.picture import Picture
+from onnxplain.explanations.display import reduce_channels, upsample
+from onnxplain.explanations.explanation import Explanation
+from onnxplain.inputs.picture import Picture
+from onnxplain.model.model import Model
 
 # Rank correlations at which a reader should doubt a map, and stop trusting it. There is no
 # agreed bound; these lie in the gap between methods known to pass and known to fail.

@@ -9,7 +9,7 @@ import scipy.stats
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
-from onnxplain.normalize import scale
+from onnxplain.explanations.display import scale
 
 _WINDOW = 7
 

@@ -51,6 +51,6 @@ def without_strong(case: Case) -> float:
 
 
 def _right(case: Case, kept: NDArray[np.bool_]) -> float:
-    mask = np.expand_dims(kept[None], case.subject.channel_axis)
+    mask = np.expand_dims(kept[None], case.context.channel_axis)
     x = np.where(mask, case.picture.x, case.filled(case.settings.deleted))
-    return float(case.subject.all_scores(x, case.target)[0].argmax() == case.label)
+    return float(case.context.all_scores(x, case.target)[0].argmax() == case.label)

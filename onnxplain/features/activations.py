@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from onnxplain.graph.quantised import real_values, require_known_scale, scale_and_zero
 from onnxplain.graph.view import Graph
-from onnxplain.model import Model
+from onnxplain.model.model import Model
 from onnxplain.relevance.kinds import Rectification
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.files import whole_file
-from onnxplain.model import Model
+from onnxplain.model.model import Model
 from onnxplain.provenance import versions
 
 FORMAT = 1

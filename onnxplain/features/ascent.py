@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import NumericalError, UsageError
 from onnxplain.features.passes import Progress, silent
-from onnxplain.model import Model
+from onnxplain.model.model import Model
 
 # Value and gradient of what grows, for one input (1, ...).
 Objective = Callable[[NDArray[Any]], tuple[float, NDArray[Any]]]

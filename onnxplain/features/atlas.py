@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.dataset import Sample
 from onnxplain.errors import UsageError
 from onnxplain.features.activations import activations
 from onnxplain.features.archive import origin, write_archive
@@ -28,7 +27,8 @@ from onnxplain.features.passes import (
 )
 from onnxplain.features.patches import cut, fields_of
 from onnxplain.graph.layers import SpatialLayer
-from onnxplain.model import Model
+from onnxplain.inputs.dataset import Sample
+from onnxplain.model.model import Model
 
 LAYOUTS = ("tsne", "umap")
 _FEWEST = 5

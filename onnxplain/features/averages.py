@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.dataset import Sample
+from onnxplain.explanations.display import upsample
 from onnxplain.features.patches import cut, fields_of
 from onnxplain.features.top_units import TopUnits
 from onnxplain.graph.receptive_field import ReceptiveFields
-from onnxplain.model import Model
-from onnxplain.normalize import upsample
+from onnxplain.inputs.dataset import Sample
+from onnxplain.model.model import Model
 
 # Side of an average image; patches of other sizes are brought to it.
 SIDE = 96

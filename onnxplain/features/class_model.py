@@ -17,8 +17,8 @@ from onnxplain.features.archive import origin, write_archive
 from onnxplain.features.ascent import Ascent, Objective, ascend
 from onnxplain.features.passes import Progress, silent
 from onnxplain.features.patches import require_same_engines
-from onnxplain.model import Model
-from onnxplain.picture import sample_picture
+from onnxplain.inputs.picture import sample_picture
+from onnxplain.model.model import Model
 
 # Shares of the range of inputs.
 _NOISE = (0.0, 0.05, 0.1, 0.2, 0.4)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.dataset import Sample
 from onnxplain.errors import OutputError, UsageError
 from onnxplain.features.activations import activations
 from onnxplain.features.archive import read_archive, write_archive
@@ -25,8 +24,9 @@ from onnxplain.features.passes import (
 )
 from onnxplain.features.responses import FeatureLayer, batch_size, responses
 from onnxplain.features.top_units import TopUnits
-from onnxplain.model import Model
-from onnxplain.target import class_index
+from onnxplain.inputs.dataset import Sample
+from onnxplain.model.model import Model
+from onnxplain.targets.classes import class_index
 
 _KIND = "response pass"
 _SAVE_EVERY = 60.0

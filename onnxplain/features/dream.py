@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import MethodRefusedError, UsageError
+from onnxplain.explanations.display import upsample
 from onnxplain.features.activations import activations, back_project
 from onnxplain.features.enriched import channel_signal
 from onnxplain.features.maps import check_channels
@@ -20,12 +21,11 @@ from onnxplain.features.passes import Progress, silent
 from onnxplain.features.patches import require_same_engines
 from onnxplain.features.responses import FeatureLayer
 from onnxplain.graph.layers import spatial_layer
-from onnxplain.model import Model
-from onnxplain.normalize import upsample
-from onnxplain.picture import Picture, read_picture
+from onnxplain.inputs.picture import Picture, read_picture
+from onnxplain.model.model import Model
 
 if TYPE_CHECKING:
-    from onnxplain.picture import ImageLike
+    from onnxplain.inputs.picture import ImageLike
 
 
 @dataclass(frozen=True)

@@ -14,18 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
+from onnxplain.explanations.display import scale
 from onnxplain.features.activations import activations
 from onnxplain.features.archive import origin, write_archive
 from onnxplain.features.patches import in_colors, project, require_same_engines
 from onnxplain.features.relevant import Feature, RelevantFeatures
 from onnxplain.features.responses import FeatureLayer, feature_layers, responses
-from onnxplain.model import Model
-from onnxplain.normalize import scale
-from onnxplain.picture import Picture
-from onnxplain.prediction import Prediction
+from onnxplain.inputs.picture import Picture
+from onnxplain.model.model import Model
+from onnxplain.tasks.prediction import Prediction
 
 if TYPE_CHECKING:
-    from onnxplain.picture import ImageLike
+    from onnxplain.inputs.picture import ImageLike
 
 
 @dataclass(frozen=True)

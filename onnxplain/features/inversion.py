@@ -17,8 +17,8 @@ from onnxplain.features.ascent import Ascent, ascend
 from onnxplain.features.passes import Progress, silent
 from onnxplain.features.patches import cut, fields_of
 from onnxplain.graph.layers import SpatialLayer
-from onnxplain.model import Model
-from onnxplain.picture import sample_picture
+from onnxplain.inputs.picture import sample_picture
+from onnxplain.model.model import Model
 
 DEFAULT = Ascent(steps=60, rate=0.03, variation=1e-3, jitter=4, blur=0.5, bounded=True)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.axes import ELEMENTWISE
 from onnxplain.graph.view import Graph, Node
-from onnxplain.model import Model
+from onnxplain.model.model import Model
 
 _CONVOLUTIONS = frozenset({"Conv", "QLinearConv", "FusedConv"})
 

@@ -14,11 +14,11 @@ from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.features.activations import activations
 from onnxplain.features.archive import origin, write_archive
 from onnxplain.graph.layers import SpatialLayer, spatial_layer
-from onnxplain.model import Model
-from onnxplain.picture import Picture
+from onnxplain.inputs.picture import Picture
+from onnxplain.model.model import Model
 
 if TYPE_CHECKING:
-    from onnxplain.picture import ImageLike
+    from onnxplain.inputs.picture import ImageLike
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The few features that tell whether a picture belongs to a class.
 
 The mu-LASSO of Oramas, Wang, Tuytelaars 2019, arXiv:1712.06302, equation 1: for each class
-j, minimise ``||X w - l_j||^2`` subject to ``||w||_1 <= mu``.
+j, minimise ``||X w - l_j||^2`` context to ``||w||_1 <= mu``.
 """
 
 from __future__ import annotations

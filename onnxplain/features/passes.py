@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.dataset import Sample
 from onnxplain.errors import ImageError, NumericalError
-from onnxplain.model import Model
+from onnxplain.inputs.dataset import Sample
+from onnxplain.model.model import Model
 
 # Told how many pictures of how many are done.
 Progress = Callable[[int, int], None]

@@ -15,8 +15,8 @@ from onnxplain.errors import MethodRefusedError, UnknownNameError
 from onnxplain.features.activations import back_project
 from onnxplain.graph.layers import SpatialLayer
 from onnxplain.graph.receptive_field import Box, ReceptiveFields, receptive_fields
-from onnxplain.model import Model
-from onnxplain.picture import Picture
+from onnxplain.inputs.picture import Picture
+from onnxplain.model.model import Model
 from onnxplain.relevance.kinds import Rectification
 
 PROJECTIONS = ("guided", "deconvnet", "gradient")

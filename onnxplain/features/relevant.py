@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.dataset import Sample
 from onnxplain.errors import UsageError
 from onnxplain.features.archive import origin, read_archive, write_archive
 from onnxplain.features.averages import average_patches
@@ -24,7 +23,8 @@ from onnxplain.features.passes import Progress, Skipped, silent
 from onnxplain.features.responses import feature_layers
 from onnxplain.features.top_units import TopUnits
 from onnxplain.files import write_text
-from onnxplain.model import Model
+from onnxplain.inputs.dataset import Sample
+from onnxplain.model.model import Model
 
 _KIND = "relevant features"
 _MOST_PATCHES = 100

@@ -19,7 +19,7 @@ from onnxplain.features.maps import as_maps
 from onnxplain.graph.axes import ELEMENTWISE
 from onnxplain.graph.layers import SpatialLayer, spatial_layer
 from onnxplain.graph.view import Graph, Node
-from onnxplain.model import Model
+from onnxplain.model.model import Model
 
 _WEIGHTED = frozenset(
     "Conv ConvTranspose Gemm MatMul QLinearConv QLinearMatMul FusedConv FusedGemm".split()

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.dataset import Sample
 from onnxplain.errors import UsageError
 from onnxplain.features.activations import activations
 from onnxplain.features.archive import origin, read_archive, write_archive
@@ -26,7 +25,8 @@ from onnxplain.features.passes import (
 )
 from onnxplain.features.patches import cut, fields_of, project_units, require_same_engines
 from onnxplain.features.top_units import TopUnits
-from onnxplain.model import Model
+from onnxplain.inputs.dataset import Sample
+from onnxplain.model.model import Model
 
 _KIND = "top patches"
 # Seconds between two saves of an unfinished pass.

@@ -7,7 +7,7 @@ from typing import Literal
 
 from onnxplain.errors import UnknownNameError, UnsupportedModelError
 from onnxplain.graph.view import Graph, Node, TensorInfo
-from onnxplain.target import Activation, Kind
+from onnxplain.targets.classes import Activation, Kind
 
 HeadKind = Literal["logits", "softmax", "log-softmax", "sigmoid"]
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.layer_values import NEEDS, layer_values
 from onnxplain.methods.one_by_one import channel_limits, strongest_first, taken_together
 from onnxplain.methods.registry import method
+from onnxplain.network.context import Context
 from onnxplain.perturb.anytime import Sampling
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 
 @method(
@@ -33,7 +33,7 @@ from onnxplain.target import Target
     "they are taken away one at a time",
 )
 def ablation_cam(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     *,
@@ -48,8 +48,8 @@ def ablation_cam(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
         The feature maps; found automatically if not given.
     channels : int, optional
@@ -70,7 +70,7 @@ def ablation_cam(
     UsageError
         If the number of channels is not possible.
     """
-    values = layer_values(subject, x, layer)
+    values = layer_values(context, x, layer)
     place = values.place
     limits = channel_limits("ablation-cam", place, channels, max_seconds)
     results, samplings = [], []
@@ -78,14 +78,14 @@ def ablation_cam(
         single, own = x[n : n + 1], values.own[n : n + 1]
         maps = values.maps(n)
         strongest = strongest_first(maps[0])
-        falls, sampling = np.zeros(place.channels), Sampling(subject, limits)
-        score = subject.scores_behind(single, place.name, own, target)[0]
+        falls, sampling = np.zeros(place.channels), Sampling(context, limits)
+        score = context.scores_from(single, place.name, own, target)[0]
         for part in sampling.batches(lambda: np.inf):
             chosen = strongest[part]
             without = np.repeat(maps, len(chosen), axis=0)
             without[np.arange(len(chosen)), chosen] = 0
             changed = values.with_maps(n, without)
-            falls[chosen] = score - subject.scores_behind(single, place.name, changed, target)
+            falls[chosen] = score - context.scores_from(single, place.name, changed, target)
         weights = falls / (abs(score) or 1.0)
         results.append(np.einsum("khw,k->hw", maps[0], weights))
         samplings.append(sampling)

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import MethodRefusedError, UsageError
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.graph.attention import SelfAttention, TokenGrid, find_attention
 from onnxplain.methods.registry import method
-from onnxplain.network import Network
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.network.context import Context
+from onnxplain.network.network import Network
+from onnxplain.targets.classes import Target
 
 _HEADS: Mapping[str, Callable[..., NDArray[Any]]] = {"mean": np.mean, "max": np.max, "min": np.min}
 _ROWS = ("auto", "class", "mean")
@@ -59,7 +59,7 @@ def _require_open_attention(network: Network) -> None:
     requires=_require_attention,
 )
 def attention_rollout(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     *,
@@ -71,8 +71,8 @@ def attention_rollout(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape. The target changes nothing.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape. The target changes nothing.
     heads : {"mean", "max", "min"}
         How the heads of a layer become one A.
     discard_ratio : float
@@ -97,13 +97,13 @@ def attention_rollout(
         raise UsageError(f"heads {heads!r} is not known; allowed: {', '.join(_HEADS)}")
     if not 0.0 <= discard_ratio < 1.0:
         raise UsageError(f"discard_ratio {discard_ratio} is not possible; allowed: 0 to below 1")
-    layers, grid = _attention(subject.network)
-    engine = subject.engine(Capability.FORWARD | Capability.ACTIVATIONS)
+    layers, grid = _attention(context.network)
+    engine = context.engine(Capability.FORWARD | Capability.ACTIVATIONS)
     names = [name for layer in layers for name in layer.tensors]
 
     def steps(single: NDArray[Any]) -> list[NDArray[np.float64]]:
         values = engine.activations(single, names)
-        weights = (layer.weights(subject.network.graph, values) for layer in layers)
+        weights = (layer.weights(context.network.graph, values) for layer in layers)
         return [_step(_HEADS[heads](w, axis=0), discard_ratio) for w in weights]
 
     return _rolled_out(x, grid, rows, steps, layers)
@@ -124,14 +124,14 @@ def attention_rollout(
     requires=_require_open_attention,
 )
 def gradient_attention_rollout(
-    subject: Subject, x: NDArray[Any], target: Target, *, rows: str = "auto"
+    context: Context, x: NDArray[Any], target: Target, *, rows: str = "auto"
 ) -> Attribution:
     """Product over layers of A' = I + mean over heads of max(dS/dA * A, 0).
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     rows : {"auto", "class", "mean"}
         See `attention_rollout`.
 
@@ -148,9 +148,9 @@ def gradient_attention_rollout(
     UsageError
         If a parameter is not one of those allowed.
     """
-    _require_open_attention(subject.network)
-    layers, grid = _attention(subject.network)
-    engine = subject.engine(Capability.GRADIENTS)
+    _require_open_attention(context.network)
+    layers, grid = _attention(context.network)
+    engine = context.engine(Capability.GRADIENTS)
     names = [layer.node.output for layer in layers]
 
     def steps(single: NDArray[Any]) -> list[NDArray[np.float64]]:
@@ -158,7 +158,7 @@ def gradient_attention_rollout(
         found_steps = []
         for layer in layers:
             weights, slopes = (
-                layer.weights(subject.network.graph, part)
+                layer.weights(context.network.graph, part)
                 for part in (found.values, found.gradients)
             )
             raising = np.maximum(slopes * weights, 0.0).mean(axis=0)

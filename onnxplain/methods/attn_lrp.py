@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import MethodRefusedError, UnknownNameError
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.lrp import propagated
 from onnxplain.methods.registry import method
-from onnxplain.network import Network
+from onnxplain.network.context import Context
+from onnxplain.network.network import Network
 from onnxplain.relevance.composites import composite
 from onnxplain.relevance.default import has_attention
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 _FORMS = {"attn": "attn-lrp", "cp": "cp-lrp"}
 
@@ -44,7 +44,7 @@ def _require_attention(network: Network) -> None:
     requires=_require_attention,
 )
 def attn_lrp(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     *,
@@ -60,8 +60,8 @@ def attn_lrp(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     form : str
         ``attn``, or ``cp``, where all relevance of attention goes to the values.
     epsilon : float
@@ -84,10 +84,10 @@ def attn_lrp(
     UnknownNameError
         If there is no such form.
     """
-    _require_attention(subject.network)
+    _require_attention(context.network)
     if form not in _FORMS:
         raise UnknownNameError("form of attn-lrp", form, _FORMS, f"forms: {', '.join(_FORMS)}")
     rules = composite(
         _FORMS[form], epsilon=epsilon, gamma=gamma, linear_gamma=linear_gamma, unknown=unknown
     )
-    return propagated(subject, x, target, rules, at=at, channels=channels)
+    return propagated(context, x, target, rules, at=at, channels=channels)

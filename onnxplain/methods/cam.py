@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import MethodRefusedError
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.graph.quantised import real_values
 from onnxplain.methods.registry import method
-from onnxplain.network import Network
-from onnxplain.scores import class_scores
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.network.context import Context
+from onnxplain.network.network import Network
+from onnxplain.targets.classes import Target
+from onnxplain.targets.scores import class_scores
 
 
 def _linear_head(network: Network) -> None:
@@ -38,14 +38,14 @@ def _linear_head(network: Network) -> None:
     requires=_linear_head,
 )
 def cam(
-    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
+    context: Context, x: NDArray[Any], target: Target, *, layer: str | None = None
 ) -> Attribution:
     """M_c(i, j) = sum over k of w_k^c A_k(i, j).
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
         The feature maps; found automatically if not given.
 
@@ -62,10 +62,10 @@ def cam(
         not a logit.
     """
     _require_logit("cam", target)
-    network = subject.network
+    network = context.network
     place = network.layer(layer)
     head = network.cam_head(place)
-    values = subject.engine(Capability.ACTIVATIONS).activations(x, [place.name, target.tensor])
+    values = context.engine(Capability.ACTIVATIONS).activations(x, [place.name, target.tensor])
     scores = class_scores(values[target.tensor], target)
     # The largest other class of a margin is another one for another picture.
     mixed = target.coefficients(scores)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import MethodRefusedError, UsageError
-from onnxplain.network import Network
+from onnxplain.network.network import Network
 
 
 def channel_axis(network: Network, tensor: str) -> int:

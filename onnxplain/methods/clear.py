@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import MethodRefusedError, UsageError
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.graph.quantised import real_values, scale_and_zero
 from onnxplain.methods.gradients import input_axes
 from onnxplain.methods.registry import method
+from onnxplain.network.context import Context
 from onnxplain.relevance.kinds import Rectification
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 # Classes shown unless told otherwise: all, up to the first number; the second beyond it.
 _ALL, _TOP = 20, 10
@@ -47,7 +47,7 @@ _WAYS: dict[str, Rectification | None] = {
     "alike; without pooling, relu=none sees the picture in the last layer alone",
 )
 def clear(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     *,
@@ -64,8 +64,8 @@ def clear(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     relu : str
         How responses pass ReLU-like activations on the way back: ``none`` (unchanged, as in
         the equation), ``gradient`` (where the activation let the signal through),
@@ -103,9 +103,9 @@ def clear(
     wanted = usual if classes is None else classes
     if not 1 <= wanted <= target.classes:
         raise UsageError(f"classes {wanted} is not possible; allowed: 1 to {target.classes}")
-    engine = subject.engine(Capability.GRADIENTS)
-    last = _last_layer(subject, target)
-    graph = subject.network.graph
+    engine = context.engine(Capability.GRADIENTS)
+    last = _last_layer(context, target)
+    graph = context.network.graph
     scale, _ = scale_and_zero(graph, last.tensor)
     values = engine.activations(x, [last.tensor])[last.tensor]
     dtype = np.result_type(values.dtype, np.float32)
@@ -116,7 +116,7 @@ def clear(
     # A quantised tensor is projected back as integers, each worth one scale.
     seeds = last.seeds(np.maximum(z, 0.0) if positive else z, shown) * np.float32(scale)
     projected = engine.back_project(x, last.tensor, seeds, rectify=_WAYS[relu])
-    flat = projected.sum(axis=subject.channel_axis + 1)
+    flat = projected.sum(axis=context.channel_axis + 1)
     top, most = _winner(flat, shown, positive=positive)
     least, lowest = _winner(-flat, shown, positive=positive)
     evidence = np.maximum(most, 0.0)
@@ -124,7 +124,7 @@ def clear(
     total = evidence.sum(axis=(1, 2))
     return Attribution(
         _mixture(projected, np.take_along_axis(mixed, shown, axis=1)),
-        input_axes(subject),
+        input_axes(context),
         parameters={"classes": wanted},
         measures={"dominance": own / np.where(total == 0, 1.0, total)},
         maps={
@@ -203,8 +203,8 @@ class _Scores:
         return seeds.reshape(*shown.shape, *self.shape)
 
 
-def _last_layer(subject: Subject, target: Target) -> _LastLayer | _Scores:
-    network = subject.network
+def _last_layer(context: Context, target: Target) -> _LastLayer | _Scores:
+    network = context.network
     if not target.position:
         try:
             layer = network.layer(None)

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import UnknownNameError
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.lrp import propagated
 from onnxplain.methods.registry import method
+from onnxplain.network.context import Context
 from onnxplain.relevance.composites import composite
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 _FIRST = {"z-box": "deep-taylor", "w-square": "deep-taylor-unbounded"}
 
@@ -33,7 +33,7 @@ _FIRST = {"z-box": "deep-taylor", "w-square": "deep-taylor-unbounded"}
     "alike; biases behind dead ReLUs absorb relevance",
 )
 def deep_taylor(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     *,
@@ -47,8 +47,8 @@ def deep_taylor(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     first : str
         ``z-box`` for pixels, whose bounds come from the preprocessing; ``w-square`` for
         inputs without bounds.
@@ -70,4 +70,4 @@ def deep_taylor(
     if first not in _FIRST:
         raise UnknownNameError("first rule", first, _FIRST, f"first: {', '.join(_FIRST)}")
     rules = composite(_FIRST[first], zero_bias=zero_bias, unknown=unknown)
-    return propagated(subject, x, target, rules, at=at, channels=channels)
+    return propagated(context, x, target, rules, at=at, channels=channels)

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.gradients import input_axes, input_scores
 from onnxplain.methods.registry import method
+from onnxplain.network.context import Context
 from onnxplain.perturb.fills import fill
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 
 @method(
@@ -31,14 +31,14 @@ from onnxplain.target import Target
     failures="depends on the baseline; pixels that look like it get nothing",
 )
 def deeplift(
-    subject: Subject, x: NDArray[Any], target: Target, *, baseline: str = "black"
+    context: Context, x: NDArray[Any], target: Target, *, baseline: str = "black"
 ) -> Attribution:
     """(x - x') times the multiplier of x; see `onnxplain.relevance.multipliers`.
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     baseline : str
         See `onnxplain.perturb.fills.fill`.
 
@@ -52,12 +52,12 @@ def deeplift(
     UsageError
         If the target is a probability that the model does not compute itself.
     """
-    name = subject.network.image.name
-    start = fill(subject, x, baseline)
-    engine = subject.engine(Capability.GRADIENTS)
+    name = context.network.image.name
+    start = fill(context, x, baseline)
+    engine = context.engine(Capability.GRADIENTS)
     found = engine.gradients(x, target, [name], baseline=start)
     values = (x.astype(np.float64) - start) * found.gradients[name]
-    change = found.scores - input_scores(subject, start, target)
+    change = found.scores - input_scores(context, start, target)
     total = values.reshape(len(x), -1).sum(axis=1)
     gap = (change - total) / np.where(change == 0, 1.0, change)
-    return Attribution(values, input_axes(subject), measures={"completeness_gap": gap})
+    return Attribution(values, input_axes(context), measures={"completeness_gap": gap})

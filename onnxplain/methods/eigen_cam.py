@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.graph.quantised import real_values
 from onnxplain.methods.registry import method
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.network.context import Context
+from onnxplain.targets.classes import Target
 
 
 @method(
@@ -29,7 +29,7 @@ from onnxplain.target import Target
     failures="does not depend on the class at all: it shows what stands out to the network",
 )
 def eigen_cam(
-    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
+    context: Context, x: NDArray[Any], target: Target, *, layer: str | None = None
 ) -> Attribution:
     """A v, with A the centred (places, channels) matrix and v its first right singular vector.
 
@@ -38,8 +38,8 @@ def eigen_cam(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; the target is recorded, but does not matter.
+    context, x, target
+        See `Context` and `Target`; the target is recorded, but does not matter.
     layer : str, optional
         The feature maps; found automatically if not given.
 
@@ -53,9 +53,9 @@ def eigen_cam(
     MethodRefusedError
         If there is no layer with places.
     """
-    place = subject.network.layer(layer)
-    values = subject.engine(Capability.ACTIVATIONS).activations(x, [place.name])[place.name]
-    maps = place.to_maps(real_values(subject.network.graph, place.name, values))
+    place = context.network.layer(layer)
+    values = context.engine(Capability.ACTIVATIONS).activations(x, [place.name])[place.name]
+    maps = place.to_maps(real_values(context.network.graph, place.name, values))
     results = []
     for single in maps:
         matrix = single.reshape(len(single), -1).T

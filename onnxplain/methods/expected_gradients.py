@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import UsageError
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.gradients import input_axes, input_gradient, input_scores
 from onnxplain.methods.registry import method
+from onnxplain.network.context import Context
 from onnxplain.perturb.anytime import Limits, Sampling, relative_error
 from onnxplain.perturb.fills import fill
 from onnxplain.perturb.outcome import Run, sampled
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 # Points between two looks at the map: each costs a gradient.
 LOOK = 16
@@ -39,7 +39,7 @@ _GOLDEN = (5**0.5 - 1) / 2
     failures="sampling noise: more samples make it smoother; depends on the choice of baselines",
 )
 def expected_gradients(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     *,
@@ -55,8 +55,8 @@ def expected_gradients(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     baselines : str
         Comma-separated; each as in `onnxplain.perturb.fills.fill`. All are drawn equally
         often.
@@ -81,26 +81,26 @@ def expected_gradients(
     if not kinds:
         raise UsageError("expected-gradients needs at least one baseline")
     limits = Limits(samples, max_seconds, tolerance, least=2 * len(kinds), every=LOOK)
-    name, channel = subject.network.image.name, subject.channel_axis
-    starts = np.stack([fill(subject, x, kind) for kind in kinds]).astype(np.float64)
+    name, channel = context.network.image.name, context.channel_axis
+    starts = np.stack([fill(context, x, kind) for kind in kinds]).astype(np.float64)
     runs: list[Run] = []
     for n in range(len(x)):
         # The same draws for each picture, so that a batch changes nothing.
-        first = subject.generator().random(len(kinds))
-        sums, sampling = _ByBaseline(len(kinds), channel), Sampling(subject, limits)
+        first = context.generator().random(len(kinds))
+        sums, sampling = _ByBaseline(len(kinds), channel), Sampling(context, limits)
         for part in sampling.batches(sums.relative_error):
             places, drawn = np.divmod(np.arange(part.start, part.stop), len(kinds))
             alphas = (first[drawn] + places * _GOLDEN) % 1.0
             way = x[n].astype(np.float64) - starts[drawn, n]
             points = starts[drawn, n] + alphas.reshape(-1, *[1] * (x.ndim - 1)) * way
-            slopes = input_gradient(subject, points, target).gradients[name]
+            slopes = input_gradient(context, points, target).gradients[name]
             sums.add(drawn, way * slopes)
         runs.append((sampling, sums.value(), sums.error(), {}))
-    ends = [input_scores(subject, end, target) for end in (x, *starts)]
+    ends = [input_scores(context, end, target) for end in (x, *starts)]
     change = ends[0] - np.mean(ends[1:], axis=0)
     summed = np.array([values.sum() for _, values, _, _ in runs])
     gap = (change - summed) / np.where(change == 0, 1.0, change)
-    return sampled(runs, axes=input_axes(subject), measures={"completeness_gap": gap})
+    return sampled(runs, axes=input_axes(context), measures={"completeness_gap": gap})
 
 
 class _ByBaseline:

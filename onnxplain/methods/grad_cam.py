@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.layer_gradient import NEEDS, layer_gradient
 from onnxplain.methods.registry import method
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.network.context import Context
+from onnxplain.targets.classes import Target
 
 # As pytorch-grad-cam has it.
 _STABILIZER = 1e-6
@@ -33,14 +33,14 @@ _STABILIZER = 1e-6
     failures="coarse: the grid of the layer; averaging gradients can point beside the evidence",
 )
 def grad_cam(
-    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
+    context: Context, x: NDArray[Any], target: Target, *, layer: str | None = None
 ) -> Attribution:
     """Sum over k of mean_ij(dS/dA_k(i, j)) A_k, before the ReLU that pictures apply.
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
         The feature maps; found automatically if not given.
 
@@ -54,7 +54,7 @@ def grad_cam(
     MethodRefusedError
         If there is no layer with places, or its gradient is zero everywhere.
     """
-    place, maps, slopes = layer_gradient(subject, x, target, layer)
+    place, maps, slopes = layer_gradient(context, x, target, layer)
     weights = slopes.mean(axis=(2, 3))
     result = np.einsum("nkhw,nk->nhw", maps, weights)
     return Attribution(result, ("H", "W"), layer=place.name)
@@ -75,14 +75,14 @@ def grad_cam(
     "particular",
 )
 def counterfactual_grad_cam(
-    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
+    context: Context, x: NDArray[Any], target: Target, *, layer: str | None = None
 ) -> Attribution:
     """Sum over k of mean_ij(-dS/dA_k(i, j)) A_k, before the ReLU that pictures apply.
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
         The feature maps; found automatically if not given.
 
@@ -96,7 +96,7 @@ def counterfactual_grad_cam(
     MethodRefusedError
         If there is no layer with places, or its gradient is zero everywhere.
     """
-    place, maps, slopes = layer_gradient(subject, x, target, layer)
+    place, maps, slopes = layer_gradient(context, x, target, layer)
     weights = -slopes.mean(axis=(2, 3))
     result = np.einsum("nkhw,nk->nhw", maps, weights)
     return Attribution(result, ("H", "W"), layer=place.name)
@@ -118,7 +118,7 @@ def counterfactual_grad_cam(
     "is an approximation elsewhere (GELU, SiLU)",
 )
 def grad_cam_plus_plus(
-    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
+    context: Context, x: NDArray[Any], target: Target, *, layer: str | None = None
 ) -> Attribution:
     """Sum over k of w_k A_k with w_k = sum_ij alpha_k(i, j) relu(g_k(i, j)).
 
@@ -127,8 +127,8 @@ def grad_cam_plus_plus(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
         The feature maps; found automatically if not given.
 
@@ -142,7 +142,7 @@ def grad_cam_plus_plus(
     MethodRefusedError
         If there is no layer with places, or its gradient is zero everywhere.
     """
-    place, a, g = layer_gradient(subject, x, target, layer)
+    place, a, g = layer_gradient(context, x, target, layer)
     divisor = 2 * g**2 + a.sum(axis=(2, 3), keepdims=True) * g**3 + _STABILIZER
     # Where maps are negative the divisor can vanish; such places get no weight.
     usable = (g != 0) & (divisor != 0)

@@ -8,27 +8,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability, Derivatives
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.registry import method
-from onnxplain.scores import target_scores
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.network.context import Context
+from onnxplain.targets.classes import Target
+from onnxplain.targets.scores import target_scores
 
 
-def input_axes(subject: Subject) -> tuple[str, ...]:
+def input_axes(context: Context) -> tuple[str, ...]:
     """Axis meanings of one input, without the batch."""
-    return tuple(subject.network.image.layout[1:])
+    return tuple(context.network.image.layout[1:])
 
 
-def input_gradient(subject: Subject, x: NDArray[Any], target: Target) -> Derivatives:
+def input_gradient(context: Context, x: NDArray[Any], target: Target) -> Derivatives:
     """Derivative of the score with respect to the input, by the PyTorch engine."""
-    name = subject.network.image.name
-    return subject.engine(Capability.GRADIENTS).gradients(x, target, [name])
+    name = context.network.image.name
+    return context.engine(Capability.GRADIENTS).gradients(x, target, [name])
 
 
-def input_scores(subject: Subject, x: NDArray[Any], target: Target) -> NDArray[np.float64]:
+def input_scores(context: Context, x: NDArray[Any], target: Target) -> NDArray[np.float64]:
     """Return the score of the inputs, by the engine that gives the gradients, as (N,)."""
-    values = subject.engine(Capability.GRADIENTS).activations(x, [target.tensor])
+    values = context.engine(Capability.GRADIENTS).activations(x, [target.tensor])
     return target_scores(values[target.tensor], target)
 
 
@@ -45,21 +45,21 @@ def input_scores(subject: Subject, x: NDArray[Any], target: Target) -> NDArray[n
     promises="",
     failures="noisy; blind where the network saturates; similar for different classes",
 )
-def saliency(subject: Subject, x: NDArray[Any], target: Target) -> Attribution:
+def saliency(context: Context, x: NDArray[Any], target: Target) -> Attribution:
     """M_ij = max over channels c of abs(dS/dx_ijc).
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
 
     Returns
     -------
     Attribution
         (N, H, W), not negative, in score units per unit of model input.
     """
-    slope = input_gradient(subject, x, target).gradients[subject.network.image.name]
-    return Attribution(np.abs(slope).max(axis=subject.channel_axis), ("H", "W"))
+    slope = input_gradient(context, x, target).gradients[context.network.image.name]
+    return Attribution(np.abs(slope).max(axis=context.channel_axis), ("H", "W"))
 
 
 @method(
@@ -76,21 +76,21 @@ def saliency(subject: Subject, x: NDArray[Any], target: Target) -> Attribution:
     failures="noisy; says what a small change would do, not what is there; blind where the "
     "network saturates",
 )
-def gradient(subject: Subject, x: NDArray[Any], target: Target) -> Attribution:
+def gradient(context: Context, x: NDArray[Any], target: Target) -> Attribution:
     """R = dS/dx, element by element.
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
 
     Returns
     -------
     Attribution
         The shape of `x`, signed, in score units per unit of model input.
     """
-    slope = input_gradient(subject, x, target).gradients[subject.network.image.name]
-    return Attribution(slope, input_axes(subject))
+    slope = input_gradient(context, x, target).gradients[context.network.image.name]
+    return Attribution(slope, input_axes(context))
 
 
 @method(
@@ -106,18 +106,18 @@ def gradient(subject: Subject, x: NDArray[Any], target: Target) -> Attribution:
     promises="sums to the score on networks without biases whose only non-linearity is ReLU",
     failures="noisy; depends on where the preprocessing puts zero (zero is not black)",
 )
-def gradient_x_input(subject: Subject, x: NDArray[Any], target: Target) -> Attribution:
+def gradient_x_input(context: Context, x: NDArray[Any], target: Target) -> Attribution:
     """R = x * dS/dx, element by element.
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
 
     Returns
     -------
     Attribution
         The shape of `x`, signed, in score units.
     """
-    slope = input_gradient(subject, x, target).gradients[subject.network.image.name]
-    return Attribution(x * slope, input_axes(subject))
+    slope = input_gradient(context, x, target).gradients[context.network.image.name]
+    return Attribution(x * slope, input_axes(context))

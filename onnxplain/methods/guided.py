@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
+from onnxplain.explanations.display import upsample
 from onnxplain.methods.gradients import input_axes
 from onnxplain.methods.layer_gradient import NEEDS
 from onnxplain.methods.registry import find, method
-from onnxplain.normalize import upsample
+from onnxplain.network.context import Context
 from onnxplain.relevance.kinds import Rectification
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 _FAILURES = (
     "shows edges that the network detects more than reasons for the class: it hardly changes "
@@ -36,13 +36,13 @@ _FAILURES = (
     promises="",
     failures=_FAILURES,
 )
-def guided_backprop(subject: Subject, x: NDArray[Any], target: Target) -> Attribution:
+def guided_backprop(context: Context, x: NDArray[Any], target: Target) -> Attribution:
     """Gradient with relu(G) f'(x) in the place of f'(x) G at every ReLU-like activation.
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def guided_backprop(subject: Subject, x: NDArray[Any], target: Target) -> Attrib
     MethodRefusedError
         If the model has no ReLU-like activation.
     """
-    return _rectified(subject, x, target, "guided")
+    return _rectified(context, x, target, "guided")
 
 
 @method(
@@ -70,13 +70,13 @@ def guided_backprop(subject: Subject, x: NDArray[Any], target: Target) -> Attrib
     promises="",
     failures=_FAILURES,
 )
-def deconvnet(subject: Subject, x: NDArray[Any], target: Target) -> Attribution:
+def deconvnet(context: Context, x: NDArray[Any], target: Target) -> Attribution:
     """Gradient with relu(G) in the place of f'(x) G at every ReLU-like activation.
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def deconvnet(subject: Subject, x: NDArray[Any], target: Target) -> Attribution:
     MethodRefusedError
         If the model has no ReLU-like activation.
     """
-    return _rectified(subject, x, target, "deconvnet")
+    return _rectified(context, x, target, "deconvnet")
 
 
 @method(
@@ -106,14 +106,14 @@ def deconvnet(subject: Subject, x: NDArray[Any], target: Target) -> Attribution:
     failures="fine detail comes from guided backpropagation, which hardly depends on the class",
 )
 def guided_grad_cam(
-    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
+    context: Context, x: NDArray[Any], target: Target, *, layer: str | None = None
 ) -> Attribution:
     """Guided backpropagation times the bilinearly enlarged positive part of Grad-CAM.
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
         Feature maps of Grad-CAM; found automatically if not given.
 
@@ -127,18 +127,18 @@ def guided_grad_cam(
     MethodRefusedError
         If the model has no ReLU-like activation, or no layer with places.
     """
-    fine = _rectified(subject, x, target, "guided").values
-    coarse = find("grad-cam").function(subject, x, target, layer=layer)
-    size = (x.shape[subject.spatial_axes[0]], x.shape[subject.spatial_axes[1]])
+    fine = _rectified(context, x, target, "guided").values
+    coarse = find("grad-cam").function(context, x, target, layer=layer)
+    size = (x.shape[context.spatial_axes[0]], x.shape[context.spatial_axes[1]])
     gates = np.stack([upsample(np.maximum(single, 0.0), size) for single in coarse.values])
-    gates = np.expand_dims(gates, subject.channel_axis)
+    gates = np.expand_dims(gates, context.channel_axis)
     notes = {"grad_cam_layer": coarse.layer}
-    return Attribution(fine * gates, input_axes(subject), notes=notes)
+    return Attribution(fine * gates, input_axes(context), notes=notes)
 
 
 def _rectified(
-    subject: Subject, x: NDArray[Any], target: Target, how: Rectification
+    context: Context, x: NDArray[Any], target: Target, how: Rectification
 ) -> Attribution:
-    name = subject.network.image.name
-    found = subject.engine(Capability.GRADIENTS).gradients(x, target, [name], rectify=how)
-    return Attribution(found.gradients[name], input_axes(subject))
+    name = context.network.image.name
+    found = context.engine(Capability.GRADIENTS).gradients(x, target, [name], rectify=how)
+    return Attribution(found.gradients[name], input_axes(context))

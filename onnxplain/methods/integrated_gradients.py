@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import UsageError
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.gradients import input_axes, input_gradient, input_scores
 from onnxplain.methods.registry import method
+from onnxplain.network.context import Context
 from onnxplain.perturb.fills import fill
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 
 @method(
@@ -32,7 +32,7 @@ from onnxplain.target import Target
     failures="pixels that look like the baseline get nothing; noisy at single pixels",
 )
 def integrated_gradients(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     *,
@@ -48,8 +48,8 @@ def integrated_gradients(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     baseline : str
         See `onnxplain.perturb.fills.fill`.
     steps, max_steps : int
@@ -70,8 +70,8 @@ def integrated_gradients(
     """
     if not 1 <= steps <= max_steps:
         raise UsageError(f"steps {steps} must be at least 1 and at most max_steps {max_steps}")
-    start = fill(subject, x, baseline)
-    ends = input_scores(subject, np.concatenate([x, start]), target)
+    start = fill(context, x, baseline)
+    ends = input_scores(context, np.concatenate([x, start]), target)
     change = ends[: len(x)] - ends[len(x) :]
     values = np.empty(x.shape, np.float64)
     gap, used = np.empty(len(x)), np.empty(len(x), np.int64)
@@ -79,24 +79,24 @@ def integrated_gradients(
         used[n] = steps
         way = x[n].astype(np.float64) - start[n]  # unsigned pixels would wrap around
         while True:
-            values[n] = way * _mean_gradient(subject, start[n], way, target, used[n])
+            values[n] = way * _mean_gradient(context, start[n], way, target, used[n])
             gap[n] = (change[n] - values[n].sum()) / (change[n] if change[n] else 1.0)
             if abs(gap[n]) <= tolerance or 2 * used[n] > max_steps:
                 break
             used[n] *= 2
     measures = {"completeness_gap": gap, "steps": used}
-    return Attribution(values, input_axes(subject), measures=measures)
+    return Attribution(values, input_axes(context), measures=measures)
 
 
 def _mean_gradient(
-    subject: Subject, start: NDArray[Any], way: NDArray[Any], target: Target, steps: int
+    context: Context, start: NDArray[Any], way: NDArray[Any], target: Target, steps: int
 ) -> NDArray[np.float64]:
     """Mean derivative on the path from `start` to `start` + `way`, without batch axis."""
     nodes, weights = np.polynomial.legendre.leggauss(steps)
-    name = subject.network.image.name
+    name = context.network.image.name
     total = np.zeros(way.shape)
-    for part in subject.slices(steps):
+    for part in context.slices(steps):
         alpha = ((nodes[part] + 1) / 2).reshape(-1, *[1] * way.ndim)
-        slopes = input_gradient(subject, start + alpha * way, target).gradients[name]
+        slopes = input_gradient(context, start + alpha * way, target).gradients[name]
         total += np.tensordot(weights[part] / 2, slopes, axes=1)
     return total

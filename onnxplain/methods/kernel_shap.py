@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.registry import method
+from onnxplain.network.context import Context
 from onnxplain.perturb.anytime import Limits, Sampling, relative_error
 from onnxplain.perturb.blocks import Blocks
 from onnxplain.perturb.coalitions import Scores, every, score_coalitions, shapley_pairs
@@ -19,8 +20,7 @@ from onnxplain.perturb.fills import fill
 from onnxplain.perturb.outcome import sampled
 from onnxplain.perturb.regions import find_regions
 from onnxplain.perturb.surrogate import constrained_shapley, exact_shapley
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 # With so many regions, all 2048 choices are computed.
 _EXACT = 11
@@ -47,7 +47,7 @@ _SAMPLES = 2048
     "empty, unlike anything the model was trained on",
 )
 def kernel_shap(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     *,
@@ -66,8 +66,8 @@ def kernel_shap(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     samples : int, optional
         Perturbed pictures, at most; 2048 and two for each region if not given.
     segments : {"slic", "grid"}
@@ -92,12 +92,12 @@ def kernel_shap(
         If a number makes no sense.
     """
     runs, gaps = [], []
-    for single, empty in zip(x, fill(subject, x, fill_with), strict=True):
-        labels = find_regions(subject, single, segments, regions)
+    for single, empty in zip(x, fill(context, x, fill_with), strict=True):
+        labels = find_regions(context, single, segments, regions)
         count = int(labels.max()) + 1
-        score = partial(score_coalitions, subject, target, single, empty, labels)
+        score = partial(score_coalitions, context, target, single, empty, labels)
         nothing, everything = score(np.repeat([[False], [True]], count, axis=1))
-        exact = _enumerate(subject, count, score, max_seconds) if count <= _EXACT else None
+        exact = _enumerate(context, count, score, max_seconds) if count <= _EXACT else None
         if exact is not None:
             sampling, values = exact
             errors = np.zeros(count)
@@ -106,7 +106,7 @@ def kernel_shap(
             # Pairs are drawn whole.
             limits = Limits(most + most % 2, max_seconds, tolerance, least=2 * count + 2)
             sampling, values, errors = _sample(
-                subject, limits, count, score, float(nothing), float(everything)
+                context, limits, count, score, float(nothing), float(everything)
             )
         change = everything - nothing
         gaps.append((change - values.sum()) / (change or 1.0))
@@ -115,12 +115,12 @@ def kernel_shap(
 
 
 def _enumerate(
-    subject: Subject, count: int, score: Scores, max_seconds: float | None
+    context: Context, count: int, score: Scores, max_seconds: float | None
 ) -> tuple[Sampling, NDArray[np.float64]] | None:
     """Exact values; none if the first batch shows that the time does not suffice."""
     choices = every(count)
     scores = np.empty(len(choices))
-    sampling = Sampling(subject, Limits(len(choices)))
+    sampling = Sampling(context, Limits(len(choices)))
     started = time.monotonic()
     for part in sampling.batches(lambda: np.inf):
         scores[part] = score(choices[part])
@@ -132,9 +132,9 @@ def _enumerate(
 
 
 def _sample(
-    subject: Subject, limits: Limits, count: int, score: Scores, nothing: float, everything: float
+    context: Context, limits: Limits, count: int, score: Scores, nothing: float, everything: float
 ) -> tuple[Sampling, NDArray[np.float64], NDArray[np.float64]]:
-    drawn = Blocks(subject.seed, lambda random, rows: shapley_pairs(random, rows, count))
+    drawn = Blocks(context.seed, lambda random, rows: shapley_pairs(random, rows, count))
     kept: list[NDArray[np.bool_]] = []
     scores: list[NDArray[np.float64]] = []
 
@@ -143,7 +143,7 @@ def _sample(
             np.concatenate(kept), np.concatenate(scores), nothing, everything
         )
 
-    sampling = Sampling(subject, limits)
+    sampling = Sampling(context, limits)
     for part in sampling.batches(lambda: relative_error(*fitted())):
         kept.append(drawn.rows(part))
         scores.append(score(kept[-1]))

@@ -11,8 +11,8 @@ from onnxplain.adapters.base import Capability
 from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.layers import SpatialLayer
 from onnxplain.graph.quantised import real_values, scale_and_zero
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.network.context import Context
+from onnxplain.targets.classes import Target
 
 # What every method needs that is read at a layer's gradient.
 NEEDS = Capability.GRADIENTS | Capability.ACTIVATIONS
@@ -22,7 +22,7 @@ _ATTEMPTS = 3
 
 
 def layer_gradient(
-    subject: Subject, x: NDArray[Any], target: Target, layer: str | None
+    context: Context, x: NDArray[Any], target: Target, layer: str | None
 ) -> tuple[SpatialLayer, NDArray[Any], NDArray[Any]]:
     """Feature maps of a layer and the score's derivative, both (N, C, h, w) float64.
 
@@ -33,10 +33,10 @@ def layer_gradient(
     MethodRefusedError
         If there is no layer with places, or its gradient is zero everywhere.
     """
-    network = subject.network
+    network = context.network
     first = network.layer(layer)
     candidates = [first] if layer is not None else network.layers[:_ATTEMPTS]
-    engine = subject.engine(Capability.GRADIENTS)
+    engine = context.engine(Capability.GRADIENTS)
     for place in candidates:
         found = engine.gradients(x, target, [place.name])
         scale, _ = scale_and_zero(network.graph, place.name)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Capability
 from onnxplain.graph.layers import SpatialLayer
 from onnxplain.graph.quantised import require_known_scale, scale_and_zero
-from onnxplain.subject import Subject
+from onnxplain.network.context import Context
 
 # What every method needs that changes a layer.
 NEEDS = Capability.FORWARD | Capability.ACTIVATIONS
@@ -60,7 +60,7 @@ class LayerValues:
         return self.place.with_maps(self.own[n : n + 1], numbers.astype(self.own.dtype))
 
 
-def layer_values(subject: Subject, x: NDArray[Any], layer: str | None) -> LayerValues:
+def layer_values(context: Context, x: NDArray[Any], layer: str | None) -> LayerValues:
     """Return a layer and its values for inputs `x`.
 
     Raises
@@ -68,9 +68,9 @@ def layer_values(subject: Subject, x: NDArray[Any], layer: str | None) -> LayerV
     MethodRefusedError
         If there is no layer with places, or it holds whole numbers of unknown meaning.
     """
-    place = subject.network.layer(layer)
-    values = subject.engine(NEEDS).activations(x, [place.name])[place.name]
-    graph = subject.network.graph
+    place = context.network.layer(layer)
+    values = context.engine(NEEDS).activations(x, [place.name])[place.name]
+    graph = context.network.graph
     require_known_scale(graph, place.name, values.dtype)
     scale, zero = scale_and_zero(graph, place.name)
     return LayerValues(place, values, scale, zero)

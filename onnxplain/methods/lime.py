@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import UsageError
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.registry import method
+from onnxplain.network.context import Context
 from onnxplain.perturb.anytime import Limits, Sampling, relative_error
 from onnxplain.perturb.blocks import Blocks
 from onnxplain.perturb.coalitions import Scores, independent, score_coalitions
@@ -20,8 +21,7 @@ from onnxplain.perturb.fills import fill
 from onnxplain.perturb.outcome import sampled
 from onnxplain.perturb.regions import find_regions
 from onnxplain.perturb.surrogate import weighted_ridge
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 
 @method(
@@ -41,7 +41,7 @@ from onnxplain.target import Target
     "map; the penalty pulls small effects towards zero",
 )
 def lime(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     *,
@@ -61,8 +61,8 @@ def lime(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     samples : int
         Perturbed pictures, at most.
     segments : {"slic", "grid"}
@@ -93,11 +93,11 @@ def lime(
         raise UsageError("lime: kernel_width must be above 0, and alpha 0 or more")
     limits = Limits(samples, max_seconds, tolerance)
     runs, fits = [], []
-    for single, empty in zip(x, fill(subject, x, fill_with), strict=True):
-        labels = find_regions(subject, single, segments, regions)
-        score = partial(score_coalitions, subject, target, single, empty, labels)
+    for single, empty in zip(x, fill(context, x, fill_with), strict=True):
+        labels = find_regions(context, single, segments, regions)
+        score = partial(score_coalitions, context, target, single, empty, labels)
         sampling, (values, errors, fit) = _fit(
-            subject, limits, int(labels.max()) + 1, score, kernel_width, alpha
+            context, limits, int(labels.max()) + 1, score, kernel_width, alpha
         )
         fits.append(fit)
         runs.append((sampling, values[labels], errors[labels], {"regions": labels}))
@@ -105,9 +105,9 @@ def lime(
 
 
 def _fit(
-    subject: Subject, limits: Limits, count: int, score: Scores, kernel_width: float, alpha: float
+    context: Context, limits: Limits, count: int, score: Scores, kernel_width: float, alpha: float
 ) -> tuple[Sampling, tuple[NDArray[np.float64], NDArray[np.float64], float]]:
-    drawn = Blocks(subject.seed, lambda random, rows: independent(random, rows, count))
+    drawn = Blocks(context.seed, lambda random, rows: independent(random, rows, count))
     kept: list[NDArray[np.bool_]] = []
     scores: list[NDArray[np.float64]] = []
 
@@ -117,7 +117,7 @@ def _fit(
         weights = np.exp(-(distance**2) / (2 * kernel_width**2))
         return weighted_ridge(z, np.concatenate(scores), weights, alpha)
 
-    sampling = Sampling(subject, replace(limits, least=count + 2))
+    sampling = Sampling(context, replace(limits, least=count + 2))
     for part in sampling.batches(lambda: relative_error(*fitted()[:2])):
         kept.append(drawn.rows(part))
         scores.append(score(kept[-1]))

@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import UsageError
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.channels import channel_mask, channel_sums
 from onnxplain.methods.gradients import input_axes
 from onnxplain.methods.registry import method
 from onnxplain.methods.relevance_start import seeded
+from onnxplain.network.context import Context
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.composites import composite as composite_named
 from onnxplain.relevance.default import default_composite
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 _LEAKS = 5
 
@@ -39,7 +39,7 @@ _LEAKS = 5
     "behind the head has one sign, so that classes that share features look alike",
 )
 def lrp(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     *,
@@ -56,8 +56,8 @@ def lrp(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     composite : Composite or str
         A `Composite`, the name of one (see `onnxplain.relevance.composites.composite`), or
         a TOML file; ``auto`` takes attn-lrp where there is attention, and epsilon-gamma-box
@@ -90,12 +90,12 @@ def lrp(
     UsageError
         If a name or parameter is wrong.
     """
-    rules = _composite(subject, composite, epsilon, gamma, zero_bias, unknown)
-    return propagated(subject, x, seeded(target, start), rules, at=at, channels=channels)
+    rules = _composite(context, composite, epsilon, gamma, zero_bias, unknown)
+    return propagated(context, x, seeded(target, start), rules, at=at, channels=channels)
 
 
 def propagated(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     rules: Composite,
@@ -107,8 +107,8 @@ def propagated(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     rules : Composite
         The rules.
     at, channels : str, optional
@@ -127,7 +127,7 @@ def propagated(
     UsageError
         If `channels` is given without `at`.
     """
-    network = subject.network
+    network = context.network
     image = network.image.name
     tensor = None if at is None else network.graph.resolve(at)
     if channels is not None and tensor is None:
@@ -136,8 +136,8 @@ def propagated(
     if tensor is not None and channels is not None:
         keep[tensor] = channel_mask(network, tensor, channels)
     names = list(dict.fromkeys([image, *([tensor] if tensor else [])]))
-    found = subject.engine(Capability.RELEVANCE).relevance(
-        x, target, rules.within(subject.preprocess.bounds()), names, keep=keep
+    found = context.engine(Capability.RELEVANCE).relevance(
+        x, target, rules.within(context.preprocess.bounds()), names, keep=keep
     )
     values = found.relevance[image]
     total = values.reshape(len(values), -1).sum(axis=1, dtype=np.float64)
@@ -152,7 +152,7 @@ def propagated(
         maps = {"at": inside, "channels": channel_sums(network, tensor, inside)}
     return Attribution(
         values,
-        input_axes(subject),
+        input_axes(context),
         parameters={"composite": rules.name, **({"at": tensor} if tensor else {})},
         measures={
             "conservation": total / np.where(scores == 0, 1.0, scores),
@@ -165,7 +165,7 @@ def propagated(
 
 
 def _composite(
-    subject: Subject,
+    context: Context,
     given: Composite | str,
     epsilon: float,
     gamma: float,
@@ -178,5 +178,5 @@ def _composite(
         from onnxplain.relevance.composite_file import load_composite
 
         return load_composite(given)
-    name = default_composite(subject.network.graph) if given == "auto" else given
+    name = default_composite(context.network.graph) if given == "auto" else given
     return composite_named(name, epsilon=epsilon, gamma=gamma, zero_bias=zero_bias, unknown=unknown)

@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Capability
 from onnxplain.adapters.changes import Engine, WindowChanges, engine_named
 from onnxplain.errors import UsageError
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.graph.layers import SpatialLayer
 from onnxplain.graph.quantised import real_values
 from onnxplain.methods.registry import method
+from onnxplain.network.context import Context, silent
 from onnxplain.perturb.anytime import Limits, Sampling, relative_error
 from onnxplain.perturb.outcome import Run, sampled
 from onnxplain.perturb.refine import Refined, filled, refined
 from onnxplain.perturb.window_grid import Contents, WindowGrid
 from onnxplain.perturb.window_sample import mean_of_some
 from onnxplain.perturb.windows import Size, scattered
-from onnxplain.scores import class_scores
-from onnxplain.subject import Subject, silent
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
+from onnxplain.targets.scores import class_scores
 
 # Windows between two looks at the map; enough of them for sections to be worth it.
 LOOK = 96
@@ -47,7 +47,7 @@ LOOK = 96
     "other one",
 )
 def occlusion(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     *,
@@ -64,8 +64,8 @@ def occlusion(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     window : int or (int, int), optional
         Height and width of the window in pixels; an eighth of the input if not given.
     stride : int or (int, int), optional
@@ -106,7 +106,7 @@ def occlusion(
     MethodRefusedError
         If `response_of` has no places in the picture, or holds integers of unknown scale.
     """
-    height, width = (x.shape[a] for a in subject.spatial_axes)
+    height, width = (x.shape[a] for a in context.spatial_axes)
     grid = WindowGrid.fitting((height, width), window, stride)
     if not 1 <= refine <= max(grid.shape):
         raise UsageError(
@@ -116,14 +116,14 @@ def occlusion(
     limited = max_seconds is not None or tolerance is not None
     if limited and refine > 1:
         raise UsageError("occlusion: refine and a limit exclude each other; drop one of them")
-    layer = None if response_of is None else subject.network.layer(response_of)
-    own = replace(subject, progress=silent) if limited else subject  # `Sampling` tells it
+    layer = None if response_of is None else context.network.layer(response_of)
+    own = replace(context, progress=silent) if limited else context  # `Sampling` tells it
     watch = _Watch(own, target, layer, engine_named(engine))
-    contents = Contents(subject, x, fill_with)
+    contents = Contents(context, x, fill_with)
     settled = {"window": list(grid.window), "stride": list(grid.step)}
     if limited:
         limits = Limits(len(grid.windows), max_seconds, tolerance)
-        runs = [_in_time(watch, subject, x[n], n, contents, grid, limits) for n in range(len(x))]
+        runs = [_in_time(watch, context, x[n], n, contents, grid, limits) for n in range(len(x))]
         computed = np.array([1 - maps["interpolated"].mean() for *_, maps in runs])
         return sampled(
             runs,
@@ -154,7 +154,7 @@ def occlusion(
 
 def _in_time(
     watch: _Watch,
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     n: int,
     contents: Contents,
@@ -170,8 +170,8 @@ def _in_time(
         falls = (uncovered - scores).reshape(grid.shape)
         return mean_of_some(falls, computed.reshape(grid.shape), grid)
 
-    sampling = Sampling(subject, limits)
-    for chosen in scattered(len(scores), subject.seed, LOOK):
+    sampling = Sampling(context, limits)
+    for chosen in scattered(len(scores), context.seed, LOOK):
         for places, values, winners in watch.blocks(x, contents.of(n, grid.windows[chosen])):
             scores[chosen[places]], classes[chosen[places]] = values, winners
             computed[chosen[places]] = True
@@ -196,9 +196,9 @@ class _Watch:
     """Runs covered inputs and reads what is watched: the score, or a layer's response."""
 
     def __init__(
-        self, subject: Subject, target: Target, layer: SpatialLayer | None, engine: Engine
+        self, context: Context, target: Target, layer: SpatialLayer | None, engine: Engine
     ) -> None:
-        self._subject, self._target, self._layer, self._asked = subject, target, layer, engine
+        self._subject, self._target, self._layer, self._asked = context, target, layer, engine
         self._names = [target.tensor, *([layer.name] if layer else [])]
         self.engine: Mapping[str, Any] = {}
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.layer_gradient import NEEDS, layer_gradient
 from onnxplain.methods.registry import method
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.network.context import Context
+from onnxplain.targets.classes import Target
 
 # As pytorch-grad-cam has it.
 _STABILIZER = 1e-7
@@ -33,14 +33,14 @@ _STABILIZER = 1e-7
     failures="coarse: the grid of the layer; can be scattered in early layers",
 )
 def hirescam(
-    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
+    context: Context, x: NDArray[Any], target: Target, *, layer: str | None = None
 ) -> Attribution:
     """Sum over k of dS/dA_k(i, j) A_k(i, j).
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
         The feature maps; found automatically if not given.
 
@@ -54,7 +54,7 @@ def hirescam(
     MethodRefusedError
         If there is no layer with places, or its gradient is zero everywhere.
     """
-    place, maps, slopes = layer_gradient(subject, x, target, layer)
+    place, maps, slopes = layer_gradient(context, x, target, layer)
     result = np.einsum("nkhw,nkhw->nhw", maps, slopes)
     return Attribution(result, ("H", "W"), layer=place.name)
 
@@ -74,14 +74,14 @@ def hirescam(
     failures="unstable where a map's positive and negative values cancel (layers without ReLU)",
 )
 def xgrad_cam(
-    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
+    context: Context, x: NDArray[Any], target: Target, *, layer: str | None = None
 ) -> Attribution:
     """Sum over k of w_k A_k with w_k = sum_ij g_k A_k / sum_ij A_k, g = dS/dA.
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
         The feature maps; found automatically if not given.
 
@@ -95,7 +95,7 @@ def xgrad_cam(
     MethodRefusedError
         If there is no layer with places, or its gradient is zero everywhere.
     """
-    place, a, g = layer_gradient(subject, x, target, layer)
+    place, a, g = layer_gradient(context, x, target, layer)
     weights = (g * a).sum(axis=(2, 3)) / (a.sum(axis=(2, 3)) + _STABILIZER)
     result = np.einsum("nkhw,nk->nhw", a, weights)
     return Attribution(result, ("H", "W"), layer=place.name)
@@ -117,14 +117,14 @@ def xgrad_cam(
     "ones",
 )
 def layercam(
-    subject: Subject, x: NDArray[Any], target: Target, *, layer: str | None = None
+    context: Context, x: NDArray[Any], target: Target, *, layer: str | None = None
 ) -> Attribution:
     """Sum over k of relu(dS/dA_k(i, j)) A_k(i, j).
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
         The feature maps; found automatically if not given.
 
@@ -138,7 +138,7 @@ def layercam(
     MethodRefusedError
         If there is no layer with places, or its gradient is zero everywhere.
     """
-    place, maps, slopes = layer_gradient(subject, x, target, layer)
+    place, maps, slopes = layer_gradient(context, x, target, layer)
     gates = np.maximum(slopes, 0.0)
     result = np.einsum("nkhw,nkhw->nhw", maps, gates)
     return Attribution(result, ("H", "W"), layer=place.name)

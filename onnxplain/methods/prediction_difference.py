@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Capability
 from onnxplain.adapters.changes import WindowChanges
 from onnxplain.errors import UsageError
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.registry import method
+from onnxplain.network.context import Context, silent
 from onnxplain.perturb.anytime import Limits, Sampling, relative_error
 from onnxplain.perturb.conditional import WindowSampler
 from onnxplain.perturb.find_background import Size, channels_first, find_background, pair
@@ -21,8 +22,7 @@ from onnxplain.perturb.odds import log_odds, log_odds_slope
 from onnxplain.perturb.outcome import Run, sampled
 from onnxplain.perturb.readout import Readout, readout
 from onnxplain.perturb.windows import mean_over_windows, scattered, windows_inside
-from onnxplain.subject import Subject, silent
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 
 @method(
@@ -42,7 +42,7 @@ from onnxplain.target import Target
     "they should; without a background of other pictures the picture's own patches stand in",
 )
 def prediction_difference(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     *,
@@ -66,8 +66,8 @@ def prediction_difference(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     background : str, optional
         Other pictures: a folder, pattern or table, fitted anew each time, or the ``.npz`` that
         ``onnxplain background`` wrote. The picture itself if not given.
@@ -109,16 +109,16 @@ def prediction_difference(
     """
     if samples < 1 or training_count < 1:
         raise UsageError("prediction-difference: samples and training_count must be 1 or more")
-    read = readout(subject, target, hidden, unit, place)
-    size = subject.network.image.size
+    read = readout(context, target, hidden, unit, place)
+    size = context.network.image.size
     runs, covered, steps, used, engine = [], [], (1, 1), None, {}
     for single in x:
-        used = find_background(subject, single, background, sampler, window, padding)
+        used = find_background(context, single, background, sampler, window, padding)
         halves = (max(1, used.window[0] // 2), max(1, used.window[1] // 2))
         steps = pair("stride", stride, halves, used.window)
         windows = windows_inside(size, used.window, steps)
         limits = Limits(samples * len(windows), max_seconds, tolerance)
-        work = _Windows(subject, single, read, WindowSampler(used), windows, training_count)
+        work = _Windows(context, single, read, WindowSampler(used), windows, training_count)
         run, share = work.run(limits, samples)
         engine = work.engine
         runs.append(run)
@@ -137,7 +137,7 @@ def prediction_difference(
 class _Windows:
     """One picture, its windows, and how they are filled and read; `engine` is found out."""
 
-    subject: Subject
+    context: Context
     x: NDArray[Any]
     read: Readout
     sampler: WindowSampler
@@ -149,8 +149,8 @@ class _Windows:
         """Draw once for all windows, then again."""
         sums = np.zeros((3, len(self.windows)))  # of 1, score, score^2
         base = self.read.values(self.x[None])[0]
-        sampling = Sampling(self.subject, limits)
-        size = self.subject.network.image.size
+        sampling = Sampling(self.context, limits)
+        size = self.context.network.image.size
 
         def result() -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
             return mean_over_windows(*self._differences(base, sums), self.windows, size)
@@ -169,8 +169,8 @@ class _Windows:
         self, sweep: int, sampling: Sampling
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
         """Numbers of windows with their scores, one draw each, until sampling is over."""
-        quiet = replace(self.subject, progress=silent)
-        for chosen in scattered(len(self.windows), self.subject.seed):
+        quiet = replace(self.context, progress=silent)
+        for chosen in scattered(len(self.windows), self.context.seed):
             changes = WindowChanges(self.windows[chosen], self._content(chosen, sweep))
             run = self.read.windowed(quiet, self.x, changes)
             self.engine.update(run.engine)
@@ -181,13 +181,13 @@ class _Windows:
                     return
 
     def _content(self, chosen: NDArray[np.int64], sweep: int) -> Callable[[int], NDArray[Any]]:
-        picture = channels_first(self.subject, self.x)
-        last = self.subject.channel_axis != 1
+        picture = channels_first(self.context, self.x)
+        last = self.context.channel_axis != 1
         whole = self.x.dtype.kind in "iu"
 
         def content(k: int) -> NDArray[Any]:
             number = int(chosen[k])
-            random = np.random.default_rng([self.subject.seed, sweep, number])
+            random = np.random.default_rng([self.context.seed, sweep, number])
             top, _, left, _ = (int(v) for v in self.windows[number])
             drawn = self.sampler.draw(random, picture, (top, left))
             drawn = np.rint(drawn) if whole else drawn

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import UnknownNameError
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.layer_values import NEEDS, layer_values
 from onnxplain.methods.registry import method
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.network.context import Context
+from onnxplain.targets.classes import Target
 
 # The authors' Gaussian, at the place and at its neighbours.
 _MASKS = {
@@ -38,7 +38,7 @@ _MASKS = {
     "missed; in a quantised file one place is worth only a few steps of the score",
 )
 def recipro_cam(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     *,
@@ -51,8 +51,8 @@ def recipro_cam(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
         The feature maps; found automatically if not given.
     mask : {"gaussian", "delta"}
@@ -72,17 +72,17 @@ def recipro_cam(
     """
     if mask not in _MASKS:
         raise UnknownNameError("mask", mask, _MASKS, f"allowed: {', '.join(_MASKS)}")
-    values = layer_values(subject, x, layer)
+    values = layer_values(context, x, layer)
     place = values.place
     masks = _around_each_place(_MASKS[mask], place.grid)
     result = np.empty((len(x), len(masks)))
     for n in range(len(x)):
         single, maps = x[n : n + 1], values.maps(n)
         nothing = values.with_maps(n, np.zeros_like(maps))
-        empty = subject.scores_behind(single, place.name, nothing, target)[0]
-        for part in subject.slices(len(masks)):
+        empty = context.scores_from(single, place.name, nothing, target)[0]
+        for part in context.slices(len(masks)):
             changed = values.with_maps(n, maps * masks[part, None])
-            result[n, part] = subject.scores_behind(single, place.name, changed, target) - empty
+            result[n, part] = context.scores_from(single, place.name, changed, target) - empty
     return Attribution(result.reshape(len(x), *place.grid), ("H", "W"), layer=place.name)
 
 

@@ -9,9 +9,9 @@ from typing import Any, Literal, get_args
 
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import UnknownNameError
-from onnxplain.explanation import Attribution
-from onnxplain.network import Network
-from onnxplain.target import Kind
+from onnxplain.explanations.attribution import Attribution
+from onnxplain.network.network import Network
+from onnxplain.targets.classes import Kind
 
 Family = Literal["cam", "gradient", "relevance", "perturbation"]
 Display = Literal["signed", "positive", "magnitude"]
@@ -30,7 +30,7 @@ class Method:
     name : str
         Lower case with hyphens.
     function : callable
-        ``function(subject, x, target, **parameters) -> Attribution``.
+        ``function(context, x, target, **parameters) -> Attribution``.
     family : str
         Gradient, cam, relevance or perturbation.
     needs : Capability

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import MethodRefusedError, UnknownNameError
-from onnxplain.target import ScoresT, Target
+from onnxplain.targets.classes import ScoresT, Target
 
 STARTS = ("score", "others")
 

@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import UsageError
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.registry import method
+from onnxplain.network.context import Context
 from onnxplain.perturb.anytime import Limits, Sampling, relative_error
 from onnxplain.perturb.blocks import Blocks
 from onnxplain.perturb.fills import fill
 from onnxplain.perturb.masks import RiseMasks, under_masks
 from onnxplain.perturb.outcome import sampled
 from onnxplain.perturb.products import product
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 
 @method(
@@ -38,7 +38,7 @@ from onnxplain.target import Target
     "anything the model was trained on",
 )
 def rise(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     *,
@@ -56,8 +56,8 @@ def rise(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     samples : int
         Masks N, at most.
     cells : int
@@ -81,21 +81,21 @@ def rise(
         If a number makes no sense.
     """
     limits = Limits(samples, max_seconds, tolerance)
-    size = subject.network.image.size
+    size = context.network.image.size
     if not 0 < share < 1 or not 1 <= cells <= min(size):
         raise UsageError(
             f"rise: share {share} and cells {cells} are not possible; allowed: a share between 0 "
             f"and 1, 1 to {min(size)} cells"
         )
     random = RiseMasks(size, cells, share)
-    absent = fill(subject, x, fill_with)
+    absent = fill(context, x, fill_with)
     runs = []
     for single, empty in zip(x, absent, strict=True):
-        drawn, sums = Blocks(subject.seed, random.draw), _Sums(share, size)
-        sampling = Sampling(subject, limits)
+        drawn, sums = Blocks(context.seed, random.draw), _Sums(share, size)
+        sampling = Sampling(context, limits)
         for part in sampling.batches(sums.relative_error):
             masks = random.masks(drawn.rows(part))
-            sums.add(masks, subject.score(under_masks(subject, single, empty, masks), target))
+            sums.add(masks, context.score(under_masks(context, single, empty, masks), target))
         values, errors = sums.map()
         runs.append((sampling, values, errors, {"score_when_kept": sums.when_kept()}))
     return sampled(runs)

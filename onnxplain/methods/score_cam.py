@@ -8,15 +8,15 @@ import numpy as np
 import scipy.special
 from numpy.typing import NDArray
 
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.layer_values import NEEDS, layer_values
 from onnxplain.methods.one_by_one import channel_limits, strongest_first, taken_together
 from onnxplain.methods.registry import method
+from onnxplain.network.context import Context
 from onnxplain.perturb.anytime import Sampling
 from onnxplain.perturb.fills import fill
 from onnxplain.perturb.masks import enlarged, under_masks
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 # A map that is the same everywhere becomes a mask of zeros, as in pytorch-grad-cam.
 _STABILIZER = 1e-8
@@ -37,7 +37,7 @@ _STABILIZER = 1e-8
     "nothing speaks against the target; a few maps often hold nearly all weight",
 )
 def score_cam(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     *,
@@ -53,8 +53,8 @@ def score_cam(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
         The feature maps; found automatically if not given.
     channels : int, optional
@@ -77,18 +77,18 @@ def score_cam(
     UsageError
         If the number of channels is not possible.
     """
-    values = layer_values(subject, x, layer)
+    values = layer_values(context, x, layer)
     place = values.place
     limits = channel_limits("score-cam", place, channels, max_seconds)
-    absent = fill(subject, x, fill_with)
+    absent = fill(context, x, fill_with)
     results, samplings = [], []
     for n in range(len(x)):
         maps = values.maps(n)[0]
         strongest = strongest_first(maps)
-        scores, sampling = np.empty(limits.samples), Sampling(subject, limits)
+        scores, sampling = np.empty(limits.samples), Sampling(context, limits)
         for part in sampling.batches(lambda: np.inf):
-            masks = _scaled(enlarged(maps[strongest[part]], subject.network.image.size))
-            scores[part] = subject.score(under_masks(subject, x[n], absent[n], masks), target)
+            masks = _scaled(enlarged(maps[strongest[part]], context.network.image.size))
+            scores[part] = context.score(under_masks(context, x[n], absent[n], masks), target)
         done = sampling.done
         weights = scipy.special.softmax(scores[:done])
         results.append(np.einsum("khw,k->hw", maps[strongest[:done]], weights))

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import UsageError
-from onnxplain.explanation import Attribution
+from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.registry import Method, find, method
+from onnxplain.network.context import Context, silent
 from onnxplain.perturb.anytime import Limits, Sampling
 from onnxplain.perturb.moments import Moment, Moments
 from onnxplain.perturb.outcome import Run, sampled
-from onnxplain.subject import Subject, silent
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 _NAMES = ("smoothgrad", "smoothgrad-squared", "vargrad")
 _NEEDS = Capability.GRADIENTS | Capability.RELEVANCE
@@ -42,7 +42,7 @@ LOOK = 16
     failures=_FAILURES,
 )
 def smoothgrad(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     *,
@@ -56,8 +56,8 @@ def smoothgrad(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     of : str
         The method to average: any of the gradient and relevance families.
     samples : int
@@ -79,7 +79,7 @@ def smoothgrad(
         If the method cannot be averaged, or the numbers make no sense.
     """
     limits = Limits(samples, max_seconds, tolerance, every=LOOK)
-    return _averages("mean", subject, x, target, of, limits, noise_level)
+    return _averages("mean", context, x, target, of, limits, noise_level)
 
 
 @method(
@@ -96,7 +96,7 @@ def smoothgrad(
     failures=_FAILURES,
 )
 def smoothgrad_squared(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     *,
@@ -110,8 +110,8 @@ def smoothgrad_squared(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     of, samples, noise_level, max_seconds, tolerance
         See `smoothgrad`.
 
@@ -126,7 +126,7 @@ def smoothgrad_squared(
         If the method cannot be averaged, or the numbers make no sense.
     """
     limits = Limits(samples, max_seconds, tolerance, every=LOOK)
-    return _averages("square", subject, x, target, of, limits, noise_level)
+    return _averages("square", context, x, target, of, limits, noise_level)
 
 
 @method(
@@ -143,7 +143,7 @@ def smoothgrad_squared(
     failures=_FAILURES,
 )
 def vargrad(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     *,
@@ -157,8 +157,8 @@ def vargrad(
 
     Parameters
     ----------
-    subject, x, target
-        See `Subject` and `Target`; x has the model's input shape.
+    context, x, target
+        See `Context` and `Target`; x has the model's input shape.
     of, samples, noise_level, max_seconds, tolerance
         See `smoothgrad`.
 
@@ -173,12 +173,12 @@ def vargrad(
         If the method cannot be averaged, or the numbers make no sense.
     """
     limits = Limits(samples, max_seconds, tolerance, every=LOOK)
-    return _averages("variance", subject, x, target, of, limits, noise_level)
+    return _averages("variance", context, x, target, of, limits, noise_level)
 
 
 def _averages(
     moment: Moment,
-    subject: Subject,
+    context: Context,
     x: NDArray[Any],
     target: Target,
     of: str,
@@ -188,15 +188,15 @@ def _averages(
     averaged = _averaged(of)
     if not noise_level >= 0:
         raise UsageError(f"noise_level {noise_level} is not possible; it must be 0 or more")
-    quiet = replace(subject, progress=silent)
+    quiet = replace(context, progress=silent)
     runs: list[Run] = []
     axes: tuple[str, ...] = ()
     for single in x.astype(np.float64):
-        random = subject.generator()  # the same noise for each, so that a batch changes nothing
+        random = context.generator()  # the same noise for each, so that a batch changes nothing
         deviation = noise_level * np.ptp(single)
-        moments, sampling = Moments(moment), Sampling(subject, limits)
+        moments, sampling = Moments(moment), Sampling(context, limits)
         for part in sampling.batches(moments.relative_error):
-            noise = subject.draw(random.standard_normal, part.stop - part.start)
+            noise = context.draw(random.standard_normal, part.stop - part.start)
             found = averaged.function(quiet, single + noise * deviation, target)
             axes = found.axes
             moments.add(found.values, axes)

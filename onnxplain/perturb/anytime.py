@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
-from onnxplain.subject import Subject
+from onnxplain.network.context import Context
 
 # Samples between two looks at the map, unless told otherwise.
 ROUND = 128
@@ -57,7 +57,7 @@ class Sampling:
 
     Parameters
     ----------
-    subject : Subject
+    context : Context
         Gives the batch size, and is told about progress.
     limits : Limits
         When to end.
@@ -70,8 +70,8 @@ class Sampling:
         Why it ended.
     """
 
-    def __init__(self, subject: Subject, limits: Limits) -> None:
-        self._subject, self._limits = subject, limits
+    def __init__(self, context: Context, limits: Limits) -> None:
+        self._subject, self._limits = context, limits
         self.done = 0
         self.end: End = "all samples"
         self._started = time.monotonic()

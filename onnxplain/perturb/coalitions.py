@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.network.context import Context
 from onnxplain.perturb.masks import under_masks
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 # Scores of (M, regions) choices.
 Scores = Callable[[NDArray[np.bool_]], NDArray[np.float64]]
@@ -43,7 +43,7 @@ def every(regions: int) -> NDArray[np.bool_]:
 
 
 def score_coalitions(
-    subject: Subject,
+    context: Context,
     target: Target,
     x: NDArray[Any],
     absent: NDArray[Any],
@@ -54,7 +54,7 @@ def score_coalitions(
 
     Parameters
     ----------
-    subject, target
+    context, target
         The network and its explained scalar.
     x, absent : (C, H, W) or (H, W, C) array
         The input, and what stands in the regions that are not kept.
@@ -69,4 +69,4 @@ def score_coalitions(
     """
     # `take` lays the masks out one after the other; an index would interleave them.
     masks = np.take(kept.astype(np.float32), labels, axis=1)
-    return subject.score(under_masks(subject, x, absent, masks), target)
+    return context.score(under_masks(context, x, absent, masks), target)

@@ -11,8 +11,8 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from onnxplain.errors import UnknownNameError
-from onnxplain.image import SUFFIXES, open_image
-from onnxplain.subject import Subject
+from onnxplain.inputs.image import SUFFIXES, open_image
+from onnxplain.network.context import Context
 
 FILLS = ("black", "white", "mean", "blur", "noise")
 # Wide enough to leave only colours and large shapes of a picture.
@@ -20,13 +20,13 @@ _BLUR = 1 / 20
 
 
 def fill(
-    subject: Subject, x: NDArray[Any], kind: str, known: Sequence[str] = FILLS
+    context: Context, x: NDArray[Any], kind: str, known: Sequence[str] = FILLS
 ) -> NDArray[Any]:
     """Inputs of the shape of `x` that stand for "nothing to see".
 
     Parameters
     ----------
-    subject : Subject
+    context : Context
         Gives black and white their value in the model's input.
     x : (N, ...) array
         The inputs.
@@ -45,8 +45,8 @@ def fill(
     ImageError
         If the image file cannot be read.
     """
-    spatial = subject.spatial_axes
-    low, high = (b.astype(np.float64) for b in subject.preprocess.bounds())
+    spatial = context.spatial_axes
+    low, high = (b.astype(np.float64) for b in context.preprocess.bounds())
     if kind in ("black", "white"):
         value = low if kind == "black" else high
     elif kind == "mean":
@@ -56,9 +56,9 @@ def fill(
         sigma[list(spatial)] = _BLUR * min(x.shape[a] for a in spatial)
         value = scipy.ndimage.gaussian_filter(x.astype(np.float64), sigma, mode="nearest")
     elif kind == "noise":
-        value = low + (high - low) * subject.draw(subject.generator().random, 1)
+        value = low + (high - low) * context.draw(context.generator().random, 1)
     elif Path(kind).suffix.lower() in SUFFIXES:
-        value = subject.preprocess.apply(open_image(kind))
+        value = context.preprocess.apply(open_image(kind))
     else:
         value = np.array(_number(kind, known))
     return np.broadcast_to(value, x.shape).astype(x.dtype)

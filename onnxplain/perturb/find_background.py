@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.dataset import read_dataset
 from onnxplain.errors import UsageError
-from onnxplain.image import open_image
+from onnxplain.inputs.dataset import read_dataset
+from onnxplain.inputs.image import open_image
+from onnxplain.network.context import Context
 from onnxplain.perturb.background import CROPS, Background, fit_background
-from onnxplain.subject import Subject
 
 Size = tuple[int, int]
 _PADDING = 2
@@ -22,7 +22,7 @@ _OWN_CROPS = 5000
 
 
 def find_background(
-    subject: Subject,
+    context: Context,
     x: NDArray[Any] | None,
     source: str | None,
     sampler: str | None,
@@ -33,7 +33,7 @@ def find_background(
 
     Parameters
     ----------
-    subject : Subject
+    context : Context
         The model.
     x : (C, H, W) or (H, W, C) array, optional
         The picture explained, which stands in for others if there is no source.
@@ -48,13 +48,13 @@ def find_background(
         If a stored background is of another model, or was fitted otherwise than is wanted.
     """
     if source is not None and Path(source).suffix == ".npz":
-        return _stored(subject, source, sampler, window, padding)
+        return _stored(context, source, sampler, window, padding)
     if source is None:
         assert x is not None
-        pictures: Sequence[NDArray[Any]] = [channels_first(subject, x)]
+        pictures: Sequence[NDArray[Any]] = [channels_first(context, x)]
     else:
-        pictures = Pictures(subject, [s.path for s in read_dataset(source)])
-    height, width = subject.network.image.size
+        pictures = Pictures(context, [s.path for s in read_dataset(source)])
+    height, width = context.network.image.size
     eighth = (max(1, height // 8), max(1, width // 8))
     return fit_background(
         pictures,
@@ -62,15 +62,15 @@ def find_background(
         sampler or ("marginal" if source is None else "conditional"),
         pair("window", window, eighth, (height, width)),
         _PADDING if padding is None else padding,
-        preprocess=subject.preprocess.sha256,
+        preprocess=context.preprocess.sha256,
         crops=_OWN_CROPS if source is None else CROPS,
-        seed=subject.seed,
+        seed=context.seed,
     )
 
 
-def channels_first(subject: Subject, x: NDArray[Any]) -> NDArray[Any]:
+def channels_first(context: Context, x: NDArray[Any]) -> NDArray[Any]:
     """One input as (C, H, W)."""
-    return x if subject.channel_axis == 1 else np.moveaxis(x, -1, 0)
+    return x if context.channel_axis == 1 else np.moveaxis(x, -1, 0)
 
 
 def pair(what: str, value: Size | int | None, default: Size, largest: Size) -> Size:
@@ -95,14 +95,14 @@ class Pictures(Sequence[NDArray[Any]]):
 
     Parameters
     ----------
-    subject : Subject
+    context : Context
         Its preprocessing makes inputs of them.
     paths : sequence of Path
         The files.
     """
 
-    def __init__(self, subject: Subject, paths: Sequence[Path]) -> None:
-        self._subject, self._paths = subject, paths
+    def __init__(self, context: Context, paths: Sequence[Path]) -> None:
+        self._subject, self._paths = context, paths
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -113,17 +113,17 @@ class Pictures(Sequence[NDArray[Any]]):
 
 
 def _stored(
-    subject: Subject,
+    context: Context,
     path: str,
     sampler: str | None,
     window: Size | int | None,
     padding: int | None,
 ) -> Background:
     found = Background.load(path)
-    image = subject.network.image
+    image = context.network.image
     if found.shape != (image.channels, *image.size):
         raise UsageError(f"{path!r} was fitted on inputs of shape {found.shape}")
-    if found.preprocess != subject.preprocess.sha256:
+    if found.preprocess != context.preprocess.sha256:
         raise UsageError(
             f"{path!r} was fitted with another preprocessing; fit it again with "
             "`onnxplain background`"

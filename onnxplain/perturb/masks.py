@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.network.context import Context
 from onnxplain.perturb.products import product
-from onnxplain.subject import Subject
 
 
 def under_masks(
-    subject: Subject, x: NDArray[Any], absent: NDArray[Any], masks: NDArray[Any]
+    context: Context, x: NDArray[Any], absent: NDArray[Any], masks: NDArray[Any]
 ) -> NDArray[Any]:
     """One input under each mask: absent + m (x - absent), in the input's own type.
 
     Parameters
     ----------
-    subject : Subject
+    context : Context
         Knows where height and width are.
     x, absent : (C, H, W) or (H, W, C) array
         One input, and what stands where the mask is 0.
@@ -32,7 +32,7 @@ def under_masks(
     """
     whole = x.dtype.kind in "iu"
     exact = np.float64 if whole else x.dtype
-    kept = np.expand_dims(masks.astype(exact, copy=False), subject.channel_axis)
+    kept = np.expand_dims(masks.astype(exact, copy=False), context.channel_axis)
     change, rest = x.astype(exact) - absent.astype(exact), absent.astype(exact, copy=False)
     mixed = np.empty((len(masks), *x.shape), exact)
     # One after the other: a picture stays in the processor's cache, a batch does not.
@@ -82,7 +82,7 @@ class RiseMasks:
 
 
 def enlarged(maps: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Resize (M, h, w) maps bilinearly, as `onnxplain.normalize.upsample` does one map."""
+    """Resize (M, h, w) maps bilinearly; see `onnxplain.explanations.display.upsample`."""
     rows, columns = (
         _hats(np.clip(_centres(old, new), 0, old - 1), old)
         for old, new in zip(maps.shape[-2:], size, strict=True)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.explanation import Attribution
-from onnxplain.normalize import reduce_channels
+from onnxplain.explanations.attribution import Attribution
+from onnxplain.explanations.display import reduce_channels
 from onnxplain.perturb.anytime import Sampling, relative_error
 
 Run = tuple[Sampling, NDArray[np.float64], NDArray[np.float64], Mapping[str, NDArray[Any]]]

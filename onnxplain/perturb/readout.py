@@ -14,8 +14,8 @@ from onnxplain.adapters.changes import WindowChanges
 from onnxplain.errors import UsageError
 from onnxplain.graph.layers import spatial_layer
 from onnxplain.graph.quantised import real_values
-from onnxplain.subject import Subject
-from onnxplain.target import Target
+from onnxplain.network.context import Context
+from onnxplain.targets.classes import Target
 
 Array = NDArray[np.float64]
 
@@ -49,17 +49,17 @@ class Readout:
     values : callable
         ``values(x)``: the numbers of (N, ...) inputs.
     windowed : callable
-        ``windowed(subject, base, changes)``: the numbers of changed inputs.
+        ``windowed(context, base, changes)``: the numbers of changed inputs.
     """
 
     is_probability: bool
     classes: int
     values: Callable[[NDArray[Any]], Array]
-    windowed: Callable[[Subject, NDArray[Any], WindowChanges], WindowNumbers]
+    windowed: Callable[[Context, NDArray[Any], WindowChanges], WindowNumbers]
 
 
 def readout(
-    subject: Subject, target: Target, hidden: str | None, unit: int, place: tuple[int, int] | None
+    context: Context, target: Target, hidden: str | None, unit: int, place: tuple[int, int] | None
 ) -> Readout:
     """Read the target, or a unit of a tensor.
 
@@ -74,8 +74,8 @@ def readout(
         When it is read: if it holds integers of unknown scale.
     """
     if hidden is None:
-        return _of_target(subject, target)
-    network = subject.network
+        return _of_target(context, target)
+    network = context.network
     tensor = network.graph.resolve(hidden)
     layer = spatial_layer(network.graph, network.shapes, network.axes, tensor)
     shape = network.shapes[tensor]
@@ -94,18 +94,18 @@ def readout(
         return maps[:, place[0], place[1]] if place else maps.mean(axis=(1, 2))
 
     def values(x: NDArray[Any]) -> Array:
-        engine = subject.engine(Capability.FORWARD | Capability.ACTIVATIONS)
+        engine = context.engine(Capability.FORWARD | Capability.ACTIVATIONS)
         return pick(engine.activations(x, [tensor])[tensor])
 
-    def windowed(on: Subject, base: NDArray[Any], changes: WindowChanges) -> WindowNumbers:
+    def windowed(on: Context, base: NDArray[Any], changes: WindowChanges) -> WindowNumbers:
         run = on.windowed(base, changes, [tensor])
         return WindowNumbers(run.engine, ((k, pick(found[tensor])) for k, found in run.blocks))
 
     return Readout(False, 0, values, windowed)
 
 
-def _of_target(subject: Subject, target: Target) -> Readout:
-    def windowed(on: Subject, base: NDArray[Any], changes: WindowChanges) -> WindowNumbers:
+def _of_target(context: Context, target: Target) -> Readout:
+    def windowed(on: Context, base: NDArray[Any], changes: WindowChanges) -> WindowNumbers:
         run = on.windowed_scores(base, changes, target)
         return WindowNumbers(run.engine, ((k, target.select(found)) for k, found in run.blocks))
 
@@ -113,7 +113,7 @@ def _of_target(subject: Subject, target: Target) -> Readout:
     return Readout(
         target.kind == "probability" and single,
         target.classes,
-        lambda x: subject.score(x, target),
+        lambda x: context.score(x, target),
         windowed,
     )
 

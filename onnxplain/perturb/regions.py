@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import UnknownNameError, UsageError
-from onnxplain.subject import Subject
+from onnxplain.network.context import Context
 
 SEGMENTATIONS = ("slic", "grid")
 # Weight of nearness against colour, as scikit-image advises for Lab colours and for grey
@@ -16,12 +16,12 @@ SEGMENTATIONS = ("slic", "grid")
 _COMPACTNESS = {3: 10.0, 1: 0.1}
 
 
-def find_regions(subject: Subject, x: NDArray[Any], kind: str, count: int) -> NDArray[np.int64]:
+def find_regions(context: Context, x: NDArray[Any], kind: str, count: int) -> NDArray[np.int64]:
     """Give every pixel the number of its region.
 
     Parameters
     ----------
-    subject : Subject
+    context : Context
         Turns the input back into pixels.
     x : (C, H, W) or (H, W, C) array
         One input.
@@ -43,7 +43,7 @@ def find_regions(subject: Subject, x: NDArray[Any], kind: str, count: int) -> ND
     UsageError
         If there are fewer pixels than regions.
     """
-    height, width = subject.network.image.size
+    height, width = context.network.image.size
     if kind not in SEGMENTATIONS:
         raise UnknownNameError(
             "segmentation", kind, SEGMENTATIONS, f"allowed: {', '.join(SEGMENTATIONS)}"
@@ -55,7 +55,7 @@ def find_regions(subject: Subject, x: NDArray[Any], kind: str, count: int) -> ND
     labels = (
         _grid(height, width, count)
         if kind == "grid"
-        else _superpixels(subject.preprocess.decode(x[None])[0], count)
+        else _superpixels(context.preprocess.decode(x[None])[0], count)
     )
     return np.unique(labels, return_inverse=True)[1].reshape(height, width)
 

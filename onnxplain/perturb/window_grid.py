@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.changes import WindowChanges
 from onnxplain.errors import UsageError
+from onnxplain.network.context import Context
 from onnxplain.perturb.fills import FILLS, fill
 from onnxplain.perturb.inpaint import Inpainting
 from onnxplain.perturb.windows import Size, mean_over_windows
-from onnxplain.subject import Subject
 
 INPAINT = "inpaint"
 
@@ -80,7 +80,7 @@ class Contents:
 
     Parameters
     ----------
-    subject : Subject
+    context : Context
         Says what black and white are.
     x : (N, ...) array
         The inputs.
@@ -93,10 +93,10 @@ class Contents:
         If it is none of these.
     """
 
-    def __init__(self, subject: Subject, x: NDArray[Any], kind: str) -> None:
-        self._x, self._spatial = x, subject.network.image.spatial
+    def __init__(self, context: Context, x: NDArray[Any], kind: str) -> None:
+        self._x, self._spatial = x, context.network.image.spatial
         self._inpaint = kind == INPAINT
-        self._covered = None if self._inpaint else fill(subject, x, kind, (*FILLS, INPAINT))
+        self._covered = None if self._inpaint else fill(context, x, kind, (*FILLS, INPAINT))
 
     def of(self, n: int, windows: NDArray[np.int64]) -> WindowChanges:
         """Windows of input n with their contents."""

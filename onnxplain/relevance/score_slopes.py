@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from onnxplain.target import Activation, Target
+from onnxplain.targets.classes import Activation, Target
 
 _ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {
     "none": lambda scores: scores,

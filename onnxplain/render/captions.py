@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from onnxplain.adapters.parity import TOLERANCE
 from onnxplain.methods import registered
-from onnxplain.target import Kind
+from onnxplain.targets.classes import Kind
 
 if TYPE_CHECKING:
-    from onnxplain.explanation import Explanation
+    from onnxplain.explanations.explanation import Explanation
 
 _SMALLEST_SHARE = 1e-5
 _KINDS: Mapping[Kind, str] = {"logit": "logit", "probability": "probability", "raw": "output"}

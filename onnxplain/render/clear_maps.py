@@ -11,7 +11,7 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
-from onnxplain.normalize import limit
+from onnxplain.explanations.display import limit
 from onnxplain.render.captions import class_name, percent, score_text
 from onnxplain.render.class_colors import class_colors, colored
 from onnxplain.render.panels import (
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from onnxplain.explanation import Explanation
+    from onnxplain.explanations.explanation import Explanation
 
 _COLUMNS, _SMALL_COLUMNS = 4, 5
 _SMALL_SPACE = 0.2

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from onnxplain.normalize import limit
+from onnxplain.explanations.display import limit
 
 _CELL, _HEAD, _FOOT = 2.3, 0.75, 0.45
 _COLOURS = "RdBu_r"

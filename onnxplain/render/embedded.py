@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from onnxplain.normalize import displayed, limit
+from onnxplain.explanations.display import displayed, limit
 from onnxplain.render.colors import PALETTES, opacity
 from onnxplain.render.overlay import ALPHA
 

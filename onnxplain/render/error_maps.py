@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
-from onnxplain.normalize import reduce_channels
+from onnxplain.explanations.display import reduce_channels
 from onnxplain.render.captions import measures_text, percent
 from onnxplain.render.panels import (
     BAR,
@@ -29,7 +29,7 @@ from onnxplain.render.values import note, small, value_bar, value_map
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from onnxplain.explanation import Explanation
+    from onnxplain.explanations.explanation import Explanation
 
 # Beyond so many standard errors the colours do not change any more.
 _FAR = 4.0

@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
-from onnxplain.normalize import scale, upsample
+from onnxplain.explanations.display import scale, upsample
 from onnxplain.render.overlay import blend, enlarged
 from onnxplain.render.tiles import Pixels, Tile, block, tile_page
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from onnxplain.normalize import limit
+from onnxplain.explanations.display import limit
 from onnxplain.render.patches import as_rgb
 from onnxplain.render.relevant import class_label
 from onnxplain.render.tiles import Pixels, Tile, tile_page

@@ -10,7 +10,7 @@ from matplotlib.colors import ListedColormap, to_rgb
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
-from onnxplain.normalize import limit
+from onnxplain.explanations.display import limit
 from onnxplain.render.captions import class_name, percent, score_text
 from onnxplain.render.colors import CLASSES, OTHER
 from onnxplain.render.panels import (
@@ -35,7 +35,7 @@ from onnxplain.render.values import note, small, value_bar, value_map
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from onnxplain.explanation import Explanation
+    from onnxplain.explanations.explanation import Explanation
 
 _BOX = 0.2
 

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from onnxplain.errors import UsageError
-from onnxplain.normalize import displayed, limit, reduce_channels, upsample
+from onnxplain.explanations.display import displayed, limit, reduce_channels, upsample
 from onnxplain.render.colors import PALETTES, opacity
 
 if TYPE_CHECKING:
-    from onnxplain.explanation import Explanation
+    from onnxplain.explanations.explanation import Explanation
 
 SHORT_SIDE = 448
 ALPHA = 0.5

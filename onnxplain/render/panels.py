@@ -17,7 +17,7 @@ from onnxplain.render.text import broken
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from onnxplain.explanation import Explanation
+    from onnxplain.explanations.explanation import Explanation
 
 # All lengths in inches.
 PANEL, TITLE, BAR, LINE, GAP = 2.9, 0.32, 0.12, 0.165, 0.08

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.normalize import scale, upsample
+from onnxplain.explanations.display import scale, upsample
 from onnxplain.render.captions import percent
 from onnxplain.render.overlay import blend, enlarged
 from onnxplain.render.patches import as_rgb

@@ -13,7 +13,7 @@ from onnxplain.render.panels import MARGIN, PANEL, SPACE, Canvas
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from onnxplain.explanation import Explanation
+    from onnxplain.explanations.explanation import Explanation
 
 COLUMNS = 4
 

@@ -23,7 +23,7 @@ from onnxplain.render.panels import (
 from onnxplain.render.text import broken
 
 if TYPE_CHECKING:
-    from onnxplain.explanation import Explanation
+    from onnxplain.explanations.explanation import Explanation
 
 
 def value_map(

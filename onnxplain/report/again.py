@@ -11,8 +11,8 @@ from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.record import RECORD, read_record
 from onnxplain.audit.run import STORE
 from onnxplain.audit.store import Store
-from onnxplain.dataset import read_dataset
 from onnxplain.errors import ImageError, UsageError
+from onnxplain.inputs.dataset import read_dataset
 from onnxplain.report.content import Content, content
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from onnxplain.audit.comparison import Comparison
+from onnxplain.compare.comparison import Comparison
 from onnxplain.files import write_text
 from onnxplain.methods import find
 from onnxplain.render.comparison import ComparedPhoto

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from onnxplain.audit.places import LEAST
+from onnxplain.audit.shortcuts.places import LEAST
+from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.methods import Method, registered
-from onnxplain.preprocess import Preprocess
 from onnxplain.render.embedded import mean_map_uri
 from onnxplain.report.curves import Curves, mean_curves
 from onnxplain.report.examples import Example, Maps, examples

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import ImageError
 from onnxplain.graph.load import file_sha256
-from onnxplain.image import open_image
+from onnxplain.inputs.image import open_image
+from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.methods import registered
-from onnxplain.preprocess import Preprocess
 from onnxplain.render.embedded import layer_uri, photo_uri
 from onnxplain.report.curves import Curves, picture_curves
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from onnxplain.audit.places import LEAST
+from onnxplain.audit.shortcuts.places import LEAST
 from onnxplain.files import write_text
 from onnxplain.report.chart import Chart, chart
 from onnxplain.report.content import Content

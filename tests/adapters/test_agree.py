@@ -8,7 +8,7 @@ import pytest
 import torch
 from awkward_graphs import AWKWARD
 from graphs import classifier
-from handmade import subject_of, target_of
+from handmade import context_of, target_of
 from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
@@ -20,7 +20,7 @@ from onnxplain.errors import ConversionError, UsageError
 from onnxplain.graph.image_input import find_image_input
 from onnxplain.graph.prepare import prepare
 from onnxplain.relevance.composites import composite
-from onnxplain.scores import target_scores
+from onnxplain.targets.scores import target_scores
 
 TOLERANCE = 1e-5
 X = np.random.default_rng(0).standard_normal((2, 3, 4, 6)).astype(np.float32)
@@ -142,11 +142,11 @@ CASES = [
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 def test_gradients_against_finite_differences(final, kind, contrast, layout):
     proto = classifier(final=final, layout=layout)
-    subject = subject_of(proto)
-    target = target_of(subject, 2, kind, contrast=contrast)
+    context = context_of(proto)
+    target = target_of(context, 2, kind, contrast=contrast)
     rng = np.random.default_rng(3)
-    x = rng.uniform(-1, 1, (1, *subject.network.image.shape[1:]))
-    found = subject.network.torch.gradients(x, target, ["image", "maps", "embedding"])
+    x = rng.uniform(-1, 1, (1, *context.network.image.shape[1:]))
+    found = context.network.torch.gradients(x, target, ["image", "maps", "embedding"])
     double = in_float64(proto)
     for tensor, slope in found.gradients.items():
         follow = starting_at(double, tensor)
@@ -168,10 +168,10 @@ def test_gradients_against_finite_differences(final, kind, contrast, layout):
 
 
 def test_the_gradient_of_another_class_is_another_one():
-    subject = subject_of(classifier())
+    context = context_of(classifier())
     x = np.random.default_rng(0).uniform(-1, 1, (1, 3, graphs.SIDE, graphs.SIDE))
     one, other = (
-        subject.network.torch.gradients(x, target_of(subject, k), ["image"]).gradients["image"]
+        context.network.torch.gradients(x, target_of(context, k), ["image"]).gradients["image"]
         for k in (0, 1)
     )
     assert np.abs(one - other).max() > 0.1 * np.abs(one).max()
@@ -183,17 +183,17 @@ def test_a_tensor_that_the_score_ignores_has_no_slope():
     side = onnx.helper.make_node("Neg", ["maps"], ["aside"])
     proto.graph.node.append(side)
     proto.graph.output.append(graphs.value_info("aside", ["N", 12, 6, 6]))
-    subject = subject_of(proto)
-    found = subject.network.torch.gradients(x, target_of(subject, 1), ["aside"])
+    context = context_of(proto)
+    found = context.network.torch.gradients(x, target_of(context, 1), ["aside"])
     assert found.gradients["aside"].shape == (1, 12, 6, 6)
     assert not found.gradients["aside"].any()
 
 
 def test_what_onnx_runtime_does_not_give_it_refuses():
-    subject = subject_of(classifier())
-    ort, target = subject.network.ort, target_of(subject, 0)
+    context = context_of(classifier())
+    ort, target = context.network.ort, target_of(context, 0)
     assert ort.capabilities == Capability.FORWARD | Capability.ACTIVATIONS
-    x = np.zeros(subject.network.image.shape)
+    x = np.zeros(context.network.image.shape)
     with pytest.raises(UsageError, match="the PyTorch adapter does"):
         ort.gradients(x, target, ["image"])
     with pytest.raises(UsageError, match="the PyTorch adapter does"):
@@ -201,18 +201,18 @@ def test_what_onnx_runtime_does_not_give_it_refuses():
 
 
 def test_relevance_starts_at_logits_only():
-    subject = subject_of(classifier())
-    x = np.zeros(subject.network.image.shape)
+    context = context_of(classifier())
+    x = np.zeros(context.network.image.shape)
     with pytest.raises(UsageError, match="explains logits"):
-        subject.network.torch.relevance(
-            x, target_of(subject, 0, "probability"), composite("epsilon-plus"), ["image"]
+        context.network.torch.relevance(
+            x, target_of(context, 0, "probability"), composite("epsilon-plus"), ["image"]
         )
 
 
 def test_no_gradients_are_left_behind():
-    subject = subject_of(classifier())
-    x = np.zeros(subject.network.image.shape)
-    program = subject.network.torch._converted.program
-    subject.network.torch.gradients(x, target_of(subject, 0), ["image"])
+    context = context_of(classifier())
+    x = np.zeros(context.network.image.shape)
+    program = context.network.torch._converted.program
+    context.network.torch.gradients(x, target_of(context, 0), ["image"])
     assert torch.is_grad_enabled()
     assert all(t.grad is None for t in [*program.parameters(), *program.buffers()])

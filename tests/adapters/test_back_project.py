@@ -4,7 +4,7 @@ import graphs
 import numpy as np
 import pytest
 import torch
-from handmade import model, subject_of
+from handmade import context_of, model
 from originals import difference, pair
 
 from onnxplain.convert.program import Program
@@ -17,7 +17,7 @@ SIGNALS = np.random.default_rng(1).standard_normal((3, 2, 12, 6, 6))  # at tenso
 @pytest.fixture
 def classifier():
     """Two convolutions with ReLU, global average pooling, one linear layer, in float64."""
-    return subject_of(graphs.classifier()).network.torch
+    return context_of(graphs.classifier()).network.torch
 
 
 @pytest.mark.parametrize("name", ["vgg", "resnet", "squeeze"])
@@ -34,7 +34,7 @@ def test_without_a_filter_it_is_the_transposed_jacobian_of_the_original(name):
 @pytest.mark.parametrize("rectify", [None, "guided", "deconvnet", "linear"])
 def test_batches_change_nothing(rectify, classifier):
     def project(rows, **options):
-        engine = subject_of(graphs.classifier(**options)).network.torch
+        engine = context_of(graphs.classifier(**options)).network.torch
         return engine.back_project(PICTURES[rows], "maps", SIGNALS[rows], rectify=rectify)
 
     together = project([0, 1, 2])
@@ -73,11 +73,11 @@ def test_one_forward_pass_serves_all_signals(classifier, monkeypatch):
 def test_networks_without_activations():
     weight = np.random.default_rng(3).standard_normal((4, 108))
     linear = model("f = Flatten(image) scores = Gemm<transB = 1>(f, w)", w=weight)
-    engine = subject_of(linear).network.torch
+    engine = context_of(linear).network.torch
     x, seed = np.zeros((1, 3, 6, 6)), np.eye(4)[None]
     found = engine.back_project(x, "scores", seed, rectify="linear")
     assert difference(found.reshape(4, 108), weight.astype(np.float32)) < 1e-12
     with pytest.raises(MethodRefusedError, match="ReLU-like"):
         engine.back_project(x, "scores", seed, rectify="guided")
     with pytest.raises(UsageError, match="PyTorch adapter does"):
-        subject_of(linear).network.ort.back_project(x, "scores", seed)
+        context_of(linear).network.ort.back_project(x, "scores", seed)

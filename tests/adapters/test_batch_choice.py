@@ -11,7 +11,7 @@ from onnxplain.adapters import batch_choice
 from onnxplain.adapters.batch_choice import BatchChoice, candidates
 from onnxplain.errors import UsageError
 from onnxplain.graph.prepare import prepare
-from onnxplain.network import Network
+from onnxplain.network.network import Network
 
 
 class Clock:

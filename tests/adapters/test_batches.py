@@ -4,14 +4,14 @@ import graphs
 import nets
 import numpy as np
 import pytest
-from handmade import subject_of, target_of
+from handmade import context_of, target_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from onnxplain.adapters.base import in_batches
 from onnxplain.errors import UsageError
 from onnxplain.graph.prepare import prepare
-from onnxplain.network import Network
+from onnxplain.network.network import Network
 from onnxplain.relevance.composites import composite
 
 PICTURES = np.random.default_rng(0).uniform(-1, 1, (5, 3, graphs.SIDE, graphs.SIDE))
@@ -62,8 +62,8 @@ def engines(request):
     for name, batch in FILES.items():
         proto = graphs.classifier(batch=batch)
         for size in (1, 2, 32):
-            subject = subject_of(proto, batch_size=size)
-            made[name, size] = (getattr(subject.network, request.param), target_of(subject, 2))
+            context = context_of(proto, batch_size=size)
+            made[name, size] = (getattr(context.network, request.param), target_of(context, 2))
     return request.param, made
 
 
@@ -121,8 +121,8 @@ def test_gradients_and_relevance(count):
 
 
 def torch_engine(file, size):
-    subject = subject_of(graphs.classifier(batch=FILES[file]), batch_size=size)
-    return subject.network.torch, target_of(subject, 2)
+    context = context_of(graphs.classifier(batch=FILES[file]), batch_size=size)
+    return context.network.torch, target_of(context, 2)
 
 
 def test_multipliers_of_a_fixed_batch():

@@ -4,7 +4,7 @@ import ctypes
 
 import pytest
 from graphs import classifier
-from handmade import subject_of
+from handmade import context_of
 
 from onnxplain.adapters import device, ort_sessions
 from onnxplain.adapters.device import cuda_device_count, parse_device
@@ -51,16 +51,16 @@ class TestWithoutDriver:
 
     @pytest.mark.parametrize("name", ["auto", "cpu"])
     def test_the_processor_is_used(self, name):
-        subject = subject_of(classifier(), device=name)
-        assert subject.network.ort.device == "CPUExecutionProvider"
+        context = context_of(classifier(), device=name)
+        assert context.network.ort.device == "CPUExecutionProvider"
 
     def test_cuda_is_refused_by_onnx_runtime(self):
         with pytest.raises(UsageError, match=r"0 CUDA devices found.*--device cpu"):
-            _ = subject_of(classifier(), device="cuda").network.ort
+            _ = context_of(classifier(), device="cuda").network.ort
 
 
 def test_cuda_is_refused_by_pytorch(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(UsageError, match=r"'cuda:1' is not usable by PyTorch.*--device cpu"):
-        _ = subject_of(classifier(), device="cuda:1").network.torch
-    assert subject_of(classifier(), device="auto").network.torch.device == "torch cpu"
+        _ = context_of(classifier(), device="cuda:1").network.torch
+    assert context_of(classifier(), device="auto").network.torch.device == "torch cpu"

@@ -16,7 +16,7 @@ from onnxplain.errors import ParityError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.quantised import quantisation_step
-from onnxplain.picture import sample_picture
+from onnxplain.inputs.picture import sample_picture
 from tests.small_models import model_of, write_model
 
 DIGIT = "examples/digits/3-10.png"

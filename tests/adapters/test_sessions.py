@@ -9,7 +9,7 @@ from graphs import classifier
 import onnxplain
 from onnxplain.errors import ImageError, UnsupportedModelError
 from onnxplain.graph.prepare import prepare
-from onnxplain.network import Network
+from onnxplain.network.network import Network
 
 X = np.random.default_rng(0).uniform(-1, 1, (2, 3, graphs.SIDE, graphs.SIDE)).astype(np.float32)
 

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 import onnxplain
 from onnxplain.adapters.tensor_parity import TensorParity
 from onnxplain.cli import main
-from onnxplain.inspection import inspect_parity
-from onnxplain.picture import sample_picture
+from onnxplain.inputs.picture import sample_picture
+from onnxplain.model.inspection import inspect_parity
 from tests.small_models import UNCONVERTIBLE, write_model
 
 GAP = "models/digits-gap.onnx"

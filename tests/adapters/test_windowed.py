@@ -3,7 +3,7 @@
 import nets
 import numpy as np
 import pytest
-from handmade import PyTorchOnly, subject_of
+from handmade import PyTorchOnly, context_of
 
 from onnxplain.adapters.base import Capability
 from onnxplain.adapters.changes import WindowChanges
@@ -37,14 +37,14 @@ def collected(run, count):
 def test_values_are_those_of_the_whole_inputs(network, kind):
     made = nets.exported(network)
     options = {"batch_size": 3}
-    subject = subject_of(made.proto, *([kind] if kind else []), **options)
-    image, x = subject.network.image, made.x[0].astype("float32")
+    context = context_of(made.proto, *([kind] if kind else []), **options)
+    image, x = context.network.image, made.x[0].astype("float32")
     other = np.random.default_rng(1).normal(size=x.shape).astype(np.float32)
     changes = WindowChanges.from_picture(WINDOWS, other, image.spatial)
-    names = [subject.network.head.logits, subject.network.layer(None).name]
-    run = list(subject.windowed(x, changes, names).blocks)
+    names = [context.network.head.logits, context.network.layer(None).name]
+    run = list(context.windowed(x, changes, names).blocks)
     found = collected(run, len(WINDOWS))
-    engine = subject.engine(Capability.FORWARD)
+    engine = context.engine(Capability.FORWARD)
     expected = engine.activations(whole(x, changes, image.spatial), names)
     for name in names:
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, atol=1e-5)
@@ -58,17 +58,17 @@ def test_empty_windows_are_refused(bad):
 
 def test_windows_outside_of_the_picture_are_refused():
     made = nets.exported("resnet")
-    subject, x = subject_of(made.proto), made.x[0]
+    context, x = context_of(made.proto), made.x[0]
     changes = WindowChanges(np.array([[0, 4, 0, 33]]), lambda k: np.zeros((3, 4, 33)))
     with pytest.raises(UsageError, match="leaves the picture of 32 x 32"):
-        subject.windowed(x, changes, [subject.network.head.logits])
+        context.windowed(x, changes, [context.network.head.logits])
 
 
 def test_progress_counts_every_window():
     made = nets.exported("resnet")
-    subject, x = subject_of(made.proto, batch_size=2), made.x[0]
+    context, x = context_of(made.proto, batch_size=2), made.x[0]
     told = []
-    object.__setattr__(subject, "progress", lambda *step: told.append(step))
-    changes = WindowChanges.from_picture(WINDOWS, x, subject.network.image.spatial)
-    list(subject.windowed(x, changes, [subject.network.head.logits]).blocks)
+    object.__setattr__(context, "progress", lambda *step: told.append(step))
+    changes = WindowChanges.from_picture(WINDOWS, x, context.network.image.spatial)
+    list(context.windowed(x, changes, [context.network.head.logits]).blocks)
     assert told == [(2, 4), (4, 4)]

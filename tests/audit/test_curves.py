@@ -9,8 +9,8 @@ import onnxplain
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.curves import SHARES, kept, summarise_curves
 from onnxplain.audit.examine import examine
-from onnxplain.dataset import read_dataset
 from onnxplain.evaluate.removal import Curve
+from onnxplain.inputs.dataset import read_dataset
 
 CONFIG = AuditConfig(methods=("grad-cam",), measures=("deletion", "insertion", "randomisation"))
 

@@ -24,8 +24,8 @@ from onnxplain.audit.examine import methods_for
 from onnxplain.audit.record import read_record, write_record
 from onnxplain.audit.run import open_store, run_audit
 from onnxplain.audit.store import PICTURES
-from onnxplain.dataset import read_dataset
 from onnxplain.errors import OnnxplainError
+from onnxplain.inputs.dataset import read_dataset
 
 ray = pytest.importorskip("ray", reason="needs the extra onnxplain[ray]")
 pytestmark = pytest.mark.ray

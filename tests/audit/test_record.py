@@ -9,8 +9,8 @@ import onnxplain
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.record import read_record, schema, write_record
 from onnxplain.audit.run import open_store, run_audit
-from onnxplain.dataset import Sample, read_dataset
 from onnxplain.errors import UsageError
+from onnxplain.inputs.dataset import Sample, read_dataset
 
 CONFIG = AuditConfig(methods=("grad-cam", "lrp"), sanity_pictures=1)
 SOURCES = {"model": "models/digits-gap.onnx", "data": "examples/digits"}

@@ -15,10 +15,10 @@ from onnxplain.audit.examine import examine
 from onnxplain.audit.record import write_record
 from onnxplain.audit.run import is_complete, open_store, run_audit, sanity_numbers
 from onnxplain.audit.store import PICTURES, SANITY, TRANSPLANTS
-from onnxplain.dataset import Sample, read_dataset
 from onnxplain.errors import UsageError
+from onnxplain.explanations.display import upsample
 from onnxplain.graph.load import file_sha256
-from onnxplain.normalize import upsample
+from onnxplain.inputs.dataset import Sample, read_dataset
 
 CONFIG = AuditConfig(methods=("occlusion",), measures=(), sanity_pictures=1)
 SOURCES = {"model": MODEL, "data": "data"}

@@ -12,6 +12,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from onnxplain.adapters.parity import Parity
+from onnxplain.cli.explain import run as run_module
 from tests.cli.conftest import DIGIT, MODEL
 from tests.small_models import NAN, UNCONVERTIBLE, WITHOUT_RULE, write_model
 
@@ -117,7 +118,7 @@ def test_missing_operators_leave_forward_only_methods(explain, tmp_path):
 
 
 def test_disagreeing_engines_are_refused_unless_allowed(explain, monkeypatch):
-    monkeypatch.setattr("onnxplain.model.measure_parity", lambda *_: Parity("y", 0.5))
+    monkeypatch.setattr("onnxplain.model.model.measure_parity", lambda *_: Parity("y", 0.5))
     require_one_line(explain("-m", "saliency,cam"), 5, "saliency", "disagree", "--allow-mismatch")
     assert not (explain.folder / "3-10.saliency.npz").exists()
     found = explain("-m", "saliency", "--allow-mismatch", "--json")
@@ -172,7 +173,7 @@ def broken(*_, **__):
 
 
 def test_a_defect_is_one_line_with_a_way_to_the_traceback(explain, monkeypatch):
-    monkeypatch.setattr("onnxplain.cli.explain_run.load", broken)
+    monkeypatch.setattr(run_module, "load", broken)
     found = explain()
     assert found.exit_code == 70
     assert found.stderr == (
@@ -184,7 +185,7 @@ def test_a_defect_is_one_line_with_a_way_to_the_traceback(explain, monkeypatch):
 
 @pytest.mark.parametrize("where", ["before", "after"])
 def test_debug_shows_the_traceback(run, monkeypatch, tmp_path, where):
-    monkeypatch.setattr("onnxplain.cli.explain_run.load", broken)
+    monkeypatch.setattr(run_module, "load", broken)
     words = ["explain", MODEL, DIGIT, "-o", tmp_path]
     found = run(*(["--debug", *words] if where == "before" else [*words, "--debug"]))
     assert found.exit_code == 70

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from onnxplain import load
-from onnxplain.inspection import inspect_file, inspect_model
+from onnxplain.model.inspection import inspect_file, inspect_model
 from tests.small_models import write_model
 
 

@@ -20,7 +20,7 @@ def audited(run, tmp_path):
 def test_it_is_the_report_that_the_audit_wrote(run, audited, monkeypatch):
     before = {n: (audited / n).read_bytes() for n in ("report.html", "report.md")}
     assert before["report.html"].count(b'class="photo pixels"') == 3
-    monkeypatch.setattr("onnxplain.api.load", None)
+    monkeypatch.setattr("onnxplain.model.load.load", None)
     found = run("report", audited, "-o", audited / "again", "--json")
     assert found.exit_code == 0, found.stderr
     said = json.loads(found.stdout)

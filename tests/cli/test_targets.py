@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 from graphs import classifier
-from test_dense import segmentation
+from tasks.test_dense import segmentation
 
 from onnxplain import Explanation
 from onnxplain.render.captions import score_text

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 import onnxplain
-from onnxplain.dataset import Sample
 from onnxplain.evaluate import localisation
 from onnxplain.evaluate.cases import Plan
 from onnxplain.evaluate.measures import MEASURES
 from onnxplain.evaluate.run import evaluate
 from onnxplain.evaluate.settings import Settings
 from onnxplain.evaluate.strong_features import strongest
+from onnxplain.inputs.dataset import Sample
 
 # Measures of a map and a mask, with what independent numbers reach on a mask of 20 of 80
 # pixels; means over the thresholds by enumeration below.

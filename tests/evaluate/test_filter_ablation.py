@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import onnxplain
-from onnxplain.dataset import read_dataset
 from onnxplain.evaluate.filter_ablation import Ablated, filter_ablation
 from onnxplain.evaluate.flowers import flowers, write_flowers
 from onnxplain.features.relevant import Feature, relevant_features
+from onnxplain.inputs.dataset import read_dataset
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
-from onnxplain.dataset import read_dataset
 from onnxplain.errors import OutputError, UnknownNameError, UsageError
 from onnxplain.evaluate.flower_drawing import PARTS
 from onnxplain.evaluate.flowers import PALETTE, VARIANTS, flower, flowers, write_flowers
-from onnxplain.image import open_image
+from onnxplain.inputs.dataset import read_dataset
+from onnxplain.inputs.image import open_image
 
 ALL = [(v, d) for v in VARIANTS for d in (False, True)]
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import onnxplain
-from onnxplain.dataset import Sample, read_dataset
 from onnxplain.errors import UsageError
 from onnxplain.evaluate.cases import Plan
 from onnxplain.evaluate.montage import montages
 from onnxplain.evaluate.run import evaluate
+from onnxplain.inputs.dataset import Sample, read_dataset
 
 PLAN = Plan({}, ("grid-pointing",))
 

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 import onnxplain
-from onnxplain.dataset import Sample, read_dataset
 from onnxplain.errors import UnknownNameError, UsageError
 from onnxplain.evaluate.cases import Plan
 from onnxplain.evaluate.controls import CONTROLS
@@ -18,6 +17,7 @@ from onnxplain.evaluate.evaluation import Evaluation, Row
 from onnxplain.evaluate.measures import MEASURES, find_measure
 from onnxplain.evaluate.run import evaluate
 from onnxplain.evaluate.settings import Settings
+from onnxplain.inputs.dataset import Sample, read_dataset
 
 # All that can be asked of one picture.
 ALONE = tuple(name for name, m in MEASURES.items() if m.needs != "classes")
@@ -160,7 +160,7 @@ def test_impossible_settings_are_refused(wrong):
 def test_networks_without_their_weights_are_opened_once_for_all_pictures(
     model, samples, monkeypatch
 ):
-    from onnxplain.model import Model
+    from onnxplain.model.model import Model
 
     made = []
     original = Model.with_graph

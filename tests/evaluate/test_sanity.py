@@ -89,7 +89,7 @@ def test_impossible_orders_are_refused(model, picture, target):
 
 def test_a_map_that_never_asks_survives_any_randomisation(model, picture, target, monkeypatch):
     """The control of the check: the same map, whatever was lost, must fail it."""
-    from onnxplain.model import Model
+    from onnxplain.model.model import Model
 
     kept = model.explain(picture, "gradient", target)
     monkeypatch.setattr(Model, "explain", lambda self, *a, **k: kept)

@@ -11,12 +11,12 @@ from PIL import Image
 from sklearn.metrics import pairwise_distances
 
 import onnxplain
-from onnxplain.dataset import read_dataset
 from onnxplain.errors import UsageError
 from onnxplain.features import inversion
 from onnxplain.features.archive import read_archive
 from onnxplain.features.atlas import Atlas, activation_atlas, cell_patches
 from onnxplain.features.inversion import cosine_product, invert
+from onnxplain.inputs.dataset import read_dataset
 
 
 @pytest.fixture(scope="module")

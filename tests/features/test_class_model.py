@@ -12,7 +12,7 @@ from onnxplain.features import class_model as module
 from onnxplain.features.archive import read_archive
 from onnxplain.features.ascent import Ascent, ascend, total_variation
 from onnxplain.features.class_model import class_model
-from onnxplain.preprocess import Preprocess
+from onnxplain.inputs.preprocess import Preprocess
 
 W = np.random.default_rng(0).standard_normal((108, 3)).astype(np.float32)
 PLAIN = Ascent(steps=400, rate=0.02)

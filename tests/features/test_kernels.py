@@ -12,7 +12,7 @@ from onnx import numpy_helper
 import onnxplain
 from onnxplain.errors import MethodRefusedError, UnknownNameError
 from onnxplain.features.kernels import kernels
-from onnxplain.preprocess import preset
+from onnxplain.inputs.preprocess import preset
 
 
 def stored(path, name):

@@ -8,7 +8,6 @@ from onnxruntime.quantization import QuantFormat, QuantType
 from quantised_twins import DIGIT, GAP, RECIPE, opened, static
 
 import onnxplain
-from onnxplain.dataset import read_dataset
 from onnxplain.features.activations import activations
 from onnxplain.features.atlas import activation_atlas
 from onnxplain.features.collect import collect
@@ -18,6 +17,7 @@ from onnxplain.features.patches import project_units
 from onnxplain.features.responses import feature_layers
 from onnxplain.features.top_patches import top_patches
 from onnxplain.graph.quantised import scale_and_zero
+from onnxplain.inputs.dataset import read_dataset
 
 FLOAT = "/6/Relu_output_0"
 

@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 import onnxplain
-from onnxplain.dataset import Sample
 from onnxplain.errors import MethodRefusedError, UnknownNameError, UsageError
 from onnxplain.features import collect as passes
 from onnxplain.features.averages import SIDE, average_patches
@@ -17,6 +16,7 @@ from onnxplain.features.enriched import channel_signal, enrich
 from onnxplain.features.patches import fields_of
 from onnxplain.features.relevant import RelevantFeatures, relevant_features
 from onnxplain.features.responses import batch_size, feature_layers, responses
+from onnxplain.inputs.dataset import Sample
 
 MODEL, DIGIT = "models/digits-softmax.onnx", "examples/digits/3-10.png"
 

@@ -6,14 +6,14 @@ import pytest
 from PIL import Image
 
 import onnxplain
-from onnxplain.dataset import read_dataset
 from onnxplain.errors import ImageError, MethodRefusedError, UnknownNameError, UsageError
 from onnxplain.features import top_patches as module
 from onnxplain.features.patches import cut, fields_of, project_units
 from onnxplain.features.top_patches import TopPatches, channel_patches, top_patches
 from onnxplain.features.top_units import TopUnits
 from onnxplain.graph.receptive_field import Box
-from onnxplain.preprocess import preset
+from onnxplain.inputs.dataset import read_dataset
+from onnxplain.inputs.preprocess import preset
 
 LAYER = "/2/Conv_output_0"
 

@@ -9,7 +9,7 @@ from onnx.helper import make_node as node
 from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.cam_head import constant_value
 from onnxplain.graph.prepare import prepare
-from onnxplain.network import Network
+from onnxplain.network.network import Network
 
 MAPS, CLASSES = 6, 5
 W = graphs.weights(CLASSES, MAPS, seed=7)

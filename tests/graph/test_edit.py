@@ -7,7 +7,7 @@ from handmade import model
 from onnxplain.errors import UsageError
 from onnxplain.graph.edit import with_constants, with_mask_inputs
 from onnxplain.graph.prepare import prepare
-from onnxplain.network import Network
+from onnxplain.network.network import Network
 
 W = np.random.default_rng(0).normal(size=(108, 4)).astype(np.float32)
 

@@ -11,7 +11,7 @@ from onnxplain.errors import MethodRefusedError, UnknownNameError
 from onnxplain.graph.image_input import find_image_input
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.shapes import infer_shapes
-from onnxplain.network import Network
+from onnxplain.network.network import Network
 
 IMAGE = [value_info("image", ["N", 3, 8, 8])]
 

@@ -7,7 +7,7 @@ import torchvision
 
 from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.prepare import prepare
-from onnxplain.network import Network
+from onnxplain.network.network import Network
 
 pytestmark = pytest.mark.slow
 

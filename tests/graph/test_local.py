@@ -8,7 +8,7 @@ from handmade import model
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.sections import Sections
 from onnxplain.graph.windows import Sliding
-from onnxplain.network import Network
+from onnxplain.network.network import Network
 
 RANDOM = np.random.default_rng(0)
 KERNEL = RANDOM.normal(size=(4, 3, 3, 3))

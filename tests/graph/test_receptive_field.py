@@ -10,7 +10,7 @@ from handmade import model
 from onnxplain.convert import to_torch
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.receptive_field import Box, receptive_fields
-from onnxplain.network import Network
+from onnxplain.network.network import Network
 
 NCHW, NHWC = "float[N,3,13,16] image", "float[N,13,16,3] image"
 SMALL = "float[N,3,5,6] image"

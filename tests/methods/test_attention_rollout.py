@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from handmade import PyTorchOnly, model, subject_of, target_of
+from handmade import PyTorchOnly, context_of, model, target_of
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
 from originals import difference, pair
 
@@ -67,8 +67,8 @@ def attending(body, opset=17, **changes):
 
 
 def run(name, proto, x=X, kind=None, **options):
-    subject = subject_of(proto) if kind is None else subject_of(proto, kind)
-    return find(name).function(subject, x, target_of(subject, 1), **options)
+    context = context_of(proto) if kind is None else context_of(proto, kind)
+    return find(name).function(context, x, target_of(context, 1), **options)
 
 
 def rollout(proto, **options):
@@ -162,7 +162,7 @@ def test_every_exporter_and_opset_gives_the_same_map(opset, dynamo, tmp_path):
 
 def test_one_layer_in_closed_form():
     proto = attending(STEM + COMPOSED + HEAD)
-    weights = subject_of(proto, PyTorchOnly).network.torch.activations(X, ["a"])["a"].mean(axis=1)
+    weights = context_of(proto, PyTorchOnly).network.torch.activations(X, ["a"])["a"].mean(axis=1)
     found = rollout(proto, kind=PyTorchOnly)
     mixed = 0.5 * weights + 0.5 * np.eye(PATCH)
     assert difference(found.values, mixed.mean(axis=1).reshape(2, *GRID)) < 1e-12

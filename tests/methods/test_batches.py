@@ -8,15 +8,15 @@ import nets
 import numpy as np
 import pytest
 from graphs import classifier
-from handmade import PyTorchOnly, subject_of, target_of
+from handmade import PyTorchOnly, context_of, target_of
 
 import onnxplain
 from onnxplain.adapters import converted
 from onnxplain.convert.program import Program
 from onnxplain.errors import MethodRefusedError, OnnxplainError
-from onnxplain.lockstep import in_step
 from onnxplain.methods import registered
-from onnxplain.network import Network
+from onnxplain.network.network import Network
+from onnxplain.network.sharing import run_shared
 from onnxplain.relevance import walk
 
 # Few samples, so that the whole registry takes seconds; what is not here runs as it is.
@@ -48,19 +48,19 @@ def subject_for(name, kind):
         (classifier(), np.random.default_rng(0).uniform(-1, 1, (3, 3, 12, 12))),
         (nets.exported("vit").proto, nets.images("vit", 3)),
     ):
-        subject = subject_of(proto, kind)
+        context = context_of(proto, kind)
         try:
-            registered()[name].requires(subject.network)
+            registered()[name].requires(context.network)
         except MethodRefusedError:
             continue
-        return subject, x
+        return context, x
     raise AssertionError(f"no network here is one that {name} accepts")
 
 
-def explain(name, subject, x, index):
+def explain(name, context, x, index):
     method = registered()[name]
-    target = target_of(subject, index, method.explains)
-    return method.function(subject, x, target, **chosen(name))
+    target = target_of(context, index, method.explains)
+    return method.function(context, x, target, **chosen(name))
 
 
 def arrays(found):
@@ -70,10 +70,10 @@ def arrays(found):
 @pytest.mark.parametrize(("kind", "tolerance"), [(PyTorchOnly, 1e-10), (Network, 1e-5)])
 @pytest.mark.parametrize("name", registered())
 def test_a_batch_gives_what_each_picture_gives_alone(name, kind, tolerance):
-    subject, x = subject_for(name, kind)
+    context, x = subject_for(name, kind)
     x = x if kind is PyTorchOnly else x.astype(np.float32)
-    together = arrays(explain(name, subject, x, 3))
-    alone = [arrays(explain(name, subject, x[n : n + 1], 3)) for n in range(len(x))]
+    together = arrays(explain(name, context, x, 3))
+    alone = [arrays(explain(name, context, x[n : n + 1], 3)) for n in range(len(x))]
     if name != "deconvnet":  # which does not look at the picture where nothing is max-pooled
         assert np.ptp(together["values"], axis=0).max() > 0
     for key, values in together.items():
@@ -83,11 +83,11 @@ def test_a_batch_gives_what_each_picture_gives_alone(name, kind, tolerance):
         np.testing.assert_allclose(values, expected, rtol=0, atol=tolerance * (scale + 1))
 
 
-def shared(name, subject, x, indices):
+def shared(name, context, x, indices):
     def work(share, index):
-        return explain(name, dataclasses.replace(subject, share=share), x, index)
+        return explain(name, dataclasses.replace(context, share=share), x, index)
 
-    outcomes = in_step([functools.partial(work, index=k) for k in indices])
+    outcomes = run_shared([functools.partial(work, index=k) for k in indices])
     for outcome in outcomes:
         if isinstance(outcome, OnnxplainError):
             raise outcome
@@ -96,9 +96,9 @@ def shared(name, subject, x, indices):
 
 @pytest.mark.parametrize("name", registered())
 def test_targets_side_by_side_are_those_one_by_one(name):
-    subject, x = subject_for(name, PyTorchOnly)
-    together = shared(name, subject, x[:1], TARGETS)
-    alone = [explain(name, subject, x[:1], k) for k in TARGETS]
+    context, x = subject_for(name, PyTorchOnly)
+    together = shared(name, context, x[:1], TARGETS)
+    alone = [explain(name, context, x[:1], k) for k in TARGETS]
     for ours, theirs in zip(together, alone, strict=True):
         np.testing.assert_array_equal(ours.values, theirs.values)
         for key, value in ours.measures.items():
@@ -109,7 +109,7 @@ def test_targets_side_by_side_are_those_one_by_one(name):
 
 def passed_inputs(name, monkeypatch, indices):
     """Count the inputs that pass forwards through the network, whole or step by step."""
-    subject, x = subject_for(name, PyTorchOnly)
+    context, x = subject_for(name, PyTorchOnly)
     passed = []
 
     def counting(original):
@@ -124,7 +124,7 @@ def passed_inputs(name, monkeypatch, indices):
         patched.setattr(Program, "run", counting(Program.run))
         patched.setattr(walk, "record_steps", counting(walk.record_steps))
         patched.setattr(converted, "run_rectified", counting(converted.run_rectified))
-        shared(name, subject, x[:1], indices)
+        shared(name, context, x[:1], indices)
     return sum(passed)
 
 
@@ -156,32 +156,32 @@ def test_targets_share_the_forward_passes(name, inputs, monkeypatch):
 
 def test_targets_that_part_go_on_by_themselves(monkeypatch):
     """An error of one target is its own; the others are explained."""
-    subject, x = subject_for("gradient", PyTorchOnly)
+    context, x = subject_for("gradient", PyTorchOnly)
 
     def work(share, index):
         if index == TARGETS[0]:
             raise MethodRefusedError("not this one")
-        own = dataclasses.replace(subject, share=share)
+        own = dataclasses.replace(context, share=share)
         return explain("gradient", own, x[:1], index)
 
-    refused, *found = in_step([functools.partial(work, index=k) for k in TARGETS])
+    refused, *found = run_shared([functools.partial(work, index=k) for k in TARGETS])
     assert isinstance(refused, MethodRefusedError)
     for index, outcome in zip(TARGETS[1:], found, strict=True):
-        expected = explain("gradient", subject, x[:1], index)
+        expected = explain("gradient", context, x[:1], index)
         np.testing.assert_array_equal(outcome.values, expected.values)
 
 
 def test_a_defect_in_one_target_ends_all(monkeypatch):
-    subject, x = subject_for("gradient", PyTorchOnly)
+    context, x = subject_for("gradient", PyTorchOnly)
 
     def work(share, index):
-        found = explain("gradient", dataclasses.replace(subject, share=share), x[:1], index)
+        found = explain("gradient", dataclasses.replace(context, share=share), x[:1], index)
         if index == TARGETS[1]:
             raise ZeroDivisionError("a defect")
         return found
 
     with pytest.raises(ZeroDivisionError, match="a defect"):
-        in_step([functools.partial(work, index=k) for k in TARGETS])
+        run_shared([functools.partial(work, index=k) for k in TARGETS])
 
 
 def test_pictures_and_targets_in_one_call():

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 import torch
-from handmade import model, subject_of, target_of
+from handmade import context_of, model, target_of
 from integer_sums import needs_exact_sums
 from originals import CAT, LITE0, ROOT, difference, pair
 from torch import nn
@@ -14,7 +14,7 @@ from torch.nn import functional
 import onnxplain
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.methods import find
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 WAYS = ("none", "gradient", "deconvnet", "guided")
 SIGNED = {"positive": False}
@@ -31,8 +31,8 @@ LINEAR_HEAD = STEM + "p = GlobalAveragePool(s) f = Flatten(p) scores = Gemm<tran
 
 
 def clear(proto, x, index=1, **options):
-    subject = subject_of(proto)
-    return find("clear").function(subject, x, target_of(subject, index), **options)
+    context = context_of(proto)
+    return find("clear").function(context, x, target_of(context, index), **options)
 
 
 def with_linear_head(order=slice(None)):
@@ -90,9 +90,9 @@ def test_the_order_of_the_classes_does_not_matter(relu):
 
 @pytest.mark.parametrize(("relu", "adds_up"), [("none", 1), ("gradient", 1), ("deconvnet", 0)])
 def test_all_classes_add_up_to_the_whole_layer(relu, adds_up):
-    subject = subject_of(with_linear_head())
-    found = find("clear").function(subject, X, target_of(subject, 1), relu=relu, **SIGNED)
-    engine = subject.network.torch
+    context = context_of(with_linear_head())
+    found = find("clear").function(context, X, target_of(context, 1), relu=relu, **SIGNED)
+    engine = context.network.torch
     maps = engine.activations(X, ["s"])["s"]
     u = KERNELS["u"].astype(float)
     z = np.einsum("nkhw,ck->nchw", maps, u) + KERNELS["a"].astype(float)[:, None, None]
@@ -221,8 +221,8 @@ def many():
 
 
 def test_beyond_twenty_classes_the_ten_best_and_the_target_are_shown():
-    subject = subject_of(many())
-    scores = subject.all_scores(X, target_of(subject, 0))
+    context = context_of(many())
+    scores = context.all_scores(X, target_of(context, 0))
     best = np.argsort(-scores, axis=1)
     worst = int(best[0, -1])
     found = clear(many(), X, worst)
@@ -236,9 +236,9 @@ def test_beyond_twenty_classes_the_ten_best_and_the_target_are_shown():
 
 
 def test_a_contrast_is_the_difference_of_two_maps():
-    subject = subject_of(many())
-    target = target_of(subject, 3, contrast=7)
-    found = find("clear").function(subject, X, target, classes=2, **SIGNED)
+    context = context_of(many())
+    target = target_of(context, 3, contrast=7)
+    found = find("clear").function(context, X, target, classes=2, **SIGNED)
     one, other = (clear(many(), X, k, **SIGNED).values for k in (3, 7))
     assert difference(found.values, one - other) < 1e-12
     assert set(found.maps["classes"][0]) == {3, 7}
@@ -261,18 +261,18 @@ def test_refusals():
     ):
         with pytest.raises(UsageError, match=message):
             clear(proto, X, **wrong)
-    subject = subject_of(proto)
+    context = context_of(proto)
     with pytest.raises(MethodRefusedError, match="logits"):
-        find("clear").function(subject, X, target_of(subject, 0, "probability"))
+        find("clear").function(context, X, target_of(context, 0, "probability"))
     plain = model("f = Flatten(image) scores = Gemm<transB = 1>(f, w)", w=np.ones((4, 108)))
     with pytest.raises(MethodRefusedError, match="ReLU-like"):
         clear(plain, X, relu="guided")
 
 
 def test_a_margin_is_over_the_strongest_other_class_of_each_picture():
-    subject = subject_of(many())
-    scores = subject.all_scores(X, target_of(subject, 0))
-    found = find("clear").function(subject, X, target_of(subject, 3, margin=True), **SIGNED)
+    context = context_of(many())
+    scores = context.all_scores(X, target_of(context, 0))
+    found = find("clear").function(context, X, target_of(context, 3, margin=True), **SIGNED)
     for n in range(len(X)):
         rival = int(np.argmax(np.where(np.arange(30) == 3, -np.inf, scores[n])))
         one, other = (clear(many(), X[n : n + 1], k, **SIGNED).values for k in (3, rival))
@@ -287,14 +287,14 @@ def test_one_place_of_a_dense_output():
         v=KERNELS["u"][:, :, None, None],
         output="float[N,4,3,3] scores",
     )
-    subject = subject_of(proto)
+    context = context_of(proto)
     target = Target(1, "logit", "scores", "none", 4, position=(0, 2))
-    found = find("clear").function(subject, X, target, **SIGNED)
+    found = find("clear").function(context, X, target, **SIGNED)
     assert found.maps["responses"].shape == (2, 4, 6, 6)
-    z = subject.network.torch.activations(X, ["scores"])["scores"]
+    z = context.network.torch.activations(X, ["scores"])["scores"]
     seed = np.zeros((2, 1, 4, 3, 3))
     seed[:, 0, 1, 0, 2] = z[:, 1, 0, 2]
-    expected = subject.network.torch.back_project(X, "scores", seed)[:, 0]
+    expected = context.network.torch.back_project(X, "scores", seed)[:, 0]
     assert difference(found.values, expected) < 1e-12
     assert not found.values[:, :, 3:].any()  # beyond what that place sees
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import seeded
 import torch
-from handmade import model, subject_of, target_of
+from handmade import context_of, model, target_of
 from originals import difference, pair
 from torch import nn
 
@@ -127,17 +127,17 @@ def test_completeness_of_single_operators(body):
         last=np.array([1]),
         opset=18,
     )
-    subject = subject_of(proto)
+    context = context_of(proto)
     x = rng.uniform(-1, 1, (2, 3, 6, 6))
-    found = find("deeplift").function(subject, x, target_of(subject, 2), baseline="0.1")
+    found = find("deeplift").function(context, x, target_of(context, 2), baseline="0.1")
     assert np.abs(found.measures["completeness_gap"]).max() < 1e-10
 
 
 def test_a_linear_model():
     weight = np.random.default_rng(0).normal(size=(4, 108)).astype(np.float32)
-    subject = subject_of(model("f = Flatten(image) scores = Gemm<transB = 1>(f, w)", w=weight))
+    context = context_of(model("f = Flatten(image) scores = Gemm<transB = 1>(f, w)", w=weight))
     x = np.random.default_rng(1).uniform(-1, 1, (2, 3, 6, 6))
-    found = find("deeplift").function(subject, x, target_of(subject, 2), baseline="0.25")
+    found = find("deeplift").function(context, x, target_of(context, 2), baseline="0.25")
     assert difference(found.values, (x - 0.25) * weight[2].reshape(3, 6, 6).astype(float)) < 1e-14
 
 
@@ -161,12 +161,12 @@ def test_an_input_equal_to_its_baseline_gets_nothing():
 )
 def test_an_operator_without_rule_is_integrated_over(written):
     weight = np.random.default_rng(0).normal(size=(108, 4)).astype(np.float32) / 20
-    subject = subject_of(model(written, w=weight))
+    context = context_of(model(written, w=weight))
     x = np.random.default_rng(1).uniform(0.2, 1, (2, 3, 6, 6))
-    target = target_of(subject, 0, "raw")
-    found = find("deeplift").function(subject, x, target, baseline="0.1")
+    target = target_of(context, 0, "raw")
+    found = find("deeplift").function(context, x, target, baseline="0.1")
     assert np.abs(found.measures["completeness_gap"]).max() < 1e-8
-    slope = find("gradient").function(subject, x, target).values
+    slope = find("gradient").function(context, x, target).values
     assert difference(found.values, slope * (x - 0.1)) > 1e-3
 
 

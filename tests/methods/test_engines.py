@@ -2,12 +2,12 @@
 
 import nets
 import pytest
-from handmade import PyTorchOnly, subject_of, target_of
+from handmade import PyTorchOnly, context_of, target_of
 from noise import require_float32
 
 from onnxplain.adapters.base import Capability
 from onnxplain.methods import find, registered
-from onnxplain.network import Network
+from onnxplain.network.network import Network
 
 pytestmark = pytest.mark.kernels
 FORWARD = Capability.FORWARD | Capability.ACTIVATIONS
@@ -20,13 +20,13 @@ def both(name, method, *maps, threads=None, **parameters):
     `maps` names those to compare beside the attribution.
     """
     made = nets.exported(name)
-    by_ort = subject_of(made.proto, Network, threads=threads)
-    exact = subject_of(made.proto, PyTorchOnly)
+    by_ort = context_of(made.proto, Network, threads=threads)
+    exact = context_of(made.proto, PyTorchOnly)
     x = made.x.astype("float32")
 
-    def run(subject, x):
-        target = target_of(subject, TARGET, find(method).explains)
-        return find(method).function(subject, x, target, **parameters)
+    def run(context, x):
+        target = target_of(context, TARGET, find(method).explains)
+        return find(method).function(context, x, target, **parameters)
 
     ours, wanted = run(by_ort, x), run(exact, x)
     require_float32(lambda x: run(by_ort, x).values, x, wanted.values)

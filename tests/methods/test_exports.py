@@ -16,7 +16,7 @@ from torch import nn
 import onnxplain
 from onnxplain.errors import UnsupportedModelError
 from onnxplain.methods import registered
-from onnxplain.possible import obstacles
+from onnxplain.model.obstacles import obstacles
 
 NETS = ("resnet", "mobilenet", "vit")
 TORCHSCRIPT = range(13, 21)

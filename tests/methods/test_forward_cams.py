@@ -6,7 +6,7 @@ from pathlib import Path
 import nets
 import numpy as np
 import pytest
-from handmade import PyTorchOnly, model, subject_of, target_of
+from handmade import PyTorchOnly, context_of, model, target_of
 from integer_sums import needs_exact_sums
 from noise import require_float32
 from originals import difference, pair
@@ -15,7 +15,7 @@ import onnxplain
 from onnxplain.errors import MethodRefusedError, UnknownNameError, UsageError
 from onnxplain.graph.quantised import quantisation_step
 from onnxplain.methods import find
-from onnxplain.network import Network
+from onnxplain.network.network import Network
 
 STORED = json.loads((Path(__file__).parents[1] / "oracles/forward_cams.json").read_text("utf-8"))
 CASES = [(method, name) for method, maps in STORED["maps"].items() for name in maps]
@@ -50,7 +50,7 @@ def pooled():
     bias = np.array([0.5, -0.25, 0.75, 1.0])
     proto = model(body, k=kernel[:, :, None, None], w=weight, b=bias)
     rounded = [m.astype("f4").astype("f8") for m in (kernel, weight)]
-    return subject_of(proto, PyTorchOnly), *rounded
+    return context_of(proto, PyTorchOnly), *rounded
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +58,8 @@ def x():
     return np.random.default_rng(1).uniform(-1, 1, (2, 3, 6, 6)).astype("f4")
 
 
-def run(name, subject, x, index=CLASS, **parameters):
-    return find(name).function(subject, x, target_of(subject, index), **parameters)
+def run(name, context, x, index=CLASS, **parameters):
+    return find(name).function(context, x, target_of(context, index), **parameters)
 
 
 def maps_of(kernel, x):
@@ -68,30 +68,30 @@ def maps_of(kernel, x):
 
 def test_ablation_weights_behind_a_linear_head(pooled, x):
     """w_k = weight of the class times the map's mean, over the score."""
-    subject, kernel, weight = pooled
+    context, kernel, weight = pooled
     maps = maps_of(kernel, x)
     shares = weight[CLASS] * maps.mean((2, 3))
     scores = shares.sum(1) + 0.75
     expected = np.einsum("nkhw,nk->nhw", maps, shares / np.abs(scores)[:, None])
-    found = run("ablation-cam", subject, x)
+    found = run("ablation-cam", context, x)
     assert difference(found.values, expected) < 1e-5
     assert found.layer == "a"
 
 
 def test_recipro_cam_of_one_place_is_cam_over_the_places(pooled, x):
-    subject, _, _ = pooled
-    found = run("recipro-cam", subject, x, mask="delta")
-    assert difference(found.values, run("cam", subject, x).values / 36) < 1e-5
+    context, _, _ = pooled
+    found = run("recipro-cam", context, x, mask="delta")
+    assert difference(found.values, run("cam", context, x).values / 36) < 1e-5
 
 
 def test_recipro_cam_of_a_gaussian_is_smoothed_cam(pooled, x):
-    subject, _, _ = pooled
-    cam = np.pad(run("cam", subject, x).values / 36, ((0, 0), (1, 1), (1, 1)))
+    context, _, _ = pooled
+    cam = np.pad(run("cam", context, x).values / 36, ((0, 0), (1, 1), (1, 1)))
     expected = np.zeros((2, 6, 6))
     for i, down in enumerate((0.25, 0.5, 0.25)):
         for j, right in enumerate((0.25, 0.5, 0.25)):
             expected += down * right * cam[:, i : i + 6, j : j + 6]
-    found = run("recipro-cam", subject, x)
+    found = run("recipro-cam", context, x)
     assert difference(found.values, expected) < 1e-5
 
 
@@ -103,7 +103,7 @@ def test_score_cam_of_two_maps_by_hand(x):
         c = Conv(image, k) a = Relu(c) p = GlobalAveragePool(a) f = Flatten(p)
         scores = Gemm<transB = 1>(f, w)
     """
-    subject = subject_of(model(body, k=kernel[:, :, None, None], w=weight))
+    context = context_of(model(body, k=kernel[:, :, None, None], w=weight))
     for n in range(len(x)):
         maps = maps_of(kernel, x[n : n + 1])[0]
         masks = maps / maps.max((1, 2), keepdims=True)  # a ReLU's smallest value is 0
@@ -111,33 +111,33 @@ def test_score_cam_of_two_maps_by_hand(x):
         scores = weight[CLASS] @ maps_of(kernel, seen).mean((2, 3)).T
         weights = np.exp(scores) / np.exp(scores).sum()
         assert 0.01 < weights[0] < 0.99
-        found = run("score-cam", subject, x[n : n + 1])
+        found = run("score-cam", context, x[n : n + 1])
         assert difference(found.values[0], np.einsum("k,khw->hw", weights, maps)) < 1e-5
 
 
 def test_score_cam_of_the_strongest_maps(pooled, x):
-    subject, kernel, _ = pooled
+    context, kernel, _ = pooled
     maps = maps_of(kernel, x[:1])[0]
     strongest = np.linalg.norm(maps, axis=(1, 2)).argmax()
-    found = run("score-cam", subject, x[:1], channels=1)
+    found = run("score-cam", context, x[:1], channels=1)
     assert difference(found.values[0], maps[strongest]) < 1e-6
     assert found.parameters == {"channels": 1}
-    assert run("score-cam", subject, x[:1]).parameters == {"channels": 5}
+    assert run("score-cam", context, x[:1]).parameters == {"channels": 5}
 
 
 @pytest.mark.parametrize("method", ["score-cam", "ablation-cam"])
 def test_time_ends_it_with_the_map_of_fewer_channels(method):
     made = nets.exported("mobilenet")
-    subject, x = subject_of(made.proto, batch_size=5), made.x.astype("f4")
-    hurried = run(method, subject, x, 3, max_seconds=1e-9)
+    context, x = context_of(made.proto, batch_size=5), made.x.astype("f4")
+    hurried = run(method, context, x, 3, max_seconds=1e-9)
     assert hurried.notes["sampling_ended"] == ["time"]
     assert hurried.measures["channels"] == [5]
-    fewer, whole = run(method, subject, x, 3, channels=5), run(method, subject, x, 3)
+    fewer, whole = run(method, context, x, 3, channels=5), run(method, context, x, 3)
     np.testing.assert_array_equal(hurried.values, fewer.values)
     assert fewer.notes["sampling_ended"] == whole.notes["sampling_ended"] == ["all samples"]
     assert whole.measures["channels"] == [24]
     assert difference(hurried.values, whole.values) > 1e-3
-    patient = run(method, subject, x, 3, max_seconds=1e6)
+    patient = run(method, context, x, 3, max_seconds=1e6)
     np.testing.assert_array_equal(patient.values, whole.values)
 
 
@@ -146,7 +146,7 @@ def test_time_ends_it_with_the_map_of_fewer_channels(method):
 def test_both_engines(method, name):
     made = nets.exported(name)
     x = made.x.astype("f4")
-    by_ort, exact = (subject_of(made.proto, kind) for kind in (Network, PyTorchOnly))
+    by_ort, exact = (context_of(made.proto, kind) for kind in (Network, PyTorchOnly))
     wanted = run(method, exact, x, 3)
     require_float32(lambda x: run(method, by_ort, x, 3).values, x, wanted.values)
     assert run(method, by_ort, x, 3).layer == wanted.layer
@@ -158,23 +158,23 @@ def test_the_batch_size_changes_nothing(method, batch_size):
     made = nets.exported("mobilenet")
     x = nets.images("mobilenet", 2, seed=3).astype("f4")
     one, other = (
-        run(method, subject_of(made.proto, batch_size=b), x, 3).values for b in (None, batch_size)
+        run(method, context_of(made.proto, batch_size=b), x, 3).values for b in (None, batch_size)
     )
     assert difference(one, other) < 1e-4
 
 
 def test_only_the_head_runs_again(pooled, x, monkeypatch):
-    subject, _, _ = pooled
+    context, _, _ = pooled
     counted = []
-    whole = type(subject.network.torch).activations
+    whole = type(context.network.torch).activations
     monkeypatch.setattr(
-        type(subject.network.torch),
+        type(context.network.torch),
         "activations",
         lambda self, x, names: counted.append(len(x)) or whole(self, x, names),
     )
     for name in ("ablation-cam", "recipro-cam"):
         counted.clear()
-        run(name, subject, x)
+        run(name, context, x)
         assert counted == [2]
 
 
@@ -213,10 +213,10 @@ def test_quantised_numbers_stand_for_others(method, x):
         p = GlobalAveragePool(d) f = Flatten(p) scores = MatMul(f, w)
     """
     more = {"step": np.array(0.02, "f4"), "zero": np.array(30, "i1")}
-    subject = subject_of(model(body, w=np.random.default_rng(0).normal(size=(3, 4)), **more))
+    context = context_of(model(body, w=np.random.default_rng(0).normal(size=(3, 4)), **more))
     # A mask of halves would put values beside the whole numbers.
     options = {"mask": "delta"} if method == "recipro-cam" else {}
-    found, wanted = (run(method, subject, x, layer=n, **options).values for n in ("q", "d"))
+    found, wanted = (run(method, context, x, layer=n, **options).values for n in ("q", "d"))
     np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
 
 
@@ -226,6 +226,6 @@ def test_numbers_of_unknown_scale_are_refused(method, x):
         q, step, zero = DynamicQuantizeLinear(image) d = DequantizeLinear(q, step, zero)
         p = GlobalAveragePool(d) f = Flatten(p) scores = MatMul(f, w)
     """
-    subject = subject_of(model(body, w=np.ones((3, 4))))
+    context = context_of(model(body, w=np.ones((3, 4))))
     with pytest.raises(MethodRefusedError, match="holds uint8 numbers"):
-        run(method, subject, x, layer="q")
+        run(method, context, x, layer="q")

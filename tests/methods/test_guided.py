@@ -6,7 +6,7 @@ import captum.attr
 import numpy as np
 import pytest
 import torch
-from handmade import model, subject_of, target_of
+from handmade import context_of, model, target_of
 from originals import difference, pair
 from zennit.attribution import Gradient
 from zennit.composites import DeconvNet, GuidedBackprop
@@ -125,9 +125,9 @@ def rectified(kind, method):
         zero=np.zeros((), np.float32),
         six=np.full((), 6, np.float32),
     )
-    subject = subject_of(proto)
+    context = context_of(proto)
     x = rng.uniform(-1, 1, (1, 3, 6, 6))
-    found = find(method).function(subject, x, target_of(subject, 2)).values.reshape(-1)
+    found = find(method).function(context, x, target_of(context, 2)).values.reshape(-1)
     kept = np.maximum(outer[2].astype(float), 0)
     hidden = inner.astype(float) @ x.reshape(-1)
     if method == "guided-backprop":
@@ -150,10 +150,10 @@ def test_gates_are_not_filtered():
         "scores = Mul(f, s)",
         w=weight,
     )
-    subject = subject_of(proto)
+    context = context_of(proto)
     x = np.random.default_rng(1).uniform(-1, 1, (1, 3, 6, 6))
     with pytest.raises(MethodRefusedError, match="ReLU-like"):
-        find("guided-backprop").function(subject, x, target_of(subject, 1))
+        find("guided-backprop").function(context, x, target_of(context, 1))
 
 
 def test_vit_is_filtered_at_its_gelus_only():
@@ -163,11 +163,11 @@ def test_vit_is_filtered_at_its_gelus_only():
 
 def test_a_network_without_activations_is_refused():
     body = "f = Flatten(image) scores = Gemm<transB = 1>(f, w)"
-    subject = subject_of(model(body, w=np.ones((4, 108), np.float32)))
+    context = context_of(model(body, w=np.ones((4, 108), np.float32)))
     x = np.ones((1, 3, 6, 6))
     for method in ("guided-backprop", "deconvnet"):
         with pytest.raises(MethodRefusedError, match="use gradient"):
-            find(method).function(subject, x, target_of(subject, 0))
+            find(method).function(context, x, target_of(context, 0))
 
 
 GELU = {
@@ -188,9 +188,9 @@ def test_gelu_is_one_activation_however_it_is_written(spelling, method):
 
     def explain_written(nodes, method=method):
         body = f"x = Conv(image, w) {nodes} c = Conv(y, v) scores = Flatten(c)"
-        subject = subject_of(model(body, names, opset=20))
+        context = context_of(model(body, names, opset=20))
         x = random_picture.astype(np.float32)
-        return find(method).function(subject, x, target_of(subject, 2)).values
+        return find(method).function(context, x, target_of(context, 2)).values
 
     random_picture = random.uniform(-1, 1, (1, 3, 6, 6))
     expected = explain_written(GELU["operator"])

@@ -11,11 +11,11 @@ from PIL import Image
 from torch import nn
 
 import onnxplain
+from onnxplain.network.context import Context
 from onnxplain.perturb.fills import FILLS, fill
 from onnxplain.relevance import rules
 from onnxplain.relevance.composites import NAMES as COMPOSITES
 from onnxplain.relevance.composites import composite
-from onnxplain.subject import Subject
 
 WITH_CAM = ["resnet", "mobilenet", "squeeze", "tensorflow", "windows", "branches", "sizes"]
 RELU_ONLY = ["vgg", "resnet", "branches"]
@@ -82,8 +82,8 @@ def test_integrated_gradients_are_complete_from_every_baseline(baseline, tmp_pat
         pixels = np.random.default_rng(1).integers(0, 256, (32, 32, 3), np.uint8)
         Image.fromarray(pixels).save(baseline)
     found = made.double.explain(made.x, "integrated-gradients", TARGET, baseline=baseline)
-    subject = Subject(made.double.network, made.double.preprocess)
-    ends = np.concatenate([made.x, fill(subject, made.x, baseline)])
+    context = Context(made.double.network, made.double.preprocess)
+    ends = np.concatenate([made.x, fill(context, made.x, baseline)])
     scores = made.double.network.torch.forward(ends)[:, TARGET]
     change = scores[0] - scores[1]
     assert abs(change) > 1e-3

@@ -3,7 +3,7 @@
 import nets
 import numpy as np
 import pytest
-from handmade import subject_of, target_of
+from handmade import context_of, target_of
 
 from onnxplain.errors import UnknownNameError
 from onnxplain.methods import find
@@ -57,11 +57,11 @@ def test_channels_last_and_types_are_kept():
 
 def test_occlusion_with_it():
     made = nets.exported("resnet")
-    subject, x = subject_of(made.proto), made.x.astype(np.float32)
-    target = target_of(subject, 3)
+    context, x = context_of(made.proto), made.x.astype(np.float32)
+    target = target_of(context, 3)
     found = (
         find("occlusion")
-        .function(subject, x, target, window=8, stride=8, fill_with="inpaint")
+        .function(context, x, target, window=8, stride=8, fill_with="inpaint")
         .maps["score"]
     )
     inpainting = Inpainting(x[0], (1, 2))
@@ -70,13 +70,13 @@ def test_occlusion_with_it():
             covered = x.copy()
             window = (8 * i, 8 * i + 8, 8 * j, 8 * j + 8)
             covered[0, :, 8 * i : 8 * i + 8, 8 * j : 8 * j + 8] = inpainting.window(window)
-            expected = subject.score(covered, target)[0]
+            expected = context.score(covered, target)[0]
             np.testing.assert_allclose(found[0, i, j], expected, rtol=1e-4)
 
 
 def test_an_unknown_fill_offers_it():
     made = nets.exported("resnet")
-    subject = subject_of(made.proto)
-    target = target_of(subject, 3)
+    context = context_of(made.proto)
+    target = target_of(context, 3)
     with pytest.raises(UnknownNameError, match=r"nearest: 'inpaint'.*noise, inpaint, an image"):
-        find("occlusion").function(subject, made.x, target, fill_with="inpant")
+        find("occlusion").function(context, made.x, target, fill_with="inpant")

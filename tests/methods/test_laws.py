@@ -6,7 +6,7 @@ import nets
 import numpy as np
 import pytest
 import torch
-from handmade import model, subject_of, target_of
+from handmade import context_of, model, target_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from originals import difference
@@ -43,8 +43,8 @@ def weights(seed=0, classes=CLASSES):
 
 
 @functools.cache
-def subject(batch_size=None):
-    return subject_of(model(BODY, weights()), batch_size=batch_size)
+def context(batch_size=None):
+    return context_of(model(BODY, weights()), batch_size=batch_size)
 
 
 def images(seed, count):
@@ -52,7 +52,7 @@ def images(seed, count):
 
 
 def run(name, x, given_subject=None, index=1, **options):
-    on = given_subject or subject()
+    on = given_subject or context()
     return find(name).function(on, x, target_of(on, index), **{**METHODS[name], **options})
 
 
@@ -83,7 +83,7 @@ def test_a_picture_explained_in_a_batch_is_explained_as_alone(name, seed, count)
 @given(seed=seeds, batch_size=st.integers(1, 7))
 def test_the_batch_size_changes_nothing(name, seed, batch_size):
     xs = images(seed, 3)
-    assert_same(run(name, xs, subject(batch_size)), run(name, xs), name)
+    assert_same(run(name, xs, context(batch_size)), run(name, xs), name)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -92,7 +92,7 @@ def test_the_batch_size_changes_nothing(name, seed, batch_size):
 def test_renumbering_the_classes_renumbers_the_explanations(name, seed, order, index):
     given_weights = weights()
     moved = {**given_weights, "u": given_weights["u"][order], "a": given_weights["a"][order]}
-    renumbered = subject_of(model(BODY, moved))
+    renumbered = context_of(model(BODY, moved))
     x = images(seed, 1)
     assert_same(run(name, x, renumbered, index), run(name, x, index=order[index]), name)
 
@@ -100,7 +100,7 @@ def test_renumbering_the_classes_renumbers_the_explanations(name, seed, order, i
 @pytest.mark.parametrize("name", METHODS)
 def test_a_score_without_weights_has_an_empty_explanation(name):
     empty = {**weights(), "u": np.zeros((CLASSES, 5)), "w": np.zeros((5, 3, 3, 3))}
-    on = subject_of(model(BODY, empty))
+    on = context_of(model(BODY, empty))
     if name == "grad-cam":  # it refuses to show a map of zeros
         with pytest.raises(Exception, match="gradient is zero"):
             run(name, images(0, 1), on)
@@ -116,7 +116,7 @@ def test_a_score_in_another_unit_scales_the_explanation(name, seed, factor):
     given_weights = weights()
     scaled = {**given_weights, "u": given_weights["u"] * factor, "a": given_weights["a"] * factor}
     x = images(seed, 1)
-    found = run(name, x, subject_of(model(BODY, scaled)))
+    found = run(name, x, context_of(model(BODY, scaled)))
     expected = factor * run(name, x).values
     assert np.abs(found.values - expected).max() <= 1e-5 * np.abs(expected).max()
 
@@ -126,7 +126,7 @@ def test_a_score_in_another_unit_scales_the_explanation(name, seed, factor):
 def test_occlusion_follows_a_picture_that_moves(seed, shift):
     """Circular shifts by the stride of a network that sees no border."""
     body = "c = Conv(image, w) s = Relu(c) p = GlobalAveragePool(s) scores = Flatten(p)"
-    on = subject_of(model(body, w=np.random.default_rng(0).normal(size=(4, 3, 1, 1))))
+    on = context_of(model(body, w=np.random.default_rng(0).normal(size=(4, 3, 1, 1))))
     x = images(seed, 1)
     options = {"window": 2, "stride": 2, "fill_with": "0"}
     still = run("occlusion", x, on, **options).values

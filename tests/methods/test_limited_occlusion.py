@@ -3,7 +3,7 @@
 import nets
 import numpy as np
 import pytest
-from handmade import model, subject_of, target_of
+from handmade import context_of, model, target_of
 
 from onnxplain.errors import UsageError
 from onnxplain.methods import find
@@ -15,11 +15,11 @@ from onnxplain.perturb.window_sample import mean_of_some
 FINE = {"window": 4, "stride": 2, "fill_with": "black"}
 
 
-def run(subject=None, **options):
+def run(context=None, **options):
     made = nets.exported("resnet")
-    subject = subject or subject_of(made.proto)
+    context = context or context_of(made.proto)
     return find("occlusion").function(
-        subject, made.x.astype("f4"), target_of(subject, 3), **{**FINE, **options}
+        context, made.x.astype("f4"), target_of(context, 3), **{**FINE, **options}
     )
 
 
@@ -38,7 +38,7 @@ def test_with_time_for_all_it_is_the_whole_map():
 def test_time_ends_it_and_what_was_computed_is_exact():
     full, found = (
         run(),
-        run(max_seconds=1e-6, subject=subject_of(nets.exported("resnet").proto, batch_size=8)),
+        run(max_seconds=1e-6, context=context_of(nets.exported("resnet").proto, batch_size=8)),
     )
     assert found.notes["sampling_ended"] == ["time"]
     own = found.maps["interpolated"] == 0
@@ -54,8 +54,8 @@ def test_time_ends_it_and_what_was_computed_is_exact():
 def test_tolerance_ends_it_wherever_batches_end():
     ends = []
     for size in (1, 5, 32):
-        subject = subject_of(nets.exported("resnet").proto, batch_size=size)
-        found = run(subject, tolerance=0.1)
+        context = context_of(nets.exported("resnet").proto, batch_size=size)
+        found = run(context, tolerance=0.1)
         assert found.notes["sampling_ended"] == ["settled"]
         assert found.measures["relative_error"] <= 0.1
         ends.append(int(found.measures["samples"][0]))
@@ -108,13 +108,13 @@ def test_refining_and_a_limit_exclude_each_other():
 def test_progress_comes_to_its_end():
     told = []
     body = "p = GlobalAveragePool(image) f = Flatten(p) scores = MatMul(f, w)"
-    subject = subject_of(model(body, w=np.eye(3)), batch_size=2)
-    subject = type(subject)(
-        subject.network, subject.preprocess, progress=lambda *step: told.append(step)
+    context = context_of(model(body, w=np.eye(3)), batch_size=2)
+    context = type(context)(
+        context.network, context.preprocess, progress=lambda *step: told.append(step)
     )
     x = np.random.default_rng(0).uniform(-1, 1, (1, 3, 6, 6)).astype("f4")
     for limit in ({"max_seconds": 1e-6}, {"tolerance": 0.5}, {"max_seconds": 100.0}):
         told.clear()
-        find("occlusion").function(subject, x, target_of(subject, 1), window=2, stride=1, **limit)
+        find("occlusion").function(context, x, target_of(context, 1), window=2, stride=1, **limit)
         assert told == sorted(told)
         assert told[-1] == (25, 25)

@@ -3,7 +3,7 @@
 import nets
 import numpy as np
 import pytest
-from handmade import subject_of, target_of
+from handmade import context_of, target_of
 
 from onnxplain.errors import MethodRefusedError, UnknownNameError, UsageError
 from onnxplain.methods import find
@@ -14,21 +14,21 @@ FINE = {"window": 4, "stride": 2, "fill_with": "black"}
 
 def run(name="resnet", **parameters):
     made = nets.exported(name)
-    subject = subject_of(made.proto)
+    context = context_of(made.proto)
     x = made.x.astype(np.float32)
-    return subject, x, find("occlusion").function(subject, x, target_of(subject, 3), **parameters)
+    return context, x, find("occlusion").function(context, x, target_of(context, 3), **parameters)
 
 
 @pytest.mark.parametrize("name", ["resnet", "tensorflow"])
 def test_response_of_a_layer(name):
     """Mean over maps of the largest value, written out."""
-    subject = subject_of(nets.exported(name).proto)
-    layer = subject.network.layer(None)
-    subject, x, found = run(name, window=8, stride=8, fill_with="0.5", response_of=layer.name)
-    rows, columns = subject.spatial_axes
+    context = context_of(nets.exported(name).proto)
+    layer = context.network.layer(None)
+    context, x, found = run(name, window=8, stride=8, fill_with="0.5", response_of=layer.name)
+    rows, columns = context.spatial_axes
 
     def response(x):
-        maps = layer.to_maps(subject.network.ort.activations(x, [layer.name])[layer.name])[0]
+        maps = layer.to_maps(context.network.ort.activations(x, [layer.name])[layer.name])[0]
         return np.mean([m.max() for m in maps])
 
     for i in range(4):
@@ -135,9 +135,9 @@ def test_batch_and_threads_do_not_change_the_map(engine, options):
     made, settings = nets.exported("vgg"), {"window": 8, "stride": 4, "fill_with": "noise"}
     maps = []
     for chosen in ({}, options):
-        subject = subject_of(made.proto, **chosen)
-        target = target_of(subject, 3)
+        context = context_of(made.proto, **chosen)
+        target = target_of(context, 3)
         x = made.x.astype(np.float32)
-        found = find("occlusion").function(subject, x, target, engine=engine, **settings)
+        found = find("occlusion").function(context, x, target, engine=engine, **settings)
         maps.append(found.values / np.abs(found.values).max())
     np.testing.assert_allclose(maps[0], maps[1], atol=1e-4)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from handmade import model, subject_of, target_of
+from handmade import context_of, model, target_of
 from originals import pair
 
 from onnxplain.adapters.base import Capability
@@ -118,7 +118,7 @@ def test_grad_cam_refuses_a_layer_that_the_score_does_not_depend_on():
     body = """
         a = Relu(image) z = Mul(a, zero) p = GlobalAveragePool(z) scores = Flatten(p)
     """
-    on = subject_of(model(body, zero=np.zeros(1)))
+    on = context_of(model(body, zero=np.zeros(1)))
     x = np.ones((1, 3, 6, 6))
     with pytest.raises(MethodRefusedError, match="gradient is zero at every place of a"):
         find("grad-cam").function(on, x, target_of(on, 1), layer="a")

@@ -3,7 +3,7 @@
 import nets
 import numpy as np
 import pytest
-from handmade import model, subject_of, target_of
+from handmade import context_of, model, target_of
 from originals import difference
 
 from onnxplain.errors import UsageError
@@ -15,21 +15,21 @@ SHAPE = (3, 6, 6)
 IMAGE = "float[N,3,6,6] image"
 
 
-def run(subject, x, index=1, kind="probability", **options):
-    target = target_of(subject, index, kind)
-    return find("prediction-difference").function(subject, x, target, **options)
+def run(context, x, index=1, kind="probability", **options):
+    target = target_of(context, index, kind)
+    return find("prediction-difference").function(context, x, target, **options)
 
 
 def logistic(weight, **options):
     """Two classes: the probability of class 1 is a sigmoid of the weighted pixels."""
     both = np.stack([np.zeros(weight.size), weight.ravel()], axis=1)
     body = "f = Flatten(image) scores = MatMul(f, w)"
-    return subject_of(model(body, w=both, image=IMAGE), **options)
+    return context_of(model(body, w=both, image=IMAGE), **options)
 
 
-def stored(path, subject, pictures, sampler="conditional", window=(2, 2), padding=1):
+def stored(path, context, pictures, sampler="conditional", window=(2, 2), padding=1):
     made = fit_background(
-        pictures, sampler, window, padding, preprocess=subject.preprocess.sha256, crops=20_000
+        pictures, sampler, window, padding, preprocess=context.preprocess.sha256, crops=20_000
     )
     made.save(path)
     return made
@@ -48,9 +48,9 @@ def gaussian():
 def test_the_expected_odds_of_a_gaussian_by_quadrature(gaussian, tmp_path):
     """E[p] is an integral over one Gaussian number: the weighted sum of the window."""
     weight = np.random.default_rng(1).normal(size=SHAPE) * 0.8
-    subject, x = logistic(weight), gaussian[:1].astype("f4")
-    made = stored(tmp_path / "b.npz", subject, gaussian)
-    found = run(subject, x, background=str(tmp_path / "b.npz"), samples=1500, stride=2)
+    context, x = logistic(weight), gaussian[:1].astype("f4")
+    made = stored(tmp_path / "b.npz", context, gaussian)
+    found = run(context, x, background=str(tmp_path / "b.npz"), samples=1500, stride=2)
     nodes, factors = np.polynomial.hermite_e.hermegauss(60)
     factors = factors / factors.sum()
     total = (x[0] * weight).sum()
@@ -91,10 +91,10 @@ def test_the_expected_odds_of_a_gaussian_by_quadrature(gaussian, tmp_path):
 def test_a_window_that_the_model_ignores_is_worth_nothing(gaussian, tmp_path):
     weight = np.random.default_rng(1).normal(size=SHAPE)
     weight[:, 2:, :] = 0
-    subject = logistic(weight)
-    stored(tmp_path / "b.npz", subject, gaussian)
+    context = logistic(weight)
+    stored(tmp_path / "b.npz", context, gaussian)
     x = gaussian[:1].astype("f4")
-    found = run(subject, x, background=str(tmp_path / "b.npz"), samples=5, stride=2).values
+    found = run(context, x, background=str(tmp_path / "b.npz"), samples=5, stride=2).values
     assert not found[0, 2:].any()
     assert (np.abs(found[0, :2]) > 1e-3).all()
 
@@ -103,12 +103,12 @@ def test_what_follows_from_the_rest_is_worth_nothing_unless_it_is_forgotten(tmp_
     """Each picture is of one colour: a window can be told from its surroundings."""
     colours = np.random.default_rng(0).normal(size=(300, 3, 1, 1))
     pictures = np.broadcast_to(colours, (300, *SHAPE))
-    subject = logistic(np.full(SHAPE, 0.05))
+    context = logistic(np.full(SHAPE, 0.05))
     x = np.ones((1, *SHAPE), "f4")
     values = {}
     for sampler in ("conditional", "joint", "marginal"):
-        stored(tmp_path / f"{sampler}.npz", subject, pictures, sampler)
-        found = run(subject, x, background=str(tmp_path / f"{sampler}.npz"), samples=40)
+        stored(tmp_path / f"{sampler}.npz", context, pictures, sampler)
+        found = run(context, x, background=str(tmp_path / f"{sampler}.npz"), samples=40)
         values[sampler] = np.abs(found.values).mean()
     assert values["conditional"] < 0.02 * values["marginal"]
     assert values["joint"] < 0.02 * values["marginal"]
@@ -118,9 +118,9 @@ def test_what_follows_from_the_rest_is_worth_nothing_unless_it_is_forgotten(tmp_
 def test_other_scores_are_plain_differences(gaussian, tmp_path):
     """The logit is linear: its difference is what the window's pixels lose on average."""
     weight = np.random.default_rng(1).normal(size=SHAPE)
-    subject, x = logistic(weight), gaussian[:2].astype("f4")
-    stored(tmp_path / "m.npz", subject, gaussian, "marginal")
-    found = run(subject, x, kind="logit", background=str(tmp_path / "m.npz"), samples=600,
+    context, x = logistic(weight), gaussian[:2].astype("f4")
+    stored(tmp_path / "m.npz", context, gaussian, "marginal")
+    found = run(context, x, kind="logit", background=str(tmp_path / "m.npz"), samples=600,
                 stride=2)  # fmt: skip
     lost = ((x - gaussian.mean(0)) * weight).sum(1)
     sums = lost.reshape(2, 3, 2, 3, 2).sum((2, 4))
@@ -131,17 +131,17 @@ def test_other_scores_are_plain_differences(gaussian, tmp_path):
 
 def test_contrasts_are_plain_differences_too():
     made = nets.exported("resnet")
-    subject, x = subject_of(made.proto), made.x.astype("f4")
+    context, x = context_of(made.proto), made.x.astype("f4")
     options = {"samples": 2, "window": 8, "stride": 8}
-    one, two = (run(subject, x, k, "logit", **options).values for k in (1, 3))
+    one, two = (run(context, x, k, "logit", **options).values for k in (1, 3))
     function = find("prediction-difference").function
-    both = function(subject, x, target_of(subject, 1, "logit", contrast=3), **options).values
+    both = function(context, x, target_of(context, 1, "logit", contrast=3), **options).values
     assert difference(both, one - two) < 1e-4
     assert difference(both, one) > 0.1
-    target = target_of(subject, 1, "probability", contrast=3)
-    assert not readout(subject, target, None, 0, None).is_probability
-    bits = run(subject, x, 1, **options).values
-    assert difference(function(subject, x, target, **options).values, bits) > 0.1
+    target = target_of(context, 1, "probability", contrast=3)
+    assert not readout(context, target, None, 0, None).is_probability
+    bits = run(context, x, 1, **options).values
+    assert difference(function(context, x, target, **options).values, bits) > 0.1
 
 
 @pytest.mark.parametrize(("unit", "place"), [(2, None), (3, (1, 2))])
@@ -149,11 +149,11 @@ def test_hidden_units(gaussian, tmp_path, unit, place):
     """A 1 x 1 convolution: a window changes a unit's mean by its own pixels only."""
     kernel = np.random.default_rng(2).normal(size=(4, 3))
     body = "a = Conv(image, k) p = GlobalAveragePool(a) scores = Flatten(p)"
-    subject = subject_of(model(body, k=kernel[:, :, None, None]))
-    stored(tmp_path / "m.npz", subject, gaussian, "marginal")
+    context = context_of(model(body, k=kernel[:, :, None, None]))
+    stored(tmp_path / "m.npz", context, gaussian, "marginal")
     x = gaussian[:1].astype("f4")
     found = run(
-        subject, x, background=str(tmp_path / "m.npz"), samples=600, stride=2, hidden="a",
+        context, x, background=str(tmp_path / "m.npz"), samples=600, stride=2, hidden="a",
         unit=unit, place=place,
     )  # fmt: skip
     units = np.einsum("c,chw->hw", kernel[unit], x[0] - gaussian.mean(0))
@@ -173,10 +173,10 @@ def test_the_batch_size_changes_nothing(batch_size):
     x = made.x.astype("f4")
     options = {"samples": 3, "window": 8, "stride": 8}
     one, other = (
-        run(subject_of(made.proto, batch_size=b), x, **options) for b in (None, batch_size)
+        run(context_of(made.proto, batch_size=b), x, **options) for b in (None, batch_size)
     )
     assert difference(one.values, other.values) < 1e-3
-    changed = run(subject_of(made.proto, seed=1), x, **options)
+    changed = run(context_of(made.proto, seed=1), x, **options)
     assert difference(one.values, changed.values) > 1e-3
 
 
@@ -185,7 +185,7 @@ def test_layouts_agree(gaussian):
     first = logistic(weight)
     body = "t = Transpose<perm = [0, 3, 1, 2]>(image) f = Flatten(t) scores = MatMul(f, w)"
     both = np.stack([np.zeros(weight.size), weight.ravel()], axis=1)
-    last = subject_of(model(body, w=both, image="float[N,6,6,3] image"))
+    last = context_of(model(body, w=both, image="float[N,6,6,3] image"))
     x = gaussian[:1].astype("f4")
     options = {"samples": 3, "window": 2}
     one, other = run(first, x, **options), run(last, np.moveaxis(x, 1, -1), **options)
@@ -194,8 +194,8 @@ def test_layouts_agree(gaussian):
 
 def test_the_error_is_the_spread_over_seeds(gaussian, tmp_path):
     weight = np.random.default_rng(1).normal(size=SHAPE) * 0.3
-    subject, x = logistic(weight), gaussian[:1].astype("f4")
-    stored(tmp_path / "b.npz", subject, gaussian)
+    context, x = logistic(weight), gaussian[:1].astype("f4")
+    stored(tmp_path / "b.npz", context, gaussian)
     runs = [
         run(logistic(weight, seed=s), x, background=str(tmp_path / "b.npz"), samples=20, stride=2)
         for s in range(40)
@@ -207,13 +207,13 @@ def test_the_error_is_the_spread_over_seeds(gaussian, tmp_path):
 
 def test_time_and_tolerance_end_it():
     made = nets.exported("resnet")
-    subject, x = subject_of(made.proto), made.x.astype("f4")
-    hurried = run(subject, x, samples=10**6, max_seconds=1e-3, window=4, stride=2)
+    context, x = context_of(made.proto), made.x.astype("f4")
+    hurried = run(context, x, samples=10**6, max_seconds=1e-3, window=4, stride=2)
     assert hurried.notes["sampling_ended"] == ["time"]
     assert 0 < hurried.measures["covered"][0] <= 1
     assert np.isnan(hurried.maps["standard_error"]).any()
     assert np.isfinite(hurried.values).all()
-    settled = run(subject, x, samples=200, tolerance=0.1, window=8)
+    settled = run(context, x, samples=200, tolerance=0.1, window=8)
     assert settled.notes["sampling_ended"] == ["settled"]
     assert settled.measures["relative_error"][0] <= 0.1
 
@@ -221,9 +221,9 @@ def test_time_and_tolerance_end_it():
 def test_whole_number_inputs():
     body = "z = Cast<to = 1>(image) f = Flatten(z) scores = MatMul(f, w)"
     w = np.random.default_rng(0).normal(size=(108, 2)) / 100
-    subject = subject_of(model(body, w=w, image="uint8[N,3,6,6] image"))
+    context = context_of(model(body, w=w, image="uint8[N,3,6,6] image"))
     x = np.random.default_rng(1).integers(0, 256, (1, *SHAPE), np.uint8)
-    found = run(subject, x, kind="logit", samples=2, window=2)
+    found = run(context, x, kind="logit", samples=2, window=2)
     assert found.parameters["sampler"] == "marginal"
     assert np.isfinite(found.values).all()
     assert found.values.any()
@@ -248,19 +248,19 @@ def test_what_makes_no_sense_is_refused(options, message):
 
 
 def test_a_background_of_another_model_is_refused(gaussian, tmp_path):
-    subject, x = logistic(np.ones(SHAPE)), gaussian[:1].astype("f4")
+    context, x = logistic(np.ones(SHAPE)), gaussian[:1].astype("f4")
     path = str(tmp_path / "b.npz")
-    stored(path, subject, gaussian)
+    stored(path, context, gaussian)
     for options, message in (
         ({"sampler": "joint"}, "fitted with sampler conditional, not joint"),
         ({"window": 3}, r"fitted with window \(2, 2\)"),
         ({"padding": 0}, "fitted with padding 1"),
     ):
         with pytest.raises(UsageError, match=message):
-            run(subject, x, background=path, **options)
+            run(context, x, background=path, **options)
     fit_background(gaussian, "conditional", (2, 2), 1, preprocess="other").save(path)
     with pytest.raises(UsageError, match="another preprocessing"):
-        run(subject, x, background=path)
+        run(context, x, background=path)
     fit_background(gaussian[:, :, :5], "conditional", (2, 2), 1).save(path)
     with pytest.raises(UsageError, match="shape"):
-        run(subject, x, background=path)
+        run(context, x, background=path)

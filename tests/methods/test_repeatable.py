@@ -7,7 +7,7 @@ import nets
 import numpy as np
 import pytest
 import torch
-from handmade import subject_of, target_of
+from handmade import context_of, target_of
 from originals import difference
 
 from onnxplain.methods import find, registered
@@ -58,11 +58,11 @@ def run(name, batch, threads, options, seed=1):
     """In single precision, as users run it: sums in another order differ in the last bits."""
     made = nets.exported("resnet")
     settings = {"batch_size": batch, "threads": threads, "precision": "single"}
-    subject = subject_of(made.proto, seed=seed, **settings)
+    context = context_of(made.proto, seed=seed, **settings)
     method = find(name)
-    target = target_of(subject, 3, method.explains)
+    target = target_of(context, 3, method.explains)
     with torch_threads(threads):
-        return method.function(subject, made.x.astype("f4"), target, **options)
+        return method.function(context, made.x.astype("f4"), target, **options)
 
 
 def require_same(found, wanted):

@@ -5,7 +5,7 @@ import functools
 import nets
 import numpy as np
 import pytest
-from handmade import model, subject_of, target_of
+from handmade import context_of, model, target_of
 from originals import difference
 
 from onnxplain.errors import UsageError
@@ -17,8 +17,8 @@ TARGET = 3
 
 
 @functools.cache
-def subject(batch_size=None, seed=0):
-    return subject_of(nets.exported("resnet").proto, batch_size=batch_size, seed=seed)
+def context(batch_size=None, seed=0):
+    return context_of(nets.exported("resnet").proto, batch_size=batch_size, seed=seed)
 
 
 def image():
@@ -26,7 +26,7 @@ def image():
 
 
 def run(on=None, kind="probability", **options):
-    on = on or subject()
+    on = on or context()
     return find("rise").function(on, image(), target_of(on, TARGET, kind), **options)
 
 
@@ -34,7 +34,7 @@ def test_the_formula_of_the_paper_on_the_same_masks():
     found = run(samples=100, cells=5, share=0.4, fill_with="0")
     made = RiseMasks((32, 32), 5, 0.4)
     masks = made.masks(Blocks(0, made.draw).rows(slice(0, 100))).astype(np.float64)
-    on, x = subject(), image()[0]
+    on, x = context(), image()[0]
     scores = np.concatenate(
         [on.score((x * m).astype("f4")[None], target_of(on, TARGET, "probability")) for m in masks]
     )
@@ -49,7 +49,7 @@ def test_the_formula_of_the_paper_on_the_same_masks():
 def test_a_linear_model_gives_the_covariance_of_the_masks():
     """S is linear in the mask, so the expected map is a covariance matrix times weights."""
     weight = np.random.default_rng(0).normal(size=(108, 4))
-    on = subject_of(model("f = Flatten(image) scores = MatMul(f, w)", w=weight))
+    on = context_of(model("f = Flatten(image) scores = MatMul(f, w)", w=weight))
     x = np.random.default_rng(1).uniform(-1, 1, (1, 3, 6, 6))
     found = find("rise").function(
         on, x, target_of(on, 2), samples=6000, cells=3, share=0.3, fill_with="0.2"
@@ -65,7 +65,7 @@ def test_a_linear_model_gives_the_covariance_of_the_masks():
 
 
 def test_the_standard_error_is_the_spread_over_seeds():
-    runs = [run(subject(seed=s), samples=64, cells=4) for s in range(30)]
+    runs = [run(context(seed=s), samples=64, cells=4) for s in range(30)]
     spread = np.std([r.values[0] for r in runs], axis=0, ddof=1)
     claimed = np.mean([r.maps["standard_error"][0] for r in runs], axis=0)
     assert np.median(claimed / spread) == pytest.approx(1, abs=0.1)
@@ -74,15 +74,15 @@ def test_the_standard_error_is_the_spread_over_seeds():
 
 @pytest.mark.parametrize("batch_size", [1, 7, 200])
 def test_the_batch_size_changes_nothing(batch_size):
-    one, other = run(samples=150), run(subject(batch_size), samples=150)
+    one, other = run(samples=150), run(context(batch_size), samples=150)
     assert difference(other.values, one.values) < 1e-4
     assert difference(other.maps["standard_error"], one.maps["standard_error"]) < 1e-4
-    settled = [run(on, tolerance=0.15) for on in (subject(), subject(batch_size))]
+    settled = [run(on, tolerance=0.15) for on in (context(), context(batch_size))]
     assert settled[0].measures["samples"] == settled[1].measures["samples"] < 4000
 
 
 def test_another_seed_is_another_draw_of_the_same_map():
-    one, other = run(samples=600), run(subject(seed=1), samples=600)
+    one, other = run(samples=600), run(context(seed=1), samples=600)
     assert difference(other.values, one.values) > 1e-3
     noise = np.hypot(one.maps["standard_error"], other.maps["standard_error"])
     assert np.abs((one.values - other.values) / noise).max() < 5

@@ -4,7 +4,7 @@ import captum.attr
 import numpy as np
 import pytest
 import torch
-from handmade import model, subject_of, target_of
+from handmade import context_of, model, target_of
 from originals import difference, pair
 
 from onnxplain.errors import UsageError
@@ -23,7 +23,7 @@ def explain(made, method, **options):
 def linear():
     weight = np.random.default_rng(0).normal(size=(4, 108)).astype(np.float32)
     body = "f = Flatten(image) scores = Gemm<transB = 1>(f, w)"
-    return subject_of(model(body, w=weight)), weight[2].reshape(3, 6, 6).astype(np.float64)
+    return context_of(model(body, w=weight)), weight[2].reshape(3, 6, 6).astype(np.float64)
 
 
 @pytest.mark.parametrize("of", ["gradient", "gradient-x-input", "lrp"])
@@ -53,12 +53,12 @@ def test_no_noise_is_the_method_itself(method):
 
 
 def test_a_linear_model_does_not_mind_noise(linear):
-    subject, weight = linear
+    context, weight = linear
     x = np.random.default_rng(1).uniform(-1, 1, (1, 3, 6, 6))
-    target = target_of(subject, 2)
-    found = find("smoothgrad").function(subject, x, target, samples=5)
+    target = target_of(context, 2)
+    found = find("smoothgrad").function(context, x, target, samples=5)
     assert difference(found.values[0], weight) < 1e-14
-    variance = find("vargrad").function(subject, x, target, samples=5)
+    variance = find("vargrad").function(context, x, target, samples=5)
     assert np.abs(variance.values).max() < 1e-14
 
 
@@ -114,10 +114,10 @@ def test_the_error_is_the_spread_over_seeds(method):
         w=rng.normal(size=(4, 40)),
     )
     x = rng.uniform(-1, 1, (1, 3, 6, 6))
-    subjects = [subject_of(proto, seed=s) for s in range(60)]
-    target = target_of(subjects[0], 2)
+    contexts = [context_of(proto, seed=s) for s in range(60)]
+    target = target_of(contexts[0], 2)
     options = {"samples": 64, "noise_level": 0.3}
-    runs = [find(method).function(s, x, target, **options) for s in subjects]
+    runs = [find(method).function(s, x, target, **options) for s in contexts]
     spread = np.std([r.values[0].sum(axis=0) for r in runs], axis=0, ddof=1)
     claimed = np.mean([r.maps["standard_error"][0] for r in runs], axis=0)
     assert np.median(claimed / spread) == pytest.approx(1, abs=0.15)
@@ -152,10 +152,10 @@ def test_smoothgrad_agrees_with_captum_in_the_mean():
 
 def test_expected_gradients_on_a_linear_model(linear):
     """The mean over the baselines is exact: the draw is balanced."""
-    subject, weight = linear
+    context, weight = linear
     x = np.random.default_rng(1).uniform(-1, 1, (2, 3, 6, 6))
     found = find("expected-gradients").function(
-        subject, x, target_of(subject, 2), baselines="black,white,0.5", samples=9
+        context, x, target_of(context, 2), baselines="black,white,0.5", samples=9
     )
     assert difference(found.values, (x - np.mean([-1, 1, 0.5])) * weight) < 1e-13
     assert np.abs(found.measures["completeness_gap"]).max() < 1e-12

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from captum._utils.models.model import Model
-from handmade import PyTorchOnly, model, subject_of, target_of
+from handmade import PyTorchOnly, context_of, model, target_of
 from originals import difference
 from scipy.ndimage import gaussian_filter
 from sklearn.linear_model import LinearRegression, Ridge
@@ -25,8 +25,8 @@ GRID = {"segments": "grid", "regions": 16}
 
 
 @functools.cache
-def subject(batch_size=None, seed=0):
-    return subject_of(nets.exported("resnet").proto, PyTorchOnly, batch_size=batch_size, seed=seed)
+def context(batch_size=None, seed=0):
+    return context_of(nets.exported("resnet").proto, PyTorchOnly, batch_size=batch_size, seed=seed)
 
 
 def image():
@@ -34,7 +34,7 @@ def image():
 
 
 def run(name, on=None, **options):
-    on = on or subject()
+    on = on or context()
     target = target_of(on, TARGET, "probability")
     return find(name).function(on, image(), target, **{**GRID, **options})
 
@@ -58,7 +58,7 @@ class InDouble(Model):
 
 def by_captum(rows, similarity, regression):
     """Captum's LIME on our network, with given choices of regions."""
-    on, x = subject(), image()
+    on, x = context(), image()
     labels = torch.from_numpy(find_regions(on, x[0], "grid", 16))
     absent = torch.from_numpy(fill(on, x, "mean"))
     target = target_of(on, TARGET, "probability")
@@ -115,7 +115,7 @@ def test_kernel_shap_is_that_of_captum():
 @pytest.fixture(scope="module")
 def linear():
     weight = np.random.default_rng(0).normal(size=(108, 4)).astype("f4")
-    on = subject_of(model("f = Flatten(image) scores = MatMul(f, w)", w=weight))
+    on = context_of(model("f = Flatten(image) scores = MatMul(f, w)", w=weight))
     x = np.random.default_rng(1).uniform(-1, 1, (2, 3, 6, 6)).astype("f4")
     return on, x, ((x - 0.25) * weight[:, 2].reshape(3, 6, 6)).sum(1)
 
@@ -164,7 +164,7 @@ def test_few_regions_are_sampled_where_time_is_short():
 @pytest.mark.parametrize("options", [{"regions": 9}, {"samples": 200}])
 def test_the_regions_add_up_to_the_change_of_the_score(options):
     found = run("kernel-shap", **options)
-    on, x, labels = subject(), image(), found.maps["regions"][0]
+    on, x, labels = context(), image(), found.maps["regions"][0]
     ends = np.repeat([[False], [True]], labels.max() + 1, axis=1)
     target = target_of(on, TARGET, "probability")
     empty, full = score_coalitions(on, target, x[0], fill(on, x, "mean")[0], labels, ends)
@@ -177,16 +177,16 @@ def test_the_regions_add_up_to_the_change_of_the_score(options):
 @pytest.mark.parametrize("name", ["lime", "kernel-shap"])
 @pytest.mark.parametrize("batch_size", [1, 7, 200])
 def test_the_batch_size_changes_nothing(name, batch_size):
-    one, other = (run(name, subject(b), samples=150) for b in (None, batch_size))
+    one, other = (run(name, context(b), samples=150) for b in (None, batch_size))
     assert difference(other.values, one.values) < 1e-4
-    settled = [run(name, subject(b), tolerance=0.15) for b in (None, batch_size)]
+    settled = [run(name, context(b), tolerance=0.15) for b in (None, batch_size)]
     assert settled[0].measures["samples"] == settled[1].measures["samples"]
     assert settled[0].notes["sampling_ended"] == ["settled"]
 
 
 @pytest.mark.parametrize("name", ["lime", "kernel-shap"])
 def test_the_error_covers_what_another_seed_gives(name):
-    runs = [run(name, subject(seed=s), samples=256) for s in range(20)]
+    runs = [run(name, context(seed=s), samples=256) for s in range(20)]
     spread = np.std([r.values[0] for r in runs], axis=0, ddof=1)
     claimed = np.mean([r.maps["standard_error"][0] for r in runs], axis=0)
     assert np.median(claimed / spread) == pytest.approx(1, abs=0.25)
@@ -209,7 +209,7 @@ def test_superpixels_of_colours_and_of_grey_in_both_layouts(name, image):
     channels, last = (1, True) if image.endswith("1] image") else (3, False)
     size = 24 * 30 * channels
     body = "f = Flatten(image) scores = MatMul(f, w)"
-    on = subject_of(model(body, image=image, w=rng.normal(size=(size, 3))))
+    on = context_of(model(body, image=image, w=rng.normal(size=(size, 3))))
     blobs = gaussian_filter(rng.normal(size=(24, 30, channels)), (4, 4, 0))
     x = (blobs / np.abs(blobs).max())[None].astype("f4")
     x = x if last else np.moveaxis(x, -1, 1)

@@ -12,10 +12,10 @@ from onnxplain.perturb.anytime import ROUND, Limits, Sampling, relative_error
 
 def run(limits, *, batch=32, error=lambda: np.inf, work=lambda: None):
     told = []
-    subject = SimpleNamespace(
+    context = SimpleNamespace(
         batch_size=batch, progress=lambda done, total: told.append((done, total))
     )
-    sampling, parts = Sampling(subject, limits), []
+    sampling, parts = Sampling(context, limits), []
     for part in sampling.batches(error):
         parts.append(part)
         work()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import skimage.transform
-from handmade import model, subject_of
+from handmade import context_of, model
 
 from onnxplain.perturb.masks import RiseMasks, under_masks
 
@@ -34,13 +34,13 @@ def test_the_mean_mask_is_the_share():
 def test_what_is_kept_stays_as_it_is(image, rng):
     last = image.endswith("3] image")
     body = "f = Flatten(image) scores = MatMul(f, w)"
-    subject = subject_of(model(body, image=image, w=np.ones((108, 2))))
+    context = context_of(model(body, image=image, w=np.ones((108, 2))))
     x, absent = (rng.random((6, 6, 3) if last else (3, 6, 6)).astype("f4") for _ in range(2))
     masks = rng.integers(0, 2, (5, 6, 6)).astype("f4")
     kept = masks[..., None] if last else masks[:, None]
-    found = under_masks(subject, x, absent, masks)
+    found = under_masks(context, x, absent, masks)
     np.testing.assert_allclose(found, np.where(kept == 1, x, absent), atol=1e-7)
-    half = under_masks(subject, x, absent, np.full((1, 6, 6), 0.25, "f4"))
+    half = under_masks(context, x, absent, np.full((1, 6, 6), 0.25, "f4"))
     np.testing.assert_allclose(half[0], 0.25 * x + 0.75 * absent, rtol=1e-6)
 
 
@@ -48,6 +48,6 @@ def test_whole_number_pixels_are_rounded():
     body = "z = Cast<to = 1>(image) f = Flatten(z) scores = MatMul(f, w)"
     proto = model(body, image="uint8[N,3,6,6] image", w=np.ones((108, 2)))
     x, absent = np.full((3, 6, 6), 200, "u1"), np.full((3, 6, 6), 3, "u1")
-    found = under_masks(subject_of(proto), x, absent, np.full((1, 6, 6), 0.5, "f4"))
+    found = under_masks(context_of(proto), x, absent, np.full((1, 6, 6), 0.5, "f4"))
     assert found.dtype == np.uint8
     assert (found == 102).all()

@@ -6,14 +6,14 @@ import skimage.segmentation
 from originals import pair
 
 from onnxplain.errors import UnknownNameError, UsageError
+from onnxplain.network.context import Context
 from onnxplain.perturb.regions import find_regions
-from onnxplain.subject import Subject
 
 
 @pytest.fixture(scope="module")
 def cat():
     made = pair("lite0")
-    return Subject(made.single.network, made.single.preprocess), made.x[0]
+    return Context(made.single.network, made.single.preprocess), made.x[0]
 
 
 def test_superpixels_are_those_of_the_picture(cat):

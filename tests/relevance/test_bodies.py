@@ -5,7 +5,7 @@ import pytest
 
 import onnxplain
 from onnxplain.errors import MethodRefusedError
-from onnxplain.possible import obstacles
+from onnxplain.model.obstacles import obstacles
 from tests.small_models import model_of
 
 IMAGE = np.random.default_rng(1).integers(30, 255, (4, 4), np.uint8)

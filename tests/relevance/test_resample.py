@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from handmade import model, subject_of
+from handmade import context_of, model
 from torch.nn import functional
 
 from onnxplain.convert import to_torch
@@ -92,7 +92,7 @@ def test_projections_of_a_network_use_it(rectify, rng):
         "g = GlobalAveragePool(y) scores = Flatten(g)"
     )
     proto = model(body, {"v": first, "w": second}, image="float[N,3,9,9] image")
-    engine = subject_of(proto).network.torch
+    engine = context_of(proto).network.torch
     x = rng.standard_normal((1, 3, 9, 9))
     seeds = rng.standard_normal((1, 1, 2, 2, 2))
     found = engine.back_project(x, "y", seeds, rectify=rectify, resample=True)[0, 0]

@@ -9,7 +9,7 @@ from originals import difference, pair
 
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.relevance.composites import composite
-from onnxplain.target import Target
+from onnxplain.targets.classes import Target
 
 RULES = composite("epsilon-plus")
 

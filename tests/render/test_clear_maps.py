@@ -8,7 +8,7 @@ import pytest
 from onnxplain.errors import UsageError
 from onnxplain.render.class_colors import LIMIT, class_colors, colored
 from onnxplain.render.clear_maps import clear_maps
-from tests.explanations import made
+from tests.made_explanations import made
 from tests.readable import require_readable
 
 NAMES = (

@@ -6,7 +6,7 @@ import pytest
 from onnxplain.errors import UsageError
 from onnxplain.render.colors import PALETTES, opacity
 from onnxplain.render.overlay import enlarged, overlay, shown_map
-from tests.explanations import made
+from tests.made_explanations import made
 
 GREY = np.full((4, 4, 3), 100, np.uint8)
 BLOCK = 112  # 448 / 4

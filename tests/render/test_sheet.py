@@ -13,8 +13,8 @@ from onnxplain.render.occlusion_maps import occlusion_maps
 from onnxplain.render.overlay import overlay
 from onnxplain.render.save import save_figure, save_image
 from onnxplain.render.sheet import sheet
-from onnxplain.target import Target
-from tests.explanations import made
+from onnxplain.targets.classes import Target
+from tests.made_explanations import made
 from tests.readable import require_readable
 
 LONG = "a class with a name that is far too long to fit into a single line of one panel"

@@ -9,7 +9,7 @@ from onnxplain.features.class_model import ClassModel
 from onnxplain.features.kernels import Kernels
 from onnxplain.features.maps import FeatureMaps, feature_maps
 from onnxplain.features.top_patches import ChannelPatches
-from onnxplain.picture import Picture
+from onnxplain.inputs.picture import Picture
 from onnxplain.render.atlas import draw_atlas
 from onnxplain.render.features import draw_kernels, draw_maps, draw_maps_on_photo
 from onnxplain.render.made import draw_class_models, picture_of

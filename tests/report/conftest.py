@@ -9,7 +9,7 @@ from PIL import Image
 from onnxplain.audit.store import Store
 from onnxplain.audit.zones import SIDE
 from onnxplain.graph.load import file_sha256
-from onnxplain.preprocess import Preprocess
+from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.report.content import content
 from onnxplain.report.write import write_report
 

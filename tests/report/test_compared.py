@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from onnxplain.audit.comparison import LIKENESS, Comparison, PairOfFiles
+from onnxplain.compare.comparison import LIKENESS, Comparison, PairOfFiles
 from onnxplain.render.comparison import ComparedPhoto
 from onnxplain.report.compared import reading, write_comparison
 from tests.report.conftest import DIGEST, EVIL

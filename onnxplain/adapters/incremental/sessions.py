@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.adapters.behind import Open, Session
 from onnxplain.adapters.incremental.plan import Part, Plan
 from onnxplain.adapters.incremental.submodel import Submodel, extract
+from onnxplain.adapters.rerun import Open, Session
 from onnxplain.graph.sections import Sections
 
 Array = NDArray[Any]

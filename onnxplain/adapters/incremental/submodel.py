@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from onnxplain.graph.part import declare, part_model
+from onnxplain.graph.extract import declare, part_model
 from onnxplain.graph.sections import Sections
 from onnxplain.graph.view import Node
 

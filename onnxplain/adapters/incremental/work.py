@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.batch_choice import BatchChoice
-from onnxplain.adapters.behind import Open
 from onnxplain.adapters.changes import Block, WindowChanges, WindowRun, changed_inputs
+from onnxplain.adapters.rerun import Open
 from onnxplain.graph.sections import Sections
 
 Array = NDArray[Any]

@@ -8,7 +8,7 @@ from onnxplain.adapters.incremental.plan import Planner, Positions
 from onnxplain.adapters.incremental.sessions import Sessions
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.sections import Sections
-from onnxplain.network import Network
+from onnxplain.network.network import Network
 
 
 def windows_of(size, window=(7, 5), stride=(17, 19)):
@@ -71,12 +71,12 @@ class Case:
         )
 
 
-def run(subject, x, windows, engine="auto", names=None, seed=1):
+def run(context, x, windows, engine="auto", names=None, seed=1):
     """Record and values, window by window."""
     other = np.random.default_rng(seed).uniform(-1, 1, x.shape).astype(np.float32)
-    changes = WindowChanges.from_picture(windows, other, subject.network.image.spatial)
-    names = names or [subject.network.head.logits]
-    found = subject.windowed(x, changes, names, engine=engine)
+    changes = WindowChanges.from_picture(windows, other, context.network.image.spatial)
+    names = names or [context.network.head.logits]
+    found = context.windowed(x, changes, names, engine=engine)
     blocks = list(found.blocks)
     seen = np.concatenate([i for i, _ in blocks])
     assert sorted(seen) == list(range(len(windows)))
@@ -84,10 +84,10 @@ def run(subject, x, windows, engine="auto", names=None, seed=1):
     return found.engine, {n: np.concatenate([v[n] for _, v in blocks])[order] for n in names}
 
 
-def require_same(subject, x, windows, tolerance=1e-5, names=None):
-    names = names or [subject.network.head.logits]
-    record, found = run(subject, x, windows, "incremental", names)
-    whole, expected = run(subject, x, windows, "brute-force", names)
+def require_same(context, x, windows, tolerance=1e-5, names=None):
+    names = names or [context.network.head.logits]
+    record, found = run(context, x, windows, "incremental", names)
+    whole, expected = run(context, x, windows, "brute-force", names)
     assert (record["name"], whole["name"]) == ("incremental", "brute-force")
     for name in names:
         scale = np.abs(expected[name]).max()

@@ -10,11 +10,11 @@ import seeded
 import torch
 import torchvision
 from adapters.incremental.compare import Case, require_same, windows_of
-from handmade import subject_of
+from handmade import context_of
 
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.sections import Sections
-from onnxplain.network import Network
+from onnxplain.network.network import Network
 
 pytestmark = pytest.mark.slow
 
@@ -64,5 +64,5 @@ def test_the_shipped_quantised_network_bit_for_bit():
     proto = onnx.load(MODELS / "efficientnet-lite0-int8.onnx")
     network = Network(prepare(proto), device="cpu", threads=1)
     x = np.random.default_rng(0).uniform(-1, 1, network.image.shape[1:]).astype(np.float32)
-    record = require_same(subject_of(proto, threads=1), x, windows(224), tolerance=0)
+    record = require_same(context_of(proto, threads=1), x, windows(224), tolerance=0)
     assert record["sections"]

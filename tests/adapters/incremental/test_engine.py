@@ -6,7 +6,7 @@ import onnx
 import pytest
 import torch
 from adapters.incremental.compare import require_same, run, windows_of
-from handmade import model, subject_of
+from handmade import context_of, model
 from integer_sums import skip_if_sums_overflow
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
 
@@ -34,38 +34,38 @@ def eager(monkeypatch):
 )
 def test_networks(name):
     made = nets.exported(name)
-    record = require_same(subject_of(made.proto), made.x[0].astype(np.float32), SOME)
+    record = require_same(context_of(made.proto), made.x[0].astype(np.float32), SOME)
     assert record["sections"]
     assert record["difference"] < 1e-5
 
 
 def test_the_next_picture_and_other_windows():
     made = nets.exported("resnet")
-    subject = subject_of(made.proto)
+    context = context_of(made.proto)
     for seed, windows in ((0, SOME), (1, SOME), (2, MANY), (3, SOME)):
         x = nets.images("resnet", seed=seed)[0].astype(np.float32)
-        require_same(subject, x, windows)
+        require_same(context, x, windows)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_fewer_windows_than_profiled_calls(count):
     made = nets.exported("resnet")
-    require_same(subject_of(made.proto), made.x[0].astype(np.float32), SOME[:count])
+    require_same(context_of(made.proto), made.x[0].astype(np.float32), SOME[:count])
 
 
 def test_a_layer_and_the_scores_together():
     made = nets.exported("resnet")
-    subject = subject_of(made.proto)
-    layers = [c.name for c in subject.network.layers[:2]]
+    context = context_of(made.proto)
+    layers = [c.name for c in context.network.layers[:2]]
     x = made.x[0].astype(np.float32)
-    require_same(subject, x, SOME, names=[*layers, subject.network.head.logits])
-    require_same(subject, x, SOME, names=layers[:1])
+    require_same(context, x, SOME, names=[*layers, context.network.head.logits])
+    require_same(context, x, SOME, names=layers[:1])
 
 
 def test_a_fixed_batch():
     x = torch.from_numpy(nets.images("mobilenet", 3)).float()
     proto = nets.export(nets.network("mobilenet"), x, dynamic=False)
-    record = require_same(subject_of(proto), x[0].numpy(), SOME)
+    record = require_same(context_of(proto), x[0].numpy(), SOME)
     assert record["batch"] == 3
 
 
@@ -77,8 +77,8 @@ def test_another_input_is_fed():
     weight = np.random.default_rng(0).normal(size=(3, 3, 3, 3))
     image = "float[N,3,32,32] image, float[1] strength"
     bound = {"strength": np.array([2.5], np.float32)}
-    subject = subject_of(model(body, w=weight, image=image), bound=bound, input_name="image")
-    require_same(subject, nets.images("resnet")[0].astype(np.float32), SOME)
+    context = context_of(model(body, w=weight, image=image), bound=bound, input_name="image")
+    require_same(context, nets.images("resnet")[0].astype(np.float32), SOME)
 
 
 def test_the_size_of_the_picture_is_read_behind_the_sections():
@@ -89,7 +89,7 @@ def test_the_size_of_the_picture_is_read_behind_the_sections():
     """
     weight = np.random.default_rng(0).normal(size=(3, 3, 3, 3))
     proto = model(body, w=weight, zero=np.array([0]), image="float[N,3,32,32] image")
-    require_same(subject_of(proto), nets.images("resnet")[0].astype(np.float32), SOME)
+    require_same(context_of(proto), nets.images("resnet")[0].astype(np.float32), SOME)
 
 
 class _Calibration(CalibrationDataReader):
@@ -110,10 +110,10 @@ def test_quantised_files_bit_for_bit_or_not_at_all(tmp_path, form, name):
     )
     proto = onnx.load(tmp_path / "int8.onnx")
     skip_if_sums_overflow(proto)
-    subject = subject_of(proto)
-    record = require_same(subject, x[0].numpy(), SOME, tolerance=0)
+    context = context_of(proto)
+    record = require_same(context, x[0].numpy(), SOME, tolerance=0)
     assert record["difference"] == 0
-    grids = subject.network.ort._windows._known[(subject.network.head.logits,)]._sections.local
+    grids = context.network.ort._windows._known[(context.network.head.logits,)]._sections.local
     cut = [t for section in record["sections"] for t in section]
     assert cut
     assert {grids.grids[t].dtype.kind for t in cut} <= {"i", "u"}
@@ -122,47 +122,47 @@ def test_quantised_files_bit_for_bit_or_not_at_all(tmp_path, form, name):
 @pytest.mark.parametrize("name", ["vit", "mlp"])
 def test_what_is_not_local_runs_as_a_whole(name):
     made = nets.exported(name)
-    subject, x = subject_of(made.proto), made.x[0].astype(np.float32)
-    record, _ = run(subject, x, MANY)
+    context, x = context_of(made.proto), made.x[0].astype(np.float32)
+    record, _ = run(context, x, MANY)
     assert record["name"] == "brute-force"
     with pytest.raises(UsageError, match=r"not possible: .*; use engine=auto"):
-        run(subject, x, MANY, "incremental")
+        run(context, x, MANY, "incremental")
 
 
 def test_little_work_runs_as_a_whole():
     made = nets.exported("resnet")
-    subject, x = subject_of(made.proto), made.x[0].astype(np.float32)
-    assert "fewer than 64 windows" in run(subject, x, SOME)[0]["because"]
-    assert "too little work" in run(subject, x, MANY)[0]["because"]
+    context, x = context_of(made.proto), made.x[0].astype(np.float32)
+    assert "fewer than 64 windows" in run(context, x, SOME)[0]["because"]
+    assert "too little work" in run(context, x, MANY)[0]["because"]
 
 
 def test_windows_that_cover_everything_run_as_a_whole(monkeypatch):
     monkeypatch.setattr(gates, "FEW_OPERATIONS", 0)
     made = nets.exported("resnet")
-    subject, x = subject_of(made.proto), made.x[0].astype(np.float32)
+    context, x = context_of(made.proto), made.x[0].astype(np.float32)
     everything = np.repeat([[0, 32, 0, 32]], 70, axis=0)
-    assert "1.00 times fewer operations" in run(subject, x, everything)[0]["because"]
+    assert "1.00 times fewer operations" in run(context, x, everything)[0]["because"]
 
 
 def test_a_small_predicted_gain_runs_as_a_whole(eager, monkeypatch):
     monkeypatch.setattr(gates, "GAIN", 1000.0)
     made = nets.exported("resnet")
-    subject, x = subject_of(made.proto), made.x[0].astype(np.float32)
-    record, found = run(subject, x, MANY)
+    context, x = context_of(made.proto), made.x[0].astype(np.float32)
+    record, found = run(context, x, MANY)
     assert record["name"] == "brute-force"
     assert "is below 1000" in record["because"]
     # What was profiled is not computed again, and not lost.
-    expected = run(subject, x, MANY, "brute-force")[1]
+    expected = run(context, x, MANY, "brute-force")[1]
     for name, values in expected.items():
         np.testing.assert_allclose(found[name], values, atol=1e-5)
 
 
 def test_auto_runs_sections_and_hands_over_what_was_profiled(eager):
     made = nets.exported("vgg")
-    subject, x = subject_of(made.proto), made.x[0].astype(np.float32)
-    expected = run(subject, x, MANY, "brute-force")[1]
+    context, x = context_of(made.proto), made.x[0].astype(np.float32)
+    expected = run(context, x, MANY, "brute-force")[1]
     for _ in range(2):  # with and without a profile
-        record, found = run(subject, x, MANY)
+        record, found = run(context, x, MANY)
         assert record["name"] == "incremental"
         for name, values in expected.items():
             np.testing.assert_allclose(found[name], values, atol=1e-5 * np.abs(values).max())
@@ -176,9 +176,9 @@ def test_a_plan_that_is_wrong_is_found_and_not_used(monkeypatch):
 
     monkeypatch.setattr(planning, "clamped_crops", late)
     made = nets.exported("vgg")
-    subject, x = subject_of(made.proto), made.x[0].astype(np.float32)
+    context, x = context_of(made.proto), made.x[0].astype(np.float32)
     with pytest.raises(UsageError, match="sections differ from the whole by"):
-        run(subject, x, SOME, "incremental")
+        run(context, x, SOME, "incremental")
 
 
 def test_shapes_that_onnx_runtime_does_not_share_are_not_trusted():
@@ -188,18 +188,18 @@ def test_shapes_that_onnx_runtime_does_not_share_are_not_trusted():
         c = Conv(p, w) g = GlobalAveragePool(c) scores = Flatten(g)
     """
     weight = np.random.default_rng(0).normal(size=(3, 3, 3, 3))
-    subject = subject_of(model(body, w=weight, image="float[N,3,32,32] image"))
+    context = context_of(model(body, w=weight, image="float[N,3,32,32] image"))
     x = nets.images("resnet")[0].astype(np.float32)
-    shape = subject.network.ort.activations(x[None], ["p"])["p"].shape
-    assert shape != subject.network.shapes["p"]
+    shape = context.network.ort.activations(x[None], ["p"])["p"].shape
+    assert shape != context.network.shapes["p"]
     with pytest.raises(UsageError, match="another shape than ONNX infers"):
-        run(subject, x, SOME, "incremental")
+        run(context, x, SOME, "incremental")
 
 
 def test_weights_are_handed_over_where_they_lie(monkeypatch):
     made = nets.exported("vgg")
-    subject = subject_of(made.proto)
-    engine, handed = subject.network.ort, []
+    context = context_of(made.proto)
+    engine, handed = context.network.ort, []
     original = engine._open_part
 
     def watching(file, weights):
@@ -207,8 +207,8 @@ def test_weights_are_handed_over_where_they_lie(monkeypatch):
         return original(file, weights)
 
     monkeypatch.setattr(engine, "_open_part", watching)
-    run(subject, made.x[0].astype(np.float32), SOME, "incremental")
-    graph = subject.network.graph
+    run(context, made.x[0].astype(np.float32), SOME, "incremental")
+    graph = context.network.graph
     assert handed
     assert all(w is graph.constant(n) for _, weights in handed for n, w in weights.items())
     assert max(size for size, _ in handed) < 20_000
@@ -227,5 +227,5 @@ def test_memory_stays_bounded(monkeypatch):
 
     monkeypatch.setattr(execute.Run, "some", watching)
     made = nets.exported("vgg")
-    require_same(subject_of(made.proto, batch_size=4), made.x[0].astype(np.float32), MANY)
+    require_same(context_of(made.proto, batch_size=4), made.x[0].astype(np.float32), MANY)
     assert max(sizes) == 4

@@ -7,11 +7,11 @@ import onnx
 import pytest
 from adapters.incremental.compare import Case, require_same, windows_of
 from adapters.incremental.mutations import MUTATIONS
-from handmade import subject_of
+from handmade import context_of
 
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.sections import Sections
-from onnxplain.network import Network
+from onnxplain.network.network import Network
 
 ROOT = Path(__file__).parents[3]
 MOBILE = ROOT / "tests/oracles/keras_mobile.onnx"
@@ -62,8 +62,8 @@ def test_every_cell_of_the_last_feature_map(path):
 def test_the_engine_runs_in_sections(path):
     proto, case = case_of(path)
     windows = windows_of(case.network.image.size, (3, 2), (4, 5))
-    subject = subject_of(proto, threads=1)
-    record = require_same(subject, case.x, windows, EXACT, case.names)
+    context = context_of(proto, threads=1)
+    record = require_same(context, case.x, windows, EXACT, case.names)
     assert record["name"] == "incremental"
     assert record["sections"]
     assert record["difference"] < EXACT

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from adapters.incremental.compare import Case, run, windows_of
 from adapters.incremental.random_nets import random_net
-from handmade import subject_of
+from handmade import context_of
 
 from onnxplain.adapters.incremental import plan as planning
 from onnxplain.adapters.incremental.costs import arithmetic, node_seconds
@@ -73,16 +73,16 @@ def test_windows_are_pairs_of_extents():
 def test_sections_are_kept_for_windows_elsewhere(monkeypatch):
     """Other windows every time must not open sessions every time."""
     made = nets.exported("vgg")
-    subject, x = subject_of(made.proto), made.x[0].astype(np.float32)
-    engine, opened = subject.network.ort, []
+    context, x = context_of(made.proto), made.x[0].astype(np.float32)
+    engine, opened = context.network.ort, []
     original = engine._open_part
     monkeypatch.setattr(engine, "_open_part", lambda *given: opened.append(1) or original(*given))
     windows = windows_of((32, 32), (5, 5), (5, 5))
-    run(subject, x, windows, "incremental")
+    run(context, x, windows, "incremental")
     first = len(opened)
     for seed in range(3):
         some = np.random.default_rng(seed).permutation(windows)[:30]
-        run(subject, x, some, "incremental")
+        run(context, x, some, "incremental")
     assert first > 0
     assert len(opened) <= first + 2
 
@@ -93,7 +93,7 @@ def event(name, begin, length):
 
 def test_times_of_nodes_from_a_profile(tmp_path):
     """The shortest run counts; fused and rewritten nodes count under the name that is left."""
-    graph = subject_of(nets.exported("vgg").proto).network.graph
+    graph = context_of(nets.exported("vgg").proto).network.graph
     first, second = graph.nodes[0], graph.nodes[1]
     runs = [
         [event(f"{second.output}_nchwc", 0, 900), event("ReorderOutput", 2, 100)],

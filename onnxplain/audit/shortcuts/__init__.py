@@ -1,0 +1,1 @@
+"""Suspected shortcuts: places that many pictures of a class share."""

@@ -1,0 +1,119 @@
+"""Shortcut suspects: classes whose evidence lies where no object should decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from onnxplain.audit.results import Results
+from onnxplain.audit.shortcuts.places import LEAST
+from onnxplain.audit.shortcuts.transplant import Transplant
+from onnxplain.audit.store import TRANSPLANTS
+from onnxplain.audit.summary import ClassSummary
+
+# A place is suspected that gives so much probability away to any picture that gets it, times
+# the part of the class's pictures that have their evidence there.
+_EFFECT = 0.25
+# With masks: this much of the evidence outside of the object, on average, and more than an
+# even map would have in at least that part of the pictures.
+_OUTSIDE, _RECURS = 0.7, 0.8
+# All were tuned on other networks than those measured: docs/decisions/019-audit.md and
+# docs/decisions/021-shortcuts.md.
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A class whose evidence may be a shortcut.
+
+    Attributes
+    ----------
+    index : int
+        The class.
+    method : str
+        By which method.
+    kind : {"fixed place", "outside the mask"}
+        What is suspicious.
+    strength : float
+        How many times its fair share the place holds, or the share outside of the mask
+        over what a map without knowledge would have.
+    where : str
+        The place, in words.
+    recurs : float
+        In which part of the pictures it is so.
+    numbers : list of int
+        Pictures of the class.
+    transplant : Transplant, optional
+        The place, and what it does in pictures of other classes.
+    """
+
+    index: int
+    method: str
+    kind: str
+    strength: float
+    where: str
+    recurs: float
+    numbers: list[int]
+    transplant: Transplant | None = None
+
+
+def find_suspects(results: Results, classes: Sequence[ClassSummary]) -> list[Suspect]:
+    """Classes that a place of the border decides for, or whose evidence lies off the object.
+
+    Clusters are not looked at: that the maps of a cluster have their evidence in one place
+    is what made them one.
+
+    Parameters
+    ----------
+    results : Results
+        With the transplants that were made of them.
+    classes : sequence of ClassSummary
+        See `onnxplain.audit.summary.summarise_classes`.
+
+    Returns
+    -------
+    list of Suspect
+        The strongest first.
+    """
+    numbers = {(c.index, c.method): c.numbers for c in classes}
+    suspects = [suspect for summary in classes for suspect in _outside(summary)]
+    for _, value in results.results(TRANSPLANTS):
+        for found in map(Transplant.from_dict, value["transplants"]):
+            # What could not be tried stays under suspicion.
+            place = found.place
+            if found.rise is None or found.rise * place.recurs >= _EFFECT:
+                suspects.append(
+                    Suspect(
+                        place.index,
+                        place.method,
+                        "fixed place",
+                        place.lift,
+                        place.where,
+                        place.recurs,
+                        numbers[place.index, place.method],
+                        found,
+                    )
+                )
+    return sorted(suspects, key=lambda s: (-s.strength, s.index, s.method))
+
+
+def _outside(summary: ClassSummary) -> list[Suspect]:
+    """Compare the evidence off the object with what a map without knowledge would have."""
+    if len(summary.off_object) < LEAST:
+        return []
+    parts, fair = np.array(summary.off_object).T
+    recurs = float((parts >= fair).mean())
+    if parts.mean() < max(_OUTSIDE, float(fair.mean())) or recurs < _RECURS:
+        return []
+    return [
+        Suspect(
+            summary.index,
+            summary.method,
+            "outside the mask",
+            float(parts.mean() / fair.mean()),
+            "off the object",
+            recurs,
+            summary.numbers,
+        )
+    ]

@@ -1,0 +1,1 @@
+"""Does an audit's record reproduce?"""

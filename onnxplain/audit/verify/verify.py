@@ -1,0 +1,238 @@
+"""Does the record of an audit reproduce? A sample of it is run again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from onnxplain.audit.config import AuditConfig
+from onnxplain.audit.examine import examine, examine_sanity, methods_for
+from onnxplain.audit.record import FORMAT, about_method, data_sha256
+from onnxplain.audit.run import run_audit
+from onnxplain.audit.store import PICTURES, Store
+from onnxplain.audit.summaries import sums_of_maps
+from onnxplain.audit.verify.check import Check
+from onnxplain.audit.verify.maps import remade
+from onnxplain.audit.verify.pictures import PicturesAgain
+from onnxplain.audit.verify.summaries import resummed
+from onnxplain.audit.verify.suspects import rises
+from onnxplain.errors import UsageError
+from onnxplain.inputs.dataset import Sample, spread
+from onnxplain.inputs.preprocess import Preprocess
+from onnxplain.model.load import load
+from onnxplain.model.model import Model
+from onnxplain.provenance import versions
+
+Progress = Callable[[int, int], None]
+# On how many pictures the methods' sanity is checked again, and how far it may be off.
+_SANITY_AGAIN, _SANITY_TOLERANCE = 1, 5e-2
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What verifying a record found.
+
+    Attributes
+    ----------
+    checks : list of Check
+        Digests, then figures of the pictures, then of the methods' sanity, then summaries.
+    not_checked : list of str
+        What the record says and nobody looked at.
+    """
+
+    checks: list[Check]
+    not_checked: list[str]
+
+
+def open_again(record: Mapping[str, Any], file: str | None = None, device: str = "auto") -> Model:
+    """Open the model of a record with the record's settings.
+
+    Raises
+    ------
+    OnnxplainError
+        If it cannot be read, or does not have the record's inputs and outputs.
+    """
+    about = record["model"]
+    recipe = {k: v for k, v in record["preprocess"].items() if k != "sha256"}
+    return load(
+        file or about["source"],
+        preprocess=Preprocess.from_dict(recipe, "the record's preprocess"),
+        labels=about["labels"] or None,
+        output=about["output"],
+        input_name=about["input"],
+        layout=about["layout"],
+        device=device,
+        batch_size=AuditConfig.from_dict(record["questions"], "the record's questions").batch_size,
+    )
+
+
+def verify(
+    record: Mapping[str, Any],
+    model: Model,
+    samples: Sequence[Sample],
+    count: int,
+    progress: Progress | None = None,
+) -> Verification:
+    """Run a sample of an audit again.
+
+    Parameters
+    ----------
+    record : mapping
+        See `onnxplain.audit.record.read_record`.
+    model : Model
+        See `open_again`.
+    samples : sequence of Sample
+        The data set.
+    count : int
+        How many pictures are examined again, evenly spread over the record's.
+    progress : callable, optional
+        Called with (pictures done, pictures in all).
+
+    Returns
+    -------
+    Verification
+        Mean maps, clusters and suspects are among what is checked only if all pictures are
+        examined again: a record does not hold the maps that they come from.
+
+    Raises
+    ------
+    UsageError
+        If the data set has none of the record's pictures, or its entries have no sums.
+    """
+    config = AuditConfig.from_dict(record["questions"], "the record's questions")
+    methods, left_out = methods_for(model, config)
+    head = _head(record, model, config, methods, left_out)
+    by_name = {s.name: s for s in samples}
+    entries = spread(record["pictures"], count)
+    if entries and not any(e["name"] in by_name for e in entries):
+        raise UsageError(
+            f"the data set has none of the record's pictures, such as {entries[0]['name']!r}; "
+            "give the data as it was given to the audit, with --data"
+        )
+    head += _data(record, by_name)
+    pictures = PicturesAgain()
+    with TemporaryDirectory(prefix="onnxplain-verify-") as folder, _store(folder) as store:
+        for number, entry in enumerate(entries, 1):
+            sample = by_name.get(entry["name"])
+            pictures.present.equal(True, sample is not None, f"{entry['name']}, which is missing")
+            if sample is not None:
+                found, maps = examine(model, sample, methods, config)
+                pictures.compare(entry, found)
+                store.add(PICTURES, number - 1, found, maps)
+            if progress is not None:
+                progress(number, len(entries))
+        sanity = _sanity(record, model, by_name, methods, config)
+        elsewhere = rises(record, model, by_name)
+        sums = resummed(record, config.examples)
+        checks = [*head, *pictures.checks(), *sanity, elsewhere, *sums]
+        # Of a figure that the record has nowhere there is nothing to say.
+        checks = [check for check in checks if check.compared]
+        whole = _is_whole(record, entries, by_name)
+        if whole:
+            ordered = [by_name[entry["name"]] for entry in entries]
+            # Nothing but what follows the pictures is left to be done.
+            run_audit(store, model, ordered, config)
+            checks += remade(record, sums_of_maps(store, config.examples))
+    return Verification(checks, _not_checked(record, len(entries), whole=whole))
+
+
+def _store(folder: str) -> Store:
+    return Store(Path(folder) / "again.sqlite", {})
+
+
+def _is_whole(
+    record: Mapping[str, Any], entries: Sequence[Mapping[str, Any]], by_name: Mapping[str, Sample]
+) -> bool:
+    """Whether these entries are every picture of a finished audit, and all are there."""
+    return (
+        record["complete"]
+        and len(entries) == record["data"]["pictures"]
+        and all(e["number"] == k and e["name"] in by_name for k, e in enumerate(entries))
+    )
+
+
+def _not_checked(record: Mapping[str, Any], count: int, *, whole: bool) -> list[str]:
+    pictures = len(record["pictures"])
+    of_maps = "mean maps, clusters, and where and how often places recur"
+    found = []
+    if count < pictures:
+        found.append(f"{pictures - count} of {pictures} pictures were not examined again")
+    if record["format"] < FORMAT:
+        found.append(
+            f"curves and what suspected places do: a record of format {record['format']} does "
+            "not hold them"
+        )
+    if not record["complete"]:
+        found.append(f"{of_maps}: the audit was stopped before they were whole")
+    elif not whole:
+        found.append(
+            f"{of_maps}: they come from the maps of all pictures, which a record does not hold; "
+            f"--sample {pictures} makes them again"
+        )
+    return found
+
+
+def other_versions(record: Mapping[str, Any]) -> list[str]:
+    """Say which versions differ from those of a record."""
+    here = versions()
+    return [
+        f"{name} was {then}, is {here.get(name, 'not installed')}"
+        for name, then in record["versions"].items()
+        if here.get(name) != then
+    ]
+
+
+def _head(
+    record: Mapping[str, Any],
+    model: Model,
+    config: AuditConfig,
+    methods: Sequence[str],
+    left_out: Sequence[str],
+) -> list[Check]:
+    """Compare what was audited, and by which methods."""
+    same_model, same_recipe = Check("model file"), Check("preprocessing")
+    same_model.equal(record["model"]["sha256"], model.sha256, "its SHA-256")
+    same_recipe.equal(record["preprocess"]["sha256"], model.preprocess.sha256, "its SHA-256")
+    # As JSON has them. Another machine may have other devices.
+    ran = json.loads(json.dumps({name: about_method(name, model, config) for name in methods}))
+    same_methods = Check("methods")
+    for name in sorted({*ran, *record["methods"]}):
+        known, found = record["methods"].get(name, {}), ran.get(name, {})
+        for key in ("parameters", "engine"):
+            same_methods.equal(known.get(key), found.get(key), f"{key} of {name}")
+    same_methods.equal(record["left_out"], list(left_out), "methods left out")
+    return [same_model, same_recipe, same_methods]
+
+
+def _data(record: Mapping[str, Any], by_name: Mapping[str, Sample]) -> list[Check]:
+    """Compare the digest of the data set, if all of the record's pictures are there."""
+    if any(entry["name"] not in by_name for entry in record["pictures"]):
+        return []
+    check = Check("data set")
+    found = data_sha256((by_name[entry["name"]], entry) for entry in record["pictures"])
+    check.equal(record["data"]["sha256"], found, "its SHA-256")
+    return [check]
+
+
+def _sanity(
+    record: Mapping[str, Any],
+    model: Model,
+    by_name: Mapping[str, Sample],
+    methods: Sequence[str],
+    config: AuditConfig,
+) -> list[Check]:
+    """Sanity of the first checked picture again, if the record tells of single pictures."""
+    check = Check("sanity", _SANITY_TOLERANCE)
+    for known in record["sanity_pictures"][:_SANITY_AGAIN]:
+        if known["name"] in by_name:
+            found = examine_sanity(model, by_name[known["name"]], methods, config)
+            for method, result in known["methods"].items():
+                again = found["methods"].get(method, {})
+                for key in ("left", "other_class"):
+                    where = f"{key} of {method} on {known['name']}"
+                    check.near(result.get(key), again.get(key), where)
+    return [check] if check.compared else []

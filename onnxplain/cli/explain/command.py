@@ -1,0 +1,125 @@
+"""``onnxplain explain``: pictures and numbers for images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from onnxplain.cli.options import (
+    debug_option,
+    json_option,
+    method_option,
+    model_options,
+    out_option,
+    parameter_option,
+    quiet_option,
+    seed_option,
+)
+
+_HELP = """Explain what MODEL saw in each IMAGE: a file, a folder or a pattern.
+
+\b
+For each image and method these files are written:
+  NAME.METHOD.png            the map over the picture
+  NAME.METHOD.npz            the raw numbers with their provenance
+  NAME.sheet.png             all methods side by side
+  NAME.occlusion-maps.png    what the model says while each window is covered
+  NAME.clear-maps.png        which class each place responds to
+  NAME.METHOD-maps.png       of methods that draw samples: the map's standard error
+With several targets, which share their computation: NAME.METHOD.INDEX.png and so on.
+"""
+
+
+@click.command(help=_HELP, short_help="Explain what MODEL saw in images.")
+@click.argument("model", type=click.Path(readable=False))
+@click.argument(
+    "images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(readable=False)
+)
+@method_option(
+    "all that the model allows; sampling then ends after 10 seconds for each map, and score-cam "
+    "takes the 64 strongest feature maps, unless told otherwise"
+)
+@click.option(
+    "-t",
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="TARGET",
+    help="Class to explain, by name or index, repeatable; top-3 takes the three most probable "
+    "ones, not-NAME the negative of a Sigmoid's class, NAME@ROW,COLUMN a place of a dense "
+    "output. Default: the most probable one.",
+)
+@click.option(
+    "--kind",
+    type=click.Choice(["logit", "probability", "raw"]),
+    help="Score to explain; raw is what the output holds. Default: the method's own.",
+)
+@click.option(
+    "--contrast", metavar="NAME|INDEX", help="Explain why the target rather than this class."
+)
+@click.option(
+    "--margin", is_flag=True, help="Explain why the target rather than the next best class."
+)
+@click.option(
+    "--layer",
+    metavar="TENSOR",
+    help="Layer of class activation maps "
+    "(`inspect` lists candidates). Default: found in the graph.",
+)
+@click.option(
+    "--at",
+    metavar="float|normalised|TENSOR",
+    help="Explain a tensor inside of the graph's own preprocessing instead of its input: the "
+    "first floating-point one, the last one, or by name.",
+)
+@parameter_option
+@click.option(
+    "--max-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="End the work on a map (rise, occlusion, smoothgrad, ...) after this time and take the "
+    "best map so far; where it is an estimate, its standard error is kept with it.",
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SHARE",
+    help="End the sampling of a map when its standard error is below this share of its range "
+    "of values.",
+)
+@out_option("explained")
+@model_options
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Most inputs at a time: memory and speed, not the result.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Threads of ONNX Runtime within an operator. Default: its own choice.",
+)
+@seed_option
+@click.option(
+    "--precision",
+    type=click.Choice(["single", "double"]),
+    default="single",
+    show_default=True,
+    help="Arithmetic of gradients and relevance.",
+)
+@click.option(
+    "--allow-mismatch",
+    is_flag=True,
+    help="Explain although the converted model differs from the deployed one.",
+)
+@quiet_option
+@json_option
+@debug_option
+def explain(**options: Any) -> int:  # fmt: skip
+    """Explain images."""
+    from onnxplain.cli.explain.run import run
+
+    return run(**options)

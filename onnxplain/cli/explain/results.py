@@ -1,0 +1,164 @@
+"""What a run of ``onnxplain explain`` found, as data; writing its files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from onnxplain.cli.explain.relevance import strongest_channels
+from onnxplain.errors import OnnxplainError
+from onnxplain.render.clear_maps import clear_maps
+from onnxplain.render.error_maps import error_maps
+from onnxplain.render.occlusion_maps import occlusion_maps
+from onnxplain.render.save import save_figure, save_image
+from onnxplain.render.sheet import sheet
+
+if TYPE_CHECKING:
+    from onnxplain.explanations.explanation import Explanation
+    from onnxplain.targets.classes import Target
+
+# Methods with a picture of their own, known by a map that only they have.
+_OWN_PICTURES = {
+    "predicted_class": occlusion_maps,
+    "dominant_class": clear_maps,
+    "standard_error": error_maps,
+}
+_RECORDED = ("method", "target", "score", "layer", "parameters", "measures", "notes", "seconds")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Something that went wrong: where, why, and the exit code that it asks for."""
+
+    where: str
+    why: str
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One method on one target of one image: an explanation with its files, or an error."""
+
+    method: str
+    target: Target
+    explanation: Explanation | None = None
+    files: tuple[Path, ...] = ()
+    error: OnnxplainError | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: the explanation's numbers and files, or the error."""
+        if self.explanation is None:
+            return {
+                "method": self.method,
+                "target": {"index": self.target.index},
+                **_error(self.error),
+            }
+        record = self.explanation.to_dict()
+        return {
+            **{k: record[k] for k in _RECORDED},
+            "channels": strongest_channels(self.explanation),
+            "files": [str(f) for f in self.files],
+            **_error(None),
+        }
+
+
+@dataclass
+class ImageResult:
+    """All that was found for one image.
+
+    Attributes
+    ----------
+    path : Path
+        The image.
+    ranking : list of (int, str, float, float)
+        Index, name, probability and logit of the most probable classes.
+    attempts : list of Attempt
+        In order of targets, then methods.
+    files : list of Path
+        Pictures that show several maps.
+    error : OnnxplainError, optional
+        Why there is nothing else.
+    """
+
+    path: Path
+    ranking: list[tuple[int, str, float, float]] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    error: OnnxplainError | None = None
+
+    def explanations(self) -> list[Explanation]:
+        """What succeeded."""
+        return [a.explanation for a in self.attempts if a.explanation is not None]
+
+    def failures(self) -> list[Failure]:
+        """What went wrong."""
+        found = [("", self.error), *((f"{a.method}: ", a.error) for a in self.attempts)]
+        return [
+            Failure(str(self.path), f"{what}{error}", error.exit_code)
+            for what, error in found
+            if error is not None
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "image": str(self.path),
+            "predictions": [
+                {"index": i, "name": n, "probability": p, "logit": v} for i, n, p, v in self.ranking
+            ],
+            "explanations": [a.to_dict() for a in self.attempts],
+            "files": [str(f) for f in self.files],
+            **_error(self.error),
+        }
+
+
+def write_explanation(explanation: Explanation, folder: Path, stem: str) -> tuple[Path, ...]:
+    """Write overlay and raw numbers as ``<stem>.png`` and ``<stem>.npz``.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written.
+    """
+    picture, numbers = folder / f"{stem}.png", folder / f"{stem}.npz"
+    explanation.save(numbers)
+    save_image(explanation.overlay(), picture)
+    return picture, numbers
+
+
+def write_sheets(
+    explanations: Sequence[Explanation], folder: Path, name: str, labels: Sequence[str]
+) -> list[Path]:
+    """Write the sheet over methods and, for occlusion, CLEAR and sampling methods, their own maps.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written.
+    """
+    if not explanations:
+        return []
+    written = [folder / f"{name}.sheet.png"]
+    save_figure(sheet(explanations), written[0])
+    names = dict(enumerate(labels))
+    for key, draw in _OWN_PICTURES.items():
+        owners = [e for e in explanations if _own_picture(e) == key]
+        for explanation in owners:
+            targets = [e for e in owners if e.method == explanation.method]
+            index = f".{explanation.target.stem}" if len(targets) > 1 else ""
+            written.append(folder / f"{name}.{explanation.method}-maps{index}.png")
+            save_figure(draw(explanation, names), written[-1])
+    return written
+
+
+def _own_picture(explanation: Explanation) -> str | None:
+    """The map that decides which picture of its own a method gets, if any."""
+    return next((key for key in _OWN_PICTURES if key in explanation.maps), None)
+
+
+def _error(error: OnnxplainError | None) -> dict[str, Any]:
+    if error is None:
+        return {"error": None, "exit_code": 0}
+    return {"error": str(error), "exit_code": error.exit_code}

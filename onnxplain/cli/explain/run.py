@@ -1,0 +1,234 @@
+"""What ``onnxplain explain`` does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from onnxplain.adapters.device import cuda_device_count, parse_device
+from onnxplain.cli.choices import (
+    Chosen,
+    Targets,
+    bound_all,
+    choose_methods,
+    choose_targets,
+    give_layer,
+    give_limits,
+    give_parameters,
+)
+from onnxplain.cli.console import remark
+from onnxplain.cli.explain.results import (
+    Attempt,
+    Failure,
+    ImageResult,
+    write_explanation,
+    write_sheets,
+)
+from onnxplain.cli.explain.show import show_document, show_failures, show_tables
+from onnxplain.cli.images import find_images, result_names
+from onnxplain.cli.progress import Bar, progress_bar
+from onnxplain.errors import OnnxplainError, OutputError
+from onnxplain.explanations.explanation import Explanation
+from onnxplain.model.load import load
+from onnxplain.model.model import Model
+from onnxplain.targets.classes import Kind, Target
+from onnxplain.tasks.prediction import Prediction
+
+_RANKED = 5
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that is the same for all images."""
+
+    model: Model
+    methods: Sequence[Chosen]
+    targets: Targets
+    kind: Kind | None
+    folder: Path
+    settings: dict[str, Any]
+    bar: Bar
+
+
+def run(
+    *,
+    model: str,
+    images: Sequence[str],
+    methods: Sequence[str],
+    targets: Sequence[str],
+    kind: Kind | None,
+    contrast: str | None,
+    margin: bool,
+    layer: str | None,
+    parameters: Sequence[str],
+    max_seconds: float | None,
+    tolerance: float | None,
+    folder: str,
+    seed: int,
+    allow_mismatch: bool,
+    quiet: bool,
+    as_json: bool,
+    **opening: Any,
+) -> int:
+    """Explain images, write the files and print what was found.
+
+    Names, parameters and the output folder are checked before anything is computed.
+
+    Returns
+    -------
+    int
+        0, or the exit code of the first failure.
+
+    Raises
+    ------
+    OnnxplainError
+        If nothing could be started.
+    """
+    out = Path(folder)
+    require_writable(out)
+    parse_device(opening["device"])
+    paths, empty = find_images(images)
+    opened = load(model, **opening)
+    chosen_methods, left_out = choose_methods(methods, opened)
+    chosen = give_layer(give_parameters(chosen_methods, parameters), layer, opened)
+    chosen = give_limits(chosen, {"max_seconds": max_seconds, "tolerance": tolerance})
+    chosen = bound_all(methods, chosen, opened)
+    wanted = choose_targets(targets, contrast, margin, opened)
+    names = result_names(paths)
+    _keep_apart(paths, names, [c.method.name for c in chosen], out)
+    warnings = list(opened.warnings)
+    warnings += [f"{name} is left out: {why}" for name, why in left_out.items()]
+    if not quiet:
+        for text in warnings:
+            remark(f"warning: {text}")
+        _say_device(opened, opening["device"])
+    settings = {"seed": seed, "allow_mismatch": allow_mismatch}
+    results = []
+    with progress_bar(len(paths), quiet=quiet) as bar:
+        job = Job(opened, chosen, wanted, kind, out, settings, bar)
+        for path in paths:
+            results.append(_explain_image(job, path, names[path]))
+            bar.finish()
+    failures = [Failure("", str(error), error.exit_code) for error in empty]
+    failures += [f for result in results for f in result.failures()]
+    code = failures[0].exit_code if failures else 0
+    if as_json:
+        show_document(opened, warnings, results, code)
+    elif not quiet:
+        show_tables(results)
+    show_failures(failures)
+    return code
+
+
+def require_writable(folder: Path) -> None:
+    """Check that files can be written into a folder, without making it.
+
+    Raises
+    ------
+    OutputError
+        If they cannot.
+    """
+    existing = folder.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir():
+        raise OutputError(f"{str(existing)!r} is a file, not a folder; choose another with -o")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write into {str(existing)!r}; choose another folder with -o")
+
+
+def _explain_image(job: Job, path: Path, name: str) -> ImageResult:
+    result = ImageResult(path)
+    try:
+        picture = job.model.read(path)
+        # The ranking is that at the first target's place, if the output is dense.
+        prediction = job.model.predict(picture, position=job.targets.wanted[0].position)
+    except OnnxplainError as error:
+        result.error = error
+        return result
+    result.ranking = _ranking(job.model, prediction)
+    for k, chosen in enumerate(job.methods):
+        job.bar.job(f"{path.name}: {chosen.method.name}")
+
+        def step(done: int, total: int, before: int = k) -> None:
+            job.bar.step(before * total + done, total * len(job.methods))
+
+        kind = job.kind or chosen.method.explains
+        asked = job.targets
+        aims = list(
+            job.model.resolve(
+                picture, asked.wanted, prediction,
+                kind=kind, contrast=asked.contrast, margin=asked.margin,
+            )
+        )  # fmt: skip
+        try:
+            # Once per picture: the engines agree or not, whatever the method.
+            prediction = job.model.check_parity(
+                chosen.method, picture, prediction, allow_mismatch=True
+            )
+            outcomes = job.model.attempt_targets(
+                picture, chosen.method.name, aims, prediction=prediction,
+                progress=step, **job.settings, **chosen.parameters,
+            )  # fmt: skip
+        except OnnxplainError as error:
+            outcomes = [error] * len(aims)
+        for aim, outcome in zip(aims, outcomes, strict=True):
+            stem = f"{name}.{chosen.method.name}" + (f".{aim.stem}" if len(aims) > 1 else "")
+            result.attempts.append(_write(chosen, aim, outcome, job.folder, stem))
+        job.bar.step(k + 1, len(job.methods))
+    order = list(dict.fromkeys(a.target.stem for a in result.attempts))
+    result.attempts.sort(key=lambda a: order.index(a.target.stem))
+    try:
+        result.files = write_sheets(result.explanations(), job.folder, name, job.model.labels)
+    except OutputError as error:
+        result.error = error
+    return result
+
+
+def _write(
+    chosen: Chosen, aim: Target, outcome: Explanation | OnnxplainError, folder: Path, stem: str
+) -> Attempt:
+    method = chosen.method.name
+    if isinstance(outcome, OnnxplainError):
+        return Attempt(method, aim, error=outcome)
+    try:
+        return Attempt(method, aim, outcome, write_explanation(outcome, folder, stem))
+    except OnnxplainError as error:
+        return Attempt(method, aim, error=error)
+
+
+def _ranking(model: Model, prediction: Prediction) -> list[tuple[int, str, float, float]]:
+    order = np.argsort(-prediction.probabilities, kind="stable")[:_RANKED]
+    return [
+        (
+            int(i),
+            model.labels[i] if model.labels else "",
+            float(prediction.probabilities[i]),
+            float(prediction.logits[i]),
+        )
+        for i in order
+    ]
+
+
+def _keep_apart(
+    paths: Sequence[Path], names: dict[Path, str], methods: Sequence[str], folder: Path
+) -> None:
+    inputs = {p.resolve() for p in paths}
+    for name in names.values():
+        for part in (*methods, "sheet"):
+            if (folder / f"{name}.{part}.png").resolve() in inputs:
+                raise OutputError(
+                    f"the results in {str(folder)!r} would overwrite the image "
+                    f"{name}.{part}.png; choose another folder with -o"
+                )
+
+
+def _say_device(model: Model, asked: str) -> None:
+    if asked == "auto" and model.network.ort.device == "CPUExecutionProvider":
+        why = "no CUDA device" if not cuda_device_count() else "ONNX Runtime cannot load CUDA"
+        remark(f"device: cpu ({why})")

@@ -1,0 +1,236 @@
+"""What the ``onnxplain features`` commands over a data set do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from onnxplain.cli.console import line, remark, table
+from onnxplain.cli.explain.run import require_writable
+from onnxplain.cli.features.picture_views import (
+    each_image,
+    file_name,
+    open_model,
+    parse_channels,
+    tell,
+)
+from onnxplain.cli.progress import Bar, progress_bar
+from onnxplain.features.atlas import activation_atlas, cell_patches
+from onnxplain.features.collect import forget
+from onnxplain.features.enriched import enrich
+from onnxplain.features.inversion import invert
+from onnxplain.features.passes import Skipped
+from onnxplain.features.patches import fields_of, require_same_engines
+from onnxplain.features.relevant import RelevantFeatures, relevant_features
+from onnxplain.features.top_patches import channel_patches, top_patches
+from onnxplain.inputs.dataset import read_dataset
+from onnxplain.render.atlas import draw_atlas
+from onnxplain.render.patches import draw_patches
+from onnxplain.render.relevant import class_label, draw_enriched, draw_relevant
+from onnxplain.render.save import save_figure
+
+_LISTED = 10
+_LAYOUTS = {"tsne": "t-SNE", "umap": "UMAP"}
+# A page with more rows is not read; the files hold all classes.
+_DRAWN_CLASSES = 24
+
+
+def run_top_patches(
+    *,
+    model: str,
+    data: str,
+    layer: str | None,
+    channels: str | None,
+    count: int,
+    images: int,
+    projection: str,
+    folder: str,
+    quiet: bool,
+    **opening: str,
+) -> None:
+    """Find and draw the strongest patches of channels."""
+    out = Path(folder)
+    require_writable(out)
+    chosen = parse_channels(channels)
+    samples = read_dataset(data)
+    opened = open_model(model, quiet, opening)
+    place = opened.network.layer(layer)
+    stem = f"{out / Path(model).stem}.top-patches.{file_name(place.name)}"
+    with counted(f"{len(samples)} pictures", quiet) as progress:
+        found = top_patches(
+            opened, samples, place.name, count=images, state=f"{stem}.npz", progress=progress
+        )
+    tell_skipped(found.skipped)
+    fields, local = fields_of(opened, place.name)
+    wanted = found.strongest(count) if chosen is None else chosen
+    how = None if projection == "none" else projection
+    drawn = []
+    with progress_bar(len(wanted), quiet=quiet) as bar:
+        for patches in channel_patches(opened, samples, found, wanted, projection=how):
+            bar.job(f"channel {patches.channel}")
+            drawn.append(patches)
+            bar.finish()
+    height, width = fields.size
+    seen = f"receptive field {height} x {width}" + (", without gates" if local else "")
+    heading = [
+        f"{opened.name}  \u00b7  {place.name}",
+        f"the {images} strongest of {len(samples) - len(found.skipped)} pictures for "
+        f"{len(wanted)} of {place.channels} channels; {seen}",
+    ]
+    figure = draw_patches(drawn, heading, count=images, projection=how or "")
+    save_figure(figure, f"{stem}.png")
+    tell([f"{stem}.png", f"{stem}.npz"], quiet)
+
+
+def run_relevant(
+    *,
+    model: str,
+    data: str,
+    layers: tuple[str, ...],
+    mu: float,
+    top: int | None,
+    folder: str,
+    quiet: bool,
+    **opening: str,
+) -> None:
+    """Select features, write the bundle and draw it."""
+    out = Path(folder)
+    require_writable(out)
+    samples = read_dataset(data)
+    opened = open_model(model, quiet, opening)
+    stem = f"{out / Path(model).stem}.relevant"
+    with counted(f"{len(samples)} pictures", quiet) as progress:
+        found = relevant_features(
+            opened,
+            samples,
+            mu=mu,
+            layers=layers or None,
+            top=top,
+            folder=f"{stem}.pass",
+            progress=progress,
+        )
+    tell_skipped(found.skipped)
+    found.save(f"{stem}.npz", opened.labels)
+    shown = found.classes[:_DRAWN_CLASSES]
+    figure = draw_relevant(found, opened.name, opened.labels, classes=shown)
+    save_figure(figure, f"{stem}.png")
+    forget(f"{stem}.pass")
+    if not quiet:
+        rows = [
+            (class_label(opened.labels, c), len(found.of_class(c)), _first(found, c))
+            for c in found.classes
+        ]
+        table("", ("class", "features", "strongest"), rows)
+    tell([f"{stem}.png", f"{stem}.npz", f"{stem}.json"], quiet)
+
+
+def run_enriched(
+    *,
+    model: str,
+    bundle: str,
+    images: Sequence[str],
+    target: str | None,
+    count: int,
+    allow_mismatch: bool,
+    folder: str,
+    quiet: bool,
+    **opening: str,
+) -> int:
+    """Explain predictions by selected features; returns the exit code."""
+    out = Path(folder)
+    require_writable(out)
+    found = RelevantFeatures.load(bundle)
+    opened = open_model(model, quiet, opening)
+
+    def work(path: Path, name: str, bar: Bar) -> list[str]:
+        explained = enrich(
+            opened, path, found, target=target, count=count, allow_mismatch=allow_mismatch
+        )
+        stem = f"{out / name}.enriched"
+        figure = draw_enriched(explained, found, opened.name, opened.labels)
+        save_figure(figure, f"{stem}.png")
+        explained.save(f"{stem}.npz", opened)
+        return [f"{stem}.png", f"{stem}.npz"]
+
+    return each_image(images, quiet, work)
+
+
+def run_atlas(
+    *,
+    model: str,
+    data: str,
+    layer: str | None,
+    embedding: str,
+    cells: int,
+    per_image: int,
+    inversion: bool,
+    seed: int,
+    allow_mismatch: bool,
+    folder: str,
+    quiet: bool,
+    **opening: str,
+) -> None:
+    """Lay out a data set as a layer sees it."""
+    out = Path(folder)
+    require_writable(out)
+    samples = read_dataset(data)
+    opened = open_model(model, quiet, opening)
+    place = opened.network.layer(layer)
+    stem = f"{out / Path(model).stem}.atlas.{file_name(place.name)}"
+    with counted(f"{len(samples)} pictures", quiet) as progress:
+        found = activation_atlas(
+            opened, samples, place.name,
+            layout=embedding, per_image=per_image, seed=seed, progress=progress,
+        )  # fmt: skip
+    tell_skipped(found.skipped)
+    found.save(f"{stem}.npz")
+    members = found.cells(cells)
+    counts = {cell: len(m) for cell, m in members.items()}
+    heading = [
+        f"{opened.name}  \u00b7  atlas of {place.name}",
+        f"{len(found.vectors)} activation vectors, {_LAYOUTS[embedding]}, {len(members)} of "
+        f"{cells} x {cells} cells",
+    ]
+    below = "Below each cell: how many activation vectors fell into it. "
+    notes = below + "Shown: the patch whose vector is nearest to the cell's mean."
+    patches = cell_patches(opened, samples, found, cells)
+    save_figure(draw_atlas(patches, counts, cells, heading, notes), f"{stem}.png")
+    written = [f"{stem}.png", f"{stem}.npz"]
+    if inversion:
+        require_same_engines(opened, opened.read(samples[found.images[0]].path), allow_mismatch)
+        made = {}
+        with progress_bar(len(members), quiet=quiet) as bar:
+            for cell, own in members.items():
+                bar.job(f"cell {cell[0]}, {cell[1]}")
+                wanted = found.vectors[own].mean(axis=0)
+                made[cell] = invert(opened, place, wanted, seed=seed, progress=bar.step)[0]
+                bar.finish()
+        notes = below + "Shown: a picture made so that the layer answers like the cell's mean."
+        figure = draw_atlas(made, counts, cells, heading, notes)
+        save_figure(figure, f"{stem}.inversion.png")
+        written.append(f"{stem}.inversion.png")
+    tell(written, quiet)
+
+
+def _first(found: RelevantFeatures, index: int) -> str:
+    position, weight = found.of_class(index)[0]
+    return f"{found.features[position]} ({weight:.2f})"
+
+
+@contextmanager
+def counted(what: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show one bar for a pass over many pictures; yields what is told of its progress."""
+    with progress_bar(1, quiet=quiet) as bar:
+        bar.job(what)
+        yield bar.step
+
+
+def tell_skipped(skipped: Sequence[Skipped]) -> None:
+    """Name the pictures that were left out, on standard error."""
+    for name, why in skipped[:_LISTED]:
+        remark(f"left out: {name}: {why}")
+    if len(skipped) > _LISTED:
+        remark(f"left out: {len(skipped) - _LISTED} more; the .npz lists them all")
+    if skipped:
+        line(f"{len(skipped)} pictures could not be read and were left out")

@@ -1,0 +1,96 @@
+"""What the ``onnxplain features`` commands that make pictures do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from onnxplain.cli.explain.run import require_writable
+from onnxplain.cli.features.picture_views import each_image, file_name, open_model, tell
+from onnxplain.cli.progress import Bar, progress_bar
+from onnxplain.features.class_model import DEFAULT, class_model
+from onnxplain.features.dream import Dream, dream
+from onnxplain.render.made import draw_class_models, picture_of
+from onnxplain.render.save import save_figure, save_image
+from onnxplain.targets.classes import class_index
+
+# Without --target: the first so many classes.
+_CLASSES = 12
+
+
+def run_class_model(
+    *,
+    model: str,
+    targets: Sequence[str],
+    steps: int,
+    decay: float,
+    variation: float,
+    jitter: int,
+    blur: float,
+    seed: int,
+    allow_mismatch: bool,
+    folder: str,
+    quiet: bool,
+    **opening: str,
+) -> None:
+    """Make and draw the images of classes."""
+    out = Path(folder)
+    require_writable(out)
+    how = replace(DEFAULT, steps=steps, decay=decay, variation=variation, jitter=jitter, blur=blur)
+    opened = open_model(model, quiet, opening)
+    classes = opened.network.classes
+    indices = [class_index(t, opened.labels, classes) for t in targets]
+    indices = indices or list(range(min(classes, _CLASSES)))
+    stem = f"{out / Path(model).stem}.class-model"
+    found, written = [], [f"{stem}.png"]
+    with progress_bar(len(indices), quiet=quiet) as bar:
+        for index in dict.fromkeys(indices):
+            bar.job(f"class {index}")
+            made = class_model(
+                opened, index, how, seed=seed, allow_mismatch=allow_mismatch, progress=bar.step
+            )
+            made.save(f"{stem}.{index}.npz")
+            written.append(f"{stem}.{index}.npz")
+            found.append(made)
+            bar.finish()
+    save_figure(draw_class_models(found, opened.name, opened.labels), written[0])
+    tell(written, quiet)
+
+
+def run_dream(
+    *,
+    model: str,
+    images: Sequence[str],
+    layer: str | None,
+    channel: int | None,
+    octaves: int,
+    scale: float,
+    steps: int,
+    rate: float,
+    jitter: int,
+    seed: int,
+    allow_mismatch: bool,
+    folder: str,
+    quiet: bool,
+    **opening: str,
+) -> int:
+    """Let pictures dream; returns the exit code."""
+    out = Path(folder)
+    require_writable(out)
+    how = Dream(octaves, scale, steps, rate, jitter)
+    opened = open_model(model, quiet, opening)
+    network = opened.network
+    tensor = network.layer(None).name if layer is None else network.graph.resolve(layer)
+    part = file_name(tensor) + ("" if channel is None else f".{channel}")
+
+    def work(path: Path, name: str, bar: Bar) -> list[str]:
+        made, _ = dream(
+            opened, path, tensor, channel=channel, how=how, seed=seed,
+            allow_mismatch=allow_mismatch, progress=bar.step,
+        )  # fmt: skip
+        file = f"{out / name}.dream.{part}.png"
+        save_image(picture_of(made), file)
+        return [file]
+
+    return each_image(images, quiet, work)

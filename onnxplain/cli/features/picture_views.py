@@ -1,0 +1,162 @@
+"""What the ``onnxplain features`` commands of one model or one picture do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from onnxplain.cli.console import line, remark
+from onnxplain.cli.explain.run import require_writable
+from onnxplain.cli.images import find_images, result_names
+from onnxplain.cli.progress import Bar, progress_bar
+from onnxplain.errors import OnnxplainError, UsageError
+from onnxplain.features.archive import origin, write_archive
+from onnxplain.features.kernels import kernels
+from onnxplain.features.maps import check_channels, feature_maps
+from onnxplain.model.load import load
+from onnxplain.model.model import Model
+from onnxplain.render.features import draw_kernels, draw_maps, draw_maps_on_photo
+from onnxplain.render.save import save_figure
+
+
+def run_weights(
+    *,
+    model: str,
+    layer: str | None,
+    channels: str | None,
+    count: int,
+    scale: str,
+    folder: str,
+    quiet: bool,
+    **opening: str,
+) -> None:
+    """Write the picture and the numbers of a convolution's kernels."""
+    out = Path(folder)
+    require_writable(out)
+    opened = open_model(model, quiet, opening)
+    found = kernels(opened, layer)
+    chosen = parse_channels(channels)
+    filters = (
+        found.strongest(count)
+        if chosen is None
+        else check_channels(chosen, len(found.values), found.layer)
+    )
+    stem = out / f"{Path(model).stem}.weights.{file_name(found.layer)}"
+    save_figure(draw_kernels(found, opened.name, filters=filters, scaling=scale), f"{stem}.png")
+    record = {**origin(opened), "layer": found.layer, "colors": found.colors}
+    write_archive(f"{stem}.npz", "weights", record, {"weights": found.values})
+    tell([f"{stem}.png", f"{stem}.npz"], quiet)
+
+
+def run_maps(
+    *,
+    model: str,
+    images: Sequence[str],
+    layer: str | None,
+    channels: str | None,
+    count: int,
+    everything: bool,
+    folder: str,
+    quiet: bool,
+    **opening: str,
+) -> int:
+    """Write grid, overlay and numbers of feature maps; returns the exit code."""
+    out = Path(folder)
+    require_writable(out)
+    opened = open_model(model, quiet, opening)
+    chosen = parse_channels(channels)
+
+    def work(path: Path, name: str, bar: Bar) -> list[str]:
+        found = feature_maps(
+            opened, path, layer, channels=chosen, count=None if everything else count
+        )
+        stem = f"{out / name}.maps.{file_name(found.layer)}"
+        written = [f"{stem}.png", f"{stem}.npz"]
+        save_figure(draw_maps(found, opened.name), written[0])
+        found.save(written[1])
+        if found.is_spatial:
+            written.insert(1, f"{stem}.photo.png")
+            save_figure(draw_maps_on_photo(found, opened.name), written[1])
+        return written
+
+    return each_image(images, quiet, work)
+
+
+def each_image(
+    images: Sequence[str], quiet: bool, work: Callable[[Path, str, Bar], Sequence[str]]
+) -> int:
+    """Do the same for every image; one that fails is named, and the others are done.
+
+    Parameters
+    ----------
+    images : sequence of str
+        See `find_images`.
+    quiet : bool
+        Print only errors.
+    work : callable
+        Takes a file, the name of its results and the bar; returns the files it wrote.
+
+    Returns
+    -------
+    int
+        0, or the exit code of the first failure.
+    """
+    paths, empty = find_images(images)
+    names = result_names(paths)
+    codes = []
+    with progress_bar(len(paths), quiet=quiet) as bar:
+        for path in paths:
+            bar.job(path.name)
+            try:
+                tell(work(path, names[path], bar), quiet)
+            except OnnxplainError as error:
+                remark(f"{path}: {error}")
+                codes.append(error.exit_code)
+            bar.finish()
+    for failure in empty:
+        remark(str(failure))
+        codes.append(failure.exit_code)
+    return codes[0] if codes else 0
+
+
+def open_model(path: str, quiet: bool, opening: dict[str, str]) -> Model:
+    """Open a model and pass its warnings on."""
+    opened = load(path, **opening)  # type: ignore[arg-type]
+    if not quiet:
+        for text in opened.warnings:
+            remark(f"warning: {text}")
+    return opened
+
+
+def parse_channels(text: str | None) -> list[int] | None:
+    """Read ``3,17,5-8``.
+
+    Raises
+    ------
+    UsageError
+        If it is no list of channels.
+    """
+    if text is None:
+        return None
+    found: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,6})(?:\s*-\s*(\d{1,6}))?\s*", part)
+        if match is None:
+            raise UsageError(f"--channels {text!r} is not understood; write for example 3,17,5-8")
+        found += range(int(match[1]), int(match[2] or match[1]) + 1)
+    if not found:
+        raise UsageError(f"--channels {text!r} names no channel")
+    return found
+
+
+def file_name(tensor: str) -> str:
+    """A tensor's name as part of a file name."""
+    return re.sub(r"[^\w.-]+", "-", tensor).strip("-")[:80] or "tensor"
+
+
+def tell(files: Sequence[str], quiet: bool) -> None:
+    """Print the files that were written."""
+    if not quiet:
+        for name in files:
+            line(name)

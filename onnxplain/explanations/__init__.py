@@ -1,0 +1,1 @@
+"""Results: attributions with their provenance."""

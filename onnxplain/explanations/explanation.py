@@ -1,0 +1,241 @@
+"""What a method found, and everything needed to say where it came from."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+import json
+import math
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.errors import UsageError
+from onnxplain.explanations.display import displayed, reduce_channels, upsample
+from onnxplain.files import MAX_JSON_BYTES, whole_file
+from onnxplain.targets.classes import Target
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from PIL import Image
+
+FORMAT = 1
+# What reading a damaged file raises, depending on which of its bytes are wrong.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One image, one target, one method: the attribution with its provenance.
+
+    Attributes
+    ----------
+    attribution : array
+        Raw, signed, never normalised; in the shape of one input, or of the layer's map.
+    axes : tuple of str
+        Meaning of each axis: C, H, W.
+    method : str
+        Name in the registry.
+    display : {"signed", "positive", "magnitude"}
+        Which part of the numbers pictures show.
+    parameters : mapping
+        Every parameter of the method, defaults included.
+    target : Target
+        What was explained.
+    score : float
+        Its value for this image.
+    probabilities : (K,) array
+        Probabilities of all classes.
+    labels : mapping of int to str
+        Names of the classes that this record speaks of.
+    layer : str or None
+        ONNX tensor at which the attribution was read.
+    pixels : (H, W, 3) or (H, W, 1) uint8 array
+        The picture as the model saw it.
+    measures : mapping of str to float
+        Completeness gap, conservation, parity error, ... where they exist.
+    maps : mapping of str to array
+        Further maps of the method, such as occlusion's probability map.
+    notes : mapping
+        Further plain data, such as the nodes that lose most relevance.
+    seconds : float
+        Time the method took.
+    provenance : mapping
+        Digests of model, input and preprocessing; versions; engine; seed; source file.
+    """
+
+    attribution: NDArray[Any]
+    axes: tuple[str, ...]
+    method: str
+    display: str
+    parameters: Mapping[str, Any]
+    target: Target
+    score: float
+    probabilities: NDArray[Any]
+    labels: Mapping[int, str]
+    layer: str | None
+    pixels: NDArray[np.uint8]
+    measures: Mapping[str, float]
+    maps: Mapping[str, NDArray[Any]]
+    notes: Mapping[str, Any]
+    seconds: float
+    provenance: Mapping[str, Any]
+
+    def heatmap(self, *, size: tuple[int, int] | None = None) -> NDArray[np.float64]:
+        """Two-dimensional map of what pictures of this method show; not rescaled.
+
+        Parameters
+        ----------
+        size : (int, int), optional
+            Height and width; that of the model's input if not given.
+
+        Returns
+        -------
+        (H, W) float64 array
+            Channels summed, resized bilinearly, and reduced to the part named in
+            `display`.
+        """
+        flat = displayed(reduce_channels(self.attribution, self.axes), self.display)
+        size = size or (self.pixels.shape[0], self.pixels.shape[1])
+        return flat if flat.shape == size else upsample(flat, size)
+
+    def top(self, count: int = 5) -> list[tuple[int, str, float]]:
+        """The most probable classes: index, name, probability."""
+        order = np.argsort(-self.probabilities, kind="stable")[:count]
+        return [(int(i), self.labels.get(int(i), ""), float(self.probabilities[i])) for i in order]
+
+    def overlay(self, *, alpha: float = 0.5) -> Image.Image:
+        """Picture with the map laid over it."""
+        from onnxplain.render.overlay import overlay
+
+        return overlay(self, alpha=alpha)
+
+    def plot(self) -> Figure:
+        """Figure of the picture, the map and the overlay, with a colour bar."""
+        from onnxplain.render.sheet import sheet
+
+        return sheet([self])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the arrays, as plain data."""
+        record = {
+            f.name: getattr(self, f.name)
+            for f in dataclasses.fields(self)
+            if f.name not in ("attribution", "probabilities", "pixels", "maps", "target")
+        }
+        record["target"] = dataclasses.asdict(self.target)
+        record["axes"] = list(self.axes)
+        record["labels"] = {str(k): v for k, v in self.labels.items()}
+        record["top"] = [{"index": i, "name": n, "probability": p} for i, n, p in self.top()]
+        return {"format": FORMAT, **{k: _plain(v) for k, v in record.items()}}
+
+    def save(self, path: str | Path) -> None:
+        """Write to ``.npz`` (compact) or ``.json`` (arrays as base64); nothing is pickled.
+
+        Raises
+        ------
+        UsageError
+            If the file name has another ending.
+        OutputError
+            If the file cannot be written.
+        """
+        path = Path(path)
+        record = json.dumps(self.to_dict(), allow_nan=False)
+        if path.suffix == ".npz":
+            with whole_file(path) as file:
+                np.savez_compressed(file, record=np.array(record), **self._arrays())
+        elif path.suffix == ".json":
+            arrays = {k: _encode(v) for k, v in self._arrays().items()}
+            text = json.dumps({**json.loads(record), "arrays": arrays}, indent=1)
+            with whole_file(path) as file:
+                file.write(text.encode())
+        else:
+            raise UsageError(f"cannot save an explanation as {path.name!r}: use .npz or .json")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Explanation:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        UsageError
+            If the file is missing, damaged, or no explanation.
+        """
+        path = Path(path)
+        try:
+            if path.suffix == ".json":
+                if path.stat().st_size > MAX_JSON_BYTES:
+                    raise UsageError(f"{str(path)!r} is above {MAX_JSON_BYTES:,} bytes")
+                record = json.loads(path.read_text("utf-8"))
+                arrays = {k: _decode(v) for k, v in record.pop("arrays").items()}
+            else:
+                with np.load(path, allow_pickle=False) as file:
+                    arrays = {k: file[k] for k in file.files}
+                record = json.loads(str(arrays.pop("record")))
+            return cls._build(record, arrays)
+        except FileNotFoundError as error:
+            raise UsageError(f"no explanation file at {str(path)!r}") from error
+        except _DAMAGE as error:
+            raise UsageError(f"{str(path)!r} is not a saved explanation: {error}") from error
+
+    def _arrays(self) -> dict[str, Any]:
+        arrays = {k: getattr(self, k) for k in ("attribution", "probabilities", "pixels")}
+        return arrays | {f"map:{k}": v for k, v in self.maps.items()}
+
+    @classmethod
+    def _build(cls, record: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Explanation:
+        if record.pop("format") != FORMAT:
+            raise ValueError("it was written by another version")
+        record.pop("top")
+        record["axes"] = tuple(record["axes"])
+        record["labels"] = {int(k): v for k, v in record["labels"].items()}
+        target = record["target"]
+        record["target"] = Target(**{**target, "position": tuple(target.get("position", ()))})
+        maps = {k[4:]: v for k, v in arrays.items() if k.startswith("map:")}
+        main: dict[str, Any] = {k: arrays[k] for k in ("attribution", "probabilities", "pixels")}
+        return cls(**record, **main, maps=maps)
+
+    def _repr_png_(self) -> bytes:
+        """Picture for notebooks."""
+        buffer = io.BytesIO()
+        self.plot().savefig(buffer, format="png", dpi=110)
+        return buffer.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    value = value.item() if isinstance(value, np.generic) else value
+    # JSON has no NaN; an unknown number is null.
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _encode(array: NDArray[Any]) -> dict[str, Any]:
+    data = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+    return {"dtype": array.dtype.str, "shape": list(array.shape), "base64": data}
+
+
+def _decode(data: dict[str, Any]) -> NDArray[Any]:
+    dtype = np.dtype(data["dtype"])
+    if dtype.hasobject:
+        raise ValueError("objects are not allowed")
+    return np.frombuffer(base64.b64decode(data["base64"]), dtype).reshape(data["shape"]).copy()

@@ -1,0 +1,1 @@
+"""From pictures and side files to model inputs."""

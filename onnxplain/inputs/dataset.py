@@ -1,0 +1,254 @@
+"""A set of pictures with what is known about them: class, mask, boxes.
+
+Told by a folder (its subfolders name the classes), a pattern, or a table (CSV or JSON)
+with one picture, or one box of a picture, in each row.
+"""
+
+from __future__ import annotations
+
+import csv
+import glob
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.errors import ImageError, UsageError
+from onnxplain.files import read_json
+from onnxplain.inputs.image import SUFFIXES, open_image
+from onnxplain.inputs.preprocess import Preprocess
+
+Item = TypeVar("Item")
+# Left, top, right and bottom edge in pixels of the picture file.
+Box = tuple[float, float, float, float]
+
+_TABLES = ("labels.csv", "labels.json")
+_MASKS = "masks"
+_EDGES = ("x0", "y0", "x1", "y1")
+_COLUMNS = ("file", "label", "mask", *_EDGES)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture of a data set.
+
+    Attributes
+    ----------
+    name : str
+        Unique in the data set: its path, from the data set's folder.
+    path : Path
+        The image file.
+    label : str, optional
+        Name or index of its class.
+    mask : Path, optional
+        Picture of the same size that is bright where the evidence is.
+    boxes : tuple of Box
+        Rectangles that hold the evidence; together they are a mask.
+    """
+
+    name: str
+    path: Path
+    label: str | None = None
+    mask: Path | None = None
+    boxes: tuple[Box, ...] = ()
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether it is known where the evidence is."""
+        return self.mask is not None or bool(self.boxes)
+
+    def seen_mask(self, preprocess: Preprocess) -> NDArray[np.bool_] | None:
+        """Mask in the model's pixels: cut and resized as the picture is.
+
+        Returns
+        -------
+        (H, W) bool array or None
+            ``None`` if nothing is known.
+
+        Raises
+        ------
+        ImageError
+            If the mask cannot be read or has another size than the picture.
+        """
+        from PIL import Image
+
+        if not self.has_mask:
+            return None
+        size = open_image(self.path).size
+        if self.mask is not None:
+            drawn = open_image(self.mask).convert("L")
+            if drawn.size != size:
+                raise ImageError(
+                    f"mask {str(self.mask)!r} has {drawn.size[0]} x {drawn.size[1]} pixels, its "
+                    f"picture {size[0]} x {size[1]}; they must be equal"
+                )
+        else:
+            rows, columns = np.arange(size[1])[:, None] + 0.5, np.arange(size[0])[None] + 0.5
+            inside = np.zeros((size[1], size[0]), bool)
+            for x0, y0, x1, y1 in self.boxes:
+                inside |= (rows > y0) & (rows < y1) & (columns > x0) & (columns < x1)
+            drawn = Image.fromarray(np.where(inside, 255, 0).astype(np.uint8))
+        grey = replace(preprocess, color="gray", interpolation="nearest", mean=(0.0,), std=(1.0,))
+        return grey.seen(drawn)[..., 0] > 127
+
+
+def read_dataset(source: str | Path, *, masks: str | Path | None = None) -> list[Sample]:
+    """List the pictures of a data set.
+
+    Parameters
+    ----------
+    source : path or pattern
+        A folder; a pattern such as ``photos/**/*.png``; or a table. In a folder,
+        ``labels.csv`` or ``labels.json`` is the table if it is there; otherwise the
+        pictures of subfolders have these for classes, and a subfolder ``masks`` holds a
+        mask for each picture, of the same path and stem. A table has the columns file
+        (from the table's folder) and, if known, label, mask, x0, y0, x1 and y1; in JSON it
+        is a list of objects, with ``boxes`` as lists of four numbers.
+    masks : path, optional
+        Folder of masks, instead of ``masks``.
+
+    Returns
+    -------
+    list of Sample
+        In the order of their names, or of the table.
+
+    Raises
+    ------
+    UsageError
+        If there is no such source, or a table cannot be understood.
+    ImageError
+        If there is no picture in it.
+    """
+    path = Path(source)
+    table = path if path.suffix.lower() in (".csv", ".json") else _table_in(path)
+    if table is not None:
+        samples = _read_table(table)
+    elif path.is_dir():
+        samples = _in_folder(path)
+    else:
+        matches = (Path(m) for m in glob.glob(str(source), recursive=True))
+        samples = [Sample(str(p), p) for p in image_files(matches)]
+    if not samples:
+        there = path.exists() or glob.has_magic(str(source))
+        problem = "no pictures in" if there else "there is no"
+        raise ImageError(
+            f"{problem} {str(source)!r}; give a folder, a pattern, or a table (CSV or JSON) "
+            f"with a column 'file'; image files end in {', '.join(SUFFIXES)}"
+        )
+    folder = Path(masks) if masks is not None else path / _MASKS
+    if masks is not None and not folder.is_dir():
+        raise UsageError(f"no folder of masks at {str(folder)!r}")
+    return _with_masks(samples, folder) if folder.is_dir() else samples
+
+
+def spread(items: Sequence[Item], limit: int | None) -> list[Item]:
+    """At most `limit` of some items, evenly spread over them; all if it is ``None``."""
+    if limit is None or limit >= len(items):
+        return list(items)
+    return [items[int(k)] for k in np.linspace(0, len(items) - 1, limit).round()]
+
+
+def image_files(paths: Iterable[Path]) -> list[Path]:
+    """Those of some paths that are files with the ending of an image, sorted."""
+    return sorted(p for p in paths if p.is_file() and p.suffix.lower() in SUFFIXES)
+
+
+def _in_folder(folder: Path) -> list[Sample]:
+    samples = []
+    for path in image_files(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if parts[0] != _MASKS:
+            label = parts[0] if len(parts) > 1 else None
+            samples.append(Sample("/".join(parts), path, label))
+    return samples
+
+
+def _with_masks(samples: Sequence[Sample], folder: Path) -> list[Sample]:
+    """Give each picture the mask file of its path, or of its stem, in a folder."""
+    found = {p.relative_to(folder).with_suffix("").as_posix(): p for p in folder.rglob("*.*")}
+    completed = []
+    for sample in samples:
+        names = (Path(sample.name).with_suffix("").as_posix(), sample.path.stem)
+        mask = next((found[n] for n in names if n in found), None)
+        completed.append(replace(sample, mask=mask) if mask and not sample.mask else sample)
+    return completed
+
+
+def _table_in(folder: Path) -> Path | None:
+    return next((folder / name for name in _TABLES if (folder / name).is_file()), None)
+
+
+def _read_table(path: Path) -> list[Sample]:
+    rows = _json_rows(path) if path.suffix.lower() == ".json" else _csv_rows(path)
+    samples: dict[str, Sample] = {}
+    for number, row in enumerate(rows, 1):
+        where = f"table {str(path)!r}, entry {number}"
+        sample = _sample(path.parent, row, where)
+        known = samples.setdefault(sample.name, replace(sample, boxes=()))
+        if (known.label, known.mask) != (sample.label, sample.mask):
+            raise UsageError(
+                f"{where}: {sample.name!r} has another label or mask in an entry above"
+            )
+        samples[sample.name] = replace(known, boxes=known.boxes + sample.boxes)
+    return list(samples.values())
+
+
+def _csv_rows(path: Path) -> list[Mapping[str, Any]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, strict=True)
+            columns = reader.fieldnames or ()
+            unknown = set(columns) - set(_COLUMNS)
+            if "file" not in columns or unknown:
+                raise UsageError(
+                    f"table {str(path)!r}: the first line must name the column 'file' and may "
+                    f"name {', '.join(_COLUMNS[1:])}; it names {', '.join(columns) or 'nothing'}"
+                )
+            return [_with_box(row) for row in reader]
+    except OSError as error:
+        raise UsageError(f"cannot read table {str(path)!r}: {error.strerror}") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UsageError(f"table {str(path)!r} is not CSV in UTF-8: {error}") from error
+
+
+def _with_box(row: Mapping[str, Any]) -> dict[str, Any]:
+    edges = [row.get(e) for e in _EDGES]
+    rest = {k: v for k, v in row.items() if k not in _EDGES and v}
+    return rest | ({"boxes": [edges]} if any(edges) else {})
+
+
+def _json_rows(path: Path) -> list[Mapping[str, Any]]:
+    rows = read_json(path, "table")
+    if not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows):
+        raise UsageError(f"table {str(path)!r}: expected a list of objects with a key 'file'")
+    return rows
+
+
+def _sample(folder: Path, row: Mapping[str, Any], where: str) -> Sample:
+    unknown = set(row) - {"file", "label", "mask", "boxes"}
+    file, label, mask = (row.get(k) for k in ("file", "label", "mask"))
+    if unknown or not isinstance(file, str) or not file:
+        raise UsageError(
+            f"{where}: needs 'file' and may have label, mask and a box"
+            + (f"; unknown: {', '.join(map(str, sorted(map(str, unknown))))}" if unknown else "")
+        )
+    return Sample(
+        file,
+        folder / file,
+        None if label is None else str(label),
+        folder / str(mask) if mask else None,
+        tuple(_box(b, where) for b in row.get("boxes", ())),
+    )
+
+
+def _box(value: Any, where: str) -> Box:
+    try:
+        x0, y0, x1, y1 = (float(v) for v in value)
+    except (TypeError, ValueError):
+        raise UsageError(f"{where}: a box is four numbers x0, y0, x1, y1, got {value}") from None
+    if not (x0 < x1 and y0 < y1):
+        raise UsageError(f"{where}: box {value} is empty; x0 < x1 and y0 < y1 are needed")
+    return (x0, y0, x1, y1)

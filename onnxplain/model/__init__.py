@@ -1,0 +1,1 @@
+"""Open a model file, and explain what it says."""

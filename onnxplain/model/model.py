@@ -1,0 +1,244 @@
+"""An opened classifier that explains what it says."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.adapters.parity import Parity, measure_parity, plain_input, require_parity
+from onnxplain.errors import OnnxplainError, UsageError
+from onnxplain.explanations.explanation import Explanation
+from onnxplain.graph.quantised import quantisation_step
+from onnxplain.graph.view import Graph
+from onnxplain.inputs.picture import Picture, sample_picture
+from onnxplain.methods import Method, find
+from onnxplain.methods.parameters import check_parameters
+from onnxplain.model.record import Run, explanation_of
+from onnxplain.network.context import Context, Progress, silent
+from onnxplain.network.sharing import Share, run_shared
+from onnxplain.targets.classes import Kind, Target
+from onnxplain.targets.request import TargetLike
+from onnxplain.tasks.classification import Classifier
+from onnxplain.tasks.prediction import Prediction
+
+if TYPE_CHECKING:
+    from onnxplain.adapters.tensor_parity import TensorParity
+    from onnxplain.inputs.picture import ImageLike
+
+
+class Model(Classifier):
+    """An ONNX classifier, ready to be explained; made by `load`.
+
+    It has the attributes of a `Classifier`.
+    """
+
+    def with_graph(self, graph: Graph) -> Model:
+        """Return a model of the same settings for an edited copy of the graph.
+
+        It has no digest: no file holds it.
+        """
+        return Model(
+            self.network.with_graph(graph),
+            self.preprocess,
+            self.labels,
+            name=f"{self.name} (edited)",
+            sha256="",
+            sources=self.sources,
+            warnings=self.warnings,
+        )
+
+    def explain(
+        self,
+        image: ImageLike | Picture,
+        method: str = "grad-cam",
+        target: TargetLike | Target = None,
+        **options: Any,
+    ) -> Explanation:
+        """Explain one target of one picture by one method.
+
+        Parameters
+        ----------
+        image : path, PIL.Image.Image, array or Picture
+            See `read_picture`.
+        method : str
+            A name in the registry (``onnxplain.methods.registered()`` lists them).
+        target : str or int, optional
+            Class name or index and more, see `onnxplain.targets.request.read_target`; the most
+            probable class if not given.
+        **options
+            See `explain_targets`.
+
+        Returns
+        -------
+        Explanation
+
+        Raises
+        ------
+        OnnxplainError
+            See `onnxplain.errors`.
+        """
+        found = self.explain_targets(image, method, [target], **options)
+        if len(found) != 1:
+            raise UsageError(f"{target!r} stands for {len(found)} targets; use explain_targets")
+        return found[0]
+
+    def explain_targets(
+        self,
+        image: ImageLike | Picture,
+        method: str = "grad-cam",
+        targets: Sequence[TargetLike | Target] = (None,),
+        *,
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> list[Explanation]:
+        """Explain several targets of one picture; they share their forward passes.
+
+        Parameters
+        ----------
+        image, method
+            See `explain`.
+        targets : sequence of str, int, Target or None
+            Each as in `explain`; ``top-3`` stands for three.
+        progress : callable, optional
+            Called with (steps done, steps in all).
+        **options
+            See `attempt_targets`.
+
+        Returns
+        -------
+        list of Explanation
+            One for each target, each target once.
+
+        Raises
+        ------
+        OnnxplainError
+            See `onnxplain.errors`.
+        """
+        found = []
+        for outcome in self.attempt_targets(image, method, targets, progress=progress, **options):
+            if isinstance(outcome, OnnxplainError):
+                raise outcome
+            found.append(outcome)
+        return found
+
+    def attempt_targets(
+        self,
+        image: ImageLike | Picture,
+        method: str,
+        targets: Sequence[TargetLike | Target],
+        *,
+        kind: Kind | None = None,
+        contrast: str | int | None = None,
+        margin: bool = False,
+        seed: int = 0,
+        allow_mismatch: bool = False,
+        progress: Progress | None = None,
+        prediction: Prediction | None = None,
+        **parameters: Any,
+    ) -> list[Explanation | OnnxplainError]:
+        """Do as `explain_targets`, but return the error of a target that cannot be explained.
+
+        Parameters
+        ----------
+        image, method, targets, progress
+            See `explain_targets`.
+        kind : {"logit", "probability", "raw"}, optional
+            Which score is explained; the method's own choice if not given.
+        contrast : str or int, optional
+            A class whose score is subtracted.
+        margin : bool
+            Subtract the largest score of any other class.
+        seed : int
+            Seed of random draws.
+        allow_mismatch : bool
+            Explain the converted model even if it disagrees with ONNX Runtime; the
+            record says so.
+        prediction : Prediction, optional
+            What `predict` returned for this picture, to spare the repetition.
+        **parameters
+            Parameters of the method.
+
+        Raises
+        ------
+        OnnxplainError
+            If no target can be explained: a wrong name, picture or parameter.
+        """
+        chosen = find(method)
+        values = check_parameters(chosen, parameters)
+        picture = image if isinstance(image, Picture) else self.read(image)
+        options: dict[str, Any] = {"contrast": contrast, "margin": margin}
+        aims = self.resolve(picture, targets, prediction, kind=kind or chosen.explains, **options)
+        if not aims:
+            raise UsageError("there is no target to explain")
+        said = prediction or next(iter(aims.values()))
+        parity = self.check_parity(chosen, picture, said, allow_mismatch).parity
+        context = Context(self.network, self.preprocess, seed, progress or silent)
+
+        def work(aim: Target, context: Context, share: Share) -> Explanation:
+            started = time.perf_counter()
+            found = chosen.function(replace(context, share=share), picture.x, aim, **values)
+            run = Run(chosen, values, seed, time.perf_counter() - started)
+            said = replace(aims[aim], parity=parity)
+            return explanation_of(self, run, picture, aim, said, found)
+
+        # The steps of the first target stand for those of all, which take turns.
+        contexts = [context, *[replace(context, progress=silent)] * (len(aims) - 1)]
+        return run_shared([partial(work, a, s) for a, s in zip(aims, contexts, strict=True)])
+
+    def check_parity(
+        self, method: Method, picture: Picture, prediction: Prediction, allow_mismatch: bool = False
+    ) -> Prediction:
+        """Compare the engines on this picture if the method runs in PyTorch.
+
+        Returns
+        -------
+        Prediction
+            With `Prediction.parity` filled in.
+
+        Raises
+        ------
+        ParityError
+            If they disagree, or the output hardly depends on the picture, and
+            `allow_mismatch` is not set.
+        """
+        if method.runs_on == "ONNX Runtime":
+            return prediction
+        if prediction.parity is None:
+            prediction = replace(prediction, parity=self.measure_parity(picture))
+        assert prediction.parity is not None
+        if not allow_mismatch:
+            require_parity(prediction.parity)
+        return prediction
+
+    def compare_tensors(self, picture: Picture) -> list[TensorParity]:
+        """Compare ONNX Runtime and PyTorch at every tensor; see `compare_tensors`."""
+        from onnxplain.adapters.tensor_parity import compare_tensors
+
+        network = self.network
+        return compare_tensors(
+            network.graph, network.ort_as_written, network.torch, self._with_plain(picture)
+        )
+
+    def measure_parity(self, picture: Picture) -> Parity:
+        """Compare ONNX Runtime and PyTorch at the logits; see `measure_parity`."""
+        network, tensor = self.network, self.network.head.logits
+        return measure_parity(
+            network.ort,
+            lambda: network.ort_as_written,
+            network.torch,
+            self._with_plain(picture),
+            tensor,
+            quantisation_step(network.graph, tensor),
+        )
+
+    def _with_plain(self, picture: Picture) -> tuple[NDArray[Any], NDArray[Any]]:
+        plain = plain_input(picture.x, self.network.image)
+        if np.array_equal(plain, picture.x):  # a picture of one colour is told from another one
+            plain = sample_picture(self.preprocess).x
+        return picture.x, plain

@@ -1,0 +1,80 @@
+"""Which methods a model allows, found without running them or loading PyTorch."""
+
+from __future__ import annotations
+
+from onnxplain.adapters.base import Capability
+from onnxplain.convert import missing_operators
+from onnxplain.errors import OnnxplainError
+from onnxplain.graph.bodies import is_control_flow
+from onnxplain.graph.expand import expand
+from onnxplain.methods import Method, registered
+from onnxplain.network.network import Network
+from onnxplain.relevance.bodies import computes
+from onnxplain.relevance.kinds import RULED
+
+_FORWARD = Capability.FORWARD | Capability.ACTIVATIONS
+# Their result is no signal, so no relevance arrives there.
+_WITHOUT_SIGNAL = frozenset(
+    "Shape Size ArgMax ArgMin NonZero Equal Greater GreaterOrEqual Less LessOrEqual And Or Not "
+    "Xor IsNaN IsInf ConstantOfShape Range".split()
+)
+# Their further inputs are shapes, indices or bounds.
+_SIGNAL_IN_FIRST = frozenset(
+    "Reshape Expand Tile Pad Slice Gather GatherElements GatherND Squeeze Unsqueeze Split Resize "
+    "Upsample Clip ReduceSum ReduceMean ReduceMax ReduceMin".split()
+)
+
+
+def obstacles(network: Network) -> dict[str, str]:
+    """Say for every method what stands in its way.
+
+    Parameters
+    ----------
+    network : Network
+        The model.
+
+    Returns
+    -------
+    dict of str to str
+        Method name to one line; the empty string if the method is possible. A rare form
+        of an operator, or engines that disagree on a picture, show only when it runs.
+    """
+    missing = missing_operators(network.graph)
+    return {name: _obstacle(network, method, missing) for name, method in registered().items()}
+
+
+def _obstacle(network: Network, method: Method, missing: list[str]) -> str:
+    if method.needs not in _FORWARD and missing:
+        return f"does not convert to PyTorch: {', '.join(missing)}"
+    try:
+        if method.takes_layer:
+            network.layer(None)
+        method.requires(network)
+    except OnnxplainError as error:
+        return str(error)
+    if Capability.RELEVANCE in method.needs:
+        unruled = without_rule(network)
+        if unruled:
+            return f"no relevance rule for {', '.join(unruled)}"
+    return ""
+
+
+def without_rule(network: Network) -> list[str]:
+    """Operators between the image and the logits that relevance cannot pass, sorted."""
+    graph = expand(network.graph)
+    signal = graph.descendants([network.image.name])
+    found: set[str] = set()
+    seen: set[str] = set()
+    waiting = [network.head.logits]
+    while waiting:
+        tensor = waiting.pop()
+        node = graph.producers.get(tensor)
+        if tensor in seen or node is None or tensor not in signal:
+            continue
+        seen.add(tensor)
+        if node.op_type in _WITHOUT_SIGNAL and not node.domain:
+            continue
+        if node.operator not in RULED and not (is_control_flow(node) and not computes(node, graph)):
+            found.add(node.operator)
+        waiting.extend(node.inputs[:1] if node.op_type in _SIGNAL_IN_FIRST else node.reads)
+    return sorted(found)

@@ -1,0 +1,1 @@
+"""A prepared graph with its engines, and what methods see of it."""

@@ -1,0 +1,217 @@
+"""What a method gets to work on: one network, one preprocessing, one run's settings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.adapters.base import Adapter, Capability
+from onnxplain.adapters.changes import Block, Engine, WindowChanges, WindowRun
+from onnxplain.errors import UsageError
+from onnxplain.inputs.preprocess import Preprocess
+from onnxplain.network.network import Network
+from onnxplain.targets.classes import Target
+from onnxplain.targets.scores import class_scores, target_scores
+
+# What a batch of perturbed pictures may take, in float64.
+_BATCH_BYTES = 1 << 28
+# Told how many of how many steps are done.
+Progress = Callable[[int, int], None]
+
+
+def _own(engine: Adapter) -> Adapter:
+    return engine
+
+
+def silent(done: int, total: int) -> None:
+    """Report progress to nobody."""
+
+
+@dataclass(frozen=True)
+class WindowedScores:
+    """Class scores of inputs that differ from a base input inside of one window each.
+
+    Attributes
+    ----------
+    engine : mapping
+        How they are computed, for the record.
+    blocks : iterator of (indices, (n, K) float64 array)
+        Every window comes once, not always in order.
+    """
+
+    engine: Mapping[str, Any]
+    blocks: Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]
+
+
+@dataclass(frozen=True)
+class Context:
+    """A network as methods see it, for the length of one explanation.
+
+    Attributes
+    ----------
+    network : Network
+        Graph, layers and engines.
+    preprocess : Preprocess
+        Gives "black" and the like a meaning in the model's input.
+    seed : int
+        Seed of every random draw.
+    progress : callable
+        Called with (steps done, steps in all) on long work.
+    share : callable
+        Wraps an engine where several targets of one picture share its work.
+    """
+
+    network: Network
+    preprocess: Preprocess
+    seed: int = 0
+    progress: Progress = silent
+    share: Callable[[Adapter], Adapter] = _own
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise UsageError(f"seed {self.seed} is not possible; it must be 0 or more")
+
+    @property
+    def spatial_axes(self) -> tuple[int, int]:
+        """Positions of height and width in the model's input."""
+        return (2, 3) if self.network.image.layout == "NCHW" else (1, 2)
+
+    @property
+    def channel_axis(self) -> int:
+        """Position of the channels in the model's input."""
+        return 1 if self.network.image.layout == "NCHW" else 3
+
+    @property
+    def batch_size(self) -> int:
+        """Perturbed inputs to prepare at a time; fewer if the pictures are large."""
+        image = self.network.image
+        fitting = _BATCH_BYTES // (math.prod(image.shape) * np.dtype(np.float64).itemsize)
+        return image.batch or max(1, min(self.network.batch_size, fitting))
+
+    def engine(self, needs: Capability) -> Adapter:
+        """Return the cheapest engine that can do all that is needed."""
+        return self.share(self.network.adapter(needs))
+
+    def generator(self) -> np.random.Generator:
+        """Fresh random numbers from this run's seed."""
+        return np.random.default_rng(self.seed)
+
+    def draw(
+        self, sample: Callable[[tuple[int, ...]], NDArray[np.float64]], count: int
+    ) -> NDArray[np.float64]:
+        """Random inputs that are the same picture whatever the layout of the file.
+
+        Parameters
+        ----------
+        sample : callable
+            Returns random numbers of a given shape, such as ``generator.random``.
+        count : int
+            Number of inputs.
+
+        Returns
+        -------
+        (count, ...) array
+            Drawn with channels first, and arranged as the model takes them.
+        """
+        image = self.network.image
+        drawn = sample((count, image.channels, *image.size))
+        return drawn if image.layout == "NCHW" else np.moveaxis(drawn, 1, -1)
+
+    def slices(self, count: int) -> Iterator[slice]:
+        """Cut `count` perturbed inputs into batches, and report progress after each."""
+        size = self.batch_size
+        for start in range(0, count, size):
+            stop = min(start + size, count)
+            yield slice(start, stop)
+            self.progress(stop, count)
+
+    def score(self, x: NDArray[Any], target: Target) -> NDArray[np.float64]:
+        """Return the explained scalar for inputs `x`, by a forward pass, as an (N,) array."""
+        values = self.engine(Capability.FORWARD).activations(x, [target.tensor])
+        return target_scores(values[target.tensor], target)
+
+    def all_scores(self, x: NDArray[Any], target: Target) -> NDArray[np.float64]:
+        """Return the scores of all classes, of the target's kind, as an (N, K) array."""
+        values = self.engine(Capability.FORWARD).activations(x, [target.tensor])
+        return class_scores(values[target.tensor], target)
+
+    def scores_from(
+        self, x: NDArray[Any], layer: str, values: NDArray[Any], target: Target
+    ) -> NDArray[np.float64]:
+        """Return the explained scalar of input `x` when a layer had other values.
+
+        Parameters
+        ----------
+        x : (1, ...) array
+            One input.
+        layer : str
+            Tensor name.
+        values : (M, ...) array
+            Its values.
+
+        Returns
+        -------
+        (M,) array
+        """
+        engine = self.engine(Capability.FORWARD | Capability.ACTIVATIONS)
+        found = engine.rerun_from(x, layer, values, [target.tensor])
+        return target_scores(found[target.tensor], target)
+
+    def windowed_scores(
+        self, base: NDArray[Any], changes: WindowChanges, target: Target, *, engine: Engine = "auto"
+    ) -> WindowedScores:
+        """Return class scores of inputs that differ from `base` inside of one window each.
+
+        Parameters
+        ----------
+        base : (C, H, W) or (H, W, C) array
+            One input without its batch axis.
+        changes : WindowChanges
+            The windows and what stands in them.
+        target : Target
+            Says which tensor is read, and how it becomes scores.
+        engine : {"auto", "incremental", "brute-force"}
+            ``auto`` lets the adapter choose the faster one; the scores are the same up to
+            float rounding.
+        """
+        run = self.windowed(base, changes, [target.tensor], engine=engine)
+        return WindowedScores(
+            run.engine,
+            (
+                (indices, class_scores(values[target.tensor], target))
+                for indices, values in run.blocks
+            ),
+        )
+
+    def windowed(
+        self,
+        base: NDArray[Any],
+        changes: WindowChanges,
+        names: Sequence[str],
+        *,
+        engine: Engine = "auto",
+    ) -> WindowRun:
+        """Return named tensors of such inputs, and report progress after each block.
+
+        Raises
+        ------
+        UsageError
+            If a window leaves the picture.
+        """
+        height, width = self.network.image.size
+        if (np.asarray(changes.windows)[:, [1, 3]] > (height, width)).any():
+            raise UsageError(f"a window leaves the picture of {height} x {width} pixels")
+        run = self.engine(Capability.FORWARD).windowed(base, changes, names, engine=engine)
+        return WindowRun(run.engine, self._counted(run.blocks, len(changes)))
+
+    def _counted(self, blocks: Iterator[Block], total: int) -> Iterator[Block]:
+        done = 0
+        for indices, values in blocks:
+            yield indices, values
+            done += len(indices)
+            self.progress(done, total)

@@ -1,0 +1,1 @@
+"""What a model answers: one file for each kind of task."""

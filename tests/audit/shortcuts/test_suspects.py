@@ -1,0 +1,97 @@
+"""Shortcut suspects on results made by hand: what is one, what is none, and their order."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+from audit.made_results import filled, picture, spot
+
+from onnxplain.audit.shortcuts.places import find_places
+from onnxplain.audit.shortcuts.suspects import find_suspects
+from onnxplain.audit.shortcuts.transplant import Transplant
+from onnxplain.audit.store import TRANSPLANTS
+from onnxplain.audit.summary import summarise_classes
+
+
+def suspects(tmp_path, entries, rises=None):
+    """Suspects if the places found, in the order of the classes, do so much (0) elsewhere."""
+    with filled(tmp_path, entries) as store:
+        classes = summarise_classes(store)
+        places = find_places(store, classes)
+        worth = [0.0] * len(places) if rises is None else rises
+        tried = [Transplant(p, p.hits, [0], 1.0, r) for p, r in zip(places, worth, strict=True)]
+        store.add(TRANSPLANTS, 0, {"transplants": [asdict(t) for t in tried]})
+        return find_suspects(store, classes)
+
+
+def at(row, column, count, rng, noise=0.02, index=0, mask=None):
+    return [picture(index, spot(row, column, 4, noise, rng), mask) for _ in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("rise", "suspect"), [(0.9, True), (0.3, True), (0.2, False), (-0.9, False)]
+)
+def test_a_place_is_one_if_it_decides_elsewhere_too(tmp_path, rise, suspect):
+    rng = np.random.default_rng(0)
+    entries = at(1, 1, 10, rng, index=3) + at(12, 12, 10, rng, index=4)
+    found = suspects(tmp_path, entries, [rise])
+    assert len(found) == suspect
+    for one in found:
+        assert (one.index, one.kind, one.where) == (3, "fixed place", "top left corner")
+        assert one.numbers == list(range(10))
+        assert one.recurs == 1.0
+        assert one.transplant.rise == rise
+        assert one.strength == one.transplant.place.lift
+
+
+def test_the_fewer_pictures_have_it_the_more_it_must_do(tmp_path):
+    rng = np.random.default_rng(1)
+    entries = at(1, 1, 5, rng, index=0) + at(12, 12, 5, rng, index=0) + at(12, 12, 9, rng, index=1)
+    assert suspects(tmp_path / "much", entries, [0.6])
+    assert not suspects(tmp_path / "little", entries, [0.4])
+
+
+def test_what_could_not_be_tried_stays_under_suspicion(tmp_path):
+    rng = np.random.default_rng(2)
+    entries = at(1, 1, 10, rng, index=0) + at(12, 12, 10, rng, index=1)
+    (found,) = suspects(tmp_path, entries, [None])
+    assert found.transplant.rise is None
+
+
+def test_before_places_are_tried_there_are_none(tmp_path):
+    rng = np.random.default_rng(2)
+    with filled(tmp_path, at(1, 1, 10, rng, index=0) + at(12, 12, 10, rng, index=1)) as store:
+        assert find_suspects(store, summarise_classes(store)) == []
+
+
+def test_evidence_off_the_object(tmp_path):
+    rng = np.random.default_rng(3)
+    mask = spot(16, 8, 8) > 0
+    entries = at(10, 12, 6, rng, mask=mask, index=0)
+    entries += at(18, 10, 6, rng, mask=mask, index=1)
+    (found,) = suspects(tmp_path, entries)
+    assert (found.index, found.kind) == (0, "outside the mask")
+    assert found.recurs == 1.0
+    assert found.transplant is None
+
+
+def test_a_small_object_is_no_reason_to_doubt(tmp_path):
+    """Most of the picture is off a small object: an even map is not worse than chance."""
+    mask = spot(10, 10, 3) > 0
+    focused = [picture(0, 5 * (spot(10, 10, 3) > 0) + 0.1, mask) for _ in range(6)]
+    assert suspects(tmp_path, focused) == []
+
+
+def test_the_strongest_comes_first(tmp_path):
+    rng = np.random.default_rng(4)
+    entries = [*at(1, 1, 10, rng, 0.05, index=0), *at(22, 22, 10, rng, 0.01, index=1)]
+    first, second = suspects(tmp_path, entries, [0.5, 0.9])
+    assert (first.index, second.index) == (1, 0)
+    assert first.strength > second.strength
+
+
+def test_what_some_pictures_have_off_the_object_is_not_enough(tmp_path):
+    rng = np.random.default_rng(5)
+    mask = spot(16, 8, 8) > 0
+    off = at(10, 16, 14, rng, mask=mask, index=1) + at(18, 10, 6, rng, mask=mask, index=1)
+    assert suspects(tmp_path, off) == []
