@@ -11,12 +11,10 @@ from applicable import WITHOUT_ATTENTION
 from originals import LITE0, difference, lite0_exactly, pair
 
 import onnxplain
+from onnxplain.methods import registered
 
 TOLERANCE = 1e-4
 METHODS = WITHOUT_ATTENTION
-# Over many points of the input space some ReLU6 flips by rounding in float32: these are
-# compared in float64.
-SAMPLED = ("expected-gradients", "smoothgrad", "smoothgrad-squared", "vargrad")
 OPTIONS = {
     "occlusion": {"window": 56, "stride": 56},
     "integrated-gradients": {"steps": 4, "max_steps": 4},
@@ -40,7 +38,8 @@ def explain(model, method, target=None, layout="NCHW"):
 
 
 def precision(method):
-    return "double" if method in SAMPLED else "single"
+    """Float64 where gradients are used: in float32 some ReLU6 flips by rounding."""
+    return "single" if registered()[method].runs_on == "ONNX Runtime" else "double"
 
 
 @functools.cache

@@ -7,6 +7,7 @@ import pytest
 import torch
 from adapters.incremental.compare import require_same, run, windows_of
 from handmade import context_of, model
+from integer_sums import skip_if_sums_overflow
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
 
 from onnxplain.adapters.incremental import engine as gates
@@ -131,7 +132,9 @@ def test_quantised_files_bit_for_bit_or_not_at_all(tmp_path, form, name):
     quantize_static(
         tmp_path / "float.onnx", tmp_path / "int8.onnx", _Calibration(), quant_format=form
     )
-    context = context_of(onnx.load(tmp_path / "int8.onnx"))
+    proto = onnx.load(tmp_path / "int8.onnx")
+    skip_if_sums_overflow(proto)
+    context = context_of(proto)
     record = require_same(context, x[0].numpy(), SOME, tolerance=0)
     assert record["difference"] == 0
     grids = context.network.ort._windows._known[(context.network.head.logits,)]._sections.local
