@@ -16,6 +16,7 @@ from onnxplain.graph.image_input import find_image_input
 from onnxplain.graph.shapes import infer_shapes
 from onnxplain.graph.view import Graph
 from onnxplain.network.context import Derivatives
+from onnxplain.network.network import Network
 from onnxplain.targets.target import Target
 
 
@@ -63,4 +64,4 @@ def keys_of(graph: Graph, output: str | None = None) -> tuple[str, ...]:
 
 def logits_of(graph: Graph) -> str:
     """Tensor in front of the final activation of a graph."""
-    return find_head(graph).logits
+    return Network(graph).head.logits

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.errors import UsageError
 from onnxplain.relevance.composites import Composite
+from onnxplain.relevance.growth import Growth
 from onnxplain.relevance.kinds import Rectification
 from onnxplain.relevance.leak import Leak
 
@@ -117,10 +118,14 @@ class PullBack:
     gradients : tuple of mapping of str to array
         For each seed, the derivative of each input's own signal with respect to the named
         tensors.
+    growth : tuple of Growth
+        For each seed, how far what DeepLIFT's multipliers attribute grew in magnitude; empty
+        for derivatives.
     """
 
     values: Mapping[str, Array]
     gradients: tuple[Mapping[str, Array], ...]
+    growth: tuple[Growth, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,11 +140,14 @@ class Propagation:
         Relevance of the named tensors, in units of the score.
     leaks : tuple of Leak
         Every node's leak, the largest magnitude first.
+    growth : Growth
+        How far it grew in magnitude.
     """
 
     values: Mapping[str, Array]
     relevance: Mapping[str, Array]
     leaks: tuple[Leak, ...]
+    growth: Growth = field(default_factory=Growth)
 
 
 class Adapter(Protocol):

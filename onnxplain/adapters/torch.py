@@ -6,6 +6,7 @@ Imported only when a gradient or relevance is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -29,6 +30,7 @@ from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.composites import Composite
+from onnxplain.relevance.growth import Growth
 from onnxplain.relevance.kinds import Rectification
 from onnxplain.relevance.leak import Leak
 from onnxplain.relevance.multipliers import Values, multipliers
@@ -164,6 +166,7 @@ class TorchAdapter:
             If an operator on the way has no rule.
         """
         leaks: list[dict[tuple[str, str], float]] = [{} for _ in seeds]
+        growth = [Growth() for _ in seeds]
         left = len(x)
         masks = {name: self._converted.tensor(mask) for name, mask in (keep or {}).items()}
         starts = list(dict.fromkeys(t for seed in seeds for t in seed.tensors))
@@ -185,6 +188,7 @@ class TorchAdapter:
             found = self._converted.walker.walk(feeds, starts, begun, composite, names, masks)
             result = {f"value:{n}": as_array(found[0].outputs[n]) for n in starts}
             for k, walked in enumerate(found):
+                growth[k] = max(growth[k], walked.growth)
                 for leak in walked.leaks:
                     key = (leak.tensor, leak.op_type)
                     leaks[k][key] = leaks[k].get(key, 0.0) + leak.absorbed
@@ -197,6 +201,7 @@ class TorchAdapter:
                 {n: joined[f"value:{n}"] for n in seed.tensors},
                 {n: joined[f"relevance:{k}:{n}"] for n in names},
                 _ranked(leaks[k]),
+                growth[k],
             )
             for k, seed in enumerate(seeds)
         ]
@@ -258,6 +263,7 @@ class TorchAdapter:
         both = np.stack([x, np.broadcast_to(baseline, x.shape)], axis=1)
         converted, image = self._converted, self._image.name
         starts = list(dict.fromkeys(t for seed in seeds for t in seed.tensors))
+        growth = [Growth() for _ in seeds]
 
         def start(seed: Seed, here: Values, there: Values) -> dict[str, Tensor]:
             ends = [{n: as_array(v[n]) for n in seed.tensors} for v in (here, there)]
@@ -267,16 +273,17 @@ class TorchAdapter:
         def run(rows: Array) -> dict[str, Array]:
             feeds = [converted.feeds(converted.tensor(both[rows, k])) for k in (0, 1)]
             begun = [partial(start, of_rows(seed, rows)) for seed in seeds]
-            values, found = multipliers(
+            values, found, grown = multipliers(
                 converted.graph, converted.program, image, feeds, starts, begun, names
             )
+            growth[:] = map(max, growth, grown)
             result = {f"value:{n}": as_array(values[n]) for n in (*names, *starts)}
             for k, slopes in enumerate(found):
                 result |= {f"gradient:{k}:{n}": as_array(slopes[n]) for n in names}
             return result
 
         joined = self._run_backward(run, np.arange(len(x)))
-        return _pulled(joined, names, len(seeds))
+        return replace(_pulled(joined, names, len(seeds)), growth=tuple(growth))
 
     def recompute(self, values: Mapping[str, Array]) -> Iterator[tuple[Node, dict[str, Array]]]:
         """Compute every node on its own, from given values of its inputs.

@@ -102,6 +102,7 @@ def _examined(
             "curves": curves,
             "record": _finite(case.explanation.measures),
             "evidence": dict(evidence_shares(case.heatmap, case.mask)),
+            "warnings": list(case.explanation.warnings),
         }
         maps[case.method] = small(case.heatmap)
         seconds[case.method] = case.explanation.seconds

@@ -75,13 +75,19 @@ def in_order(key: tuple[int | None, str]) -> tuple[int, str]:
 
 
 def summarise_measures(results: Results) -> list[dict[str, Any]]:
-    """Mean, spread and extremes of each number about each method's maps, over all pictures."""
+    """Mean, spread and extremes of each number about each method's maps, over all pictures.
+
+    Of a method whose maps got warnings, ``warnings`` is the share of the pictures with one.
+    """
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
+    warned: dict[str, list[float]] = defaultdict(list)
     for _, value in results.results(PICTURES):
         for method, result in value.get("methods", {}).items():
             for name, number in {**result["record"], **result["measures"]}.items():
                 if number is not None:
                     values[method, name].append(number)
+            warned[method].append(float(bool(result.get("warnings"))))
+    values.update({(m, "warnings"): shares for m, shares in warned.items() if any(shares)})
     return [
         {
             "method": method,

@@ -46,7 +46,8 @@ class Trait(Flag):
     WEIGHTED = auto()
     #: Relevance passes element by element.
     PASSES = auto()
-    #: Every element of the output is one of an input, or a constant that fills up.
+    #: Every element of the output is one of an input, or a constant that fills up, and
+    #: relevance travels back with it.
     MOVES = auto()
     #: The same, where the values decide which.
     CHOOSES = auto()
@@ -84,9 +85,10 @@ _REDUCES = Trait.REDUCES | _FIRST
 _TRUTH = Trait.NO_SIGNAL | _RETYPES
 _BITS = Trait.NO_SIGNAL
 
-# Relevance has no rule of its own at trigonometric functions, which rise and fall without end,
-# nor at Sign, which keeps nothing of the size. What counts in integers (QLinear...) is
-# written out in standard operators before relevance or CAM is asked for.
+# Relevance has no rule at trigonometric functions and their like, nor at Sign, which keeps
+# nothing of the size. The other elementwise operators without `PASSES` never meet it: what is
+# fused or counts in integers is written out in standard operators first, and CastLike becomes
+# Cast.
 OPERATORS: Mapping[str, Trait] = MappingProxyType(
     {
         "Abs": _SAME | _PASSES | _POSITIVE,
@@ -112,11 +114,11 @@ OPERATORS: Mapping[str, Trait] = MappingProxyType(
         "BitwiseXor": _JOINS | _BITS,
         "BlackmanWindow": _NONE,
         "Cast": _SAME | _PASSES | _RETYPES,
-        "CastLike": _SAME | _PASSES | _RETYPES,
+        "CastLike": _SAME | _RETYPES,
         "CausalConvWithState": _NONE,
         "Ceil": _SAME | _PASSES,
         "Celu": _SAME | _PASSES | _RELU,
-        "CenterCropPad": _KEEPS | _MOVES | _FIRST,
+        "CenterCropPad": _KEEPS | _FIRST,
         "Clip": _SAME | _PASSES | _FIRST,
         "Col2Im": _NONE,
         "Compress": _NONE,
@@ -223,7 +225,7 @@ OPERATORS: Mapping[str, Trait] = MappingProxyType(
         "Relu": _SAME | _PASSES | _RELU | _POSITIVE,
         "Reshape": Trait.RESHAPES | _MOVES | _SIGN | _FIRST,
         "Resize": _KEEPS | Trait.AVERAGES | _FIRST,
-        "ReverseSequence": _MOVES | _SIGN | _FIRST,
+        "ReverseSequence": _SIGN | _FIRST,
         "RoiAlign": _NONE,
         "RotaryEmbedding": _NONE,
         "Round": _SAME | _PASSES,
@@ -260,27 +262,27 @@ OPERATORS: Mapping[str, Trait] = MappingProxyType(
         "Tile": _MOVES | _SIGN | _FIRST,
         "TopK": _NONE,
         "Transpose": _MOVES | _SIGN,
-        "Trilu": _KEEPS | _MOVES | _SIGN | _FIRST,
+        "Trilu": _KEEPS | _SIGN | _FIRST,
         "Unique": _NONE,
         "Unsqueeze": Trait.RESHAPES | _MOVES | _SIGN | _FIRST,
         "Upsample": _KEEPS | Trait.AVERAGES | _SIGN | _FIRST,
         "Where": _JOINS | _MOVES | _RETYPES,
         "Xor": _JOINS | _BITS,
         "com.microsoft::Attention": _NONE,
-        "com.microsoft::BiasGelu": _SAME | _PASSES | _RELU,
+        "com.microsoft::BiasGelu": _SAME | _RELU,
         "com.microsoft::CDist": _NONE,
-        "com.microsoft::DequantizeLinear": _SAME | _PASSES | _RETYPES,
+        "com.microsoft::DequantizeLinear": _SAME | _RETYPES,
         "com.microsoft::DynamicQuantizeLSTM": _NONE,
         "com.microsoft::DynamicQuantizeMatMul": _PRODUCT | _WEIGHTED,
         "com.microsoft::EmbedLayerNormalization": _NONE,
-        "com.microsoft::ExpandDims": Trait.RESHAPES | _MOVES | _SIGN | _FIRST,
-        "com.microsoft::FastGelu": _SAME | _PASSES | _RELU,
+        "com.microsoft::ExpandDims": Trait.RESHAPES | _SIGN | _FIRST,
+        "com.microsoft::FastGelu": _SAME | _RELU,
         "com.microsoft::FusedConv": _SPATIAL | _WINDOWED | _WEIGHTED,
         "com.microsoft::FusedGemm": _PRODUCT | _WEIGHTED,
         "com.microsoft::FusedMatMul": _PRODUCT | _WEIGHTED | _BILINEAR,
         "com.microsoft::GatherBlockQuantized": _NONE,
-        "com.microsoft::GatherND": _MOVES | _SIGN | _FIRST,
-        "com.microsoft::Gelu": _SAME | _PASSES | _RELU,
+        "com.microsoft::GatherND": _SIGN | _FIRST,
+        "com.microsoft::Gelu": _SAME | _RELU,
         "com.microsoft::GridSample": _NONE,
         "com.microsoft::GroupQueryAttention": _NONE,
         "com.microsoft::Inverse": _NONE,
@@ -288,8 +290,8 @@ OPERATORS: Mapping[str, Trait] = MappingProxyType(
         "com.microsoft::MatMulIntegerToFloat": _PRODUCT | _WEIGHTED | _RETYPES,
         "com.microsoft::MatMulNBits": _PRODUCT | _WEIGHTED,
         "com.microsoft::MultiHeadAttention": _NONE,
-        "com.microsoft::NhwcMaxPool": _KEEPS | Trait.CHOOSES | _SIGN,
-        "com.microsoft::Pad": _KEEPS | _MOVES | _FIRST,
+        "com.microsoft::NhwcMaxPool": _KEEPS | _SIGN,
+        "com.microsoft::Pad": _KEEPS | _FIRST,
         "com.microsoft::QAttention": _NONE,
         "com.microsoft::QEmbedLayerNormalization": _NONE,
         "com.microsoft::QGemm": _PRODUCT | _WEIGHTED,
@@ -303,14 +305,14 @@ OPERATORS: Mapping[str, Trait] = MappingProxyType(
         "com.microsoft::QLinearSigmoid": _SAME,
         "com.microsoft::QLinearSoftmax": _KEEPS,
         "com.microsoft::QLinearWhere": _JOINS | _RETYPES,
-        "com.microsoft::QuantizeLinear": _SAME | _PASSES | _RETYPES,
-        "com.microsoft::QuickGelu": _SAME | _PASSES | _RELU,
+        "com.microsoft::QuantizeLinear": _SAME | _RETYPES,
+        "com.microsoft::QuickGelu": _SAME | _RELU,
         "com.microsoft::Range": Trait.NO_SIGNAL,
         "com.microsoft::RotaryEmbedding": _NONE,
         "com.microsoft::SkipLayerNormalization": _KEEPS,
         "com.microsoft::SkipSimplifiedLayerNormalization": _KEEPS,
         "com.microsoft::TransposeMatMul": _PRODUCT | _WEIGHTED | _BILINEAR,
-        "com.microsoft::Trilu": _KEEPS | _MOVES | _SIGN | _FIRST,
+        "com.microsoft::Trilu": _KEEPS | _SIGN | _FIRST,
     }
 )
 

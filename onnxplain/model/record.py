@@ -95,6 +95,7 @@ def explanation_of(
         maps={k: np.asarray(v[0]) for k, v in found.maps.items()},
         notes=notes,
         seconds=run.seconds,
+        warnings=found.warnings,
         provenance={
             "model": model.name,
             "model_sha256": model.sha256,

@@ -17,6 +17,10 @@ from onnxplain.graph.quantised import quantisation_step
 if TYPE_CHECKING:
     from onnxplain.network.network import Network
 
+_PROBED = (
+    "the scores are taken as probabilities, since they are not negative and sum to one; if they "
+    "are none, declare --scores raw"
+)
 # How exact float16 probabilities may be.
 _SUM_SLACK = 1e-3
 
@@ -71,7 +75,7 @@ def find_answer(network: Network, output: str, asked: Asked) -> Answer:
     plain = found.task == "classes" and found.probability is None and not found.places
     if plain and asked.scores is None and _sums_to_one(network, found):
         evidence = "its values are not negative and sum to one, on a probe"
-        return replace(found, probability=found.raw, logit=None, evidence=evidence, doubt="")
+        return replace(found, probability=found.raw, logit=None, evidence=evidence, doubt=_PROBED)
     return found
 
 

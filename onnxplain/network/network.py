@@ -23,11 +23,10 @@ from onnxplain.graph.answers.outputs import Outputs, find_outputs
 from onnxplain.graph.axes import Axes, tag_axes
 from onnxplain.graph.cam_head import CamHead, find_cam_head
 from onnxplain.graph.draws import random_nodes
-from onnxplain.graph.expand import expand
+from onnxplain.graph.extract import cut_at
 from onnxplain.graph.head import Head, head_of
 from onnxplain.graph.image_input import ImageInput, find_image_input
 from onnxplain.graph.layers import SpatialLayer, layer_candidates, refuse_layer, spatial_layer
-from onnxplain.graph.preprocessing_chain import cut_at
 from onnxplain.graph.scores_only import cut_to_scores
 from onnxplain.graph.shapes import Shapes, infer_shapes
 from onnxplain.graph.training import training_nodes
@@ -392,8 +391,7 @@ class Network:
         MethodRefusedError
             If the layer is not followed by global average pooling and one linear layer.
         """
-        # Integer operators are linear too, once they are written out.
-        head, reason = find_cam_head(expand(self.graph), self.shapes, layer, self.head)
+        head, reason = find_cam_head(self.graph, self.shapes, layer, self.head)
         if head is None:
             raise MethodRefusedError(
                 f"cam needs global average pooling and one linear layer behind {layer.name!r}: "

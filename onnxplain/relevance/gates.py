@@ -75,7 +75,7 @@ def constant_operand(graph: Graph, node: Node) -> int | None:
     int or None
         0 or 1; ``None`` when neither or both operands come out of one.
     """
-    gates = [k for k in (0, 1) if _ends_in_gate(graph, node.inputs[k])]
+    gates = [k for k, name in enumerate(node.inputs[:2]) if _ends_in_gate(graph, name)]
     return gates[0] if len(gates) == 1 else None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -79,14 +79,18 @@ class Target(ABC):
         Those of a linear score are its slopes; of any other one, the slopes averaged on the
         straight way between the two (Gauss-Legendre quadrature).
         """
+        return self._averaged(self.slopes, here, there)
+
+    def _averaged(self, slopes: Callable[[Values], Slopes], here: Values, there: Values) -> Slopes:
+        """Average slopes of a smooth function of the scores on the straight way between two."""
         if self.is_linear:
-            return self.slopes(here)
+            return slopes(here)
         nodes, weights = np.polynomial.legendre.leggauss(_POINTS)
         ends = {n: [np.asarray(v[n], np.float64) for v in (there, here)] for n in self.tensors}
         mean: Slopes = {}
         for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
             between = {n: low + node * (high - low) for n, (low, high) in ends.items()}
-            for name, slope in self.slopes(between).items():
+            for name, slope in slopes(between).items():
                 mean[name] = mean.get(name, 0.0) + weight * slope
         return mean
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import scipy.special
 from graphs import build, value_info
-from heads import values as every_tensor
+from handmade import model
 from onnx import TensorProto
 from onnx.helper import make_node as node
 
@@ -31,6 +31,12 @@ def network_of(tail, outputs=(("y", ["N", 5]),), constants=None, **options):
     weight = {"w": graphs.weights(72, 5), **(constants or {})}
     nodes = [node("Flatten", ["x"], ["f"]), node("MatMul", ["f", "w"], ["z"]), *tail]
     return Network(prepare(build(nodes, declared, weight)), **options)
+
+
+def every_tensor(graph, x):
+    """Values in the file as it is written, by ONNX Runtime."""
+    network = Network(graph)
+    return network.ort_as_written.activations(x, list(graph.tensor_names()))
 
 
 def head(tail, *args, **options):
@@ -140,6 +146,38 @@ def test_negated_probabilities_are_followed_to_the_probabilities():
     np.testing.assert_array_equal(network.answer.probability.read(held), held["p"])
     np.testing.assert_array_equal(network.answer.logit.read(held), held["z"])
     assert [n.op_type for n in network.head.stripped] == ["Softmax", "Neg"]
+
+
+@pytest.mark.parametrize("domain", ["", "com.microsoft."])
+def test_a_quantised_output_is_followed_to_the_logits(domain):
+    """Before opset 21, numbers of 16 bits are quantised by operators of Microsoft's domain."""
+    proto = model(
+        f"f = Flatten(image) z = MatMul(f, w) p = Softmax<axis = 1>(z) "
+        f"q = {domain}QuantizeLinear(p, k, o) scores = {domain}DequantizeLinear(q, k, o)",
+        {"w": graphs.weights(108, 5), "k": np.float32(1 / 256), "o": np.uint8(0)},
+    )
+    network = Network(prepare(proto))
+    assert (network.head.logits, network.answer.task) == ("z", "classes")
+    x = np.random.default_rng(1).standard_normal((2, 3, 6, 6)).astype(np.float32)
+    held = every_tensor(network.graph, x)
+    np.testing.assert_array_equal(network.answer.probability.read(held), held["scores"])
+
+
+def test_integers_of_an_operator_are_no_shifted_numbers():
+    """The zero point of a DequantizeLinear says what its integers mean."""
+    tail = [
+        node("QuantizeLinear", ["z", "k", "o"], ["q"]),
+        node("MatMulInteger", ["q", "v", "o"], ["n"]),
+        node("DequantizeLinear", ["n", "k", "five"], ["y"]),
+    ]
+    constants = {
+        "k": np.float32(0.1), "o": np.uint8(7), "five": np.int32(5),
+        "v": np.eye(5, dtype=np.uint8),
+    }  # fmt: skip
+    network = network_of(tail, constants=constants)
+    assert (network.answer.task, network.answer.shape) == ("classes", (5,))
+    held = every_tensor(network.graph, X)
+    np.testing.assert_array_equal(network.answer.raw.read(held), held["y"])
 
 
 def test_the_logits_may_be_an_output_as_well():

@@ -52,9 +52,13 @@ def segmentation(form="NCHW", *, softmax=False):
     return build(nodes, [value_info("scores", shape)], constants, inputs=inputs)
 
 
-def opened(form="NCHW", **options):
+def opened(form="NCHW", *, softmax=False):
+    scores = None if softmax else "logits"
     return onnxplain.load(
-        segmentation(form, **options), preprocess="minus-one-one", precision="double"
+        segmentation(form, softmax=softmax),
+        preprocess="minus-one-one",
+        precision="double",
+        scores=scores,
     )
 
 
@@ -65,10 +69,12 @@ def place(form, row, column):
 @pytest.mark.parametrize("softmax", [False, True])
 @pytest.mark.parametrize("form", ["NCHW", "NHWC", "tokens"])
 def test_classes_and_places_are_found(form, softmax):
-    axes = opened(form, softmax=softmax).network.output_axes
-    assert axes.classes == CLASSES
-    assert axes.axis == {"NCHW": 1, "NHWC": 3, "tokens": 2}[form]
-    assert axes.places == ((GRID[0] * GRID[1],) if form == "tokens" else GRID)
+    model = opened(form, softmax=softmax)
+    answer = model.network.answer
+    assert model.task.count == answer.shape[answer.axis] == CLASSES
+    assert answer.axis == {"NCHW": 0, "NHWC": 2, "tokens": 1}[form]
+    assert answer.places == ((GRID[0] * GRID[1],) if form == "tokens" else GRID)
+    assert answer.task == "classes"
 
 
 @pytest.mark.parametrize("softmax", [False, True])
@@ -140,12 +146,10 @@ def test_it_is_written_into_record_and_caption(tmp_path):
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (None, r"is dense: say which place .*ROW,COLUMN.*top-1@3,3"),
-        (2, "is dense"),
         ("2@6,0", r"position 6,0 is not possible: .* has 6 x 6 places"),
         ("2@1", "position 1 is not possible"),
         ("2@1,2,3", "is not possible"),
-        ("2@one", "position 'one' is not understood"),
+        ("2@one", r"place 'one' is not understood.*CLASS@everywhere"),
         ("3@1,1", r"out of range: the model has 0\.\.2"),
     ],
 )

@@ -26,7 +26,17 @@ _OWN_PICTURES = {
     "dominant_class": clear_maps,
     "standard_error": error_maps,
 }
-_RECORDED = ("method", "target", "score", "layer", "parameters", "measures", "notes", "seconds")
+_RECORDED = (
+    "method",
+    "target",
+    "score",
+    "layer",
+    "parameters",
+    "measures",
+    "notes",
+    "warnings",
+    "seconds",
+)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def show_document(
     Its keys are ``format`` (1), ``model`` (name, sha256, files), ``device``, ``warnings``,
     ``images`` and ``exit_code``. Each image has ``image`` (its path), ``predictions``
     (index, name, probability, logit), ``explanations`` (method, target, score, layer,
-    parameters, measures, notes, seconds, channels, files), ``files``, ``error`` and
+    parameters, measures, notes, warnings, seconds, channels, files), ``files``, ``error`` and
     ``exit_code``; an explanation that failed has method, target, error and exit_code alone.
     For relevance, ``notes`` holds the leaks and the composite, and ``channels`` lists those
     of the tensor ``at`` that carry most.
@@ -92,6 +92,9 @@ def _show_attempts(result: ImageResult) -> None:
     columns = ["method", "explains", "score", "seconds", *measures.values(), "files"]
     table("", columns, [_row(a, measures) for a in result.attempts])
     show_relevance(found)
+    for explanation in found:
+        for text in explanation.warnings:
+            line(f"warning: {explanation.method} of {explanation.target.describe()}: {text}")
     written = [f for a in result.attempts for f in a.files] + result.files
     if written:
         also = " ".join(f.name for f in result.files)
