@@ -31,7 +31,8 @@ from onnxplain.graph.view import Graph, TensorInfo
 if TYPE_CHECKING:
     from onnxplain.adapters.torch import TorchAdapter
 
-_PROBED = (
+_SUM = "its values are not negative and sum to one, on a probe"
+_TAKEN = (
     "the scores are taken as probabilities, since they are not negative and sum to one; if they "
     "are none, declare --scores raw"
 )
@@ -247,10 +248,7 @@ class Network:
         found = declared(self._choice[0], self._asked.task, self._asked.scores)
         plain = found.task == "classes" and found.probability is None and not found.places
         if plain and self._asked.scores is None and self._sums_to_one(found):
-            evidence = "its values are not negative and sum to one, on a probe"
-            return replace(
-                found, probability=found.raw, logit=None, evidence=evidence, doubt=_PROBED
-            )
+            return replace(found, probability=found.raw, logit=None, evidence=_SUM, doubt=_TAKEN)
         return found
 
     @cached_property
