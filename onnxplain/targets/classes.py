@@ -203,6 +203,8 @@ class ClassScore(Target):
             place: list[Any] = list(self.position)
             place.insert(self.axis - 1, slice(None))
             positions = positions[tuple(place)]
+        if positions.size != self.classes:
+            raise UsageError(f"the target {self.describe()!r} comes from a record; resolve it anew")
         return Reading(
             (Piece(self.tensor, positions.reshape(self.classes)),), activation=self.activation
         )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from graphs import SIDE, classifier
+from PIL import Image
 
 import onnxplain
 from onnxplain.errors import UsageError
@@ -80,21 +81,19 @@ def test_a_vector_from_a_file(tmp_path):
             read_vector(str(tmp_path / name))
 
 
+@pytest.fixture(scope="module")
+def model():
+    return onnxplain.load(classifier(extra=True), preprocess="zero-one", output="embedding")
+
+
 class TestOfAModel:
     PICTURES = RNG.integers(0, 256, (2, SIDE, SIDE, 3), np.uint8)
-
-    @pytest.fixture(scope="class")
-    def model(self):
-        proto = classifier(extra=True)
-        return onnxplain.load(proto, preprocess="zero-one", output="embedding")
 
     def vectors(self, model):
         rows = np.concatenate([model.read(p).x for p in self.PICTURES])
         return model.network.ort.activations(rows, ["embedding"])["embedding"].astype(np.float64)
 
     def like(self, tmp_path):
-        from PIL import Image
-
         Image.fromarray(self.PICTURES[1]).save(tmp_path / "other.png")
         return f"like={tmp_path / 'other.png'}"
 
