@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.targets.reading import Activation, Piece, Reading
-from onnxplain.targets.target import Slopes, Target, Values
+from onnxplain.targets.secants import Slopes, Values, averaged
+from onnxplain.targets.target import Target
 
 # "raw" is what the graph output holds, whatever that is.
 Kind = Literal["logit", "probability", "raw"]
@@ -133,7 +134,15 @@ class ClassScore(Target):
         mixed = np.zeros(one.shape)
         mixed[:, self.index] = 1.0
         mixed[rows, rival] -= rise / np.where(moved == 0, 1.0, moved)
-        return self._averaged(lambda values: self.slopes_of(values, mixed), here, there)
+        if self.is_linear:
+            return self.slopes_of(here, mixed)
+        return averaged(
+            lambda values: (self.class_scores(values) * mixed).sum(axis=1),
+            lambda values: self.slopes_of(values, mixed),
+            self.tensors,
+            here,
+            there,
+        )
 
     def select(self, scores: NDArray[Any]) -> NDArray[np.float64]:
         """Pick the explained scalar from (N, K) scores, as an (N,) array."""
@@ -194,6 +203,8 @@ class ClassScore(Target):
             place: list[Any] = list(self.position)
             place.insert(self.axis - 1, slice(None))
             positions = positions[tuple(place)]
+        if positions.size != self.classes:
+            raise UsageError(f"the target {self.describe()!r} comes from a record; resolve it anew")
         return Reading(
             (Piece(self.tensor, positions.reshape(self.classes)),), activation=self.activation
         )

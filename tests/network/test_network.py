@@ -77,7 +77,7 @@ class TestEngines:
 )
 def test_options_that_do_not_fit(options, said):
     with pytest.raises(UsageError, match=said):
-        _ = opened(**options).answer  # the output is looked for when it is asked for
+        assert opened(**options).answer  # the output is looked for when it is asked for
 
 
 class TestClasses:

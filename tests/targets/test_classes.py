@@ -282,6 +282,15 @@ class TestOfASigmoid:
         covered = model.explain(PICTURE, "occlusion", "yes", margin=True, window=6)
         assert covered.score == pytest.approx(2 * p - 1, rel=1e-6)
 
+    def test_a_side_is_known_in_its_record_but_not_explained_from_it(self, tmp_path):
+        model = onnxplain.load(classifier(final="Sigmoid", classes=1), preprocess="zero-one")
+        found = model.explain(PICTURE, "gradient", "no")
+        found.save(tmp_path / "e.json")
+        again = onnxplain.Explanation.load(tmp_path / "e.json")
+        assert again.target == found.target
+        with pytest.raises(UsageError, match="comes from a record; resolve it anew"):
+            model.explain(PICTURE, "gradient", again.target)
+
     def test_a_single_value_has_no_margin(self):
         model = onnxplain.load(classifier(classes=1), preprocess="zero-one")
         with pytest.raises(UsageError, match="a value has no classes that compete"):

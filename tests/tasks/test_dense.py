@@ -158,6 +158,51 @@ def test_what_cannot_be_meant(said, words):
         opened().explain(PICTURE, "gradient", said)
 
 
+@pytest.mark.parametrize("softmax", [False, True])
+@pytest.mark.parametrize("form", ["NCHW", "NHWC", "tokens"])
+@pytest.mark.parametrize("where", ["", "@everywhere", "mask"])
+def test_a_region_is_the_mean_of_its_places(form, softmax, where, tmp_path):
+    model = opened(form, softmax=softmax)
+    x = model.read(PICTURE).x
+    dense = model.network.graph.resolve("dense")
+    scores = model.network.ort.activations(x, [dense])[dense][0]
+    index = int(scores.argmax(axis=0)[0, 0])
+    mask = {"": scores.argmax(axis=0) == index, "@everywhere": np.ones(GRID, bool)}.get(
+        where, np.random.default_rng(1).random(GRID) > 0.7
+    )
+    if where == "mask":
+        np.save(tmp_path / "m.npy", mask.reshape(model.network.answer.places))
+        where = f"@{tmp_path / 'm.npy'}"
+    found = model.explain(PICTURE, "gradient", f"{index}{where}")
+    assert found.score == pytest.approx(scores[index][mask].mean(), rel=1e-5)
+    places = [f"{index}@{place(form, *at)}" for at in np.argwhere(mask)]
+    each = model.explain_targets(PICTURE, "gradient", places)
+    mean = np.mean([e.attribution for e in each], axis=0)
+    assert np.abs(found.attribution - mean).max() < 1e-6 * np.abs(mean).max()
+    assert 1 < len(places) <= GRID[0] * GRID[1]
+
+
+def test_the_largest_area_is_explained_unless_told_otherwise():
+    model = opened()
+    shares = model.predict(PICTURE).shares
+    found = model.explain(PICTURE, "gradient")
+    assert found.target.index == shares.argmax()
+    assert found.target.region == "its predicted region"
+    assert found.unit == "area"
+    np.testing.assert_allclose(found.scores, shares, rtol=1e-6)
+
+
+def test_a_region_is_known_in_its_record_but_not_explained_from_it(tmp_path):
+    model = opened()
+    found = model.explain(PICTURE, "gradient", "1@everywhere")
+    found.save(tmp_path / "e.npz")
+    again = onnxplain.Explanation.load(tmp_path / "e.npz")
+    assert again.target == found.target
+    assert again.target.describe() == found.target.describe()
+    with pytest.raises(UsageError, match="comes from a record; resolve it anew"):
+        model.explain(PICTURE, "gradient", again.target)
+
+
 def test_a_plain_classifier_has_no_places():
     model = onnxplain.load(classifier(), preprocess="minus-one-one")
     with pytest.raises(UsageError, match=r"has one score for each class and no places"):

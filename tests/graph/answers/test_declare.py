@@ -128,7 +128,6 @@ def said_or_refused(given, task, scores):
 
 
 def test_everything_that_may_be_declared_together_is_read_or_refused():
-    """No pair of declarations ends in anything but an answer or one clear line."""
     wanted = {"logits": ("logit", "probability"), "probabilities": ("probability",), "raw": ()}
     for given in (BARE, SOFTMAX, SIGMOIDS, NUMBER, replace(NUMBER, task="yes-no")):
         for task in (None, *TASKS):
