@@ -1,7 +1,6 @@
 """Which score is meant: by index, by name, alone or against another class."""
 
 import numpy as np
-
 import pytest
 import torch
 from graphs import CLASSES, SIDE, classifier
