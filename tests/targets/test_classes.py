@@ -7,6 +7,7 @@ from graphs import CLASSES, SIDE, classifier
 
 import onnxplain
 from onnxplain.errors import UnknownNameError, UsageError
+from onnxplain.targets.classes import ClassScore
 from onnxplain.targets.request import TargetRequest, class_index, read_target
 from onnxplain.targets.target import Target
 
@@ -295,3 +296,15 @@ class TestOfASigmoid:
         model = onnxplain.load(classifier(classes=1), preprocess="zero-one")
         with pytest.raises(UsageError, match="a value has no classes that compete"):
             model.explain(PICTURE, "gradient", margin=True)
+
+
+def test_arrays_of_a_region_take_no_part_in_equality():
+    """What a target is stands in its words; arrays have no truth value to compare by."""
+    weights = np.full(4, 0.25)
+    one, same = (
+        ClassScore(1, "logit", "y", "none", 3, region="all places", weights=weights * k)
+        for k in (1, 2)
+    )
+    assert one == same
+    assert len({one, same}) == 1
+    assert one != ClassScore(1, "logit", "y", "none", 3, region="its predicted region")
