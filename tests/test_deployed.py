@@ -75,7 +75,7 @@ def form(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("forms") / "model.onnx"
     FORMS[request.param](path)
     skip_if_sums_overflow(onnx.load(path))
-    return request.param, onnxplain.load(path, preprocess=RECIPE)
+    return request.param, onnxplain.load(path, preprocess=RECIPE, scores="logits")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_every_node_agrees_given_its_inputs(form):
 @pytest.mark.parametrize("form", [QuantFormat.QDQ, QuantFormat.QOperator])
 def test_a_quantised_transformer_is_read_at_the_same_layer(tmp_path, form):
     static(tmp_path / "vit.onnx", form, VIT)
-    model = onnxplain.load(tmp_path / "vit.onnx", preprocess=VIT_RECIPE)
+    model = onnxplain.load(tmp_path / "vit.onnx", preprocess=VIT_RECIPE, scores="logits")
     for method in ("grad-cam", "layercam", "gradient-x-input"):
         index = opened(VIT).explain(DIGIT, method).target.index
         wanted, found = (m.explain(DIGIT, method, index) for m in (opened(VIT), model))
@@ -121,7 +121,7 @@ def test_a_quantised_transformer_is_read_at_the_same_layer(tmp_path, form):
 
 def test_feature_maps_of_integers_are_the_numbers_that_they_stand_for(tmp_path):
     static(tmp_path / "gap.onnx", QuantFormat.QOperator)
-    graph = onnxplain.load(tmp_path / "gap.onnx", preprocess=RECIPE).network.graph
+    graph = onnxplain.load(tmp_path / "gap.onnx", preprocess=RECIPE, scores="logits").network.graph
     node = next(n for n in graph.nodes if n.op_type == "QLinearConv")
     scale, zero = (float(graph.constant(i).item()) for i in node.inputs[6:8])
     assert scale_and_zero(graph, node.output) == (scale, zero) != (1.0, 0.0)
@@ -140,7 +140,7 @@ def test_feature_maps_of_integers_are_the_numbers_that_they_stand_for(tmp_path):
 )  # fmt: skip
 def test_layers_of_integers_are_read_as_numbers(tmp_path, method, least):
     static(tmp_path / "gap.onnx", QuantFormat.QOperator)
-    model = onnxplain.load(tmp_path / "gap.onnx", preprocess=RECIPE)
+    model = onnxplain.load(tmp_path / "gap.onnx", preprocess=RECIPE, scores="logits")
     wanted, found = (m.explain(DIGIT, method, 3) for m in (opened(GAP), model))
     assert correlation(wanted.attribution, found.attribution) > least
     # Not only their order is right, but also their size.
@@ -171,7 +171,7 @@ def test_a_file_for_one_processor_is_refused_with_advice_and_still_explained(tmp
     optimised(tmp_path / "nchwc.onnx", LEVELS.ORT_ENABLE_ALL)
     domains = {n.domain for n in onnx.load(tmp_path / "nchwc.onnx").graph.node}
     assert "com.microsoft.nchwc" in domains
-    model = onnxplain.load(tmp_path / "nchwc.onnx", preprocess=RECIPE)
+    model = onnxplain.load(tmp_path / "nchwc.onnx", preprocess=RECIPE, scores="logits")
     with pytest.raises(ConversionError, match=r"optimised for one processor.*occlusion"):
         model.explain(DIGIT, "grad-cam")
     wanted = opened(GAP).explain(DIGIT, "occlusion", 3).attribution
@@ -196,7 +196,7 @@ def test_large_models_are_never_written_as_one_message(monkeypatch, tmp_path):
     proto = onnx.load(GAP)
     onnx.save(proto, path, save_as_external_data=True, location="large.bin", size_threshold=0)
     monkeypatch.setattr(light, "LARGE", 0)
-    model = onnxplain.load(path, preprocess=RECIPE)
+    model = onnxplain.load(path, preprocess=RECIPE, scores="logits")
     plain = opened(GAP)
     layer = model.network.layers[0].name
     x = model.read(DIGIT).x
@@ -230,7 +230,7 @@ def test_a_large_model_can_be_edited_and_cut(monkeypatch):
     name = next(iter(graph.weights))
     edited = with_constants(graph, {name: 2 * graph.constant(name)})
     np.testing.assert_array_equal(edited.constant(name), 2 * graph.constant(name))
-    inner = onnxplain.load(on_pixels(), preprocess="raw", at="normalised")
+    inner = onnxplain.load(on_pixels(), preprocess="raw", at="normalised", scores="logits")
     assert inner.network.graph.weights
     wanted, found = (
         m.explain(opened(GAP).read(DIGIT).pixels, "saliency", 3) for m in (opened(GAP), inner)
@@ -268,7 +268,7 @@ def on_pixels():
 
 @pytest.mark.parametrize("method", ["gradient-x-input", "integrated-gradients", "saliency", "lrp"])
 def test_preprocessing_inside_of_the_graph_is_explained_at_the_pixels(method):
-    model = onnxplain.load(on_pixels(), preprocess="raw")
+    model = onnxplain.load(on_pixels(), preprocess="raw", scores="logits")
     assert model.network.image.dtype == "uint8"
     pixels = opened(GAP).read(DIGIT).pixels
     wanted = opened(GAP).explain(pixels, method, 3).attribution
@@ -285,7 +285,7 @@ def test_preprocessing_inside_of_the_graph_is_explained_at_the_pixels(method):
 def test_relus_that_the_quantiser_absorbed_are_found(tmp_path, form, method):
     static(tmp_path / "gap.onnx", form)
     skip_if_sums_overflow(onnx.load(tmp_path / "gap.onnx"))
-    model = onnxplain.load(tmp_path / "gap.onnx", preprocess=RECIPE)
+    model = onnxplain.load(tmp_path / "gap.onnx", preprocess=RECIPE, scores="logits")
     assert "Relu" not in {n.op_type for n in model.network.graph.nodes}
     wanted, found = (m.explain(DIGIT, method, 3) for m in (opened(GAP), model))
     assert correlation(wanted.attribution, found.attribution) > 0.99

@@ -30,6 +30,7 @@ def net(tmp_path):
         size_threshold=0,
     )
     shutil.copy("models/digits-gap.preprocess.json", path.with_name("net.preprocess.json"))
+    shutil.copy("models/digits-gap.onnxplain.json", path.with_name("net.onnxplain.json"))
     return path
 
 

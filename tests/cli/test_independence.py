@@ -31,6 +31,8 @@ def files(tmp_path):
     for name, parts in kinds.items():
         onnx.save(company.classifier(**parts), tmp_path / f"{name}.onnx")
         (tmp_path / f"{name}.preprocess.json").write_text(json.dumps(RECIPE))
+        said = {"task": "classes", "scores": "logits"}
+        (tmp_path / f"{name}.onnxplain.json").write_text(json.dumps(said))
     return {name: tmp_path / f"{name}.onnx" for name in kinds}
 
 

@@ -123,17 +123,19 @@ class TestProbabilitiesWithoutSoftmax:
         node("ReduceSum", ["e", "axes"], ["sum"], keepdims=1),
         node("Div", ["e", "sum"], ["scores"]),
     )
+    # Behind a matrix product the graph does not show that they are probabilities.
     SHARES = (
-        node("Softplus", ["logits"], ["e"]),
-        node("ReduceSum", ["e", "axes"], ["sum"], keepdims=1),
-        node("Div", ["e", "sum"], ["scores"]),
+        node("Softmax", ["logits"], ["p"]),
+        node("MatMul", ["p", "turned"], ["scores"]),
     )
 
     def proto(self, tail):
         proto = classifier(final="Softmax")
         del proto.graph.node[-1]
         proto.graph.node.extend(tail)
-        proto.graph.initializer.append(graphs.numpy_helper.from_array(np.array([1]), "axes"))
+        turned = np.eye(graphs.CLASSES, dtype=np.float32)[::-1].copy()
+        for name, value in {"axes": np.array([1]), "turned": turned}.items():
+            proto.graph.initializer.append(graphs.numpy_helper.from_array(value, name))
         return proto
 
     def test_a_softmax_that_is_written_out_is_followed(self):
