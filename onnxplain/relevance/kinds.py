@@ -44,7 +44,7 @@ NORMALISING = frozenset(
 SCALING = frozenset({"LpNormalization", "LRN"})
 GATES = having(Trait.GATE)
 # Products of two signals, also with transposed operands and a factor.
-BILINEAR = having(Trait.BILINEAR)
+BILINEAR = having(Trait.BILINEAR) | {"Einsum"}
 # Every operator with a rule; any other one on the way of the relevance is refused.
 RULED = frozenset(
     "BatchNormalization Add Sub Mul Div Conv ConvTranspose Softmax LogSoftmax ReduceLogSum".split()

@@ -248,7 +248,7 @@ def test_a_layer_beside_the_head_is_refused():
     proto = model(body, k=graphs.weights(MAPS, 3, 3, 3))
     proto.graph.output.append(value_info("beside", ["N", MAPS, 4, 4]))
     network = Network(prepare(proto), output="scores")
-    with pytest.raises(MethodRefusedError, match="the scores are not computed from it"):
+    with pytest.raises(MethodRefusedError, match="is not computed from tensor 'beside'"):
         network.cam_head(network.layer("beside"))
 
 

@@ -33,9 +33,23 @@ def test_pytorch_grad_cam(method, name):
     found = made.double.explain(made.x, method, target, **options)
     if method == "ablation-cam" and found.score < 0:  # theirs divides by the score, sign included
         theirs = -theirs
-    assert difference(found.attribution, theirs) < 1e-6
+    assert difference(found.attribution, theirs) < max(1e-6, rounding_of(made, found, theirs))
     other = made.double.explain(made.x, method, target - 1, **options)
     assert difference(other.attribution, theirs) > 1e-2
+
+
+def rounding_of(made, found, theirs):
+    """What theirs loses in Ablation-CAM: it keeps the scores in float32, whatever the network.
+
+    Each weight (S - S_k) / S is off by a rounding of S_k / S at most, and is multiplied with its
+    map.
+    """
+    if found.method != "ablation-cam":
+        return 0.0
+    layer = made.double.network.layer(found.layer)
+    maps = layer.to_maps(made.double.network.torch.activations(made.x, [layer.name])[layer.name])
+    rounding = np.finfo(np.float32).eps * np.abs(maps[0]).sum(axis=0).max()
+    return rounding / np.abs(theirs).max()
 
 
 @pytest.fixture(scope="module")

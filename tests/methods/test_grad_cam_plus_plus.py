@@ -9,6 +9,7 @@ from torch import nn
 
 from onnxplain.errors import UsageError
 from onnxplain.methods import find
+from tests.engines import gradients as gradients_of
 
 CLASS = 1
 BODY = """
@@ -81,7 +82,7 @@ def test_the_formula_with_derivatives_of_the_exponential(seed):
 def test_small_gradients_are_not_outweighed():
     """Where gradients shrink, alpha goes to one half: Grad-CAM++ is sum relu(g) A / 2."""
     context, x, _ = made(u=1e-6 * np.random.default_rng(3).normal(size=(3, 5)))
-    gradients = context.network.torch.gradients(x, target_of(context, CLASS), ["a"])
+    gradients = gradients_of(context.network.torch, x, target_of(context, CLASS), ["a"])
     g, a = gradients.gradients["a"][0], gradients.values["a"][0]
     expected = np.einsum("k,kij->ij", np.maximum(g, 0).sum((1, 2)) / 2, a)
     assert difference(found_by(context, x, layer="a").values[0], expected) < 1e-4

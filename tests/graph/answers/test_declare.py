@@ -96,8 +96,8 @@ def test_boxes_stay_boxes_unless_a_task_is_declared():
         (SOFTMAX, "labels", None, "has a Softmax over its classes"),
         (SOFTMAX, None, "logits", "holds probabilities by the graph"),
         (SIGMOIDS, None, "logits", "holds probabilities by the graph"),
-        (NUMBER, None, "logits", r"taken for task values.*declare the task as well"),
-        (NUMBER, None, "probabilities", "taken for task values"),
+        (NUMBER, "values", "logits", r"taken for task values.*declare the task as well"),
+        (NUMBER, "values", "probabilities", "taken for task values"),
         (BARE, "embedding", "logits", "taken for task embedding"),
     ],
 )
