@@ -6,6 +6,7 @@
     ├── UsageError                      2   a wrong name, index, parameter or option
     │   ├── UnknownNameError            2   a name that is not there; the nearest ones are offered
     │   ├── MethodRefusedError          2   the method does not apply to this model (says what does)
+    │   │   └── NoSlopeError            2   the score's derivative is zero where it is read
     │   └── NowhereError                2   the target is nowhere in this picture
     ├── ModelFileError                  3   the file cannot be read as an ONNX model
     │   └── UnsupportedModelError       3   valid, but outside what onnxplain can explain
@@ -67,6 +68,10 @@ class MethodRefusedError(UsageError):
 
 class NowhereError(UsageError):
     """The target is nowhere in this picture; in others it may be."""
+
+
+class NoSlopeError(MethodRefusedError):
+    """The score's derivative is zero everywhere where the method reads it."""
 
 
 class ModelFileError(OnnxplainError):

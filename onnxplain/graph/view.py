@@ -250,7 +250,7 @@ class Graph:
         """Tensor name that a person means by `name`.
 
         Accepts a tensor name, a tensor name of the user's file that preparation merged,
-        a node name, or an unambiguous ending of one of them.
+        a node name, or an unambiguous ending of one of them that begins a word.
 
         Raises
         ------
@@ -266,14 +266,20 @@ class Graph:
         by_node = {n.name: n.output for n in self.nodes if n.name}
         if name in by_node:
             return by_node[name]
-        ends = {t for t in tensors if t.endswith(name)}
-        ends |= {tensor for node, tensor in by_node.items() if node.endswith(name)}
+        ends = {t for t in tensors if _ends_in(t, name)}
+        ends |= {tensor for node, tensor in by_node.items() if _ends_in(node, name)}
         if name and len(ends) == 1:
             return ends.pop()
         if not ends:
             self.left_out.refuse(name)
         hint = f"{len(ends)} tensors end in it" if ends and name else "`inspect` lists the layers"
         raise UnknownNameError("layer", name, [*tensors, *by_node], hint)
+
+
+def _ends_in(name: str, ending: str) -> bool:
+    """Whether the last words of a name are `ending`; a part of a word may be another name."""
+    before = name[: -len(ending)][-1:]
+    return name.endswith(ending) and not (before.isalnum() and ending[:1].isalnum())
 
 
 def tensor_info(value: onnx.ValueInfoProto) -> TensorInfo:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
-from onnxplain.errors import MethodRefusedError
+from onnxplain.errors import NoSlopeError
 from onnxplain.graph.layers import SpatialLayer
 from onnxplain.graph.quantised import real_values, scale_and_zero
 from onnxplain.network.context import Context
@@ -31,7 +31,9 @@ def layer_gradient(
     Raises
     ------
     MethodRefusedError
-        If there is no layer with places, or its gradient is zero everywhere.
+        If there is no layer with places.
+    NoSlopeError
+        If its gradient is zero everywhere.
     """
     network = context.network
     first = network.layer(layer)
@@ -44,7 +46,7 @@ def layer_gradient(
             values = real_values(network.graph, place.name, found.values[place.name])
             return place, place.to_maps(values), slopes
     tried = ", ".join(p.name for p in candidates)
-    raise MethodRefusedError(
+    raise NoSlopeError(
         f"the score's gradient is zero at every place of {tried}: the score does not depend on "
         "it, or the network saturates there; name an earlier layer with --layer"
     )

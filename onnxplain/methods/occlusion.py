@@ -26,8 +26,6 @@ from onnxplain.perturb.windows import Size, scattered
 from onnxplain.targets.classes import ClassScore
 from onnxplain.targets.target import Target
 
-# Stands for the class that wins where a target has no classes.
-_NO_CLASS = -1
 # Windows between two looks at the map; enough of them for sections to be worth it.
 LOOK = 96
 
@@ -95,10 +93,10 @@ def occlusion(
     Attribution
         (N, H, W), signed, in units of S. Maps, one value per window position: ``score`` (S
         with the window covered), ``difference`` (fall of S), ``predicted_class`` (class index
-        that wins then), and if refined or limited ``interpolated`` (1 where nothing was
-        computed). Measure ``computed``, then: share of positions that were. If limited also
-        map ``standard_error`` (see `mean_of_some`), measures ``samples`` (windows computed)
-        and ``relative_error``, note ``sampling_ended``.
+        that wins then; not for a target without classes), and if refined or limited
+        ``interpolated`` (1 where nothing was computed). Measure ``computed``, then: share of
+        positions that were. If limited also map ``standard_error`` (see `mean_of_some`),
+        measures ``samples`` (windows computed) and ``relative_error``, note ``sampling_ended``.
 
     Raises
     ------
@@ -137,11 +135,9 @@ def occlusion(
     scores = np.stack([f.values for f in found])
     falls = watch.uncovered(x)[:, None, None] - scores
     interpolated = np.stack([f.interpolated for f in found])
-    maps = {
-        "score": scores,
-        "difference": falls,
-        "predicted_class": np.stack([f.classes for f in found]),
-    }
+    maps = {"score": scores, "difference": falls}
+    if watch.has_classes:
+        maps["predicted_class"] = np.stack([f.classes for f in found])
     if refine > 1:
         maps["interpolated"] = interpolated.astype(np.uint8)
     return Attribution(
@@ -188,9 +184,10 @@ def _in_time(
     maps = {
         "score": shown,
         "difference": uncovered - shown,
-        "predicted_class": filled(classes.reshape(grid.shape), known),
         "interpolated": (~known).astype(np.uint8),
     }
+    if watch.has_classes:
+        maps["predicted_class"] = filled(classes.reshape(grid.shape), known)
     return sampling, *result(), maps
 
 
@@ -203,6 +200,7 @@ class _Watch:
         self._subject, self._target, self._layer, self._asked = context, target, layer, engine
         self._names = [*target.tensors, *([layer.name] if layer else [])]
         self.engine: Mapping[str, Any] = {}
+        self.has_classes = isinstance(target, ClassScore)
 
     def uncovered(self, x: NDArray[Any]) -> NDArray[np.float64]:
         """S of the inputs as they are, (N,)."""
@@ -247,10 +245,10 @@ class _Watch:
     def _scores(
         self, tensors: Mapping[str, NDArray[Any]]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Return the score, and the class that wins; what has no classes has no winner."""
+        """Return the score, and the class that wins; zeros stand for it if there are none."""
         target = self._target
         if not isinstance(target, ClassScore):
             score = target.score(tensors)
-            return score, np.full(len(score), _NO_CLASS)
+            return score, np.zeros(len(score), np.int64)
         scores = target.class_scores(tensors)
         return target.select(scores), scores.argmax(axis=1)

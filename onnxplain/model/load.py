@@ -181,8 +181,9 @@ def load(
         threads=threads,
         example=lambda: sample_picture(replace(recipe, dtype=image.dtype)).x,
     )
+    require_task(network.answer)
+    network = network.batch_first()
     answer = network.answer
-    require_task(answer)
     given = beside.get("labels") if labels is None else labels
     names, labels_from = find_labels(given, file, metadata, _counts(answer), keys)
     warnings += [

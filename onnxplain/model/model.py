@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.parity import Parity, measure_parity, plain_input, require_parity
-from onnxplain.errors import OnnxplainError, UsageError
+from onnxplain.errors import NoSlopeError, OnnxplainError, UsageError
 from onnxplain.explanations.explanation import Explanation
 from onnxplain.graph.quantised import quantisation_step
 from onnxplain.graph.view import Graph
@@ -22,6 +22,7 @@ from onnxplain.methods import Method, find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.opened import OpenedModel
 from onnxplain.model.record import Run, explanation_of
+from onnxplain.model.saturation import require_finite, saturated, vanishes
 from onnxplain.network.context import Context, Progress, silent
 from onnxplain.network.sharing import Share, run_shared
 from onnxplain.targets.classes import Kind
@@ -194,10 +195,18 @@ class Model(OpenedModel):
         def work(aim: Target, context: Context, share: Share) -> Explanation:
             started = time.perf_counter()
             own = replace(context, share=share)
-            found = averaged(own, lambda s: chosen.function(s, picture.x, aim, **values), runs)
+            score = self._score(picture, aim)
+            empty = saturated(chosen, self.network, aim, score)
+            try:
+                found = averaged(own, lambda s: chosen.function(s, picture.x, aim, **values), runs)
+            except NoSlopeError as error:
+                raise empty or error from error
+            if empty is not None and vanishes(found.values, self.network.precision):
+                raise empty
+            require_finite(chosen, found.values, aim)
             run = Run(chosen, values, seed, time.perf_counter() - started)
             said = replace(aims[aim], parity=parity)
-            return explanation_of(self, run, picture, aim, said, self._score(picture, aim), found)
+            return explanation_of(self, run, picture, aim, said, score, found)
 
         # The steps of the first target stand for those of all, which take turns.
         contexts = [context, *[replace(context, progress=silent)] * (len(aims) - 1)]

@@ -257,7 +257,7 @@ class OpenedModel:
         return self.task.targets(request, values, said, **options)
 
     def _element(self, said: str) -> Target:
-        return element(said, self.network.graph, self.network.shapes)
+        return element(said, self.network.graph, self.network.shapes, self.network.image)
 
     def _reference(self, like: str) -> NDArray[np.float64]:
         """Return the vector that an embedding is compared with."""

@@ -42,8 +42,8 @@ class Asked:
     metadata: Mapping[str, str]
 
 
-def find_answer(network: Network, output: str, asked: Asked) -> Answer:
-    """Find what an output answers.
+def declared_answer(network: Network, output: str, asked: Asked) -> Answer:
+    """Find what an output answers, at the tensors of the file.
 
     Parameters
     ----------
@@ -71,12 +71,16 @@ def find_answer(network: Network, output: str, asked: Asked) -> Answer:
     found = next((a for a in answers if a.output == output), None)
     if found is None:
         raise UnsupportedModelError(f"output {output!r} holds no numbers; choose --output")
-    found = declared(found, asked.task, asked.scores)
-    plain = found.task == "classes" and found.probability is None and not found.places
-    if plain and asked.scores is None and _sums_to_one(network, found):
+    return declared(found, asked.task, asked.scores)
+
+
+def probed(network: Network, answer: Answer, asked: Asked) -> Answer:
+    """Return the answer, with probabilities if its scores are such on some input."""
+    plain = answer.task == "classes" and answer.probability is None and not answer.places
+    if plain and asked.scores is None and _sums_to_one(network, answer):
         evidence = "its values are not negative and sum to one, on a probe"
-        return replace(found, probability=found.raw, logit=None, evidence=evidence, doubt=_PROBED)
-    return found
+        return replace(answer, probability=answer.raw, logit=None, evidence=evidence, doubt=_PROBED)
+    return answer
 
 
 def _sums_to_one(network: Network, answer: Answer) -> bool:

@@ -11,16 +11,15 @@ import numpy as np
 from onnxplain.adapters.base import Adapter, Array, Capability
 from onnxplain.adapters.independence import Independence, measure_independence
 from onnxplain.adapters.ort import OrtAdapter
-from onnxplain.boundary import foreign
 from onnxplain.convert.torch_threads import import_torch
 from onnxplain.errors import (
     MethodRefusedError,
-    UnsupportedModelError,
     UsageError,
 )
 from onnxplain.graph.answers.answer import Answer
 from onnxplain.graph.answers.outputs import Outputs, find_outputs
 from onnxplain.graph.axes import Axes, tag_axes
+from onnxplain.graph.batch_first import read_batch_first, with_batch_first
 from onnxplain.graph.cam_head import CamHead, find_cam_head
 from onnxplain.graph.draws import random_nodes
 from onnxplain.graph.extract import cut_at
@@ -28,11 +27,12 @@ from onnxplain.graph.head import Head, head_of
 from onnxplain.graph.image_input import ImageInput, find_image_input
 from onnxplain.graph.layers import SpatialLayer, layer_candidates, refuse_layer, spatial_layer
 from onnxplain.graph.scores_only import cut_to_scores
-from onnxplain.graph.shapes import Shapes, infer_shapes
+from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.training import training_nodes
 from onnxplain.graph.view import Graph, TensorInfo
 from onnxplain.inputs.bound import BoundValue, bind_inputs
-from onnxplain.network.answer import Asked, find_answer
+from onnxplain.network.answer import Asked, declared_answer, probed
+from onnxplain.network.concrete_shapes import concrete_shapes
 
 if TYPE_CHECKING:
     from onnxplain.adapters.torch import TorchAdapter
@@ -147,7 +147,7 @@ class Network:
         values of inputs that the graph has in addition.
         """
         left = {i.name for i in graph.inputs}
-        return Network(
+        other = Network(
             graph,
             output=self._outputs.explained,
             task=self._asked.task,
@@ -165,6 +165,14 @@ class Network:
             threads=self._threads,
             example=self._example if input_name is None else None,
         )
+        # Where this graph has copies of its scores, the other one needs them too.
+        moved = self.answer.raw.tensors != self._declared.raw.tensors
+        return other.batch_first() if moved else other
+
+    def batch_first(self) -> Network:
+        """Return the network whose scores have the inputs on their first axis."""
+        graph = with_batch_first(self.graph, self._declared, self.shapes)
+        return self if graph is self.graph else self.with_graph(graph)
 
     @property
     def declared_scores(self) -> str | None:
@@ -300,16 +308,7 @@ class Network:
     @cached_property
     def shapes(self) -> Shapes:
         """Concrete shapes of all tensors for a batch of one."""
-        shapes = infer_shapes(self.graph, self.image)
-        unknown = [n for n in self.graph.tensor_names() if n not in shapes]
-        if unknown:
-            shape = (self.image.batch or 1, *self.image.shape[1:])
-            with foreign(lambda why: UnsupportedModelError(f"an input of shape {shape}: {why}")):
-                x = np.zeros(shape, self.image.dtype)
-            # Whether inputs may meet in a batch is asked of the scores, which are not known yet.
-            measured = self.ort.together().activations(x, unknown)
-            shapes |= {name: values.shape for name, values in measured.items()}
-        return shapes
+        return concrete_shapes(self.graph, self.image, lambda: self.ort)
 
     @property
     def answers(self) -> list[Answer]:
@@ -334,7 +333,12 @@ class Network:
         UsageError
             If what was declared contradicts the output.
         """
-        return find_answer(self, self._outputs.explained, self._asked)
+        return probed(self, read_batch_first(self.graph, self._declared), self._asked)
+
+    @cached_property
+    def _declared(self) -> Answer:
+        """The answer at the tensors of the file, whatever their batch axis."""
+        return declared_answer(self, self._outputs.explained, self._asked)
 
     @cached_property
     def head(self) -> Head:

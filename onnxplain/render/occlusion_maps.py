@@ -41,7 +41,7 @@ _BOX = 0.2
 
 
 def occlusion_maps(explanation: Explanation, labels: Mapping[int, str] | None = None) -> Figure:
-    """Draw score, difference and winning class for each position of the window.
+    """Draw score, difference and winning class, if any, for each position of the window.
 
     Parameters
     ----------
@@ -61,9 +61,10 @@ def occlusion_maps(explanation: Explanation, labels: Mapping[int, str] | None = 
         If the explanation has no such maps.
     """
     maps = explanation.maps
-    if not {"score", "difference", "predicted_class"} <= set(maps):
+    if not {"score", "difference"} <= set(maps):
         raise UsageError(f"{explanation.method} has no maps of windows; occlusion has")
-    legend = _legend(maps["predicted_class"], labels or explanation.labels)
+    winners = maps.get("predicted_class")
+    legend = [] if winners is None else _legend(winners, labels or explanation.labels)
     notes = [f"uncovered: {score_text(explanation)}", _windows(explanation)]
     if layer := explanation.parameters.get("response_of"):
         notes.insert(0, f"layer {layer}")
@@ -74,12 +75,14 @@ def occlusion_maps(explanation: Explanation, labels: Mapping[int, str] | None = 
         LINE * (sum(len(_name(name)) for _, name, _ in legend) + 2),
     )
     tall = TITLE + picture_height(explanation) + GAP + below
-    canvas, y = page(4, max(tall, photo_panel_height(explanation)), explanation)
-    places = [MARGIN + k * (PANEL + SPACE) for k in range(4)]
+    panels = 3 if winners is None else 4
+    canvas, y = page(panels, max(tall, photo_panel_height(explanation)), explanation)
+    places = [MARGIN + k * (PANEL + SPACE) for k in range(panels)]
     photo_panel(canvas, places[0], y, explanation)
     _score(canvas, places[1], y, explanation, notes)
     _difference(canvas, places[2], y, explanation)
-    _classes(canvas, places[3], y, explanation, legend)
+    if winners is not None:
+        _classes(canvas, places[3], y, winners, explanation, legend)
     return canvas.figure
 
 
@@ -109,10 +112,10 @@ def _classes(
     canvas: Canvas,
     x: float,
     y: float,
+    values: NDArray[Any],
     explanation: Explanation,
     legend: list[tuple[int, str, float]],
 ) -> None:
-    values = explanation.maps["predicted_class"]
     painted = np.full(values.shape, len(legend), np.int64)
     for k, (index, _, _) in enumerate(legend):
         painted[values == index] = k

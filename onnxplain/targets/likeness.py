@@ -13,6 +13,9 @@ from onnxplain.targets.reading import Reading
 from onnxplain.targets.secants import Slopes, Values
 from onnxplain.targets.target import Target
 
+# Sine of the angle below which an embedding in single precision has no direction to the other.
+_SAME = 1e-6
+
 
 @dataclass(frozen=True)
 class Likeness(Target):
@@ -63,10 +66,16 @@ class Likeness(Target):
         return cosines
 
     def slopes(self, values: Values) -> Slopes:
-        """Return the derivatives with respect to the tensors."""
+        """Return the derivatives with respect to the tensors.
+
+        They are zero where both vectors point the same way, or opposite ways: what is left of
+        their difference there is rounding.
+        """
         rows, lengths = self._read(values)
         along = (rows @ self._direction / lengths**2)[:, None] * rows
-        slopes = (self._direction - along) / lengths[:, None]
+        across = self._direction - along
+        across[np.linalg.norm(across, axis=1) < _SAME] = 0.0
+        slopes = across / lengths[:, None]
         return self.reading.slopes(values, slopes.reshape(self.reading.read(values).shape))
 
     def starts(self, values: Values) -> Slopes:

@@ -211,8 +211,11 @@ class Reading:
         scores = _ACTIVATIONS[self.activation](joined, axis)
         if self.activation == "exp":
             return weights * scores
+        # Written so that nothing cancels near 0 and 1, where little is left of 1 - p.
         if self.activation == "sigmoid":
-            return weights * scores * (1.0 - scores)
+            return weights * scores * scipy.special.expit(-joined)
+        first = scores.argmax(axis=axis, keepdims=True)
+        weights = weights - np.take_along_axis(weights, first, axis)
         mean = (weights * scores).sum(axis=axis, keepdims=True)
         return scores * (weights - mean)
 

@@ -90,7 +90,8 @@ class Classes:
     def request(self, said: str | int | None) -> TargetRequest:
         """Read what a person asks for, and check its class and position."""
         found = read_target(said, self.labels, self.count)
-        return replace(found, position=require_position(self.answer, found.position))
+        place = require_position(self.answer, found.position, found.region)
+        return replace(found, position=place)
 
     def targets(
         self,

@@ -7,6 +7,9 @@ import re
 import numpy as np
 
 from onnxplain.errors import UnknownNameError, UsageError
+from onnxplain.graph.answers.batch import BatchAxes, BatchAxis
+from onnxplain.graph.batch_first import tensor_batch_first
+from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph
 from onnxplain.targets.reading import Piece, Reading
@@ -21,7 +24,7 @@ def is_element(said: object) -> bool:
     return isinstance(said, str) and _FORM.fullmatch(said.strip()) is not None
 
 
-def element(said: str, graph: Graph, shapes: Shapes) -> ValueScore:
+def element(said: str, graph: Graph, shapes: Shapes, image: ImageInput) -> ValueScore:
     """Read ``NAME[INDEX]``: the mean of a slice of a tensor.
 
     Parameters
@@ -29,15 +32,16 @@ def element(said: str, graph: Graph, shapes: Shapes) -> ValueScore:
     said : str
         The tensor's name, and an index as NumPy writes it, without the batch: ``y[3]``,
         ``features[12, 3:5, :]``. Axes that are left out count as a whole.
-    graph, shapes
-        The prepared graph with its concrete shapes.
+    graph, shapes, image
+        The prepared graph with its concrete shapes and its explained input.
 
     Raises
     ------
     UnknownNameError
         If there is no such tensor.
     UsageError
-        If the index cannot be read, or holds no element.
+        If the index cannot be read, or holds no element, or the tensor does not hold the inputs
+        of a batch one by one.
     """
     found = _FORM.fullmatch(said.strip())
     if found is None:
@@ -46,6 +50,13 @@ def element(said: str, graph: Graph, shapes: Shapes) -> ValueScore:
     shape = shapes.get(name)
     if shape is None:
         raise UnknownNameError("tensor", name, shapes, "`inspect` lists tensors")
+    read = tensor_batch_first(graph, name) or name
+    if BatchAxes(graph, shapes, image).of(read) != BatchAxis(0):
+        raise UsageError(
+            f"{said!r} is not possible: tensor {name!r} of shape {list(shape)} does not hold the "
+            "inputs of a batch one by one on its first axis; name an element of another tensor"
+        )
+    shape = shapes[read]
     index = tuple(_part(p, said) for p in found["index"].split(",") if p.strip())
     one = shape[1:]
     try:
@@ -60,7 +71,7 @@ def element(said: str, graph: Graph, shapes: Shapes) -> ValueScore:
     words = f"{name}[{found['index'].strip()}]"
     stem = "".join(c if c.isalnum() else "-" for c in words).strip("-")
     quantity = "value" if chosen.size == 1 else "mean value"
-    return ValueScore(words, stem, Reading((Piece(name, chosen),)), quantity=quantity)
+    return ValueScore(words, stem, Reading((Piece(read, chosen),)), quantity=quantity)
 
 
 def _part(text: str, said: str) -> int | slice:

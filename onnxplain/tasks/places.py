@@ -36,7 +36,7 @@ class Places:
     words: str
 
 
-def require_position(answer: Answer, given: tuple[int, ...]) -> tuple[int, ...]:
+def require_position(answer: Answer, given: tuple[int, ...], region: str = "") -> tuple[int, ...]:
     """Check a position that a person gave.
 
     Parameters
@@ -45,6 +45,8 @@ def require_position(answer: Answer, given: tuple[int, ...]) -> tuple[int, ...]:
         The dense answer, or one without places.
     given : tuple of int
         One index for each axis of places, or for each of those longer than one; may be empty.
+    region : str
+        Several places that a person named in its stead.
 
     Returns
     -------
@@ -57,13 +59,15 @@ def require_position(answer: Answer, given: tuple[int, ...]) -> tuple[int, ...]:
         If an answer without places has a position, or it is out of range.
     """
     places = answer.places
-    if not given:
+    if not (given or region):
         return ()
     if not places:
         raise UsageError(
             f"output {answer.output!r} has one score for each class and no places; drop the "
             "position"
         )
+    if not given:
+        return ()
     longer = [n for n in places if n > 1]
     wanted = "ROW,COLUMN" if len(longer) == 2 else f"{len(longer)} numbers"
     if len(given) == len(longer) != len(places):

@@ -70,7 +70,8 @@ class Numbers:
                     f"the first choice: name one with --target ({listed})"
                 )
             found = replace(found, index=0)
-        return replace(found, position=require_position(self.answer, found.position))
+        place = require_position(self.answer, found.position, found.region)
+        return replace(found, position=place)
 
     def targets(
         self,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Methods with a picture of their own, known by a map that only they have.
 _OWN_PICTURES = {
-    "predicted_class": occlusion_maps,
+    "difference": occlusion_maps,
     "dominant_class": clear_maps,
     "standard_error": error_maps,
 }

@@ -1,0 +1,82 @@
+"""Targets without a slope: a Softmax or Sigmoid that is saturated at the picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.errors import MethodRefusedError, NumericalError
+from onnxplain.methods import Method
+from onnxplain.network.network import Network
+from onnxplain.targets.classes import ClassScore
+from onnxplain.targets.likeness import Likeness
+from onnxplain.targets.target import Target
+
+# Below, numbers of single and double precision lose digits, and products of them vanish.
+_VANISHED = {"single": 1e-30, "double": 1e-290}
+
+
+def saturated(
+    method: Method, network: Network, target: Target, score: float
+) -> MethodRefusedError | None:
+    """Say that a target has no slope at the picture, if that can be why a map is empty.
+
+    Parameters
+    ----------
+    method : Method
+        What was run.
+    network : Network
+        The model.
+    target, score : Target, float
+        What is explained, and its value.
+
+    Returns
+    -------
+    MethodRefusedError or None
+        ``None`` if the method takes no slopes, or the target is linear in what is read: a logit
+        or a value.
+    """
+    if method.runs_on == "ONNX Runtime":
+        return None
+    if isinstance(target, Likeness):
+        return MethodRefusedError(
+            f"the {target.describe()} is {score:.6g}, where its slope is zero everywhere: both "
+            "vectors point the same way; use a method that takes no slopes (occlusion, lrp)"
+        )
+    if not isinstance(target, ClassScore):
+        return None
+    if target.kind == "logit" or (target.kind == "raw" and not network.answer.probability):
+        return None
+    way = (
+        "explain its logit (--kind logit)"
+        if network.has_logits
+        else "use a method that takes no slopes (occlusion)"
+    )
+    return MethodRefusedError(
+        f"the {target.unit} of {target.describe()} is {score:.6g}, where its slope is zero "
+        f"everywhere: the last activation is saturated; {way}"
+    )
+
+
+def vanishes(values: NDArray[Any], precision: str) -> bool:
+    """Whether a map is zero everywhere, as far as its numbers can tell."""
+    return bool(np.abs(values).max(initial=0.0) < _VANISHED[precision])
+
+
+def require_finite(method: Method, values: NDArray[Any], target: Target) -> None:
+    """Refuse a map that is no map.
+
+    Raises
+    ------
+    NumericalError
+        If a number is NaN or infinite.
+    """
+    bad = int((~np.isfinite(values)).sum())
+    if bad:
+        raise NumericalError(
+            f"{method.name} of {target.describe()} holds {bad} numbers of {values.size} that are "
+            "NaN or infinite: its slope is not finite there; use a method that takes no slopes "
+            "(occlusion)"
+        )
