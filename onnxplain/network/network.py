@@ -105,13 +105,8 @@ class Network:
             raise UsageError(f"precision {precision!r} is not known; allowed: single, double")
         if batch_size is not None and batch_size < 1:
             raise UsageError(f"batch size {batch_size} is not possible; it must be 1 or more")
-        hints: dict[str, Any] = {
-            "name": input_name,
-            "layout": layout,
-            "size": size,
-            "channels": channels,
-            "bound": bound or (),
-        }
+        hints: dict[str, Any] = {"name": input_name, "layout": layout, "size": size}
+        hints |= {"channels": channels, "bound": bound or ()}
         metadata = dict(metadata or {})
         self._outputs = outputs or find_outputs(
             graph, output, lambda: find_image_input(graph, **hints), metadata
