@@ -12,6 +12,7 @@ from onnxplain.errors import NumericalError, UnsupportedModelError
 from onnxplain.graph.answers.answer import Answer
 from onnxplain.graph.answers.declare import declared
 from onnxplain.graph.answers.find import find_answers
+from onnxplain.graph.answers.outputs import Outputs
 from onnxplain.graph.quantised import quantisation_step
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ _PROBED = (
     "the scores are taken as probabilities, since they are not negative and sum to one; if they "
     "are none, declare --scores raw"
 )
+# What an output is may only show beside the others, which are cut off by now.
+_SEEN_TOGETHER = ("boxes", "embedding")
 # How exact float16 probabilities may be.
 _SUM_SLACK = 1e-3
 
@@ -42,15 +45,15 @@ class Asked:
     metadata: Mapping[str, str]
 
 
-def declared_answer(network: Network, output: str, asked: Asked) -> Answer:
+def declared_answer(network: Network, outputs: Outputs, asked: Asked) -> Answer:
     """Find what an output answers, at the tensors of the file.
 
     Parameters
     ----------
     network : Network
         Whose graph has been cut to that output.
-    output : str
-        Name of the graph output.
+    outputs : Outputs
+        Which output, and what all of them together look like.
     asked : Asked
         What the user declared outranks the graph.
 
@@ -61,6 +64,7 @@ def declared_answer(network: Network, output: str, asked: Asked) -> Answer:
     UsageError
         If what was declared contradicts it.
     """
+    output = outputs.explained
     try:
         answers = find_answers(network.graph, network.shapes, network.image, asked.metadata)
     except MemoryError as error:
@@ -71,6 +75,9 @@ def declared_answer(network: Network, output: str, asked: Asked) -> Answer:
     found = next((a for a in answers if a.output == output), None)
     if found is None:
         raise UnsupportedModelError(f"output {output!r} holds no numbers; choose --output")
+    whole = next((a for a in outputs.answers if a.output == output), found)
+    if whole.task in _SEEN_TOGETHER:
+        found = replace(found, task=whole.task, evidence=whole.evidence, doubt=whole.doubt)
     return declared(found, asked.task, asked.scores)
 
 

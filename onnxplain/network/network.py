@@ -111,7 +111,7 @@ class Network:
         self._outputs = outputs or find_outputs(
             graph, output, lambda: find_image_input(graph, **hints), metadata
         )
-        self.graph = cut_to_scores(graph, self._outputs.explained)
+        self.graph = graph if outputs else cut_to_scores(graph, self._outputs.explained)
         image = find_image_input(self.graph, **hints)
         needed = {n: v for n, v in (bound or {}).items() if n not in self.graph.left_out.inputs}
         self.image: ImageInput
@@ -144,7 +144,7 @@ class Network:
         left = {i.name for i in graph.inputs}
         other = Network(
             graph,
-            output=self._outputs.explained,
+            outputs=self._outputs,
             task=self._asked.task,
             scores=self._asked.scores,
             metadata=self._asked.metadata,
@@ -333,7 +333,7 @@ class Network:
     @cached_property
     def _declared(self) -> Answer:
         """The answer at the tensors of the file, whatever their batch axis."""
-        return declared_answer(self, self._outputs.explained, self._asked)
+        return declared_answer(self, self._outputs, self._asked)
 
     @cached_property
     def head(self) -> Head:

@@ -19,7 +19,7 @@ HELD = NETWORK.ort.activations(X, ["r", "scores"])
 
 
 def target(said):
-    return element(said, NETWORK.graph, NETWORK.shapes)
+    return element(said, NETWORK.graph, NETWORK.shapes, NETWORK.image)
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def test_an_element_of_a_file_without_a_batch():
         ("out = MatMul(f, w4)", "double[N,4] out", {"scores": "percent"}, "allowed: logits"),
         ("out = MatMul(f, w4)", "double[N,4] out", {"task": "yes-no"}, "holds 4 scores"),
         ("out = MatMul(f, w1)", "double[N,1] out", {"task": "classes"}, "declare task yes-no"),
-        ("out = MatMul(f, w1)", "double[N,1] out", {"scores": "logits"}, "the task as well"),
+        ("out = MatMul(f, w1)", "double[N,1] out", {"task": "values", "scores": "logits"}, "the task as well"),
         ("z = MatMul(f, w4) out = Softmax<axis=1>(z)", "double[N,4] out", {"task": "labels"},
          "they are not several labels"),
         ("z = MatMul(f, w4) out = Softmax<axis=1>(z)", "double[N,4] out", {"scores": "logits"},
