@@ -11,11 +11,13 @@ import pytest
 import torch
 
 import onnxplain
+from onnxplain.adapters.back_project import back_project
 from onnxplain.convert import register
 from onnxplain.convert.torch_threads import import_torch, limited_threads
 from onnxplain.graph.prepare import prepare
 from onnxplain.network.network import Network
 from onnxplain.targets.classes import Target
+from tests.engines import gradients
 from tests.small_models import model_of
 
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
@@ -133,10 +135,10 @@ def test_pytorch_works_with_as_many_threads_as_asked_for(watched, threads, host)
     calls = [
         lambda: engine.forward(X),
         lambda: engine.activations(X, ["h"]),
-        lambda: engine.gradients(X, TARGET, ["x"]),
-        lambda: engine.gradients(X, TARGET, ["x"], rectify="guided"),
+        lambda: gradients(engine, X, TARGET, ["x"]),
+        lambda: gradients(engine, X, TARGET, ["x"], rectify="guided"),
         lambda: engine.rerun_from(X, "x", X, ["y"]),
-        lambda: engine.back_project(X, "y", np.ones((1, 1, 3), np.float32)),
+        lambda: back_project(engine, X, "x", "y", np.ones((1, 1, 3), np.float32)),
         lambda: list(engine.recompute({"x": X})),
     ]
     for call in calls:
