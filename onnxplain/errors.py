@@ -5,15 +5,17 @@
     OnnxplainError                      exit code 1
     ├── UsageError                      2   a wrong name, index, parameter or option
     │   ├── UnknownNameError            2   a name that is not there; the nearest ones are offered
-    │   └── MethodRefusedError          2   the method does not apply to this model (says what does)
-    │       └── NoSlopeError            2   the score's derivative is zero where it is read
+    │   ├── MethodRefusedError          2   the method does not apply to this model (says what does)
+    │   │   └── NoSlopeError            2   the score's derivative is zero where it is read
+    │   └── NowhereError                2   the target is nowhere in this picture
     ├── ModelFileError                  3   the file cannot be read as an ONNX model
     │   └── UnsupportedModelError       3   valid, but outside what onnxplain can explain
     ├── ImageError                      4   the image cannot be read or does not fit the model
     ├── ConversionError                 5   gradients are impossible: operators are missing
     │   └── ParityError                 5   ONNX Runtime and PyTorch disagree on this input
     ├── NumericalError                  6   NaN or Inf where a number is needed
-    └── OutputError                     7   a result cannot be written
+    ├── OutputError                     7   a result cannot be written
+    └── InternalError                   70  a defect of onnxplain, met on one of many pictures
 
 A message is one line: what is wrong, where, what is allowed, what to do next.
 The exit code of the command line is the class attribute ``exit_code``.
@@ -64,6 +66,10 @@ class MethodRefusedError(UsageError):
     """The method does not apply to this model; the message says what does."""
 
 
+class NowhereError(UsageError):
+    """The target is nowhere in this picture; in others it may be."""
+
+
 class NoSlopeError(MethodRefusedError):
     """The score's derivative is zero everywhere where the method reads it."""
 
@@ -104,6 +110,24 @@ class OutputError(OnnxplainError):
     """A result cannot be written."""
 
     exit_code = 7
+
+
+class InternalError(OnnxplainError):
+    """A defect of onnxplain itself, met on one of several pictures."""
+
+    exit_code = 70
+    # Every message starts so; records of audits hold nothing but the message.
+    beginning = "internal error: "
+
+    @classmethod
+    def of(cls, error: BaseException) -> InternalError:
+        """Make one of an exception that nobody foresaw."""
+        said = " ".join(str(error).split())
+        return cls(f"{cls.beginning}{type(error).__name__}: {said}")
+
+
+# What is wrong with one picture of several: the others are done all the same.
+OF_A_PICTURE = (ImageError, NowhereError, NumericalError)
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:

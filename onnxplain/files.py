@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,26 @@ else:
     import tomli as tomllib
 
 MAX_JSON_BYTES = 50_000_000
+
+
+def why_no_file(path: str | Path) -> str:
+    """Say why there is no regular file at a path; empty if there is one.
+
+    Pipes and devices count as none: reading one may never end.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except ValueError:  # a NUL, or a character that no file name can hold
+        return "no file can have that name"
+    except FileNotFoundError:
+        return "the link leads nowhere" if os.path.islink(path) else "there is nothing"
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    if stat.S_ISREG(mode):
+        return ""
+    if stat.S_ISDIR(mode):
+        return "it is a folder"
+    return "it is a pipe" if stat.S_ISFIFO(mode) else "it is a device or a socket"
 
 
 def read_text(path: str | Path, what: str, most: int = MAX_JSON_BYTES) -> str:
@@ -49,6 +70,8 @@ def read_text(path: str | Path, what: str, most: int = MAX_JSON_BYTES) -> str:
         raise UsageError(f"cannot read {what} {str(path)!r}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"cannot read {what} {str(path)!r}: it is no UTF-8 text") from error
+    except ValueError as error:  # of the path: a NUL, or a character that no name can hold
+        raise UsageError(f"cannot read {what} {str(path)!r}: {why_no_file(path)}") from error
 
 
 def read_json(path: str | Path, what: str, most: int = MAX_JSON_BYTES) -> Any:
@@ -103,7 +126,8 @@ def whole_file(path: str | Path) -> Iterator[IO[bytes]]:
     temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        # Short, so that a name that is as long as may be can have a temporary one.
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
         with os.fdopen(handle, "wb") as file:
             yield file
         os.chmod(temporary, 0o666 & ~_umask())
@@ -119,9 +143,12 @@ def whole_file(path: str | Path) -> Iterator[IO[bytes]]:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
+    """Write a text file, whole or not at all.
+
+    What UTF-8 cannot hold, a byte of a file's name that is no character, is escaped.
+    """
     with whole_file(path) as file:
-        file.write(text.encode("utf-8"))
+        file.write(text.encode("utf-8", "backslashreplace"))
 
 
 def write_json(path: str | Path, data: Any) -> None:

@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+
 import numpy as np
+import onnxruntime
 import pytest
 import torch
+from instruction_sets import ORT_LEVEL
 
 from onnxplain.convert.torchvision_guard import import_onnx2torch
 
 # zennit and pytorch-grad-cam import torchvision too, which has to be met first.
 import_onnx2torch()
 # Two threads on a machine that is shared wait for each other: measured 20 times slower.
-torch.set_num_threads(1)
+THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))
+torch.set_num_threads(THREADS)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def onnx_runtime_as_set() -> Iterator[None]:
+    """Let the variables of `tests/instruction_sets.py` reach ONNX Runtime, which reads none."""
+    original = onnxruntime.SessionOptions
+
+    def options() -> onnxruntime.SessionOptions:
+        made = original()
+        if "OMP_NUM_THREADS" in os.environ:
+            made.intra_op_num_threads = THREADS
+        if os.environ.get(ORT_LEVEL) == "extended":
+            level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+            made.graph_optimization_level = level
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnxruntime, "SessionOptions", options)
+        yield
 
 
 @pytest.fixture

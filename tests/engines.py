@@ -9,13 +9,14 @@ import numpy as np
 
 from onnxplain.adapters import back_project as projecting
 from onnxplain.adapters.base import Adapter
-from onnxplain.graph.answers.choose import choose
 from onnxplain.graph.answers.find import find_answers
-from onnxplain.graph.head import head_of
+from onnxplain.graph.answers.outputs import Outputs, class_keys, find_outputs
+from onnxplain.graph.head import Head, head_of
 from onnxplain.graph.image_input import find_image_input
 from onnxplain.graph.shapes import infer_shapes
 from onnxplain.graph.view import Graph
 from onnxplain.network.context import Derivatives
+from onnxplain.network.network import Network
 from onnxplain.targets.target import Target
 
 
@@ -43,8 +44,24 @@ def back_project(
     return projecting.back_project(engine, x, "image", tensor, seeds, **options)
 
 
+def outputs_of(graph: Graph, output: str | None = None) -> Outputs:
+    """Return which output of a graph is explained."""
+    return find_outputs(graph, output, lambda: find_image_input(graph), {})
+
+
+def find_head(graph: Graph, output: str | None = None) -> Head:
+    """Return the head of the output that is explained."""
+    explained = outputs_of(graph, output).explained
+    image = find_image_input(graph)
+    answers = find_answers(graph, infer_shapes(graph, image), image, {})
+    return head_of(next(a for a in answers if a.output == explained), graph)
+
+
+def keys_of(graph: Graph, output: str | None = None) -> tuple[str, ...]:
+    """Names that a file itself gives to the explained classes."""
+    return class_keys(graph, outputs_of(graph, output))
+
+
 def logits_of(graph: Graph) -> str:
     """Tensor in front of the final activation of a graph."""
-    image = find_image_input(graph)
-    answer, _ = choose(find_answers(graph, infer_shapes(graph, image), image, {}))
-    return head_of(answer, graph).logits
+    return Network(graph).head.logits

@@ -44,8 +44,10 @@ def model(
     return proto
 
 
-def _ends_in_probabilities(proto: onnx.ModelProto) -> bool:
-    return proto.graph.node[-1].op_type in ("Softmax", "LogSoftmax", "Sigmoid")
+def declared_scores(proto: onnx.ModelProto) -> dict[str, str]:
+    """Options that declare logits where the file itself does not end in probabilities."""
+    probable = proto.graph.node[-1].op_type in ("Softmax", "LogSoftmax", "Sigmoid")
+    return {} if probable else {"scores": "logits"}
 
 
 class PyTorchOnly(Network):
@@ -59,8 +61,8 @@ def context_of(
     proto: onnx.ModelProto, kind: type[Network] = Network, *, seed: int = 0, **options: object
 ) -> Context:
     """Open a model in float64 with inputs in [-1, 1] whose black is -1."""
-    scores = {} if _ends_in_probabilities(proto) else {"scores": "logits"}
-    network = kind(prepare(proto), **{"precision": "double", **scores, **options})
+    options = {"precision": "double", **declared_scores(proto), **options}
+    network = kind(prepare(proto), **options)
     image = network.image
     grey = image.channels == 1
     recipe = Preprocess(

@@ -12,6 +12,7 @@ import onnx
 import torch
 from architectures import CLASSES as CLASSES
 from architectures import NETS, SIDE
+from seeded import calibrated, made
 from torch import Tensor, nn
 
 
@@ -39,7 +40,11 @@ def images(name: str, batch: int = 1, seed: int = 0) -> np.ndarray:
 
 
 def trained_like(net: nn.Module, x: Tensor) -> nn.Module:
-    """Give `net` weights and BatchNorm statistics under which its output varies."""
+    """Give `net` weights and BatchNorm statistics under which its output varies.
+
+    Both are computed in float64 and then rounded: see `seeded`.
+    """
+    net = net.double()
     generator = torch.Generator().manual_seed(0)
     for module in net.modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
@@ -49,11 +54,7 @@ def trained_like(net: nn.Module, x: Tensor) -> nn.Module:
         elif isinstance(module, (nn.BatchNorm2d, nn.LayerNorm)):
             nn.init.uniform_(module.weight, 0.6, 1.4, generator=generator)
             nn.init.normal_(module.bias, 0.1, 0.3, generator=generator)
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = None  # a plain average over what is seen below
-    with torch.no_grad():
-        net.train()(x)
-    return net.eval()
+    return calibrated(net, x)
 
 
 def export(
@@ -81,9 +82,7 @@ def export(
 @functools.cache
 def network(name: str) -> nn.Module:
     """Return the network of that name, the same object every time; do not change it."""
-    torch.manual_seed(0)
-    calibration = torch.from_numpy(images(name, 16, seed=1)).float()
-    return trained_like(NETS[name](), calibration)
+    return trained_like(made(NETS[name]), torch.from_numpy(images(name, 16, seed=1)))
 
 
 @functools.cache

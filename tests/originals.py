@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nets
 import numpy as np
+from handmade import PyTorchOnly, declared_scores
 from torch import nn
 
 import onnxplain
@@ -21,7 +22,7 @@ CAT = ROOT / "examples/photos/chelsea.png"
 
 @dataclass(frozen=True)
 class Pair:
-    """`double` computes gradients in float64; `single` as users get them."""
+    """`double` computes everything in float64; `single` as users get it."""
 
     net: nn.Module
     double: onnxplain.Model
@@ -33,13 +34,20 @@ class Pair:
 def pair(name: str) -> Pair:
     """Return a network of `nets.NETS`, or ``"lite0"`` with the photo of a cat."""
     if name == "lite0":
-        double, single = onnxplain.load(LITE0, precision="double"), onnxplain.load(LITE0)
+        double = exactly(onnxplain.load(LITE0, precision="double", scores="logits"))
+        single = onnxplain.load(LITE0, scores="logits")
         return Pair(lite0_exactly(), double, single, single.read(CAT).x)
     made = nets.exported(name)
-    options = {"preprocess": "minus-one-one"}
-    double = onnxplain.load(made.proto, precision="double", **options)
+    options = {"preprocess": "minus-one-one", **declared_scores(made.proto)}
+    double = exactly(onnxplain.load(made.proto, precision="double", **options))
     single = onnxplain.load(made.proto, **options)
     return Pair(copy.deepcopy(made.net).double(), double, single, made.x.astype(np.float32))
+
+
+def exactly(model: onnxplain.Model) -> onnxplain.Model:
+    """Let methods that only need forward passes take them from PyTorch, in its precision."""
+    model.network.__class__ = PyTorchOnly
+    return model
 
 
 def lite0_exactly() -> nn.Module:

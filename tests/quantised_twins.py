@@ -14,7 +14,7 @@ DIGITS = sorted(Path("examples/digits").glob("*.png"))
 
 @cache
 def opened(path):
-    return onnxplain.load(path)
+    return onnxplain.load(path, scores="logits")
 
 
 class Calibration(CalibrationDataReader):

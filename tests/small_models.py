@@ -9,6 +9,11 @@ UNCONVERTIBLE = (
     "s = SequenceConstruct(x) i = Constant<value_int: int = 0>() z = SequenceAt(s, i) "
     "f = Flatten(z) y = MatMul(f, w)"
 )
+# 16 values never fit into rows of 5.
+NEVER_RUNS = (
+    "s = Constant<value_ints: ints = [-1, 5]>() r = Reshape(x, s) t = Flatten(x) "
+    "m = ReduceMax<keepdims: int = 0>(r) g = MatMul(t, w) y = Add(g, m)"
+)
 WITHOUT_RULE = "z = Sin(x) f = Flatten(z) y = MatMul(f, w)"
 
 

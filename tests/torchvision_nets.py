@@ -2,8 +2,9 @@
 
 import functools
 
-import torch
+import seeded
 from nets import export
+from originals import exactly
 from torch import nn
 
 import onnxplain
@@ -33,21 +34,17 @@ NETS = {
 @functools.cache
 def made(name):
     """Network in float64, its unfolded file, and a picture; BatchNorm statistics calibrated."""
-    torch.manual_seed(0)
-    net = NETS[name](num_classes=CLASSES)
+    net = seeded.made(lambda: NETS[name](num_classes=CLASSES))
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.6, 1.4)
             nn.init.uniform_(module.bias, -0.2, 0.2)
-            module.momentum = None
         if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=module.in_features**-0.5)
         if hasattr(module, "inplace"):
             module.inplace = False  # which Captum's hooks cannot follow
-    coarse = torch.rand(9, 3, SIDE // 4, SIDE // 4) * 2 - 1
-    pictures = nn.functional.interpolate(coarse, size=(SIDE, SIDE), mode="bilinear")
-    with torch.no_grad():
-        net.train()(pictures[1:])
-    proto = export(net.eval(), pictures[:1])
+    pictures = seeded.smooth_pictures(9, SIDE).float()
+    net = seeded.calibrated(net, pictures[1:])
+    proto = export(net, pictures[:1])
     model = onnxplain.load(proto, preprocess="minus-one-one", precision="double")
-    return net.double(), model, pictures[:1].numpy()
+    return net.double(), exactly(model), pictures[:1].numpy()

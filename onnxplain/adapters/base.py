@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.errors import UsageError
 from onnxplain.relevance.composites import Composite
+from onnxplain.relevance.growth import Growth
 from onnxplain.relevance.kinds import Rectification
 from onnxplain.relevance.leak import Leak
 
@@ -131,10 +132,14 @@ class PullBack:
     gradients : tuple of mapping of str to array
         For each seed, the derivative of each input's own signal with respect to the named
         tensors.
+    growth : tuple of Growth
+        For each seed, how far what DeepLIFT's multipliers attribute grew in magnitude; empty
+        for derivatives.
     """
 
     values: Mapping[str, Array]
     gradients: tuple[Mapping[str, Array], ...]
+    growth: tuple[Growth, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,11 +154,14 @@ class Propagation:
         Relevance of the named tensors, in units of the score.
     leaks : tuple of Leak
         Every node's leak, the largest magnitude first.
+    growth : Growth
+        How far it grew in magnitude.
     """
 
     values: Mapping[str, Array]
     relevance: Mapping[str, Array]
     leaks: tuple[Leak, ...]
+    growth: Growth = field(default_factory=Growth)
 
 
 class Adapter(Protocol):
@@ -243,7 +251,12 @@ class Adapter(Protocol):
 
 
 def in_batches(
-    function: Callable[[Array], dict[str, Array]], x: Array, size: int, fixed: int | None = None
+    function: Callable[[Array], dict[str, Array]],
+    x: Array,
+    size: int,
+    fixed: int | None = None,
+    *,
+    apart: bool = False,
 ) -> dict[str, Array]:
     """Run `function` on slices of `x` and join the results along axis 0.
 
@@ -258,6 +271,8 @@ def in_batches(
     fixed : int, optional
         The batch size that the model file insists on; the last slice is filled up by
         repeating its last element, and the surplus results are dropped.
+    apart : bool
+        No two elements of `x` in one slice; a fixed batch holds copies of one.
 
     Returns
     -------
@@ -271,8 +286,8 @@ def in_batches(
     UsageError
         If such an array would have to be joined from several slices.
     """
-    step = fixed or max(1, size)
-    apart: set[str] = set()
+    step = 1 if apart else (fixed or max(1, size))
+    stacked: set[str] = set()
     parts: list[dict[str, Array]] = []
     for start in range(0, len(x), step):
         batch = x[start : start + step]
@@ -281,7 +296,7 @@ def in_batches(
             batch = np.concatenate([batch, np.repeat(batch[-1:], fixed - count, axis=0)])
         result = function(batch)
         loose = [k for k, v in result.items() if v.ndim == 0 or len(v) != len(batch)]
-        apart.update(loose if step == 1 else ())
+        stacked.update(loose if step == 1 else ())
         if loose and len(x) > step and fixed != 1:
             raise UsageError(
                 f"tensor {loose[0]!r} of shape {result[loose[0]].shape} does not hold the batch "
@@ -293,11 +308,11 @@ def in_batches(
     joined = {}
     for name in parts[0]:
         values = [p[name] for p in parts]
-        if len({v.shape for v in values}) > 1 and name in apart:
+        if len({v.shape for v in values}) > 1 and name in stacked:
             shapes = " and ".join(sorted({str(v.shape) for v in values}))
             raise UsageError(
                 f"tensor {name!r} has other lengths for other inputs ({shapes}); read it for one "
                 "input at a time"
             )
-        joined[name] = np.stack(values) if name in apart else np.concatenate(values)
+        joined[name] = np.stack(values) if name in stacked else np.concatenate(values)
     return joined

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from onnxplain.adapters.base import Adapter, Array
+from onnxplain.adapters.batches import never
 from onnxplain.errors import UnknownNameError, UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph
@@ -29,12 +30,19 @@ class EngineSettings:
         Values of all inputs but the explained one.
     double : bool
         Whether gradients and relevance are to be computed in float64.
+    threads : int, optional
+        Threads within an operator; the engine's own choice if not given.
+    must_part : callable
+        Whether inputs have to run one by one, because the file lets them meet in a batch; see
+        `Batches`.
     """
 
     device: str = "auto"
     batch_size: int | None = None
     bound: Mapping[str, Array] = field(default_factory=dict)
     double: bool = False
+    threads: int | None = None
+    must_part: Callable[[], bool] = never
 
 
 Factory = Callable[[Graph, ImageInput, EngineSettings], Adapter]

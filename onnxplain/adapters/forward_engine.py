@@ -14,8 +14,8 @@ from onnxplain.adapters.base import (
     Propagation,
     PullBack,
     Seed,
-    in_batches,
 )
+from onnxplain.adapters.batches import Batches
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.engines import EngineSettings
 from onnxplain.adapters.rerun import Rerun, Session
@@ -46,6 +46,7 @@ class ForwardEngine(ABC):
         self._graph, self._image = graph, image
         self._bound = dict(settings.bound)
         self._batch_size = settings.batch_size or _BATCH
+        self._batches = Batches(self._batch_size, image.batch, settings.must_part)
         self._sessions: dict[tuple[str, ...], Session] = {}
         self._reruns: dict[tuple[str, tuple[str, ...]], Rerun] = {}
 
@@ -66,13 +67,13 @@ class ForwardEngine(ABC):
             return {n: found.get(n, batch) for n in names}
 
         x = x.astype(self._image.dtype, copy=False)
-        return in_batches(run, x, self._batch_size, self._image.batch)
+        return self._batches.run(run, x)
 
     def windowed(
         self, base: Array, changes: WindowChanges, names: Sequence[str], *, engine: Engine = "auto"
     ) -> WindowRun:
         """Run the changed inputs as a whole; see `Adapter`."""
-        size = self._image.batch or self._batch_size
+        size = self._batches.at_once(len(changes))
         return whole_windows(
             self.activations, base, changes, names, self._image.spatial, size, engine, self.device
         )
@@ -86,7 +87,7 @@ class ForwardEngine(ABC):
             self._reruns[key] = Rerun(
                 self._graph, tensor, names, self.activations, self._open_part, self._bound
             )
-        return self._reruns[key].run(x, values, self._batch_size, self._image.batch)
+        return self._reruns[key].run(x, values, self._batches)
 
     def pull_back(
         self,

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,17 +17,18 @@ from onnxplain.adapters.base import (
     Propagation,
     PullBack,
     Seed,
-    in_batches,
 )
 from onnxplain.adapters.batch_choice import BatchChoice, candidates
+from onnxplain.adapters.batches import Batches, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.incremental.costs import node_seconds
 from onnxplain.adapters.incremental.engine import WindowEngine
 from onnxplain.adapters.incremental.work import Services
+from onnxplain.adapters.ort_faults import whose_fault
 from onnxplain.adapters.ort_sessions import OrtSessions, reason_of
 from onnxplain.adapters.rerun import Rerun
 from onnxplain.adapters.rerun import Session as RunFeeds
-from onnxplain.errors import ImageError, UsageError
+from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.sections import Sections
 from onnxplain.graph.shapes import Shapes, infer_shapes
@@ -52,8 +54,8 @@ class OrtAdapter:
         The prepared graph.
     image : ImageInput
         The input that varies.
-    output : str or callable
-        The graph output that `forward` returns, or who knows it.
+    output : str
+        The graph output that `forward` returns.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     batch_size : int, optional
@@ -68,6 +70,8 @@ class OrtAdapter:
         every node is computed as the file says.
     shapes : callable, optional
         Returns the concrete shapes of all tensors; those that ONNX infers if not given.
+    must_part : callable, optional
+        See `Batches`; inputs run together if not given.
     """
 
     capabilities = FORWARD_VERBS
@@ -76,7 +80,7 @@ class OrtAdapter:
         self,
         graph: Graph,
         image: ImageInput,
-        output: str | Callable[[], str],
+        output: str,
         *,
         device: str = "auto",
         batch_size: int | None = None,
@@ -84,11 +88,12 @@ class OrtAdapter:
         threads: int | None = None,
         optimise: bool = True,
         shapes: Callable[[], Shapes] | None = None,
+        must_part: Callable[[], bool] = never,
     ) -> None:
         self._graph = graph
         self._image = image
         self._output = output
-        self._batch_size = batch_size or _BATCH
+        self._batches = Batches(batch_size or _BATCH, image.batch, must_part)
         self._batch_given = batch_size
         self._shapes = shapes or (lambda: infer_shapes(graph, image))
         self._bound = dict(bound or {})
@@ -104,10 +109,15 @@ class OrtAdapter:
         other.__dict__.pop("_windows", None)  # it has been given the old values
         return other
 
+    def together(self) -> OrtAdapter:
+        """Return an engine that shares its sessions, and lets inputs meet in a batch."""
+        other = self.with_bound({})
+        other._batches = self._batches.together()
+        return other
+
     def forward(self, x: Array) -> Array:
         """Return the explained graph output."""
-        output = self._output if isinstance(self._output, str) else self._output()
-        return self.activations(x, [output])[output]
+        return self.activations(x, [self._output])[self._output]
 
     def activations(self, x: Array, names: Sequence[str]) -> dict[str, Array]:
         """Return the named tensors; see `Adapter`.
@@ -117,7 +127,11 @@ class OrtAdapter:
         Raises
         ------
         ImageError
-            If ONNX Runtime rejects the input.
+            If ONNX Runtime rejects the input, but not plain pictures.
+        UnsupportedModelError
+            If it cannot run the model on these either.
+        UsageError
+            If a bound value does not fit its input.
         """
         wanted = list(dict.fromkeys(names))
         inputs = [n for n in wanted if n == self._image.name]
@@ -125,21 +139,20 @@ class OrtAdapter:
         session = self._sessions.exposing(fetched)
 
         def run(batch: Array) -> dict[str, Array]:
-            feeds = {self._image.name: batch, **self._bound}
-            try:
-                # Asked for nothing, ONNX Runtime returns all outputs.
-                values = session.run(fetched, feeds) if fetched else []
-            except Exception as error:  # onnxruntime's exceptions share no base class
-                raise ImageError(
-                    f"ONNX Runtime rejects input {self._image.name!r} of shape {batch.shape}: "
-                    f"{reason_of(error)}"
-                ) from error
+            # Asked for nothing, ONNX Runtime returns all outputs.
+            values = self._run(session, fetched, batch) if fetched else []
             found = zip(fetched, values, strict=True)
             tensors = {n: v for n, v in found if isinstance(v, np.ndarray)}
             return tensors | dict.fromkeys(inputs, batch)
 
         x = x.astype(self._image.dtype, copy=False)
-        return in_batches(run, x, self._batch_size, self._image.batch)
+        try:
+            return self._batches.run(run, x)
+        except MemoryError as error:
+            count = self._image.batch or min(len(x), self._batches.size)
+            raise UnsupportedModelError(
+                f"{count:,} inputs of shape {x.shape[1:]} at a time need more memory than there is"
+            ) from error
 
     def pull_back(
         self,
@@ -183,6 +196,9 @@ class OrtAdapter:
         graph, image = self._graph, self._image
         kind = "cpu" if self.device.startswith("CPU") else "cuda"
         given = image.batch or self._batch_given
+        apart = self._batches.apart(_BATCH)
+        if apart:
+            given = 1
         sizes = [given] if given else candidates(graph, self._shapes(), _BATCHES[kind])
         services = Services(
             sections=lambda names: Sections(graph, self._shapes(), image, names),
@@ -193,6 +209,7 @@ class OrtAdapter:
             batch=BatchChoice(sizes),
             fixed=image.batch,
             obstacle="" if kind == "cpu" else "the costs of sections are known for the CPU only",
+            wrong="each input has to run alone" if apart else "",
         )
         return WindowEngine(services, image.spatial)
 
@@ -204,10 +221,20 @@ class OrtAdapter:
             session = self._sessions.profiling(sections.names, Path(folder) / "profile")
             found = []
             for batch in batches:
-                values = session.run(list(sections.names), {self._image.name: batch, **self._bound})
+                values = self._run(session, list(sections.names), batch)
                 found.append(dict(zip(sections.names, values, strict=True)))
             file = Path(session.end_profiling())
             return found, node_seconds(file, sections.nodes, len(batches[-1]), len(batches))
+
+    def _run(self, session: Any, names: list[str], batch: Array) -> list[Any]:
+        def run(feeds: Mapping[str, Array]) -> list[Any]:
+            return list(session.run(names, feeds))
+
+        try:
+            return run({self._image.name: batch, **self._bound})
+        except Exception as error:  # onnxruntime's exceptions share no base class
+            reason = reason_of(error)
+            raise whose_fault(reason, session, run, self._image, batch, self._bound) from error
 
     def rerun_from(
         self, x: Array, tensor: str, values: Array, names: Sequence[str]
@@ -224,7 +251,7 @@ class OrtAdapter:
             self._reruns[key] = Rerun(
                 self._graph, tensor, names, self.activations, self._open_part, self._bound
             )
-        return self._reruns[key].run(x, values, self._batch_size, self._image.batch)
+        return self._reruns[key].run(x, values, self._batches)
 
     def _open_part(self, file: bytes, weights: Mapping[str, Array]) -> RunFeeds:
         return self._sessions.open_part(file, weights)

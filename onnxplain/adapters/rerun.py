@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import in_batches
-from onnxplain.graph.rerun import Behind, as_model, find_behind
+from onnxplain.adapters.batches import Batches
+from onnxplain.graph.extract import declare, find_behind, part_model
 from onnxplain.graph.view import Graph
 
 Array = NDArray[Any]
@@ -56,11 +57,13 @@ class Rerun:
     ) -> None:
         self._graph, self._activations, self._open = graph, activations, open_session
         self._bound = dict(bound)
-        self._part: Behind = find_behind(graph, start, names)
+        self._start, self._names = start, tuple(names)
+        self._part = find_behind(graph, start, names)
+        self._beside = tuple(n for n in self._part.entering if n != start)
         self._session: Session | None = None
         self._sides: tuple[Array, int, dict[str, Array]] | None = None
 
-    def run(self, x: Array, values: Array, size: int, fixed: int | None) -> dict[str, Array]:
+    def run(self, x: Array, values: Array, batches: Batches) -> dict[str, Array]:
         """Return the wanted tensors.
 
         Parameters
@@ -69,29 +72,29 @@ class Rerun:
             The input that everything beside the tensor belongs to.
         values : (M, ...) array
             Values of the tensor.
-        size : int
-            Largest batch.
-        fixed : int, optional
-            The batch size that the model file insists on.
+        batches : Batches
+            How many of them in one call.
         """
-        if self._part.sides:
+        size, fixed = batches.at_once(len(values)), batches.fixed
+        if self._beside:
             # What stands beside has one batch size: a measured shape may hold it.
             fixed = fixed or size
-        sides = self._beside(x, fixed or 1)
+        sides = self._around(x, fixed or 1)
 
         def run(batch: Array) -> dict[str, Array]:
-            feeds = {self._part.start: batch, **sides}
+            feeds = {self._start: batch, **sides}
             if self._session is None:
-                model, weights = as_model(self._graph, self._part, feeds)
+                given = [declare(n, v.dtype, [None] * v.ndim) for n, v in feeds.items()]
+                model, weights = part_model(self._graph, self._part, given, self._names)
                 self._session = self._open(model.SerializeToString(), weights)
-            return dict(zip(self._part.names, self._session(feeds), strict=True))
+            return dict(zip(self._names, self._session(feeds), strict=True))
 
-        return in_batches(run, values, size, fixed)
+        return in_batches(run, values, size, fixed, apart=batches.apart(len(values)))
 
-    def _beside(self, x: Array, batch: int) -> dict[str, Array]:
+    def _around(self, x: Array, batch: int) -> dict[str, Array]:
         if self._sides is None or self._sides[1] != batch or not np.array_equal(self._sides[0], x):
-            known = {n: v for n, v in self._bound.items() if n in self._part.sides}
-            wanted = [n for n in self._part.sides if n not in known]
+            known = {n: v for n, v in self._bound.items() if n in self._beside}
+            wanted = [n for n in self._beside if n not in known]
             found = self._activations(np.repeat(x, batch, axis=0), wanted) if wanted else {}
             self._sides = (x.copy(), batch, {**known, **found})
         return self._sides[2]

@@ -6,6 +6,7 @@ Imported only when a gradient or relevance is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -19,15 +20,18 @@ from onnxplain.adapters.base import (
     Propagation,
     PullBack,
     Seed,
-    in_batches,
     of_rows,
 )
+from onnxplain.adapters.batches import Batches, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.converted import Converted, as_array
 from onnxplain.adapters.whole_windows import whole_windows
+from onnxplain.convert.torch_threads import limited_threads
+from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.composites import Composite
+from onnxplain.relevance.growth import Growth
 from onnxplain.relevance.kinds import Rectification
 from onnxplain.relevance.leak import Leak
 from onnxplain.relevance.multipliers import Values, multipliers
@@ -42,8 +46,8 @@ class TorchAdapter:
         The prepared graph.
     image : ImageInput
         The input that varies.
-    output : str or callable
-        The graph output that `forward` returns, or who knows it.
+    output : str
+        The graph output that `forward` returns.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     batch_size : int
@@ -52,6 +56,10 @@ class TorchAdapter:
         Values of all other inputs.
     double : bool
         Compute in float64 and return float64.
+    threads : int, optional
+        Threads within an operator, while something is computed here.
+    must_part : callable, optional
+        See `Batches`; inputs run together if not given.
 
     Raises
     ------
@@ -67,25 +75,33 @@ class TorchAdapter:
         self,
         graph: Graph,
         image: ImageInput,
-        output: str | Callable[[], str],
+        output: str,
         *,
         device: str = "auto",
         batch_size: int = 16,
         bound: Mapping[str, Array] | None = None,
         double: bool = False,
+        threads: int | None = None,
+        must_part: Callable[[], bool] = never,
     ) -> None:
         self._image = image
         self._output = output
-        self._batch_size = batch_size
+        self._threads = threads
+        self._batches = Batches(batch_size, image.batch, must_part)
         self._converted = Converted(
             graph, image.name, device=device, bound=bound or {}, double=double
         )
         self.device = f"torch {self._converted.device}"
 
+    def _in_batches(
+        self, function: Callable[[Array], dict[str, Array]], x: Array
+    ) -> dict[str, Array]:
+        with limited_threads(self._threads):
+            return self._batches.run(function, x)
+
     def forward(self, x: Array) -> Array:
         """Return the explained graph output."""
-        output = self._output if isinstance(self._output, str) else self._output()
-        return self.activations(x, [output])[output]
+        return self.activations(x, [self._output])[self._output]
 
     def activations(self, x: Array, names: Sequence[str]) -> dict[str, Array]:
         """Return the named tensors; see `Adapter`."""
@@ -94,7 +110,7 @@ class TorchAdapter:
             converted = self._converted
             return converted.compute(converted.feeds(converted.tensor(batch)), names)
 
-        return in_batches(run, x, self._batch_size, self._image.batch)
+        return self._in_batches(run, x)
 
     def pull_back(
         self,
@@ -129,7 +145,7 @@ class TorchAdapter:
                     result[f"gradient:{k}:{name}"] = as_array(known)
             return result
 
-        joined = in_batches(run, np.arange(len(x)), self._batch_size, self._image.batch)
+        joined = self._run_backward(run, np.arange(len(x)))
         return _pulled(joined, names, len(seeds))
 
     def relevance(
@@ -149,6 +165,7 @@ class TorchAdapter:
             If an operator on the way has no rule.
         """
         leaks: list[dict[tuple[str, str], float]] = [{} for _ in seeds]
+        growth = [Growth() for _ in seeds]
         left = len(x)
         masks = {name: self._converted.tensor(mask) for name, mask in (keep or {}).items()}
         starts = list(dict.fromkeys(t for seed in seeds for t in seed.tensors))
@@ -170,18 +187,20 @@ class TorchAdapter:
             found = self._converted.walker.walk(feeds, starts, begun, composite, names, masks)
             result = {f"value:{n}": as_array(found[0].outputs[n]) for n in starts}
             for k, walked in enumerate(found):
+                growth[k] = max(growth[k], walked.growth)
                 for leak in walked.leaks:
                     key = (leak.tensor, leak.op_type)
                     leaks[k][key] = leaks[k].get(key, 0.0) + leak.absorbed
                 result |= {f"relevance:{k}:{n}": as_array(walked.relevance[n]) for n in names}
             return result
 
-        joined = in_batches(run, np.arange(len(x)), self._batch_size, self._image.batch)
+        joined = self._run_backward(run, np.arange(len(x)))
         return [
             Propagation(
                 {n: joined[f"value:{n}"] for n in seed.tensors},
                 {n: joined[f"relevance:{k}:{n}"] for n in names},
                 _ranked(leaks[k]),
+                growth[k],
             )
             for k, seed in enumerate(seeds)
         ]
@@ -196,7 +215,7 @@ class TorchAdapter:
         UsageError
             If the incremental engine is asked for, which only ONNX Runtime has.
         """
-        size = self._image.batch or self._batch_size
+        size = self._batches.at_once(len(changes))
         return whole_windows(
             self.activations, base, changes, names, self._image.spatial, size, engine, "PyTorch"
         )
@@ -212,7 +231,24 @@ class TorchAdapter:
             feeds = {**converted.feeds(image), tensor: converted.tensor(batch)}
             return converted.compute(feeds, names)
 
-        return in_batches(run, values, self._batch_size, self._image.batch)
+        return self._in_batches(run, values)
+
+    def _run_backward(self, run: Callable[[Array], dict[str, Array]], x: Array) -> dict[str, Array]:
+        """Run a function that looks back from each row's score to that row.
+
+        Raises
+        ------
+        MethodRefusedError
+            If the file insists on a batch whose rows depend on each other: what a score owes
+            to its own row would be lost in the copies that fill the batch.
+        """
+        if (self._image.batch or 1) > 1 and self._batches.apart(len(x)):
+            raise MethodRefusedError(
+                f"the file insists on batches of {self._image.batch}, and its scores of one input "
+                "depend on the others: there is no gradient of one input; use a forward-only "
+                "method (occlusion, cam), or export the file with a batch of 1"
+            )
+        return self._in_batches(run, x)
 
     def _multipliers(
         self, x: Array, baseline: Array, seeds: Sequence[Seed], names: Sequence[str]
@@ -220,6 +256,7 @@ class TorchAdapter:
         both = np.stack([x, np.broadcast_to(baseline, x.shape)], axis=1)
         converted, image = self._converted, self._image.name
         starts = list(dict.fromkeys(t for seed in seeds for t in seed.tensors))
+        growth = [Growth() for _ in seeds]
 
         def start(seed: Seed, here: Values, there: Values) -> dict[str, Tensor]:
             ends = [{n: as_array(v[n]) for n in seed.tensors} for v in (here, there)]
@@ -229,16 +266,17 @@ class TorchAdapter:
         def run(rows: Array) -> dict[str, Array]:
             feeds = [converted.feeds(converted.tensor(both[rows, k])) for k in (0, 1)]
             begun = [partial(start, of_rows(seed, rows)) for seed in seeds]
-            values, found = multipliers(
+            values, found, grown = multipliers(
                 converted.graph, converted.program, image, feeds, starts, begun, names
             )
+            growth[:] = map(max, growth, grown)
             result = {f"value:{n}": as_array(values[n]) for n in (*names, *starts)}
             for k, slopes in enumerate(found):
                 result |= {f"gradient:{k}:{n}": as_array(slopes[n]) for n in names}
             return result
 
-        joined = in_batches(run, np.arange(len(x)), self._batch_size, self._image.batch)
-        return _pulled(joined, names, len(seeds))
+        joined = self._run_backward(run, np.arange(len(x)))
+        return replace(_pulled(joined, names, len(seeds)), growth=tuple(growth))
 
     def recompute(self, values: Mapping[str, Array]) -> Iterator[tuple[Node, dict[str, Array]]]:
         """Compute every node on its own, from given values of its inputs.
@@ -260,7 +298,9 @@ class TorchAdapter:
         for step in converted.program.steps:
             if all(n in known for n in step.inputs if n):
                 feeds = {n: converted.side_input(values[n]) for n in step.inputs if n in values}
-                yield step.node, converted.compute(feeds, [n for n in step.outputs if n])
+                with limited_threads(self._threads):
+                    found = converted.compute(feeds, [n for n in step.outputs if n])
+                yield step.node, found
 
 
 def _grad(

@@ -57,8 +57,8 @@ class Clustering:
 
     Attributes
     ----------
-    index : int
-        The class.
+    index : int or None
+        The class or value; ``None`` if the target has none.
     method : str
         The method.
     pictures : int
@@ -69,7 +69,7 @@ class Clustering:
         The largest first.
     """
 
-    index: int
+    index: int | None
     method: str
     pictures: int
     eigenvalues: list[float]

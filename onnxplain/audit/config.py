@@ -28,6 +28,8 @@ class AuditConfig:
         What is measured of each map (see `onnxplain.evaluate.measures`).
     explained : {"prediction", "label"}
         Which class is explained.
+    target : str, optional
+        What is explained in every picture, whatever it shows, as in `explain`.
     sanity_pictures : int
         On how many pictures, evenly spread, the methods' sanity is checked; 0 for none.
     examples : int
@@ -44,6 +46,7 @@ class AuditConfig:
     methods: tuple[str, ...] = ("grad-cam",)
     measures: tuple[str, ...] = ("deletion", "insertion")
     explained: Literal["prediction", "label"] = "prediction"
+    target: str | None = None
     sanity_pictures: int = 3
     examples: int = 12
     seed: int = 0
@@ -55,6 +58,8 @@ class AuditConfig:
             raise UsageError("an audit needs at least one method")
         if self.explained not in ("prediction", "label"):
             raise UsageError(f"explained is {self.explained!r}; allowed: prediction, label")
+        if self.target is not None and not isinstance(self.target, str):
+            raise UsageError(f'target is {self.target!r}; write it as text, for example "3"')
         for key in ("sanity_pictures", "examples", "seed"):
             value = getattr(self, key)
             if not isinstance(value, int) or isinstance(value, bool) or value < 0:
@@ -128,4 +133,6 @@ class AuditConfig:
     def sha256(self) -> str:
         """Digest of all that changes the numbers (the report's length does not)."""
         data = {k: v for k, v in self.to_dict().items() if k != "examples"}
+        if self.target is None:
+            del data["target"]  # as audits were known before they could have one
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

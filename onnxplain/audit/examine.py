@@ -9,33 +9,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.audit.answered import answered
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.curves import CURVES, kept
 from onnxplain.audit.zones import evidence_shares, small
-from onnxplain.errors import ImageError, NumericalError
+from onnxplain.boundary import one_of_many, unnamed
+from onnxplain.errors import OF_A_PICTURE, NumericalError, OnnxplainError
 from onnxplain.evaluate.case import Case
 from onnxplain.evaluate.cases import Plan, applicable, cases, look
 from onnxplain.evaluate.measures import find_measure
+from onnxplain.evaluate.question import has_rivals
 from onnxplain.evaluate.removal import Curve
 from onnxplain.evaluate.sanity import other_class_correlation, randomisation_check
+from onnxplain.files import why_no_file
 from onnxplain.graph.load import file_sha256
 from onnxplain.inputs.dataset import Sample
 from onnxplain.model.model import Model
 
 Result = tuple[dict[str, Any], dict[str, NDArray[np.float32]]]
 # Layout of these results; what a store holds is of one.
-ENTRIES = 2
-# The most probable classes that are kept of each picture.
-_TOP = 5
+ENTRIES = 3
 
 
 def methods_for(model: Model, config: AuditConfig) -> tuple[list[str], list[str]]:
-    """Methods of the audit that the model allows, and why others are left out.
+    """Methods of the audit that the model allows, and what is left out and why.
 
     Raises
     ------
     UsageError
-        If none applies.
+        If none applies, or what is explained cannot be.
     """
     left_out: list[str] = []
     return applicable(model, _plan(config), left_out), left_out
@@ -44,7 +46,8 @@ def methods_for(model: Model, config: AuditConfig) -> tuple[list[str], list[str]
 def examine(model: Model, sample: Sample, methods: Sequence[str], config: AuditConfig) -> Result:
     """Predict, explain and measure one picture.
 
-    A picture that cannot be read or scored is a result as well: it says why.
+    A picture that cannot be read or scored, or in which the target is nowhere, is a result as
+    well: it says why. So is one on which onnxplain fails for a reason that nobody foresaw.
 
     Parameters
     ----------
@@ -64,28 +67,42 @@ def examine(model: Model, sample: Sample, methods: Sequence[str], config: AuditC
     dict of str to (SIDE, SIDE) array
         A small map for each method.
     """
-    problems: list[str] = []
     about = {"name": sample.name, "file_sha256": _file_digest(sample.path)}
     if sample.mask is not None:
         about["mask_sha256"] = _file_digest(sample.mask)
+    found: list[Result] = []
+
+    def failed(error: OnnxplainError) -> None:
+        problem = unnamed(error, sample.path)
+        found.append(({**about, "status": "failed", "problem": problem}, {}))
+
+    with one_of_many(failed, OF_A_PICTURE):
+        found.append(_examined(model, sample, methods, config, about))
+    return found[0]
+
+
+def _examined(
+    model: Model,
+    sample: Sample,
+    methods: Sequence[str],
+    config: AuditConfig,
+    about: Mapping[str, Any],
+) -> Result:
+    problems: list[str] = []
     plan = _plan(config)
-    try:
-        seen = look(model, sample, plan, problems)
-    except (ImageError, NumericalError) as error:
-        return {**about, "status": "failed", "problem": str(error)}, {}
-    scores = seen.prediction.scores
-    predicted = seen.prediction.winner
+    seen = look(model, sample, plan, problems)
     found: dict[str, Any] = {}
     maps: dict[str, NDArray[np.float32]] = {}
     seconds: dict[str, float] = {}
     for case in cases(model, seen, methods, plan, problems):
         assert case.explanation is not None
-        measures, curves = _measured(case, config)
+        measures, curves = _measured(case, config, problems)
         found[case.method] = {
             "measures": measures,
             "curves": curves,
             "record": _finite(case.explanation.measures),
             "evidence": dict(evidence_shares(case.heatmap, case.mask)),
+            "warnings": list(case.explanation.warnings),
         }
         maps[case.method] = small(case.heatmap)
         seconds[case.method] = case.explanation.seconds
@@ -93,12 +110,7 @@ def examine(model: Model, sample: Sample, methods: Sequence[str], config: AuditC
         **about,
         "status": "done",
         "input_sha256": seen.picture.sha256,
-        "label": seen.label,
-        "predicted": predicted,
-        "explained": seen.index,
-        "probability": float(scores[predicted]),
-        "unit": seen.prediction.unit,
-        "top": [{"index": k, "probability": float(scores[k])} for k in seen.prediction.order(_TOP)],
+        **answered(model, seen),
         "mask_area": None if seen.mask is None else float(seen.mask.mean()),
         "methods": found,
         "problems": problems,
@@ -132,7 +144,7 @@ def examine_sanity(
             "ssim": check.ssim.tolist(),
             "left": check.left,
         }
-        if seen.index is not None and model.task.count > 1:
+        if has_rivals(model, seen.target):
             found[name]["other_class"] = other_class_correlation(
                 model, seen.picture, name, seen.aim(name), seed=seed, parameters=given
             )
@@ -141,18 +153,26 @@ def examine_sanity(
 
 def _plan(config: AuditConfig) -> Plan:
     given = {name: config.parameters(name) for name in config.methods}
-    return Plan(given, config.measures, config.explained, controls=False, seed=config.seed)
+    return Plan(
+        given, config.measures, config.explained,
+        controls=False, seed=config.seed, target=config.target,
+    )  # fmt: skip
 
 
 def _measured(
-    case: Case, config: AuditConfig
+    case: Case, config: AuditConfig, problems: list[str]
 ) -> tuple[dict[str, float | None], dict[str, list[float]]]:
     """What was measured of a map: numbers, and the curves behind some of them."""
     numbers: dict[str, float] = {}
     curves: dict[str, list[float]] = {}
     for measure in map(find_measure, config.measures):
         if measure.applies(case):
-            value = measure.function(case)
+            try:
+                value = measure.function(case)
+            except NumericalError as error:
+                numbers[measure.name] = np.nan
+                problems.append(f"{case.method}, {measure.name}: {error}")
+                continue
             numbers[measure.name] = value.value if isinstance(value, Curve) else float(value)
             # JSON has no other numbers; that there is no curve shows in the measure as well.
             finite = np.isfinite(numbers[measure.name])
@@ -166,7 +186,9 @@ def _finite(measures: Mapping[str, float]) -> dict[str, float | None]:
 
 
 def _file_digest(path: Path) -> str | None:
+    if why_no_file(path):  # a pipe would never end; the result of this picture says why
+        return None
     try:
         return file_sha256(path)
-    except OSError:  # the result of this picture says why
+    except OSError:
         return None

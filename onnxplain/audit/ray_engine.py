@@ -19,7 +19,8 @@ import numpy as np
 
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.examine import Result, examine
-from onnxplain.errors import OnnxplainError, UsageError
+from onnxplain.errors import ModelFileError, OnnxplainError, UsageError
+from onnxplain.identity import differing
 from onnxplain.inputs.dataset import Sample
 from onnxplain.model.load import load
 
@@ -50,6 +51,13 @@ class Worker:
         The questions.
     folder : str
         Where relative paths start.
+    parts : mapping of str to str or None
+        Digests of the model that is audited; see `onnxplain.identity.digests`.
+
+    Raises
+    ------
+    ModelFileError
+        If this machine has another model there, or the file changed since.
     """
 
     def __init__(
@@ -60,10 +68,17 @@ class Worker:
         methods: Sequence[str],
         config: AuditConfig,
         folder: str,
+        parts: Mapping[str, str] | None,
     ) -> None:
         # Not absolute paths: messages name files, and are to be those of a local audit.
         os.chdir(folder)
         self._model = load(path, **opening)
+        found = self._model.identity.digests
+        if others := differing(found if parts is None else parts, found):
+            raise ModelFileError(
+                f"{path!r}: {others[0]} is not the one that the audit began with; it changed, or "
+                "another machine has another one; what was examined is kept"
+            )
         self._samples = samples
         self._methods = list(methods)
         self._config = config
@@ -88,6 +103,7 @@ def ray_examiner(
     methods: Sequence[str],
     config: AuditConfig,
     workers: int,
+    parts: Mapping[str, str] | None = None,
 ) -> Examiner:
     """Let a Ray cluster examine the pictures: that of ``RAY_ADDRESS``, or one on this machine.
 
@@ -101,6 +117,8 @@ def ray_examiner(
         See `onnxplain.audit.examine.examine`.
     workers : int
         How many workers there are.
+    parts : mapping of str to str, optional
+        Digests of the model, which each worker's must have; not compared if not given.
 
     Raises
     ------
@@ -123,7 +141,7 @@ def ray_examiner(
             [{"number": n} for n in numbers], override_num_blocks=-(-len(numbers) // _BLOCK)
         ).map_batches(
             Worker,
-            fn_constructor_args=(path, opening, samples, methods, config, os.getcwd()),
+            fn_constructor_args=(path, opening, samples, methods, config, os.getcwd(), parts),
             batch_size=_BLOCK,
             compute=ray.data.ActorPoolStrategy(size=workers),
             num_gpus=1 if device.startswith("cuda") else None,

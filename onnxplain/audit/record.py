@@ -22,6 +22,7 @@ from onnxplain.audit.run import is_complete
 from onnxplain.audit.store import PICTURES, SANITY, Store
 from onnxplain.audit.summaries import sums_of_entries, sums_of_maps
 from onnxplain.errors import UsageError
+from onnxplain.evaluate.question import question_files, require_question
 from onnxplain.files import read_json, whole_file
 from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.dataset import Sample
@@ -31,7 +32,9 @@ from onnxplain.model.model import Model
 from onnxplain.provenance import versions
 
 RECORD = "record.json"
-FORMAT = 2
+FORMAT = 3
+# From which format on records have curves, and say what suspected places do.
+WITH_CURVES = 2
 # A hundred thousand pictures by three methods.
 _MOST_BYTES = 500_000_000
 
@@ -143,6 +146,7 @@ def _head(
     sources: Mapping[str, str],
 ) -> dict[str, Any]:
     methods, left_out = methods_for(model, config)
+    files = question_files(require_question(model, config.target))
     return {
         "format": FORMAT,
         "complete": is_complete(store, samples, config),
@@ -150,6 +154,7 @@ def _head(
         "data": _about_data(store, samples, sources["data"]),
         "preprocess": {"sha256": model.preprocess.sha256, **model.preprocess.to_dict()},
         "questions": config.to_dict(),
+        **({"target_files": files} if files else {}),
         "methods": {name: about_method(name, model, config) for name in methods},
         "left_out": left_out,
         "versions": versions(),
@@ -166,15 +171,19 @@ def _about_model(model: Model, source: str) -> dict[str, Any]:
         "name": model.name,
         "source": source,
         "sha256": model.sha256,
+        "files": model.identity.to_list(),
         "input": image.name,
         "layout": image.layout,
         "output": head.output,
         "device": model.network.ort.device,
+        "task": model.task.name,
+        **({"scores": declared} if (declared := model.network.declared_scores) else {}),
         "classes": model.task.count,
         "labels": list(model.labels),
         "sources": model.sources,
         **({"bound": describe_bound(model.network.bound)} if model.network.bound else {}),
-        "warnings": model.warnings,
+        "warnings": model.checked_warnings(),
+        "independence": model.network.independence.to_dict(),
     }
 
 

@@ -13,8 +13,10 @@ from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.examine import ENTRIES, Result, examine, examine_sanity, methods_for
 from onnxplain.audit.shortcuts.transplant import transplants
 from onnxplain.audit.store import PICTURES, SANITY, TRANSPLANTS, Store
-from onnxplain.errors import ImageError, NumericalError
+from onnxplain.boundary import one_of_many
+from onnxplain.errors import OF_A_PICTURE, OnnxplainError, UsageError
 from onnxplain.evaluate.measures import find_measure
+from onnxplain.evaluate.question import classes_of, question_files, require_question
 from onnxplain.evaluate.run import require_measurable
 from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.dataset import Sample, spread
@@ -36,13 +38,19 @@ def open_store(
     ------
     UsageError
         If the folder holds the results of another model, other data, other questions or
-        other versions.
+        other versions; a file of the model that changed is named. Also if the model has no
+        digest, by which its results could be told.
     OutputError
         If it cannot be written.
     """
+    if not model.sha256:
+        raise UsageError(
+            f"{model.name!r} has no digest, by which its results could be told from those of "
+            "another one; save it to a file, and audit that"
+        )
     identity = {
         "entries": str(ENTRIES),
-        "model": model.sha256,
+        **model.identity.digests,
         "preprocess": model.preprocess.sha256,
         "output": model.network.head.output,
         "labels": _digest(model.labels),
@@ -51,6 +59,10 @@ def open_store(
         # The record names one set of versions for all of its numbers.
         "versions": _digest(versions()),
     }
+    answer = model.network.answer
+    identity["answer"] = _digest([answer.task, model.network.declared_scores])
+    if files := question_files(require_question(model, config.target)):
+        identity["target"] = _digest(files)
     if model.network.bound:
         identity["bound"] = _digest(describe_bound(model.network.bound))
     return Store(Path(folder) / STORE, identity)
@@ -93,8 +105,9 @@ def run_audit(
         If a result cannot be written; everything before is kept.
     """
     methods, _ = methods_for(model, config)
-    require_measurable([find_measure(name) for name in config.measures], samples)
-    for label in {s.label for s in samples if s.label is not None}:
+    require_measurable([find_measure(name) for name in config.measures], samples, model)
+    classes = classes_of(model)
+    for label in {s.label for s in samples if s.label is not None} if classes else ():
         model.task.index(label)
     done = store.done(PICTURES)
     missing = [n for n in range(len(samples)) if n not in done]
@@ -144,10 +157,14 @@ def _sanity(
     model: Model, sample: Sample, methods: Sequence[str], config: AuditConfig
 ) -> dict[str, Any]:
     """Sanity of one picture; one that changed or went since it was examined says so."""
-    try:
-        return examine_sanity(model, sample, methods, config)
-    except (ImageError, NumericalError) as error:
-        return {"name": sample.name, "methods": {}, "problem": str(error)}
+    found: dict[str, Any] = {}
+
+    def failed(error: OnnxplainError) -> None:
+        found.update(name=sample.name, methods={}, problem=str(error))
+
+    with one_of_many(failed, OF_A_PICTURE):
+        found.update(examine_sanity(model, sample, methods, config))
+    return found
 
 
 def _entry(sample: Sample) -> list[Any]:

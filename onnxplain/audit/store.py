@@ -42,7 +42,8 @@ class Store:
     path : path
         The file; made if it is not there.
     identity : mapping of str to str
-        What the results belong to: digests of model, data and questions.
+        What the results belong to: digests of model, data and questions, by what a message
+        calls them.
 
     Raises
     ------
@@ -133,8 +134,7 @@ class Store:
             if key not in known:
                 raise UsageError(
                     f"{str(self.path)!r} was begun by an earlier version of onnxplain, which kept "
-                    f"less of each picture (it knows no {key!r}); choose another folder with -o, "
-                    "or delete it"
+                    f"less (it knows no {key!r}); choose another folder with -o, or delete it"
                 )
             if known[key] != value:
                 raise UsageError(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.audit.answered import score_of
 from onnxplain.audit.results import Results
 from onnxplain.audit.store import PICTURES, SANITY
 from onnxplain.audit.zones import SIDE
@@ -22,8 +23,8 @@ class ClassSummary:
 
     Attributes
     ----------
-    index : int
-        The explained class.
+    index : int or None
+        The explained class or value; ``None`` if the target has none.
     method : str
         The method.
     numbers : list of int
@@ -37,7 +38,7 @@ class ClassSummary:
         Of each picture with a mask: share of the evidence and share of the area off it.
     """
 
-    index: int
+    index: int | None
     method: str
     numbers: list[int] = field(default_factory=list)
     evidence: dict[str, float] = field(default_factory=dict)
@@ -47,8 +48,10 @@ class ClassSummary:
 
 def summarise_classes(results: Results) -> list[ClassSummary]:
     """Mean maps and zones of each explained class, by method; one pass, flat memory."""
-    found: dict[tuple[int, str], ClassSummary] = {}
-    zones: dict[tuple[int, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    found: dict[tuple[int | None, str], ClassSummary] = {}
+    zones: dict[tuple[int | None, str], dict[str, list[float]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     for number, value in results.results(PICTURES):
         for method, result in value.get("methods", {}).items():
             key = (value["explained"], method)
@@ -63,17 +66,28 @@ def summarise_classes(results: Results) -> list[ClassSummary]:
                 summary.off_object.append(off)
     for key, summary in found.items():
         summary.evidence = {z: float(np.mean(parts)) for z, parts in zones[key].items()}
-    return [found[key] for key in sorted(found)]
+    return [found[key] for key in sorted(found, key=in_order)]
+
+
+def in_order(key: tuple[int | None, str]) -> tuple[int, str]:
+    """Sort a class and a method; what has no index comes first."""
+    return -1 if key[0] is None else key[0], key[1]
 
 
 def summarise_measures(results: Results) -> list[dict[str, Any]]:
-    """Mean, spread and extremes of each number about each method's maps, over all pictures."""
+    """Mean, spread and extremes of each number about each method's maps, over all pictures.
+
+    Of a method whose maps got warnings, ``warnings`` is the share of the pictures with one.
+    """
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
+    warned: dict[str, list[float]] = defaultdict(list)
     for _, value in results.results(PICTURES):
         for method, result in value.get("methods", {}).items():
             for name, number in {**result["record"], **result["measures"]}.items():
                 if number is not None:
                     values[method, name].append(number)
+            warned[method].append(float(bool(result.get("warnings"))))
+    values.update({(m, "warnings"): shares for m, shares in warned.items() if any(shares)})
     return [
         {
             "method": method,
@@ -109,7 +123,11 @@ def summarise_sanity(results: Results) -> list[dict[str, Any]]:
 
 
 def summarise_predictions(results: Results, examples: int) -> dict[str, Any]:
-    """Accuracy, and the most and least confident answers, right and wrong.
+    """Accuracy, and the answers with the largest and smallest scores, right and wrong.
+
+    There is nothing to be right or wrong, or sure, where a model does not answer classes.
+    ``unit`` and ``target_unit`` say what the scores and the explained numbers are, if the
+    entries do.
 
     Parameters
     ----------
@@ -120,25 +138,31 @@ def summarise_predictions(results: Results, examples: int) -> dict[str, Any]:
     """
     scored, right, labelled = 0, 0, 0
     order: Mapping[str, Callable[[Mapping[str, Any]], float]] = {
-        "most_confident_errors": lambda v: -v["probability"],
-        "least_confident_errors": lambda v: v["probability"],
-        "least_confident": lambda v: v["probability"],
+        "most_confident_errors": lambda v: -score_of(v),
+        "least_confident_errors": score_of,
+        "least_confident": score_of,
     }
     kinds: dict[str, list[dict[str, Any]]] = {kind: [] for kind in order}
+    units: dict[str, str] = {}
     for number, value in results.results(PICTURES):
         if value["status"] != "done":
             continue
         scored += 1
+        units |= {k: value[k] for k in ("unit", "target_unit") if k in value}
+        if value["predicted"] is None:
+            continue
         wrong = value["label"] is not None and value["label"] != value["predicted"]
         labelled += value["label"] is not None
         right += value["label"] is not None and not wrong
         entry = {k: value[k] for k in ("name", "label", "predicted", "probability")}
+        entry |= {k: value[k] for k in ("score", "unit") if k in value}
         for kind, key in order.items():
             if wrong or "errors" not in kind:
                 kept = [*kinds[kind], {"number": number, **entry}]
                 kinds[kind] = sorted(kept, key=lambda v: (key(v), v["number"]))[:examples]
     accuracy = right / labelled if labelled else None
-    return {"scored": scored, "labelled": labelled, "right": right, "accuracy": accuracy, **kinds}
+    counts = {"scored": scored, "labelled": labelled, "right": right, "accuracy": accuracy}
+    return {**counts, **units, **kinds}
 
 
 def evidence_map(results: Results, number: int, method: str) -> NDArray[np.float64]:

@@ -52,7 +52,9 @@ Exit codes:
   7    a result cannot be written
   70   an error in onnxplain itself
   130  interrupted
-Of several failures, the first one's code. No file is ever left half-written.
+Of several failures, the first one's code, but 70 before all others. Pictures of a data set
+(evaluate, compare, audit, some features) that cannot be read are named and left out: that is 0,
+unless none is left. No file is ever left half-written.
 """
 
 

@@ -14,6 +14,7 @@ from onnxplain.cli.options import (
     model_options,
     out_option,
     quiet_option,
+    target_option,
 )
 
 _HELP = """Audit MODEL over DATA: what it predicts, why, and how far to trust that.
@@ -43,6 +44,7 @@ a valid record that says that it is not complete.
     help="TOML file that says what is asked. Default: grad-cam and lrp (occlusion if the model "
     "allows neither), deletion and insertion, with masks also energy-in-mask.",
 )
+@target_option
 @masks_option
 @limit_option
 @out_option("audited")
@@ -63,8 +65,8 @@ a valid record that says that it is not complete.
 @quiet_option
 @json_option
 @debug_option
-def audit(**options: Any) -> None:  # fmt: skip
+def audit(**options: Any) -> int:  # fmt: skip
     """Audit a model."""
     from onnxplain.cli.audit_run import run
 
-    run(**options)
+    return run(**options)

@@ -60,15 +60,20 @@ def show_card(name: str, as_json: bool) -> None:
         ("reference", data["reference"]),
         ("explains", f"{data['explains']} (unless --kind says otherwise)"),
         ("numbers mean", data["meaning"]),
-        ("pictures show", {"signed": "for and against", "positive": "what speaks for the target",
-                           "magnitude": "how strong, not which way"}[data["display"]]),
+        ("pictures show", data["shows"]),
         ("tells classes apart", yes),
-        ("promises", data["promises"] or "nothing"),
+        ("promises", _promise(data)),
         ("do not trust when", data["failures"]),
         ("runs on", f"{data['runs_on']}: {', '.join(data['needs'])}"),
         *[("parameters" if k == 0 else "", text) for k, text in enumerate(signature or ["none"])],
     ]  # fmt: skip
     table(data["name"], ("", ""), rows)
+
+
+def _promise(data: dict[str, Any]) -> str:
+    if data["tolerance"] is None:
+        return data["promises"] or "nothing"
+    return f"{data['promises']}; a gap above {100 * data['tolerance']:g} % gets a warning"
 
 
 def _spell(annotation: Any) -> str:

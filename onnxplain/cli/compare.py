@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from onnxplain.cli.options import (
+    answer_options,
     bind_option,
     debug_option,
     json_option,
@@ -15,13 +16,15 @@ from onnxplain.cli.options import (
     parameter_option,
     quiet_option,
     seed_option,
+    target_option,
 )
 
 _HELP = """Compare what several MODELs predict on DATA, and why.
 
 The last argument is the data: a folder, a pattern, or a table (CSV or JSON). All others
-are ONNX files of the same classes; layout, size and preprocessing may differ. Each
-explains the class that the first one predicts.
+are ONNX files of the same classes or values; layout, size and preprocessing may differ.
+Each explains the class that the first one predicts, or what --target says. --task, --scores
+and --output hold for all files.
 
 \b
 These files are written:
@@ -66,6 +69,8 @@ These files are written:
     metavar="FILE|PRESET",
     help="How pictures become inputs: once for all files, or once for each in their order.",
 )
+@target_option
+@answer_options
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]")
 @bind_option
 @out_option("compared")
@@ -73,8 +78,8 @@ These files are written:
 @quiet_option
 @json_option
 @debug_option
-def compare(**options: Any) -> None:  # fmt: skip
+def compare(**options: Any) -> int:  # fmt: skip
     """Compare files."""
     from onnxplain.cli.compare_run import run
 
-    run(**options)
+    return run(**options)

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from onnxplain.boundary import one_of_many, unnamed
+from onnxplain.cli.changed import tell_changed
 from onnxplain.cli.choices import choose_methods, give_parameters
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.explain.run import require_writable
+from onnxplain.cli.outcome import code_of, code_of_data
 from onnxplain.cli.progress import progress_bar
 from onnxplain.compare.compare import Seen
 from onnxplain.compare.compare import compare as compare_files
 from onnxplain.compare.comparison import Comparison, PairOfFiles
 from onnxplain.compare.shared_frame import shared_region
-from onnxplain.errors import MethodRefusedError, UsageError
+from onnxplain.errors import MethodRefusedError, OnnxplainError, UsageError
 from onnxplain.files import csv_text, write_json, write_text
 from onnxplain.inputs.dataset import Sample, read_dataset, spread
+from onnxplain.inputs.picture import sample_picture
 from onnxplain.inputs.source import photo_of
 from onnxplain.model.inspection import inspect_file
 from onnxplain.model.load import load
 from onnxplain.model.model import Model
 from onnxplain.model.obstacles import obstacles
+from onnxplain.render.captions import score_of
 from onnxplain.render.comparison import ComparedPhoto, comparison_figure
 from onnxplain.render.save import save_figure
 from onnxplain.report.compared import write_comparison
@@ -40,19 +46,29 @@ def run(
     show: int,
     labels: str | None,
     recipes: Sequence[str],
-    device: str,
+    target: str | None,
     bound: Mapping[str, str],
     folder: str,
     seed: int,
     quiet: bool,
     as_json: bool,
-) -> None:
+    **opening: Any,
+) -> int:
     """Compare files, write what was found and print the table.
+
+    Of three files or more, one that cannot be used is named and the others are compared.
+
+    Returns
+    -------
+    int
+        0, or the exit code of a file that could not be used, or 70 if a file or a picture was
+        left out for a defect of ours.
 
     Raises
     ------
     OnnxplainError
-        If nothing could be compared, or a file cannot be written.
+        If fewer than two files can be used, nothing could be compared, or a file cannot be
+        written.
     """
     *files, data = models
     if len(files) < 2:
@@ -65,42 +81,64 @@ def run(
     out = Path(folder)
     require_writable(out)
     samples = spread(read_dataset(data), limit)
+    own = [recipes[min(k, len(recipes) - 1)] if recipes else None for k in range(len(files))]
     bindings = _bindings(files, bound)
-    opened = [
-        load(
-            file,
-            labels=labels,
-            preprocess=recipes[min(k, len(recipes) - 1)] if recipes else None,
-            device=device,
-            bound=bindings[k],
-        )
-        for k, file in enumerate(files)
-    ]
+    opened, refused = _open(files, own, bindings, labels=labels, **opening)
     given = _choose(methods, parameters, opened)
+    warnings = {model: model.checked_warnings() for model in opened}
     if not quiet:
-        for model in opened:
-            for text in model.warnings:
+        for model, said in warnings.items():
+            for text in said:
                 remark(f"warning: {model.name}: {text}")
     with progress_bar(len(samples), quiet=quiet) as bar:
         bar.job("comparing")
         found = compare_files(
-            opened, samples, given, seed=seed, progress=lambda done, total: bar.finish()
-        )
+            opened, samples, given,
+            seed=seed, target=target, progress=lambda done, total: bar.finish(),
+        )  # fmt: skip
+    found.problems[:0] = [f"{file}: {unnamed(error, file)}" for file, error in refused.items()]
     written = _write(found, out)
     photos: list[ComparedPhoto] = []
     if show:
         by_name = {s.name: s for s in samples}
         order = dict.fromkeys(p.sample for p in found.most_different(len(found.pairs)))
-        photos = _photos(opened, [by_name[name] for name in list(order)[:show]], given, seed)
+        photos = _photos(
+            opened, [by_name[name] for name in list(order)[:show]], given, seed, target
+        )
         save_figure(comparison_figure(photos), out / "different.png")
         written.append(out / "different.png")
     written.append(write_comparison(out, found, photos))
     for text in found.problems:
         remark(f"left out: {text}")
+    for model in opened:
+        tell_changed(model)
     if as_json:
         document({**found.to_dict(), "files": [str(f) for f in written]})
     elif not quiet:
         _show(found, written)
+    return code_of([*(e.exit_code for e in refused.values()), code_of_data(found.problems)])
+
+
+def _open(
+    files: Sequence[str],
+    recipes: Sequence[str | None],
+    bindings: Sequence[Mapping[str, str]],
+    **opening: Any,
+) -> tuple[list[Model], dict[str, OnnxplainError]]:
+    """Open each file and try it once; those that fail, if two are left without them."""
+    opened: list[Model] = []
+    refused: dict[str, OnnxplainError] = {}
+    for file, recipe, bound in zip(files, recipes, bindings, strict=True):
+        with one_of_many(partial(refused.__setitem__, file)):
+            model = load(file, preprocess=recipe, bound=bound, **opening)
+            model.predict(sample_picture(model.preprocess))
+            opened.append(model)
+    if refused and len(opened) < 2:
+        file, error = next(iter(refused.items()))
+        if file not in str(error):
+            error.args = (f"{file}: {error}",)
+        raise error
+    return opened, refused
 
 
 def _bindings(files: Sequence[str], bound: Mapping[str, str]) -> list[dict[str, str]]:
@@ -156,12 +194,13 @@ def _photos(
     samples: Sequence[Sample],
     methods: Mapping[str, Mapping[str, Any]],
     seed: int,
+    target: str | None,
 ) -> list[ComparedPhoto]:
     kept: dict[str, Mapping[str, Seen]] = {}
     # Explained once more rather than kept: no map of a long run stays in memory.
-    compare_files(models, samples, methods, seed=seed, keep=kept.__setitem__)
+    compare_files(models, samples, methods, seed=seed, target=target, keep=kept.__setitem__)
     photos = []
-    for sample in samples:
+    for sample in (s for s in samples if s.name in kept):
         photo = photo_of(sample.path, models[0].preprocess)
         region = shared_region([m.preprocess for m in models], photo.size)
         left, top, right, bottom = map(round, region)
@@ -170,18 +209,21 @@ def _photos(
             ComparedPhoto(
                 sample.name,
                 np.asarray(photo.crop((left, top, right, bottom))),
-                {
-                    k: f"{v.label or f'class {v.predicted}'} {v.probability:.0%}"
-                    for k, v in seen.items()
-                },
+                {k: _caption(v) for k, v in seen.items()},
                 {m: {k: v.maps[m] for k, v in seen.items()} for m in methods},
             )
         )
     return photos
 
 
+def _caption(said: Seen) -> str:
+    if said.unit == "probability":
+        return f"{said.label or f'class {said.predicted}'} {said.score:.0%}"
+    return f"{said.label or f'class {said.predicted}'}: {score_of(said.unit, said.score)}"
+
+
 def _show(found: Comparison, files: Sequence[Path]) -> None:
-    columns = (
+    columns: tuple[tuple[str, str], ...] = (
         ("first", "first"),
         ("second", "second"),
         ("method", "method"),
@@ -194,10 +236,16 @@ def _show(found: Comparison, files: Sequence[Path]) -> None:
         ("ssim", "SSIM"),
         ("cosine", "cosine"),
         ("top_overlap", "top 10 %"),
+        ("answers_cosine", "cosine of answers"),
         ("pictures", "n"),
     )
+    known = {"interval", *(key for entry in found.summary() for key in entry)}
+    columns = tuple(c for c in columns if c[0] in known)
     rows = [
-        [{**entry, "interval": f"{entry['low']:.3f} to {entry['high']:.3f}"}[k] for k, _ in columns]
+        [
+            {**entry, "interval": f"{entry['low']:.3f} to {entry['high']:.3f}"}.get(k)
+            for k, _ in columns
+        ]
         for entry in found.summary()
     ]
     table("Agreement (1 is the same; means over the pictures)", [c for _, c in columns], rows)
@@ -217,4 +265,4 @@ def _said(found: Comparison, pair: PairOfFiles) -> str:
         if p["sample"] == pair.sample
     }
     first, second = said[pair.first], said[pair.second]
-    return first if pair.same_prediction else f"{first} / {second}"
+    return first if pair.same_prediction or first == second else f"{first} / {second}"

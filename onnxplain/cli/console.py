@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from onnxplain.cli.outcome import one_line
+from onnxplain.text import shown
 
 # Nobody reads a pipe by its width: a line there is never broken.
 _UNBROKEN = 100_000
@@ -36,7 +36,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     for row in rows:
         grid.add_row(*(_cell(value) for value in row))
     if title:
-        click.secho(one_line(title), bold=True)
+        click.secho(shown(title), bold=True)
     console = _console()
     with console.capture() as captured:
         console.print(grid)
@@ -46,7 +46,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
 
 def line(text: str = "") -> None:
     """Print one line."""
-    click.echo(one_line(text))
+    click.echo(shown(text))
 
 
 def document(data: Any) -> None:
@@ -56,13 +56,13 @@ def document(data: Any) -> None:
 
 def remark(text: str) -> None:
     """Say something on standard error."""
-    click.echo(f"onnxplain: {one_line(text)}", err=True)
+    click.echo(f"onnxplain: {shown(text)}", err=True)
 
 
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else one_line(str(value))
+    return f"{value:.4g}" if isinstance(value, float) else shown(str(value))
 
 
 def _console() -> Console:

@@ -15,6 +15,7 @@ from onnxplain.cli.options import (
     out_option,
     parameter_option,
     quiet_option,
+    target_option,
 )
 
 _HELP = """Measure how far METHODS can be trusted on MODEL over a data set.
@@ -62,13 +63,14 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
     help="List the measures and exit.",
 )
 @masks_option
+@target_option
 @click.option(
     "--explain",
     "explained",
     type=click.Choice(["label", "prediction"]),
     default="label",
     show_default=True,
-    help="Which class the maps are made for; without a label the prediction.",
+    help="Which class the maps are made for without --target; without a label the prediction.",
 )
 @click.option(
     "--limit",
@@ -157,8 +159,8 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
 @quiet_option
 @json_option
 @debug_option
-def evaluate(**options: Any) -> None:  # fmt: skip
+def evaluate(**options: Any) -> int:  # fmt: skip
     """Evaluate methods."""
     from onnxplain.cli.evaluate_run import run
 
-    run(**options)
+    return run(**options)

@@ -10,6 +10,7 @@ from onnxplain.cli.choices import choose_methods, give_parameters
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.evaluate_data import chosen_samples
 from onnxplain.cli.explain.run import require_writable
+from onnxplain.cli.outcome import code_of_data
 from onnxplain.cli.progress import progress_bar
 from onnxplain.errors import UsageError
 from onnxplain.evaluate.cases import Plan
@@ -35,6 +36,7 @@ def run(
     measures: Sequence[str],
     masks: str | None,
     explained: Any,
+    target: str | None,
     limit: int | None,
     variant: str,
     decoys: bool,
@@ -51,8 +53,13 @@ def run(
     quiet: bool,
     as_json: bool,
     **opening: Any,
-) -> None:
+) -> int:
     """Evaluate, write the files and print the table.
+
+    Returns
+    -------
+    int
+        0, or 70 if a picture was left out for a defect of ours.
 
     Raises
     ------
@@ -65,14 +72,15 @@ def run(
     opened = load(model, **opening)
     chosen, left_out = choose_methods(methods, opened)
     given = {c.method.name: c.parameters for c in give_parameters(chosen, parameters)}
+    warnings = opened.checked_warnings()
     if not quiet:
-        for text in [*opened.warnings, *(f"{n} is left out: {why}" for n, why in left_out.items())]:
+        for text in [*warnings, *(f"{n} is left out: {why}" for n, why in left_out.items())]:
             remark(f"warning: {text}")
     with chosen_samples(
         data, masks=masks, limit=limit, variant=variant, decoys=decoys, seed=seed
     ) as samples:
         names = _measure_names(measures, samples)
-        plan = Plan(given, names, explained, blur, seed=seed, settings=settings)
+        plan = Plan(given, names, explained, blur, seed=seed, settings=settings, target=target)
         with progress_bar(len(samples), quiet=quiet) as bar:
             bar.job("evaluating")
             found = measure_all(opened, samples, plan, lambda done, total: bar.finish())
@@ -81,7 +89,7 @@ def run(
         from onnxplain.render.curves import curves_figure
         from onnxplain.render.save import save_figure
 
-        save_figure(curves_figure(found.curves, found.controls), out / "curves.png")
+        save_figure(curves_figure(found.curves, found.controls, found.unit), out / "curves.png")
         files.append(out / "curves.png")
     for text in found.problems:
         remark(f"left out: {text}")
@@ -89,6 +97,7 @@ def run(
         document({**found.to_dict(), "files": [str(f) for f in files]})
     elif not quiet:
         _show(found, files)
+    return code_of_data(found.problems)
 
 
 def list_measures() -> None:
@@ -110,6 +119,8 @@ def _show(found: Evaluation, files: Sequence[Path]) -> None:
     def shown(method: str) -> str:
         return f"({method})" if method in found.controls else method
 
+    line(f"explained: {found.question}; scores are of unit {found.unit!r}")
+    line()
     lines = found.summary()
     for name in dict.fromkeys(entry.measure for entry in lines):
         measure = MEASURES[name]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import glob
+import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from onnxplain.errors import ImageError
 from onnxplain.inputs.dataset import image_files
-from onnxplain.inputs.image import SUFFIXES
+from onnxplain.inputs.image_formats import SUFFIXES
 
 _PATTERN = frozenset("*?[")
+# Bytes of a stem: file systems allow names of 255, and what is added to it takes up to 100.
+_LONGEST, _KEPT = 150, 120
 
 
 def find_images(arguments: Iterable[str]) -> tuple[list[Path], list[ImageError]]:
@@ -33,9 +37,11 @@ def find_images(arguments: Iterable[str]) -> tuple[list[Path], list[ImageError]]
     empty: list[ImageError] = []
     for argument in arguments:
         path = Path(argument)
-        if path.is_dir():
-            matches = image_files(path.iterdir())
-        elif not path.exists() and _PATTERN.intersection(argument):
+        if os.path.isdir(path):
+            matches = _in_folder(path, empty)
+            if matches is None:
+                continue
+        elif not os.path.exists(path) and _PATTERN.intersection(argument):
             matches = image_files(Path(m) for m in glob.glob(argument, recursive=True))
         else:
             matches = [path]
@@ -49,15 +55,40 @@ def find_images(arguments: Iterable[str]) -> tuple[list[Path], list[ImageError]]
 
 def result_names(paths: Sequence[Path]) -> dict[Path, str]:
     """Give each image a name for its results: its stem, numbered where stems repeat."""
-    stems = {p.stem.casefold() for p in paths}
+    short = {p: shortened(p.stem) for p in paths}
+    stems = {s.casefold() for s in short.values()}
     taken: set[str] = set()
     names: dict[Path, str] = {}
-    for path in paths:
-        name, number = path.stem, 1
+    for path, stem in short.items():
+        name, number = stem, 1
         # On many disks "Cat" and "cat" are one file; "cat-2" may be another image's stem.
         while name.casefold() in taken or (number > 1 and name.casefold() in stems):
             number += 1
-            name = f"{path.stem}-{number}"
+            name = f"{stem}-{number}"
         taken.add(name.casefold())
         names[path] = name
     return names
+
+
+def shortened(stem: str) -> str:
+    """Stem to which method, layer and ending can be added; a long one ends in its own digest."""
+    if len(os.fsencode(stem)) <= _LONGEST:
+        return stem
+    digest = hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]
+    return f"{cut(stem, _KEPT)}~{digest}"
+
+
+def cut(name: str, most: int) -> str:
+    """Beginning of a name that takes at most so many bytes."""
+    name = name[:most]
+    while len(os.fsencode(name)) > most:
+        name = name[:-1]
+    return name
+
+
+def _in_folder(folder: Path, empty: list[ImageError]) -> list[Path] | None:
+    try:
+        return image_files(folder.iterdir())
+    except OSError as error:
+        empty.append(ImageError(f"cannot look into folder {str(folder)!r}: {error.strerror}"))
+        return None

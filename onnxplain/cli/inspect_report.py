@@ -71,7 +71,7 @@ def report(path: str, as_json: bool, options: Mapping[str, Any], parity: str | N
 def _show_file(facts: FileFacts) -> None:
     operators = ", ".join(f"{name} {count}" for name, count in facts.operators.items())
     rows = [
-        ("size", f"{facts.bytes:,} bytes, {facts.parameters:,} parameters"),
+        ("size", f"{facts.bytes:,} bytes{_in_files(facts)}, {facts.parameters:,} parameters"),
         ("producer", facts.producer or "not named"),
         ("opset", ", ".join(f"{domain} {version}" for domain, version in facts.opsets.items())),
         ("IR version", str(facts.ir_version)),
@@ -79,9 +79,21 @@ def _show_file(facts: FileFacts) -> None:
         *[("output", _tensor(t)) for t in facts.outputs],
         ("operators", operators),
         ("quantisation", facts.quantisation),
-        ("SHA-256", facts.sha256),
+        ("SHA-256", facts.sha256 + (" of the list of its files" if len(facts.files) > 1 else "")),
+        *[("file", text) for text in _files(facts)],
     ]
     table(facts.name, ("", ""), rows)
+
+
+def _in_files(facts: FileFacts) -> str:
+    return f" in {len(facts.files)} files" if len(facts.files) > 1 else ""
+
+
+def _files(facts: FileFacts) -> list[str]:
+    """Each file of a model of several."""
+    if len(facts.files) < 2:
+        return []
+    return [f"{f.location}: {f.bytes:,} bytes, SHA-256 {f.sha256}" for f in facts.files]
 
 
 def _times(sizes: Sequence[int]) -> str:
@@ -107,6 +119,7 @@ def _show_model(found: Mapping[str, Any]) -> None:
         *[(f"bound {name}", f"{b['dtype']} {b['shape']}" + (f", all {b['value']:g}"
            if "value" in b else "")) for name, b in found["bound"].items()],
         *_answer_rows(output),
+        *[("left out", text) for text in _left_out(found["left_out"])],
         ("preprocessing", f"{recipe['name']}: {recipe['color']}, {recipe['resize']}, "
                           f"scale {recipe['scale']:.4g}, mean {_numbers(recipe['mean'])}, "
                           f"std {_numbers(recipe['std'])}"),
@@ -115,6 +128,7 @@ def _show_model(found: Mapping[str, Any]) -> None:
                         if found["labels"] else "none"),
         ("target layer", layers[0] if layers else "none: nothing spatial dominates the output"),
         *[("next candidate", text) for text in layers[1:]],
+        ("one input", _independence(found["independence"])),
         ("CAM head", "found" if head["found"] else f"none: {head['reason']}"),
     ]  # fmt: skip
     line()
@@ -140,6 +154,29 @@ def _answer_rows(output: Mapping[str, Any]) -> list[tuple[str, str]]:
         if o["name"] != output["name"]
     ]
     return rows
+
+
+def _left_out(found: Mapping[str, Any]) -> list[str]:
+    """What does not matter to the scores, in at most one line."""
+    operators = ", ".join(f"{name} {count}" for name, count in found["operators"].items())
+    parts = [
+        *[f"output {name}" for name in found["outputs"]],
+        *[f"input {name}" for name in found["inputs"]],
+        *([f"operators {operators}"] if operators else []),
+    ]
+    return ["; ".join(parts) + ": the scores do not depend on it"] if parts else []
+
+
+def _independence(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return "not known: the model did not run on a random picture"
+    if not found["repeats"]:
+        return "gets other scores in each run"
+    if found["refused"]:
+        return "runs alone: the file takes no batch of several"
+    if found["coupled"]:
+        return "does not stand for itself: the rest of its batch matters"
+    return "stands for itself: the same scores alone, in a batch and again"
 
 
 def _show_parity(found: Mapping[str, Any]) -> None:
@@ -178,8 +215,10 @@ def _error(value: float | None) -> str:
 
 
 def _tensor(info: TensorInfo) -> str:
+    if info.is_wrapped:
+        return f"{info.name}: {info.kind}"
     shape = "rank unknown" if info.shape is None else str([d or "?" for d in info.shape])
-    return f"{info.name}: {info.dtype.name} {shape}".replace("'", "")
+    return f"{info.name}: {info.kind} {shape}".replace("'", "")
 
 
 def _numbers(values: tuple[float, ...]) -> str:

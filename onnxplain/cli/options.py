@@ -45,13 +45,24 @@ bind_option = click.option(
     help="Value of a further input of the graph, for one picture; a number fills its shape. "
     "Repeatable.",
 )
+# The names are those of `onnxplain.graph.answers.declare`, which is heavy; a test compares them.
+_ANSWER_OPTIONS = (
+    click.option("--task", type=click.Choice(["classes", "yes-no", "labels", "values",
+                 "embedding"]), help="What the output answers. Default: beside the model, else "
+                 "told by the graph."),
+    click.option("--scores", type=click.Choice(["logits", "probabilities", "raw"]),
+                 help="What the output's numbers are, where the graph does not make them "
+                 "probabilities. Default: beside the model, else told by the graph."),
+    click.option("--output", metavar="NAME", help="Graph output to explain, if there are several, "
+                 "or a tensor in an output that is a sequence."),
+)  # fmt: skip
 _MODEL_OPTIONS = (
     click.option("--labels", metavar="FILE|NAME", help="Class names: a .json list, a text file "
                  "with one name a line, or 'imagenet1k'. Default: beside or inside the model."),
     click.option("--preprocess", metavar="FILE|PRESET", help="How pictures become inputs: a "
                  "JSON file or a preset such as imagenet-torch. Default: beside or inside the "
                  "model, else a guess (you are told)."),
-    click.option("--output", metavar="NAME", help="Graph output to explain, if there are several."),
+    *_ANSWER_OPTIONS,
     click.option("--input", "input_name", metavar="NAME",
                  help="Graph input that takes the picture, if there are several."),
     click.option("--layout", type=click.Choice(["NCHW", "NHWC"]),
@@ -129,3 +140,19 @@ def model_options(command: CommandT) -> CommandT:
     for option in reversed(_MODEL_OPTIONS):
         command = option(command)
     return command
+
+
+def answer_options(command: CommandT) -> CommandT:
+    """Add those of them that say what is answered, for commands with options of their own."""
+    for option in reversed(_ANSWER_OPTIONS):
+        command = option(command)
+    return command
+
+
+target_option = click.option(
+    "-t",
+    "--target",
+    metavar="TARGET",
+    help="What is explained in every picture, as in `explain`: a class or value by name or "
+    "index, NAME@ROW,COLUMN, NAME@everywhere, NAME@MASK.png, like=FILE, TENSOR[INDEX].",
+)

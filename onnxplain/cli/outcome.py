@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import click
 
-from onnxplain.errors import OnnxplainError
+from onnxplain.boundary import LOGGER
+from onnxplain.errors import InternalError, OnnxplainError
+from onnxplain.text import shown
 
-INTERNAL, INTERRUPTED, TERMINATED = 70, 130, 143
+INTERRUPTED, TERMINATED = 130, 143
+TRACEBACK = "run again with --debug for the traceback"
 
 
 def run(call: Callable[[], Any], *, debug: bool) -> int:
@@ -36,7 +40,7 @@ def run(call: Callable[[], Any], *, debug: bool) -> int:
         if hasattr(stream, "reconfigure"):
             # A class name that the terminal cannot show must not end the run.
             stream.reconfigure(errors="backslashreplace")
-    with warnings.catch_warnings(), _terminable():
+    with warnings.catch_warnings(), _terminable(), _tracebacks(debug):
         if not debug:
             warnings.simplefilter("ignore")
         try:
@@ -55,26 +59,53 @@ def run(call: Callable[[], Any], *, debug: bool) -> int:
             _say("interrupted", debug)
             return INTERRUPTED
         except Exception as error:  # the last line of defence: any defect of our own
-            what = f"internal error: {type(error).__name__}: {error}"
-            _say(what + ("" if debug else "; run again with --debug for the traceback"), debug)
-            return INTERNAL
+            found = InternalError.of(error)
+            _say(f"{found}" + ("" if debug else f"; {TRACEBACK}"), debug)
+            return found.exit_code
 
 
-def one_line(text: str) -> str:
-    """Text for a terminal: names come from files, so control characters are replaced."""
-    return "".join(c if c.isprintable() else " " for c in text)
+def code_of(codes: Iterable[int]) -> int:
+    """Return the exit code of several failures: the first one's, or that of a defect of ours."""
+    found = list(codes)
+    return InternalError.exit_code if InternalError.exit_code in found else next(iter(found), 0)
+
+
+def code_of_data(problems: Iterable[str]) -> int:
+    """Return the exit code of work on a data set, of which some pictures were left out.
+
+    That pictures cannot be read is said, and is no failure of the whole; a defect of ours is.
+    """
+    found = any(InternalError.beginning in problem for problem in problems)
+    return InternalError.exit_code if found else 0
 
 
 def _say(message: str, debug: bool) -> None:
     if debug:
         traceback.print_exc()
-    click.echo(f"onnxplain: {one_line(message)}", err=True)
+    click.echo(f"onnxplain: {shown(message)}", err=True)
 
 
 def _usage(error: click.ClickException) -> str:
     message = " ".join(error.format_message().split())
     context = getattr(error, "ctx", None)
     return message if context is None else f"{message} See `{context.command_path} --help`."
+
+
+@contextmanager
+def _tracebacks(debug: bool) -> Iterator[None]:
+    """Show the traceback of every failure that did not end the run, if asked to."""
+    if not debug:
+        yield
+        return
+    handler, level = logging.StreamHandler(sys.stderr), LOGGER.level
+    handler.setFormatter(logging.Formatter("onnxplain: %(message)s"))
+    LOGGER.addHandler(handler)
+    LOGGER.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(handler)
+        LOGGER.setLevel(level)
 
 
 @contextmanager

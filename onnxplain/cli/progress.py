@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from onnxplain.cli.outcome import one_line
+from onnxplain.text import shown
 
 
 class Bar:
@@ -32,7 +32,7 @@ class Bar:
     def job(self, name: str) -> None:
         """Say what is being done."""
         if self._progress is not None:
-            self._progress.update(self._task, description=one_line(name))
+            self._progress.update(self._task, description=shown(name))
 
     def step(self, done: int, total: int) -> None:
         """Report progress within the job; fits `Model.explain`."""

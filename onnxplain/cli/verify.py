@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from onnxplain.cli.options import (
+    answer_options,
     bind_option,
     debug_option,
     json_option,
@@ -19,7 +20,8 @@ reproduces.
 Model and data are looked for where the record says they were. Digests of model, data and
 preprocessing must be equal; numbers may differ by the tolerance that is shown, since other
 machines and versions round differently. The summaries are computed again from the
-record's own pictures. The exit code is 1 if a figure does not reproduce.
+record's own pictures. The exit code is 1 if a figure does not reproduce. --task, --scores
+and --output are needed for records of versions that did not write down what was declared.
 """
 
 
@@ -44,6 +46,7 @@ record's own pictures. The exit code is 1 if a figure does not reproduce.
     metavar="N",
     help="How many pictures are examined again, evenly spread.",
 )
+@answer_options
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]")
 @bind_option
 @quiet_option

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from onnxplain.audit.record import read_record
 from onnxplain.audit.verify.verify import open_again, other_versions, verify
+from onnxplain.cli.changed import tell_changed
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.progress import progress_bar
 from onnxplain.inputs.dataset import read_dataset
@@ -21,10 +22,9 @@ def run(
     data: str | None,
     masks: str | None,
     count: int,
-    device: str,
-    bound: Mapping[str, str],
     quiet: bool,
     as_json: bool,
+    **opening: Any,
 ) -> int:
     """Verify a record, print each figure, and return the exit code.
 
@@ -34,7 +34,7 @@ def run(
         If the record, the model or the data cannot be read.
     """
     known = read_record(record)
-    opened = open_again(known, model, device, bound)
+    opened = open_again(known, model, **opening)
     samples = read_dataset(data or known["data"]["source"], masks=masks)
     with progress_bar(min(count, len(known["pictures"])), quiet=quiet) as bar:
         bar.job("examining again")
@@ -63,6 +63,7 @@ def run(
         line("the record does not reproduce" if failed else "all that was checked reproduces")
         for text in found.not_checked:
             line(f"not checked: {text}")
+    tell_changed(opened)
     for text in versions:
         remark(f"note: {text}")
     if not known["complete"]:

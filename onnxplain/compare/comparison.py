@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -30,25 +30,29 @@ class PairOfFiles:
     ----------
     sample, first, second : str
         The picture and the two models.
-    same_prediction : bool
-        Whether both predict the same class.
-    score_difference : float
-        Largest difference of a class probability.
+    same_prediction : bool or None
+        Whether both predict the same class; ``None`` where there are no classes.
+    score_difference : float or None
+        Largest difference of a class's score, or of a value; ``None`` where the two have other
+        units, or embeddings other lengths.
     likeness : mapping of str to mapping
         By method: how alike the maps are, by each of `LIKENESS`.
     control : mapping of str to float
         By method: rank correlation of the first model's map with the second model's map of
         the picture before. That much likeness has nothing to do with what is in the
         picture. Empty for the first picture.
+    answers_cosine : float or None
+        Cosine of the angle between two embeddings; ``None`` for other answers.
     """
 
     sample: str
     first: str
     second: str
-    same_prediction: bool
-    score_difference: float
+    same_prediction: bool | None
+    score_difference: float | None
     likeness: Mapping[str, Mapping[str, float]]
     control: Mapping[str, float] = field(default_factory=dict)
+    answers_cosine: float | None = None
 
     @property
     def agreement(self) -> float:
@@ -67,7 +71,7 @@ class Comparison:
     pairs : list of PairOfFiles
         Each two files on each picture.
     predictions : list of mapping
-        Class and probability by picture and model.
+        Class and probability by picture and model; ``score`` and ``unit`` where it is none.
     problems : list of str
         Pictures that were left out, and why.
     provenance : mapping
@@ -97,9 +101,11 @@ class Comparison:
                     "second": second,
                     "method": method,
                     "pictures": len(pairs),
-                    "same_prediction": float(np.mean([p.same_prediction for p in pairs])),
-                    "score_difference": float(np.mean([p.score_difference for p in pairs])),
+                    "same_prediction": _mean([p.same_prediction for p in pairs]),
+                    "score_difference": _mean([p.score_difference for p in pairs]),
                 }
+                if (angle := _mean([p.answers_cosine for p in pairs])) is not None:
+                    line["answers_cosine"] = angle
                 for name in LIKENESS:
                     line[name] = float(np.mean([p.likeness[method][name] for p in pairs]))
                 ranks = np.array([p.likeness[method]["spearman"] for p in pairs])
@@ -112,7 +118,7 @@ class Comparison:
 
     def most_different(self, count: int = 5) -> list[PairOfFiles]:
         """Pictures whose answers differ most: other predictions first, then other maps."""
-        order = sorted(self.pairs, key=lambda p: (p.same_prediction, p.agreement))
+        order = sorted(self.pairs, key=lambda p: (p.same_prediction is not False, p.agreement))
         return order[:count]
 
     def to_dict(self) -> dict[str, Any]:
@@ -126,3 +132,9 @@ class Comparison:
             "pairs": [asdict(p) for p in self.pairs],
             "problems": self.problems,
         }
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """Mean of numbers, if all are known."""
+    known = [v for v in values if v is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None

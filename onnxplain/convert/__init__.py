@@ -39,6 +39,9 @@ def to_torch(graph: Graph, *, double: bool = False) -> Program:
         If operators are missing or used in a form that is not supported; one message
         names all of them.
     """
+    from onnxplain.convert.torch_threads import import_torch
+
+    import_torch()
     from onnxplain.convert.conversion import convert
 
     return convert(graph, double=double)

@@ -20,7 +20,6 @@ from onnxplain.convert.coverage import (
 )
 from onnxplain.convert.function import unsupported
 from onnxplain.convert.integer_groups import integer_module
-from onnxplain.convert.normalization import trains
 from onnxplain.convert.program import Program, Step
 from onnxplain.convert.registry import Converter, installed
 from onnxplain.convert.skeleton import (
@@ -35,11 +34,12 @@ from onnxplain.convert.widening import WIDENED, Widened
 from onnxplain.errors import ConversionError
 from onnxplain.graph.bodies import bodies_of, is_control_flow
 from onnxplain.graph.integer_groups import find_integer_groups
+from onnxplain.graph.training import trains
 from onnxplain.graph.view import Graph, Node
 
 # What to do about operators that will not be converted, by what they have in common.
 _ADVICE = {
-    "ai.onnx.ml": "trees and other classical models have no gradient",
+    "ai.onnx.ml": "classical models are not converted, and trees have no gradient",
     "ONNX Runtime layouts": "the file was optimised for one processor: use the one before that",
 }
 _LAYOUTS = frozenset({"com.microsoft.nchwc", "com.ms.internal.nhwc"})
@@ -132,7 +132,7 @@ def _refuse_training(node: Node, graph: Graph) -> None:
 
     Otherwise the images of a batch would change each other's explanation.
     """
-    if node.op_type != "BatchNormalization" or not trains(node):
+    if not trains(node):
         return
     if node.inputs[0] in graph.descendants_of_inputs:
         raise unsupported(node, "batch normalisation in training mode")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from onnxplain.convert.function import Function, unsupported
+from onnxplain.graph.training import trains
 from onnxplain.graph.view import Node
 
 
@@ -23,21 +24,6 @@ def _per_channel(vector: Tensor, x: Tensor) -> Tensor:
 def _standardise(x: Tensor, axes: tuple[int, ...], epsilon: float) -> Tensor:
     centred = x - x.mean(axes, keepdim=True)
     return centred * (centred.square().mean(axes, keepdim=True) + epsilon).rsqrt()
-
-
-# Y, running mean and variance, and the mean and inverse deviation that were used.
-_TRAINING_OUTPUTS_BEFORE_14 = 5
-
-
-def trains(node: Node) -> bool:
-    """Whether a BatchNormalization node uses the statistics of what it is given.
-
-    Before opset 14 no attribute says so: ONNX Runtime trains if there are five outputs.
-    """
-    return (
-        bool(node.attributes.get("training_mode", 0))
-        or len(node.outputs) == _TRAINING_OUTPUTS_BEFORE_14
-    )
 
 
 def batch_normalization(node: Node) -> nn.Module:

@@ -52,7 +52,7 @@ class Step:
             result = module(*(values[name] if name else None for name in self.inputs))
         except torch.OutOfMemoryError:
             raise
-        except (RuntimeError, ValueError, TypeError, IndexError, KeyError) as error:
+        except (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError) as error:
             reason = str(error).strip().splitlines() or [type(error).__name__]
             raise ConversionError(f"PyTorch cannot compute {self.node}: {reason[0]}") from error
         return result if isinstance(result, tuple) else (result,)

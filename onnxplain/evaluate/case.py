@@ -33,7 +33,8 @@ class Case:
     picture : Picture
         The picture.
     target : Target
-        The class in question; its probability is what removal is measured by.
+        What is explained; its score, a probability if the model has any, is what removal is
+        measured by.
     heatmap : (H, W) array
         The map as pictures of it show it (a method may show positive evidence only).
     remap : callable
@@ -79,6 +80,11 @@ class Case:
         behind = self.start is None or find(self.method).explains == "probability"
         return self.target if behind or self.start is None else self.start
 
+    @property
+    def position(self) -> tuple[int, ...]:
+        """Where a dense answer is read; empty if as a whole."""
+        return getattr(self.target, "position", ())
+
     @cached_property
     def context(self) -> Context:
         """The network and its preprocessing."""
@@ -109,5 +115,5 @@ class Case:
         return fill(self.context, self.picture.x, kind)
 
     def score(self, x: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the probability of the class for a batch of inputs."""
+        """Return the score of the target for a batch of inputs."""
         return self.context.score(x, self.target)

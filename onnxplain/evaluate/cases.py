@@ -9,10 +9,22 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.errors import ConversionError, MethodRefusedError, NumericalError, UsageError
+from onnxplain.errors import (
+    ConversionError,
+    MethodRefusedError,
+    NumericalError,
+    UnsupportedModelError,
+    UsageError,
+)
 from onnxplain.evaluate.case import Case
 from onnxplain.evaluate.controls import CONTROLS
 from onnxplain.evaluate.localisation import smoothed
+from onnxplain.evaluate.question import (
+    classes_of,
+    explained_index,
+    left_out_of,
+    require_question,
+)
 from onnxplain.evaluate.randomise import RandomisedModels
 from onnxplain.evaluate.settings import Settings
 from onnxplain.explanations.explanation import Explanation
@@ -21,7 +33,7 @@ from onnxplain.inputs.picture import Picture
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.model import Model
-from onnxplain.targets.classes import ClassScore
+from onnxplain.targets.request import TargetLike
 from onnxplain.targets.target import Target
 from onnxplain.tasks.prediction import Prediction
 
@@ -51,6 +63,8 @@ class Plan:
         Of every random draw.
     settings : Settings
         How measures are made.
+    target : str, int, TargetRequest or None
+        What is explained in every picture, whatever it shows; see `explained` without it.
     """
 
     methods: Mapping[str, Mapping[str, Any]]
@@ -60,6 +74,7 @@ class Plan:
     controls: bool = True
     seed: int = 0
     settings: Settings = field(default_factory=Settings)
+    target: TargetLike = None
 
 
 @dataclass(frozen=True)
@@ -94,8 +109,8 @@ class Look:
 
     @property
     def index(self) -> int | None:
-        """Index of the class that is explained, if it is one."""
-        return self.target.index if isinstance(self.target, ClassScore) else None
+        """Index of the class or value that is explained; ``None`` if it has none."""
+        return explained_index(self.target)
 
     def aim(self, method: str) -> Target:
         """Return what is explained in the form that a method explains."""
@@ -113,14 +128,15 @@ def look(model: Model, sample: Sample, plan: Plan, problems: list[str]) -> Look:
         If the picture or its mask cannot be read.
     UsageError
         If the model has no such class as the label.
+    NowhereError
+        If the target is nowhere in this picture.
     """
     picture = model.read(sample.path)
-    prediction = model.predict(picture)
-    label = None
-    if sample.label is not None:
-        label = model.task.index(sample.label)
-    use_label = plan.explained == "label" and label is not None
-    asked = label if use_label else None
+    classes = classes_of(model)
+    label = None if classes is None or sample.label is None else classes.index(sample.label)
+    use_label = plan.target is None and plan.explained == "label"
+    asked = require_question(model, label if use_label else plan.target)
+    prediction = model.predict(picture, position=asked.position)
     target, start = (
         model.target(asked, prediction, picture=picture, kind=kind)
         for kind in ("probability", "logit")
@@ -158,7 +174,7 @@ def cases(
             found = _explain(model, name, seen.aim(name), plan, seen.picture, seen.prediction)
         except NumericalError as error:
             problems.append(f"{seen.sample.name}, {name}: {error}")
-        except (MethodRefusedError, ConversionError) as error:
+        except (MethodRefusedError, ConversionError, UnsupportedModelError) as error:
             if f"{name}: {error}" not in problems:
                 problems.append(f"{name}: {error}")
         else:
@@ -172,7 +188,15 @@ def cases(
 
 
 def applicable(model: Model, plan: Plan, problems: list[str]) -> list[str]:
-    """Names of the methods that the model allows; why another is left out goes to `problems`."""
+    """Names of the methods that the model allows; what is left out, and why, goes to `problems`.
+
+    Raises
+    ------
+    UsageError
+        If no method applies, or what is explained cannot be.
+    """
+    require_question(model, plan.target)
+    problems += left_out_of(model)
     kept = []
     for name, parameters in plan.methods.items():
         method = find(name)

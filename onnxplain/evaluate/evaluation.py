@@ -103,6 +103,17 @@ class Evaluation:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
 
+    @property
+    def unit(self) -> str:
+        """What the explained numbers are: ``probability``, ``value``, ..."""
+        return str(self.provenance.get("unit", "probability"))
+
+    @property
+    def question(self) -> str:
+        """What is explained in each picture, in words."""
+        target = self.provenance.get("target")
+        return str(target or f"the {self.provenance.get('explained', 'label')}")
+
     def summary(self) -> list[Line]:
         """Mean, spread, interval and rank of each method by each measure, best first."""
         values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))

@@ -10,9 +10,10 @@ from onnxplain.errors import UnknownNameError
 from onnxplain.evaluate import case_measures as asks
 from onnxplain.evaluate import localisation, strong_features
 from onnxplain.evaluate.case import Case
+from onnxplain.evaluate.question import has_rivals
 from onnxplain.evaluate.removal import Curve
 
-Needs = Literal["mask", "label", "method", "attribution", "classes", "nothing"]
+Needs = Literal["mask", "label", "method", "attribution", "classes", "rivals", "nothing"]
 Better = Literal["higher", "lower", "neither"]
 
 
@@ -26,10 +27,10 @@ class Measure:
         Lower case with hyphens.
     function : callable
         From a `Case` to a number, or to a curve whose area is the number.
-    needs : {"mask", "label", "method", "attribution", "classes", "nothing"}
+    needs : {"mask", "label", "method", "attribution", "classes", "rivals", "nothing"}
         What the case must have; "method": it cannot be asked of a control map;
         "attribution": nor of one that is not in the input's shape; "classes": pictures of
-        four classes, which are put into one.
+        four classes, which are put into one; "rivals": a class among others, and a method.
     better : {"higher", "lower", "neither"}
         Which end speaks for the map.
     summary : str
@@ -54,6 +55,7 @@ class Measure:
             "attribution": case.explanation is not None
             and case.explanation.attribution.shape == case.picture.x.shape[1:],
             "classes": False,
+            "rivals": case.parameters is not None and has_rivals(case.model, case.target),
             "nothing": True,
         }[self.needs]
 
@@ -134,7 +136,7 @@ MEASURES: Mapping[str, Measure] = {
             asks.deletion,
             "nothing",
             "lower",
-            "probability, mean over blackening the strongest pixels first",
+            "score of the target, mean over blackening the strongest pixels first",
             _PETSIUK,
         ),
         Measure(
@@ -142,7 +144,7 @@ MEASURES: Mapping[str, Measure] = {
             asks.insertion,
             "nothing",
             "higher",
-            "probability, mean over unblurring the strongest pixels first",
+            "score of the target, mean over unblurring the strongest pixels first",
             _PETSIUK,
         ),
         Measure(
@@ -212,7 +214,7 @@ MEASURES: Mapping[str, Measure] = {
         Measure(
             "other-class",
             asks.other_class,
-            "method",
+            "rivals",
             "lower",
             "rank correlation with the map of a random other class",
             "Sixt, Granz, Landgraf 2020, arXiv:1912.09818",

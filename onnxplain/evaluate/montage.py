@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.errors import ImageError, UsageError
+from onnxplain.errors import OnnxplainError, UsageError
 from onnxplain.evaluate.cases import Look, Plan, look
-from onnxplain.inputs.dataset import Sample
+from onnxplain.inputs.dataset import Sample, noting
 from onnxplain.inputs.picture import made_of
 from onnxplain.model.model import Model
 
@@ -39,7 +39,7 @@ def montages(
     plan : Plan
         Settings; its seed arranges the pictures.
     problems : list of str
-        Pictures that cannot be read are noted here.
+        Pictures that cannot be read are noted here, unless they are already.
 
     Yields
     ------
@@ -52,11 +52,11 @@ def montages(
         If there are no pictures of four classes.
     """
     seen = []
+    failures: dict[str, OnnxplainError] = {}
     for sample in samples:
-        try:
+        with noting(sample, failures):
             seen.append(look(model, replace(sample, mask=None, boxes=()), plan, problems))
-        except ImageError as error:
-            problems.append(f"{sample.name}: {error}")
+    problems += [text for text in failures if text not in problems]
     order = np.random.default_rng(plan.seed).permutation(len(seen))
     groups = list(_groups([seen[k] for k in order]))
     if not groups:

@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from onnxplain.errors import ImageError, UsageError
+from onnxplain.errors import ImageError, NumericalError, OnnxplainError, UsageError
 from onnxplain.evaluate.cases import Look, Plan, applicable, cases, look
 from onnxplain.evaluate.controls import CONTROLS
 from onnxplain.evaluate.evaluation import Evaluation, MeanCurve, Row
 from onnxplain.evaluate.measures import Measure, find_measure
 from onnxplain.evaluate.montage import montages
+from onnxplain.evaluate.question import classes_of
 from onnxplain.evaluate.randomise import RandomisedModels
 from onnxplain.evaluate.removal import Curve
-from onnxplain.inputs.dataset import Sample
+from onnxplain.inputs.dataset import Sample, noting
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.model import Model
@@ -31,8 +32,8 @@ def evaluate(
 ) -> Evaluation:
     """Measure every map of every picture.
 
-    A picture that cannot be read, or on which a method fails numerically, is left out
-    and listed; so is a method that does not apply to the model.
+    A picture that cannot be read, in which the target is nowhere, or on which a method fails
+    numerically, is left out and listed; so is a method that does not apply to the model.
 
     Parameters
     ----------
@@ -53,23 +54,29 @@ def evaluate(
     ------
     UsageError
         If nothing can be measured: no picture is readable, no method applies, or a
-        measure needs masks or labels that no picture has.
+        measure needs masks, labels or classes that are not there.
     """
     measures = [find_measure(name) for name in plan.measures]
-    require_measurable(measures, samples)
+    require_measurable(measures, samples, model)
     problems: list[str] = []
     methods = applicable(model, plan, problems)
     rows: list[Row] = []
     curves: dict[tuple[str, str], list[Curve]] = defaultdict(list)
+    units: set[str] = set()
     settings = plan.settings
     lost = RandomisedModels(model, order=settings.order, steps=settings.stages, seed=plan.seed)
 
     def measure(seen: Look, wanted: Sequence[Measure]) -> None:
+        units.add(seen.target.unit)
         for case in cases(model, seen, methods, plan, problems, lost):
             for one in wanted:
                 if one.needs != "classes" and not one.applies(case):
                     continue
-                found = one.function(case)
+                try:
+                    found = one.function(case)
+                except NumericalError as error:
+                    problems.append(f"{seen.sample.name}, {case.method}, {one.name}: {error}")
+                    continue
                 if isinstance(found, Curve):
                     curves[case.method, one.name].append(found)
                     found = found.value
@@ -77,36 +84,58 @@ def evaluate(
 
     together = [m for m in measures if m.needs == "classes"]
     each = [m for m in measures if m not in together]
+    failures: dict[str, OnnxplainError] = {}
     for number, sample in enumerate(samples, 1):
-        try:
+        with noting(sample, failures):
             if each:
                 measure(look(model, sample, plan, problems), each)
-        except ImageError as error:
-            problems.append(f"{sample.name}: {error}")
         if progress is not None:
             progress(number, len(samples))
+    problems += failures
     for seen in montages(model, samples, plan, problems) if together else ():
         measure(seen, together)
     if not rows:
-        raise UsageError(f"nothing could be measured: {'; '.join(problems[:3])}")
+        first = next(iter(failures.values()), None)
+        kind = UsageError if first is None or isinstance(first, ImageError) else type(first)
+        raise kind(f"nothing could be measured: {'; '.join(problems[:3])}")
     return Evaluation(
         rows,
         [_mean(*key, found) for key, found in curves.items()],
         frozenset(CONTROLS) if plan.controls else frozenset(),
         problems,
-        _provenance(model, samples, plan),
+        {**_provenance(model, samples, plan), "unit": ", ".join(sorted(units))},
         plan.seed,
     )
 
 
-def require_measurable(measures: Sequence[Measure], samples: Sequence[Sample]) -> None:
-    """Check that some picture has what each measure needs.
+def require_measurable(
+    measures: Sequence[Measure], samples: Sequence[Sample], model: Model
+) -> None:
+    """Check that some picture, and the model, has what each measure needs.
 
     Raises
     ------
     UsageError
-        If a measure needs masks or labels that no picture has.
+        If a measure needs masks or labels that no picture has, or classes that the model
+        has not.
     """
+    classes = classes_of(model)
+    for measure in measures:
+        if classes is None and measure.needs in ("label", "classes", "rivals"):
+            raise UsageError(
+                f"measure {measure.name!r} needs classes, and the model answers "
+                f"{model.task.name}; choose other measures"
+            )
+        if measure.needs == "classes" and model.network.answer.places:
+            raise UsageError(
+                f"measure {measure.name!r} needs one answer for each picture, and the model "
+                "answers at many places; choose other measures"
+            )
+        if measure.needs == "rivals" and model.task.name == "yes-no":
+            raise UsageError(
+                f"measure {measure.name!r} needs a model of several classes: the maps of yes and "
+                "no come from one score; choose other measures"
+            )
     present = {
         "mask": any(s.has_mask for s in samples),
         "label": any(s.label is not None for s in samples),
@@ -127,6 +156,7 @@ def _provenance(model: Model, samples: Sequence[Sample], plan: Plan) -> dict[str
     return {
         "model": model.name,
         "model_sha256": model.sha256,
+        "model_files": model.identity.to_list(),
         "preprocess": model.preprocess.to_dict(),
         "preprocess_sha256": model.preprocess.sha256,
         "pictures": len(samples),
@@ -135,6 +165,7 @@ def _provenance(model: Model, samples: Sequence[Sample], plan: Plan) -> dict[str
         },
         "measures": list(plan.measures),
         "explained": plan.explained,
+        "target": None if plan.target is None else str(plan.target),
         "blur": plan.blur,
         "settings": asdict(plan.settings),
         "seed": plan.seed,

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.evaluate.case import Case
-from onnxplain.targets.classes import ClassScore
 
 
 def strongest(heatmap: NDArray[Any], share: float) -> NDArray[np.bool_]:
@@ -54,5 +53,6 @@ def without_strong(case: Case) -> float:
 def _right(case: Case, kept: NDArray[np.bool_]) -> float:
     mask = np.expand_dims(kept[None], case.context.channel_axis)
     x = np.where(mask, case.picture.x, case.filled(case.settings.deleted))
-    assert isinstance(case.target, ClassScore)
-    return float(case.context.all_scores(x, case.target)[0].argmax() == case.label)
+    task = case.model.task
+    values = case.model.network.ort.activations(x, task.tensors)
+    return float(task.predict(values, case.position).winner == case.label)

@@ -29,6 +29,8 @@ class Attribution:
         Further maps that belong to the method.
     notes : mapping
         Further plain data for the record.
+    warnings : tuple of str
+        Why the numbers may not be what the method promises, one line each.
     """
 
     values: NDArray[Any]
@@ -38,3 +40,4 @@ class Attribution:
     measures: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     maps: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()

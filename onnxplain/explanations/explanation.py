@@ -84,7 +84,12 @@ class Explanation:
     seconds : float
         Time the method took.
     provenance : mapping
-        Digests of model, input and preprocessing; versions; engine; seed; source file.
+        Digests of model, its files, input and preprocessing; versions; engine; seed; source
+        file. Without ``model_files`` it was written by a version whose ``model_sha256`` is that
+        of the .onnx file alone.
+    warnings : tuple of str
+        Why this map may not be what the method promises, one line each: a completeness gap
+        above the tolerance, relevance that explodes, ... Shown with every picture of it.
     """
 
     attribution: NDArray[Any]
@@ -104,6 +109,7 @@ class Explanation:
     notes: Mapping[str, Any]
     seconds: float
     provenance: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
 
     @property
     def probabilities(self) -> NDArray[Any]:
@@ -229,6 +235,8 @@ class Explanation:
             raise ValueError("it was written by another version")
         record.pop("top")
         record["axes"] = tuple(record["axes"])
+        # Files of earlier versions hold none.
+        record["warnings"] = tuple(map(str, record.get("warnings", ())))
         record["labels"] = {int(k): v for k, v in record["labels"].items()}
         record["target"] = target_from(record["target"])
         maps = {k[4:]: v for k, v in arrays.items() if k.startswith("map:")}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.files import whole_file
+from onnxplain.identity import GRAPH, differing, digests
 from onnxplain.inputs.bound import describe_bound
 from onnxplain.model.model import Model
 from onnxplain.provenance import versions
@@ -25,12 +26,50 @@ def origin(model: Model) -> dict[str, Any]:
     return {
         "model": model.name,
         "model_sha256": model.sha256,
+        "model_files": model.identity.to_list(),
         "preprocess": model.preprocess.to_dict(),
         "preprocess_sha256": model.preprocess.sha256,
         **({"bound": describe_bound(model.network.bound)} if model.network.bound else {}),
         "engine": model.network.ort.device,
         "versions": versions(),
     }
+
+
+def require_same_model(record: Mapping[str, Any], model: Model, what: str) -> None:
+    """Check that a model is the one from which numbers came.
+
+    Parameters
+    ----------
+    record : mapping
+        With what `origin` gave; earlier versions did not write down the files of a model.
+    model : Model
+        The model.
+    what : str
+        What came from it, for the message.
+
+    Raises
+    ------
+    UsageError
+        If it is another one; the part that is another one is named.
+    """
+    found = model.identity.digests
+    try:
+        known = digests(str(record.get("model_sha256")), record.get("model_files") or [])
+    except (TypeError, KeyError, ValueError) as error:
+        raise UsageError(f"{what} do not say which model they are of: {error}") from error
+    if others := differing(known, found) or [name for name in found if not found[name]]:
+        raise UsageError(
+            f"{what} were selected for model {record.get('model')!r}, not for {model.name!r} "
+            f"({_difference(others[0], known)}); select them anew"
+        )
+
+
+def _difference(part: str, known: Mapping[str, str]) -> str:
+    if not known.get(part, part):
+        return "they have no digest"
+    if part in known:
+        return "their digests differ" if part == GRAPH else f"{part} is another one"
+    return f"nobody wrote down the digest of {part}"
 
 
 def write_archive(

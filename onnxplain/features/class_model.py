@@ -5,21 +5,24 @@ Simonyan, Vedaldi, Zisserman 2013, arXiv:1312.6034, section 2, equation 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.errors import NumericalError
+from onnxplain.errors import NumericalError, UsageError
 from onnxplain.features.archive import origin, write_archive
 from onnxplain.features.ascent import Ascent, Objective, ascend
 from onnxplain.features.passes import Progress, silent
 from onnxplain.features.patches import require_same_engines
 from onnxplain.inputs.picture import sample_picture
 from onnxplain.model.model import Model
-from onnxplain.targets.classes import class_of
+from onnxplain.targets.classes import ClassScore
+from onnxplain.targets.request import TargetLike
+from onnxplain.targets.target import Target
+from onnxplain.tasks.places import EVERYWHERE
 
 # Shares of the range of inputs.
 _NOISE = (0.0, 0.05, 0.1, 0.2, 0.4)
@@ -33,26 +36,33 @@ class ClassModel:
 
     Attributes
     ----------
-    index : int
-        The class.
+    index : int or None
+        The class or value; ``None`` if the target has none.
+    target : Target
+        What was raised.
     x : (1, ...) array
         The model input that was reached.
     pixels : (H, W, C) uint8 array
         The same as a picture: what preprocessing subtracts is added again.
     history : list of float
-        Logit less penalties before each step.
-    logit, probability : float
-        What ONNX Runtime says about it.
+        The target's score less penalties before each step.
+    score : float
+        The target's score in ONNX Runtime, in the target's unit.
+    answer : float or None
+        What the model says of the class, in the unit `answer_unit`; ``None`` where there are no
+        classes.
     record : dict
         Settings, model and versions.
     """
 
-    index: int
+    index: int | None
+    target: Target
     x: NDArray[Any]
     pixels: NDArray[np.uint8]
     history: list[float]
-    logit: float
-    probability: float
+    score: float
+    answer: float | None
+    answer_unit: str
     record: dict[str, Any]
 
     def save(self, path: str | Path) -> None:
@@ -66,8 +76,9 @@ class ClassModel:
         record = {
             **self.record,
             "class": self.index,
-            "logit": self.logit,
-            "probability": self.probability,
+            "target": self.target.to_dict(),
+            self.target.unit: self.score,
+            **({} if self.answer is None else {self.answer_unit: self.answer}),
         }
         arrays = {"x": self.x, "pixels": self.pixels, "history": np.array(self.history)}
         write_archive(path, "class model", record, arrays)
@@ -75,14 +86,17 @@ class ClassModel:
 
 def class_model(
     model: Model,
-    target: str | int,
+    target: TargetLike,
     how: Ascent = DEFAULT,
     *,
     seed: int = 0,
     allow_mismatch: bool = False,
     progress: Progress = silent,
 ) -> ClassModel:
-    """Maximise ``S_c(I) - lambda |I|^2`` from I = 0, with S_c the logit.
+    """Maximise ``S_c(I) - lambda |I|^2`` from I = 0, with S_c the logit of a class.
+
+    S is any other target's score where one is given. In dense answers it is the mean over all
+    places, unless a place is given: there is no picture in which a class could be predicted.
 
     Where the gradient at zero is zero, it starts from a little noise.
 
@@ -93,8 +107,8 @@ def class_model(
     ----------
     model : Model
         The opened model; gradients are taken in PyTorch.
-    target : str or int
-        The class.
+    target : str, int or TargetRequest
+        What is raised, see `onnxplain.targets.request.read_target`: a class, a value, ...
     how : Ascent
         Steps, penalties, shifts and blur.
     seed : int
@@ -111,14 +125,20 @@ def class_model(
     Raises
     ------
     UsageError
-        If there is no such class.
+        If there is no such target, or it stands for classes that a picture decides.
     ParityError
         If the engines disagree.
     NumericalError
         If a gradient is NaN or infinite.
     """
     network, sample = model.network, sample_picture(model.preprocess)
-    aim = model.target(target, model.predict(sample), picture=sample)
+    asked = model.request(target)
+    task = model.task
+    if asked.index is None and not (asked.like or asked.element):
+        raise UsageError("top-N is no class without a picture that says which; name one")
+    if task.answer.places and not (asked.position or asked.region or asked.element):
+        asked = replace(asked, region=EVERYWHERE)
+    aim = model.target(asked, model.predict(sample), picture=sample)
     require_same_engines(model, sample, allow_mismatch)
 
     def objective(x: NDArray[Any]) -> tuple[float, NDArray[Any]]:
@@ -129,14 +149,15 @@ def class_model(
     x, history = ascend(model, start, objective, how, seed=seed, progress=progress)
     ready = x.astype(np.float64 if network.precision == "double" else np.float32)
     said = model.predict(model.read(ready))
-    index = class_of(aim)
     return ClassModel(
-        index,
+        asked.index,
+        aim,
         ready,
         model.preprocess.decode(ready)[0],
         history,
         float(aim.score(network.ort.activations(ready, aim.tensors))[0]),
-        float(said.scores[index]),
+        float(said.scores[aim.index]) if isinstance(aim, ClassScore) else None,
+        said.unit,
         {**origin(model), "settings": vars(how), "seed": seed, "first_noise": noise},
     )
 
@@ -158,5 +179,6 @@ def _start(model: Model, objective: Objective, seed: int) -> tuple[NDArray[Any],
         if np.any(objective(start)[1]):
             return start, noise
     raise NumericalError(
-        "the gradient of this class is zero on every start that was tried; explain pictures instead"
+        "the gradient of this target is zero on every start that was tried; explain pictures "
+        "instead"
     )

@@ -26,6 +26,7 @@ from onnxplain.features.responses import FeatureLayer, batch_size, responses
 from onnxplain.features.top_units import TopUnits
 from onnxplain.inputs.dataset import Sample
 from onnxplain.model.model import Model
+from onnxplain.tasks.classes import Classes
 
 _KIND = "response pass"
 _SAVE_EVERY = 60.0
@@ -135,6 +136,11 @@ def forget(folder: str | Path) -> None:
 
 
 def _class_of(model: Model, sample: Sample) -> int:
+    if not isinstance(model.task, Classes):
+        raise UsageError(
+            f"features that tell classes need a model that answers classes, and {model.name!r} "
+            f"answers {model.task.name}"
+        )
     if sample.label is None:
         raise UsageError(
             f"{sample.name!r} has no class; put pictures into subfolders named after their "

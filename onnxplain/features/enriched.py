@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.errors import UsageError
 from onnxplain.explanations.display import scale
 from onnxplain.features.activations import activations
-from onnxplain.features.archive import origin, write_archive
+from onnxplain.features.archive import origin, require_same_model, write_archive
 from onnxplain.features.patches import in_colors, project, require_same_engines
 from onnxplain.features.relevant import Feature, RelevantFeatures
 from onnxplain.features.responses import FeatureLayer, feature_layers, responses
@@ -148,11 +147,7 @@ def enrich(
     ParityError
         If the engines disagree.
     """
-    if bundle.record.get("model_sha256") != model.sha256:
-        raise UsageError(
-            f"these features were selected for model {bundle.record.get('model')!r}, not for "
-            f"{model.name!r} (their digests differ); select them anew"
-        )
+    require_same_model(bundle.record, model, "these features")
     picture = image if isinstance(image, Picture) else model.read(image)
     prediction = model.predict(picture)
     index = class_of(model.target(target, prediction, picture=picture))

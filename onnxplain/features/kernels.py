@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import MethodRefusedError
-from onnxplain.graph.axes import ELEMENTWISE
+from onnxplain.graph.operators import IN_PLACE
 from onnxplain.graph.view import Graph, Node
 from onnxplain.model.model import Model
 
@@ -91,7 +91,7 @@ def _first(graph: Graph) -> Node:
 
 def _convolution(graph: Graph, tensor: str) -> Node:
     node = graph.producers.get(tensor)
-    while node is not None and node.op_type in ELEMENTWISE:
+    while node is not None and node.operator in IN_PLACE:
         node = graph.producers.get(node.inputs[0])
     if node is None or node.op_type not in _CONVOLUTIONS:
         known = ", ".join([n.output for n in graph.nodes if n.op_type in _CONVOLUTIONS][:10])
@@ -121,7 +121,7 @@ def _from_picture(graph: Graph, tensor: str, image: str) -> bool:
     while tensor != image:
         node = graph.producers.get(tensor)
         scaled = {"Transpose", "Add", "Sub", "Mul", "Div", "Pad"}
-        if node is None or node.op_type not in ELEMENTWISE | scaled:
+        if node is None or node.operator not in IN_PLACE | scaled:
             return False
         moving = [i for i in node.inputs if i in graph.descendants_of_inputs]
         if len(moving) != 1:

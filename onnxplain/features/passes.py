@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import secrets
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.errors import ImageError, NumericalError
+from onnxplain.boundary import one_of_many, unnamed
+from onnxplain.errors import ImageError, NumericalError, OnnxplainError
 from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.dataset import Sample
 from onnxplain.model.model import Model
@@ -66,11 +70,9 @@ def batches(
     indices: list[int] = []
     inputs: list[NDArray[Any]] = []
     for k in range(start, len(samples)):
-        try:
+        with _skipping(samples[k], skipped):
             inputs.append(model.read(samples[k].path).x)
             indices.append(k)
-        except ImageError as error:
-            skipped.append(Skipped(samples[k].name, str(error)))
         if len(indices) == size or (indices and k == len(samples) - 1):
             yield np.array(indices, np.int64), np.concatenate(inputs), k + 1
             indices, inputs = [], []
@@ -80,17 +82,28 @@ def batches(
         )
 
 
+@contextmanager
+def _skipping(sample: Sample, skipped: list[Skipped]) -> Iterator[None]:
+    def failed(error: OnnxplainError) -> None:
+        skipped.append(Skipped(sample.name, unnamed(error, sample.path)))
+
+    with one_of_many(failed, ImageError):
+        yield
+
+
 def fingerprint(model: Model, samples: Sequence[Sample], **settings: Any) -> str:
     """Digest of everything on which the numbers of a pass depend.
 
-    Pictures count by name, size and time of change: a data set is not read twice.
+    Pictures count by name, size and time of change: a data set is not read twice. A model
+    without a digest is like no other.
     """
     files = []
     for sample in samples:
-        found = sample.path.stat() if sample.path.is_file() else None
+        found = sample.path.stat() if os.path.isfile(sample.path) else None
         files.append((sample.name, sample.label, found and (found.st_size, found.st_mtime_ns)))
     bound = describe_bound(model.network.bound)
-    told = [model.sha256, model.preprocess.sha256, bound, files, settings]
+    model_key = model.sha256 or secrets.token_hex()
+    told = [model_key, model.preprocess.sha256, bound, files, settings]
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 

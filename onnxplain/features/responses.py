@@ -16,14 +16,11 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import MethodRefusedError
 from onnxplain.features.maps import as_maps
-from onnxplain.graph.axes import ELEMENTWISE
 from onnxplain.graph.layers import SpatialLayer, spatial_layer
+from onnxplain.graph.operators import IN_PLACE, WEIGHTED
 from onnxplain.graph.view import Graph, Node
 from onnxplain.model.model import Model
 
-_WEIGHTED = frozenset(
-    "Conv ConvTranspose Gemm MatMul QLinearConv QLinearMatMul FusedConv FusedGemm".split()
-)
 _SHIFTING = frozenset({"Add", "Mul", "Sub", "Div"})
 # Bytes of activations that one batch may take.
 _MEMORY = 256e6
@@ -132,7 +129,7 @@ def _weighted_layers(model: Model) -> list[str]:
     )
     found = []
     for node in graph.nodes:
-        if node.op_type in _WEIGHTED and node.output in used:
+        if node.operator in WEIGHTED and node.output in used:
             tensor = _behind_activation(graph, node)
             if tensor not in ending:
                 found.append(tensor)
@@ -148,7 +145,7 @@ def _behind_activation(graph: Graph, node: Node) -> str:
             return tensor
         reader = readers[0]
         moving = [i for i in reader.inputs if i in graph.descendants_of_inputs]
-        alone = reader.op_type in ELEMENTWISE or (
+        alone = reader.operator in IN_PLACE or (
             reader.op_type in _SHIFTING and len(set(moving)) == 1
         )
         if not alone:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from onnxplain.graph.operators import IN_PLACE, JOINING, Trait, having
 from onnxplain.graph.squeeze import squeezed_axes
 from onnxplain.graph.view import Graph, Node
 
@@ -23,26 +24,11 @@ Tags = tuple[str, ...]
 # Class, distillation and register tokens in front of the image's tokens.
 PREFIXES = (0, 1, 2, 4, 5)
 
-_SPATIAL = frozenset(
-    "Conv ConvTranspose MaxPool AveragePool LpPool GlobalAveragePool GlobalMaxPool "
-    "QLinearConv ConvInteger QLinearAveragePool QLinearGlobalAveragePool FusedConv "
-    "DepthToSpace SpaceToDepth".split()
-)
-# Each place of the output is made of the same place of the input.
-ELEMENTWISE = frozenset(
-    "Relu Clip LeakyRelu PRelu ThresholdedRelu Sigmoid HardSigmoid HardSwish Tanh Erf Gelu Elu "
-    "Selu Celu Mish Softplus Softsign Swish Identity Dropout Cast BatchNormalization LRN Neg Sqrt "
-    "Pow Exp Log Reciprocal Abs Sign Round Floor Ceil QuantizeLinear DequantizeLinear "
-    "DynamicQuantizeLinear QLinearSigmoid".split()
-)
-# The same, up to operands that are repeated along axes of length one.
-JOINING = frozenset("Add Sub Mul Div Max Min Sum Mean Where QLinearAdd QLinearMul".split())
-_KEEPING = ELEMENTWISE.union(
-    "InstanceNormalization GroupNormalization LayerNormalization RMSNormalization Pad Resize "
-    "Upsample Softmax LogSoftmax QLinearSoftmax Slice Split".split()
-)
-# Products of matrices, and where their second operand stands.
-_PRODUCTS = {"MatMul": 1, "Gemm": 1, "QLinearMatMul": 3, "QGemm": 3}
+_SPATIAL = having(Trait.SPATIAL)
+_KEEPING = IN_PLACE | having(Trait.KEEPS_AXES | Trait.REDUCES)
+_PRODUCTS = having(Trait.PRODUCT)
+# Where the second operand of a product stands, if it is not the second input.
+_SECOND_OPERAND = {"QLinearMatMul": 3, "com.microsoft::QGemm": 3}
 # What a token stream comes out of behind attention.
 _STREAM = frozenset("Reshape Squeeze Add MatMul Transpose QLinearAdd QLinearMatMul".split())
 
@@ -102,19 +88,21 @@ def _step(
     if not tagged:
         return None
     first = tags[tagged[0]]
-    kind = node.op_type
+    kind = node.operator
+    if kind in _SPATIAL and node.attributes.get("channels_last"):
+        return first if len(first) == len(shape) else None
     if kind in _SPATIAL:
         return ("N", "C", *first[2:]) if len(first) == len(shape) else None
-    if kind in _KEEPING or kind.startswith("Reduce"):
+    if kind in _KEEPING:
         return first if len(first) == len(shape) else None
-    if kind in JOINING or kind in ("Concat", "QLinearConcat"):
+    if kind in JOINING or kind in ("Concat", "com.microsoft::QLinearConcat"):
         fitting = [tags[i] for i in tagged if len(tags[i]) == len(shape)]
         return max(fitting, key=_spatial_axes, default=None)
     if kind == "Transpose":
         order = node.attributes.get("perm") or list(range(len(first)))[::-1]
         return tuple(first[p] for p in order) if len(order) == len(first) else None
-    if kind in _PRODUCTS and len(first) == len(shape):
-        fixed = node.inputs[_PRODUCTS[kind]] not in graph.descendants_of_inputs
+    if kind in _PRODUCTS and len(first) == len(shape) and not turns_first_operand(node):
+        fixed = node.inputs[_SECOND_OPERAND.get(kind, 1)] not in graph.descendants_of_inputs
         return (*first[:-1], "C") if fixed else None
     # The axis of a batch of one goes and comes where files take one picture at a time.
     if kind == "Squeeze" and first[0] == "N" and squeezed_axes(graph, node, len(first)) == (0,):
@@ -124,6 +112,11 @@ def _step(
     if kind in ("Reshape", "Flatten"):
         return _reshaped(first, shapes[tagged[0]], shape, grids)
     return None
+
+
+def turns_first_operand(node: Node) -> bool:
+    """Whether a product transposes its first operand, so that its last axis is not the channels."""
+    return any(node.attributes.get(key) for key in ("transA", "transBatchA"))
 
 
 def _spatial_axes(tags: Tags) -> int:

@@ -5,12 +5,14 @@ Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.graph.expand import expand
 from onnxplain.graph.head import Head
 from onnxplain.graph.layers import SpatialLayer
 from onnxplain.graph.shapes import Shapes
@@ -46,7 +48,8 @@ def find_cam_head(
     Parameters
     ----------
     graph, shapes
-        The prepared graph with its concrete shapes.
+        The prepared graph with its concrete shapes. Fused and integer operators are linear
+        too, once they are written out.
     layer : SpatialLayer
         The feature maps.
     head : Head
@@ -60,9 +63,11 @@ def find_cam_head(
     str
         Why there is none; empty if there is.
     """
-    chain = _chain(graph, layer.name, head.logits)
-    if chain is None:
-        return None, "the layer is read by several nodes"
+    written = graph
+    graph = expand(written)
+    chain, end = _chain(graph, layer.name, head.logits)
+    if end != head.logits:
+        return None, _parting(written, [layer.name, *(n.output for n in chain)], head.logits)
     pooled, weight, bias = False, None, None
     tensor, axes = layer.name, layer.axes
     for node in chain:
@@ -113,16 +118,30 @@ def constant_value(graph: Graph, tensor: str) -> NDArray[Any] | None:
     return (values - (zero[0] if zero else 0.0)) * scale
 
 
-def _chain(graph: Graph, start: str, end: str) -> list[Node] | None:
+def _chain(graph: Graph, start: str, end: str) -> tuple[list[Node], str]:
+    """Nodes one after the other, and the tensor where several read on; `end` if none do."""
     chain: list[Node] = []
     needed = graph.ancestors(end) & graph.descendants([start])
     while start != end:
         readers = [n for n in graph.consumers.get(start, ()) if n.output in needed]
         if len(readers) != 1:
-            return None
+            break
         chain.append(readers[0])
         start = readers[0].output
-    return chain
+    return chain, start
+
+
+def _parting(written: Graph, chain: Sequence[str], logits: str) -> str:
+    """Say in terms of the file why the last of these tensors is not read by one node alone."""
+    tensor = next((name for name in reversed(chain) if name in written.consumers), chain[0])
+    needed = written.ancestors(logits)
+    readers = [n for n in written.consumers.get(tensor, ()) if not needed.isdisjoint(n.outputs)]
+    if not readers:
+        return "the scores are not computed from it"
+    if len(readers) == 1:  # one operator, which is several nodes when written out
+        return f"the head holds {readers[0]}"
+    what = "the layer" if tensor == chain[0] else f"tensor {tensor!r}"
+    return f"{what} is read by several nodes"
 
 
 def _is_global_average(

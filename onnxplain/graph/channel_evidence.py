@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from onnxplain.graph.axes import ELEMENTWISE, JOINING
+from onnxplain.graph.operators import IN_PLACE, JOINING
 from onnxplain.graph.squeeze import squeezed_axes
 from onnxplain.graph.view import Graph, Node
 
@@ -19,7 +19,7 @@ _CONVOLUTIONS = {"Conv": 1, "FusedConv": 1, "ConvInteger": 1, "QLinearConv": 3}
 _OF_WEIGHTS = frozenset("DequantizeLinear Cast Identity".split())
 _PER_CHANNEL = frozenset("BatchNormalization InstanceNormalization".split())
 # Every axis stays where it is, and the channels stay what they are.
-_IN_PLACE = ELEMENTWISE.union("Pad Resize Upsample MaxPool AveragePool".split())
+_UNMOVED = IN_PLACE.union("Pad Resize Upsample MaxPool AveragePool".split())
 _IMAGE_RANK = 4
 # For each axis of a tensor the axis of the input that it is, if it still is one.
 _Origin = tuple[int | None, ...]
@@ -89,7 +89,7 @@ def channel_evidence(
         moved = _moved(graph, node, source, origin)
         # With something else that is computed, an axis may be repeated as well.
         alone = all(i == source or graph.is_constant(i) for i in node.reads)
-        if moved is not None and (alone or node.op_type not in JOINING):
+        if moved is not None and (alone or node.operator not in JOINING):
             origins[node.output] = moved
     return weak
 
@@ -114,7 +114,7 @@ def _said(graph: Graph, node: Node, source: str, rank: int) -> Iterator[tuple[in
 
 def _longer(graph: Graph, node: Node, rank: int) -> dict[int, int]:
     """Axes along which constants that are added or multiplied differ, with their lengths."""
-    if node.op_type not in JOINING:
+    if node.operator not in JOINING:
         return {}
     shapes = [graph.constant_shape(i) for i in node.inputs if graph.is_constant(i)]
     return {
@@ -146,12 +146,12 @@ def _order(graph: Graph, node: Node) -> list[int] | None:
 def _moved(graph: Graph, node: Node, source: str, origin: _Origin) -> _Origin | None:
     """Where the axes of the input are in what the node writes."""
     rank = len(origin)
-    if node.op_type in JOINING:
+    if node.operator in JOINING:
         ranks = [len(graph.constant_shape(i)) for i in node.inputs if graph.is_constant(i)]
         return origin if all(r <= rank for r in ranks) else None
     if node.inputs[0] != source:
         return None
-    if node.op_type in _IN_PLACE or _order(graph, node):
+    if node.operator in _UNMOVED or _order(graph, node):
         return origin
     if node.op_type == "Transpose":
         order = node.attributes.get("perm") or range(rank)[::-1]

@@ -42,7 +42,7 @@ def with_constants(graph: Graph, values: Mapping[str, NDArray[Any]]) -> Graph:
         if tensor.name in values and tensor.name not in graph.weights:
             tensor.CopyFrom(onnx.numpy_helper.from_array(values[tensor.name], tensor.name))
     weights = {name: values.get(name, array) for name, array in graph.weights.items()}
-    return Graph(model, graph.origin, weights)
+    return Graph(model, graph.origin, weights, graph.left_out)
 
 
 def with_mask_inputs(
@@ -94,7 +94,7 @@ def with_mask_inputs(
         model.graph.input.append(
             onnx.helper.make_tensor_value_info(factors[name], kind, mask.shape)
         )
-    return Graph(model, graph.origin, graph.weights), factors
+    return Graph(model, graph.origin, graph.weights, graph.left_out), factors
 
 
 def _unused(name: str, taken: set[str]) -> str:

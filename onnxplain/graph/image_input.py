@@ -107,6 +107,11 @@ def find_image_input(
         If `layout` or `size` contradicts the file.
     """
     infos = {i.name: i for i in graph.inputs}
+    if name in graph.left_out.inputs:
+        raise UsageError(
+            f"output {graph.left_out.explained!r}, which is explained, does not depend on input "
+            f"{name!r}; it depends on {', '.join(map(repr, infos))}; choose another with --output"
+        )
     if name is not None and name not in infos:
         raise UnknownNameError("input", name, infos, f"inputs: {', '.join(infos)}")
     free = [i for i in infos.values() if i.name not in bound]

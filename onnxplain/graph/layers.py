@@ -17,18 +17,16 @@ from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.axes import PREFIXES, Axes
 from onnxplain.graph.head import Head
 from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.operators import WEIGHTED, Trait, having
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph, Node
 
-_WEIGHTED = frozenset(
-    "Conv ConvTranspose MatMul Gemm QLinearConv QLinearMatMul QGemm ConvInteger MatMulInteger "
-    "FusedConv".split()
-)
 _ATTENTION = frozenset({"Softmax", "QLinearSoftmax", "Attention"})
 # Behind these the map is coarser or only re-arranged: the tensor in front is as telling.
 _STEP_BACK = frozenset(
     "MaxPool AveragePool Identity Dropout Cast Transpose Reshape Squeeze".split()
 )
+_NORMALISING = having(Trait.NORMALISES_END)
 _LISTED = 10
 
 
@@ -196,7 +194,7 @@ def _before_last_attention(
         return None
     stream = earlier[-1]
     for node in graph.consumers.get(stream.name, ()):
-        if node.op_type in ("LayerNormalization", "RMSNormalization"):
+        if node.operator in _NORMALISING:
             return replace(stream, name=node.output, op_type=node.op_type)
     # Written out in single steps, the normalisation ends where the projections begin.
     behind = graph.descendants([stream.name]) & graph.ancestors(inner[-1].output)
@@ -224,7 +222,7 @@ def _dominators(graph: Graph, image: str, logits: str) -> Iterator[str]:
 
 
 def _weighted_nodes(graph: Graph) -> list[Node]:
-    return [n for n in graph.nodes if n.op_type in _WEIGHTED]
+    return [n for n in graph.nodes if n.operator in WEIGHTED]
 
 
 def _behind_weights(graph: Graph) -> set[str]:

@@ -6,39 +6,43 @@ Every way in which a file can be broken ends in one `ModelFileError`.
 from __future__ import annotations
 
 import hashlib
-import math
+import io
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
-from numpy.typing import NDArray
-from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+from google.protobuf.message import DecodeError, EncodeError
+from onnx.external_data_helper import uses_external_data
 
+from onnxplain.boundary import foreign, reason
 from onnxplain.errors import ModelFileError
+from onnxplain.files import why_no_file
 from onnxplain.graph import light
-from onnxplain.graph.light import (
-    Weights,
-    declared_as_inputs,
-    fed_later,
-    is_plain,
-    large_weights,
-    take_out,
-    weights_size,
-)
+from onnxplain.graph.external import one_line, read_external_data, tensors_of
+from onnxplain.graph.hashed import HashedFile
+from onnxplain.graph.light import Weights, declared_as_inputs, take_out, weights_size
+from onnxplain.identity import Identity, ModelFile
 
 _STANDARD = ("", "ai.onnx")
 # What ONNX Runtime writes into the standard's domain, with the opset that standardised it.
 _DIALECT = {"LayerNormalization": 17, "SimplifiedLayerNormalization": 10**6}
 
+# Domains of which ONNX Runtime takes the newest version that it has, where a file names none.
+_KNOWN_UNDECLARED = {"com.microsoft": 1, "ai.onnx.ml": 5}
+
 
 def read_model(path: str | Path) -> tuple[onnx.ModelProto, Weights]:
+    """Read and check an ONNX model file; see `open_model`, which says what it is made of too."""
+    model, weights, _ = open_model(path)
+    return model, weights
+
+
+def open_model(path: str | Path) -> tuple[onnx.ModelProto, Weights, Identity]:
     """Read and check an ONNX model file.
 
-    Weights in external files are read when they lie inside of the model's folder.
+    Weights in external files are read when they lie inside of the model's folder. Every file
+    is read once, and its digest is that of what was read.
 
     Parameters
     ----------
@@ -51,30 +55,82 @@ def read_model(path: str | Path) -> tuple[onnx.ModelProto, Weights]:
         With all weights inside, or of a large model, all but its large ones.
     dict of str to array
         Those.
+    Identity
+        Which files that were.
 
     Raises
     ------
     ModelFileError
         If the file is missing, not ONNX, truncated, invalid for the ONNX checker, or its
-        external data is missing, truncated or outside of its folder.
+        external data is missing, truncated or outside of its folder; also if a file changes
+        while it is read.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ModelFileError(f"no model file at {str(path)!r}")
-    try:
-        model = onnx.load(str(path), load_external_data=False)
-    except (DecodeError, ValueError, OSError, RecursionError) as error:
-        raise ModelFileError(
-            f"{str(path)!r} is not an ONNX file, or it is truncated ({_one_line(error)})"
-        ) from error
+    problem = why_no_file(path)
+    if problem:
+        raise ModelFileError(f"no model file at {str(path)!r}: {problem}")
+    with foreign(
+        lambda reason: ModelFileError(f"{str(path)!r} cannot be read as an ONNX model: {reason}")
+    ):
+        return _open(Path(path))
+
+
+def _open(path: Path) -> tuple[onnx.ModelProto, Weights, Identity]:
+    model, graph_file = _read_message(path)
     if not model.HasField("graph") or not model.opset_import or not model.graph.output:
         raise ModelFileError(f"{str(path)!r} is not an ONNX file: it holds no graph with outputs")
-    outside = _read_external_data(model, path)
+    outside, files = read_external_data(model, path)
+    identity = Identity.of_files(graph_file, files)
+    # One of an export that is just being written may be new, and another one old.
+    if changed := identity.changed:
+        raise ModelFileError(
+            f"{str(path)!r}: {changed[0]!r} changed while the model was read; start again when "
+            "nobody writes to it"
+        )
     _sort_nodes(model.graph)
-    _import_own_domain(model)
+    _import_own_domains(model)
     check(model, str(path))
     parted, inside = take_out(model)
-    return parted, outside | inside
+    return parted, outside | inside, identity
+
+
+def identify(model: onnx.ModelProto) -> Identity:
+    """Give a model in memory the digest of its content.
+
+    It is that of the file that ``onnx.save`` makes of it. A model that is too large for such a
+    file, of 2 GiB and more, has none.
+
+    Raises
+    ------
+    ModelFileError
+        If weights of it are in files: nobody says in which folder.
+    """
+    for tensor in tensors_of(model):
+        if uses_external_data(tensor):
+            raise ModelFileError(
+                f"the model in memory lacks the values of tensor {tensor.name!r}, which are in a "
+                "file; give the path of the model, or read it with its external data"
+            )
+    try:
+        return Identity(hashlib.sha256(model.SerializeToString()).hexdigest())
+    except (EncodeError, ValueError):
+        return Identity()
+
+
+def _read_message(path: Path) -> tuple[onnx.ModelProto, ModelFile]:
+    """Read the .onnx file itself."""
+    try:
+        with HashedFile(path, path.name) as file:
+            content = io.BytesIO(file.read(0, file.bytes))
+            read = file.finish()
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"cannot read {str(path)!r}: {one_line(error)}") from error
+    try:
+        content.name = str(path)  # by which onnx knows other forms than the binary one
+        return onnx.load(content, load_external_data=False), read
+    except (DecodeError, ValueError, RecursionError) as error:
+        raise ModelFileError(
+            f"{str(path)!r} is not an ONNX file, or it is truncated ({one_line(error)})"
+        ) from error
 
 
 def check(model: onnx.ModelProto, where: str) -> None:
@@ -87,8 +143,10 @@ def check(model: onnx.ModelProto, where: str) -> None:
     """
     try:
         onnx.checker.check_model(_checkable(model))
-    except onnx.checker.ValidationError as error:
-        message = _one_line(error)
+    except Exception as error:  # a text that is not UTF-8, for one, is no ValidationError
+        if not isinstance(error, onnx.checker.ValidationError):
+            raise ModelFileError(f"{where!r} is not a valid model: {reason(error)}") from error
+        message = one_line(error)
         advice = ""
         if "No Op registered" in message or "opset" in message.lower():
             advice = "; it may need a newer onnx package, or a custom operator library"
@@ -122,54 +180,6 @@ def file_sha256(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-def _read_external_data(model: onnx.ModelProto, path: Path) -> Weights:
-    """Complete a model in place; large weights of a large one are returned instead."""
-    folder = path.parent.resolve()
-    large = weights_size(model) > light.LARGE
-    candidates = large_weights(model)  # kept alive, for what they are is told by identity
-    apart = {id(t) for t in candidates if large and is_plain(t.data_type)}
-    weights: Weights = {}
-    for tensor in _tensors(model):
-        if not uses_external_data(tensor):
-            continue
-        try:
-            info = ExternalDataInfo(tensor)
-        except ValueError as error:
-            raise ModelFileError(
-                f"{str(path)!r}: external data entry of tensor {tensor.name!r} is damaged: "
-                f"{_one_line(error)}"
-            ) from error
-        # Resolved first, so that neither '..', an absolute path nor a link gets out.
-        file = (folder / info.location).resolve()
-        where = f"{str(path)!r}: external data {info.location!r} of tensor {tensor.name!r}"
-        if not info.location or not file.is_relative_to(folder):
-            raise ModelFileError(f"{where} leaves the folder of the model; refused")
-        if not file.is_file():
-            raise ModelFileError(f"{where} is missing; keep the file beside the model")
-        end = (info.offset or 0) + (info.length or 0)
-        if file.stat().st_size < end:
-            raise ModelFileError(f"{where} is truncated: {end:,} bytes needed")
-        try:
-            if id(tensor) in apart:
-                weights[tensor.name] = _read_array(tensor, file, info)
-                tensor.CopyFrom(fed_later(tensor))
-                continue
-            onnx.external_data_helper.load_external_data_for_tensor(tensor, str(folder))
-        except (OSError, ValueError, onnx.checker.ValidationError) as error:
-            raise ModelFileError(f"{where} cannot be read: {_one_line(error)}") from error
-        tensor.data_location = onnx.TensorProto.DEFAULT
-        del tensor.external_data[:]
-    return weights
-
-
-def _read_array(tensor: onnx.TensorProto, file: Path, info: ExternalDataInfo) -> NDArray[Any]:
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).newbyteorder("<")
-    count = math.prod(tensor.dims)
-    if info.length is not None and info.length != count * dtype.itemsize:
-        raise ValueError(f"{info.length:,} bytes do not hold {count:,} values of {dtype}")
-    return np.fromfile(file, dtype, count, offset=info.offset or 0).reshape(tensor.dims)
-
-
 def _sort_nodes(graph: onnx.GraphProto) -> None:
     """Put nodes behind those whose results they read, as ONNX Runtime does by itself.
 
@@ -188,12 +198,13 @@ def _sort_nodes(graph: onnx.GraphProto) -> None:
     graph.node.extend(nodes)
 
 
-def _import_own_domain(model: onnx.ModelProto) -> None:
-    """Declare ONNX Runtime's own domain, which it understands undeclared, and tools forget."""
-    own = "com.microsoft"
-    used = any(node.domain == own for node in model.graph.node)
-    if used and all(o.domain != own for o in model.opset_import):
-        model.opset_import.add(domain=own, version=1)
+def _import_own_domains(model: onnx.ModelProto) -> None:
+    """Declare the domains that ONNX Runtime understands undeclared, and tools forget."""
+    used = {node.domain for node in model.graph.node}
+    declared = {o.domain for o in model.opset_import}
+    for domain, version in _KNOWN_UNDECLARED.items():
+        if domain in used - declared:
+            model.opset_import.add(domain=domain, version=version)
 
 
 def _reads(node: onnx.NodeProto) -> Iterator[str]:
@@ -202,13 +213,3 @@ def _reads(node: onnx.NodeProto) -> Iterator[str]:
         for inner in (attribute.g, *attribute.graphs):
             for child in inner.node:
                 yield from _reads(child)
-
-
-def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
-    # onnx's own helper walks initializers and attributes, subgraphs and functions too.
-    yield from onnx.external_data_helper._get_all_tensors(model)
-
-
-def _one_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:300]

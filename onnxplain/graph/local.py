@@ -16,24 +16,23 @@ import numpy as np
 import onnx
 
 from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.operators import Trait, having
 from onnxplain.graph.padding import kernel_size, kernel_walks
 from onnxplain.graph.shapes import Shapes
+from onnxplain.graph.training import trains
 from onnxplain.graph.view import Graph, Node
 from onnxplain.graph.windows import POINTWISE, Sliding
 
-# Operators of one input, or of several that broadcast, that compute each cell by itself.
-ELEMENTWISE = frozenset(
-    "Relu Clip LeakyRelu PRelu Sigmoid HardSigmoid HardSwish Tanh Erf Gelu Elu Selu Celu Mish "
-    "Softplus Softsign Swish ThresholdedRelu Identity Cast Neg Sqrt Pow Exp Log Reciprocal Abs "
-    "Floor Ceil Round Sign Add Sub Mul Div Max Min Sum Mean QuantizeLinear DequantizeLinear "
-    "com.microsoft::QLinearAdd com.microsoft::QLinearMul com.microsoft::QLinearSigmoid "
-    "com.microsoft::QLinearLeakyRelu com.microsoft::Gelu com.microsoft::QuickGelu".split()
-)
-_PER_CHANNEL = frozenset({"BatchNormalization", "LRN"})
-_OVER_AN_AXIS = frozenset({"Concat", "Split", "Softmax", "LogSoftmax"})
-_REDUCING = frozenset("ReduceMean ReduceSum ReduceSumSquare ReduceL1 ReduceL2 ReduceMax".split())
-_KERNELS = frozenset({"Conv", "MaxPool", "AveragePool", "LpPool", "QLinearConv"})
-# Until here, Softmax flattens all axes behind its own.
+# What the element type of a grid is behind them is read off the node.
+_RETYPED = frozenset({"Cast", "QuantizeLinear", "DequantizeLinear"})
+_RETYPING = having(Trait.RETYPES) - _RETYPED
+# Operators of one input, or of several that broadcast, that compute each cell by itself. A scale
+# that is measured on the whole (`Trait.COMMON_SCALE`) is not at hand in a crop.
+_ELEMENTWISE = having(Trait.ELEMENTWISE | Trait.JOINS) - _RETYPING
+_NORMALISED = having(Trait.NORMALISES_ALONG)
+# Those of ONNX Runtime may have the channels last, or add another tensor.
+_KERNELS = {n for n in having(Trait.WINDOWED) - _RETYPING if "::" not in n}
+# Until here, Softmax and its like flatten all axes behind its own.
 _SOFTMAX_OF_ONE_AXIS = 13
 
 
@@ -192,12 +191,15 @@ class _Reader:
         axes = self.grids[0].axes
         # In old files, every place may have statistics of its own.
         everywhere = self.node.attributes.get("spatial", 1) == 1
-        return (LocalNode(), axes) if everywhere and 1 not in axes else None
+        if not everywhere or trains(self.node):
+            return None
+        return (LocalNode(), axes) if 1 not in axes else None
 
     def over_an_axis(self) -> tuple[LocalNode, tuple[int, int]] | None:
         """Along one axis that is neither batch nor height nor width."""
         node, grid = self.node, self.grids[0]
-        if node.op_type.endswith("Softmax") and self.graph.opsets.get("", 1) < _SOFTMAX_OF_ONE_AXIS:
+        flattens = node.operator in _NORMALISED - {"LpNormalization"}
+        if flattens and self.graph.opsets.get("", 1) < _SOFTMAX_OF_ONE_AXIS:
             return None
         if node.op_type == "Concat" and len(self.data) != len(node.inputs):
             return None
@@ -316,12 +318,12 @@ def _fixed_shape(graph: Graph, shapes: Shapes, name: str) -> tuple[int, ...]:
 
 
 _RULES: dict[str, Callable[[_Reader], tuple[LocalNode, tuple[int, int]] | None]] = {
-    **dict.fromkeys(ELEMENTWISE, _Reader.elementwise),
+    **dict.fromkeys(_ELEMENTWISE, _Reader.elementwise),
     **dict.fromkeys(_KERNELS, _Reader.kernel),
-    **dict.fromkeys(_PER_CHANNEL, _Reader.per_channel),
-    **dict.fromkeys(_OVER_AN_AXIS, _Reader.over_an_axis),
-    **dict.fromkeys(("Slice", *_REDUCING), _Reader.over_axes),
-    **dict.fromkeys(("LayerNormalization", "RMSNormalization"), _Reader.normalised_end),
+    **dict.fromkeys(having(Trait.PER_CHANNEL), _Reader.per_channel),
+    **dict.fromkeys(("Concat", "Split", *_NORMALISED), _Reader.over_an_axis),
+    **dict.fromkeys(("Slice", *having(Trait.REDUCES)), _Reader.over_axes),
+    **dict.fromkeys(having(Trait.NORMALISES_END), _Reader.normalised_end),
     "MatMul": _Reader.matrix,
     "Pad": _Reader.pad,
     "Transpose": _Reader.transpose,

@@ -15,21 +15,25 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 from onnx_ir.passes import common as passes
 
+from onnxplain.boundary import foreign
 from onnxplain.errors import ModelFileError
 from onnxplain.graph import light
 from onnxplain.graph.branches import resolve_branches
 from onnxplain.graph.cast_like import settle_types
+from onnxplain.graph.dense import without_sparse
 from onnxplain.graph.fold import fold_constants
+from onnxplain.graph.unwrap import unwrap
 from onnxplain.graph.view import Graph
 
 
 def prepare(model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]] | None = None) -> Graph:
     """Clean a model up.
 
-    Model-local functions are inlined, Constant nodes become initializers, computations on
-    constants are done once, an If whose condition is known becomes its branch, Identity and
-    inference-time Dropout go, nodes and tensors get unique names, and what no output needs
-    is removed.
+    Sparse weights become dense, model-local functions are inlined, Constant nodes become
+    initializers, computations on constants are done once, an If whose condition is known
+    becomes its branch, Identity and inference-time Dropout go, nodes and tensors get unique
+    names, what no output needs is removed, and outputs that are no tensors give way to the
+    tensors in them.
 
     Parameters
     ----------
@@ -48,8 +52,9 @@ def prepare(model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]] | None =
     ModelFileError
         If the graph cannot be read although the checker accepted it.
     """
-    try:
-        work = ir.from_proto(model)
+    with foreign(lambda reason: ModelFileError(f"the graph cannot be prepared: {reason}")):
+        model, wrapped = unwrap(model)
+        work = ir.from_proto(without_sparse(model))
         for name, array in (weights or {}).items():
             work.graph.initializers[name].const_value = ir.Tensor(array, name=name)
         _normalise(work)
@@ -65,12 +70,9 @@ def prepare(model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]] | None =
         passes.RemoveUnusedNodesPass()(work)
         passes.NameFixPass()(work)
         apart = _set_apart(work)
-        file = ir.to_proto(work)
-        _open_axes(file)
-    except (ir.passes.PassError, ValueError, TypeError, KeyError) as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
-        raise ModelFileError(f"the graph cannot be prepared: {reason}") from error
-    return Graph(file, origin, apart)
+        prepared = ir.to_proto(work)
+        _open_axes(prepared)
+    return Graph(prepared, origin, apart, wrapped=wrapped)
 
 
 def _open_axes(model: onnx.ModelProto) -> None:

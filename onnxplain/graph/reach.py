@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.graph.axes import ELEMENTWISE, JOINING
+from onnxplain.graph.axes import turns_first_operand
+from onnxplain.graph.operators import IN_PLACE, JOINING, Trait, having
 from onnxplain.graph.padding import Walk, kernel_size, kernel_walks
 from onnxplain.graph.resampling import resampled
 from onnxplain.graph.shapes import Shapes
@@ -16,14 +17,11 @@ from onnxplain.graph.view import Graph, Node
 
 Positions = NDArray[np.int64]
 
-_BROADCAST = ELEMENTWISE | JOINING.union("Transpose Reshape Flatten Squeeze Split Expand".split())
-_WINDOWED = frozenset(
-    "Conv QLinearConv ConvInteger FusedConv MaxPool AveragePool LpPool QLinearAveragePool".split()
-)
-_PRODUCTS = frozenset({"MatMul", "Gemm", "MatMulInteger", "QLinearMatMul"})
-# Normalised over all axes from the one named, and over that one alone.
-_NORMALISED_FROM = frozenset({"LayerNormalization", "RMSNormalization"})
-_NORMALISED_ALONG = frozenset({"Softmax", "LogSoftmax", "Hardmax", "LpNormalization"})
+# As far as an axis is as long before as behind them, it is the same axis.
+_BROADCAST = IN_PLACE | JOINING | having(Trait.RESHAPES | Trait.REDUCES)
+_BROADCAST |= frozenset({"Transpose", "Split", "Expand"})
+_NORMALISED_FROM = having(Trait.NORMALISES_END)
+_NORMALISED_ALONG = having(Trait.NORMALISES_ALONG)
 _PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "edge", "wrap": "wrap"}
 
 
@@ -126,8 +124,8 @@ def reach(place: Place) -> Reach:
     An operator that is not known is taken to mix everything: the result can be too large
     but never too small.
     """
-    kind = place.node.op_type
-    if kind in _BROADCAST or kind.startswith("Reduce"):
+    kind = place.node.operator
+    if kind in _BROADCAST:
         return _broadcast(place)
     rule = _RULES.get(kind)
     return _everything(place) if rule is None or place.axis < 0 else rule(place)
@@ -183,7 +181,8 @@ def _product(place: Place) -> Reach:
     others = [i for i in place.node.inputs[1:] if i]
     moving = any(i in place.graph.descendants_of_inputs for i in others)
     last = place.axis == len(place.shape) - 1
-    return _everything(place) if moving or last else _broadcast(place)
+    turned = turns_first_operand(place.node)
+    return _everything(place) if moving or last or turned else _broadcast(place)
 
 
 def _normalised(place: Place) -> Reach:
@@ -260,8 +259,8 @@ def _depth_to_space(place: Place) -> Reach:
 
 
 _RULES: Mapping[str, Callable[[Place], Reach]] = {
-    **dict.fromkeys(_WINDOWED, _windows),
-    **dict.fromkeys(_PRODUCTS, _product),
+    **dict.fromkeys(having(Trait.WINDOWED), _windows),
+    **dict.fromkeys(having(Trait.PRODUCT), _product),
     **dict.fromkeys(_NORMALISED_FROM | _NORMALISED_ALONG, _normalised),
     **dict.fromkeys(("Resize", "Upsample"), _resize),
     **dict.fromkeys(("DepthToSpace", "SpaceToDepth"), _depth_to_space),

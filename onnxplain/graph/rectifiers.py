@@ -10,19 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from onnxplain.graph.integer_groups import clip_range
+from onnxplain.graph.operators import Trait, having
 from onnxplain.graph.view import Graph, Node
 
 # What networks put a ReLU behind; numbers of either sign.
 _BEFORE_RELU = frozenset("Conv ConvTranspose Gemm MatMul Add Sub BatchNormalization".split())
-# Never negative, whatever they read.
-_POSITIVE = frozenset("Relu Sigmoid HardSigmoid Softmax Softplus Exp Abs Sqrt".split())
-# Not negative if nothing that they read is.
-_KEEPING = frozenset(
-    "Add Mul Max Sum Concat MaxPool AveragePool GlobalAveragePool GlobalMaxPool ReduceMean "
-    "ReduceSum ReduceMax Reshape Flatten Squeeze Unsqueeze Transpose Identity Dropout".split()
-)
-# What else they read is a shape or axes.
-_FIRST_ONLY = frozenset("ReduceMean ReduceSum ReduceMax Reshape Squeeze Unsqueeze".split())
+_POSITIVE = having(Trait.POSITIVE)
+_KEEPING = having(Trait.KEEPS_SIGN)
+_FIRST_ONLY = having(Trait.FIRST_ONLY)
 
 
 def rectified_root(graph: Graph, node: Node) -> str:

@@ -18,7 +18,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx.numpy_helper import to_array
 
-from onnxplain.errors import UnknownNameError
+from onnxplain.boundary import foreign
+from onnxplain.errors import ModelFileError, UnknownNameError
+from onnxplain.graph.left_out import LeftOut, Wrapped
+from onnxplain.graph.type_text import type_text
 
 _MESSAGES = (onnx.TensorProto, onnx.GraphProto, onnx.SparseTensorProto, onnx.TypeProto)
 _READS_NO_VALUES = frozenset({"Shape", "Size"})
@@ -85,11 +88,24 @@ class TensorInfo:
         Element type.
     shape : tuple of (int or str or None), or None
         Declared shape; a string is a symbolic dimension; ``None`` if the rank is unknown.
+    type_name : str
+        The type, such as ``"string"`` or ``"sequence(float32)"``, if numpy has none for it.
     """
 
     name: str
     dtype: np.dtype[Any]
     shape: tuple[int | str | None, ...] | None
+    type_name: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The element type of a tensor, or the type of what is none."""
+        return self.type_name or self.dtype.name
+
+    @property
+    def is_wrapped(self) -> bool:
+        """Whether it is a map, a sequence or an optional value."""
+        return "(" in self.type_name
 
     @property
     def lengths(self) -> tuple[int | None, ...]:
@@ -109,6 +125,10 @@ class Graph:
         value here, for those that preparation merged.
     weights : mapping of str to array, optional
         Values of the initializers that `model` only declares; see `onnxplain.graph.light`.
+    left_out : LeftOut, optional
+        What was cut off the user's graph.
+    wrapped : mapping of str to Wrapped, optional
+        Outputs of the user's file that are no tensors, by name.
     """
 
     def __init__(
@@ -116,8 +136,12 @@ class Graph:
         model: onnx.ModelProto,
         origin: Mapping[str, str] | None = None,
         weights: Mapping[str, NDArray[Any]] | None = None,
+        left_out: LeftOut | None = None,
+        wrapped: Mapping[str, Wrapped] | None = None,
     ) -> None:
         self.model = model
+        self.left_out = left_out or LeftOut()
+        self.wrapped: Mapping[str, Wrapped] = MappingProxyType(dict(wrapped or {}))
         self.origin: Mapping[str, str] = MappingProxyType(dict(origin or {}))
         self.weights: Mapping[str, NDArray[Any]] = MappingProxyType(dict(weights or {}))
         self.nodes: tuple[Node, ...] = tuple(_read_nodes(model.graph.node))
@@ -232,12 +256,13 @@ class Graph:
         ------
         UnknownNameError
             If nothing or more than one tensor matches; the nearest names are offered.
+        MethodRefusedError
+            If the explained output is not computed from the tensor.
         """
         tensors = list(self.tensor_names())
+        name = name if name in tensors else self.origin.get(name, name)
         if name in tensors:
             return name
-        if name in self.origin:
-            return self.origin[name]
         by_node = {n.name: n.output for n in self.nodes if n.name}
         if name in by_node:
             return by_node[name]
@@ -245,6 +270,8 @@ class Graph:
         ends |= {tensor for node, tensor in by_node.items() if _ends_in(node, name)}
         if name and len(ends) == 1:
             return ends.pop()
+        if not ends:
+            self.left_out.refuse(name)
         hint = f"{len(ends)} tensors end in it" if ends and name else "`inspect` lists the layers"
         raise UnknownNameError("layer", name, [*tensors, *by_node], hint)
 
@@ -258,10 +285,11 @@ def _ends_in(name: str, ending: str) -> bool:
 def tensor_info(value: onnx.ValueInfoProto) -> TensorInfo:
     """Read name, element type and declared shape of a graph input or output."""
     tensor = value.type.tensor_type
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type) if tensor.elem_type else object
-    if not tensor.HasField("shape"):
-        return TensorInfo(value.name, np.dtype(dtype), None)
-    return TensorInfo(value.name, np.dtype(dtype), tuple(_dim(d) for d in tensor.shape.dim))
+    number = tensor.elem_type
+    with foreign(lambda _: ModelFileError(f"{value.name!r} has an unknown element type, {number}")):
+        dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(number) if number else object)
+    shape = tuple(_dim(d) for d in tensor.shape.dim) if tensor.HasField("shape") else None
+    return TensorInfo(value.name, dtype, shape, type_text(value.type) if dtype.kind == "O" else "")
 
 
 def _dim(dim: onnx.TensorShapeProto.Dimension) -> int | str | None:

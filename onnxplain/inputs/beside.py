@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def read_beside(model: Path | None) -> dict[str, Any]:
         If the file is no JSON object, or has another key or a wrong value.
     """
     path = None if model is None else model.with_name(model.stem + BESIDE)
-    if path is None or not path.is_file():
+    if path is None or not os.path.isfile(path):  # also False for a name that is too long
         return {}
     found = read_json(path, "side")
     if not isinstance(found, dict) or not set(found) <= set(_KEYS):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import glob
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,9 +18,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.errors import ImageError, UsageError
+from onnxplain.boundary import one_of_many, unnamed
+from onnxplain.errors import OF_A_PICTURE, ImageError, OnnxplainError, UsageError
 from onnxplain.files import read_json
-from onnxplain.inputs.image import SUFFIXES, open_image
+from onnxplain.inputs.image import open_image
+from onnxplain.inputs.image_formats import SUFFIXES
 from onnxplain.inputs.preprocess import Preprocess
 
 Item = TypeVar("Item")
@@ -127,22 +131,41 @@ def read_dataset(source: str | Path, *, masks: str | Path | None = None) -> list
     table = path if path.suffix.lower() in (".csv", ".json") else _table_in(path)
     if table is not None:
         samples = _read_table(table)
-    elif path.is_dir():
+    elif os.path.isdir(path):
         samples = _in_folder(path)
     else:
         matches = (Path(m) for m in glob.glob(str(source), recursive=True))
         samples = [Sample(str(p), p) for p in image_files(matches)]
     if not samples:
-        there = path.exists() or glob.has_magic(str(source))
+        there = os.path.exists(path) or glob.has_magic(str(source))
         problem = "no pictures in" if there else "there is no"
         raise ImageError(
             f"{problem} {str(source)!r}; give a folder, a pattern, or a table (CSV or JSON) "
             f"with a column 'file'; image files end in {', '.join(SUFFIXES)}"
         )
     folder = Path(masks) if masks is not None else path / _MASKS
-    if masks is not None and not folder.is_dir():
+    if masks is not None and not os.path.isdir(folder):
         raise UsageError(f"no folder of masks at {str(folder)!r}")
-    return _with_masks(samples, folder) if folder.is_dir() else samples
+    return _with_masks(samples, folder) if os.path.isdir(folder) else samples
+
+
+@contextmanager
+def noting(sample: Sample, failures: dict[str, OnnxplainError]) -> Iterator[None]:
+    """Do what is asked of one picture; if it fails, note why and let the others be done.
+
+    Parameters
+    ----------
+    sample : Sample
+        The picture.
+    failures : dict of str to OnnxplainError
+        What is wrong is kept here, by a line that names the picture.
+    """
+
+    def failed(error: OnnxplainError) -> None:
+        failures[f"{sample.name}: {unnamed(error, sample.path)}"] = error
+
+    with one_of_many(failed, OF_A_PICTURE):
+        yield
 
 
 def spread(items: Sequence[Item], limit: int | None) -> list[Item]:
@@ -153,8 +176,11 @@ def spread(items: Sequence[Item], limit: int | None) -> list[Item]:
 
 
 def image_files(paths: Iterable[Path]) -> list[Path]:
-    """Those of some paths that are files with the ending of an image, sorted."""
-    return sorted(p for p in paths if p.is_file() and p.suffix.lower() in SUFFIXES)
+    """Those of some paths that end as an image file does and are no folders, sorted.
+
+    A link that leads nowhere is among them, so that whoever opens it says so.
+    """
+    return sorted(p for p in paths if p.suffix.lower() in SUFFIXES and not os.path.isdir(p))
 
 
 def _in_folder(folder: Path) -> list[Sample]:
@@ -179,7 +205,7 @@ def _with_masks(samples: Sequence[Sample], folder: Path) -> list[Sample]:
 
 
 def _table_in(folder: Path) -> Path | None:
-    return next((folder / name for name in _TABLES if (folder / name).is_file()), None)
+    return next((folder / name for name in _TABLES if os.path.isfile(folder / name)), None)
 
 
 def _read_table(path: Path) -> list[Sample]:

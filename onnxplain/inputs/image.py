@@ -1,6 +1,7 @@
 """Open an image file of any kind as plain 8-bit RGB or grey, or say why not.
 
-Image files are untrusted input: size is checked before pixels are decoded.
+Image files are untrusted input: only decoders of a few formats see them, size is checked
+before pixels are decoded, and whatever a decoder raises is one error.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onnxplain.boundary import foreign
 from onnxplain.errors import ImageError
+from onnxplain.files import why_no_file
+from onnxplain.inputs.image_formats import FORMATS, content_of
 
 if TYPE_CHECKING:
     from PIL import Image
 
 MAX_PIXELS = 100_000_000
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".npy")
 
 
 def open_image(
@@ -46,28 +49,35 @@ def open_image(
     Raises
     ------
     ImageError
-        If the file is missing, not an image, damaged, or above `MAX_PIXELS` pixels.
+        If the file is missing, of no format that is opened, damaged, or above `MAX_PIXELS`
+        pixels.
     """
-    from PIL import Image, ImageOps
+    name = repr(str(path))
+    problem = why_no_file(path)
+    if problem:
+        raise ImageError(f"no image file at {name}: {problem}; give a file, a folder or a pattern")
+    with foreign(
+        lambda reason: ImageError(f"cannot read image {name}: {reason}; it may be damaged")
+    ):
+        decoded = _decoded(path)
+    return (convert or to_plain)(decoded, f"image {name}")
 
-    path = Path(path)
-    if not path.is_file():
-        raise ImageError(f"no image file at {str(path)!r}; give a file, a folder or a pattern")
-    try:
-        with warnings.catch_warnings():
-            # Pillow's own bomb warning is replaced by the explicit limit below.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                _check_size(path, *image.size)
-                image.load()
-                return (convert or to_plain)(ImageOps.exif_transpose(image), str(path))
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"image {str(path)!r} is too large: {error}") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        reason = str(error) or type(error).__name__
-        raise ImageError(
-            f"cannot read image {str(path)!r}: {reason}; it may be damaged or not an image"
-        ) from error
+
+def _decoded(path: str | Path) -> Image.Image:
+    """Upright pixels of a file."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    with warnings.catch_warnings():
+        # Pillow's own bomb warning is replaced by the explicit limit below.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            opened = Image.open(path, formats=FORMATS)
+        except UnidentifiedImageError:
+            raise ImageError(f"cannot read image {str(path)!r}: {content_of(path)}") from None
+        with opened as image:
+            _check_size(path, *image.size)
+            image.load()
+            return ImageOps.exif_transpose(image)
 
 
 def to_plain(image: Image.Image, where: str = "image") -> Image.Image:
@@ -81,10 +91,18 @@ def to_plain(image: Image.Image, where: str = "image") -> Image.Image:
     """
     from PIL import Image
 
+    with foreign(lambda reason: ImageError(f"cannot read {where}: {reason}")):
+        if image.mode not in ("I", "F") and not image.mode.startswith("I;"):
+            return _converted(image)
+        values = np.asarray(image)
+    return Image.fromarray(_wide_to_8_bit(values, where))
+
+
+def _converted(image: Image.Image) -> Image.Image:
+    from PIL import Image
+
     if image.mode in ("RGB", "L"):
         return image.copy()
-    if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(_wide_to_8_bit(np.asarray(image), where))
     if image.mode == "1":
         return image.convert("L")
     if "A" in image.getbands() or "transparency" in image.info:
@@ -135,10 +153,10 @@ def jpeg(pixels: np.ndarray[Any, Any], quality: int) -> np.ndarray[Any, Any]:
         return np.concatenate([jpeg(plane, quality) for plane in planes], axis=2)
     buffer = io.BytesIO()
     from_array(pixels).save(buffer, "JPEG", quality=quality)
-    return np.asarray(Image.open(buffer), np.uint8).reshape(pixels.shape)
+    return np.asarray(Image.open(buffer, formats=["JPEG"]), np.uint8).reshape(pixels.shape)
 
 
-def _check_size(path: Path, width: int, height: int) -> None:
+def _check_size(path: str | Path, width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise ImageError(
             f"image {str(path)!r} has {width} x {height} pixels, above the limit of "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -22,6 +23,7 @@ def find_labels(
     path: Path | None,
     metadata: Mapping[str, str],
     counts: Sequence[int],
+    keys: Sequence[str] = (),
 ) -> tuple[list[str], str]:
     """Find the display names of the classes.
 
@@ -36,6 +38,8 @@ def find_labels(
     counts : sequence of int
         How many names would fit: the number of classes or values; both sides of a yes/no
         answer, or yes alone.
+    keys : sequence of str
+        By which the model's own map of probabilities names the classes, if it has one.
 
     Returns
     -------
@@ -56,12 +60,14 @@ def find_labels(
     if path is not None:
         for ending in (".labels.json", ".labels.txt"):
             beside = path.with_name(path.stem + ending)
-            if beside.is_file():
+            if os.path.isfile(beside):
                 return _fitting(_load(str(beside)), counts, str(beside)), beside.name
     for key in _METADATA_KEYS:
         names = _from_text(metadata.get(key, ""))
         if names and len(names) in counts:
             return names, f"metadata {key!r} of the model"
+    if keys and len(keys) in counts:
+        return list(keys), "the keys of the model's own map (ZipMap)"
     if 1000 in counts:
         return known_list("imagenet1k"), "a guess: 1000 classes are taken for ImageNet-1k"
     return [], "none"
@@ -74,7 +80,7 @@ def known_list(name: str) -> list[str]:
 
 
 def _load(name: str) -> list[str]:
-    if name in KNOWN_LISTS and not Path(name).exists():
+    if name in KNOWN_LISTS and not os.path.exists(name):
         return known_list(name)
     if Path(name).suffix.lower() == ".json":
         return _names(read_json(name, "labels"), name)

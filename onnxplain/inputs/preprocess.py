@@ -300,7 +300,7 @@ class Preprocess:
         try:
             values = {k: from_json(k, data[k]) for k in fields if k in data}
             return cls(**values)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise UsageError(f"{where}: {error}") from error
 
     def save(self, path: str | Path) -> None:

@@ -26,7 +26,7 @@ from onnxplain.targets.target import Target
     summary="Feature maps weighted by the share of the score that is lost without them.",
     reference="Desai, Ramaswamy 2020, doi:10.1109/WACV45572.2020.9093360",
     meaning="units of the activations, weighted by shares of the score; positive speaks for the "
-    "target (pictures show the positive part)",
+    "target",
     class_discriminative=True,
     promises="behind global average pooling and one linear layer the weights are those of CAM, "
     "times each map's mean, over the score",

@@ -48,6 +48,8 @@ def _require_open_attention(network: Network) -> None:
     needs=Capability.FORWARD | Capability.ACTIVATIONS,
     explains="logit",
     display="magnitude",
+    shows="how much attention arrives from each patch, whichever class it serves",
+    ends=("none", "much attention"),
     summary="Attention of all layers multiplied: how much each patch reaches the class token.",
     reference="Abnar, Zuidema 2020, arXiv:2005.00928",
     meaning="share of what is read for the class that comes from each patch; the class token keeps "
@@ -115,6 +117,7 @@ def attention_rollout(
     needs=Capability.GRADIENTS,
     explains="logit",
     display="positive",
+    shows="only attention that raises the target's score",
     summary="Attention rollout that follows only attention which raises the score.",
     reference="Chefer, Gur, Wolf 2021, arXiv:2103.15679",
     meaning="weight of each patch where the class is read; its size has no unit of its own",

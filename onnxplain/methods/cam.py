@@ -12,10 +12,14 @@ from onnxplain.errors import MethodRefusedError
 from onnxplain.explanations.attribution import Attribution
 from onnxplain.graph.quantised import real_values
 from onnxplain.methods.logits import require_logit
+from onnxplain.methods.promises import gap_warnings
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
 from onnxplain.network.network import Network
 from onnxplain.targets.target import Target
+
+# A quantised head rounds its logits to steps.
+_TOLERANCE = 0.05
 
 
 def _linear_head(network: Network) -> None:
@@ -30,9 +34,10 @@ def _linear_head(network: Network) -> None:
     display="positive",
     summary="Feature maps of the last layer, weighted by the class's row of the linear head.",
     reference="Zhou, Khosla, Lapedriza, Oliva, Torralba 2016, arXiv:1512.04150, equation 2",
-    meaning="logit units per place; positive speaks for the target (pictures show the positive)",
+    meaning="logit units per place; positive speaks for the target",
     class_discriminative=True,
     promises="mean over the map plus the class's bias is the logit",
+    tolerance=_TOLERANCE,
     failures="coarse: the grid of the last layer; needs global average pooling and one linear "
     "layer",
     requires=_linear_head,
@@ -77,4 +82,11 @@ def cam(
     result = np.einsum("nchw,nk,kc->nhw", maps, mixed, head.weight, optimize=True)
     logit, bias = target.score(values), mixed @ head.bias
     gap = (logit - bias - result.mean(axis=(1, 2))) / np.where(logit == 0, 1.0, logit)
-    return Attribution(result, ("H", "W"), layer=place.name, measures={"completeness_gap": gap})
+    remedy = "the head rounds, or the logit is close to zero; use hirescam or occlusion"
+    return Attribution(
+        result,
+        ("H", "W"),
+        layer=place.name,
+        measures={"completeness_gap": gap},
+        warnings=gap_warnings(gap, _TOLERANCE, remedy),
+    )

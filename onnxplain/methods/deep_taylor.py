@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from onnxplain.errors import UnknownNameError
 from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.lrp import propagated
 from onnxplain.methods.registry import method
+from onnxplain.methods.relevance_promises import deep_taylor_warnings
 from onnxplain.network.context import Context
 from onnxplain.relevance.composites import composite
 from onnxplain.targets.target import Target
@@ -24,6 +26,9 @@ _FIRST = {"z-box": "deep-taylor", "w-square": "deep-taylor-unbounded"}
     needs=Capability.RELEVANCE,
     explains="logit",
     display="positive",
+    shows="only positive relevance: how much the score rests on it. What speaks against the target "
+    "is not told apart",
+    ends=("none", "much of the score"),
     summary="Each neuron's share in the score by Taylor expansions at nearby roots.",
     reference="Montavon, Lapuschkin, Binder, Samek, Müller 2017, arXiv:1512.02479",
     meaning="score units; never negative for a positive score: how much, not for or against",
@@ -70,4 +75,10 @@ def deep_taylor(
     if first not in _FIRST:
         raise UnknownNameError("first rule", first, _FIRST, f"first: {', '.join(_FIRST)}")
     rules = composite(_FIRST[first], zero_bias=zero_bias, unknown=unknown)
-    return propagated(context, x, target, rules, at=at, channels=channels)
+    found = propagated(context, x, target, rules, at=at, channels=channels)
+    if channels is not None or found.warnings:
+        return found
+    complete = zero_bias and first == "z-box"
+    conservation = found.measures["conservation"]
+    own = deep_taylor_warnings(found.values, conservation, complete=complete)
+    return replace(found, warnings=own)

@@ -8,12 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
+from onnxplain.errors import NumericalError
 from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.gradients import input_axes, input_scores
+from onnxplain.methods.promises import gap_warnings, growth_warnings
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
 from onnxplain.perturb.fills import fill
 from onnxplain.targets.target import Target
+
+_TOLERANCE = 0.01
 
 
 @method(
@@ -28,6 +32,7 @@ from onnxplain.targets.target import Target
     meaning="score units; positive speaks for the target, relative to the baseline",
     class_discriminative=True,
     promises="sums to S(x) - S(baseline), up to rounding",
+    tolerance=_TOLERANCE,
     failures="depends on the baseline; pixels that look like it get nothing",
 )
 def deeplift(
@@ -46,6 +51,11 @@ def deeplift(
     -------
     Attribution
         The shape of `x`, signed, in score units; measure ``completeness_gap`` (relative).
+
+    Raises
+    ------
+    NumericalError
+        If the multipliers overflow.
     """
     name = context.network.image.name
     start = fill(context, x, baseline)
@@ -54,4 +64,18 @@ def deeplift(
     change = found.scores - input_scores(context, start, target)
     total = values.reshape(len(x), -1).sum(axis=1)
     gap = (change - total) / np.where(change == 0, 1.0, change)
-    return Attribution(values, input_axes(context), measures={"completeness_gap": gap})
+    remedy = "another baseline (blur, mean), integrated-gradients or grad-cam"
+    if not np.isfinite(values).all():
+        raise NumericalError(
+            f"DeepLIFT's multipliers overflow at {found.growth.op_type} {found.growth.tensor!r}; "
+            f"use {remedy}"
+        )
+    precise = f"compute with --precision double, or use {remedy}"
+    precision = context.network.precision
+    exploded = growth_warnings(found.growth, "the contributions", f"use {remedy}", precision)
+    return Attribution(
+        values,
+        input_axes(context),
+        measures={"completeness_gap": gap},
+        warnings=exploded or gap_warnings(gap, _TOLERANCE, precise),
+    )

@@ -21,6 +21,8 @@ from onnxplain.targets.target import Target
     needs=Capability.FORWARD | Capability.ACTIVATIONS,
     explains="logit",
     display="positive",
+    shows="only what stands out in the layer, whatever the class: it is no evidence for the target",
+    ends=("nothing", "stands out"),
     summary="Projection of a layer's feature maps on their first principal component.",
     reference="Muhammad, Yeasin 2020, arXiv:2008.00299",
     meaning="units of the activations; signed so that the largest magnitude is positive",

@@ -11,6 +11,7 @@ from onnxplain.adapters.base import Capability
 from onnxplain.errors import UsageError
 from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.gradients import input_axes, input_gradient, input_scores
+from onnxplain.methods.promises import gap_warnings
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
 from onnxplain.perturb.anytime import Limits, Sampling, relative_error
@@ -21,6 +22,8 @@ from onnxplain.targets.target import Target
 # Points between two looks at the map: each costs a gradient.
 LOOK = 16
 _GOLDEN = (5**0.5 - 1) / 2
+# What sampling error may leave of the gap.
+_TOLERANCE = 0.05
 
 
 @method(
@@ -36,6 +39,7 @@ _GOLDEN = (5**0.5 - 1) / 2
     class_discriminative=True,
     promises="sums to S(x) minus the baselines' mean score, up to sampling error; the relative "
     "gap is reported",
+    tolerance=_TOLERANCE,
     failures="sampling noise: more samples make it smoother; depends on the choice of baselines",
 )
 def expected_gradients(
@@ -100,7 +104,10 @@ def expected_gradients(
     change = ends[0] - np.mean(ends[1:], axis=0)
     summed = np.array([values.sum() for _, values, _, _ in runs])
     gap = (change - summed) / np.where(change == 0, 1.0, change)
-    return sampled(runs, axes=input_axes(context), measures={"completeness_gap": gap})
+    remedy = f"draw more samples (samples={8 * samples}), or use integrated-gradients"
+    warnings = gap_warnings(gap, _TOLERANCE, remedy)
+    measures = {"completeness_gap": gap}
+    return sampled(runs, axes=input_axes(context), measures=measures, warnings=warnings)
 
 
 class _ByBaseline:

@@ -66,6 +66,8 @@ def saliency(context: Context, x: NDArray[Any], target: Target) -> Attribution:
     needs=Capability.GRADIENTS,
     explains="logit",
     display="signed",
+    shows="where a larger value would raise the score (red) and where it would lower it (blue)",
+    ends=("lowers", "raises"),
     summary="Derivative of the score with respect to every input value, with its sign.",
     reference="Simonyan, Vedaldi, Zisserman 2013, arXiv:1312.6034, section 3",
     meaning="score per unit of model input; positive: a larger value there raises the score",

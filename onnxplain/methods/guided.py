@@ -17,6 +17,7 @@ from onnxplain.network.context import Context
 from onnxplain.relevance.kinds import Rectification
 from onnxplain.targets.target import Target
 
+_SHOWS = "where a larger value would raise the score (red) or lower it (blue), filtered"
 _FAILURES = (
     "shows edges that the network detects more than reasons for the class: it hardly changes "
     "when the upper layers are randomised (Adebayo et al. 2018, Nie et al. 2018)"
@@ -29,6 +30,8 @@ _FAILURES = (
     needs=Capability.GRADIENTS,
     explains="logit",
     display="signed",
+    shows=_SHOWS,
+    ends=("lowers", "raises"),
     summary="Gradient that only follows what was active and raises the score.",
     reference="Springenberg, Dosovitskiy, Brox, Riedmiller 2015, arXiv:1412.6806",
     meaning="score per unit of model input, filtered; positive: a larger value raises the score",
@@ -63,6 +66,8 @@ def guided_backprop(context: Context, x: NDArray[Any], target: Target) -> Attrib
     needs=Capability.GRADIENTS,
     explains="logit",
     display="signed",
+    shows=_SHOWS,
+    ends=("lowers", "raises"),
     summary="Gradient that passes activations backwards as ReLU: only what raises the score.",
     reference="Zeiler, Fergus 2014, arXiv:1311.2901, section 2.1",
     meaning="score per unit of model input, filtered; positive: a larger value raises the score",
@@ -97,6 +102,8 @@ def deconvnet(context: Context, x: NDArray[Any], target: Target) -> Attribution:
     needs=NEEDS,
     explains="logit",
     display="signed",
+    shows=_SHOWS,
+    ends=("lowers", "raises"),
     summary="Guided backpropagation, kept where Grad-CAM is positive.",
     reference="Selvaraju, Cogswell, Das, Vedantam, Parikh, Batra 2017, arXiv:1610.02391",
     meaning="product of both; its size has no unit of its own, its sign is that of guided "

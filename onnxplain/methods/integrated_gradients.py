@@ -11,10 +11,13 @@ from onnxplain.adapters.base import Capability
 from onnxplain.errors import UsageError
 from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.gradients import input_axes, input_gradient, input_scores
+from onnxplain.methods.promises import gap_warnings
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
 from onnxplain.perturb.fills import fill
 from onnxplain.targets.target import Target
+
+_TOLERANCE = 0.01
 
 
 @method(
@@ -29,6 +32,7 @@ from onnxplain.targets.target import Target
     meaning="score units; positive speaks for the target, relative to the baseline",
     class_discriminative=True,
     promises="sums to S(x) - S(baseline); the relative gap is reported",
+    tolerance=_TOLERANCE,
     failures="pixels that look like the baseline get nothing; noisy at single pixels",
 )
 def integrated_gradients(
@@ -39,7 +43,7 @@ def integrated_gradients(
     baseline: str = "black",
     steps: int = 50,
     max_steps: int = 400,
-    tolerance: float = 0.01,
+    tolerance: float = _TOLERANCE,
 ) -> Attribution:
     """(x - x') times the integral over a in [0, 1] of dS/dx at x' + a (x - x').
 
@@ -55,7 +59,7 @@ def integrated_gradients(
     steps, max_steps : int
         Points on the path at first and at most.
     tolerance : float
-        Largest gap, as a share of S(x) - S(baseline).
+        Largest gap, as a share of S(x) - S(baseline); a larger one gets a warning.
 
     Returns
     -------
@@ -85,7 +89,9 @@ def integrated_gradients(
                 break
             used[n] *= 2
     measures = {"completeness_gap": gap, "steps": used}
-    return Attribution(values, input_axes(context), measures=measures)
+    remedy = f"take more steps: max_steps={4 * max_steps}"
+    warnings = gap_warnings(gap, tolerance, remedy)
+    return Attribution(values, input_axes(context), measures=measures, warnings=warnings)
 
 
 def _mean_gradient(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
 from onnxplain.explanations.attribution import Attribution
+from onnxplain.methods.promises import gap_warnings
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
 from onnxplain.perturb.anytime import Limits, Sampling, relative_error
@@ -28,6 +29,7 @@ _EXACT = 11
 _SHARE = 0.5
 # The default of the shap package.
 _SAMPLES = 2048
+_TOLERANCE = 0.01
 
 
 @method(
@@ -43,6 +45,7 @@ _SAMPLES = 2048
     class_discriminative=True,
     promises="the regions add up to the change of the score from the filled picture to this one; "
     "exact Shapley values for at most eleven regions",
+    tolerance=_TOLERANCE,
     failures="another segmentation or fill gives another map; most sampled pictures are half "
     "empty, unlike anything the model was trained on",
 )
@@ -111,7 +114,9 @@ def kernel_shap(
         change = everything - nothing
         gaps.append((change - values.sum()) / (change or 1.0))
         runs.append((sampling, values[labels], errors[labels], {"regions": labels}))
-    return sampled(runs, measures={"completeness_gap": np.array(gaps)})
+    found = np.array(gaps)
+    warnings = gap_warnings(found, _TOLERANCE, "draw more samples, or take fewer regions")
+    return sampled(runs, measures={"completeness_gap": found}, warnings=warnings)
 
 
 def _enumerate(

@@ -14,6 +14,7 @@ from onnxplain.methods.channels import channel_mask, channel_sums
 from onnxplain.methods.gradients import input_axes
 from onnxplain.methods.logits import require_logit
 from onnxplain.methods.registry import method
+from onnxplain.methods.relevance_promises import relevance_warnings, require_finite
 from onnxplain.methods.relevance_start import seeded
 from onnxplain.network.context import Context
 from onnxplain.relevance.composites import Composite
@@ -120,13 +121,16 @@ def propagated(
     Attribution
         The shape of `x`, signed, in score units; measures ``relevance_in`` (its sum),
         ``relevance_out`` (the score) and ``conservation`` (their ratio); note ``leaks`` (the
-        nodes that absorb most). With `at`, maps ``at`` (relevance of that tensor) and
+        nodes that absorb most). Warnings as in `onnxplain.methods.relevance_promises`.
+        With `at`, maps ``at`` (relevance of that tensor) and
         ``channels`` (its sum for each channel).
 
     Raises
     ------
     UsageError
         If `channels` is given without `at`.
+    NumericalError
+        If relevance overflows.
     """
     network = context.network
     require_logit("relevance propagation explains", network, target)
@@ -152,17 +156,22 @@ def propagated(
     if tensor is not None:
         inside = found.relevance[tensor]
         maps = {"at": inside, "channels": channel_sums(network, tensor, inside)}
+    conservation = total / np.where(scores == 0, 1.0, scores)
+    require_finite(values, found.growth)
+    # Of what flows through some channels only, no share is promised.
+    share = conservation if channels is None else None
     return Attribution(
         values,
         input_axes(context),
         parameters={"composite": rules.name, **({"at": tensor} if tensor else {})},
         measures={
-            "conservation": total / np.where(scores == 0, 1.0, scores),
+            "conservation": conservation,
             "relevance_in": total,
             "relevance_out": scores,
         },
         maps=maps,
         notes={"leaks": leaks, "composite": rules.to_dict()},
+        warnings=relevance_warnings(network, rules, found.growth, share),
     )
 
 

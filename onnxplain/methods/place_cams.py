@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.layer_gradient import NEEDS, layer_gradient
+from onnxplain.methods.promises import LARGEST_GROWTH
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
 from onnxplain.targets.target import Target
@@ -25,8 +26,7 @@ _STABILIZER = 1e-7
     display="positive",
     summary="Feature maps times the gradient, place by place.",
     reference="Draelos, Carin 2020, arXiv:2011.08891",
-    meaning="score units up to a factor; positive speaks for the target (pictures show the "
-    "positive part)",
+    meaning="score units up to a factor; positive speaks for the target",
     class_discriminative=True,
     promises="times the number of places it equals CAM where CAM applies; shows only places that "
     "the score used when the head is linear",
@@ -67,8 +67,7 @@ def hirescam(
     display="positive",
     summary="Feature maps weighted by the gradient, averaged in proportion to the map.",
     reference="Fu, Hu, Dong, Guo, Gao, Li 2020, arXiv:2008.02312",
-    meaning="score units up to a factor; positive speaks for the target (pictures show the "
-    "positive part)",
+    meaning="score units up to a factor; positive speaks for the target",
     class_discriminative=True,
     promises="",
     failures="unstable where a map's positive and negative values cancel (layers without ReLU)",
@@ -96,9 +95,25 @@ def xgrad_cam(
         If there is no layer with places, or its gradient is zero everywhere.
     """
     place, a, g = layer_gradient(context, x, target, layer)
-    weights = (g * a).sum(axis=(2, 3)) / (a.sum(axis=(2, 3)) + _STABILIZER)
+    sums = a.sum(axis=(2, 3)) + _STABILIZER
+    weights = (g * a).sum(axis=(2, 3)) / sums
     result = np.einsum("nkhw,nk->nhw", a, weights)
-    return Attribution(result, ("H", "W"), layer=place.name)
+    return Attribution(result, ("H", "W"), layer=place.name, warnings=_cancelled(a, sums, weights))
+
+
+def _cancelled(a: NDArray[Any], sums: NDArray[Any], weights: NDArray[Any]) -> tuple[str, ...]:
+    """Warn when maps whose values cancel in their sum make up most of what is shown."""
+    size = np.abs(a).sum(axis=(2, 3))
+    cancels = size > LARGEST_GROWTH * np.abs(sums)
+    brought = np.abs(weights) * size
+    share = (brought * cancels).sum(axis=1) / np.maximum(brought.sum(axis=1), np.finfo(float).tiny)
+    if share.max() <= 0.5:
+        return ()
+    return (
+        f"{100 * share.max():.3g} % of the map comes from feature maps whose values cancel to less "
+        f"than 1/{LARGEST_GROWTH:g} in the sum that the weight is divided by; use grad-cam or "
+        "hirescam",
+    )
 
 
 @method(
@@ -109,8 +124,7 @@ def xgrad_cam(
     display="positive",
     summary="Feature maps times the positive part of the gradient, place by place.",
     reference="Jiang, Zhang, Hou, Cheng, Wei 2021, doi:10.1109/TIP.2021.3089943",
-    meaning="score units up to a factor; positive speaks for the target (pictures show the "
-    "positive part)",
+    meaning="score units up to a factor; positive speaks for the target",
     class_discriminative=True,
     promises="",
     failures="ignores evidence against the class; fine-grained in early layers, coarse in late "

@@ -30,8 +30,7 @@ _MASKS = {
     display="positive",
     summary="What each place of the feature maps scores alone, all others put to zero.",
     reference="Byun, Lee 2022, arXiv:2209.14074",
-    meaning="score units, above the score of empty feature maps; positive speaks for the target "
-    "(pictures show the positive part)",
+    meaning="score units, above the score of empty feature maps; positive speaks for the target",
     class_discriminative=True,
     promises="with mask=delta, behind global average pooling and one linear layer, it is CAM over "
     "the number of places",

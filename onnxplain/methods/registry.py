@@ -16,6 +16,19 @@ from onnxplain.targets.classes import Kind
 Family = Literal["cam", "gradient", "relevance", "perturbation"]
 Display = Literal["signed", "positive", "magnitude"]
 
+# What pictures show, and the words at the low and the high end of their colours, where the card
+# says nothing else.
+_SHOWS: Mapping[str, str] = {
+    "signed": "what speaks for the target (red) and against it (blue)",
+    "positive": "only what speaks for the target",
+    "magnitude": "how strong, not which way",
+}
+_ENDS: Mapping[str, tuple[str, str]] = {
+    "signed": ("against", "for"),
+    "positive": ("no evidence", "for"),
+    "magnitude": ("no effect", "strong effect"),
+}
+
 
 def _nothing(network: Network) -> None:
     pass
@@ -39,6 +52,10 @@ class Method:
         Which score it explains unless told otherwise.
     display : {"signed", "positive", "magnitude"}
         Which part of the numbers a picture shows.
+    shows : str
+        The same in words: which side of the evidence that is.
+    ends : (str, str)
+        What the low and the high end of the picture's colours mean, in a word or two.
     summary : str
         One line.
     reference : str
@@ -51,6 +68,9 @@ class Method:
         The identity that its numbers fulfil; empty if none.
     failures : str
         When not to trust it.
+    tolerance : float, optional
+        Largest completeness gap, as a share, that passes without a warning; ``None`` if the
+        method measures none.
     requires : callable
         ``requires(network)`` raises `MethodRefusedError` for a model that lacks something
         that only this method needs.
@@ -62,12 +82,15 @@ class Method:
     needs: Capability
     explains: Kind
     display: Display
+    shows: str
+    ends: tuple[str, str]
     summary: str
     reference: str
     meaning: str
     class_discriminative: bool
     promises: str
     failures: str
+    tolerance: float | None = None
     requires: Callable[[Network], None] = _nothing
 
     @property
@@ -94,6 +117,8 @@ _METHODS: dict[str, Method] = {}
 def method(**card: Any) -> Callable[[Callable[..., Attribution]], Callable[..., Attribution]]:
     """Register a function as a method; the keywords are the fields of `Method`.
 
+    Without ``shows`` and ``ends``, the display's own words stand there.
+
     Raises
     ------
     ValueError
@@ -104,7 +129,8 @@ def method(**card: Any) -> Callable[[Callable[..., Attribution]], Callable[..., 
         name = card["name"]
         if name in _METHODS:
             raise ValueError(f"a method named {name!r} is registered already")
-        _METHODS[name] = Method(function=function, **card)
+        words = {"shows": _SHOWS[card["display"]], "ends": _ENDS[card["display"]]}
+        _METHODS[name] = Method(function=function, **{**words, **card})
         return function
 
     return register

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import UsageError
 from onnxplain.explanations.attribution import Attribution
+from onnxplain.methods.promises import passed_on
 from onnxplain.methods.registry import Method, find, method
 from onnxplain.network.context import Context, silent
 from onnxplain.perturb.anytime import Limits, Sampling
@@ -34,6 +35,8 @@ LOOK = 16
     needs=_NEEDS,
     explains="logit",
     display="signed",
+    shows="positive (red) and negative (blue) values of the averaged method",
+    ends=("negative", "positive"),
     summary="Mean of another method's maps over noisy copies of the picture.",
     reference="Smilkov, Thorat, Kim, Viégas, Wattenberg 2017, arXiv:1706.03825",
     meaning="the unit and sign of the averaged method",
@@ -135,6 +138,8 @@ def smoothgrad_squared(
     needs=_NEEDS,
     explains="logit",
     display="magnitude",
+    shows="how much the averaged method varies under noise, not which way it points",
+    ends=("steady", "varies"),
     summary="Variance of another method's maps over noisy copies of the picture.",
     reference="Adebayo, Gilmer, Goodfellow, Kim 2018, arXiv:1810.03307",
     meaning="the squared unit of the averaged method; never negative",
@@ -191,6 +196,7 @@ def _averages(
     quiet = replace(context, progress=silent)
     runs: list[Run] = []
     axes: tuple[str, ...] = ()
+    warned: list[str] = []
     for single in x.astype(np.float64):
         random = context.generator()  # the same noise for each, so that a batch changes nothing
         deviation = noise_level * np.ptp(single)
@@ -199,9 +205,10 @@ def _averages(
             noise = context.draw(random.standard_normal, part.stop - part.start)
             found = averaged.function(quiet, single + noise * deviation, target)
             axes = found.axes
+            warned.extend(found.warnings)
             moments.add(found.values, axes)
         runs.append((sampling, moments.value(), moments.error(), {}))
-    return sampled(runs, axes=axes)
+    return sampled(runs, axes=axes, warnings=passed_on(averaged.name, warned))
 
 
 def _averaged(name: str) -> Method:

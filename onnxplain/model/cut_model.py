@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from onnxplain.graph.view import Graph
+from onnxplain.identity import Identity
 from onnxplain.inputs.picture import Picture
 from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.model.model import Model
@@ -57,7 +58,7 @@ class CutModel(Model):
             preprocess,
             whole.labels,
             name=whole.name,
-            sha256=whole.sha256,
+            identity=whole.identity,
             sources=whole.sources,
             warnings=whole.warnings,
         )
@@ -71,5 +72,5 @@ class CutModel(Model):
     def with_graph(self, graph: Graph) -> Model:
         """Return a model of the same settings for an edited copy of the rest of the graph."""
         edited = CutModel(self.whole, self.network.with_graph(graph), self.preprocess)
-        edited.name, edited.sha256 = f"{self.name} (edited)", ""
+        edited.name, edited.identity = f"{self.name} (edited)", Identity()
         return edited

@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
-from onnxplain.graph.load import file_sha256, read_model
+from onnxplain.adapters.independence import Independence
+from onnxplain.boundary import foreign
+from onnxplain.errors import ModelFileError, OnnxplainError
+from onnxplain.graph.load import open_model
 from onnxplain.graph.view import TensorInfo, tensor_info
+from onnxplain.identity import Identity, ModelFile
 from onnxplain.inputs.bound import describe_bound
 from onnxplain.model.obstacles import obstacles
+from onnxplain.network.network import Network
 
 if TYPE_CHECKING:
     from onnxplain.adapters.tensor_parity import TensorParity
@@ -47,9 +52,11 @@ class FileFacts:
     name : str
         File name.
     bytes : int
-        Size of the ``.onnx`` file, without external data.
+        Size of the model: of the ``.onnx`` file and of those that hold weights of it.
     sha256 : str
-        Digest of the file.
+        Digest of the model, with all of its files; see `onnxplain.identity.Identity`.
+    files : tuple of ModelFile
+        The ``.onnx`` file, then those that hold weights of it.
     ir_version : int
         Version of the file format.
     producer : str
@@ -71,6 +78,7 @@ class FileFacts:
     name: str
     bytes: int
     sha256: str
+    files: tuple[ModelFile, ...]
     ir_version: int
     producer: str
     opsets: Mapping[str, int]
@@ -84,6 +92,7 @@ class FileFacts:
         """Plain data for JSON: the attributes, tensors as name, dtype and shape."""
         return {
             **{k: v for k, v in vars(self).items() if k not in ("inputs", "outputs")},
+            "files": [f.to_dict() for f in self.files],
             "inputs": [_tensor(t) for t in self.inputs],
             "outputs": [_tensor(t) for t in self.outputs],
         }
@@ -98,13 +107,19 @@ def inspect_file(path: str | Path) -> FileFacts:
         If it is not a valid ONNX model.
     """
     path = Path(path)
-    proto, _ = read_model(path)
+    proto, _, identity = open_model(path)
+    with foreign(lambda reason: ModelFileError(f"{str(path)!r} cannot be inspected: {reason}")):
+        return _facts(path, proto, identity)
+
+
+def _facts(path: Path, proto: onnx.ModelProto, identity: Identity) -> FileFacts:
     counts = Counter(_operator(n) for n in proto.graph.node)
     given = {i.name for i in proto.graph.initializer}
     return FileFacts(
         name=path.name,
-        bytes=path.stat().st_size,
-        sha256=file_sha256(path),
+        bytes=identity.bytes,
+        sha256=identity.sha256,
+        files=identity.files,
         ir_version=proto.ir_version,
         producer=f"{proto.producer_name} {proto.producer_version}".strip(),
         opsets={o.domain or "ai.onnx": o.version for o in proto.opset_import},
@@ -151,16 +166,20 @@ def inspect_model(model: Model) -> dict[str, Any]:
     -------
     dict
         Plain data: ``input`` (name, dtype, layout, channels, size, batch), ``bound`` (see
-        `onnxplain.inputs.bound.describe_bound`), ``output``
-        (name, task, evidence, doubt, followed, probabilities, logits, classes, places of a dense
-        output, all outputs, others), ``preprocess``,
-        ``sources`` (of preprocessing and labels), ``labels`` (how many), ``layers`` (name,
-        operator, channels, grid; the chosen one first), ``cam_head`` (found, reason),
-        ``methods`` (name to the reason why not, empty if possible) and ``warnings``.
+        `onnxplain.inputs.bound.describe_bound`), ``output`` (name, task, kind, evidence, doubt,
+        followed, probabilities, logits, classes, places of a dense output, all outputs,
+        others), ``left_out`` (inputs, outputs, and operators with their number, that do not
+        matter to the explained output: no method runs them), ``preprocess``, ``sources`` (of
+        preprocessing and labels), ``labels`` (how many), ``layers`` (name, operator, channels,
+        grid; the chosen one first), ``cam_head`` (found, reason), ``independence`` (whether
+        one input stands for itself, see `onnxplain.adapters.independence.Independence`; null
+        if the model runs on no input), ``methods`` (name to the reason why not, empty if
+        possible) and ``warnings``.
     """
     network = model.network
     image, head, answer = network.image, network.head, network.answer
     blocked = obstacles(network)
+    inputs = _of_inputs(network)
     return {
         "input": {
             "name": image.name,
@@ -174,6 +193,7 @@ def inspect_model(model: Model) -> dict[str, Any]:
         "output": {
             "name": head.output,
             "task": answer.task,
+            "kind": head.kind,
             "evidence": answer.evidence,
             "doubt": answer.doubt,
             "followed": list(answer.followed),
@@ -187,6 +207,11 @@ def inspect_model(model: Model) -> dict[str, Any]:
             ],
             "others": list(head.others),
         },
+        "left_out": {
+            "inputs": list(network.graph.left_out.inputs),
+            "outputs": list(network.graph.left_out.outputs),
+            "operators": dict(network.graph.left_out.operators),
+        },
         "preprocess": model.preprocess.to_dict(),
         "sources": dict(model.sources),
         "labels": len(model.labels),
@@ -195,9 +220,17 @@ def inspect_model(model: Model) -> dict[str, Any]:
             for la in network.layers[:_LAYERS]
         ],
         "cam_head": {"found": not blocked["cam"], "reason": blocked["cam"]},
+        "independence": None if inputs is None else inputs.to_dict(),
         "methods": blocked,
-        "warnings": list(model.warnings),
+        "warnings": [*model.warnings, *(inputs.warnings if inputs else ())],
     }
+
+
+def _of_inputs(network: Network) -> Independence | None:
+    try:
+        return network.independence
+    except OnnxplainError:  # what the file says of itself is worth knowing all the same
+        return None
 
 
 def inspect_parity(model: Model, picture: Picture) -> dict[str, Any]:
@@ -259,6 +292,7 @@ def _operator(node: onnx.NodeProto) -> str:
 
 def _weights(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
     tensors = list(proto.graph.initializer)
+    tensors.extend(t.values for t in proto.graph.sparse_initializer)
     for node in proto.graph.node:
         if node.op_type == "Constant":
             tensors.extend(a.t for a in node.attribute if a.HasField("t"))
@@ -267,4 +301,4 @@ def _weights(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
 
 def _tensor(info: TensorInfo) -> dict[str, Any]:
     shape = None if info.shape is None else list(info.shape)
-    return {"name": info.name, "dtype": info.dtype.name, "shape": shape}
+    return {"name": info.name, "dtype": info.kind, "shape": shape}

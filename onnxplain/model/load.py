@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import onnx
 
-from onnxplain.errors import UsageError
+from onnxplain.boundary import foreign, one_of_many
+from onnxplain.errors import ModelFileError, OnnxplainError, UsageError
 from onnxplain.explanations.explanation import Explanation
 from onnxplain.graph.answers.answer import Answer
+from onnxplain.graph.answers.outputs import class_keys, find_outputs
 from onnxplain.graph.image_input import find_image_input, size_warning
 from onnxplain.graph.light import Weights
-from onnxplain.graph.load import check, file_sha256, read_model
+from onnxplain.graph.load import check, identify, open_model
 from onnxplain.graph.prepare import prepare
+from onnxplain.graph.scores_only import cut_to_scores
 from onnxplain.graph.unbatched import with_batch
 from onnxplain.inputs.beside import BESIDE, read_beside
 from onnxplain.inputs.bound import BoundValue
 from onnxplain.inputs.guess import contradiction, guess_preprocess
 from onnxplain.inputs.labels import find_labels
+from onnxplain.inputs.picture import sample_picture
 from onnxplain.inputs.preprocess import PRESETS, Preprocess, preset, preset_channels
 from onnxplain.inputs.undeclared import Undeclared
 from onnxplain.model.cut_model import model_at
@@ -68,7 +74,8 @@ def load(
     labels : sequence of str, path or known list, optional
         Class names; looked for beside the model and in its metadata if not given.
     output : str, optional
-        Graph output to explain, if there are several.
+        Graph output to explain, if there are several, or a tensor in an output that is a
+        sequence. Only what it is computed from is opened.
     task : {"classes", "yes-no", "labels", "values", "embedding"}, optional
         What the output answers; told by a file beside the model or the graph if not given.
     scores : {"logits", "probabilities", "raw"}, optional
@@ -79,8 +86,8 @@ def load(
         Height and width where the file leaves them open; that of the preprocessing, or 224
         by 224 with a warning, if not given.
     bound : mapping of str to array, number or path, optional
-        Values of all other inputs, for one picture: a number fills the declared shape, a
-        path is that of a ``.npy`` file.
+        Values of all other inputs that the explained output depends on, for one picture: a
+        number fills the declared shape, a path is that of a ``.npy`` file.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     batch_size : int, optional
@@ -88,7 +95,8 @@ def load(
     precision : {"single", "double"}
         Arithmetic of gradient and relevance methods.
     threads : int, optional
-        Threads within an operator of ONNX Runtime; its own choice if not given.
+        Threads within an operator of ONNX Runtime and PyTorch; their own choice if not given.
+        PyTorch, whose number is the whole process's, gets it while it works for this model.
     at : str, optional
         Tensor inside of the graph's own preprocessing that is explained in the place of its
         input: ``float``, the first floating-point one; ``normalised``, the last one; or one
@@ -111,15 +119,15 @@ def load(
         tensor.
     """
     if isinstance(path, onnx.ModelProto):
+        identity = identify(path)
         check(path, "model")
         proto, file, name = path, None, path.graph.name or "model"
         weights: Weights = {}
-        sha256 = ""
     else:
         file = Path(path)
-        (proto, weights), name = read_model(file), file.name
-        sha256 = file_sha256(file)
-    metadata = {p.key: p.value for p in proto.metadata_props}
+        (proto, weights, identity), name = open_model(file), file.name
+    with foreign(lambda reason: ModelFileError(f"the metadata of {name!r}: {reason}")):
+        metadata = {p.key: p.value for p in proto.metadata_props}
     graph = with_batch(prepare(proto, weights), input_name)
     del proto, weights  # the graph has what it needs
     beside = read_beside(file)
@@ -130,14 +138,17 @@ def load(
     recipe, origin = _declared(preprocess, beside, file, metadata)
     if recipe is not None and size is not None:
         recipe = replace(recipe, size=size)
-    image = find_image_input(
-        graph,
-        name=input_name,
-        layout=layout or (recipe.layout if recipe else None),
-        size=recipe.size if recipe else size,
-        channels=recipe.channels if recipe else preset_channels(preprocess),
-        bound=bound or (),
-    )
+    hints: dict[str, Any] = {
+        "name": input_name,
+        "layout": layout or (recipe.layout if recipe else None),
+        "size": recipe.size if recipe else size,
+        "channels": recipe.channels if recipe else preset_channels(preprocess),
+        "bound": bound or (),
+    }
+    outputs = find_outputs(graph, output, lambda: find_image_input(graph, **hints), metadata)
+    keys = class_keys(graph, outputs)
+    graph = cut_to_scores(graph, outputs.explained)
+    image = find_image_input(graph, **hints)
     warnings = [text] if (text := size_warning(image)) else []
     if isinstance(preprocess, str) and preprocess in PRESETS:
         recipe = preset(preprocess, image.layout, image.size, image.channels, image.dtype)
@@ -160,7 +171,7 @@ def load(
     against = contradiction(graph, image, recipe)
     network = Network(
         graph,
-        output=output,
+        outputs=outputs,
         task=task,
         scores=scores,
         metadata=metadata,
@@ -174,13 +185,13 @@ def load(
         bound=bound,
         threads=threads,
         engine=engine,
+        example=lambda: sample_picture(replace(recipe, dtype=image.dtype)).x,
     )
     require_task(network.answer)
     network = network.batch_first()
     answer = network.answer
-    names, labels_from = find_labels(
-        beside.get("labels") if labels is None else labels, file, metadata, _counts(answer)
-    )
+    given = beside.get("labels") if labels is None else labels
+    names, labels_from = find_labels(given, file, metadata, _counts(answer), keys)
     warnings += [
         text for text in (network.choice_of_output, _reading(answer), answer.doubt) if text
     ]
@@ -189,7 +200,7 @@ def load(
         replace(recipe, dtype=image.dtype),
         names_of(answer.task, names),
         name=name,
-        sha256=sha256,
+        identity=identity,
         sources={
             "input": image.origin,
             "preprocess": origin,
@@ -214,6 +225,8 @@ def explain_all(
     images: Iterable[ImageLike],
     method: str = "grad-cam",
     targets: Sequence[TargetLike | Target] = (None,),
+    *,
+    failed: Callable[[ImageLike, OnnxplainError], None] | None = None,
     **options: Any,
 ) -> list[list[Explanation]]:
     """Explain several targets of several pictures.
@@ -229,6 +242,9 @@ def explain_all(
     targets : sequence of str, int or None
         For each picture; ``top-3`` are the three classes most probable for that picture.
         Targets of one picture share their forward passes.
+    failed : callable, optional
+        Told of each picture that cannot be explained, and why; its list is empty then, and
+        the others are explained. Without it, the first failure is raised.
     **options
         See `Model.explain_targets`.
 
@@ -239,7 +255,16 @@ def explain_all(
         `explain` gives for it alone.
     """
     opened = model if isinstance(model, Model) else load(model)
-    return [opened.explain_targets(image, method, targets, **options) for image in images]
+    found: list[list[Explanation]] = []
+    for image in images:
+        one: list[Explanation] = []
+        if failed is None:
+            one += opened.explain_targets(image, method, targets, **options)
+        else:
+            with one_of_many(partial(failed, image)):
+                one += opened.explain_targets(image, method, targets, **options)
+        found.append(one)
+    return found
 
 
 def _counts(answer: Answer) -> tuple[int, ...]:
@@ -267,7 +292,7 @@ def _declared(
     if given is not None:
         if str(given) in PRESETS:
             return None, "preset"
-        if not Path(given).exists():
+        if not os.path.exists(given):
             preset(str(given), "NCHW", (1, 1))  # says which presets there are
         return Preprocess.load(given), str(given)
     if file is not None and "preprocess" in beside:
@@ -275,7 +300,7 @@ def _declared(
         return Preprocess.from_dict(beside["preprocess"], repr(where)), where
     if file is not None:
         own = file.with_name(file.stem + ".preprocess.json")
-        if own.is_file():
+        if os.path.isfile(own):  # also False for a name that is too long
             return Preprocess.load(own), own.name
     if METADATA_KEY in metadata:
         try:

@@ -17,6 +17,7 @@ from onnxplain.errors import NoSlopeError, OnnxplainError, UsageError
 from onnxplain.explanations.explanation import Explanation
 from onnxplain.graph.quantised import quantisation_step
 from onnxplain.graph.view import Graph
+from onnxplain.identity import Identity
 from onnxplain.inputs.picture import Picture, sample_picture
 from onnxplain.methods import Method, find
 from onnxplain.methods.parameters import check_parameters
@@ -28,6 +29,7 @@ from onnxplain.network.sharing import Share, run_shared
 from onnxplain.targets.classes import Kind
 from onnxplain.targets.request import TargetLike
 from onnxplain.targets.target import Target
+from onnxplain.tasks.average import averaged, require_runs
 from onnxplain.tasks.prediction import Prediction
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class Model(OpenedModel):
             self.preprocess,
             self.labels,
             name=f"{self.name} (edited)",
-            sha256="",
+            identity=Identity(),
             sources=self.sources,
             warnings=self.warnings,
         )
@@ -141,6 +143,7 @@ class Model(OpenedModel):
         margin: bool = False,
         seed: int = 0,
         allow_mismatch: bool = False,
+        average: int | None = None,
         progress: Progress | None = None,
         prediction: Prediction | None = None,
         **parameters: Any,
@@ -162,6 +165,9 @@ class Model(OpenedModel):
         allow_mismatch : bool
             Explain the converted model even if it disagrees with ONNX Runtime; the
             record says so.
+        average : int, optional
+            Runs of a file that draws random numbers: the mean map, with the map
+            ``standard_error``. One run is enough for any other file, and all that is done.
         prediction : Prediction, optional
             What `predict` returned for this picture, to spare the repetition.
         **parameters
@@ -170,12 +176,15 @@ class Model(OpenedModel):
         Raises
         ------
         OnnxplainError
-            If no target can be explained: a wrong name, picture or parameter.
+            If no target can be explained: a wrong name, picture or parameter, or a file whose
+            scores differ from run to run without `average`.
         """
         chosen = find(method)
         values = check_parameters(chosen, parameters)
         picture = image if isinstance(image, Picture) else self.read(image)
-        options: dict[str, Any] = {"contrast": contrast, "margin": margin}
+        require_runs(average)
+        self.network.require_repeatable(averaged=average is not None)
+        options: dict[str, Any] = {"contrast": contrast, "margin": margin, "average": average}
         aims = self.resolve(picture, targets, prediction, kind=kind or chosen.explains, **options)
         if not aims:
             raise UsageError("there is no target to explain")
@@ -184,13 +193,15 @@ class Model(OpenedModel):
         context = Context(
             self.network, self.preprocess, seed, progress or silent, needs=chosen.needs
         )
+        runs = average if average and self.network.is_random else 1
 
         def work(aim: Target, context: Context, share: Share) -> Explanation:
             started = time.perf_counter()
+            own = replace(context, share=share)
             score = self._score(picture, aim)
             empty = saturated(chosen, self.network, aim, score)
             try:
-                found = chosen.function(replace(context, share=share), picture.x, aim, **values)
+                found = averaged(own, lambda s: chosen.function(s, picture.x, aim, **values), runs)
             except NoSlopeError as error:
                 raise empty or error from error
             if empty is not None and vanishes(found.values, self.network.precision):

@@ -7,21 +7,14 @@ from onnxplain.convert import missing_operators
 from onnxplain.errors import OnnxplainError
 from onnxplain.graph.bodies import is_control_flow
 from onnxplain.graph.expand import expand
+from onnxplain.graph.operators import Trait, having
 from onnxplain.methods import Method, registered
 from onnxplain.network.network import Network
 from onnxplain.relevance.bodies import computes
 from onnxplain.relevance.kinds import RULED
 
-# Their result is no signal, so no relevance arrives there.
-_WITHOUT_SIGNAL = frozenset(
-    "Shape Size ArgMax ArgMin NonZero Equal Greater GreaterOrEqual Less LessOrEqual And Or Not "
-    "Xor IsNaN IsInf ConstantOfShape Range".split()
-)
-# Their further inputs are shapes, indices or bounds.
-_SIGNAL_IN_FIRST = frozenset(
-    "Reshape Expand Tile Pad Slice Gather GatherElements GatherND Squeeze Unsqueeze Split Resize "
-    "Upsample Clip ReduceSum ReduceMean ReduceMax ReduceMin".split()
-)
+_WITHOUT_SIGNAL = having(Trait.NO_SIGNAL)  # no relevance arrives there
+_SIGNAL_IN_FIRST = having(Trait.FIRST_ONLY)
 
 
 def obstacles(network: Network) -> dict[str, str]:
@@ -71,9 +64,9 @@ def without_rule(network: Network) -> list[str]:
         if tensor in seen or node is None or tensor not in signal:
             continue
         seen.add(tensor)
-        if node.op_type in _WITHOUT_SIGNAL and not node.domain:
+        if node.operator in _WITHOUT_SIGNAL:
             continue
         if node.operator not in RULED and not (is_control_flow(node) and not computes(node, graph)):
             found.add(node.operator)
-        waiting.extend(node.inputs[:1] if node.op_type in _SIGNAL_IN_FIRST else node.reads)
+        waiting.extend(node.inputs[:1] if node.operator in _SIGNAL_IN_FIRST else node.reads)
     return sorted(found)

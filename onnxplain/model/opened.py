@@ -11,16 +11,18 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import UsageError
+from onnxplain.identity import Identity
 from onnxplain.inputs.picture import Picture, read_picture
 from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.network.network import Network
 from onnxplain.targets.classes import Kind
 from onnxplain.targets.request import TargetLike, TargetRequest
 from onnxplain.targets.target import Target
+from onnxplain.tasks.average import require_runs
 from onnxplain.tasks.element import element, is_element
 from onnxplain.tasks.embedding import Embedding, read_vector
 from onnxplain.tasks.find import task_of
-from onnxplain.tasks.prediction import Prediction
+from onnxplain.tasks.prediction import Prediction, mean_of
 from onnxplain.tasks.task import Task, require_plain
 
 if TYPE_CHECKING:
@@ -38,8 +40,10 @@ class OpenedModel:
         How pictures become inputs.
     task : Task
         What the model answers: classes, values, an embedding.
-    name, sha256 : str
-        Of the file; no digest if no file holds the graph.
+    name : str
+        Of the file.
+    identity : Identity
+        Digest and files; none if no file holds the graph.
     warnings : list of str
         What was guessed or contradicts itself.
     sources : dict of str to str
@@ -53,7 +57,7 @@ class OpenedModel:
         labels: Sequence[str],
         *,
         name: str,
-        sha256: str,
+        identity: Identity,
         sources: Mapping[str, str],
         warnings: Iterable[str] = (),
     ) -> None:
@@ -61,9 +65,14 @@ class OpenedModel:
         self.preprocess = preprocess
         self.task: Task = task_of(network.answer, labels, network.shapes)
         self.name = name
-        self.sha256 = sha256
+        self.identity = identity
         self.sources = dict(sources)
         self.warnings = list(warnings)
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the model, with all of its files; empty if it has none."""
+        return self.identity.sha256
 
     @property
     def labels(self) -> Sequence[str]:
@@ -74,7 +83,24 @@ class OpenedModel:
         """Turn a path, a Pillow image or an array into a model input."""
         return read_picture(image, self.preprocess, self.network.image)
 
-    def predict(self, image: ImageLike | Picture, *, position: tuple[int, ...] = ()) -> Prediction:
+    def checked_warnings(self) -> list[str]:
+        """All warnings, also whether one input stands for itself, which some passes find out.
+
+        Raises
+        ------
+        UnsupportedModelError
+            If the scores of one input differ from run to run.
+        """
+        self.network.require_repeatable()
+        return [*self.warnings, *self.network.independence.warnings]
+
+    def predict(
+        self,
+        image: ImageLike | Picture,
+        *,
+        position: tuple[int, ...] = (),
+        average: int | None = None,
+    ) -> Prediction:
         """Run the model on one picture.
 
         Parameters
@@ -83,16 +109,24 @@ class OpenedModel:
             See `read_picture`.
         position : tuple of int
             Where a dense output is read; as a whole if not given.
+        average : int, optional
+            Runs of a file that draws random numbers, whose mean scores are returned.
 
         Raises
         ------
         NumericalError
             If an output is NaN or infinite.
+        UnsupportedModelError
+            If the scores differ from run to run, and no average is asked for.
         UsageError
             If the output has no such position.
         """
         picture = image if isinstance(image, Picture) else self.read(image)
-        return self.task.predict(self._values(picture.x), position)
+        require_runs(average)
+        self.network.require_repeatable(averaged=average is not None)
+        count = average if average and self.network.is_random else 1
+        runs = [self.task.predict(self._values(picture.x), position) for _ in range(count)]
+        return runs[0] if count == 1 else mean_of(runs)
 
     def target(
         self,
@@ -136,6 +170,7 @@ class OpenedModel:
         kind: Kind = "logit",
         contrast: str | int | None = None,
         margin: bool = False,
+        average: int | None = None,
     ) -> dict[Target, Prediction]:
         """Resolve several targets, each once, with what the model says at its position.
 
@@ -152,6 +187,8 @@ class OpenedModel:
             The score to explain, or the nearest that the answer has.
         contrast, margin
             See `ClassScore`.
+        average : int, optional
+            See `predict`.
 
         Raises
         ------
@@ -169,7 +206,7 @@ class OpenedModel:
             if position not in known or not (values or isinstance(one, Target)):
                 values = self._values(picture.x)
             if position not in known:
-                known[position] = self.task.predict(values, position)
+                known[position] = self.predict(picture, position=position, average=average)
             aims: Sequence[Target] = (
                 [one]
                 if isinstance(one, Target)

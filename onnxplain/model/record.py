@@ -66,6 +66,10 @@ def explanation_of(
     notes = dict(found.notes)
     if network.cut:
         notes["at"] = network.image.name
+    known = network.known_independence
+    said = known.warnings if known is not None else ()
+    if known is not None and said:
+        notes["independence"] = known.to_dict()
     uses_torch = method.runs_on == "PyTorch"
     if prediction.parity is not None and uses_torch:
         measures["parity_error"] = prediction.parity.error
@@ -91,9 +95,11 @@ def explanation_of(
         maps={k: np.asarray(v[0]) for k, v in found.maps.items()},
         notes=notes,
         seconds=run.seconds,
+        warnings=found.warnings,
         provenance={
             "model": model.name,
             "model_sha256": model.sha256,
+            "model_files": model.identity.to_list(),
             "input": picture.source,
             "input_sha256": picture.sha256,
             "preprocess": model.preprocess.to_dict(),
@@ -104,7 +110,7 @@ def explanation_of(
             "precision": network.precision if uses_torch else "as the file",
             "seed": run.seed,
             "versions": versions(),
-            "warnings": [*model.warnings, *([picture.warning] if picture.warning else [])],
+            "warnings": [*model.warnings, *said, *([picture.warning] if picture.warning else [])],
         },
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from onnxplain.adapters.changes import Block, Engine, WindowChanges, WindowRun
 from onnxplain.errors import UsageError
 from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.network.network import Network
+from onnxplain.relevance.growth import Growth
 from onnxplain.relevance.kinds import Rectification
 from onnxplain.targets.classes import ClassScore
 from onnxplain.targets.target import Target
@@ -63,11 +64,14 @@ class Derivatives:
         The named tensors.
     gradients : mapping of str to array
         Derivative of each input's own score with respect to the named tensors.
+    growth : Growth
+        Of DeepLIFT's multipliers: how far what they attribute grew in magnitude.
     """
 
     scores: NDArray[np.float64]
     values: Mapping[str, NDArray[Any]]
     gradients: Mapping[str, NDArray[Any]]
+    growth: Growth = field(default_factory=Growth)
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,8 @@ class Context:
         """
         engine = self.engine(Capability.GRADIENTS)
         found = engine.pull_back(x, [target], names, rectify=rectify, baseline=baseline)
-        return Derivatives(target.score(found.values), found.values, found.gradients[0])
+        growth = found.growth[0] if found.growth else Growth()
+        return Derivatives(target.score(found.values), found.values, found.gradients[0], growth)
 
     def back_project(
         self,

@@ -2,49 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.adapters.base import FORWARD_VERBS, Adapter, Capability
+from onnxplain.adapters.base import FORWARD_VERBS, Adapter, Array, Capability
 from onnxplain.adapters.engines import EngineSettings, Factory, engine_factory
+from onnxplain.adapters.independence import Independence, measure_independence
 from onnxplain.adapters.ort import OrtAdapter
-from onnxplain.errors import MethodRefusedError, NumericalError, UsageError
+from onnxplain.convert.torch_threads import import_torch
+from onnxplain.errors import UsageError
 from onnxplain.graph.answers.answer import Answer
-from onnxplain.graph.answers.choose import choose
-from onnxplain.graph.answers.declare import declared
-from onnxplain.graph.answers.find import find_answers
+from onnxplain.graph.answers.outputs import Outputs, find_outputs
 from onnxplain.graph.axes import Axes, tag_axes
 from onnxplain.graph.batch_first import read_batch_first, with_batch_first
-from onnxplain.graph.cam_head import CamHead, find_cam_head
-from onnxplain.graph.expand import expand
+from onnxplain.graph.cam_head import CamHead
+from onnxplain.graph.draws import random_nodes
+from onnxplain.graph.extract import cut_at
 from onnxplain.graph.head import Head, head_of
 from onnxplain.graph.image_input import ImageInput, find_image_input
-from onnxplain.graph.layers import SpatialLayer, layer_candidates, refuse_layer, spatial_layer
-from onnxplain.graph.preprocessing_chain import cut_at
-from onnxplain.graph.quantised import quantisation_step
-from onnxplain.graph.shapes import Shapes, infer_shapes
+from onnxplain.graph.layers import SpatialLayer, layer_candidates
+from onnxplain.graph.scores_only import cut_to_scores
+from onnxplain.graph.shapes import Shapes
+from onnxplain.graph.training import training_nodes
 from onnxplain.graph.view import Graph, TensorInfo
 from onnxplain.inputs.bound import BoundValue, bind_inputs
+from onnxplain.network.answer import Asked, declared_answer, probed
+from onnxplain.network.chosen_layer import linear_head, named_layer
+from onnxplain.network.concrete_shapes import concrete_shapes
 
 if TYPE_CHECKING:
     from onnxplain.adapters.torch import TorchAdapter
 
-# Some input that moves the scores, and how exact float16 probabilities may be.
-_PROBE_RANGE, _SUM_SLACK = 2.0, 1e-3
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What the user asked of the output, and what the file says of itself."""
-
-    output: str | None
-    task: str | None
-    scores: str | None
-    metadata: Mapping[str, str]
+# Some input that moves the scores.
+_PROBE_RANGE, _PIXEL_RANGE = 2.0, 255
 
 
 class Network:
@@ -56,7 +49,7 @@ class Network:
     Parameters
     ----------
     graph : Graph
-        The prepared graph.
+        The prepared graph; what the explained output is not computed from is left out.
     output : str, optional
         The graph output to explain, if there are several.
     task, scores : str, optional
@@ -64,6 +57,8 @@ class Network:
         not given.
     metadata : mapping of str to str, optional
         What the model file says of itself.
+    outputs : Outputs, optional
+        What `find_outputs` found, if the graph has been cut to one of its outputs already.
     input_name, layout, size, channels
         See `find_image_input`.
     device : str
@@ -78,7 +73,9 @@ class Network:
     cut : bool
         Whether the explained input is a tensor inside of the user's graph.
     threads : int, optional
-        Threads within an operator of ONNX Runtime; its own choice if not given.
+        Threads within an operator; the engines' own choice if not given.
+    example : callable, optional
+        Returns an input like those that will be explained; random numbers if not given.
     engine : str or callable, optional
         A registered engine, or its factory, that is used wherever it can do what is needed.
     """
@@ -91,6 +88,7 @@ class Network:
         task: str | None = None,
         scores: str | None = None,
         metadata: Mapping[str, str] | None = None,
+        outputs: Outputs | None = None,
         input_name: str | None = None,
         layout: str | None = None,
         size: tuple[int, int] | None = None,
@@ -101,24 +99,25 @@ class Network:
         bound: Mapping[str, BoundValue] | None = None,
         cut: bool = False,
         threads: int | None = None,
+        example: Callable[[], Array] | None = None,
         engine: str | Factory | None = None,
     ) -> None:
         if precision not in ("single", "double"):
             raise UsageError(f"precision {precision!r} is not known; allowed: single, double")
         if batch_size is not None and batch_size < 1:
             raise UsageError(f"batch size {batch_size} is not possible; it must be 1 or more")
-        self.graph = graph
-        image = find_image_input(
-            graph,
-            name=input_name,
-            layout=layout,
-            size=size,
-            channels=channels,
-            bound=bound or (),
+        hints: dict[str, Any] = {"name": input_name, "layout": layout, "size": size}
+        hints |= {"channels": channels, "bound": bound or ()}
+        metadata = dict(metadata or {})
+        self._outputs = outputs or find_outputs(
+            graph, output, lambda: find_image_input(graph, **hints), metadata
         )
+        self.graph = graph if outputs else cut_to_scores(graph, self._outputs.explained)
+        image = find_image_input(self.graph, **hints)
+        needed = {n: v for n, v in (bound or {}).items() if n not in self.graph.left_out.inputs}
         self.image: ImageInput
-        self.bound, self.image = bind_inputs(graph, image, bound or {})
-        self._asked = _Asked(output, task, scores, dict(metadata or {}))
+        self.bound, self.image = bind_inputs(self.graph, image, needed)
+        self._asked = Asked(task, scores, metadata)
         self.precision = precision
         if threads is not None and threads < 1:
             raise UsageError(f"{threads} threads are not possible; it must be 1 or more")
@@ -127,6 +126,8 @@ class Network:
         self._device = device
         self._batch_size = batch_size
         self.cut = cut
+        self._example = example or self.random_input
+        self._whole: Network | None = None
 
     def with_graph(
         self,
@@ -145,7 +146,7 @@ class Network:
         left = {i.name for i in graph.inputs}
         other = Network(
             graph,
-            output=self.answer.output,
+            outputs=self._outputs,
             task=self._asked.task,
             scores=self._asked.scores,
             metadata=self._asked.metadata,
@@ -160,15 +161,23 @@ class Network:
             cut=self.cut or input_name is not None,
             threads=self._threads,
             engine=self._engine,
+            example=self._example if input_name is None else None,
         )
-        # Where this graph has copies of its scores, the other one needs them too.
-        moved = self.answer.raw.tensors != self._declared.raw.tensors
-        return other.batch_first() if moved else other
+        return other.batch_first() if self._has_copies else other
+
+    @property
+    def _has_copies(self) -> bool:  # of its scores, with inputs on the first axis
+        return self.answer.raw.tensors != self._declared.raw.tensors
 
     def batch_first(self) -> Network:
         """Return the network whose scores have the inputs on their first axis."""
         graph = with_batch_first(self.graph, self._declared, self.shapes)
         return self if graph is self.graph else self.with_graph(graph)
+
+    @property
+    def declared_scores(self) -> str | None:
+        """What the user says that the numbers of the answer are."""
+        return self._asked.scores
 
     @property
     def batch_size(self) -> int:
@@ -189,29 +198,95 @@ class Network:
         return OrtAdapter(
             self.graph,
             self.image,
-            lambda: self.answer.output,
+            self._outputs.explained,
             device=self._device,
             batch_size=self._batch_size,
             bound=self.bound,
             threads=self._threads,
             optimise=optimise,
             shapes=lambda: self.shapes,
+            must_part=lambda: self.independence.parts,
         )
 
     @cached_property
     def torch(self) -> TorchAdapter:
         """The PyTorch engine; opening it converts the graph."""
+        import_torch()
         from onnxplain.adapters.torch import TorchAdapter
 
         return TorchAdapter(
             self.graph,
             self.image,
-            lambda: self.answer.output,
+            self._outputs.explained,
             device=self._device,
             batch_size=self._batch_size or 16,
             bound=self.bound,
             double=self.precision == "double",
+            threads=self._threads,
+            must_part=lambda: self.independence.parts,
         )
+
+    @cached_property
+    def independence(self) -> Independence:
+        """Whether one input stands for itself; some forward passes find out, once.
+
+        What lies behind a tensor is taken to be as the whole: values of several inputs do not
+        meet there if they meet nowhere.
+        """
+        if self._whole is not None:
+            return self._whole.independence
+        return measure_independence(
+            self.graph,
+            self.image,
+            self.ort,
+            lambda: self.ort_as_written,
+            self._example(),
+            self._scores,
+        )
+
+    @property
+    def known_independence(self) -> Independence | None:
+        """What is known of `independence` without a forward pass."""
+        where = self if self._whole is None else self._whole
+        return where.__dict__.get("independence")
+
+    @cached_property
+    def _may_differ(self) -> bool:
+        """Whether a node draws random numbers, or keeps something from run to run."""
+        if self._whole is not None:
+            return self._whole._may_differ
+        where = self.graph, (self._outputs.explained,)
+        return bool(random_nodes(*where) or training_nodes(*where))
+
+    @property
+    def is_random(self) -> bool:
+        """Whether scores differ by random numbers; no pass if no node is known to draw any."""
+        return self._may_differ and self.independence.is_random
+
+    def require_repeatable(self, *, averaged: bool = False) -> None:
+        """Refuse scores that differ from run to run, unless random ones are to be averaged.
+
+        Costs no forward pass if no node of the file is known to do so.
+
+        Raises
+        ------
+        UnsupportedModelError
+            With the nodes, and the ways on.
+        """
+        if self._may_differ and not (averaged and self.is_random):
+            self.independence.require_repeatable()
+
+    @property
+    def _scores(self) -> tuple[str, ...]:
+        whole = self.answer.raw.tensors if self._has_copies else (self.head.output,)
+        return tuple(dict.fromkeys([*self.head.tensors, *whole]))
+
+    def random_input(self) -> Array:
+        """Some input that moves the scores, (1, ...)."""
+        dtype = np.dtype(self.image.dtype)
+        top = _PROBE_RANGE if dtype.kind == "f" else min(np.iinfo(dtype).max, _PIXEL_RANGE)
+        x = np.random.default_rng(0).random((1, *self.image.shape[1:])) * top
+        return x.astype(dtype)
 
     def cut_at(self, tensor: TensorInfo, layout: str, size: tuple[int, int]) -> Network:
         """Return the rest of this network, with a tensor inside of it as the explained input.
@@ -221,8 +296,11 @@ class Network:
         MethodRefusedError
             If the scores depend on the picture by another way too.
         """
-        graph = cut_at(self.graph, tensor, self.head.output)
-        return self.with_graph(graph, input_name=tensor.name, layout=layout, size=size)
+        graph = cut_at(self.graph, tensor, self._outputs.explained)
+        rest = self.with_graph(graph, input_name=tensor.name, layout=layout, size=size)
+        rest._whole = self._whole or self
+        rest._example = lambda: self.ort.activations(self._example(), [tensor.name])[tensor.name]
+        return rest
 
     def adapter(self, needs: Capability) -> Adapter:
         """Return the cheapest engine that can do all that is needed; the user's own first."""
@@ -235,34 +313,29 @@ class Network:
         """The engine that the user registered and asked for."""
         assert self._engine is not None
         settings = EngineSettings(
-            self._device, self._batch_size, self.bound, self.precision == "double"
+            *(self._device, self._batch_size, self.bound),
+            double=self.precision == "double",
+            threads=self._threads,
+            must_part=lambda: self.independence.parts,
         )
         return self._engine(self.graph, self.image, settings)
 
     @cached_property
     def shapes(self) -> Shapes:
         """Concrete shapes of all tensors for a batch of one."""
-        shapes = infer_shapes(self.graph, self.image)
-        unknown = [n for n in self.graph.tensor_names() if n not in shapes]
-        if unknown:
-            x = np.zeros((self.image.batch or 1, *self.image.shape[1:]), self.image.dtype)
-            measured = self.ort.activations(x, unknown)
-            shapes |= {name: values.shape for name, values in measured.items()}
-        return shapes
+        return concrete_shapes(self.graph, self.image, lambda: self.ort)
 
-    @cached_property
+    @property
     def answers(self) -> list[Answer]:
-        """What every graph output answers, in the order of the file."""
-        return find_answers(self.graph, self.shapes, self.image, self._asked.metadata)
-
-    @cached_property
-    def _choice(self) -> tuple[Answer, str]:
-        return choose(self.answers, self._asked.output)
+        """What every output of the file answers, in its order; the explained one as declared."""
+        own = self.answer
+        others = self._outputs.answers or (own,)
+        return [own if a.output == own.output else a for a in others]
 
     @property
     def choice_of_output(self) -> str:
         """Which output was chosen, among which others and why; empty if there was no choice."""
-        return self._choice[1]
+        return self._outputs.sentence
 
     @cached_property
     def answer(self) -> Answer:
@@ -275,35 +348,17 @@ class Network:
         UsageError
             If what was declared contradicts the output.
         """
-        found = read_batch_first(self.graph, self._declared)
-        plain = found.task == "classes" and found.probability is None and not found.places
-        if plain and self._asked.scores is None and self._sums_to_one(found):
-            evidence = "its values are not negative and sum to one, on a probe"
-            return replace(found, probability=found.raw, logit=None, evidence=evidence, doubt="")
-        return found
+        return probed(self, read_batch_first(self.graph, self._declared), self._asked)
 
     @cached_property
     def _declared(self) -> Answer:
         """The answer at the tensors of the file, whatever their batch axis."""
-        return declared(self._choice[0], self._asked.task, self._asked.scores)
+        return declared_answer(self, self._outputs, self._asked)
 
     @cached_property
     def head(self) -> Head:
         """Tensors that hold the scores, and what stands behind them."""
         return head_of(self.answer, self.graph)
-
-    def _sums_to_one(self, answer: Answer) -> bool:
-        """Whether the output holds probabilities although no final Softmax was found."""
-        x = np.random.default_rng(0).random((1, *self.image.shape[1:])) * _PROBE_RANGE
-        try:
-            values = self.ort.activations(x.astype(self.image.dtype), answer.raw.tensors)
-            scores = answer.raw.read(values)
-        except NumericalError:  # said when a picture is explained
-            return False
-        # Quantised probabilities are each off by half a step at most.
-        step = quantisation_step(self.graph, answer.output)
-        slack = max(_SUM_SLACK, scores.shape[1] * step / 2)
-        return bool((scores >= 0).all() and (np.abs(scores.sum(axis=1) - 1.0) < slack).all())
 
     @property
     def has_logits(self) -> bool:
@@ -330,22 +385,7 @@ class Network:
         MethodRefusedError
             If the tensor, or the whole model, has no places in the picture.
         """
-        if name is None:
-            if not self.layers:
-                raise refuse_layer(
-                    self.graph,
-                    self.shapes,
-                    self.axes,
-                    "no layer was chosen: nothing spatial dominates the output",
-                )
-            return self.layers[0]
-        tensor = self.graph.resolve(name)
-        found = spatial_layer(self.graph, self.shapes, self.axes, tensor)
-        if found is None:
-            shape = list(self.shapes.get(tensor, ()))
-            what = f"layer {tensor!r} of shape {shape} has no height and width"
-            raise refuse_layer(self.graph, self.shapes, self.axes, what)
-        return found
+        return named_layer(self, name)
 
     def cam_head(self, layer: SpatialLayer) -> CamHead:
         """Return the linear head behind a layer.
@@ -355,11 +395,4 @@ class Network:
         MethodRefusedError
             If the layer is not followed by global average pooling and one linear layer.
         """
-        # Integer operators are linear too, once they are written out.
-        head, reason = find_cam_head(expand(self.graph), self.shapes, layer, self.head)
-        if head is None:
-            raise MethodRefusedError(
-                f"cam needs global average pooling and one linear layer behind {layer.name!r}: "
-                f"{reason}; use grad-cam"
-            )
-        return head
+        return linear_head(self, layer)

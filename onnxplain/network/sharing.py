@@ -191,8 +191,11 @@ def _split(found: Any, questions: Sequence[_Question]) -> list[Any]:
     for question in questions:
         own = slice(start, start + len(question.seeds))
         start = own.stop
-        whole = isinstance(found, PullBack)
-        parts.append(replace(found, gradients=found.gradients[own]) if whole else found[own])
+        if isinstance(found, PullBack):
+            gradients, growth = found.gradients[own], found.growth[own]
+            parts.append(replace(found, gradients=gradients, growth=growth))
+        else:
+            parts.append(found[own])
     return parts
 
 

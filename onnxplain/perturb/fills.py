@@ -11,7 +11,7 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from onnxplain.errors import UnknownNameError
-from onnxplain.inputs.image import SUFFIXES
+from onnxplain.inputs.image_formats import SUFFIXES
 from onnxplain.inputs.source import model_input
 from onnxplain.network.context import Context
 

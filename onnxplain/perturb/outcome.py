@@ -23,6 +23,7 @@ def sampled(
     parameters: Mapping[str, Any] | None = None,
     measures: Mapping[str, NDArray[np.float64]] | None = None,
     notes: Mapping[str, Any] | None = None,
+    warnings: tuple[str, ...] = (),
 ) -> Attribution:
     """Join the runs of all pictures.
 
@@ -35,6 +36,8 @@ def sampled(
         Meaning of each axis of a map: C, H, W.
     parameters, measures, notes : mapping, optional
         Of the method itself.
+    warnings : tuple of str
+        Why the maps may not be what the method promises.
 
     Returns
     -------
@@ -60,4 +63,5 @@ def sampled(
         },
         maps={"standard_error": np.stack(errors), **joined},
         notes={"sampling_ended": [s.end for s in samplings], **(notes or {})},
+        warnings=warnings,
     )

@@ -174,6 +174,7 @@ NAMES = (
     "epsilon-plus",
     "epsilon-alpha2-beta1",
     "epsilon-gamma-box",
+    "epsilon-gamma-box-norm",
     "epsilon-plus-flat",
     "epsilon-alpha2-beta1-flat",
     "deep-taylor",
@@ -202,7 +203,9 @@ def composite(
         begin with it have epsilon at linear layers and at convolutions what follows in the
         name (Montavon et al. 2019, section 10.2.1; Kohlbrenner et al. 2020,
         arXiv:1910.09840): z-plus, alpha-beta with 2 and 1, or gamma; ``box`` has z-box and
-        ``flat`` the flat rule at the first layer. ``deep-taylor`` is z-box at the first
+        ``flat`` the flat rule at the first layer; ``norm`` has the norm rule at every
+        BatchNormalization that no convolution takes in, so that its shift absorbs its share
+        where the others hand on what it brought. ``deep-taylor`` is z-box at the first
         layer and z-plus behind (Montavon et al. 2017), ``deep-taylor-unbounded`` has
         w-square first. ``attn-lrp`` has gamma at convolutions and linear layers and its
         own rules in attention (Achtibat et al. 2024, arXiv:2402.05602); ``cp-lrp`` holds
@@ -243,6 +246,11 @@ def composite(
         "epsilon-plus": ((_CONVOLUTIONS, plus),),
         "epsilon-alpha2-beta1": ((_CONVOLUTIONS, two_one),),
         "epsilon-gamma-box": ((_FIRST_CONVOLUTION, _use("z-box")), (_CONVOLUTIONS, gammas)),
+        "epsilon-gamma-box-norm": (
+            (Match(("BatchNormalization",)), _use("norm")),
+            (_FIRST_CONVOLUTION, _use("z-box")),
+            (_CONVOLUTIONS, gammas),
+        ),
         "epsilon-plus-flat": ((_FIRST, _use("flat")), (_CONVOLUTIONS, plus)),
         "epsilon-alpha2-beta1-flat": ((_FIRST, _use("flat")), (_CONVOLUTIONS, two_one)),
         "deep-taylor": ((_FIRST, _use("z-box")), (_CONVOLUTIONS, plus), (_DENSE, plus)),

@@ -47,7 +47,7 @@ def self_gates(graph: Graph, dynamic: AbstractSet[str]) -> dict[str, str]:
         for name in operands:
             sources.setdefault(name, (name,))
         sources[node.output] = (node.output,)
-        single = node.op_type in ELEMENTWISE or node.op_type in _BINARY
+        single = node.operator in ELEMENTWISE or node.operator in _BINARY
         root = _meeting_point([sources[i] for i in operands]) if single else None
         if root is None:
             continue
@@ -75,7 +75,7 @@ def constant_operand(graph: Graph, node: Node) -> int | None:
     int or None
         0 or 1; ``None`` when neither or both operands come out of one.
     """
-    gates = [k for k in (0, 1) if _ends_in_gate(graph, node.inputs[k])]
+    gates = [k for k, name in enumerate(node.inputs[:2]) if _ends_in_gate(graph, name)]
     return gates[0] if len(gates) == 1 else None
 
 
@@ -96,7 +96,7 @@ def _ends_in_gate(graph: Graph, tensor: str) -> bool:
         node = graph.producers.get(tensor)
         if node is None:
             return False
-        if node.op_type in GATES or node.op_type in _NORMALISERS:
+        if node.operator in GATES or node.operator in _NORMALISERS:
             return True
         if node.op_type not in _PASSIVE:
             return False

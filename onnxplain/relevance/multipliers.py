@@ -19,19 +19,23 @@ from torch import Tensor
 
 from onnxplain.convert.program import Program, Step
 from onnxplain.graph.bodies import CONTROL_FLOW, is_control_flow
+from onnxplain.graph.operators import Trait, having
 from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.bodies import computes, refusal
+from onnxplain.relevance.growth import Growth, GrowthMeter
 from onnxplain.relevance.kinds import AVERAGING, ELEMENTWISE, MOVING
 from onnxplain.relevance.normalised import layer_norm_multiplier, softmax_multiplier
 from onnxplain.relevance.quotients import difference_quotient
 
 Values = dict[str, Tensor]
-_CHOOSING = frozenset("MaxPool GlobalMaxPool ReduceMax ReduceMin Max Min".split())
-_NORMALISING = frozenset(
-    "LayerNormalization RMSNormalization InstanceNormalization GroupNormalization".split()
-)
+_CHOOSING = having(Trait.CHOOSES)
+_NORMALISING_END = having(Trait.NORMALISES_END)
+_NORMALISING = _NORMALISING_END | having(Trait.NORMALISES_PLACES)
 # Points on the way from the baseline's operands to the picture's.
 _POINTS = 32
+# Behind one of these, the parts of the score itself are told apart.
+_WEIGHTED = frozenset("Conv ConvTranspose Gemm MatMul".split())
+# The condition of Where may differ between picture and baseline.
 _LINEAR = MOVING - _CHOOSING - {"Where"}
 _MULTILINEAR = _LINEAR | AVERAGING | CONTROL_FLOW
 _MULTILINEAR |= frozenset("Conv ConvTranspose Gemm MatMul Add Sub Mul BatchNormalization".split())
@@ -45,7 +49,7 @@ def multipliers(
     outputs: Sequence[str],
     seeds: Sequence[Callable[[Values, Values], Values]],
     names: Sequence[str],
-) -> tuple[Values, list[Values]]:
+) -> tuple[Values, list[Values], list[Growth]]:
     """Multipliers of the named tensors, for several scores by one forward pass.
 
     Parameters
@@ -71,13 +75,16 @@ def multipliers(
         The picture's values, those of the named tensors and `outputs` among them.
     list of dict of str to Tensor
         Multipliers of the named tensors for each seed.
+    list of Growth
+        How far what they attribute, m (x - x'), grew in magnitude on the way, for each seed.
     """
     dynamic = graph.descendants([image])
     with torch.no_grad():
         here, there = (_values(graph, program, feed, [*outputs, *names]) for feed in feeds)
     starts = [seed(here, there) for seed in seeds]
-    found = [_walk_back(graph, program, dynamic, here, there, dict(m)) for m in starts]
-    return here, [{n: f.get(n, torch.zeros_like(here[n])) for n in names} for f in found]
+    ways = [_walk_back(graph, program, dynamic, here, there, dict(m)) for m in starts]
+    found = [{n: f.get(n, torch.zeros_like(here[n])) for n in names} for f, _ in ways]
+    return here, found, [growth for _, growth in ways]
 
 
 def _walk_back(
@@ -87,8 +94,14 @@ def _walk_back(
     here: Values,
     there: Values,
     found: Values,
-) -> Values:
+) -> tuple[Values, Growth]:
     """Hand the multipliers `found` back, node by node, and return them with all met."""
+
+    def magnitude(name: str, multiplier: Tensor) -> float:
+        return float(torch.linalg.vector_norm(multiplier * (here[name] - there[name]), 1))
+
+    meter = GrowthMeter(sum(magnitude(n, m) for n, m in found.items()))
+    behind_weights, waiting = set(found), set(found)
     for step in reversed(program.steps):
         arrived = [found.get(o) for o in step.outputs]
         if all(m is None for m in arrived):
@@ -104,10 +117,23 @@ def _walk_back(
             torch.zeros_like(here[o]) if m is None else m
             for o, m in zip(step.outputs, arrived, strict=True)
         ]
+        taken = sum(
+            magnitude(o, m) for o, m in zip(step.outputs, arrived, strict=True) if m is not None
+        )
+        given = 0.0
         for k, share in zip(signal, _shares(step, full, here, there, signal), strict=True):
             name = step.inputs[k]
             found[name] = found[name] + share if name in found else share
-    return found
+            given += magnitude(name, share)
+        last = not behind_weights.isdisjoint(step.outputs)
+        meter.add(step.outputs[0], step.node.op_type, taken, given, last=last)
+        if last and step.node.op_type not in _WEIGHTED:
+            behind_weights.update(step.inputs)
+        waiting = waiting.difference(step.outputs).union(step.inputs[k] for k in signal)
+        if len(waiting) == 1:
+            (name,) = waiting
+            meter.passed(magnitude(name, found[name]))
+    return found, meter.result()
 
 
 def _refuse_unequal_bodies(node: Node, graph: Graph, dynamic: AbstractSet[str]) -> None:
@@ -155,7 +181,7 @@ def _shares(
 def _normalisation(step: Step, m: Tensor, here: Values, there: Values) -> Tensor:
     node, name = step.node, step.inputs[0]
     x, base, scale = here[name], there[name], here[step.inputs[1]]
-    if node.op_type in ("LayerNormalization", "RMSNormalization"):
+    if node.operator in _NORMALISING_END:
         return layer_norm_multiplier(node, m, x, base, scale)
     # One mean and variance for each channel, or group of channels, of each picture.
     channels = x.shape[1]

@@ -33,7 +33,7 @@ def softmax_multiplier(m: Tensor, z: Tensor, base: Tensor, axis: int) -> Tensor:
 def layer_norm_multiplier(node: Node, m: Tensor, x: Tensor, base: Tensor, scale: Tensor) -> Tensor:
     """Through y = d r g + b with d = x - mean(x), r = 1 / sqrt(mean(d^2) + eps).
 
-    RMSNormalization is the same without the mean.
+    RMSNormalization, also by its older name, is the same without the mean.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def layer_norm_multiplier(node: Node, m: Tensor, x: Tensor, base: Tensor, scale:
         g.
     """
     axes = list(range(node.attributes.get("axis", -1) % x.dim(), x.dim()))
-    centred = node.op_type != "RMSNormalization"
+    centred = node.op_type not in ("RMSNormalization", "SimplifiedLayerNormalization")
 
     def deviation(t: Tensor) -> Tensor:
         return t - t.mean(axes, keepdim=True) if centred else t

@@ -17,12 +17,24 @@ from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.bodies import computes
 from onnxplain.relevance.composites import RuleUse, Unknown
 from onnxplain.relevance.gates import constant_operand, signal_operand
-from onnxplain.relevance.kinds import AVERAGING, BILINEAR, ELEMENTWISE, MOVING, NORMALISING
+from onnxplain.relevance.kinds import (
+    AVERAGING,
+    BILINEAR,
+    CHOOSING,
+    ELEMENTWISE,
+    HOMOGENEOUS,
+    LINEAR_MAPS,
+    MOVING,
+    NORMALISING,
+    READING,
+    SCALING,
+)
 from onnxplain.relevance.record import Record
 from onnxplain.relevance.rule_table import WITHOUT_WEIGHTS
 from onnxplain.relevance.rules import STABILIZER, stabilize
 
 Shares = dict[str, Tensor]
+_BY_CONTRIBUTION = AVERAGING | LINEAR_MAPS | NORMALISING | {"Add", "Sub", "Conv", "ConvTranspose"}
 
 
 def propagate(
@@ -59,21 +71,26 @@ def propagate(
     node = record.step.node
     if use is not None:
         return _as_told(graph, record, R, epsilon, use)
-    kind = node.op_type
-    if not node.domain:
-        if kind in ELEMENTWISE or kind == "BatchNormalization":
-            return {record.step.inputs[k]: R[0] for k in list(record.leaves())[:1]}
-        if kind in MOVING:
-            return _transposed_jacobian(record, R)
-        if kind in AVERAGING | NORMALISING or kind in ("Add", "Sub", "Conv", "ConvTranspose"):
-            return _epsilon(record, R[0], epsilon)
-        if kind in ("Mul", "Div"):
-            return _product(graph, record, R[0])
-        if kind == "Softmax":
-            return _softmax(graph, record, R[0])
-        if is_control_flow(node) and not computes(node, graph):
-            return _transposed_jacobian(record, R)
-    if node.operator in BILINEAR:
+    kind = node.operator
+    if kind in ELEMENTWISE or kind in SCALING or kind == "BatchNormalization":
+        return {record.step.inputs[k]: R[0] for k in list(record.leaves())[:1]}
+    if kind in MOVING or kind in CHOOSING:
+        return _transposed_jacobian(record, R)
+    if kind in _BY_CONTRIBUTION:
+        return _epsilon(record, R[0], epsilon)
+    if kind in HOMOGENEOUS:
+        return _epsilon(record, R[0] / HOMOGENEOUS[kind], epsilon)
+    if kind in READING:
+        return _epsilon(record, R[0], epsilon, {k: v for k, v in record.leaves().items() if not k})
+    if kind == "ReduceLogSum":
+        return _share_of_sum(record, R[0])
+    if kind in ("Mul", "Div"):
+        return _product(graph, record, R[0])
+    if kind in ("Softmax", "LogSoftmax"):
+        return _softmax(graph, record, R[0])
+    if is_control_flow(node) and not computes(node, graph):
+        return _transposed_jacobian(record, R)
+    if kind in BILINEAR:
         return _epsilon(record, R[0] / len(record.leaves()), epsilon)
     if unknown == "refuse":
         raise _no_rule(node, computes(node, graph))
@@ -162,6 +179,8 @@ def _epsilon(
 ) -> Shares:
     """R_i = x_i J_i^T (R / y), on whatever linear map the node is at this point."""
     leaves = record.leaves() if receivers is None else receivers
+    if not leaves:
+        return {}
     y = record.outputs[0]
     gradients = torch.autograd.grad(
         y,
@@ -175,6 +194,14 @@ def _epsilon(
         for k, g in zip(leaves, gradients, strict=True)
     }
     return _sum_by_name(record, shares)
+
+
+def _share_of_sum(record: Record, R: Tensor) -> Shares:
+    """Logarithm of a sum: the logarithm passes, and each term gets its share of the sum."""
+    y = record.outputs[0]
+    k, leaf = next(iter(record.leaves().items()))
+    gradient = torch.autograd.grad(y, leaf, R, retain_graph=True)[0]
+    return {record.step.inputs[k]: leaf.detach() * gradient}
 
 
 def _product(graph: Graph, record: Record, R: Tensor) -> Shares:
@@ -198,6 +225,8 @@ def _softmax(graph: Graph, record: Record, R: Tensor) -> Shares:
     assert x is not None
     x = x.detach()
     p = record.outputs[0].detach()
+    if record.step.node.op_type == "LogSoftmax":
+        p = p.exp()  # the logarithm hands relevance on element by element
     # Up to opset 12, everything behind the axis is one distribution.
     together = graph.opsets.get("", 13) < 13
     axis = record.step.node.attributes.get("axis", 1 if together else -1) % x.dim()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from onnxplain.convert.program import Program, Step
+from onnxplain.relevance.fixed_scale import with_fixed_scale
 from onnxplain.relevance.kinds import NORMALISING
 
 
@@ -100,24 +101,8 @@ def _execute(
     carries = any(v is not None and v.requires_grad for v in operands)
     with torch.set_grad_enabled(carries):
         if step.node.op_type in NORMALISING and not step.node.domain:
-            result = _normalise_with_fixed_scale(step, operands)
+            result = with_fixed_scale(step, operands)
         else:
             result = step.module(*operands)
     outputs = tuple(result) if isinstance(result, (tuple, list)) else (result,)
     return Record(step, tuple(operands), outputs)
-
-
-def _normalise_with_fixed_scale(step: Step, operands: Sequence[Tensor | None]) -> Tensor:
-    """Layer or RMS normalisation whose 1/std is a constant (AttnLRP, proposition 3.4)."""
-    x, scale, *rest = operands
-    assert x is not None
-    assert scale is not None
-    bias = rest[0] if rest else None
-    attributes = step.node.attributes
-    axes = list(range(attributes.get("axis", -1) % x.dim(), x.dim()))
-    centred = x
-    if step.node.op_type == "LayerNormalization":
-        centred = x - x.mean(axes, keepdim=True)
-    power = centred.square().mean(axes, keepdim=True) + attributes.get("epsilon", 1e-5)
-    y = centred / power.sqrt().detach() * scale
-    return y if bias is None else y + bias

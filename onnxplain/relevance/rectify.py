@@ -20,6 +20,7 @@ from torch import Tensor
 from onnxplain.convert.program import Program, Step
 from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.bodies import bodies_of
+from onnxplain.graph.operators import Trait, having
 from onnxplain.graph.rectifiers import rectified_root
 from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.bodies import refusal
@@ -27,9 +28,7 @@ from onnxplain.relevance.gates import self_gates
 from onnxplain.relevance.kinds import Rectification
 from onnxplain.relevance.resample import Resampled, is_strided
 
-_RELU_LIKE = frozenset(
-    "Relu LeakyRelu PRelu ThresholdedRelu Elu Selu Celu Softplus HardSwish Gelu Swish Mish".split()
-)
+_RELU_LIKE = having(Trait.RELU_LIKE)
 
 
 class _Rectified(torch.autograd.Function):
@@ -142,7 +141,7 @@ def _treated_inside(graph: Graph, node: Node, resample: bool) -> Iterator[str]:
 
 def _root(graph: Graph, node: Node, roots: Mapping[str, str]) -> str:
     """Tensor that a ReLU-like node or region is a function of; empty for any other node."""
-    if node.op_type in _RELU_LIKE:
+    if node.operator in _RELU_LIKE:
         return node.inputs[0]
     if node.op_type == "Clip" and not node.domain:
         low = node.attributes.get("min")

@@ -7,7 +7,8 @@ the operator rules cite, is Achtibat et al. 2024, arXiv:2402.05602.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import torch
@@ -16,8 +17,9 @@ from torch import Tensor
 from onnxplain.convert.program import Program, Step
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.view import Graph
-from onnxplain.relevance.composites import Composite, RuleUse
+from onnxplain.relevance.composites import Composite, RuleUse, Site
 from onnxplain.relevance.gates import self_gates
+from onnxplain.relevance.growth import Growth, GrowthMeter
 from onnxplain.relevance.leak import Leak
 from onnxplain.relevance.merge import WeightedNode, weighted_node
 from onnxplain.relevance.operators import Shares, propagate
@@ -41,11 +43,14 @@ class Walked:
         Relevance of the tensors asked for; zeros where none arrived.
     leaks : tuple of Leak
         One for each node that relevance passed, largest magnitude first.
+    growth : Growth
+        How far it grew in magnitude.
     """
 
     outputs: Mapping[str, Tensor]
     relevance: Mapping[str, Tensor]
     leaks: tuple[Leak, ...]
+    growth: Growth
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class _Passed:
     boxes: Mapping[str, tuple[Tensor, Tensor]]
     names: Sequence[str]
     masks: Mapping[str, Tensor]
+    last: AbstractSet[str]
 
 
 class Walker:
@@ -124,7 +130,8 @@ class Walker:
             If a node on the way has no rule, or one that cannot stand there.
         """
         masks = {self._end_of_chain(n): mask for n, mask in (keep or {}).items()}
-        plan = self._plan(composite, outputs)
+        found = sites(self._graph, self._dynamic, self._chains, outputs)
+        plan = self._plan(composite, found)
         boxes = self._boxes(composite, plan, feeds)
         needed = set().union(*map(self._graph.ancestors, [*outputs, *names, *masks]))
         values, records = record_steps(
@@ -136,7 +143,8 @@ class Walker:
                 f"tensor {vanished[0]!r} lies inside of what is explained as one node; ask for "
                 "one in front of it or behind"
             )
-        passed = _Passed(values, composite, plan, boxes, names, masks)
+        last = {self._chains[n][-1] for n, site in found.items() if "last" in site.positions}
+        passed = _Passed(values, composite, plan, boxes, names, masks, last)
         ends = {n: values[n] for n in outputs}
         walked = []
         for k, seed in enumerate(seeds, 1):
@@ -156,6 +164,7 @@ class Walker:
         values, names, masks = passed.values, passed.names, dict(passed.masks)
         R: dict[str, Tensor] = dict(start)
         leaks: list[Leak] = []
+        meter = GrowthMeter(_magnitude(start.values()))
         found: dict[str, Tensor] = {}
         for step in reversed(self._program.steps):
             arrived = [_take(R, o, masks) for o in step.outputs]
@@ -168,7 +177,13 @@ class Walker:
             shares = self._shares(step, arrived, passed, records.pop(step.outputs[0], None))
             for name, share in shares.items():
                 R[name] = R[name] + share if name in R else share
-            leaks.append(Leak(step.outputs[0], step.node.op_type, _absorbed(arrived, shares)))
+            at, kind = step.outputs[0], step.node.op_type
+            leaks.append(Leak(at, kind, _absorbed(arrived, shares)))
+            if not _handed_on(arrived, shares):
+                taken, given = _magnitude(arrived), _magnitude(shares.values())
+                meter.add(at, kind, taken, given, last=at in passed.last)
+                if len(R) == 1:
+                    meter.passed(_magnitude(R.values()))
         found |= {n: r for n in list(R) if (r := _take(R, n, masks)) is not None and n in names}
         if masks:
             raise UsageError(
@@ -176,15 +191,14 @@ class Walker:
             )
         missing = {n: torch.zeros_like(values[n]) for n in names if n not in found}
         leaks.sort(key=lambda leak: -abs(leak.absorbed))
-        return Walked(ends, found | missing, tuple(leaks))
+        return Walked(ends, found | missing, tuple(leaks), meter.result())
 
     def _end_of_chain(self, name: str) -> str:
         """Tensor at which a tensor inside of a merged chain has its relevance."""
         return next((w.output for w in self._weighted.values() if name in w.inner), name)
 
-    def _plan(self, composite: Composite, outputs: Sequence[str]) -> dict[str, RuleUse]:
+    def _plan(self, composite: Composite, found: Mapping[str, Site]) -> dict[str, RuleUse]:
         """Rules that the composite names, by the tensor at which each is applied."""
-        found = sites(self._graph, self._dynamic, self._chains, outputs)
         ends = {start: chain[-1] for start, chain in self._chains.items()}
         inner = {n for w in self._weighted.values() for n in (*w.inner, w.output)} - ends.keys()
         plan: dict[str, RuleUse] = {}
@@ -254,12 +268,22 @@ class Walker:
         return propagate(self._graph, record, full, composite.epsilon, use_here, composite.unknown)
 
 
+def _handed_on(arrived: Sequence[Tensor | None], shares: Shares) -> bool:
+    """Whether a node hands on the very tensor that it got, as most do."""
+    taken, given = [r for r in arrived if r is not None], list(shares.values())
+    return len(taken) == len(given) == 1 and taken[0] is given[0]
+
+
 def _absorbed(arrived: Sequence[Tensor | None], shares: Shares) -> float:
-    taken = [r for r in arrived if r is not None]
-    given = list(shares.values())
-    if len(taken) == len(given) == 1 and taken[0] is given[0]:
-        return 0.0  # most nodes hand on the very tensor: no need to sum it twice
-    return sum(float(r.sum()) for r in taken) - sum(float(s.sum()) for s in given)
+    if _handed_on(arrived, shares):
+        return 0.0  # no need to sum it twice
+    return sum(float(r.sum()) for r in arrived if r is not None) - sum(
+        float(s.sum()) for s in shares.values()
+    )
+
+
+def _magnitude(parts: Iterable[Tensor | None]) -> float:
+    return sum(float(torch.linalg.vector_norm(p, 1)) for p in parts if p is not None)
 
 
 def _repeats(pad: Step) -> bool:

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-# By the measure's name: the horizontal and the vertical axis.
-AXES: Mapping[str, tuple[str, str]] = {
-    "deletion": ("share of pixels taken away", "probability"),
-    "insertion": ("share of pixels put in", "probability"),
+# By the measure's name: the horizontal and the vertical axis; empty for what the target is.
+_AXES: Mapping[str, tuple[str, str]] = {
+    "deletion": ("share of pixels taken away", ""),
+    "insertion": ("share of pixels put in", ""),
     "randomisation": ("layers from the output on", "rank correlation left"),
     "randomisation-ssim": ("layers from the output on", "structural similarity left"),
     "mean-iou": ("threshold", "intersection over union"),
 }
+
+
+def axes_of(measure: str, unit: str) -> tuple[str, str]:
+    """Words for the horizontal and the vertical axis of a measure's curve.
+
+    Parameters
+    ----------
+    measure : str
+        Its name; an unknown one has no words.
+    unit : str
+        What the explained numbers are: ``probability``, ``value``, ...
+    """
+    if measure not in _AXES:
+        return "", ""
+    across, up = _AXES[measure]
+    return across, up or unit

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from onnxplain.adapters.parity import TOLERANCE
 from onnxplain.methods import registered
+from onnxplain.render.colors import PALETTES
 from onnxplain.targets.classes import ClassScore, Kind
 
 if TYPE_CHECKING:
@@ -80,20 +81,29 @@ def measures_text(explanation: Explanation) -> list[str]:
 
 
 def caption(explanation: Explanation) -> list[str]:
-    """Lines under a map: score, layer, measures."""
+    """Lines under a map: score, layer, measures, warnings."""
     lines = [score_text(explanation)]
     if "at" in explanation.notes:
         lines.append(f"explained at tensor {explanation.notes['at']}")
     if explanation.layer is not None:
         height, width = (explanation.attribution.shape[explanation.axes.index(a)] for a in "HW")
         lines.append(f"at {explanation.layer}, {height} x {width}")
-    return [*lines, *measures_text(explanation)]
+    return [*lines, *measures_text(explanation), *(f"warning: {w}" for w in explanation.warnings)]
 
 
 def meaning(explanation: Explanation) -> list[str]:
-    """Say what the method's numbers mean; nothing for an unknown method."""
+    """Say what is shown and what the numbers mean; nothing for an unknown method."""
     known = registered().get(explanation.method)
-    return [] if known is None else [known.meaning]
+    return [] if known is None else [f"shown: {known.shows}", known.meaning]
+
+
+def ends(explanation: Explanation) -> tuple[str, str]:
+    """Words for the low and the high end of the colours."""
+    known = registered().get(explanation.method)
+    palette = PALETTES[explanation.display]
+    if known is None or known.display != explanation.display:
+        return palette.low, palette.high
+    return known.ends
 
 
 def heading(explanation: Explanation) -> str:

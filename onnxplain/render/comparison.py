@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from onnxplain.explanations.display import limit
+from onnxplain.methods import registered
+from onnxplain.text import shown
 
 _CELL, _HEAD, _FOOT = 2.3, 0.75, 0.45
 _COLOURS = "RdBu_r"
@@ -61,7 +63,7 @@ def comparison_figure(photos: Sequence[ComparedPhoto]) -> Figure:
         axes.set_yticks([])
     for line, (photo, method) in zip(panels, rows, strict=True):
         line[0].imshow(photo.pixels, cmap="gray", aspect="equal")
-        line[0].set_title(photo.name, fontsize=9)
+        line[0].set_title(shown(photo.name), fontsize=9, parse_math=False)
         line[0].set_ylabel(method, fontsize=9)
         height, width = photo.pixels.shape[:2]
         for axes, file in zip(line[1:], files, strict=True):
@@ -75,6 +77,19 @@ def comparison_figure(photos: Sequence[ComparedPhoto]) -> Figure:
                 extent=(0, width, height, 0),
                 aspect="equal",
             )
-            axes.set_title(f"{file}\n{photo.captions[file]}", fontsize=8)
-    figure.supxlabel("red speaks for the class, blue against it", fontsize=9)
+            axes.set_title(
+                f"{shown(file)}\n{shown(photo.captions[file])}", fontsize=8, parse_math=False
+            )
+    figure.supxlabel("\n".join(_legend(dict.fromkeys(method for _, method in rows))), fontsize=9)
     return figure
+
+
+def _legend(methods: Iterable[str]) -> list[str]:
+    """Say what red means, method by method where it is not evidence for the class."""
+    cards = registered()
+    lines = ["red speaks for the class, blue against it"]
+    for name in methods:
+        high = cards[name].ends[1] if name in cards else "for"
+        if high != "for":
+            lines.append(f"{name}: red is {high!r}, blue the opposite")
+    return lines

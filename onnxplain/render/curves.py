@@ -9,7 +9,7 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from onnxplain.render.axes import AXES
+from onnxplain.render.axes import axes_of
 
 if TYPE_CHECKING:
     from onnxplain.evaluate.evaluation import MeanCurve
@@ -19,7 +19,7 @@ _GREYS = ("0.25", "0.45", "0.6", "0.75")
 _DASHES = ("--", ":", "-.", (0, (1, 3)))
 
 
-def curves_figure(curves: Sequence[MeanCurve], controls: Collection[str]) -> Figure:
+def curves_figure(curves: Sequence[MeanCurve], controls: Collection[str], unit: str) -> Figure:
     """Draw curves averaged over the pictures; controls are grey and broken.
 
     Parameters
@@ -28,6 +28,8 @@ def curves_figure(curves: Sequence[MeanCurve], controls: Collection[str]) -> Fig
         See `Evaluation.curves`.
     controls : collection of str
         Which of the methods never look at the model.
+    unit : str
+        What the explained numbers are.
 
     Returns
     -------
@@ -43,8 +45,10 @@ def curves_figure(curves: Sequence[MeanCurve], controls: Collection[str]) -> Fig
     for axes, measure in zip(panels, measures, strict=True):
         for curve in (c for c in curves if c.measure == measure):
             axes.plot(curve.shares, curve.scores, label=curve.method, **styles[curve.method])
-        across, up = AXES.get(measure, ("", ""))
-        axes.set(title=measure, xlabel=across, ylabel=up, xlim=(0, 1), ylim=(0, None))
+        # Values and logits may be negative.
+        bottom = min(0.0, *(c.scores.min() for c in curves if c.measure == measure))
+        across, up = axes_of(measure, unit)
+        axes.set(title=measure, xlabel=across, ylabel=up, xlim=(0, 1), ylim=(bottom or 0, None))
         axes.grid(alpha=0.25)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)

@@ -13,6 +13,7 @@ from onnxplain.explanations.display import limit
 from onnxplain.render.patches import as_rgb
 from onnxplain.render.relevant import class_label
 from onnxplain.render.tiles import Pixels, Tile, tile_page
+from onnxplain.targets.classes import ClassScore
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,15 +26,23 @@ _PERCENTILE = 99.5
 def draw_class_models(found: Sequence[ClassModel], name: str, labels: Sequence[str]) -> Figure:
     """Draw the images of classes side by side, with what the model says about them."""
     tiles = [
-        Tile(_stretched(as_rgb(f.pixels)), f"{class_label(labels, f.index)}: logit {f.logit:.3g}")
+        Tile(_stretched(as_rgb(f.pixels)), f"{_named(f, labels)}: {f.target.unit} {f.score:.3g}")
         for f in found
     ]
-    heading = [f"{name}  \u00b7  what each class is about", "images that raise the class's logit"]
+    units = ", ".join(dict.fromkeys(f.target.unit for f in found))
+    heading = [f"{name}  \u00b7  what each target is about", f"images that raise its {units}"]
     notes = (
-        "Not pictures of anything: the network was asked what raises a class most, within "
+        "Not pictures of anything: the network was asked what raises a target most, within "
         "smoothness and range. Contrast is stretched; the .npz holds the pixels as they are."
     )
     return tile_page(heading, tiles, columns=4, side=2.6, notes=notes)
+
+
+def _named(made: ClassModel, labels: Sequence[str]) -> str:
+    target = made.target
+    if isinstance(target, ClassScore):
+        return f"{'not ' * target.negative}{class_label(labels, target.index)}{target.where}"
+    return target.describe().rpartition(",")[0]
 
 
 def picture_of(pixels: NDArray[np.uint8]) -> Image.Image:

@@ -9,11 +9,12 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from onnxplain.render.captions import caption, class_name, heading, meaning, score_of
+from onnxplain.render.captions import caption, class_name, ends, heading, meaning, score_of
 from onnxplain.render.colors import PALETTES
 from onnxplain.render.overlay import ALPHA, enlarged, overlay, shown_map
 from onnxplain.render.text import broken
 from onnxplain.targets.classes import ClassScore
+from onnxplain.text import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +60,8 @@ class Canvas:
         """Write text whose top is at `y`."""
         style = {"fontsize": TEXT, "va": "top", **style}
         # Names come from files: a dollar sign in one is no formula.
-        self.figure.text(x / self.width, 1 - y / self.height, text, parse_math=False, **style)
+        place = (x / self.width, 1 - y / self.height)
+        self.figure.text(*place, shown(text), parse_math=False, **style)
 
     def lines(self, x: float, y: float, lines: list[str], **style: Any) -> float:
         """Write lines from `y` downwards, and return where the next one would start."""
@@ -159,14 +161,15 @@ def color_bar(canvas: Canvas, x: float, y: float, explanation: Explanation) -> f
     if shown.limit == 0.0:
         canvas.text(x, y, "zero everywhere")
         return y + LINE + GAP
+    low, high = ends(explanation)
     sign = "\u2265 " if shown.clipped else ""
-    canvas.text(x + PANEL, y, f"{palette.high} {sign}{shown.limit:.2g}", ha="right")
+    canvas.text(x + PANEL, y, f"{high} {sign}{shown.limit:.2g}", ha="right")
     if palette.lowest < 0:
         sign = "\u2264 " if shown.clipped else ""
-        canvas.text(x, y, f"{palette.low} {sign}\u2212{shown.limit:.2g}")
+        canvas.text(x, y, f"{low} {sign}\u2212{shown.limit:.2g}")
         canvas.text(x + PANEL / 2, y, "0", ha="center")
     else:
-        canvas.text(x, y, f"{palette.low} 0")
+        canvas.text(x, y, f"{low} 0")
     return y + LINE + GAP
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
+from onnxplain.text import shown
+
 _POINTS = 72  # in an inch
 
 
@@ -26,7 +28,7 @@ def broken(lines: Iterable[str], width: float, size: float, weight: str = "norma
         Of the font.
     """
     font = FontProperties(size=size, weight=weight)
-    return [part for line in lines for part in _break(line, width * _POINTS, font)]
+    return [part for line in lines for part in _break(shown(line), width * _POINTS, font)]
 
 
 def _break(line: str, width: float, font: FontProperties) -> list[str]:

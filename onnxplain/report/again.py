@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +13,7 @@ from onnxplain.audit.record import RECORD, read_record
 from onnxplain.audit.run import STORE
 from onnxplain.audit.store import Store
 from onnxplain.errors import ImageError, UsageError
+from onnxplain.identity import digests
 from onnxplain.inputs.dataset import read_dataset
 from onnxplain.report.content import Content, content
 
@@ -48,7 +50,7 @@ def read_again(folder: str | Path, data: str | Path | None = None) -> tuple[Cont
         lacking.append(f"no photos are shown: {error}; say where they are with --data")
     with ExitStack() as stack:
         store = None
-        if (folder / STORE).exists():
+        if os.path.exists(folder / STORE):
             store = stack.enter_context(Store(folder / STORE, identity(record)))
         else:
             lacking.append(f"no maps of single pictures are shown: there is no {folder / STORE}")
@@ -59,7 +61,7 @@ def read_again(folder: str | Path, data: str | Path | None = None) -> tuple[Cont
 def identity(record: Mapping[str, Any]) -> dict[str, str]:
     """Digests by which a store of results belongs to a record."""
     return {
-        "model": record["model"]["sha256"],
+        **digests(record["model"]["sha256"], record["model"].get("files", [])),
         "preprocess": record["preprocess"]["sha256"],
         "questions": AuditConfig.from_dict(record["questions"]).sha256,
     }

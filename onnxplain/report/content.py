@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from onnxplain.audit.answered import PROBABILITY, score_of, unit_of
 from onnxplain.audit.shortcuts.places import LEAST
+from onnxplain.audit.summary import in_order
 from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.methods import Method, registered
 from onnxplain.render.embedded import mean_map_uri
@@ -39,7 +41,7 @@ class Content:
         The strongest.
     shown_classes : list of mapping
         Classes with mean maps, the most frequent ones first.
-    mean_maps : mapping of (int, str) to str
+    mean_maps : mapping of (int or None, str) to str
         Data URI by class and method, for the shown classes and the suspects.
     clusters : list of mapping
         Clusterings of the most frequent classes, each cluster with its ``picture``.
@@ -56,18 +58,54 @@ class Content:
     pictures: list[Mapping[str, Any]]
     suspects: list[Mapping[str, Any]]
     shown_classes: list[Mapping[str, Any]]
-    mean_maps: Mapping[tuple[int, str], str]
+    mean_maps: Mapping[tuple[int | None, str], str]
     clusters: list[Mapping[str, Any]]
     judged: int
     curves: list[Curves]
     cards: Mapping[str, Method]
 
     def name(self, index: int | None) -> str:
-        """Name of a class, or its number."""
+        """Name of a class or value, or its number."""
         labels = self.record["model"]["labels"]
         if index is None:
             return "not known"
+        if self.record["model"].get("task") in ("values", "embedding") and not labels:
+            return f"number {index}"
         return labels[index] if index < len(labels) and labels[index] else f"class {index}"
+
+    def explained(self, index: int | None) -> str:
+        """Name of what maps are of; the target as it was asked for if it is no class."""
+        if index is None:
+            return str(self.record["questions"].get("target") or "not known")
+        return self.name(index)
+
+    @property
+    def unit(self) -> str:
+        """What the scores of the answers are."""
+        return unit_of(self.record["predictions"])
+
+    @property
+    def target_unit(self) -> str:
+        """What the explained numbers are."""
+        return str(self.record["predictions"].get("target_unit", PROBABILITY))
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether answers can be right or wrong."""
+        return self.record["model"].get("task") not in ("values", "embedding")
+
+    @property
+    def kinds(self) -> list[tuple[str, str]]:
+        """Lists of pictures that are shown, with their titles: of sureness only if it is known."""
+        if self.unit == PROBABILITY:
+            titles = ["Most confident errors", "Least confident errors", "Least confident answers"]
+        else:
+            what = f"of which the {self.unit} is"
+            titles = [
+                f"{w} {what} {e}"
+                for w, e in (("Errors", "largest"), ("Errors", "smallest"), ("Answers", "smallest"))
+            ]
+        return list(zip(_KINDS, titles, strict=True))
 
     @property
     def methods(self) -> list[str]:
@@ -102,7 +140,7 @@ def content(
     """
     classes = {(c["index"], c["method"]): c for c in record["classes"]}
     counts = {index: c["count"] for (index, _), c in classes.items()}
-    frequent = sorted(counts, key=lambda k: (-counts[k], k))
+    frequent = sorted(counts, key=lambda k: (-counts[k], in_order((k, ""))))
     often, clustered = set(frequent[:MOST_CLASSES]), set(frequent[:MOST_CLUSTERED])
     suspects = record["suspects"][:MOST_SUSPECTS]
     suspect = {(s["index"], s["method"]) for s in suspects}
@@ -126,7 +164,11 @@ def content(
         {key: mean_map_uri(np.array(c["mean_map"])) for key, c in kept.items()},
         [_with_pictures(c) for c in clusterings],
         sum(count >= LEAST for count in counts.values()),
-        mean_curves(record.get("curves", []), list(record["methods"])),
+        mean_curves(
+            record.get("curves", []),
+            list(record["methods"]),
+            record["predictions"].get("target_unit", PROBABILITY),
+        ),
         {name: known[name] for name in record["methods"] if name in known},
     )
 
@@ -159,4 +201,6 @@ def _done(entry: Mapping[str, Any]) -> bool:
 
 def _doubt(entry: Mapping[str, Any]) -> tuple[bool, float, int]:
     wrong = entry["label"] is not None and entry["label"] != entry["predicted"]
-    return (not wrong, entry["probability"], entry["number"])
+    # Where nothing is predicted, nothing is in doubt.
+    doubt = 0.0 if entry["predicted"] is None else score_of(entry)
+    return (not wrong, doubt, entry["number"])

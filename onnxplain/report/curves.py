@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from onnxplain.audit.answered import PROBABILITY
 from onnxplain.audit.curves import SHARES
 from onnxplain.evaluate.measures import MEASURES
-from onnxplain.render.axes import AXES
+from onnxplain.render.axes import axes_of
 from onnxplain.report.chart import SMALL, Chart, chart
 
 _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -55,7 +56,9 @@ class Curves:
     table: Table
 
 
-def mean_curves(found: Sequence[Mapping[str, Any]], methods: Sequence[str]) -> list[Curves]:
+def mean_curves(
+    found: Sequence[Mapping[str, Any]], methods: Sequence[str], unit: str
+) -> list[Curves]:
     """One chart for each measure, with a line for each method and its quartiles around it.
 
     Parameters
@@ -64,6 +67,8 @@ def mean_curves(found: Sequence[Mapping[str, Any]], methods: Sequence[str]) -> l
         The record's ``curves``.
     methods : sequence of str
         In their order; curves of others, which only an edited record has, are left out.
+    unit : str
+        What the explained numbers are.
     """
     curves = []
     found = [c for c in found if c["method"] in methods]
@@ -72,7 +77,7 @@ def mean_curves(found: Sequence[Mapping[str, Any]], methods: Sequence[str]) -> l
         here = {m: by_method[m] for m in methods if m in by_method}
         means = {m: c["mean"] for m, c in here.items()}
         bands = {m: (c["lower_quartile"], c["upper_quartile"]) for m, c in here.items()}
-        axes = AXES.get(measure, ("", ""))
+        axes = axes_of(measure, unit)
         drawn = chart(
             f"{measure}: mean {axes[1]} of each method against the {axes[0]}, with quartiles. "
             "The numbers stand in the table below.",
@@ -112,7 +117,7 @@ def picture_curves(entry: Mapping[str, Any]) -> list[Curves]:
             lines,
             ticks=_ticks(values),
             across=_ACROSS,
-            axes=("share of pixels", "probability"),
+            axes=("share of pixels", entry.get("target_unit", PROBABILITY)),
             size=SMALL,
         )
         rows = [

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import ImageError
+from onnxplain.files import why_no_file
 from onnxplain.graph.load import file_sha256
 from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.inputs.source import shown_input
@@ -94,6 +95,9 @@ def _photo(
     path = files.get(entry["name"])
     if path is None:
         return "", "the file is not there any more"
+    problem = why_no_file(path)
+    if problem:
+        return "", f"the file cannot be read: {problem}"
     try:
         # A record may come from anybody: only the file that it speaks of goes into the report.
         if file_sha256(path) != entry["file_sha256"]:

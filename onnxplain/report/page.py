@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from html import escape
 from typing import Any
 
 import jinja2
 
+from onnxplain.audit.answered import PROBABILITY, score_of, unit_of
 from onnxplain.report.chart import path
+from onnxplain.text import shown
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
@@ -45,8 +48,7 @@ def markdown(template: str, **values: Any) -> str:
 
 def plain(value: Any) -> str:
     """One line of Markdown without markup: names come from files."""
-    line = "".join(c if c.isprintable() else " " for c in str(value))
-    return escape(_SPECIAL.sub(r"\\\1", line), quote=False)
+    return escape(_SPECIAL.sub(r"\\\1", shown(str(value))), quote=False)
 
 
 def number(value: Any, digits: int = 3) -> str:
@@ -54,6 +56,16 @@ def number(value: Any, digits: int = 3) -> str:
     if isinstance(value, bool) or not isinstance(value, float):
         return str(value)
     return f"{value:.{digits}g}"
+
+
+def scored(entry: Mapping[str, Any]) -> str:
+    """Write the score of an entry; only a probability or an area is a percentage."""
+    unit, score = unit_of(entry), score_of(entry)
+    if unit == PROBABILITY:
+        return f"{100 * score:.1f} %"
+    if unit == "area":
+        return f"{100 * score:.1f} % of the places"
+    return f"{score:.4g} ({unit})"
 
 
 def _digest(text: str) -> str:
@@ -70,5 +82,5 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(plain=plain, number=number, path=path)
+    environment.filters.update(plain=plain, number=number, path=path, scored=scored)
     return environment

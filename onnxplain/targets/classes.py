@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.targets.reading import Activation, Piece, Reading
-from onnxplain.targets.target import Slopes, Target, Values
+from onnxplain.targets.secants import Slopes, Values, averaged
+from onnxplain.targets.target import Target
 
 # "raw" is what the graph output holds, whatever that is.
 Kind = Literal["logit", "probability", "raw"]
@@ -122,18 +123,26 @@ class ClassScore(Target):
         A rise of the largest other score is that of the class which is the largest for the
         picture, a fall that of the class which was the largest for the baseline.
         """
-        if not (self.margin and self.is_linear):
+        if not self.margin:
             return super().secants(here, there)
-        plain = replace(self, margin=False).slopes(here)
-        rivals = [
-            {n: s - plain[n] for n, s in self.slopes(values).items()} for values in (here, there)
-        ]
-        change = _total(rivals[0], here) - _total(rivals[1], there)
-        way = {n: np.asarray(here[n], np.float64) - there[n] for n in plain}
-        rival = {n: np.where(_like(change < 0, s), s, rivals[1][n]) for n, s in rivals[0].items()}
-        moved = _total(rival, way)
-        factor = change / np.where(moved == 0, 1.0, moved)
-        return {n: plain[n] + s * _like(factor, s) for n, s in rival.items()}
+        one, other = self.class_scores(here), self.class_scores(there)
+        first, second = self._rivals(one), self._rivals(other)
+        rows = np.arange(len(one))
+        rise = one[rows, first] - other[rows, second]
+        rival = np.where(rise > 0, first, second)
+        moved = one[rows, rival] - other[rows, rival]
+        mixed = np.zeros(one.shape)
+        mixed[:, self.index] = 1.0
+        mixed[rows, rival] -= rise / np.where(moved == 0, 1.0, moved)
+        if self.is_linear:
+            return self.slopes_of(here, mixed)
+        return averaged(
+            lambda values: (self.class_scores(values) * mixed).sum(axis=1),
+            lambda values: self.slopes_of(values, mixed),
+            self.tensors,
+            here,
+            there,
+        )
 
     def select(self, scores: NDArray[Any]) -> NDArray[np.float64]:
         """Pick the explained scalar from (N, K) scores, as an (N,) array."""
@@ -154,9 +163,7 @@ class ClassScore(Target):
         if self.contrast is not None:
             slopes[:, self.contrast] -= 1.0
         if self.margin:
-            others = self._others()
-            rivals = np.asarray(others)[scores[:, others].argmax(1)]
-            slopes[np.arange(len(scores)), rivals] -= 1.0
+            slopes[np.arange(len(scores)), self._rivals(scores)] -= 1.0
         return slopes
 
     def describe(self) -> str:
@@ -196,9 +203,16 @@ class ClassScore(Target):
             place: list[Any] = list(self.position)
             place.insert(self.axis - 1, slice(None))
             positions = positions[tuple(place)]
+        if positions.size != self.classes:
+            raise UsageError(f"the target {self.describe()!r} comes from a record; resolve it anew")
         return Reading(
             (Piece(self.tensor, positions.reshape(self.classes)),), activation=self.activation
         )
+
+    def _rivals(self, scores: NDArray[Any]) -> NDArray[np.int64]:
+        """Return the class with the largest score of any but this one, for each input."""
+        others = self._others()
+        return np.asarray(others)[scores[:, others].argmax(1)]
 
     def _others(self) -> list[int]:
         return [k for k in range(self.classes) if k != self.index]
@@ -210,21 +224,8 @@ def class_of(target: Target) -> int:
     Raises
     ------
     UsageError
-        If it is something else.
+        If it is something else, its negative included.
     """
-    if not isinstance(target, ClassScore):
+    if not isinstance(target, ClassScore) or target.negative:
         raise UsageError(f"a class is needed here, and the target is {target.describe()}")
     return target.index
-
-
-def _total(slopes: Slopes, values: Values) -> NDArray[np.float64]:
-    """Sum of slope times value for each input, over all tensors."""
-    return sum(
-        (s * np.asarray(values[n], np.float64)).reshape(len(s), -1).sum(axis=1)
-        for n, s in slopes.items()
-    )
-
-
-def _like(rows: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:
-    """One number for each input, in a shape that broadcasts against `values`."""
-    return rows.reshape(-1, *[1] * (values.ndim - 1))

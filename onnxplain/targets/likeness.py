@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import NumericalError
 from onnxplain.targets.reading import Reading
-from onnxplain.targets.target import Slopes, Target, Values
+from onnxplain.targets.secants import Slopes, Values
+from onnxplain.targets.target import Target
 
 # Sine of the angle below which an embedding in single precision has no direction to the other.
 _SAME = 1e-6

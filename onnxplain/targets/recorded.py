@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.targets.classes import ClassScore
-from onnxplain.targets.target import Slopes, Target, Values
+from onnxplain.targets.secants import Slopes, Values
+from onnxplain.targets.target import Target
 
 
 @dataclass(frozen=True)

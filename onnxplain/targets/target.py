@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Values = Mapping[str, NDArray[Any]]
-Slopes = dict[str, NDArray[Any]]
-# Points of the quadrature that averages slopes between two inputs.
-_POINTS = 32
+from onnxplain.targets.secants import Slopes, Values, averaged
 
 
 class Target(ABC):
@@ -77,18 +73,11 @@ class Target(ABC):
         """Return multipliers m with sum of m (here - there) = score here - score there.
 
         Those of a linear score are its slopes; of any other one, the slopes averaged on the
-        straight way between the two (Gauss-Legendre quadrature).
+        straight way between the two.
         """
         if self.is_linear:
             return self.slopes(here)
-        nodes, weights = np.polynomial.legendre.leggauss(_POINTS)
-        ends = {n: [np.asarray(v[n], np.float64) for v in (there, here)] for n in self.tensors}
-        mean: Slopes = {}
-        for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
-            between = {n: low + node * (high - low) for n, (low, high) in ends.items()}
-            for name, slope in self.slopes(between).items():
-                mean[name] = mean.get(name, 0.0) + weight * slope
-        return mean
+        return averaged(self.score, self.slopes, self.tensors, here, there)
 
     @abstractmethod
     def describe(self) -> str:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.targets.reading import Reading
-from onnxplain.targets.target import Slopes, Target, Values
+from onnxplain.targets.secants import Slopes, Values
+from onnxplain.targets.target import Target
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from onnxplain.targets.reading import Piece, Reading
 from onnxplain.targets.values import ValueScore
 
 _FORM = re.compile(r"(?P<tensor>.+)\[(?P<index>[-\d:,\s]*)\]")
-_PART = re.compile(r"(-?\d*)(:)?(-?\d*)")
+_PART = re.compile(r"(?P<one>-?\d+)|(?P<start>-?\d+)?:(?P<stop>-?\d+)?")
 
 
 def is_element(said: object) -> bool:
@@ -80,7 +80,7 @@ def _part(text: str, said: str) -> int | slice:
     found = _PART.fullmatch(text.strip())
     if found is None:
         raise UsageError(f"index {text.strip()!r} of {said!r} is not understood; write 3, 3:5 or :")
-    start, colon, stop = found.groups()
-    if not colon:
-        return int(start)
-    return slice(int(start) if start else None, int(stop) if stop else None)
+    if found["one"]:
+        return int(found["one"])
+    start, stop = (None if part is None else int(part) for part in found.group("start", "stop"))
+    return slice(start, stop)

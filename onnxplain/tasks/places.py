@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.errors import UsageError
+from onnxplain.errors import NowhereError, UsageError
 from onnxplain.graph.answers.answer import Answer
 from onnxplain.inputs.array_file import read_array
 from onnxplain.inputs.image import open_image
@@ -102,13 +102,15 @@ def region_of(region: str, answer: Answer, predicted: NDArray[np.bool_]) -> Plac
     ------
     UsageError
         If no place is left, or the mask cannot be used.
+    NowhereError
+        If the class is predicted at no place of this picture, and no region is given.
     """
     if region == EVERYWHERE:
         return _places(np.ones(answer.places, bool), "all places")
     if region:
         return _places(_mask(Path(region), answer), f"the mask {Path(region).name}")
     if not predicted.any():
-        raise UsageError(
+        raise NowhereError(
             "the class is predicted at no place of this picture: name a place "
             "(CLASS@ROW,COLUMN), a mask (CLASS@mask.png), or all places (CLASS@everywhere)"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,3 +98,11 @@ class Prediction:
     def name(self, index: int) -> str:
         """Name of a score; empty if unknown."""
         return self.names[index] if self.names else ""
+
+
+def mean_of(runs: Sequence[Prediction]) -> Prediction:
+    """Return the mean of what several runs of a file that draws random numbers say."""
+    first = runs[0]
+    kinds = {k: np.mean([r.kinds[k] for r in runs], axis=0) for k in first.kinds}
+    shares = [r.shares for r in runs if r.shares is not None]
+    return replace(first, kinds=kinds, shares=np.mean(shares, axis=0) if shares else None)

@@ -8,12 +8,11 @@ import pytest
 import torch
 from awkward_graphs import AWKWARD
 from graphs import classifier
-from handmade import context_of, target_of
+from handmade import context_of, model, target_of
 from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
-from onnxplain.targets.scores import target_scores
 
-from onnxplain.adapters.base import FORWARD_VERBS
+from onnxplain.adapters.base import FORWARD_VERBS, Signal
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.adapters.torch import TorchAdapter
 from onnxplain.convert import missing_operators
@@ -155,7 +154,7 @@ def test_gradients_against_finite_differences(final, kind, contrast, layout):
 
         def score(values, follow=follow, tensor=tensor):
             read = ReferenceEvaluator.run(follow, [target.tensor], {tensor: values})[0]
-            return float(target_scores(read, target)[0])
+            return float(target.score({target.tensor: read})[0])
 
         assert score(start) == pytest.approx(found.scores[0], rel=1e-12, abs=1e-12)
         assert np.abs(slope).max() > 1e-4
@@ -179,14 +178,13 @@ def test_the_gradient_of_another_class_is_another_one():
 
 
 def test_a_tensor_that_the_score_ignores_has_no_slope():
-    proto = classifier(extra=True)
-    x = np.random.default_rng(0).uniform(-1, 1, (1, 3, graphs.SIDE, graphs.SIDE))
-    side = onnx.helper.make_node("Neg", ["maps"], ["aside"])
-    proto.graph.node.append(side)
-    proto.graph.output.append(graphs.value_info("aside", ["N", 12, 6, 6]))
-    context = context_of(proto)
-    found = gradients(context.network.torch, x, target_of(context, 1), ["aside"])
-    assert found.gradients["aside"].shape == (1, 12, 6, 6)
+    """The second result of a node whose first one counts."""
+    body = "used, aside, third = Split<axis = 1>(image) f = Flatten(used) scores = MatMul(f, w)"
+    context = context_of(model(body, w=graphs.weights(36, 4)))
+    x = np.random.default_rng(0).uniform(-1, 1, (1, 3, 6, 6))
+    found = gradients(context.network.torch, x, target_of(context, 1), ["used", "aside"])
+    assert found.gradients["used"].any()
+    assert found.gradients["aside"].shape == (1, 1, 6, 6)
     assert not found.gradients["aside"].any()
 
 
@@ -201,17 +199,20 @@ def test_what_onnx_runtime_does_not_give_it_refuses():
         relevance(ort, x, target, composite("epsilon-plus"), ["image"])
 
 
-def test_relevance_starts_at_logits_only():
+def test_relevance_starts_with_what_the_target_says():
+    """Of a probability too: slope times value of each logit, here by NumPy alone."""
     context = context_of(classifier())
-    x = np.zeros(context.network.image.shape)
-    with pytest.raises(UsageError, match="explains logits"):
-        relevance(
-            context.network.torch,
-            x,
-            target_of(context, 0, "probability"),
-            composite("epsilon-plus"),
-            ["image"],
-        )
+    engine, rules = context.network.torch, composite("epsilon-plus")
+    x = np.random.default_rng(0).uniform(-1, 1, (2, 3, graphs.SIDE, graphs.SIDE))
+    logits = engine.activations(x, ["scores"])["scores"]
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    slopes = shares[:, :1] * (np.eye(graphs.CLASSES)[0] - shares)
+    (expected,) = engine.relevance(x, [Signal("scores", slopes * logits)], rules, ["image"])
+    found = relevance(engine, x, target_of(context, 0, "probability"), rules, ["image"])
+    np.testing.assert_allclose(found.scores, shares[:, 0], rtol=1e-12)
+    wanted = expected.relevance["image"]
+    assert np.abs(wanted).max() > 1e-3
+    assert np.abs(found.relevance["image"] - wanted).max() < 1e-12 * np.abs(wanted).max()
 
 
 def test_no_gradients_are_left_behind():

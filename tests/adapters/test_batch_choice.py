@@ -117,7 +117,8 @@ def test_threads_do_not_spin_on_a_busy_machine(monkeypatch, options, load, spins
         assert options[0].get_session_config_entry(key) == "0"
 
 
-def test_threads_are_left_to_onnx_runtime(options):
+def test_threads_are_left_to_onnx_runtime(options, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # see `conftest`
     _ = Network(prepare(nets.exported("vgg").proto), device="cpu").ort
     assert options[0].intra_op_num_threads == 0
     with pytest.raises(UsageError, match="0 threads are not possible"):

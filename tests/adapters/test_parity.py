@@ -128,7 +128,8 @@ def test_a_plain_input_has_each_picture_s_own_mean_colour(layout, rng):
     plain = plain_input(x, image)
     assert plain.shape == shape
     assert plain.dtype == x.dtype
-    np.testing.assert_allclose(plain.mean(axes), x.mean(axes), rtol=1e-6)
+    means = [values.mean(axes, dtype=np.float64) for values in (plain, x)]
+    np.testing.assert_allclose(*means, rtol=1e-6)
     assert np.ptp(plain, axis=axes).max() == 0
     pixels = np.array([0, 255, 255, 255], np.uint8).reshape(1, 1, 2, 2)
     rounded = plain_input(pixels, ImageInput("x", "uint8", "NCHW", 1, (2, 2), None, False))
@@ -167,9 +168,10 @@ def test_a_network_that_ignores_its_picture_is_refused(tmp_path):
     )
     model = onnxplain.load(write_model(tmp_path / "m.onnx", body))
     with pytest.raises(ParityError, match="proves nothing"):
-        model.explain(DIGIT, "saliency")
-    assert model.explain(DIGIT, "saliency", allow_mismatch=True).measures["parity_tolerance"] > 0
-    assert model.explain(DIGIT, "occlusion").attribution.shape == (4, 4)
+        model.explain(DIGIT, "saliency", 0)
+    found = model.explain(DIGIT, "saliency", 0, allow_mismatch=True)
+    assert found.measures["parity_tolerance"] > 0
+    assert model.explain(DIGIT, "occlusion", 0).attribution.shape == (4, 4)
 
 
 def test_a_sample_picture_is_smooth_and_covers_the_range():

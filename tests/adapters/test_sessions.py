@@ -32,15 +32,15 @@ def made(monkeypatch):
 def test_sessions_are_reused(made):
     network = Network(prepare(classifier(final="Softmax")), device="cpu")
     assert made == []
-    engine = network.ort
+    engine, x = network.ort, X[:1]  # of several, it would be asked whether they may meet
     assert made == [["scores"]]
     for _ in range(3):
-        engine.forward(X)
-        engine.activations(X, ["scores", "image"])
+        engine.forward(x)
+        engine.activations(x, ["scores", "image"])
     assert len(made) == 1
     for _ in range(3):
-        engine.activations(X, ["maps", "logits"])
-        engine.activations(X, ["logits", "scores", "maps", "maps"])
+        engine.activations(x, ["maps", "logits"])
+        engine.activations(x, ["logits", "scores", "maps", "maps"])
     assert made == [["scores"], ["scores", "logits", "maps"]]
 
 

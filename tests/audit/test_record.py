@@ -81,7 +81,7 @@ def test_the_same_audit_gives_the_same_bytes(path, model, samples, tmp_path):
 def test_a_record_without_curves_is_of_format_1(path, tmp_path):
     old = json.loads(path.read_text("utf-8"))
     old["format"] = 1
-    del old["curves"]
+    del old["curves"], old["model"]["files"]
     for entry in old["pictures"]:
         for result in entry.get("methods", {}).values():
             del result["curves"]
@@ -89,6 +89,19 @@ def test_a_record_without_curves_is_of_format_1(path, tmp_path):
     assert read_record(tmp_path / "old.json") == old
     (tmp_path / "new.json").write_text(json.dumps({**old, "format": 2}))
     with pytest.raises(UsageError, match="'curves' is a required property"):
+        read_record(tmp_path / "new.json")
+
+
+def test_a_record_without_the_files_of_the_model_is_of_format_2(path, model, tmp_path):
+    old = json.loads(path.read_text("utf-8"))
+    assert old["format"] == 3
+    assert old["model"]["files"] == model.identity.to_list()
+    old["format"] = 2
+    del old["model"]["files"]
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    assert read_record(tmp_path / "old.json") == old
+    (tmp_path / "new.json").write_text(json.dumps({**old, "format": 3}))
+    with pytest.raises(UsageError, match=r"at \$.model: 'files' is a required property"):
         read_record(tmp_path / "new.json")
 
 
@@ -101,7 +114,7 @@ def without_times(path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"format": 3}, r"at \$.format"),
+        ({"format": 4}, r"at \$.format"),
         ({"curves": [{"method": "lrp"}]}, r"at \$.curves\[0\]"),
         ({"complete": "yes"}, r"at \$.complete"),
         ({"pictures": [{"name": 3}]}, r"at \$.pictures\[0\]"),

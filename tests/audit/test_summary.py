@@ -49,6 +49,17 @@ def test_measures_leave_out_what_is_not_a_number(tmp_path):
     assert gap["deviation"] == pytest.approx(np.std([0.5, 1.0], ddof=1))
 
 
+def test_the_share_of_pictures_with_warnings_is_summed(tmp_path):
+    entries = [picture(0, spot(0, 0)) for _ in range(4)]
+    entries[1][0]["methods"]["m"]["warnings"] = ["one", "two"]
+    entries[2][0]["methods"]["m"]["warnings"] = []
+    with filled(tmp_path, entries) as store:
+        found = {m["measure"]: m for m in summarise_measures(store)}
+    assert (found["warnings"]["mean"], found["warnings"]["count"]) == (0.25, 4)
+    with filled(tmp_path / "none", [picture(0, spot(0, 0))]) as store:
+        assert [m["measure"] for m in summarise_measures(store)] == ["deletion"]
+
+
 def test_predictions(tmp_path):
     said = [(0, 0, 0.6), (0, 1, 0.99), (1, 0, 0.4), (None, 1, 0.3)]
     entries = [

@@ -5,6 +5,9 @@ import json
 
 import pytest
 
+from tests.cli.conftest import MODEL
+from tests.small_models import NEVER_RUNS, write_model
+
 FASHION = "models/fashion-cnn.onnx"
 GAP, SOFTMAX = "models/digits-gap.onnx", "models/digits-softmax.onnx"
 
@@ -55,3 +58,31 @@ def test_wrong_wishes(compare, arguments, said):
     assert found.exit_code == 2
     assert said in found.stderr
     assert not compare.folder.exists()
+
+
+def test_a_file_that_cannot_be_used_does_not_stop_the_others(run, tmp_path):
+    (tmp_path / "junk.onnx").write_bytes(b"junk")
+    never = write_model(tmp_path / "never.onnx", NEVER_RUNS)
+    files = [tmp_path / "junk.onnx", MODEL, never, "models/digits-softmax.onnx"]
+    arguments = ("examples/digits", "--limit", 2, "-m", "occlusion", "-o", tmp_path / "out")
+    found = run("compare", *files, *arguments)
+    assert found.exit_code == 3
+    assert found.stderr.count("junk.onnx") == 1
+    assert f"left out: {never}: ONNX Runtime cannot run this model on any picture" in found.stderr
+    written = json.loads((tmp_path / "out/comparison.json").read_text())
+    assert [p.split(":")[0] for p in written["problems"]] == [str(files[0]), str(never)]
+    assert {p["model"] for p in written["predictions"]} == {
+        "digits-gap.onnx", "digits-softmax.onnx"
+    }  # fmt: skip
+
+
+def test_two_files_are_needed(run, tmp_path):
+    (tmp_path / "junk.onnx").write_bytes(b"junk")
+    found = run("compare", tmp_path / "junk.onnx", MODEL, "examples/digits", "-o", tmp_path / "out")
+    assert found.exit_code == 3
+    assert "is not an ONNX file" in found.stderr
+    assert not (tmp_path / "out").exists()
+    never = write_model(tmp_path / "never.onnx", NEVER_RUNS)
+    found = run("compare", MODEL, never, "examples/digits", "-o", tmp_path / "out")
+    assert found.exit_code == 3
+    assert f"error: {never}: ONNX Runtime cannot run this model" in found.stderr

@@ -22,7 +22,8 @@ def evaluate(run, tmp_path):
 def test_table_and_files(evaluate):
     found = evaluate("-m", "gradient,grad-cam", "--metrics", "deletion,randomisation")
     assert found.exit_code == 0, found.stderr
-    assert "deletion: probability" in found.stdout
+    assert "scores are of unit 'probability'" in found.stdout
+    assert "deletion: score of the target" in found.stdout
     assert "lower is better" in found.stdout
     assert "(random)" in found.stdout
     assert "has learned (" in found.stdout  # the verdict in words

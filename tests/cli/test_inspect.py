@@ -7,7 +7,7 @@ import pytest
 
 from onnxplain import load
 from onnxplain.model.inspection import inspect_file, inspect_model
-from tests.small_models import write_model
+from tests.small_models import NEVER_RUNS, write_model
 
 
 def unaligned(text):
@@ -81,3 +81,13 @@ def test_control_characters_in_names_do_not_reach_the_terminal(run, tmp_path):
     assert found.exit_code == 0
     assert "[31mred" in found.stdout
     assert "\x1b" not in found.stdout + found.stderr
+
+
+def test_a_model_that_fails_when_it_is_run_is_a_fault_of_its_file(run, tmp_path):
+    path = write_model(tmp_path / "m.onnx", NEVER_RUNS)
+    found = run("inspect", path)
+    assert found.exit_code == 3
+    assert "ONNX Runtime cannot run this model on any picture" in found.stderr
+    assert "Reshape 1" in found.stdout  # the facts of the file are told all the same
+    found = run("explain", path, "examples/digits/3-10.png", "-m", "occlusion", "-o", tmp_path)
+    assert found.exit_code == 3

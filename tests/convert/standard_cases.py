@@ -132,7 +132,10 @@ def _check(
         declared = [i.name for i in case.model.graph.input]
         arrays = dict(zip(declared, map(_array, inputs), strict=True))
         model = _with_constants(case.model, arrays) if constants else case.model
-        program = to_torch(read(model))
+        graph = read(model)
+        if any(n in graph.wrapped for n in names):
+            raise ConversionError("an output that is no tensor is not computed as such")
+        program = to_torch(graph)
         feeds = {i.name: to_tensor(i.name, arrays[i.name]) for i in model.graph.input}
         got = program.run(feeds, names)
         for name, value in zip(names, map(_array, outputs), strict=True):

@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 import onnx
 import pytest
+import seeded
 import torch
 from torch import nn
 
@@ -48,25 +49,20 @@ FULL = [
 
 def calibrated(name):
     """A network with random weights whose output depends on its input."""
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
     side = SIDES.get(name, 64)
     size = {"image_size": side} if name.startswith("vit") else {}
-    net = getattr(models, name)(weights=None, **size)
+    net = seeded.made(lambda: getattr(models, name)(weights=None, **size))
     for module in net.modules():
         if isinstance(module, (nn.BatchNorm2d, nn.LayerNorm)):
             nn.init.uniform_(module.weight, 0.6, 1.4)
             nn.init.uniform_(module.bias, -0.2, 0.2)
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = None
         if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=module.in_features**-0.5)
         if hasattr(module, "layer_scale"):
             module.layer_scale.data.fill_(0.5)
-    with torch.no_grad():
-        if any(isinstance(module, nn.BatchNorm2d) for module in net.modules()):
-            net.train()(torch.randn(8, 3, side, side))
-    return net.eval(), side
+    if any(isinstance(module, nn.BatchNorm2d) for module in net.modules()):
+        seeded.calibrated(net, torch.randn(8, 3, side, side, dtype=torch.float64))
+    return net.eval().float(), side
 
 
 def export(net, side, path, exporter, opset, **settings):

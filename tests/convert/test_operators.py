@@ -104,7 +104,7 @@ def test_an_opset_below_seven_is_refused_by_name():
 @pytest.mark.parametrize(
     ("op_type", "domain", "advice"),
     [
-        ("TreeEnsembleClassifier", "ai.onnx.ml", "classical models have no gradient"),
+        ("TreeEnsembleClassifier", "ai.onnx.ml", "trees have no gradient"),
         ("Conv", "com.microsoft.nchwc", "use the one before that"),
     ],
 )

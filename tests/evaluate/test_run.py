@@ -49,7 +49,7 @@ def test_every_measure_of_every_map(found, samples):
         for s in samples
         for method in ("grad-cam", "gradient", *CONTROLS)
         for name in ALONE
-        if not (MEASURES[name].needs == "method" and method in CONTROLS)
+        if not (MEASURES[name].needs in ("method", "rivals") and method in CONTROLS)
         and not (MEASURES[name].needs == "attribution" and method != "gradient")
     }
     assert got == wanted

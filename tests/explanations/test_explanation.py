@@ -10,7 +10,7 @@ from onnxplain.errors import OutputError, UsageError
 from onnxplain.targets.target import Target
 from tests.made_explanations import made
 
-ARRAYS = ("attribution", "probabilities", "pixels")
+ARRAYS = ("attribution", "scores", "pixels")
 ENDINGS = ("npz", "json")
 
 
@@ -163,3 +163,18 @@ def test_looking_at_an_explanation_does_not_change_it(explanation):
     explanation.overlay()
     explanation.plot()
     assert explanation.attribution.tobytes() == before
+
+
+def test_what_the_first_format_held_were_probabilities(explanation, tmp_path):
+    explanation.save(tmp_path / "e.npz")
+    with np.load(tmp_path / "e.npz") as file:
+        arrays = {k: file[k] for k in file.files}
+    record = json.loads(str(arrays.pop("record")))
+    arrays["probabilities"] = arrays.pop("scores")
+    record["format"] = 1
+    del record["unit"], record["target"]["type"]
+    np.savez(tmp_path / "first.npz", record=np.array(json.dumps(record)), **arrays)
+    found = Explanation.load(tmp_path / "first.npz")
+    assert found.unit == "probability"
+    assert found.scores.tobytes() == explanation.scores.tobytes()
+    assert found.target == explanation.target

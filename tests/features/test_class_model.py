@@ -103,13 +103,15 @@ def test_trained_classifier_is_convinced(tmp_path):
     model = onnxplain.load("models/digits-gap.onnx")
     found = class_model(model, "3", replace(module.DEFAULT, steps=40, jitter=1, blur=0.0))
     assert found.index == 3
-    assert found.logit > found.history[0] + 8
+    assert found.score > found.history[0] + 8
     x = found.x
-    assert float(model.network.ort.forward(x)[0, 3]) == pytest.approx(found.logit, rel=1e-5)
+    assert float(model.network.ort.forward(x)[0, 3]) == pytest.approx(found.score, rel=1e-5)
     found.save(tmp_path / "three.npz")
     record, arrays = read_archive(tmp_path / "three.npz", "class model")
     assert np.array_equal(arrays["pixels"], found.pixels)
     assert record["settings"]["steps"] == 40
+    assert record["logit"] == found.score
+    assert record["probability"] == found.answer
     again = class_model(model, "3", replace(module.DEFAULT, steps=40, jitter=1, blur=0.0))
     assert np.array_equal(again.x, found.x)
     other = class_model(model, "3", replace(module.DEFAULT, steps=40, jitter=1, blur=0.0), seed=1)

@@ -4,6 +4,7 @@ import graphs
 import numpy as np
 import pytest
 from graphs import build, value_info
+from handmade import model
 from onnx.helper import make_node as node
 
 from onnxplain.errors import MethodRefusedError
@@ -240,6 +241,15 @@ def test_what_is_no_linear_head_is_refused_with_its_reason(name):
     with pytest.raises(MethodRefusedError, match=reason) as caught:
         network.cam_head(network.layer("maps"))
     assert "use grad-cam" in str(caught.value)
+
+
+def test_a_layer_beside_the_head_is_refused():
+    body = "c = Conv(image, k) p = GlobalAveragePool(c) scores = Flatten(p) beside = Neg(c)"
+    proto = model(body, k=graphs.weights(MAPS, 3, 3, 3))
+    proto.graph.output.append(value_info("beside", ["N", MAPS, 4, 4]))
+    network = Network(prepare(proto), output="scores")
+    with pytest.raises(MethodRefusedError, match="is not computed from tensor 'beside'"):
+        network.cam_head(network.layer("beside"))
 
 
 def test_a_constant_is_a_weight_or_a_dequantised_one():

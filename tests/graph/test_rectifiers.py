@@ -36,6 +36,8 @@ def test_negative_numbers_remain(zero, dtype):
         "b = Conv(x, k) c = Relu(b)",  # the ReLU is there
         "b = Conv(x, k) r = Relu(b) c = GlobalAveragePool(r)",
         "b = Conv(x, k) r = Relu(b) c = Add(r, r)",  # no sum of these is negative
+        "b = Conv(x, k) r = Relu(b) u, v = Split <axis = 2> (r) c = Add(u, v)",
+        "b = Conv(x, k) r = LpPool <kernel_shape = [2,2]> (b) c = Add(r, r)",
         "c = Identity(x)",
         "c = Concat <axis = 1> (x, x, x)",  # pixels
     ],

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from graphs import build, value_info
+from onnx import TensorProto
 from onnx.helper import make_node as node
 
 import onnxplain
@@ -15,14 +16,16 @@ PICTURE = ["N", 3, "H", "W"]
 
 
 def network(shape, bound, dtype=np.float32, picture=PICTURE):
-    """A picture and one further input, which only has to be there."""
+    """A picture and one further input, whose sum is added to the scores."""
     inputs = [value_info("image", picture), value_info("more", shape, dtype)]
     nodes = [
         node("GlobalAveragePool", ["image"], ["p"]),
-        node("Flatten", ["p"], ["scores"]),
-        node("Identity", ["more"], ["same"]),
+        node("Flatten", ["p"], ["f"]),
+        node("Cast", ["more"], ["m"], to=TensorProto.FLOAT),
+        node("ReduceSum", ["m"], ["sum"], keepdims=0),
+        node("Add", ["f", "sum"], ["scores"]),
     ]
-    graph = prepare(build(nodes, ["scores", "same"], inputs=inputs))
+    graph = prepare(build(nodes, ["scores"], inputs=inputs))
     return Network(graph, output="scores", input_name="image", size=(6, 7), bound=bound)
 
 

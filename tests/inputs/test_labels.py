@@ -13,7 +13,8 @@ NAMES = ["tench", "cock of the rock", "hen 3"]
 
 
 def find(given=None, path=None, metadata=None, classes=3):
-    return find_labels(given, path, metadata or {}, classes)
+    counts = (classes,) if isinstance(classes, int) else classes
+    return find_labels(given, path, metadata or {}, counts)
 
 
 @pytest.mark.parametrize("given", [NAMES, tuple(NAMES)])
@@ -113,6 +114,20 @@ def test_a_wrong_number_of_names_beside_the_model(tmp_path):
     (tmp_path / "m.labels.txt").write_text("a\nb")
     with pytest.raises(UsageError, match=r"m\.labels\.txt': 2 names"):
         find(None, tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("given", [["no", "yes"], ["yes"]])
+def test_either_of_two_numbers_of_names_fits(given):
+    """A yes/no answer has names of both sides, or of yes alone."""
+    assert find(given, classes=(2, 1)) == (given, "given")
+    with pytest.raises(UsageError, match="3 names, but the model has 2 or 1 classes"):
+        find(NAMES, classes=(2, 1))
+
+
+def test_what_has_no_names_takes_none():
+    assert find(metadata={"labels": json.dumps(NAMES)}, classes=()) == ([], "none")
+    with pytest.raises(UsageError, match="3 names, but the model has no classes"):
+        find(NAMES, classes=())
 
 
 @pytest.mark.parametrize(

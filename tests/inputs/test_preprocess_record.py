@@ -171,7 +171,7 @@ class TestWhereItComesFrom:
     INSIDE = dataclasses.replace(OWN, name="inside", scale=0.125)
 
     def write(self, folder, *, beside=False, inside=False):
-        proto = classifier()
+        proto = classifier(final="Softmax")
         if inside:
             entry = proto.metadata_props.add()
             entry.key, entry.value = "onnxplain.preprocess", json.dumps(self.INSIDE.to_dict())
@@ -232,7 +232,7 @@ class TestWhereItComesFrom:
 
     def test_a_contradiction_is_a_warning(self):
         nodes = [node("Div", ["image", "k"], ["ready"])]
-        proto = classifier(before=nodes, constants={"k": np.float32(255)})
+        proto = classifier(final="Softmax", before=nodes, constants={"k": np.float32(255)})
         assert onnxplain.load(proto, preprocess="raw").warnings == []
         (warning,) = onnxplain.load(proto, preprocess="zero-one").warnings
         assert "normalises its input itself" in warning

@@ -185,7 +185,7 @@ def test_a_defect_in_one_target_ends_all(monkeypatch):
 
 
 def test_pictures_and_targets_in_one_call():
-    model = onnxplain.load(classifier(), preprocess="minus-one-one")
+    model = onnxplain.load(classifier(), preprocess="minus-one-one", scores="logits")
     pictures = np.random.default_rng(0).integers(0, 256, (3, 12, 12, 3), np.uint8)
     rare = int(model.predict(pictures[0]).probabilities.argmin())
     found = onnxplain.explain_all(model, pictures, "smoothgrad", ["top-2", rare], samples=3)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from handmade import context_of, model, target_of
+from integer_sums import needs_exact_sums
 from originals import CAT, LITE0, ROOT, difference, pair
 from torch import nn
 from torch.nn import functional
@@ -299,6 +300,7 @@ def test_one_place_of_a_dense_output():
     assert not found.values[:, :, 3:].any()  # beyond what that place sees
 
 
+@needs_exact_sums
 def test_an_int8_file_responds_like_its_float_twin():
     found = [
         onnxplain.load(LITE0.with_name(name)).explain(CAT, "clear", 282, classes=3)

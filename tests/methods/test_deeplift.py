@@ -6,13 +6,13 @@ import captum.attr
 import nets
 import numpy as np
 import pytest
+import seeded
 import torch
 from handmade import context_of, model, target_of
 from originals import difference, pair
 from torch import nn
 
 import onnxplain
-from onnxplain.errors import UsageError
 from onnxplain.methods import find
 
 TARGET = 3
@@ -213,9 +213,9 @@ AWKWARD = {
 @pytest.mark.parametrize("opset", [13, 20])
 @pytest.mark.parametrize("name", AWKWARD)
 def test_completeness_on_what_other_tools_do_not_cover(name, opset):
-    torch.manual_seed(0)
+    net = seeded.made(AWKWARD[name]).float().eval()
     x = torch.rand(2, 3, 32, 32) * 2 - 1
-    proto = nets.export(AWKWARD[name]().eval(), x[:1], opset=opset)
+    proto = nets.export(net, x[:1], opset=opset)
     opened = onnxplain.load(proto, precision="double", preprocess="minus-one-one")
     for single in x.numpy()[:, None]:
         found = opened.explain(single, "deeplift", 1)
@@ -223,6 +223,49 @@ def test_completeness_on_what_other_tools_do_not_cover(name, opset):
         assert np.abs(found.attribution).max() > 0
 
 
-def test_probabilities_of_logits_are_refused():
-    with pytest.raises(UsageError, match="DeepLIFT"):
-        explain(pair("vgg"), kind="probability")
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("more", [{}, {"contrast": 0}, {"margin": True}], ids=str)
+def test_completeness_of_probabilities(name, more):
+    """Their Softmax is none of the graph's nodes: the target has multipliers of its own."""
+    made = pair(name)
+    start = np.full_like(made.x, 1.0)
+    found = explain(made, baseline="white", kind="probability", **more)
+    logits = made.double.network.torch.activations(
+        np.concatenate([made.x, start]), [made.double.network.head.logits]
+    )[made.double.network.head.logits]
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    others = np.delete(shares, TARGET, axis=1).max(axis=1)
+    against = {"contrast": shares[:, 0], "margin": others}.get(next(iter(more), ""), 0.0)
+    change = -np.diff(shares[:, TARGET] - against)[0]
+    # The score is that of the file, in float32.
+    assert found.score == pytest.approx((shares[:, TARGET] - against)[0], abs=1e-5)
+    assert abs(change) > 1e-4
+    assert found.attribution.sum() == pytest.approx(change, rel=1e-8)
+
+
+def test_multipliers_of_a_probability_are_no_slopes():
+    """Controls: neither the slope at the picture nor the map of the logit will do."""
+    made = pair("vgg")
+    found = explain(made, kind="probability").attribution
+    gradient = made.double.explain(made.x, "gradient", TARGET, kind="probability").attribution
+    assert difference((made.x + 1.0)[0] * gradient, found) > 1e-2
+    assert difference(explain(made).attribution, found) > 1e-2
+
+
+def test_multipliers_of_a_probability_of_a_linear_model():
+    """In two classes p is a Sigmoid of one difference: Rescale has one quotient, in closed form."""
+    weight = np.random.default_rng(0).normal(size=(2, 108)) / 8
+    weight = weight.astype(np.float32)
+    context = context_of(model("f = Flatten(image) scores = Gemm<transB = 1>(f, w)", w=weight))
+    x = np.random.default_rng(1).uniform(-1, 1, (2, 3, 6, 6))
+    found = find("deeplift").function(
+        context, x, target_of(context, 1, "probability"), baseline="0.25"
+    )
+    direction = weight.astype(float)[1] - weight.astype(float)[0]
+    here, there = x.reshape(2, -1) @ direction, np.full(108, 0.25) @ direction
+    change = 1 / (1 + np.exp(-here)) - 1 / (1 + np.exp(-there))
+    share = (x - 0.25).reshape(2, -1) * direction / (here - there)[:, None]
+    expected = (change[:, None] * share).reshape(x.shape)
+    assert np.abs(change).min() > 0.01
+    assert difference(found.values, expected) < 1e-12

@@ -10,7 +10,8 @@ import onnx
 import pytest
 import torch
 from graphs import weights
-from originals import difference
+from handmade import declared_scores
+from originals import difference, exactly
 from torch import nn
 
 import onnxplain
@@ -108,11 +109,13 @@ class WithSoftmax(nn.Module):
 
 
 def opened(proto, precision="double", layout=None):
-    return onnxplain.load(proto, preprocess="minus-one-one", precision=precision, layout=layout)
+    options = {"precision": precision, "layout": layout, **declared_scores(proto)}
+    model = onnxplain.load(proto, preprocess="minus-one-one", **options)
+    return exactly(model) if precision == "double" else model
 
 
-def explain(model, name, method):
-    x = nets.images(name).astype(np.float32)
+def explain(model, name, method, seed=0):
+    x = nets.images(name, seed=seed).astype(np.float32)
     last = model.network.image.layout == "NHWC"
     x = np.moveaxis(x, 1, -1) if last else x
     found = model.explain(x, method, TARGET, **FEW.get(method, {})).attribution
@@ -125,8 +128,8 @@ def reference(name, precision="double"):
 
 
 @functools.cache
-def expected(name, method, precision="double"):
-    found = explain(reference(name, precision), name, method)
+def expected(name, method, precision="double", seed=0):
+    found = explain(reference(name, precision), name, method, seed)
     assert np.abs(found).max() > 0
     return found
 
@@ -136,13 +139,11 @@ def possible(name, methods):
     return [m for m in methods if not reasons[m]]
 
 
-def require_equal(proto, name, methods, tolerance=DOUBLE, precision="double", **options):
+def require_equal(proto, name, methods, tolerance=DOUBLE, precision="double", seed=0, **options):
     model = opened(proto, precision, **options)
     for method in possible(name, methods):
-        found = explain(model, name, method)
-        by_ort = registered()[method].runs_on == "ONNX Runtime"  # in float32, whatever is asked
-        allowed = max(tolerance, 1e-5) if by_ort else tolerance
-        assert difference(found, expected(name, method, precision)) < allowed, method
+        found = explain(model, name, method, seed)
+        assert difference(found, expected(name, method, precision, seed)) < tolerance, method
 
 
 @pytest.mark.parametrize("opset", TORCHSCRIPT)
@@ -207,25 +208,35 @@ def test_channels_last(name):
 @pytest.mark.parametrize("name", NETS)
 def test_ends_in_softmax(name):
     proto = changed(name, WithSoftmax)
-    assert opened(proto).network.head.kind == "softmax"
+    network = opened(proto).network
+    assert network.has_logits
+    assert network.answer.probability is not None
+    assert [n.op_type for n in network.head.stripped] == ["Softmax"]
     require_equal(proto, name, METHODS)
 
 
-def relu_inputs(model, name):
+def relu_inputs(model, name, seed):
     names = [n.inputs[0] for n in model.network.graph.nodes if n.op_type in ("Relu", "Clip")]
-    values = model.network.torch.activations(nets.images(name).astype(np.float32), names)
+    x = nets.images(name, seed=seed).astype(np.float32)
+    values = model.network.torch.activations(x, names)
     return [values[n] for n in names]
 
 
 @pytest.mark.parametrize("name", NETS)
 def test_single_precision_but_for_flipped_kinks(name):
-    """Folded or not, weights differ in the last bit; a unit at a kink may then flip: counted."""
+    """Folded or not, weights differ in the last bit; a unit at a kink may then flip: counted.
+
+    Which picture has no such unit depends on the processor.
+    """
     folded = nets.export(nets.network(name), picture(name), folded=True)
     ours, theirs = opened(folded, "single"), reference(name, "single")
-    pairs = list(zip(relu_inputs(ours, name), relu_inputs(theirs, name), strict=True))
-    flipped = sum(int(((a > 0) != (b > 0)).sum() + ((a > 6) != (b > 6)).sum()) for a, b in pairs)
-    assert flipped == 0, f"{flipped} units sit on a kink: take another picture"
-    require_equal(folded, name, METHODS, SINGLE, "single")
+
+    def flipped(seed):
+        pairs = zip(relu_inputs(ours, name, seed), relu_inputs(theirs, name, seed), strict=True)
+        return sum(((a > 0) != (b > 0)).sum() + ((a > 6) != (b > 6)).sum() for a, b in pairs)
+
+    seed = next(s for s in range(10) if not flipped(s))
+    require_equal(folded, name, METHODS, SINGLE, "single", seed)
 
 
 def test_other_weights_give_other_maps():

@@ -51,7 +51,7 @@ def test_integrated_gradients_sum_to_the_change_of_the_score(name):
     x, black = made.x, np.full_like(made.x, -1.0)
     changes = made.double.network.torch.forward(x)[0] - made.double.network.torch.forward(black)[0]
     index = int(np.abs(changes).argmax())
-    options = {"baseline": "black", "steps": 400, "max_steps": 400}
+    options = {"baseline": "black", "steps": 800, "max_steps": 800}
     found = made.double.explain(x, "integrated-gradients", index, **options)
     gap = (changes[index] - found.attribution.sum()) / changes[index]
     # Kinks on the way are stepped over; the error falls with the number of steps.
@@ -69,7 +69,7 @@ def test_integrated_gradients_double_their_steps_until_the_gap_is_small():
     coarse = run(steps=2, tolerance=1e9)
     assert coarse["steps"] == 2
     aim = abs(coarse["completeness_gap"]) / 4
-    fine = run(steps=2, tolerance=aim)
+    fine = run(steps=2, max_steps=5000, tolerance=aim)
     assert fine["steps"] > 2
     assert abs(fine["completeness_gap"]) <= aim
     assert run(steps=2, max_steps=9, tolerance=0)["steps"] == 8

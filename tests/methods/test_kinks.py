@@ -40,7 +40,7 @@ def refolded():
     x = torch.from_numpy(pair("lite0").x)
     proto = nets.export(with_shared_scales(), x, opset=17, folded=True)
     recipe = onnxplain.Preprocess.load(LITE0.with_suffix(".preprocess.json"))
-    return onnxplain.load(proto, preprocess=recipe)
+    return onnxplain.load(proto, preprocess=recipe, scores="logits")
 
 
 def both(method, **options):

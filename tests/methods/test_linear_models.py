@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from handmade import context_of, model, target_of
+from handmade import PyTorchOnly, context_of, model, target_of
 from originals import difference
 
 from onnxplain.methods import find
@@ -21,7 +21,7 @@ def weight():
 def context(weight):
     body = "f = Flatten(image) scores = Gemm<transB = 1>(f, w, b)"
     bias = np.array([0.5, -0.25, 0.75, 1.0])
-    return context_of(model(body, w=weight.reshape(4, -1), b=bias))
+    return context_of(model(body, w=weight.reshape(4, -1), b=bias), PyTorchOnly)
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +68,8 @@ def test_occlusion_is_what_the_window_contributes(context, x, weight):
     found = run("occlusion", context, x, window=(3, 2), stride=(3, 2), fill_with="0.5")
     parts = ((x - 0.5) * weight[CLASS]).sum(1)
     blocks = parts.reshape(2, 2, 3, 3, 2).sum((2, 4))
-    assert difference(found.values, np.kron(blocks, np.ones((3, 2)))) < 1e-5
-    assert difference(found.maps["difference"], blocks) < 1e-5
+    assert difference(found.values, np.kron(blocks, np.ones((3, 2)))) < 1e-12
+    assert difference(found.maps["difference"], blocks) < 1e-12
 
 
 @pytest.fixture(scope="module")
@@ -84,15 +84,15 @@ def pooled():
     """
     proto = model(body, k=kernel[:, :, None, None], w=weight, b=bias)
     rounded = [m.astype(np.float32).astype(np.float64) for m in (kernel, weight)]
-    return context_of(proto), rounded[0], rounded[1]
+    return context_of(proto, PyTorchOnly), rounded[0], rounded[1]
 
 
 def test_cam_is_the_product_of_both_matrices(pooled, x):
     context, kernel, weight = pooled
     found = run("cam", context, x)
     expected = np.einsum("k,kc,nchw->nhw", weight[CLASS], kernel, x)
-    assert difference(found.values, expected) < 1e-6
-    assert np.abs(found.measures["completeness_gap"]).max() < 1e-6
+    assert difference(found.values, expected) < 1e-12
+    assert np.abs(found.measures["completeness_gap"]).max() < 1e-12
 
 
 def test_grad_cam_times_places_is_cam(pooled, x):
@@ -107,7 +107,7 @@ def test_contrast_is_the_difference_of_two_explanations(pooled, x):
         function = find(name).function
         one, two = (function(context, x, target_of(context, k)).values for k in (1, 3))
         both = function(context, x, target_of(context, 1, contrast=3)).values
-        assert difference(both, one - two) < 1e-4
+        assert difference(both, one - two) < 1e-12
         assert difference(both, one) > 1e-2
 
 

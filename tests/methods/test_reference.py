@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import reference
-from handmade import context_of, model, target_of
+from handmade import PyTorchOnly, context_of, model, target_of
 from originals import difference
 
 from onnxplain.methods import find
@@ -28,7 +28,8 @@ def context():
             b=rng.normal(size=5),
             u=3 * rng.normal(size=(3, 5)),
             a=rng.normal(size=3),
-        )
+        ),
+        PyTorchOnly,
     )
 
 
@@ -75,8 +76,7 @@ def test_cam(context, x):
     maps = context.network.torch.activations(x, ["s"])["s"][0]
     weight = context.network.graph.constant("u")[CLASS].astype(np.float64)
     found = run("cam", context, x)
-    # Feature maps come from ONNX Runtime, in the file's float32.
-    assert difference(found.values[0], reference.cam(maps, weight)) < 1e-6
+    assert difference(found.values[0], reference.cam(maps, weight)) < 1e-12
     assert found.layer == "s"
 
 
@@ -99,11 +99,10 @@ def test_occlusion(context, x, window, stride, kind):
         lambda x: context.score(x, target), x[0], absent, window, stride
     )
     found = find("occlusion").function(context, x, target, window=window, stride=stride)
-    # One input at a time and many at a time differ by float32 rounding of the scores.
-    assert difference(found.values[0], expected) < 1e-4
-    assert difference(found.maps["score"][0], scores) < 1e-6
+    assert difference(found.values[0], expected) < 1e-12
+    assert difference(found.maps["score"][0], scores) < 1e-12
     falls = context.score(x, target)[0] - scores
-    np.testing.assert_allclose(found.maps["difference"][0], falls, atol=1e-6)
+    np.testing.assert_allclose(found.maps["difference"][0], falls, atol=1e-12)
 
 
 def test_occlusion_says_which_class_wins(context, x):

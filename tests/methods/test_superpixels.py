@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from captum._utils.models.model import Model
-from handmade import context_of, model, target_of
+from handmade import PyTorchOnly, context_of, model, target_of
 from originals import difference
 from scipy.ndimage import gaussian_filter
 from sklearn.linear_model import LinearRegression, Ridge
@@ -26,7 +26,7 @@ GRID = {"segments": "grid", "regions": 16}
 
 @functools.cache
 def context(batch_size=None, seed=0):
-    return context_of(nets.exported("resnet").proto, batch_size=batch_size, seed=seed)
+    return context_of(nets.exported("resnet").proto, PyTorchOnly, batch_size=batch_size, seed=seed)
 
 
 def image():

@@ -106,7 +106,14 @@ def test_model_facts():
     found = inspect_model(onnxplain.load("models/fashion-cnn.onnx"))
     assert found["input"]["layout"] == "NHWC"
     assert found["input"]["size"] == [28, 28]
-    assert found["output"]["kind"] == "softmax"
+    assert found["output"]["task"] == "classes"
+    assert found["output"]["evidence"] == "a Softmax over 10 classes"
+    assert found["output"]["probabilities"]
+    assert found["output"]["doubt"] == ""
+    assert found["output"]["outputs"] == [
+        {"name": found["output"]["name"], "task": "classes",
+         "evidence": "a Softmax over 10 classes", "shape": [10]}
+    ]  # fmt: skip
     assert found["output"]["logits"] != found["output"]["name"]
     assert found["output"]["classes"] == found["labels"] == 10
     assert found["sources"]["preprocess"] == "fashion-cnn.preprocess.json"

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from graphs import SIDE, build, classifier, value_info
 from onnx.helper import make_node as node
-from onnxplain.targets.scores import class_scores
 
 import onnxplain
 from onnxplain.adapters.base import Capability
@@ -19,8 +18,9 @@ from onnxplain.targets.target import Target
 X = np.random.default_rng(0).uniform(-1, 1, (1, 3, SIDE, SIDE)).astype(np.float32)
 
 
-def read(tensor, classes, activation):
-    return Target(0, "probability", tensor, activation, classes)
+def class_scores(values, classes, activation):
+    """Scores that a target reads from tensor ``y``."""
+    return Target(0, "probability", "y", activation, classes).class_scores({"y": values})
 
 
 def opened(proto=None, **options):
@@ -77,14 +77,22 @@ class TestEngines:
 )
 def test_options_that_do_not_fit(options, said):
     with pytest.raises(UsageError, match=said):
-        opened(**options)
+        assert opened(**options).answer  # the output is looked for when it is asked for
 
 
 class TestClasses:
     @pytest.mark.parametrize("final", [None, "Softmax"])
-    @pytest.mark.parametrize("classes", [1, 2, 7])
+    @pytest.mark.parametrize("classes", [2, 7])
     def test_number(self, final, classes):
-        assert opened(classifier(classes=classes, final=final)).classes == classes
+        answer = opened(classifier(classes=classes, final=final)).answer
+        assert (answer.task, answer.shape, answer.places) == ("classes", (classes,), ())
+
+    @pytest.mark.parametrize(
+        ("final", "task"), [(None, "values"), ("Sigmoid", "yes-no"), ("Softmax", "unknown")]
+    )
+    def test_one_number_is_no_class(self, final, task):
+        answer = opened(classifier(classes=1, final=final)).answer
+        assert (answer.task, answer.shape) == (task, (1,))
 
     @pytest.mark.parametrize("shape", [[-1, 4, 1, 1], [-1, 1, 1, 4]])
     def test_scores_with_axes_of_length_one(self, shape):
@@ -93,54 +101,80 @@ class TestClasses:
         proto.graph.initializer.append(graphs.numpy_helper.from_array(np.array(shape), "s"))
         proto.graph.output[0].CopyFrom(value_info("wide", ["N", *shape[1:]]))
         network = opened(proto)
-        assert network.classes == 4
+        assert (network.answer.shape, network.answer.places) == ((4,), ())
         found = onnxplain.load(proto, preprocess="zero-one").explain(X, "grad-cam", 2)
         plain = onnxplain.load(classifier(), preprocess="zero-one").explain(X, "grad-cam", 2)
         np.testing.assert_allclose(found.attribution, plain.attribution, rtol=1e-5)
         assert np.ptp(plain.attribution) > 0
 
     def test_a_dense_output_has_classes_and_places(self):
-        axes = opened(classifier(extra=True), output="maps").output_axes
-        assert (axes.classes, axes.axis, axes.places) == (12, 1, (6, 6))
+        answer = opened(classifier(extra=True), output="maps").answer
+        assert (answer.shape, answer.axis, answer.places) == ((12, 6, 6), 0, (6, 6))
 
     def test_an_output_of_unknown_rank_is_measured(self):
         proto = classifier()
         proto.graph.output[0].type.tensor_type.ClearField("shape")
-        assert opened(proto).classes == 4
+        assert opened(proto).answer.shape == (4,)
 
 
 class TestProbabilitiesWithoutSoftmax:
-    TAIL = (
+    WRITTEN = (
         node("Exp", ["logits"], ["e"]),
         node("ReduceSum", ["e", "axes"], ["sum"], keepdims=1),
         node("Div", ["e", "sum"], ["scores"]),
     )
+    # Behind a matrix product the graph does not show that they are probabilities.
+    SHARES = (
+        node("Softmax", ["logits"], ["p"]),
+        node("MatMul", ["p", "turned"], ["scores"]),
+    )
 
-    def proto(self):
+    def proto(self, tail):
         proto = classifier(final="Softmax")
         del proto.graph.node[-1]
-        proto.graph.node.extend(self.TAIL)
-        proto.graph.initializer.append(graphs.numpy_helper.from_array(np.array([1]), "axes"))
+        proto.graph.node.extend(tail)
+        turned = np.eye(graphs.CLASSES, dtype=np.float32)[::-1].copy()
+        for name, value in {"axes": np.array([1]), "turned": turned}.items():
+            proto.graph.initializer.append(graphs.numpy_helper.from_array(value, name))
         return proto
 
-    def test_they_are_noticed(self):
-        network = opened(self.proto())
-        assert network.head.kind == "logits"
-        assert network.sums_to_one
-        assert network.read("logit") == network.read("probability") == ("scores", "none")
+    def test_a_softmax_that_is_written_out_is_followed(self):
+        network = opened(self.proto(self.WRITTEN))
+        assert (network.head.logits, network.answer.doubt) == ("logits", "")
+        model = onnxplain.load(self.proto(self.WRITTEN), preprocess="minus-one-one")
+        expected = onnxplain.load(classifier(final="Softmax"), preprocess="minus-one-one")
+        for kind in ("probability", "logit"):
+            np.testing.assert_allclose(
+                model.predict(X).of_kind(kind), expected.predict(X).of_kind(kind), rtol=1e-5
+            )
+
+    def test_others_are_noticed_on_a_probe(self):
+        network = opened(self.proto(self.SHARES))
+        assert network.head.logits == "scores"
+        assert not network.has_logits
+        assert network.answer.probability is network.answer.raw
+        assert "on a probe" in network.answer.evidence
 
     def test_no_second_softmax_is_applied_and_the_user_is_told(self):
-        model = onnxplain.load(self.proto(), preprocess="minus-one-one")
+        model = onnxplain.load(self.proto(self.SHARES), preprocess="minus-one-one")
         assert any("taken as probabilities" in w for w in model.warnings)
-        expected = onnxplain.load(classifier(final="Softmax"), preprocess="minus-one-one")
-        np.testing.assert_allclose(
-            model.predict(X).probabilities, expected.predict(X).probabilities, rtol=1e-5
-        )
+        held = model.network.ort.activations(X, ["scores"])["scores"][0]
+        np.testing.assert_array_equal(model.predict(X).probabilities, held)
+        assert held.sum() == pytest.approx(1.0, rel=1e-6)
+
+    def test_what_the_user_declares_outranks_the_probe(self):
+        network = opened(self.proto(self.SHARES), scores="raw")
+        assert network.answer.probability is None
+        assert not any("probe" in w for w in (network.answer.evidence, network.answer.doubt))
 
     @pytest.mark.parametrize("final", [None, "Softmax", "Sigmoid", "LogSoftmax"])
-    def test_other_outputs_are_not_taken_for_it(self, final):
-        assert not opened(classifier(final=final)).sums_to_one
-        assert not opened(classifier(final=final, classes=1)).sums_to_one
+    @pytest.mark.parametrize("classes", [1, 4])
+    def test_other_outputs_are_not_taken_for_it(self, final, classes):
+        answer = opened(classifier(final=final, classes=classes)).answer
+        assert "probe" not in answer.evidence
+        assert (answer.probability is None) == (
+            final is None or (classes == 1 and final != "Sigmoid")
+        )
 
 
 class TestOtherInputs:
@@ -194,18 +228,18 @@ class TestScores:
     )
     def test_activations(self, activation, expected):
         values = np.array([0.0, np.log(3)]).reshape(1, 2, 1, 1)
-        found = class_scores(values, read("y", 2, activation))
+        found = class_scores(values, 2, activation)
         np.testing.assert_allclose(found, expected, rtol=1e-12)
 
     def test_large_logits_do_not_overflow(self):
         values = np.array([[1e4, 0.0], [0.0, -1e4]], np.float32)
-        found = class_scores(values, read("y", 2, "softmax"))
+        found = class_scores(values, 2, "softmax")
         np.testing.assert_array_equal(found, [[1, 0], [1, 0]])
 
     def test_nan_and_inf_are_counted(self):
         values = np.array([[np.nan, np.inf, -np.inf, 1.0]])
         with pytest.raises(NumericalError, match="'y' holds 1 NaN and 2 Inf"):
-            class_scores(values, read("y", 4, "none"))
+            class_scores(values, 4, "none")
 
 
 def test_nan_within_the_network_ends_in_one_line():

@@ -31,7 +31,13 @@ FILE = Path(__file__).with_name("quantus.json")
 
 
 class Drawn:
-    """Gives a layer the weights that were drawn for it, where Quantus resets it."""
+    """Gives a layer the weights that were drawn for it, where Quantus resets it.
+
+    Quantus hands float32 to the network, which computes in float64.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x.double())
 
     def reset_parameters(self) -> None:
         if hasattr(self, "drawn"):
@@ -65,12 +71,12 @@ def network(model: onnxplain.Model) -> nn.Sequential:
         net[int(place)].drawn = {
             k: torch.from_numpy(other.constant(n).copy()) for k, n in names.items()
         }
-    return net
+    return net.double()
 
 
 def gradient(model: nn.Module, inputs: np.ndarray, targets: np.ndarray, **_: object) -> np.ndarray:
     """Derivative of the logit, computed by PyTorch alone."""
-    x = torch.as_tensor(inputs, dtype=torch.float32).requires_grad_()
+    x = torch.as_tensor(inputs, dtype=torch.float64).requires_grad_()
     model(x)[torch.arange(len(x)), torch.as_tensor(targets)].sum().backward()
     return x.grad.numpy()
 

@@ -3,97 +3,39 @@
 import numpy as np
 import pytest
 from handmade import computed, model, walk
+from operator_forms import (
+    AVERAGING_FORMS,
+    CHOOSING_FORMS,
+    CONSTANTS,
+    ELEMENTWISE_FORMS,
+    HOMOGENEOUS_FORMS,
+    LINEAR_FORMS,
+    MOVING_FORMS,
+    RANKS,
+    READING_FORMS,
+    SCALING_FORMS,
+)
 from originals import difference
 
 from onnxplain.errors import MethodRefusedError
 from onnxplain.relevance.composites import composite
-from onnxplain.relevance.kinds import AVERAGING, BILINEAR, ELEMENTWISE, MOVING, NORMALISING, RULED
+from onnxplain.relevance.kinds import (
+    AVERAGING,
+    BILINEAR,
+    CHOOSING,
+    ELEMENTWISE,
+    HOMOGENEOUS,
+    LINEAR_MAPS,
+    MOVING,
+    NORMALISING,
+    READING,
+    RULED,
+    SCALING,
+)
 
 EPSILON = 0.25
 TOLERANCE = 1e-7  # of the Jacobian by central differences
 
-# Body and, where it is not 17, the opset.
-ELEMENTWISE_FORMS = {
-    **{op: (f"scores = {op}(image)", 17) for op in ELEMENTWISE},
-    "Cast": ("scores = Cast<to = 1>(image)", 17),
-    "Clip": ("scores = Clip(image, c, d)", 17),
-    "Celu": ("scores = Celu<alpha = 0.5>(image)", 17),
-    "Pow": ("scores = Pow(image, c)", 17),
-    "PRelu": ("scores = PRelu(image, c)", 17),
-    "Gelu": ("scores = Gelu(image)", 20),
-    "Mish": ("scores = Mish(image)", 18),
-    "Swish": ("scores = Swish(image)", 24),
-    "Dropout": ("s, m = Dropout(image) scores = Where(m, s, s)", 17),
-    "QuantizeLinear": ("q = QuantizeLinear(image, c, z) scores = DequantizeLinear(q, c, z)", 17),
-}
-ELEMENTWISE_FORMS["DynamicQuantizeLinear"] = (
-    "q, u, v = DynamicQuantizeLinear(image) scores = DequantizeLinear(q, u, v)",
-    17,
-)
-ELEMENTWISE_FORMS["DequantizeLinear"] = ELEMENTWISE_FORMS["QuantizeLinear"]
-MOVING_FORMS = {
-    "Flatten": ("scores = Flatten(image)", 17),
-    "Reshape": ("scores = Reshape(image, shape)", 17),
-    "Transpose": ("scores = Transpose<perm = [0,2,3,1]>(image)", 17),
-    "Gather": ("scores = Gather<axis = 3>(image, twice)", 17),
-    "GatherElements": ("scores = GatherElements<axis = 3>(image, elements)", 17),
-    "GatherND": ("scores = GatherND<batch_dims = 1>(image, nd)", 17),
-    "Slice": ("scores = Slice(image, one, four, two, two)", 17),
-    "Squeeze": ("g = GlobalMaxPool(image) scores = Squeeze(g, spatial)", 17),
-    "Unsqueeze": ("scores = Unsqueeze(image, spatial)", 17),
-    "Concat": ("a = Relu(image) scores = Concat<axis = 1>(a, a, image)", 17),
-    "Split": ("a, b = Split<axis = 2>(image, halves) scores = Concat<axis = 1>(b, b)", 17),
-    "Pad": ("scores = Pad(image, pads)", 17),
-    "Expand": ("g = GlobalMaxPool(image) scores = Expand(g, wide)", 17),
-    "Tile": ("scores = Tile(image, repeats)", 17),
-    "DepthToSpace": (
-        "s = SpaceToDepth<blocksize = 3>(image) scores = DepthToSpace<blocksize = 3>(s)",
-        17,
-    ),
-    "SpaceToDepth": ("scores = SpaceToDepth<blocksize = 2>(image)", 17),
-    "MaxPool": ("scores = MaxPool<kernel_shape = [3,3], strides = [2,2]>(image)", 17),
-    "GlobalMaxPool": ("scores = GlobalMaxPool(image)", 17),
-    "ReduceMax": ("scores = ReduceMax<axes = [2,3]>(image)", 17),
-    "ReduceMin": ("scores = ReduceMin<axes = [1]>(image)", 17),
-    "Max": ("scores = Max(image, d)", 17),
-    "Min": ("scores = Min(image, d)", 17),
-    "Where": ("scores = Where(mask, image, c)", 17),
-}
-AVERAGING_FORMS = {
-    "AveragePool": (
-        "scores = AveragePool<kernel_shape = [3,3], strides = [2,1], pads = [1,1,0,0]>(image)",
-        17,
-    ),
-    "GlobalAveragePool": ("scores = GlobalAveragePool(image)", 17),
-    "ReduceMean": ("scores = ReduceMean(image, spatial)", 18),
-    "ReduceSum": ("scores = ReduceSum(image, spatial)", 17),
-    "Sum": ("scores = Sum(image, c)", 17),
-    "Mean": ("scores = Mean(image, c)", 17),
-    "Resize": ('scores = Resize<mode = "linear">(image, , scales)', 17),
-    "Upsample": ('scores = Upsample<mode = "nearest">(image, scales)', 9),
-    "Add": ("scores = Add(image, c)", 17),
-    "Sub": ("scores = Sub(image, c)", 17),
-}
-CONSTANTS = {
-    "c": np.array(0.3),
-    "d": np.array(0.6),
-    "z": np.array(3, np.uint8),
-    "shape": np.array([0, 6, 18]),
-    "twice": np.array([1, 1, 4]),
-    "elements": np.full((1, 3, 6, 2), 2),
-    "nd": np.array([[[0, 1], [2, 2]]]),
-    "one": np.array([1]),
-    "two": np.array([2]),
-    "four": np.array([5]),
-    "spatial": np.array([2, 3]),
-    "halves": np.array([3, 3]),
-    "pads": np.array([0, 0, 1, 0, 0, 0, 0, 2]),
-    "wide": np.array([1, 3, 2, 4]),
-    "repeats": np.array([1, 1, 2, 1]),
-    "mask": np.arange(6) % 2 == 0,
-    "scales": np.array([1, 1, 2, 2], np.float32),
-}
-RANKS = {"Flatten": 2, "Reshape": 3, "GatherND": 3, "Squeeze": 2, "Unsqueeze": 6}
 # Tested one by one below, or with their weights in test_rules.py and test_merge.py.
 ELSEWHERE = {
     "BatchNormalization",
@@ -102,6 +44,9 @@ ELSEWHERE = {
     "Conv",
     "ConvTranspose",
     "Softmax",
+    "LogSoftmax",
+    "ReduceLogSum",
+    "com.microsoft::NhwcMaxPool",
     *BILINEAR,
 }
 
@@ -152,17 +97,100 @@ def test_moving_operators_bring_relevance_back_to_where_it_came_from(op):
     assert difference(received(proto, x, R).ravel(), expected) < TOLERANCE
 
 
-@pytest.mark.parametrize("op", sorted(AVERAGING_FORMS))
-def test_linear_operators_share_by_contribution(op):
-    proto, x, y, R = case(op, AVERAGING_FORMS[op])
-    expected = x.ravel() * (jacobian(proto, x).T @ (R / (y + EPSILON * np.sign(y))))
+SHARING = {**AVERAGING_FORMS, **LINEAR_FORMS, **READING_FORMS, **HOMOGENEOUS_FORMS}
+
+
+@pytest.mark.parametrize("op", sorted(SHARING))
+def test_linear_and_homogeneous_operators_share_by_contribution(op):
+    proto, x, y, R = case(op, SHARING[op])
+    quotient = R / HOMOGENEOUS.get(op, 1) / (y + EPSILON * np.where(y < 0, -1, 1))
+    expected = x.ravel() * (jacobian(proto, x).T @ quotient)
     assert difference(received(proto, x, R).ravel(), expected) < TOLERANCE
 
 
+@pytest.mark.parametrize("op", sorted(CHOOSING_FORMS))
+def test_choosing_operators_bring_relevance_back_to_where_it_came_from(op):
+    proto, x, _, R = case(op, CHOOSING_FORMS[op])
+    expected = jacobian(proto, x).T @ R
+    assert difference(received(proto, x, R).ravel(), expected) < TOLERANCE
+
+
+@pytest.mark.parametrize("op", sorted(SCALING_FORMS))
+def test_a_norm_that_divides_is_held_constant(op):
+    proto, x, _, R = case(op, SCALING_FORMS[op])
+    np.testing.assert_array_equal(received(proto, x, R).ravel(), R)
+
+
+NORMS = {
+    "ReduceL1": abs,
+    "ReduceL2": np.square,
+    "ReduceSumSquare": np.square,
+    "ReduceLogSum": abs,
+}
+
+
+@pytest.mark.parametrize("op", sorted(NORMS))
+def test_norms_give_each_element_its_part_of_the_sum_under_them(op):
+    """R_i = p_i / sum(p) R with p the power that is summed: nothing is lost, nothing grows."""
+    proto = model(f"scores = {op}<axes = [2,3]>(image)", output="float[N,C,H,W] scores")
+    x = np.random.default_rng(0).uniform(0.2, 0.9, (1, 3, 6, 6))
+    x *= 1.0 if op == "ReduceLogSum" else np.random.default_rng(2).choice([-1, 1], x.shape)
+    R = np.random.default_rng(1).normal(size=(1, 3, 1, 1))
+    found = walk(proto, x, R, composite("epsilon", epsilon=0.0)).relevance["image"].numpy()
+    parts = NORMS[op](x)
+    expected = np.zeros_like(x)
+    for c in range(3):
+        for i in range(6):
+            for j in range(6):
+                expected[0, c, i, j] = parts[0, c, i, j] / parts[0, c].sum() * R[0, c, 0, 0]
+    assert difference(found, expected) < 1e-14
+    assert found.sum() == pytest.approx(R.sum(), rel=1e-13)
+
+
+def test_a_norm_of_zeros_hands_nothing_on():
+    proto = model("scores = ReduceL2<axes = [2,3]>(image)", output="float[N,C,H,W] scores")
+    x = np.zeros((1, 3, 6, 6))
+    assert not received(proto, x, np.ones((1, 3, 1, 1))).any()
+
+
+def test_logarithm_of_softmax_has_the_rule_of_softmax():
+    x = np.random.default_rng(0).normal(size=(1, 3, 6, 6))
+    R = np.random.default_rng(1).normal(size=x.shape)
+    found = [
+        received(model(f"scores = {op}(image)", output="float[N,C,H,W] scores"), x, R)
+        for op in ("LogSoftmax", "Softmax")
+    ]
+    p = np.exp(x) / np.exp(x).sum(-1, keepdims=True)
+    assert difference(found[0], x * (R - p * R.sum(-1, keepdims=True))) < 1e-13
+    assert difference(found[0], found[1]) < 1e-13
+
+
+def test_channels_last_maximum_of_onnx_runtime():
+    body = "scores = com.microsoft.NhwcMaxPool<kernel_shape = [3,2]>(q)"
+    body = f"q = QuantizeLinear(image, c, z) {body.replace('scores', 'm')}"
+    body += " scores = DequantizeLinear(m, c, z)"
+    proto = model(body, {"c": np.array(0.01), "z": np.array(3, np.uint8)},
+                  output="float[N,C,H,W] scores")  # fmt: skip
+    x = np.random.default_rng(0).uniform(0.1, 0.9, (1, 3, 6, 6))
+    y = computed(proto)(x)
+    R = np.random.default_rng(1).normal(size=y.shape)
+    expected = np.zeros_like(x)
+    rounded = np.round(x / 0.01)
+    for i, j, k in np.ndindex(*y.shape[1:]):
+        window = rounded[0, i : i + 3, j : j + 2, k]
+        a, b = np.unravel_index(window.argmax(), window.shape)
+        expected[0, i + a, j + b, k] += R[0, i, j, k]
+    np.testing.assert_allclose(received(proto, x, R), expected, atol=1e-12)
+
+
 def test_every_operator_that_is_said_to_have_a_rule_is_tested():
-    tested = {*ELEMENTWISE_FORMS, *MOVING_FORMS, *AVERAGING_FORMS, *NORMALISING, *ELSEWHERE}
+    forms = (ELEMENTWISE_FORMS, MOVING_FORMS, CHOOSING_FORMS, SCALING_FORMS, SHARING)
+    tested = set().union(*forms, NORMALISING, ELSEWHERE)
     assert tested == RULED
-    groups = (ELEMENTWISE, MOVING, AVERAGING, NORMALISING)
+    groups = (
+        ELEMENTWISE, MOVING, AVERAGING, NORMALISING, READING, LINEAR_MAPS, HOMOGENEOUS, CHOOSING,
+        SCALING, BILINEAR,
+    )  # fmt: skip
     assert sum(map(len, groups)) == len(frozenset().union(*groups))
 
 
@@ -211,6 +239,47 @@ def test_normalisation_by_a_fixed_scale(form):
     back = s if "RMS" in form else s - s.mean(axes, keepdims=True)
     # Epsilon 1e-5 is a float32 attribute of the file.
     assert difference(received(proto, x, R), x * back) < 1e-7
+
+
+def test_the_older_name_of_rms_normalisation_has_its_rule():
+    rng = np.random.default_rng(0)
+    x, R = rng.normal(size=(1, 3, 6, 6)), rng.normal(size=(1, 3, 6, 6))
+    body, gamma = "scores = RMSNormalization(image, h)", rng.normal(size=6)
+    named = model(body, h=gamma, output="float[N,C,H,W] scores", opset=23)
+    older = model(body, h=gamma, output="float[N,C,H,W] scores", opset=23)
+    older.graph.node[0].op_type = "SimplifiedLayerNormalization"
+    np.testing.assert_allclose(received(older, x, R), received(named, x, R), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("form", "opset", "axes"),
+    [
+        ("scores = InstanceNormalization(image, g, b)", 17, (2, 3)),
+        ("scores = GroupNormalization<num_groups = 1>(image, g, b)", 21, (1, 2, 3)),
+        ("scores = GroupNormalization<num_groups = 3>(image, g, b)", 18, (2, 3)),
+        ("scores = MeanVarianceNormalization<axes = [1,2]>(image)", 17, (1, 2)),
+    ],
+)
+def test_normalisation_over_places_by_a_fixed_scale(form, opset, axes):
+    rng = np.random.default_rng(0)
+    gains = {"g": rng.normal(size=3), "b": rng.normal(size=3)}
+    used = gains if ", g, b" in form else {}
+    proto = model(form, used, output="float[N,C,H,W] scores", opset=max(opset, 21))
+    if "Group" in form:  # onnx refuses to check the version of opset 18, which files have
+        proto.opset_import[0].version = opset
+    x, R = rng.normal(size=(2, 1, 3, 6, 6))
+    centred = x - x.mean(axes, keepdims=True)
+    epsilon = 1e-5 if used else 0.0
+    std = np.sqrt((centred**2).mean(axes, keepdims=True) + epsilon)
+    gamma, beta = (
+        used[k].astype(np.float32).astype(float).reshape(3, 1, 1) if used else v
+        for k, v in (("g", 1.0), ("b", 0.0))
+    )
+    y = centred / std * gamma + beta
+    assert difference(computed(proto)(x), y) < 1e-6
+    s = R / (y + EPSILON * np.where(y < 0, -1, 1)) * gamma / std
+    # Epsilon 1e-5 is a float32 attribute of the file, and MeanVarianceNormalization adds 1e-9.
+    assert difference(received(proto, x, R), x * (s - s.mean(axes, keepdims=True))) < 1e-7
 
 
 def test_an_operator_without_rule_is_named():

@@ -88,6 +88,35 @@ def test_product_of_two_matrices(x, R):
     assert difference(right, b * (a.swapaxes(2, 3) @ share)) < 1e-12
 
 
+@pytest.mark.parametrize(
+    ("equation", "plain"),
+    [
+        ('Einsum<equation = "nchi,ncij->nchj">(a, b)', "MatMul(a, b)"),
+        ('Einsum<equation = "nchi,id->nchd">(a, k)', "MatMul(a, k)"),
+        ('Einsum<equation = "nchw->nhcw">(a)', "Transpose<perm = [0,2,1,3]>(a)"),
+    ],
+)
+def test_sums_of_products_by_their_letters(equation, plain, x, R):
+    weights = np.random.default_rng(2).normal(size=(2, 3, 3, 1, 1))
+    given = {"w": weights[0], "v": weights[1], "k": np.random.default_rng(3).normal(size=(6, 6))}
+    read = ("a", "b") if "b)" in plain else ("a",)
+    found = [
+        received(
+            f"a = Conv(image, w) b = Conv(image, v) scores = {text}",
+            x,
+            R.swapaxes(1, 2) if "perm" in plain else R,
+            read,
+            **{n: v for n, v in given.items() if n in "wv" or f"{n})" in text},
+        )
+        for text in (equation, plain)
+    ]
+    if "perm" in plain:  # a sum of one term is stabilized, a permutation is not
+        a = np.einsum("kc,nchw->nkhw", weights[0, :, :, 0, 0].astype(np.float32), x)
+        found[1][0] = found[1][0] * a / (a + EPSILON * np.where(a < 0, -1, 1))
+    for ours, wanted in zip(*found, strict=True):
+        assert difference(ours, wanted) < 1e-12
+
+
 def test_fused_product_of_two_matrices(x, R):
     """With transposed operand and factor, as ONNX Runtime writes attention."""
     body = """
@@ -172,3 +201,29 @@ def test_softmax_of_old_opsets_normalises_all_axes_behind():
     found = walk(proto, x, R, composite("epsilon")).relevance["image"].numpy()
     p = np.exp(x) / np.exp(x).sum()
     assert difference(found, x * (R - p * R.sum())) < 1e-12
+
+
+def test_global_response_normalisation(x):
+    """ConvNeXt V2's layer (Woo et al. 2023, arXiv:2301.00808, eq. 1-3): nothing is lost in it."""
+    body = """
+        a = Conv(image, w) g = ReduceL2<axes = [2,3], keepdims = 1>(a)
+        m = ReduceMean<axes = [1], keepdims = 1>(g) h = Add(m, tiny) n = Div(g, h)
+        b = Mul(a, n) c = Mul(b, gamma) d = Add(c, a)
+        p = GlobalAveragePool(d) f = Flatten(p) scores = Gemm(f, v)
+    """
+    rng = np.random.default_rng(2)
+    w, v, gamma = rng.normal(size=(3, 3, 1, 1)), rng.normal(size=(3, 2)), rng.normal(size=(3, 1, 1))
+    proto = model(body, w=w, v=v, gamma=gamma, tiny=np.array(1e-6))
+    found = walk(proto, x, np.array([[1.5, -0.5]]), composite("epsilon", epsilon=0.0),
+                 names=("image", "a", "c", "g"))  # fmt: skip
+    R = {k: r.numpy() for k, r in found.relevance.items()}
+    assert R["image"].sum() == pytest.approx(1.0, rel=1e-12)
+    # Half of what reaches the product goes by the norm, to each place by its square.
+    a = np.einsum("kc,nchw->nkhw", w[:, :, 0, 0].astype(np.float32).astype(float), x)
+    norm = np.sqrt((a**2).sum((2, 3), keepdims=True))
+    shares = a**2 / norm**2 * R["g"]
+    np.testing.assert_allclose(R["g"], R["c"].sum((2, 3), keepdims=True) / 2, rtol=1e-12)
+    response = norm / (norm.mean(1, keepdims=True) + np.float32(1e-6))
+    c = a * response * gamma.astype(np.float32)
+    direct = a / (c + a) * (R["c"] * (c + a) / c)
+    np.testing.assert_allclose(R["a"], shares + R["c"] / 2 + direct, rtol=1e-9)

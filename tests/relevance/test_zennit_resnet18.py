@@ -18,6 +18,7 @@ from zennit.composites import (
 )
 from zennit.torchvision import ResNetCanonizer
 
+pytestmark = pytest.mark.kernels
 TARGET, TOLERANCE = 7, 1e-7
 COMPOSITES = {
     "epsilon-plus": (EpsilonPlus, {}),

@@ -15,6 +15,7 @@ from onnxplain.render.features import draw_kernels, draw_maps, draw_maps_on_phot
 from onnxplain.render.made import draw_class_models, picture_of
 from onnxplain.render.patches import draw_patches, signal_picture
 from onnxplain.render.tiles import Tile, block, tile_page
+from onnxplain.targets.classes import ClassScore
 
 
 def colored(red, green, blue, size=(4, 6)):
@@ -161,7 +162,10 @@ def test_signals_are_grey_at_zero():
 def test_class_models_are_stretched_and_atlases_have_holes():
     pixels = np.full((8, 8, 3), 100, np.uint8)
     pixels[0, 0] = 110
-    made = ClassModel(1, np.zeros(1), pixels, [], 3.0, 0.5, {})
+    made = ClassModel(
+        1, ClassScore(1, "logit", "y", "none", 2), np.zeros(1), pixels, [], 3.0, 0.5,
+        "probability", {},
+    )  # fmt: skip
     figure = draw_class_models([made, made], "m", ["a", "b"])
     assert np.ptp(images(figure)[0]) > 100
     assert "b: logit 3" in words(figure)

@@ -33,6 +33,7 @@ def zones():
 def picture(number, name, digest, *, label=0, predicted=0, probability=0.9):
     result = {"measures": {"deletion": 0.2}, "record": {}, "evidence": zones()}
     result["curves"] = {"deletion": FALLING, "insertion": FALLING[::-1]}
+    warned = {**result, "warnings": [f"relevance explodes at {EVIL}"]}
     return {
         "number": number,
         "name": name,
@@ -45,7 +46,7 @@ def picture(number, name, digest, *, label=0, predicted=0, probability=0.9):
         "probability": probability,
         "top": [{"index": predicted, "probability": probability}],
         "mask_area": None,
-        "methods": {"grad-cam": result, "lrp": result},
+        "methods": {"grad-cam": result, "lrp": warned},
         "problems": [],
     }
 

@@ -18,7 +18,9 @@ def mean(method, measure="deletion", **changes):
 
 
 def test_one_chart_a_measure_with_the_methods_in_their_order():
-    found = mean_curves([mean("b"), mean("a"), mean("a", "insertion")], ["a", "b", "c"])
+    found = mean_curves(
+        [mean("b"), mean("a"), mean("a", "insertion")], ["a", "b", "c"], "probability"
+    )
     assert [(c.name, c.reading) for c in found] == [
         ("deletion", "lower lines are better"),
         ("insertion", "higher lines are better"),
@@ -32,20 +34,21 @@ def test_one_chart_a_measure_with_the_methods_in_their_order():
 
 
 def test_a_score_that_is_no_probability_has_its_own_range():
-    (found,) = mean_curves([mean("a", upper_quartile=[30.0] * 33)], ["a"])
+    (found,) = mean_curves([mean("a", upper_quartile=[30.0] * 33)], ["a"], "value")
+    assert found.chart.axes[1] == "value"
     assert [tick.text for tick in found.chart.up] == ["0", "7.5", "15", "22.5", "30"]
     same = {name: [5.0] * 33 for name in ("mean", "lower_quartile", "upper_quartile")}
-    (found,) = mean_curves([mean("a", **same)], ["a"])
+    (found,) = mean_curves([mean("a", **same)], ["a"], "value")
     assert [tick.text for tick in found.chart.up] == ["5", "5.25", "5.5", "5.75", "6"]
 
 
 def test_a_measure_that_nobody_knows_is_drawn_without_a_reading():
-    (found,) = mean_curves([mean("a", EVIL)], ["a"])
+    (found,) = mean_curves([mean("a", EVIL)], ["a"], "probability")
     assert found.reading == ""
 
 
 def test_a_method_that_did_not_run_has_none():
-    assert mean_curves([mean("made up")], ["a"]) == []
+    assert mean_curves([mean("made up")], ["a"], "probability") == []
 
 
 def test_those_of_a_picture():

@@ -101,6 +101,23 @@ def test_suspects_come_first_and_each_photo_has_every_map(page, parsed):
     assert {a["data-method"] for a in layers if "hidden" not in a} == {"grad-cam"}
 
 
+def test_each_photo_has_the_warnings_of_its_map(page, parsed):
+    photos = [a for a in parsed.all("img") if "photo" in (a.get("class") or "")]
+    warned = [a for a in parsed.all("p") if a.get("class") == "bad" and "data-of" in a]
+    assert len(warned) >= len(photos) > 0
+    assert {a["data-of"] for a in warned} == {"lrp"}
+    assert all("hidden" in a for a in warned)  # Grad-CAM's map is shown at first
+    assert "Warning: relevance explodes at &lt;script&gt;" in page.read_text("utf-8")
+
+
+def test_maps_and_cards_say_which_side_is_shown(page, parsed):
+    alts = {a["data-method"]: a["alt"] for a in parsed.all("img") if a.get("class") == "layer"}
+    assert "only what speaks for the target" in alts["grad-cam"]
+    assert "against it (blue)" in alts["lrp"]
+    assert page.read_text("utf-8").count("<dt>pictures show</dt>") == 2
+    assert "Pictures show only what speaks for the target." in page.with_suffix(".md").read_text()
+
+
 def test_what_a_place_does_elsewhere_is_said(page):
     for path in (page, page.with_suffix(".md")):
         assert "+62 percentage points" in path.read_text("utf-8")

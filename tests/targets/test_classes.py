@@ -7,6 +7,7 @@ from graphs import CLASSES, SIDE, classifier
 
 import onnxplain
 from onnxplain.errors import UnknownNameError, UsageError
+from onnxplain.targets.classes import ClassScore
 from onnxplain.targets.request import TargetRequest, class_index, read_target
 from onnxplain.targets.target import Target
 
@@ -98,6 +99,9 @@ def test_coefficients_are_the_derivative(more):
         ("top-2@1,2", TargetRequest(top=2, position=(1, 2))),
         ("not-dog", TargetRequest(2, negative=True)),
         ("not-2@0,0", TargetRequest(2, negative=True, position=(0, 0))),
+        ("dog@everywhere", TargetRequest(2, region="everywhere")),
+        ("not-dog@My mask.PNG", TargetRequest(2, negative=True, region="My mask.PNG")),
+        ("@a/b.npy", TargetRequest(region="a/b.npy")),
     ],
 )
 def test_a_target_as_people_write_it(said, wanted):
@@ -117,8 +121,9 @@ def test_a_class_of_that_very_name_comes_first():
 @pytest.mark.parametrize(
     ("said", "error", "words"),
     [
-        ("dog@", UsageError, "position '' is not understood; write CLASS@ROW,COLUMN"),
-        ("dog@-1,2", UsageError, "position '-1,2' is not understood"),
+        ("dog@", UsageError, "place '' is not understood; write CLASS@ROW,COLUMN"),
+        ("dog@-1,2", UsageError, "place '-1,2' is not understood"),
+        ("dog@mask.jpg", UsageError, r"place 'mask\.jpg' is not understood.*CLASS@MASK"),
         ("top-0", UnknownNameError, "unknown class 'top-0'"),
         ("not-5", UsageError, r"out of range: the model has 0\.\.4"),
         ("not-wolf", UnknownNameError, "unknown class 'wolf'"),
@@ -141,7 +146,7 @@ def test_a_target_that_cannot_be_read(said, error, words):
         ),
         (
             Target(1, "raw", "y", "none", 3, name="dog", negative=True, position=(3, 4)),
-            "not dog (1) at (3, 4), raw",
+            "not dog (1) at (3, 4), score",
         ),
     ],
 )
@@ -238,14 +243,18 @@ class TestOfASigmoid:
     @pytest.mark.parametrize("final", ["Sigmoid", None])
     def test_the_negative_of_a_single_output(self, final):
         proto = classifier(final=final, classes=1)
-        model = onnxplain.load(proto, preprocess="zero-one", labels=["wolf"])
+        declared = {} if final else {"task": "yes-no", "scores": "logits"}
+        model = onnxplain.load(proto, preprocess="zero-one", labels=["wolf"], **declared)
         for method in ("gradient", "cam", "grad-cam", "deeplift"):
             plain = model.explain(PICTURE, method, "wolf")
             negative = model.explain(PICTURE, method, "not-wolf")
             assert negative.score == pytest.approx(-plain.score)
             np.testing.assert_allclose(negative.attribution, -plain.attribution, atol=1e-7)
             assert np.abs(plain.attribution).max() > 1e-4
-            assert negative.target.describe() == "not wolf (0), logit"
+            assert negative.target.describe() == "not wolf (1), logit"
+            no = model.explain(PICTURE, method, "0")
+            np.testing.assert_array_equal(no.attribution, negative.attribution)
+            assert (no.score, no.target.name) == (negative.score, "not wolf")
         covered = model.explain(PICTURE, "occlusion", "not-wolf", window=6)
         plain = model.explain(PICTURE, "occlusion", "wolf", window=6)
         assert covered.score == pytest.approx(1 - plain.score)
@@ -257,7 +266,45 @@ class TestOfASigmoid:
         np.testing.assert_array_equal(found[0].attribution, -found[1].attribution)
         assert [e.target.stem for e in found] == ["2", "not-2"]
 
-    def test_a_single_score_has_no_margin(self):
+    def test_yes_and_no_are_two_classes(self):
+        """The margin of yes over no is twice the logit, 2 p - 1 of probabilities."""
+        model = onnxplain.load(classifier(final="Sigmoid", classes=1), preprocess="zero-one")
+        x = model.read(PICTURE).x
+        values = model.network.ort.activations(x, ["logits", "scores"])
+        prediction = model.predict(PICTURE)
+        p = float(values["scores"][0, 0])
+        assert list(model.labels) == ["no", "yes"]
+        np.testing.assert_allclose(prediction.probabilities, [1 - p, p], rtol=1e-6)
+        plain = model.explain(PICTURE, "gradient", "yes")
+        for options in ({"margin": True}, {"contrast": "no"}):
+            double = model.explain(PICTURE, "gradient", "yes", **options)
+            assert double.score == pytest.approx(2 * float(values["logits"][0, 0]), rel=1e-6)
+            np.testing.assert_allclose(double.attribution, 2 * plain.attribution, rtol=1e-6)
+        covered = model.explain(PICTURE, "occlusion", "yes", margin=True, window=6)
+        assert covered.score == pytest.approx(2 * p - 1, rel=1e-6)
+
+    def test_a_side_is_known_in_its_record_but_not_explained_from_it(self, tmp_path):
+        model = onnxplain.load(classifier(final="Sigmoid", classes=1), preprocess="zero-one")
+        found = model.explain(PICTURE, "gradient", "no")
+        found.save(tmp_path / "e.json")
+        again = onnxplain.Explanation.load(tmp_path / "e.json")
+        assert again.target == found.target
+        with pytest.raises(UsageError, match="comes from a record; resolve it anew"):
+            model.explain(PICTURE, "gradient", again.target)
+
+    def test_a_single_value_has_no_margin(self):
         model = onnxplain.load(classifier(classes=1), preprocess="zero-one")
-        with pytest.raises(UsageError, match="a single score has no margin"):
+        with pytest.raises(UsageError, match="a value has no classes that compete"):
             model.explain(PICTURE, "gradient", margin=True)
+
+
+def test_arrays_of_a_region_take_no_part_in_equality():
+    """What a target is stands in its words; arrays have no truth value to compare by."""
+    weights = np.full(4, 0.25)
+    one, same = (
+        ClassScore(1, "logit", "y", "none", 3, region="all places", weights=weights * k)
+        for k in (1, 2)
+    )
+    assert one == same
+    assert len({one, same}) == 1
+    assert one != ClassScore(1, "logit", "y", "none", 3, region="its predicted region")

@@ -52,9 +52,13 @@ def segmentation(form="NCHW", *, softmax=False):
     return build(nodes, [value_info("scores", shape)], constants, inputs=inputs)
 
 
-def opened(form="NCHW", **options):
+def opened(form="NCHW", *, softmax=False):
+    scores = None if softmax else "logits"
     return onnxplain.load(
-        segmentation(form, **options), preprocess="minus-one-one", precision="double"
+        segmentation(form, softmax=softmax),
+        preprocess="minus-one-one",
+        precision="double",
+        scores=scores,
     )
 
 
@@ -65,10 +69,12 @@ def place(form, row, column):
 @pytest.mark.parametrize("softmax", [False, True])
 @pytest.mark.parametrize("form", ["NCHW", "NHWC", "tokens"])
 def test_classes_and_places_are_found(form, softmax):
-    axes = opened(form, softmax=softmax).network.output_axes
-    assert axes.classes == CLASSES
-    assert axes.axis == {"NCHW": 1, "NHWC": 3, "tokens": 2}[form]
-    assert axes.places == ((GRID[0] * GRID[1],) if form == "tokens" else GRID)
+    model = opened(form, softmax=softmax)
+    answer = model.network.answer
+    assert model.task.count == answer.shape[answer.axis] == CLASSES
+    assert answer.axis == {"NCHW": 0, "NHWC": 2, "tokens": 1}[form]
+    assert answer.places == ((GRID[0] * GRID[1],) if form == "tokens" else GRID)
+    assert answer.task == "classes"
 
 
 @pytest.mark.parametrize("softmax", [False, True])
@@ -140,18 +146,61 @@ def test_it_is_written_into_record_and_caption(tmp_path):
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (None, r"is dense: say which place .*ROW,COLUMN.*top-1@3,3"),
-        (2, "is dense"),
         ("2@6,0", r"position 6,0 is not possible: .* has 6 x 6 places"),
         ("2@1", "position 1 is not possible"),
         ("2@1,2,3", "is not possible"),
-        ("2@one", "position 'one' is not understood"),
+        ("2@one", r"place 'one' is not understood.*CLASS@everywhere"),
         ("3@1,1", r"out of range: the model has 0\.\.2"),
     ],
 )
 def test_what_cannot_be_meant(said, words):
     with pytest.raises(UsageError, match=words):
         opened().explain(PICTURE, "gradient", said)
+
+
+@pytest.mark.parametrize("softmax", [False, True])
+@pytest.mark.parametrize("form", ["NCHW", "NHWC", "tokens"])
+@pytest.mark.parametrize("where", ["", "@everywhere", "mask"])
+def test_a_region_is_the_mean_of_its_places(form, softmax, where, tmp_path):
+    model = opened(form, softmax=softmax)
+    x = model.read(PICTURE).x
+    dense = model.network.graph.resolve("dense")
+    scores = model.network.ort.activations(x, [dense])[dense][0]
+    index = int(scores.argmax(axis=0)[0, 0])
+    mask = {"": scores.argmax(axis=0) == index, "@everywhere": np.ones(GRID, bool)}.get(
+        where, np.random.default_rng(1).random(GRID) > 0.7
+    )
+    if where == "mask":
+        np.save(tmp_path / "m.npy", mask.reshape(model.network.answer.places))
+        where = f"@{tmp_path / 'm.npy'}"
+    found = model.explain(PICTURE, "gradient", f"{index}{where}")
+    assert found.score == pytest.approx(scores[index][mask].mean(), rel=1e-5)
+    places = [f"{index}@{place(form, *at)}" for at in np.argwhere(mask)]
+    each = model.explain_targets(PICTURE, "gradient", places)
+    mean = np.mean([e.attribution for e in each], axis=0)
+    assert np.abs(found.attribution - mean).max() < 1e-6 * np.abs(mean).max()
+    assert 1 < len(places) <= GRID[0] * GRID[1]
+
+
+def test_the_largest_area_is_explained_unless_told_otherwise():
+    model = opened()
+    shares = model.predict(PICTURE).shares
+    found = model.explain(PICTURE, "gradient")
+    assert found.target.index == shares.argmax()
+    assert found.target.region == "its predicted region"
+    assert found.unit == "area"
+    np.testing.assert_allclose(found.scores, shares, rtol=1e-6)
+
+
+def test_a_region_is_known_in_its_record_but_not_explained_from_it(tmp_path):
+    model = opened()
+    found = model.explain(PICTURE, "gradient", "1@everywhere")
+    found.save(tmp_path / "e.npz")
+    again = onnxplain.Explanation.load(tmp_path / "e.npz")
+    assert again.target == found.target
+    assert again.target.describe() == found.target.describe()
+    with pytest.raises(UsageError, match="comes from a record; resolve it anew"):
+        model.explain(PICTURE, "gradient", again.target)
 
 
 def test_a_plain_classifier_has_no_places():

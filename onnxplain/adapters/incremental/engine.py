@@ -76,9 +76,12 @@ class WindowEngine:
             return work.whole("asked for")
         if self._services.obstacle and engine == "auto":
             return work.whole(self._services.obstacle)
-        if key not in self._known:
-            self._known[key] = _Wanted(self._services, key)
-        run = self._known[key].run(work, forced=engine == "incremental")
+        if self._services.wrong:
+            run = work.whole(self._services.wrong)
+        else:
+            if key not in self._known:
+                self._known[key] = _Wanted(self._services, key)
+            run = self._known[key].run(work, forced=engine == "incremental")
         if engine == "incremental" and run.engine["name"] != engine:
             raise UsageError(
                 f"the incremental engine is not possible: {run.engine['because']}; use engine=auto"

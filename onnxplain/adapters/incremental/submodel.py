@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from onnxplain.graph.extract import declare, part_model
+from onnxplain.graph.extract import declare, find_part, part_model
 from onnxplain.graph.sections import Sections
 from onnxplain.graph.view import Node
 
@@ -64,27 +64,44 @@ def extract(
     crops : bool
         Whether height and width differ from run to run.
     """
-    walk = _Closure(sections, inputs, crops)
-    walk.reach(outputs)
-    graph = sections.graph
-    protos = []
-    for index in sorted(walk.nodes):
-        proto = graph.model.graph.node[index]
-        if index in walk.reshaped:
-            changed = onnx.NodeProto()
-            changed.CopyFrom(proto)
-            changed.input[1] = _shape_of(proto.output[0])
-            proto = changed
-        protos.append(proto)
-    grids = sections.local.grids
+    graph, shapes, local = sections.graph, sections.shapes, sections.local
+    behind = graph.descendants(inputs)
+
+    def is_measured(name: str) -> bool:
+        node = graph.producers[name]
+        return node.op_type == "Shape" and (crops or node.inputs[0] not in behind)
+
+    def takes_shape(node: Node) -> bool:
+        return crops and node.op_type == "Reshape" and node.index in local.nodes
+
+    part = find_part(
+        graph,
+        outputs,
+        frozenset(inputs),
+        enters=is_measured,
+        reads=lambda node: node.inputs[:1] if takes_shape(node) else node.reads,
+    )
+    reshapes = {_shape_of(n.output): n.output for n in part.nodes if takes_shape(n)}
+    further = [n for n in part.entering if n not in inputs]
+    measured = {n: graph.producers[n] for n in further if n in graph.producers}
+    bound = tuple(n for n in further if n not in measured)
+
+    def with_shape(proto: onnx.NodeProto) -> onnx.NodeProto:
+        shape = _shape_of(proto.output[0])
+        if shape not in reshapes:
+            return proto
+        changed = onnx.NodeProto()
+        changed.CopyFrom(proto)
+        changed.input[1] = shape
+        return changed
+
     declared = [
-        declare(n, grids[n].dtype, [None] * len(sections.shapes[n])) for n in dict.fromkeys(inputs)
+        declare(n, local.grids[n].dtype, [None] * len(shapes[n])) for n in dict.fromkeys(inputs)
     ]
-    reshapes = {_shape_of(graph.nodes[k].output): graph.nodes[k].output for k in walk.reshaped}
-    declared += [declare(n, np.dtype(np.int64), [None]) for n in (*reshapes, *walk.measured)]
+    declared += [declare(n, np.dtype(np.int64), [None]) for n in (*reshapes, *measured)]
     given = {i.name: i for i in graph.model.graph.input}
     model, weights = part_model(
-        graph, protos, [*declared, *(given[n] for n in walk.bound)], outputs, walk.constants
+        graph, part, [*declared, *(given[n] for n in bound)], outputs, with_shape
     )
     return Submodel(
         model.SerializeToString(),
@@ -92,45 +109,9 @@ def extract(
         tuple(dict.fromkeys(inputs)),
         tuple(outputs),
         reshapes,
-        walk.measured,
-        tuple(walk.bound),
+        measured,
+        bound,
     )
-
-
-class _Closure:
-    """Everything that some tensors are computed from, back to given ones."""
-
-    def __init__(self, sections: Sections, inputs: Sequence[str], crops: bool) -> None:
-        self._sections, self._given, self._crops = sections, frozenset(inputs), crops
-        self._behind = sections.graph.descendants(inputs)
-        self.nodes: set[int] = set()
-        self.constants: set[str] = set()
-        self.bound: dict[str, None] = {}
-        self.reshaped: set[int] = set()
-        self.measured: dict[str, Node] = {}
-
-    def reach(self, names: Sequence[str]) -> None:
-        graph, waiting = self._sections.graph, list(names)
-        while waiting:
-            name = waiting.pop()
-            if not name or name in self._given:
-                continue
-            if graph.is_constant(name):
-                self.constants.add(name)
-                continue
-            node = graph.producers.get(name)
-            if node is None:
-                self.bound[name] = None
-            elif node.op_type == "Shape" and (self._crops or node.inputs[0] not in self._behind):
-                self.measured[name] = node
-            elif node.index not in self.nodes:
-                self.nodes.add(node.index)
-                local = node.index in self._sections.local.nodes
-                if self._crops and local and node.op_type == "Reshape":
-                    self.reshaped.add(node.index)
-                    waiting.append(node.inputs[0])
-                else:
-                    waiting.extend(node.inputs)
 
 
 def _shape_of(tensor: str) -> str:

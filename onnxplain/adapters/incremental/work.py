@@ -40,7 +40,9 @@ class Services:
     fixed : int, optional
         The batch size that the file insists on.
     obstacle : str
-        Why this adapter always runs whole inputs; empty if it does not.
+        Why this adapter runs whole inputs unless asked otherwise; empty if it does not.
+    wrong : str
+        Why sections would give something else; empty if they do not.
     """
 
     sections: Callable[[Sequence[str]], Sections]
@@ -53,6 +55,7 @@ class Services:
     batch: BatchChoice
     fixed: int | None
     obstacle: str
+    wrong: str
 
 
 @dataclass

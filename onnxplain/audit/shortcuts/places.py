@@ -91,7 +91,7 @@ def find_places(results: Results, classes: Sequence[ClassSummary]) -> list[Place
     found = []
     for summary in classes:
         others = _others(summary, classes)
-        if len(summary.numbers) < LEAST or others is None:
+        if len(summary.numbers) < LEAST or others is None or summary.index is None:
             continue
         row, column, more = _densest(summary.mean_map - others)
         if more / _FAIR < _LIFT:

@@ -11,7 +11,7 @@ from onnxplain.audit.results import Results
 from onnxplain.audit.shortcuts.places import LEAST
 from onnxplain.audit.shortcuts.transplant import Transplant
 from onnxplain.audit.store import TRANSPLANTS
-from onnxplain.audit.summary import ClassSummary
+from onnxplain.audit.summary import ClassSummary, in_order
 
 # A place is suspected that gives so much probability away to any picture that gets it, times
 # the part of the class's pictures that have their evidence there.
@@ -29,8 +29,8 @@ class Suspect:
 
     Attributes
     ----------
-    index : int
-        The class.
+    index : int or None
+        The class or value; ``None`` if the target has none.
     method : str
         By which method.
     kind : {"fixed place", "outside the mask"}
@@ -48,7 +48,7 @@ class Suspect:
         The place, and what it does in pictures of other classes.
     """
 
-    index: int
+    index: int | None
     method: str
     kind: str
     strength: float
@@ -95,7 +95,7 @@ def find_suspects(results: Results, classes: Sequence[ClassSummary]) -> list[Sus
                         found,
                     )
                 )
-    return sorted(suspects, key=lambda s: (-s.strength, s.index, s.method))
+    return sorted(suspects, key=lambda s: (-s.strength, in_order((s.index, s.method))))
 
 
 def _outside(summary: ClassSummary) -> list[Suspect]:

@@ -26,10 +26,12 @@ from onnxplain.errors import ImageError
 from onnxplain.inputs.dataset import Sample, spread
 from onnxplain.model.model import Model
 from onnxplain.network.context import Context
-from onnxplain.tasks.classes import Classes
+from onnxplain.tasks.task import Task
 
 # So many pictures of other classes get the place; the mean is known to about 0.05 then.
 _HOSTS = 48
+# Units in which the share of a class can be told; of others only which class wins.
+_SHARES = ("probability", "area")
 # A mark takes up at least this part of the place.
 _SAME = 0.1
 
@@ -134,6 +136,9 @@ def mean_rise(
 ) -> float | None:
     """By how much a place raises the probability of its class in other classes' pictures.
 
+    In place of the probability stands the area in dense answers, and where scores are neither,
+    the share of the pictures in which the class wins.
+
     Each host is scored with the box of a donor, and with the box of another host: what any
     strange content does in that place is not counted.
 
@@ -151,13 +156,10 @@ def mean_rise(
     Returns
     -------
     float or None
-        Mean difference of the two probabilities, in [-1, 1]; ``None`` if no picture can be
+        Mean difference of the two, in [-1, 1]; ``None`` if no picture can be
         read any more.
     """
     context = Context(model.network, model.preprocess)
-    task = model.task
-    assert isinstance(task, Classes)
-    target = task.plain(task.kind("probability"), index)
     inside = _inside(context, box)
     rises: list[float] = []
     for part in context.slices(len(hosts)):
@@ -172,9 +174,19 @@ def mean_rise(
                 with_place.append(_changed(host, donor, inside))
                 without.append(_changed(host, control, inside))
         if with_place:
-            one, other = (context.score(np.concatenate(x), target) for x in (with_place, without))
+            one, other = (_presence(model, np.concatenate(x), index) for x in (with_place, without))
             rises.extend(one - other)
     return float(np.mean(rises)) if rises else None
+
+
+def _presence(model: Model, x: NDArray[Any], index: int) -> NDArray[np.float64]:
+    """How far each input is of a class: its probability, its area, or whether it wins."""
+    task: Task = model.task
+    values = model.network.ort.activations(x, task.tensors)
+    said = [task.predict({n: v[k : k + 1] for n, v in values.items()}) for k in range(len(x))]
+    return np.array(
+        [s.scores[index] if s.unit in _SHARES else s.winner == index for s in said], float
+    )
 
 
 def _inputs(model: Model, samples: Iterable[Sample]) -> Iterator[NDArray[Any]]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from onnxplain.audit.record import FORMAT
+from onnxplain.audit.record import WITH_CURVES
+from onnxplain.audit.summary import in_order
 from onnxplain.audit.verify.check import Check
 
 # Part of the evidence that may lie elsewhere, and how far other numbers may be off.
@@ -28,13 +29,15 @@ def remade(record: Mapping[str, Any], sums: Mapping[str, Any]) -> list[Check]:
     """
     maps = Check("mean maps", _TOLERANCE)
     known, found = ({(c["index"], c["method"]): c for c in s["classes"]} for s in (record, sums))
-    maps.equal(sorted(known), sorted(found), "which classes were explained")
-    for key in sorted({*known} & {*found}):
+    maps.equal(
+        sorted(known, key=in_order), sorted(found, key=in_order), "which classes were explained"
+    )
+    for key in sorted({*known} & {*found}, key=in_order):
         first, second = (np.array(c["mean_map"]) for c in (known[key], found[key]))
         maps.apart(0.5 * float(np.abs(first - second).sum()), f"class {key[0]} by {key[1]}")
     checks = [maps, _clusters(record, sums)]
     # What was suspected had another definition in format 1.
-    if record["format"] >= FORMAT:
+    if record["format"] >= WITH_CURVES:
         suspects = Check("suspects", _TOLERANCE)
         suspects.all(record["suspects"], sums["suspects"], "suspects")
         checks.append(suspects)
@@ -46,8 +49,10 @@ def _clusters(record: Mapping[str, Any], sums: Mapping[str, Any]) -> Check:
 
     check = Check("clusters", _REGROUPED)
     known, found = ({(c["index"], c["method"]): c for c in s["clusters"]} for s in (record, sums))
-    check.equal(sorted(known), sorted(found), "which classes were clustered")
-    for key in sorted({*known} & {*found}):
+    check.equal(
+        sorted(known, key=in_order), sorted(found, key=in_order), "which classes were clustered"
+    )
+    for key in sorted({*known} & {*found}, key=in_order):
         where = f"class {key[0]} by {key[1]}"
         first, second = _labels(known[key]), _labels(found[key])
         check.equal(sorted(first), sorted(second), f"pictures of {where}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from onnxplain.audit.answered import score_of, unit_of
 from onnxplain.audit.verify.check import Check
 
 # How far numbers of other machines and versions may be off: what an order of summation and
@@ -24,13 +25,13 @@ class PicturesAgain:
         self.content = Check("picture files")
         self.status = Check("readable or not")
         self.predicted = Check("predicted class")
-        self.probability = Check("probability", _TOLERANCE["probability"])
+        self.scores: dict[str, Check] = {}
         self.figures: dict[str, Check] = {}
 
     def checks(self) -> list[Check]:
         """All of them, in the order of a report."""
-        first = [self.present, self.content, self.status, self.predicted, self.probability]
-        return [*first, *(self.figures[k] for k in sorted(self.figures))]
+        first = [self.present, self.content, self.status, self.predicted]
+        return [*first, *self.scores.values(), *(self.figures[k] for k in sorted(self.figures))]
 
     def compare(self, known: Mapping[str, Any], found: Mapping[str, Any]) -> None:
         """Compare one picture's entry with what was found again."""
@@ -42,7 +43,11 @@ class PicturesAgain:
             return
         for key in ("predicted", "explained", "label"):
             self.predicted.equal(known[key], found[key], f"{key} of {name}")
-        self.probability.near(known["probability"], found["probability"], name)
+        unit = unit_of(known)
+        self.predicted.equal(unit, unit_of(found), f"unit of the score of {name}")
+        if unit == unit_of(found):
+            check = self.scores.setdefault(unit, Check(unit, _TOLERANCE["probability"]))
+            check.near(score_of(known), score_of(found), name)
         for method in sorted({*known["methods"], *found["methods"]}):
             self._method(name, method, known["methods"].get(method), found["methods"].get(method))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.examine import examine, examine_sanity, methods_for
-from onnxplain.audit.record import FORMAT, about_method, data_sha256
+from onnxplain.audit.record import WITH_CURVES, about_method, data_sha256
 from onnxplain.audit.run import run_audit
 from onnxplain.audit.store import PICTURES, Store
 from onnxplain.audit.summaries import sums_of_maps
@@ -21,6 +21,8 @@ from onnxplain.audit.verify.pictures import PicturesAgain
 from onnxplain.audit.verify.summaries import resummed
 from onnxplain.audit.verify.suspects import rises
 from onnxplain.errors import UsageError
+from onnxplain.evaluate.question import question_files, require_question
+from onnxplain.identity import GRAPH, Identity, digests
 from onnxplain.inputs.bound import BoundValue, describe_bound
 from onnxplain.inputs.dataset import Sample, spread
 from onnxplain.inputs.preprocess import Preprocess
@@ -54,10 +56,26 @@ def open_again(
     file: str | None = None,
     device: str = "auto",
     bound: Mapping[str, BoundValue] | None = None,
+    *,
+    task: str | None = None,
+    scores: str | None = None,
+    output: str | None = None,
 ) -> Model:
     """Open the model of a record with the record's settings.
 
-    Further inputs that were bound to a single number get it again, unless `bound` has them.
+    Parameters
+    ----------
+    record : mapping
+        See `onnxplain.audit.record.read_record`.
+    file : str, optional
+        The model file; where the record says it was if not given.
+    device : str
+        See `load`.
+    bound : mapping, optional
+        Values of further inputs; those that were bound to a single number get it again
+        without.
+    task, scores, output : str, optional
+        See `load`; what the record says if not given.
 
     Raises
     ------
@@ -71,7 +89,9 @@ def open_again(
         file or about["source"],
         preprocess=Preprocess.from_dict(recipe, "the record's preprocess"),
         labels=about["labels"] or None,
-        output=about["output"],
+        output=output or about["output"],
+        task=task or about.get("task"),
+        scores=scores or about.get("scores"),
         input_name=about["input"],
         layout=about["layout"],
         bound={**numbers, **(bound or {})},
@@ -147,7 +167,7 @@ def verify(
             # Nothing but what follows the pictures is left to be done.
             run_audit(store, model, ordered, config)
             checks += remade(record, sums_of_maps(store, config.examples))
-    return Verification(checks, _not_checked(record, len(entries), whole=whole))
+    return Verification(checks, _not_checked(record, model.identity, len(entries), whole=whole))
 
 
 def _store(folder: str) -> Store:
@@ -165,13 +185,21 @@ def _is_whole(
     )
 
 
-def _not_checked(record: Mapping[str, Any], count: int, *, whole: bool) -> list[str]:
+def _not_checked(
+    record: Mapping[str, Any], identity: Identity, count: int, *, whole: bool
+) -> list[str]:
     pictures = len(record["pictures"])
     of_maps = "mean maps, clusters, and where and how often places recur"
     found = []
     if count < pictures:
         found.append(f"{pictures - count} of {pictures} pictures were not examined again")
-    if record["format"] < FORMAT:
+    uncovered = [part for part in identity.digests if part not in _parts(record)]
+    if uncovered and "files" not in record["model"]:
+        found.append(
+            f"whether {' and '.join(uncovered)} changed: a record of format {record['format']} "
+            "holds the SHA-256 of the .onnx file alone"
+        )
+    if record["format"] < WITH_CURVES:
         found.append(
             f"curves and what suspected places do: a record of format {record['format']} does "
             "not hold them"
@@ -204,12 +232,7 @@ def _head(
     left_out: Sequence[str],
 ) -> list[Check]:
     """Compare what was audited, and by which methods."""
-    same_model, same_recipe = Check("model file"), Check("preprocessing")
-    same_model.equal(record["model"]["sha256"], model.sha256, "its SHA-256")
-    then, now = record["model"].get("bound", {}), describe_bound(model.network.bound)
-    for name in sorted({*then, *now}):
-        found = now.get(name, {}).get("sha256")
-        same_model.equal(then.get(name, {}).get("sha256"), found, f"the value of input {name}")
+    same_recipe = Check("preprocessing")
     same_recipe.equal(record["preprocess"]["sha256"], model.preprocess.sha256, "its SHA-256")
     # As JSON has them. Another machine may have other devices.
     ran = json.loads(json.dumps({name: about_method(name, model, config) for name in methods}))
@@ -219,7 +242,36 @@ def _head(
         for key in ("parameters", "engine"):
             same_methods.equal(known.get(key), found.get(key), f"{key} of {name}")
     same_methods.equal(record["left_out"], list(left_out), "methods left out")
+    same_model = _model(record, model.identity)
+    then, now = record["model"].get("bound", {}), describe_bound(model.network.bound)
+    for name in sorted({*then, *now}):
+        known, found = (held.get(name, {}).get("sha256") for held in (then, now))
+        same_model.equal(known, found, f"the value of input {name}")
+    asked, here = (
+        record.get("target_files", {}),
+        question_files(require_question(model, config.target)),
+    )
+    for name in sorted({*asked, *here}):
+        same_model.equal(asked.get(name), here.get(name), f"the target's file {name}")
     return [same_model, same_recipe, same_methods]
+
+
+def _model(record: Mapping[str, Any], identity: Identity) -> Check:
+    """Compare the digests of the model's files, as far as the record has them."""
+    check = Check("model file")
+    known, found = _parts(record), identity.digests
+    whole = "files" in record["model"]
+    for part in sorted({*known, *(found if whole else ())} - {GRAPH}):
+        check.equal(known.get(part), found.get(part), part)
+    if whole:
+        check.equal(record["model"]["sha256"], identity.sha256, "its SHA-256")
+    else:
+        check.equal(known[GRAPH], found[GRAPH], "the SHA-256 of its .onnx file")
+    return check
+
+
+def _parts(record: Mapping[str, Any]) -> dict[str, str]:
+    return digests(record["model"]["sha256"], record["model"].get("files", []))
 
 
 def _data(record: Mapping[str, Any], by_name: Mapping[str, Sample]) -> list[Check]:

@@ -88,6 +88,13 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     help="End the sampling of a map when its standard error is below this share of its range "
     "of values.",
 )
+@click.option(
+    "--average",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="For a file that draws random numbers: the mean map of N runs, with its standard error. "
+    "Without, such a file is refused.",
+)
 @out_option("explained")
 @model_options
 @click.option(
@@ -100,7 +107,7 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     "--threads",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Threads of ONNX Runtime within an operator. Default: its own choice.",
+    help="Threads within an operator, in both engines. Default: their own choice.",
 )
 @seed_option
 @click.option(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from onnxplain.boundary import unnamed
 from onnxplain.cli.explain.relevance import strongest_channels
 from onnxplain.errors import OnnxplainError
 from onnxplain.render.clear_maps import clear_maps
@@ -25,7 +26,17 @@ _OWN_PICTURES = {
     "dominant_class": clear_maps,
     "standard_error": error_maps,
 }
-_RECORDED = ("method", "target", "score", "layer", "parameters", "measures", "notes", "seconds")
+_RECORDED = (
+    "method",
+    "target",
+    "score",
+    "layer",
+    "parameters",
+    "measures",
+    "notes",
+    "warnings",
+    "seconds",
+)
 
 
 @dataclass(frozen=True)
@@ -92,11 +103,15 @@ class ImageResult:
         """What succeeded."""
         return [a.explanation for a in self.attempts if a.explanation is not None]
 
+    def fail(self, error: OnnxplainError) -> None:
+        """Note why the image, or the rest of it, could not be explained."""
+        self.error = error
+
     def failures(self) -> list[Failure]:
         """What went wrong."""
         found = [("", self.error), *((f"{a.method}: ", a.error) for a in self.attempts)]
         return [
-            Failure(str(self.path), f"{what}{error}", error.exit_code)
+            Failure(str(self.path), f"{what}{unnamed(error, self.path)}", error.exit_code)
             for what, error in found
             if error is not None
         ]

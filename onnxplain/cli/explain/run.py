@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from onnxplain.adapters.device import cuda_device_count, parse_device
+from onnxplain.boundary import one_of_many
 from onnxplain.cli.choices import (
     Chosen,
     Targets,
@@ -29,6 +30,7 @@ from onnxplain.cli.explain.results import (
 )
 from onnxplain.cli.explain.show import show_document, show_failures, show_tables
 from onnxplain.cli.images import find_images, result_names
+from onnxplain.cli.outcome import code_of
 from onnxplain.cli.progress import Bar, progress_bar
 from onnxplain.errors import OnnxplainError, OutputError
 from onnxplain.explanations.explanation import Explanation
@@ -67,6 +69,7 @@ def run(
     parameters: Sequence[str],
     max_seconds: float | None,
     tolerance: float | None,
+    average: int | None,
     folder: str,
     seed: int,
     allow_mismatch: bool,
@@ -81,7 +84,7 @@ def run(
     Returns
     -------
     int
-        0, or the exit code of the first failure.
+        0, or the exit code of the first failure, or 70 if one was a defect of ours.
 
     Raises
     ------
@@ -106,16 +109,22 @@ def run(
         for text in warnings:
             remark(f"warning: {text}")
         _say_device(opened, opening["device"])
-    settings = {"seed": seed, "allow_mismatch": allow_mismatch}
+    settings = {"seed": seed, "allow_mismatch": allow_mismatch, "average": average}
     results = []
     with progress_bar(len(paths), quiet=quiet) as bar:
         job = Job(opened, chosen, wanted, kind, out, settings, bar)
         for path in paths:
             results.append(_explain_image(job, path, names[path]))
             bar.finish()
+    found = opened.network.known_independence
+    if found is not None and any(result.explanations() for result in results):
+        warnings += found.warnings
+        if not quiet:
+            for text in found.warnings:
+                remark(f"warning: {text}")
     failures = [Failure("", str(error), error.exit_code) for error in empty]
     failures += [f for result in results for f in result.failures()]
-    code = failures[0].exit_code if failures else 0
+    code = code_of(f.exit_code for f in failures)
     if as_json:
         show_document(opened, warnings, results, code)
     elif not quiet:
@@ -133,9 +142,9 @@ def require_writable(folder: Path) -> None:
         If they cannot.
     """
     existing = folder.absolute()
-    while not existing.exists():
+    while not os.path.exists(existing):
         existing = existing.parent
-    if not existing.is_dir():
+    if not os.path.isdir(existing):
         raise OutputError(f"{str(existing)!r} is a file, not a folder; choose another with -o")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise OutputError(f"cannot write into {str(existing)!r}; choose another folder with -o")
@@ -143,13 +152,16 @@ def require_writable(folder: Path) -> None:
 
 def _explain_image(job: Job, path: Path, name: str) -> ImageResult:
     result = ImageResult(path)
-    try:
-        picture = job.model.read(path)
-        # The ranking is that at the first target's place, if the output is dense.
-        prediction = job.model.predict(picture, position=job.targets.wanted[0].position)
-    except OnnxplainError as error:
-        result.error = error
-        return result
+    with one_of_many(result.fail):
+        _explain_into(result, job, path, name)
+    return result
+
+
+def _explain_into(result: ImageResult, job: Job, path: Path, name: str) -> None:
+    picture = job.model.read(path)
+    # The ranking is that at the first target's place, if the output is dense.
+    average, place = job.settings["average"], job.targets.wanted[0].position
+    prediction = job.model.predict(picture, position=place, average=average)
     result.ranking = _ranking(prediction)
     for k, chosen in enumerate(job.methods):
         job.bar.job(f"{path.name}: {chosen.method.name}")
@@ -162,31 +174,27 @@ def _explain_image(job: Job, path: Path, name: str) -> ImageResult:
         aims = list(
             job.model.resolve(
                 picture, asked.wanted, prediction,
-                kind=kind, contrast=asked.contrast, margin=asked.margin,
+                kind=kind, contrast=asked.contrast, margin=asked.margin, average=average,
             )
         )  # fmt: skip
-        try:
+        outcomes: list[Explanation | OnnxplainError] = []
+        failed: list[OnnxplainError] = []
+        with one_of_many(failed.append):
             # Once per picture: the engines agree or not, whatever the method.
             prediction = job.model.check_parity(
                 chosen.method, picture, prediction, allow_mismatch=True
             )
-            outcomes = job.model.attempt_targets(
+            outcomes += job.model.attempt_targets(
                 picture, chosen.method.name, aims, prediction=prediction,
                 progress=step, **job.settings, **chosen.parameters,
             )  # fmt: skip
-        except OnnxplainError as error:
-            outcomes = [error] * len(aims)
-        for aim, outcome in zip(aims, outcomes, strict=True):
+        for aim, outcome in zip(aims, outcomes or failed * len(aims), strict=True):
             stem = f"{name}.{chosen.method.name}" + (f".{aim.stem}" if len(aims) > 1 else "")
             result.attempts.append(_write(chosen, aim, outcome, job.folder, stem))
         job.bar.step(k + 1, len(job.methods))
     order = list(dict.fromkeys(a.target.stem for a in result.attempts))
     result.attempts.sort(key=lambda a: order.index(a.target.stem))
-    try:
-        result.files = write_sheets(result.explanations(), job.folder, name, job.model.labels)
-    except OutputError as error:
-        result.error = error
-    return result
+    result.files = write_sheets(result.explanations(), job.folder, name, job.model.labels)
 
 
 def _write(
@@ -195,10 +203,10 @@ def _write(
     method = chosen.method.name
     if isinstance(outcome, OnnxplainError):
         return Attempt(method, aim, error=outcome)
-    try:
-        return Attempt(method, aim, outcome, write_explanation(outcome, folder, stem))
-    except OnnxplainError as error:
-        return Attempt(method, aim, error=error)
+    found: list[Attempt] = []
+    with one_of_many(lambda error: found.append(Attempt(method, aim, error=error))):
+        found.append(Attempt(method, aim, outcome, write_explanation(outcome, folder, stem)))
+    return found[0]
 
 
 def _ranking(prediction: Prediction) -> list[dict[str, Any]]:
@@ -214,10 +222,10 @@ def _ranking(prediction: Prediction) -> list[dict[str, Any]]:
 def _keep_apart(
     paths: Sequence[Path], names: dict[Path, str], methods: Sequence[str], folder: Path
 ) -> None:
-    inputs = {p.resolve() for p in paths}
+    inputs = {os.path.realpath(p) for p in paths}
     for name in names.values():
         for part in (*methods, "sheet"):
-            if (folder / f"{name}.{part}.png").resolve() in inputs:
+            if os.path.realpath(folder / f"{name}.{part}.png") in inputs:
                 raise OutputError(
                     f"the results in {str(folder)!r} would overwrite the image "
                     f"{name}.{part}.png; choose another folder with -o"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.explain.relevance import show_relevance
+from onnxplain.cli.outcome import TRACEBACK
+from onnxplain.errors import ImageError, InternalError
 
 if TYPE_CHECKING:
     from onnxplain.cli.explain.results import Attempt, Failure, ImageResult
@@ -28,10 +30,10 @@ def show_document(
 ) -> None:
     """Print one JSON document.
 
-    Its keys are ``format`` (1), ``model`` (name, sha256), ``device``, ``warnings``,
+    Its keys are ``format`` (1), ``model`` (name, sha256, files), ``device``, ``warnings``,
     ``images`` and ``exit_code``. Each image has ``image`` (its path), ``predictions``
     (index, name, probability, logit), ``explanations`` (method, target, score, layer,
-    parameters, measures, notes, seconds, channels, files), ``files``, ``error`` and
+    parameters, measures, notes, warnings, seconds, channels, files), ``files``, ``error`` and
     ``exit_code``; an explanation that failed has method, target, error and exit_code alone.
     For relevance, ``notes`` holds the leaks and the composite, and ``channels`` lists those
     of the tensor ``at`` that carry most.
@@ -39,7 +41,11 @@ def show_document(
     document(
         {
             "format": FORMAT,
-            "model": {"name": model.name, "sha256": model.sha256},
+            "model": {
+                "name": model.name,
+                "sha256": model.sha256,
+                "files": model.identity.to_list(),
+            },
             "device": model.network.ort.device,
             "warnings": list(warnings),
             "images": [r.to_dict() for r in results],
@@ -50,12 +56,9 @@ def show_document(
 
 def show_tables(results: Sequence[ImageResult]) -> None:
     """Print predictions, explanations and files of every image."""
-    for k, result in enumerate(results):
+    for k, result in enumerate(r for r in results if r.ranking):
         if k:
             line()
-        if not result.ranking:
-            table(str(result.path), ("",), [["failed, see below"]])
-            continue
         named = any(row["name"] for row in result.ranking)
         units = [key for key in result.ranking[0] if key not in ("index", "name")]
         rows = [
@@ -69,11 +72,15 @@ def show_tables(results: Sequence[ImageResult]) -> None:
 
 
 def show_failures(failures: Sequence[Failure]) -> None:
-    """Print what went wrong, once for all images that it concerns."""
-    places: dict[str, dict[str, None]] = {}
+    """Print what went wrong: of each image that is at fault, else once for all it concerns."""
+    places: dict[tuple[str, str], dict[str, None]] = {}
     for failure in failures:
-        places.setdefault(failure.why, {})[failure.where] = None
-    for why, found in places.items():
+        own = failure.where if failure.exit_code == ImageError.exit_code else ""
+        why = failure.why
+        if failure.exit_code == InternalError.exit_code:
+            why += f"; {TRACEBACK}"
+        places.setdefault((own, why), {})[failure.where] = None
+    for (_, why), found in places.items():
         first, *rest = found
         where = first + (f" and {len(rest)} more" if rest else "")
         remark(f"error: {where}: {why}" if where else f"error: {why}")
@@ -85,6 +92,9 @@ def _show_attempts(result: ImageResult) -> None:
     columns = ["method", "explains", "score", "seconds", *measures.values(), "files"]
     table("", columns, [_row(a, measures) for a in result.attempts])
     show_relevance(found)
+    for explanation in found:
+        for text in explanation.warnings:
+            line(f"warning: {explanation.method} of {explanation.target.describe()}: {text}")
     written = [f for a in result.attempts for f in a.files] + result.files
     if written:
         also = " ".join(f.name for f in result.files)

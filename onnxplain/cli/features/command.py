@@ -99,7 +99,7 @@ def maps(**options: Any) -> int:
     help="How the response of the unit is carried back to the pixels.",
 )
 @view_options
-def top_patches(**options: Any) -> None:
+def top_patches(**options: Any) -> int:
     """Show the patches of DATA that excite the channels of a layer most.
 
     One pass over the data; it can be interrupted and resumed, and is not repeated for other
@@ -107,7 +107,7 @@ def top_patches(**options: Any) -> None:
     """
     from onnxplain.cli.features.data_views import run_top_patches
 
-    run_top_patches(**options)
+    return run_top_patches(**options)
 
 
 @features.command(short_help="The few features that tell the classes of a data set.")
@@ -133,7 +133,7 @@ def top_patches(**options: Any) -> None:
     help="Patches in an average image. Default: 100, or as many as there are for each class.",
 )
 @view_options
-def relevant(**options: Any) -> None:
+def relevant(**options: Any) -> int:
     """Select the few filters that tell the classes of DATA, and show what excites them.
 
     DATA needs the class of every picture. One pass over it, resumable. Writes
@@ -142,14 +142,14 @@ def relevant(**options: Any) -> None:
     """
     from onnxplain.cli.features.data_views import run_relevant
 
-    run_relevant(**options)
+    return run_relevant(**options)
 
 
 @features.command(short_help="A prediction with the features that made it.")
 @model_argument
 @click.argument("bundle", metavar="FEATURES.npz", type=click.Path(readable=False))
 @images_argument
-@click.option("-t", "--target", metavar="NAME|INDEX", help="Class. Default: the most probable.")
+@click.option("-t", "--target", metavar="NAME|INDEX", help="Class. Default: the predicted one.")
 @at_least_one("--count", 3, "Most features shown.")
 @mismatch_option
 @view_options
@@ -170,8 +170,8 @@ def enriched(**options: Any) -> int:
     "--target",
     "targets",
     multiple=True,
-    metavar="NAME|INDEX",
-    help="Class, repeatable. Default: the first twelve.",
+    metavar="TARGET",
+    help="Class, or another target as in `explain`, repeatable. Default: the first twelve classes.",
 )
 @at_least_one("--steps", 200, "Steps of gradient ascent.")
 @click.option(
@@ -200,7 +200,7 @@ def enriched(**options: Any) -> int:
 @mismatch_option
 @view_options
 def class_model(**options: Any) -> None:
-    """Make the image that raises the logit of a class most (Simonyan et al. 2013).
+    """Make the image that raises a target most, such as a class's logit (Simonyan et al. 2013).
 
     Writes MODEL.class-model.png and MODEL.class-model.INDEX.npz for each class.
     """
@@ -260,7 +260,7 @@ def dream(**options: Any) -> int:
 @seed_option
 @mismatch_option
 @view_options
-def atlas(**options: Any) -> None:
+def atlas(**options: Any) -> int:
     """Lay out what a layer tells apart in DATA: similar things stand side by side.
 
     Writes MODEL.atlas.LAYER.png (patches), .npz (vectors and places) and, on request,
@@ -268,4 +268,4 @@ def atlas(**options: Any) -> None:
     """
     from onnxplain.cli.features.data_views import run_atlas
 
-    run_atlas(**options)
+    return run_atlas(**options)

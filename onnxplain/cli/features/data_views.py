@@ -15,6 +15,8 @@ from onnxplain.cli.features.picture_views import (
     parse_channels,
     tell,
 )
+from onnxplain.cli.images import shortened
+from onnxplain.cli.outcome import code_of_data
 from onnxplain.cli.progress import Bar, progress_bar
 from onnxplain.features.atlas import activation_atlas, cell_patches
 from onnxplain.features.collect import forget
@@ -30,7 +32,7 @@ from onnxplain.render.patches import draw_patches
 from onnxplain.render.relevant import class_label, draw_enriched, draw_relevant
 from onnxplain.render.save import save_figure
 
-_LISTED = 10
+_LISTED = 20
 _LAYOUTS = {"tsne": "t-SNE", "umap": "UMAP"}
 # A page with more rows is not read; the files hold all classes.
 _DRAWN_CLASSES = 24
@@ -48,15 +50,15 @@ def run_top_patches(
     folder: str,
     quiet: bool,
     **opening: str,
-) -> None:
-    """Find and draw the strongest patches of channels."""
+) -> int:
+    """Find and draw the strongest patches of channels; returns the exit code."""
     out = Path(folder)
     require_writable(out)
     chosen = parse_channels(channels)
     samples = read_dataset(data)
     opened = open_model(model, quiet, opening)
     place = opened.network.layer(layer)
-    stem = f"{out / Path(model).stem}.top-patches.{file_name(place.name)}"
+    stem = f"{out / shortened(Path(model).stem)}.top-patches.{file_name(place.name)}"
     with counted(f"{len(samples)} pictures", quiet) as progress:
         found = top_patches(
             opened, samples, place.name, count=images, state=f"{stem}.npz", progress=progress
@@ -81,6 +83,7 @@ def run_top_patches(
     figure = draw_patches(drawn, heading, count=images, projection=how or "")
     save_figure(figure, f"{stem}.png")
     tell([f"{stem}.png", f"{stem}.npz"], quiet)
+    return code_of_data(s.why for s in found.skipped)
 
 
 def run_relevant(
@@ -93,13 +96,13 @@ def run_relevant(
     folder: str,
     quiet: bool,
     **opening: str,
-) -> None:
-    """Select features, write the bundle and draw it."""
+) -> int:
+    """Select features, write the bundle and draw it; returns the exit code."""
     out = Path(folder)
     require_writable(out)
     samples = read_dataset(data)
     opened = open_model(model, quiet, opening)
-    stem = f"{out / Path(model).stem}.relevant"
+    stem = f"{out / shortened(Path(model).stem)}.relevant"
     with counted(f"{len(samples)} pictures", quiet) as progress:
         found = relevant_features(
             opened,
@@ -123,6 +126,7 @@ def run_relevant(
         ]
         table("", ("class", "features", "strongest"), rows)
     tell([f"{stem}.png", f"{stem}.npz", f"{stem}.json"], quiet)
+    return code_of_data(s.why for s in found.skipped)
 
 
 def run_enriched(
@@ -170,14 +174,14 @@ def run_atlas(
     folder: str,
     quiet: bool,
     **opening: str,
-) -> None:
-    """Lay out a data set as a layer sees it."""
+) -> int:
+    """Lay out a data set as a layer sees it; returns the exit code."""
     out = Path(folder)
     require_writable(out)
     samples = read_dataset(data)
     opened = open_model(model, quiet, opening)
     place = opened.network.layer(layer)
-    stem = f"{out / Path(model).stem}.atlas.{file_name(place.name)}"
+    stem = f"{out / shortened(Path(model).stem)}.atlas.{file_name(place.name)}"
     with counted(f"{len(samples)} pictures", quiet) as progress:
         found = activation_atlas(
             opened, samples, place.name,
@@ -211,6 +215,7 @@ def run_atlas(
         save_figure(figure, f"{stem}.inversion.png")
         written.append(f"{stem}.inversion.png")
     tell(written, quiet)
+    return code_of_data(s.why for s in found.skipped)
 
 
 def _first(found: RelevantFeatures, index: int) -> str:

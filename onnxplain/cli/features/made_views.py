@@ -8,11 +8,13 @@ from pathlib import Path
 
 from onnxplain.cli.explain.run import require_writable
 from onnxplain.cli.features.picture_views import each_image, file_name, open_model, tell
+from onnxplain.cli.images import shortened
 from onnxplain.cli.progress import Bar, progress_bar
 from onnxplain.features.class_model import DEFAULT, class_model
 from onnxplain.features.dream import Dream, dream
 from onnxplain.render.made import draw_class_models, picture_of
 from onnxplain.render.save import save_figure, save_image
+from onnxplain.tasks.classes import Classes
 
 # Without --target: the first so many classes.
 _CLASSES = 12
@@ -38,19 +40,22 @@ def run_class_model(
     require_writable(out)
     how = replace(DEFAULT, steps=steps, decay=decay, variation=variation, jitter=jitter, blur=blur)
     opened = open_model(model, quiet, opening)
-    classes = opened.task.count
-    indices = [opened.task.index(t) for t in targets]
-    indices = indices or list(range(min(classes, _CLASSES)))
-    stem = f"{out / Path(model).stem}.class-model"
+    named: Sequence[str | int | None] = targets
+    if not named:
+        # What answers no classes says itself whether there is a first choice.
+        first = range(min(opened.task.count, _CLASSES))
+        named = first if isinstance(opened.task, Classes) else (None,)
+    wanted = dict.fromkeys(map(opened.request, named))
+    stem = f"{out / shortened(Path(model).stem)}.class-model"
     found, written = [], [f"{stem}.png"]
-    with progress_bar(len(indices), quiet=quiet) as bar:
-        for index in dict.fromkeys(indices):
-            bar.job(f"class {index}")
+    with progress_bar(len(wanted), quiet=quiet) as bar:
+        for one in wanted:
+            bar.job("class model" if one.index is None else f"class model of {one.index}")
             made = class_model(
-                opened, index, how, seed=seed, allow_mismatch=allow_mismatch, progress=bar.step
+                opened, one, how, seed=seed, allow_mismatch=allow_mismatch, progress=bar.step
             )
-            made.save(f"{stem}.{index}.npz")
-            written.append(f"{stem}.{index}.npz")
+            written.append(f"{stem}.{made.target.stem}.npz")
+            made.save(written[-1])
             found.append(made)
             bar.finish()
     save_figure(draw_class_models(found, opened.name, opened.labels), written[0])

@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from onnxplain.boundary import one_of_many, unnamed
 from onnxplain.cli.console import line, remark
 from onnxplain.cli.explain.run import require_writable
-from onnxplain.cli.images import find_images, result_names
+from onnxplain.cli.images import cut, find_images, result_names, shortened
+from onnxplain.cli.outcome import code_of
 from onnxplain.cli.progress import Bar, progress_bar
 from onnxplain.errors import OnnxplainError, UsageError
 from onnxplain.features.archive import origin, write_archive
@@ -42,7 +44,7 @@ def run_weights(
         if chosen is None
         else check_channels(chosen, len(found.values), found.layer)
     )
-    stem = out / f"{Path(model).stem}.weights.{file_name(found.layer)}"
+    stem = out / f"{shortened(Path(model).stem)}.weights.{file_name(found.layer)}"
     save_figure(draw_kernels(found, opened.name, filters=filters, scaling=scale), f"{stem}.png")
     record = {**origin(opened), "layer": found.layer, "colors": found.colors}
     write_archive(f"{stem}.npz", "weights", record, {"weights": found.values})
@@ -100,31 +102,35 @@ def each_image(
     Returns
     -------
     int
-        0, or the exit code of the first failure.
+        0, or the exit code of the first failure, or 70 if one was a defect of ours.
     """
     paths, empty = find_images(images)
     names = result_names(paths)
-    codes = []
+    codes: list[int] = []
     with progress_bar(len(paths), quiet=quiet) as bar:
         for path in paths:
             bar.job(path.name)
-            try:
-                tell(work(path, names[path], bar), quiet)
-            except OnnxplainError as error:
-                remark(f"{path}: {error}")
+            written: list[str] = []
+            failed: list[OnnxplainError] = []
+            with one_of_many(failed.append):
+                written += work(path, names[path], bar)
+            tell(written, quiet)
+            for error in failed:
+                remark(f"{path}: {unnamed(error, path)}")
                 codes.append(error.exit_code)
             bar.finish()
     for failure in empty:
         remark(str(failure))
         codes.append(failure.exit_code)
-    return codes[0] if codes else 0
+    return code_of(codes)
 
 
 def open_model(path: str, quiet: bool, opening: dict[str, str]) -> Model:
     """Open a model and pass its warnings on."""
     opened = load(path, **opening)  # type: ignore[arg-type]
+    warnings = opened.checked_warnings()
     if not quiet:
-        for text in opened.warnings:
+        for text in warnings:
             remark(f"warning: {text}")
     return opened
 
@@ -152,7 +158,7 @@ def parse_channels(text: str | None) -> list[int] | None:
 
 def file_name(tensor: str) -> str:
     """A tensor's name as part of a file name."""
-    return re.sub(r"[^\w.-]+", "-", tensor).strip("-")[:80] or "tensor"
+    return cut(re.sub(r"[^\w.-]+", "-", tensor).strip("-"), 80) or "tensor"
 
 
 def tell(files: Sequence[str], quiet: bool) -> None:

@@ -43,6 +43,9 @@ def declared(answer: Answer, task: str | None, scores: str | None) -> Answer:
     if answer.task == "boxes" and task is None:
         return answer
     said = replace(answer, evidence=_USER, doubt="")
+    if task is None and scores in ("logits", "probabilities") and said.task == "values":
+        # Such numbers belong to classes, whatever the graph looks like.
+        task = "yes-no" if said.shape[said.axis] == 1 else "classes"
     if task is not None:
         said = _with_task(said, task)
     if scores is not None:

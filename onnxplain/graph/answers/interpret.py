@@ -92,7 +92,7 @@ class Interpreter:
         tensor, hint, sign = output, None, 1.0
         notes: list[str] = []
         last = self.tracer.graph.producers.get(output)
-        if last is not None and last.operator == "QuantizeLinear":
+        if last is not None and last.op_type == "QuantizeLinear":
             tensor = last.inputs[0]
             notes.append(f"QuantizeLinear {output!r}")
         for _ in range(_MOST_SELECTIONS):

@@ -135,6 +135,9 @@ class Tracer:
         parts = self.parts(step.source)
         if all(p.kind == "raw" for p in parts):
             node = self.graph.producers[tensor]
+            if node.op_type == "DequantizeLinear" and all(p.plain for p in parts):
+                # Integers of an operator: their zero point is no shift of the numbers.
+                return ()
             clip = step.low > -np.inf or step.high < np.inf
             # What a clip or constants make of raw numbers still ends at those numbers.
             return (

@@ -58,7 +58,11 @@ def scalar(graph: Graph, name: str) -> float | None:
 def affine(graph: Graph, tensor: str) -> Affine | None:
     """Read a node that scales, shifts, clips or rounds one tensor by constants."""
     node = graph.producers.get(tensor)
-    if node is None or node.domain:
+    if node is None:
+        return None
+    if node.op_type in _QUANTISING:  # of Microsoft's domain too, which means the same
+        return _quantised(graph, node)
+    if node.domain:
         return None
     if node.op_type in _AFFINE:
         return _scaled(graph, node)
@@ -68,8 +72,6 @@ def affine(graph: Graph, tensor: str) -> Affine | None:
         return None
     if node.op_type in _ROUNDING:
         return Affine(node.inputs[0], note=f"{node.op_type} {tensor!r}")
-    if node.op_type in _QUANTISING:
-        return _quantised(graph, node)
     return None
 
 

@@ -6,6 +6,7 @@ import nets
 import numpy as np
 import onnx
 import pytest
+import seeded
 import torch
 import torchvision
 from adapters.incremental.compare import Case, require_same, windows_of
@@ -39,10 +40,9 @@ def windows(side):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_torchvision(name):
-    torch.manual_seed(0)
     settings = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
-    net = torchvision.models.get_model(name, weights=None, **settings)
-    net = nets.trained_like(net, torch.randn(4, 3, SIDE, SIDE))
+    net = seeded.made(lambda: torchvision.models.get_model(name, weights=None, **settings))
+    net = nets.trained_like(net, torch.randn(4, 3, SIDE, SIDE, dtype=torch.float64))
     proto = nets.export(net, torch.randn(1, 3, SIDE, SIDE), folded=True)
     names, share = last_maps(Network(prepare(proto), device="cpu"))
     assert share > NETWORKS[name]

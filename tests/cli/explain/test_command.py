@@ -124,8 +124,8 @@ def test_json_is_one_document(explain):
     assert len(image["predictions"]) == 5
     assert list(image["predictions"][0]) == ["index", "name", "probability", "logit"]
     assert image["predictions"][0]["index"] == 3
-    keys = "method target score layer parameters measures notes seconds channels files".split()
-    keys += ["error", "exit_code"]
+    keys = "method target score layer parameters measures notes warnings seconds channels".split()
+    keys += ["files", "error", "exit_code"]
     for record in image["explanations"]:
         assert list(record) == keys
         assert record["error"] is None

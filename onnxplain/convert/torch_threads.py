@@ -1,0 +1,85 @@
+"""PyTorch's threads: how those that wait behave, and how many work for us.
+
+Both belong to the whole process, in which other code may use PyTorch as well.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# What tells OpenMP how threads wait; who sets one of them has decided.
+_WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+
+
+def import_torch() -> None:
+    """Import PyTorch, so that threads which wait for work sleep rather than spin.
+
+    By default a waiting thread occupies its processor for some milliseconds. Where several
+    programs share the processors, it takes the time of the very thread that it waits for
+    (``docs/benchmarks.md`` has the figures). OpenMP reads how to wait when it is loaded, so
+    the first import decides; the environment is as before afterwards. Nothing is changed if
+    PyTorch has been imported, or if the environment says how threads wait.
+    """
+    if "torch" in sys.modules or any(name in os.environ for name in _WAITING):
+        return
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    try:
+        import torch
+
+        torch.get_num_threads()  # some runtimes read the environment at the first question
+    finally:
+        os.environ.pop("OMP_WAIT_POLICY", None)
+
+
+class _Scopes:
+    """Who has asked for a number of threads, and what it was before anybody did."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open = 0
+        self._before = 0
+
+    @contextmanager
+    def of(self, count: int) -> Iterator[None]:
+        """Let PyTorch work with `count` threads."""
+        import torch
+
+        with self._lock:
+            # A new thread starts with the number that some open scope has set, which is
+            # nothing to return to.
+            if not self._open:
+                self._before = torch.get_num_threads()
+            self._open += 1
+            torch.set_num_threads(count)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open -= 1
+                torch.set_num_threads(self._before)
+
+
+_SCOPES = _Scopes()
+
+
+@contextmanager
+def limited_threads(count: int | None) -> Iterator[None]:
+    """Let PyTorch work with so many threads within an operator, on this thread, for a while.
+
+    The number is the process's where a thread has none of its own yet: a thread that starts
+    its first work in PyTorch while another one is in here takes over that number.
+
+    Parameters
+    ----------
+    count : int, optional
+        Threads; nothing happens without.
+    """
+    if count is None:
+        yield
+        return
+    with _SCOPES.of(count):
+        yield

@@ -1,0 +1,135 @@
+"""The outputs of a graph, and which of them is explained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from onnxplain.errors import UnsupportedModelError
+from onnxplain.graph.answers.answer import Answer
+from onnxplain.graph.answers.choose import choose
+from onnxplain.graph.answers.find import find_answers
+from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.output_names import named_output, no_scores, own_outputs
+from onnxplain.graph.scores_only import cut_to_scores
+from onnxplain.graph.shapes import infer_shapes
+from onnxplain.graph.view import Graph
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Which output is explained, and among which others.
+
+    Attributes
+    ----------
+    explained : str
+        Name of the graph output.
+    answers : tuple of Answer
+        What each output answers, as far as it shows without running the model; empty if
+        there is only one.
+    sentence : str
+        Which was chosen and why; empty if there was no choice.
+    """
+
+    explained: str
+    answers: tuple[Answer, ...] = ()
+    sentence: str = ""
+
+
+def find_outputs(
+    graph: Graph,
+    output: str | None,
+    image: Callable[[], ImageInput],
+    metadata: Mapping[str, str],
+) -> Outputs:
+    """Choose the output that is explained.
+
+    Parameters
+    ----------
+    graph : Graph
+        The whole prepared graph.
+    output : str, optional
+        What a person names, see `named_output`; by what the outputs answer if not given.
+    image : callable
+        Finds the picture among the inputs; called if there are several outputs.
+    metadata : mapping of str to str
+        Of the model file.
+
+    Raises
+    ------
+    UnknownNameError, UsageError
+        See `named_output`.
+    UnsupportedModelError
+        If no output holds numbers.
+    """
+    named = None if output is None else named_output(graph, output)
+    own = own_outputs(graph)
+    if len(graph.outputs) == 1 and len(own) == 1:
+        return Outputs(named or own[0])
+    answers = _answers(graph, own if named is None else [named], image, metadata)
+    if named is not None:
+        return Outputs(named, tuple(answers))
+    usable = [a for a in answers if a.output in own]
+    if not usable or all(a.task == "unknown" for a in usable):
+        why = usable[0].evidence if usable else "none of them holds numbers"
+        raise UnsupportedModelError(
+            f"no output can be explained ({why}); outputs: {no_scores(graph)}"
+        )
+    chosen, sentence = choose(usable)
+    return Outputs(chosen.output, tuple(answers), sentence)
+
+
+def _answers(
+    graph: Graph,
+    names: Sequence[str],
+    image: Callable[[], ImageInput],
+    metadata: Mapping[str, str],
+) -> list[Answer]:
+    """What all outputs answer; only the named ones, one by one, if shapes cannot be inferred."""
+    inputs = graph.model.graph.input
+    if all(i.type.WhichOneof("value") == "tensor_type" for i in inputs):
+        whole = image()
+        return find_answers(graph, infer_shapes(graph, whole), whole, metadata)
+    # Shape inference of onnx ends the process where a map is an input.
+    found = []
+    for name in names:
+        part = cut_to_scores(graph, name)
+        if all(i.type.WhichOneof("value") == "tensor_type" for i in part.model.graph.input):
+            own = image()
+            every = find_answers(part, infer_shapes(part, own), own, metadata)
+            found += [a for a in every if a.output == name]
+    return found
+
+
+def class_keys(graph: Graph, outputs: Outputs) -> tuple[str, ...]:
+    """Names that the model itself gives its classes, where it maps them to probabilities.
+
+    Parameters
+    ----------
+    graph : Graph
+        The whole prepared graph.
+    outputs : Outputs
+        Which output is explained; a map of the same scores, or of the same logits, counts.
+
+    Returns
+    -------
+    tuple of str
+        Empty if no output is a map of those scores, or several name them differently.
+    """
+    if outputs.explained in graph.wrapped:
+        return graph.wrapped[outputs.explained].labels
+    by_name = {a.output: a for a in outputs.answers}
+    if outputs.explained not in by_name:
+        return ()
+    explained = _read(by_name[outputs.explained])
+    found = {
+        wrapped.labels
+        for name, wrapped in graph.wrapped.items()
+        if wrapped.labels and name in by_name and not explained.isdisjoint(_read(by_name[name]))
+    }
+    return found.pop() if len(found) == 1 else ()
+
+
+def _read(answer: Answer) -> set[str]:
+    readings = (answer.raw, answer.logit, answer.probability)
+    return {answer.output, *(t for r in readings if r is not None for t in r.tensors)}

@@ -1,0 +1,103 @@
+"""What the explained output of a network answers: by the graph, the user, and a probe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onnxplain.errors import NumericalError, UnsupportedModelError
+from onnxplain.graph.answers.answer import Answer
+from onnxplain.graph.answers.declare import declared
+from onnxplain.graph.answers.find import find_answers
+from onnxplain.graph.answers.outputs import Outputs
+from onnxplain.graph.quantised import quantisation_step
+
+if TYPE_CHECKING:
+    from onnxplain.network.network import Network
+
+_PROBED = (
+    "the scores are taken as probabilities, since they are not negative and sum to one; if they "
+    "are none, declare --scores raw"
+)
+# What an output is may only show beside the others, which are cut off by now.
+_SEEN_TOGETHER = ("boxes", "embedding")
+# How exact float16 probabilities may be.
+_SUM_SLACK = 1e-3
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user asked of the output, and what the file says of itself.
+
+    Attributes
+    ----------
+    task, scores : str or None
+        See `declared`.
+    metadata : mapping of str to str
+        Of the model file.
+    """
+
+    task: str | None
+    scores: str | None
+    metadata: Mapping[str, str]
+
+
+def declared_answer(network: Network, outputs: Outputs, asked: Asked) -> Answer:
+    """Find what an output answers, at the tensors of the file.
+
+    Parameters
+    ----------
+    network : Network
+        Whose graph has been cut to that output.
+    outputs : Outputs
+        Which output, and what all of them together look like.
+    asked : Asked
+        What the user declared outranks the graph.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If it holds no numbers.
+    UsageError
+        If what was declared contradicts it.
+    """
+    output = outputs.explained
+    try:
+        answers = find_answers(network.graph, network.shapes, network.image, asked.metadata)
+    except MemoryError as error:
+        shape = list(network.shapes.get(output, ()))
+        raise UnsupportedModelError(
+            f"output {output!r} of shape {shape} needs more memory than there is"
+        ) from error
+    found = next((a for a in answers if a.output == output), None)
+    if found is None:
+        raise UnsupportedModelError(f"output {output!r} holds no numbers; choose --output")
+    whole = next((a for a in outputs.answers if a.output == output), found)
+    if whole.task in _SEEN_TOGETHER:
+        found = replace(found, task=whole.task, evidence=whole.evidence, doubt=whole.doubt)
+    return declared(found, asked.task, asked.scores)
+
+
+def probed(network: Network, answer: Answer, asked: Asked) -> Answer:
+    """Return the answer, with probabilities if its scores are such on some input."""
+    plain = answer.task == "classes" and answer.probability is None and not answer.places
+    if plain and asked.scores is None and _sums_to_one(network, answer):
+        evidence = "its values are not negative and sum to one, on a probe"
+        return replace(answer, probability=answer.raw, logit=None, evidence=evidence, doubt=_PROBED)
+    return answer
+
+
+def _sums_to_one(network: Network, answer: Answer) -> bool:
+    """Whether the output holds probabilities although no final Softmax was found."""
+    try:
+        values = network.ort.together().activations(network.random_input(), answer.raw.tensors)
+        scores = answer.raw.read(values)
+    except NumericalError:  # said when a picture is explained
+        return False
+    # Quantised probabilities are each off by half a step at most.
+    step = quantisation_step(network.graph, answer.output)
+    slack = max(_SUM_SLACK, scores.shape[1] * step / 2)
+    return bool((scores >= 0).all() and (np.abs(scores.sum(axis=1) - 1.0) < slack).all())

@@ -1,0 +1,43 @@
+"""Shapes of all tensors of a graph, measured where ONNX does not infer them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from onnxplain.adapters.ort import OrtAdapter
+from onnxplain.boundary import foreign
+from onnxplain.errors import UnsupportedModelError
+from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.shapes import Shapes, infer_shapes
+from onnxplain.graph.view import Graph
+
+
+def concrete_shapes(graph: Graph, image: ImageInput, engine: Callable[[], OrtAdapter]) -> Shapes:
+    """Return the shapes for a batch of one, or of the size that the file insists on.
+
+    Parameters
+    ----------
+    graph : Graph
+        The prepared graph.
+    image : ImageInput
+        The explained input.
+    engine : callable
+        Opens ONNX Runtime; called if a shape has to be measured.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If no memory holds the input.
+    """
+    shapes = infer_shapes(graph, image)
+    unknown = [n for n in graph.tensor_names() if n not in shapes]
+    if unknown:
+        shape = (image.batch or 1, *image.shape[1:])
+        with foreign(lambda why: UnsupportedModelError(f"an input of shape {shape}: {why}")):
+            x = np.zeros(shape, image.dtype)
+        # Whether inputs may meet in a batch is asked of the scores, which are not known yet.
+        measured = engine().together().activations(x, unknown)
+        shapes |= {name: values.shape for name, values in measured.items()}
+    return shapes
