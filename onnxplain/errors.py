@@ -71,7 +71,7 @@ class NowhereError(UsageError):
 
 
 class NoSlopeError(MethodRefusedError):
-    """The score's derivative is zero everywhere where the method reads it."""
+    """The score's derivative is zero everywhere where the method reads it, for this picture."""
 
 
 class ModelFileError(OnnxplainError):
@@ -127,7 +127,7 @@ class InternalError(OnnxplainError):
 
 
 # What is wrong with one picture of several: the others are done all the same.
-OF_A_PICTURE = (ImageError, NowhereError, NumericalError)
+OF_A_PICTURE = (ImageError, NowhereError, NoSlopeError, NumericalError)
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:

@@ -120,19 +120,21 @@ def run_audit(
         count += 1
         if progress is not None:
             progress(count, len(samples))
+    results = dict(store.results(PICTURES))
     for number in sanity_numbers(store, config):
         if number not in store.done(SANITY):
-            value = _sanity(model, samples[number], methods, config)
-            store.add(SANITY, number, value)
+            # A method that this picture refused has no map to compare.
+            drawn = [m for m in methods if m in results[number]["methods"]]
+            store.add(SANITY, number, _sanity(model, samples[number], drawn, config))
     if not store.done(TRANSPLANTS):
         found = [asdict(t) for t in transplants(store, model, samples)]
         store.add(TRANSPLANTS, 0, {"transplants": found})
 
 
 def sanity_numbers(store: Store, config: AuditConfig) -> list[int]:
-    """Numbers of the pictures on which sanity is checked: readable ones, evenly spread."""
-    readable = [n for n, value in store.results(PICTURES) if value["status"] == "done"]
-    return spread(readable, config.sanity_pictures)
+    """Numbers of the pictures on which sanity is checked: those with maps, evenly spread."""
+    explained = [n for n, value in store.results(PICTURES) if value.get("methods")]
+    return spread(explained, config.sanity_pictures)
 
 
 def is_complete(store: Store, samples: Sequence[Sample], config: AuditConfig) -> bool:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from onnxplain.errors import (
     ConversionError,
     MethodRefusedError,
+    NoSlopeError,
     NumericalError,
     UnsupportedModelError,
     UsageError,
@@ -172,7 +173,7 @@ def cases(
     for name in methods:
         try:
             found = _explain(model, name, seen.aim(name), plan, seen.picture, seen.prediction)
-        except NumericalError as error:
+        except (NoSlopeError, NumericalError) as error:
             problems.append(f"{seen.sample.name}, {name}: {error}")
         except (MethodRefusedError, ConversionError, UnsupportedModelError) as error:
             if f"{name}: {error}" not in problems:

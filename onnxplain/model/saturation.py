@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.errors import MethodRefusedError, NumericalError
+from onnxplain.errors import NoSlopeError, NumericalError
 from onnxplain.methods import Method
 from onnxplain.network.network import Network
 from onnxplain.targets.classes import ClassScore
@@ -20,7 +20,7 @@ _VANISHED = {"single": 1e-30, "double": 1e-290}
 
 def saturated(
     method: Method, network: Network, target: Target, score: float
-) -> MethodRefusedError | None:
+) -> NoSlopeError | None:
     """Say that a target has no slope at the picture, if that can be why a map is empty.
 
     Parameters
@@ -34,14 +34,14 @@ def saturated(
 
     Returns
     -------
-    MethodRefusedError or None
+    NoSlopeError or None
         ``None`` if the method takes no slopes, or the target is linear in what is read: a logit
         or a value.
     """
     if method.runs_on == "ONNX Runtime":
         return None
     if isinstance(target, Likeness):
-        return MethodRefusedError(
+        return NoSlopeError(
             f"the {target.describe()} is {score:.6g}, where its slope is zero everywhere: both "
             "vectors point the same way; use a method that takes no slopes (occlusion, lrp)"
         )
@@ -54,7 +54,7 @@ def saturated(
         if network.has_logits
         else "use a method that takes no slopes (occlusion)"
     )
-    return MethodRefusedError(
+    return NoSlopeError(
         f"the {target.unit} of {target.describe()} is {score:.6g}, where its slope is zero "
         f"everywhere: the last activation is saturated; {way}"
     )

@@ -237,8 +237,10 @@ def test_embeddings_of_two_files_are_compared_by_their_cosine(data, tmp_path):
     first = saved(embedding(), tmp_path / "a.onnx")
     second = saved(embedding(seed=7), tmp_path / "b.onnx")
     longer = saved(embedding(6), tmp_path / "c.onnx")
-    run("compare", first, second, longer, data, "-m", "gradient-x-input", *OPEN,
-        "--target", f"like={data / '0.png'}", "-o", tmp_path / "out")  # fmt: skip
+    said = run("compare", first, second, longer, data, "-m", "gradient-x-input", *OPEN,
+               "--target", f"like={data / '0.png'}", "-o", tmp_path / "out")  # fmt: skip
+    assert "0.png: the likeness to" in said.stderr
+    assert "both vectors point the same way" in said.stderr
     found = json.loads((tmp_path / "out" / "comparison.json").read_text())
     sessions = [onnxruntime.InferenceSession(f) for f in (first, second)]
     for pair in found["pairs"]:

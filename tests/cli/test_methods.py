@@ -46,7 +46,7 @@ def test_json_cards_are_those_of_the_table(run):
         "max_seconds": {"type": "number", "default": None},
         "tolerance": {"type": "number", "default": None},
     }
-    assert occlusion["needs"] == ["forward"]
+    assert occlusion["needs"] == ["forward", "windows"]
 
 
 def test_an_unknown_method_gets_the_nearest_name(run):

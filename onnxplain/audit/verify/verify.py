@@ -295,7 +295,8 @@ def _sanity(
     check = Check("sanity", _SANITY_TOLERANCE)
     for known in record["sanity_pictures"][:_SANITY_AGAIN]:
         if known["name"] in by_name:
-            found = examine_sanity(model, by_name[known["name"]], methods, config)
+            drawn = [m for m in methods if m in known["methods"]]
+            found = examine_sanity(model, by_name[known["name"]], drawn, config)
             for method, result in known["methods"].items():
                 again = found["methods"].get(method, {})
                 for key in ("left", "other_class"):
