@@ -2,13 +2,14 @@
 
 How PyTorch's threads wait is decided when it is loaded, so each way has a process of its own,
 which works when it is told to. In each round all do the same work one after the other; the
-median of the rounds' ratios to our way is printed, with the smallest and largest: above one,
-ours is faster. Then the same again while other processes, which this script starts and ends,
+median of the rounds' ratios to *sleeping* is printed, with the smallest and largest: above one,
+sleeping is faster. Then the same again while other processes, which this script starts and ends,
 occupy the processors.
 
-- *sleeping*: PyTorch as this package imports it, ONNX Runtime without spinning;
+- *sleeping*: waiting threads sleep in both engines, as this package has it on a busy machine;
+- *brief*: PyTorch's threads spin for some microseconds before they sleep, ONNX Runtime's as they
+  do by themselves: as this package has it on a quiet machine;
 - *spinning*: both as they are by themselves;
-- *brief*: PyTorch's threads spin for some microseconds before they sleep (GOMP_SPINCOUNT=1000);
 - *alone*: one thread in both engines.
 
     python benchmarks/waiting.py [--rounds 5] [--busy 2]
@@ -32,7 +33,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.timing import seconds, spread  # noqa: E402
 
 MODEL, PICTURE = ROOT / "models/efficientnet-lite0.onnx", ROOT / "examples/photos/chelsea.png"
-WAYS = ("sleeping", "spinning", "brief", "alone")
+WAYS = ("sleeping", "brief", "spinning", "alone")
 WORK = ("gradient", "lrp", "forward passes")
 PASSES = 10
 OPENMP = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
@@ -43,9 +44,9 @@ def works(way: str) -> dict[str, Callable[[], object]]:
     if way == "spinning":
         import torch  # noqa: F401 - before this package has a say
     import onnxplain
-    from onnxplain.adapters import ort_sessions
+    from onnxplain import machine
 
-    ort_sessions._machine_is_busy = lambda: way == "sleeping"
+    machine.is_busy = lambda: way == "sleeping"
     threads = 1 if way == "alone" else len(os.sched_getaffinity(0))
     model = onnxplain.load(MODEL, device="cpu", threads=threads)
     picture = model.read(PICTURE)
@@ -76,13 +77,12 @@ class Worker:
 
     def __init__(self, way: str) -> None:
         own = {k: v for k, v in os.environ.items() if k not in OPENMP}
-        brief = {"GOMP_SPINCOUNT": "1000"} if way == "brief" else {}
         self.process = subprocess.Popen(
             [sys.executable, __file__, "--serve", way],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**own, **brief},
+            env=own,
         )
         assert self._answer() == "ready"
 
@@ -121,13 +121,13 @@ def occupied(count: int) -> Iterator[None]:
 
 
 def compare(workers: dict[str, Worker], rounds: int, title: str) -> None:
-    """Print one line for each work: seconds of our way, and the others over it."""
+    """Print one line for each work: seconds of sleeping, and the others over it."""
     for work in WORK:
         taken = [{way: w.time(work) for way, w in workers.items()} for _ in range(rounds)]
-        ours = statistics.median(t["sleeping"] for t in taken)
+        slept = statistics.median(t["sleeping"] for t in taken)
         shown = [spread([t[way] / t["sleeping"] for t in taken]) for way in WAYS[1:]]
         columns = "".join(f"{text:>20}" for text in shown)
-        print(f"{title:<12} {work:<16} {ours:>10.3f} s {columns}", flush=True)
+        print(f"{title:<12} {work:<16} {slept:>10.3f} s {columns}", flush=True)
 
 
 def main() -> None:
@@ -140,8 +140,8 @@ def main() -> None:
         serve(options.serve)
         return
     print(f"{len(os.sched_getaffinity(0))} processors, load {os.getloadavg()[0]:.1f} at the start")
-    header = "".join(f"{f'{way} : ours':>20}" for way in WAYS[1:])
-    print(f"{'machine':<12} {'work':<16} {'ours':>12} {header}")
+    header = "".join(f"{f'{way} : sleeping':>20}" for way in WAYS[1:])
+    print(f"{'machine':<12} {'work':<16} {'sleeping':>12} {header}")
     with ExitStack() as stack:
         workers = {way: stack.enter_context(Worker(way)) for way in WAYS}
         compare(workers, options.rounds, "as it is")

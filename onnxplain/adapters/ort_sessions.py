@@ -5,7 +5,6 @@ This is the only module that imports onnxruntime.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
@@ -16,6 +15,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
+from onnxplain import machine
 from onnxplain.adapters.base import Array
 from onnxplain.adapters.device import cuda_device_count, parse_device
 from onnxplain.adapters.rerun import Session as RunFeeds
@@ -122,7 +122,7 @@ class OrtSessions:
         options.add_session_config_entry("session.use_env_allocators", "1")
         if self._threads:
             options.intra_op_num_threads = self._threads
-        if _machine_is_busy():
+        if machine.is_busy():
             # Threads that wait by spinning take the time of those that others wait for.
             options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if not self._optimise:
@@ -160,13 +160,6 @@ def _make_arena() -> None:
 
 def _values(weights: Mapping[str, Array]) -> dict[str, ort.OrtValue]:
     return {n: ort.OrtValue.ortvalue_from_numpy(w) for n, w in weights.items()}
-
-
-def _machine_is_busy() -> bool:
-    """Whether more processes want to run than there are cores; False where that is unknown."""
-    if not hasattr(os, "getloadavg"):  # Windows
-        return False
-    return os.getloadavg()[0] > (os.cpu_count() or 1)
 
 
 def _providers(device: str) -> list[Any]:

@@ -11,28 +11,35 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from onnxplain import machine
+
 # What tells OpenMP how threads wait; who sets one of them has decided.
 _WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+# Turns of a waiting thread before it sleeps, on a quiet machine: some microseconds.
+_BRIEF = "1000"
 
 
 def import_torch() -> None:
     """Import PyTorch, so that threads which wait for work sleep rather than spin.
 
     By default a waiting thread occupies its processor for some milliseconds. Where several
-    programs share the processors, it takes the time of the very thread that it waits for
+    programs share the processors, it takes the time of the very thread that it waits for;
+    on a quiet machine some microseconds are worth it, since waking up takes as long
     (``docs/benchmarks.md`` has the figures). OpenMP reads how to wait when it is loaded, so
     the first import decides; the environment is as before afterwards. Nothing is changed if
     PyTorch has been imported, or if the environment says how threads wait.
     """
     if "torch" in sys.modules or any(name in os.environ for name in _WAITING):
         return
-    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    busy = machine.is_busy()
+    name, value = ("OMP_WAIT_POLICY", "PASSIVE") if busy else ("GOMP_SPINCOUNT", _BRIEF)
+    os.environ[name] = value
     try:
         import torch
 
         torch.get_num_threads()  # some runtimes read the environment at the first question
     finally:
-        os.environ.pop("OMP_WAIT_POLICY", None)
+        os.environ.pop(name, None)
 
 
 class _Scopes:

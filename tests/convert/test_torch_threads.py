@@ -60,10 +60,11 @@ def openmp(code, **environment):
 
 
 @pytest.mark.parametrize("way", ["open", "convert", "command"])
-def test_waiting_threads_sleep(way, tmp_path):
+@pytest.mark.parametrize(("load", "turns"), [(0.0, "1000"), (1e6, "0")])
+def test_waiting_threads_sleep_at_once_or_soon(way, load, turns, tmp_path):
     code = {"open": OPEN, "convert": CONVERT, "command": COMMAND.format(out=str(tmp_path))}[way]
-    found, left = openmp(code)
-    assert found["GOMP_SPINCOUNT"] == "0"
+    found, left = openmp(f"os.getloadavg = lambda: ({load}, 0, 0); {code}")
+    assert found["GOMP_SPINCOUNT"] == turns
     assert left == "{}"
 
 
