@@ -35,7 +35,9 @@ def weighted_ridge(
     count, regions = kept.shape
     share = weights / weights.sum()
     centred = kept - share @ kept
-    wanted = scores - share @ scores
+    # Around one of them, equal scores leave nothing, not even rounding.
+    around = scores - scores[0]
+    wanted = around - share @ around
     moment = (centred.T * weights) @ centred + alpha * np.eye(regions)
     inverse = np.linalg.pinv(moment, hermitian=True)
     coefficients = inverse @ (centred.T @ (weights * wanted))
