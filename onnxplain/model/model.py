@@ -185,6 +185,7 @@ class Model(OpenedModel):
         require_runs(average)
         self.network.require_repeatable(averaged=average is not None)
         options: dict[str, Any] = {"contrast": contrast, "margin": margin, "average": average}
+        options["by_match"] = not chosen.takes_slopes
         aims = self.resolve(picture, targets, prediction, kind=kind or chosen.explains, **options)
         if not aims:
             raise UsageError("there is no target to explain")

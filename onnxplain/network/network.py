@@ -24,7 +24,6 @@ from onnxplain.graph.extract import cut_at
 from onnxplain.graph.head import Head, head_of
 from onnxplain.graph.image_input import ImageInput, find_image_input
 from onnxplain.graph.layers import SpatialLayer, layer_candidates
-from onnxplain.graph.scores_only import cut_to_scores
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.training import training_nodes
 from onnxplain.graph.view import Graph, TensorInfo
@@ -112,7 +111,7 @@ class Network:
         self._outputs = outputs or find_outputs(
             graph, output, lambda: find_image_input(graph, **hints), metadata
         )
-        self.graph = graph if outputs else cut_to_scores(graph, self._outputs.explained)
+        self.graph = graph if outputs else self._outputs.cut(graph)
         image = find_image_input(self.graph, **hints)
         needed = {n: v for n, v in (bound or {}).items() if n not in self.graph.left_out.inputs}
         self.image: ImageInput
@@ -287,6 +286,10 @@ class Network:
         top = _PROBE_RANGE if dtype.kind == "f" else min(np.iinfo(dtype).max, _PIXEL_RANGE)
         x = np.random.default_rng(0).random((1, *self.image.shape[1:])) * top
         return x.astype(dtype)
+
+    def example(self) -> Array:
+        """Return an input like those that will be explained, (1, ...)."""
+        return self._example()
 
     def cut_at(self, tensor: TensorInfo, layout: str, size: tuple[int, int]) -> Network:
         """Return the rest of this network, with a tensor inside of it as the explained input.

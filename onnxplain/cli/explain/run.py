@@ -175,6 +175,7 @@ def _explain_into(result: ImageResult, job: Job, path: Path, name: str) -> None:
             job.model.resolve(
                 picture, asked.wanted, prediction,
                 kind=kind, contrast=asked.contrast, margin=asked.margin, average=average,
+                by_match=not chosen.method.takes_slopes,
             )
         )  # fmt: skip
         outcomes: list[Explanation | OnnxplainError] = []

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.answers.answer import Answer
 from onnxplain.graph.answers.choose import choose
+from onnxplain.graph.answers.detectors import holds_suppression
 from onnxplain.graph.answers.find import find_answers
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.output_names import named_output, no_scores, own_outputs
@@ -29,11 +30,24 @@ class Outputs:
         there is only one.
     sentence : str
         Which was chosen and why; empty if there was no choice.
+    boxes : Answer, optional
+        How a detector's boxes are read, where they are explained.
     """
 
     explained: str
     answers: tuple[Answer, ...] = ()
     sentence: str = ""
+    boxes: Answer | None = None
+
+    def cut(self, graph: Graph) -> Graph:
+        """Leave out of a graph what is not explained; see `cut_to_scores`."""
+        if self.boxes is None:
+            return cut_to_scores(graph, self.explained)
+        return cut_to_scores(graph, *self.boxes.raw.tensors)
+
+    def of_boxes(self, answer: Answer) -> Outputs:
+        """Return the same for a detector, whose boxes may stand in several tensors."""
+        return replace(self, explained=answer.raw.tensors[0], boxes=answer)
 
 
 def find_outputs(
@@ -64,11 +78,13 @@ def find_outputs(
     """
     named = None if output is None else named_output(graph, output)
     own = own_outputs(graph)
-    if len(graph.outputs) == 1 and len(own) == 1:
+    if len(graph.outputs) == 1 and len(own) == 1 and not holds_suppression(graph):
         return Outputs(named or own[0])
     answers = _answers(graph, own if named is None else [named], image, metadata)
     if named is not None:
-        return Outputs(named, tuple(answers))
+        mine = next((a for a in answers if a.output == named and a.boxes), None)
+        found = Outputs(named, tuple(answers))
+        return found if mine is None else found.of_boxes(mine)
     usable = [a for a in answers if a.output in own]
     if not usable or all(a.task == "unknown" for a in usable):
         why = usable[0].evidence if usable else "none of them holds numbers"
@@ -76,7 +92,8 @@ def find_outputs(
             f"no output can be explained ({why}); outputs: {no_scores(graph)}"
         )
     chosen, sentence = choose(usable)
-    return Outputs(chosen.output, tuple(answers), sentence)
+    found = Outputs(chosen.output, tuple(answers), sentence)
+    return found if chosen.boxes is None else found.of_boxes(chosen)
 
 
 def _answers(
