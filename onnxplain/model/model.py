@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -199,10 +199,11 @@ class Model(OpenedModel):
         def work(aim: Target, context: Context, share: Share) -> Explanation:
             started = time.perf_counter()
             own = replace(context, share=share)
+            given = _with_layer(chosen, self.network, aim, values)
             score = self._score(picture, aim)
             empty = saturated(chosen, self.network, aim, score)
             try:
-                found = averaged(own, lambda s: chosen.function(s, picture.x, aim, **values), runs)
+                found = averaged(own, lambda s: chosen.function(s, picture.x, aim, **given), runs)
             except NoSlopeError as error:
                 raise empty or error from error
             if empty is not None and vanishes(found.values, self.network.precision):
@@ -279,3 +280,13 @@ class Model(OpenedModel):
         if np.array_equal(plain, picture.x):  # a picture of one colour is told from another one
             plain = sample_picture(self.preprocess).x
         return picture.x, plain
+
+
+def _with_layer(
+    method: Method, network: Network, target: Target, given: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Name the layer in front of what is explained, if that is not the whole answer."""
+    if not method.takes_layer or given.get("layer") is not None:
+        return given
+    layer = None if target.origin is None else network.layer_before(target.origin)
+    return given if layer is None else {**given, "layer": layer}

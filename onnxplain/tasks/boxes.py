@@ -154,17 +154,18 @@ class Boxes:
         here = ", ".join(f"{s:.0f}" for s in frame.on_photo(sides))
         stem = "".join(c if c.isalnum() else "-" for c in words)
         words = f"{words} in ({here})"
+        element = None
+        if self.layout.logits is not None:
+            element = self.layout.logits.at(self.layout.score_row(label), row)
+        source = "" if element is None else element.tensor
         if request.by_match:
             a, b, c, d = map(float, sides)
-            return BoxMatch(words, stem, self.layout, (a, b, c, d), label)
+            return BoxMatch(words, stem, self.layout, (a, b, c, d), label, source)
         part: BoxPart = request.part or "class"  # type: ignore[assignment]
-        element = None
-        if part == "class" and self.layout.logits is not None:
-            element = self.layout.logits.at(self.layout.score_row(label), row)
-        if element is not None:
+        if element is not None and part == "class":
             piece = Piece(element.tensor, np.array([element.position]))
             return ValueScore(words, stem, Reading((piece,)), quantity="logit")
-        return BoxNumber(words, stem, self.layout, row, label, part)
+        return BoxNumber(words, stem, self.layout, row, label, part, source)
 
 
 def _chosen(asked: BoxRequest, said: Detected, name: Any) -> list[int]:

@@ -35,6 +35,8 @@ class BoxMatch(Target):
         Left, top, right and bottom of the box, in pixels of the input.
     label : int
         Its class.
+    source : str
+        See `Target.origin`; empty if unknown.
     """
 
     words: str
@@ -42,6 +44,12 @@ class BoxMatch(Target):
     layout: BoxLayout = field(compare=False, repr=False)
     sides: tuple[float, float, float, float]
     label: int
+    source: str = ""
+
+    @property
+    def origin(self) -> str | None:
+        """Tensor that holds the logit of the candidate that the box comes from."""
+        return self.source or None
 
     @property
     def tensors(self) -> tuple[str, ...]:

@@ -45,6 +45,8 @@ class BoxNumber(Target):
         Its class.
     part : str
         One of `PARTS`: the class's score alone, that score times objectness, or a side.
+    source : str
+        See `Target.origin`; empty if unknown.
     """
 
     words: str
@@ -53,6 +55,12 @@ class BoxNumber(Target):
     row: int
     label: int
     part: BoxPart = "score"
+    source: str = ""
+
+    @property
+    def origin(self) -> str | None:
+        """Tensor that holds the logit of the candidate."""
+        return self.source or None
 
     @property
     def tensors(self) -> tuple[str, ...]:
