@@ -25,6 +25,7 @@ from onnxplain.model.opened import OpenedModel
 from onnxplain.model.record import Run, explanation_of
 from onnxplain.model.saturation import require_finite, saturated, vanishes
 from onnxplain.network.context import Context, Progress, silent
+from onnxplain.network.network import Network
 from onnxplain.network.sharing import Share, run_shared
 from onnxplain.targets.classes import Kind
 from onnxplain.targets.request import TargetLike

@@ -62,7 +62,7 @@ class _Known:
     def put(
         self, which: Indices, flat: Indices, mine: Mask, tensor: str, positions: Indices
     ) -> None:
-        """Note where elements stand, behind whatever only moves them, such as a Concat of scales."""
+        """Note where elements stand in front of what only moves them, such as a Concat."""
         size = int(np.prod(self.tracer.shapes[tensor]))
         for part in self.tracer.parts(tensor):
             moved = part.kind == "raw" and part.plain
