@@ -20,7 +20,7 @@ _ANY_NUMBER = 300
 def suppressed(seen: Seen) -> FoundBoxes | None:
     """Read what one NonMaxSuppression, or one of TensorRT's, chooses from."""
     graph = seen.tracer.graph
-    reached = graph.ancestors(*[o.name for o in seen.outputs]) if seen.outputs else set()
+    reached = {t for o in seen.outputs for t in graph.ancestors(o.name)}
     nodes = [
         n
         for n in graph.nodes
