@@ -22,7 +22,6 @@ from onnxplain.targets.classes import Kind
 from onnxplain.targets.reading import Piece, Reading
 from onnxplain.targets.request import TargetRequest, class_index
 from onnxplain.targets.target import Target
-from onnxplain.targets.values import ValueScore
 from onnxplain.tasks.prediction import Prediction
 from onnxplain.tasks.task import Values, require_plain
 
@@ -158,14 +157,15 @@ class Boxes:
         if self.layout.logits is not None:
             element = self.layout.logits.at(self.layout.score_row(label), row)
         source = "" if element is None else element.tensor
+        left, top, right, bottom = map(float, sides)
+        around = (left, top, right, bottom)
         if request.by_match:
-            a, b, c, d = map(float, sides)
-            return BoxMatch(words, stem, self.layout, (a, b, c, d), label, source)
+            return BoxMatch(words, stem, self.layout, around, label, source)
         part: BoxPart = request.part or "class"  # type: ignore[assignment]
+        logit = None
         if element is not None and part == "class":
-            piece = Piece(element.tensor, np.array([element.position]))
-            return ValueScore(words, stem, Reading((piece,)), quantity="logit")
-        return BoxNumber(words, stem, self.layout, row, label, part, source)
+            logit = Reading((Piece(element.tensor, np.array([element.position])),))
+        return BoxNumber(words, stem, self.layout, row, label, around, part, logit, source)
 
 
 def _chosen(asked: BoxRequest, said: Detected, name: Any) -> list[int]:

@@ -25,6 +25,7 @@ from onnxplain.cli.explain.results import (
     Attempt,
     Failure,
     ImageResult,
+    write_boxes,
     write_explanation,
     write_sheets,
 )
@@ -38,9 +39,12 @@ from onnxplain.model.load import load
 from onnxplain.model.model import Model
 from onnxplain.targets.classes import Kind
 from onnxplain.targets.target import Target
+from onnxplain.tasks.boxes import Detected
 from onnxplain.tasks.prediction import Prediction
 
 _RANKED = 5
+_LISTED_BOXES = 20
+_SIDES = ("left", "top", "right", "bottom")
 
 
 @dataclass(frozen=True)
@@ -195,7 +199,9 @@ def _explain_into(result: ImageResult, job: Job, path: Path, name: str) -> None:
         job.bar.step(k + 1, len(job.methods))
     order = list(dict.fromkeys(a.target.stem for a in result.attempts))
     result.attempts.sort(key=lambda a: order.index(a.target.stem))
-    result.files = write_sheets(result.explanations(), job.folder, name, job.model.labels)
+    if isinstance(prediction, Detected) and len(prediction.scores):
+        result.files.append(write_boxes(prediction, picture, job.folder, name))
+    result.files += write_sheets(result.explanations(), job.folder, name, job.model.labels)
 
 
 def _write(
@@ -211,7 +217,17 @@ def _write(
 
 
 def _ranking(prediction: Prediction) -> list[dict[str, Any]]:
-    """The largest scores, each of every kind that the model has."""
+    """The largest scores, each of every kind that the model has; boxes with their sides."""
+    if isinstance(prediction, Detected):
+        return [
+            {
+                "number": k + 1,
+                "name": prediction.names[k],
+                "score": float(prediction.scores[k]),
+                **dict(zip(_SIDES, map(float, prediction.sides[k]), strict=True)),
+            }
+            for k in range(min(len(prediction.scores), _LISTED_BOXES))
+        ]
     columns: dict[str, Any] = {prediction.unit: prediction.scores}
     columns.update({k: v for k, v in prediction.kinds.items() if k != "raw"})
     return [

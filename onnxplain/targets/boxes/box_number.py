@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.targets.boxes.layout import BoxLayout
+from onnxplain.targets.reading import Reading
 from onnxplain.targets.secants import Slopes, Values
 from onnxplain.targets.target import Target
 
@@ -43,8 +44,13 @@ class BoxNumber(Target):
         The candidate; it stays the same however the picture changes.
     label : int
         Its class.
+    sides : (4,) tuple
+        Left, top, right and bottom of the box, in pixels of the input.
     part : str
         One of `PARTS`: the class's score alone, that score times objectness, or a side.
+    logit : Reading, optional
+        The number in front of the activation of the class's score, which is explained in its
+        place.
     source : str
         See `Target.origin`; empty if unknown.
     """
@@ -54,7 +60,9 @@ class BoxNumber(Target):
     layout: BoxLayout = field(compare=False, repr=False)
     row: int
     label: int
-    part: BoxPart = "score"
+    sides: tuple[float, float, float, float]
+    part: BoxPart = "class"
+    logit: Reading | None = field(default=None, compare=False, repr=False)
     source: str = ""
 
     @property
@@ -66,6 +74,8 @@ class BoxNumber(Target):
     def tensors(self) -> tuple[str, ...]:
         """Names of the tensors that are read."""
         layout = self.layout
+        if self.logit is not None:
+            return self.logit.tensors
         if self.part in _SIDES:
             return layout.boxes.tensors
         extra = layout.objectness.tensors if self.part == "score" and layout.objectness else ()
@@ -74,12 +84,16 @@ class BoxNumber(Target):
     @property
     def unit(self) -> str:
         """What the number is."""
+        if self.logit is not None:
+            return "logit"
         return "pixels" if self.part in _SIDES else "score"
 
     @property
     def is_linear(self) -> bool:
         """Whether the number is a linear function of its tensors."""
         layout = self.layout
+        if self.logit is not None:
+            return True
         if self.part in _SIDES:
             return layout.boxes.squash == "none" and layout.code.form not in ("grid", "dfl")
         return layout.scores.squash == "none" and not self._factor
@@ -87,6 +101,8 @@ class BoxNumber(Target):
     def score(self, values: Values) -> NDArray[np.float64]:
         """Return the number of each input, (N,)."""
         layout = self.layout
+        if self.logit is not None:
+            return self.logit.read(values)[:, 0]
         if self.part in _SIDES:
             sides = layout.sides(values)[:, :, self.row]
             return np.asarray(sides @ np.array(_SIDES[self.part]))
@@ -98,6 +114,9 @@ class BoxNumber(Target):
     def slopes(self, values: Values) -> Slopes:
         """Return the derivatives with respect to the tensors."""
         layout = self.layout
+        if self.logit is not None:
+            one = np.ones(self.logit.read(values).shape)
+            return self.logit.slopes(values, one)
         if self.part in _SIDES:
             raw = layout.boxes.read(values)
             weights = np.zeros((4, raw.shape[2]))
@@ -120,12 +139,13 @@ class BoxNumber(Target):
 
     def describe(self) -> str:
         """One short phrase for captions."""
-        return f"{self.words}, {'class score' if self.part == 'class' else self.part}"
+        named = {"class": self.unit if self.logit is not None else "class score"}
+        return f"{self.words}, {named.get(self.part, self.part)}"
 
     @property
     def stem(self) -> str:
         """What tells this target from others of the same picture in names of files."""
-        return self.name_part if self.part == "score" else f"{self.name_part}-{self.part}"
+        return self.name_part if self.part == "class" else f"{self.name_part}-{self.part}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for records."""
@@ -137,6 +157,7 @@ class BoxNumber(Target):
             "tensors": list(self.tensors),
             "row": self.row,
             "label": self.label,
+            "sides": [float(s) for s in self.sides],
             "part": self.part,
         }
 
