@@ -29,6 +29,8 @@ _OWN_PICTURES = {
     "dominant_class": clear_maps,
     "standard_error": error_maps,
 }
+# Boxes that the table lists and the picture shows.
+LISTED_BOXES = 20
 _RECORDED = (
     "method",
     "target",
@@ -153,7 +155,7 @@ def write_boxes(found: Detected, picture: Picture, folder: Path, name: str) -> P
         If the file cannot be written.
     """
     path = folder / f"{name}.boxes.png"
-    save_image(numbered(picture.pixels, found.found.sides, found.names), path)
+    save_image(numbered(picture.pixels, found.found.sides[:LISTED_BOXES], found.names), path)
     return path
 
 

@@ -22,6 +22,7 @@ from onnxplain.cli.choices import (
 )
 from onnxplain.cli.console import remark
 from onnxplain.cli.explain.results import (
+    LISTED_BOXES,
     Attempt,
     Failure,
     ImageResult,
@@ -43,7 +44,6 @@ from onnxplain.tasks.boxes import Detected
 from onnxplain.tasks.prediction import Prediction
 
 _RANKED = 5
-_LISTED_BOXES = 20
 _SIDES = ("left", "top", "right", "bottom")
 
 
@@ -69,6 +69,7 @@ def run(
     kind: Kind | None,
     contrast: str | None,
     margin: bool,
+    part: str | None,
     layer: str | None,
     parameters: Sequence[str],
     max_seconds: float | None,
@@ -104,7 +105,7 @@ def run(
     chosen = give_layer(give_parameters(chosen_methods, parameters), layer, opened)
     chosen = give_limits(chosen, {"max_seconds": max_seconds, "tolerance": tolerance})
     chosen = bound_all(methods, chosen, opened)
-    wanted = choose_targets(targets, contrast, margin, opened)
+    wanted = choose_targets(targets, contrast, margin, part, opened)
     names = result_names(paths)
     _keep_apart(paths, names, [c.method.name for c in chosen], out)
     warnings = list(opened.warnings)
@@ -226,7 +227,7 @@ def _ranking(prediction: Prediction) -> list[dict[str, Any]]:
                 "score": float(prediction.scores[k]),
                 **dict(zip(_SIDES, map(float, prediction.sides[k]), strict=True)),
             }
-            for k in range(min(len(prediction.scores), _LISTED_BOXES))
+            for k in range(min(len(prediction.scores), LISTED_BOXES))
         ]
     columns: dict[str, Any] = {prediction.unit: prediction.scores}
     columns.update({k: v for k, v in prediction.kinds.items() if k != "raw"})
