@@ -13,10 +13,11 @@ from onnxplain.errors import NowhereError, UsageError
 from onnxplain.graph.answers.answer import Answer
 from onnxplain.graph.shapes import Shapes
 from onnxplain.targets.boxes.box_match import BoxMatch
-from onnxplain.targets.boxes.box_number import BoxNumber, BoxPart
+from onnxplain.targets.boxes.box_number import BoxNumber
 from onnxplain.targets.boxes.frame import Frame
 from onnxplain.targets.boxes.layout import BoxLayout, Detections
 from onnxplain.targets.boxes.overlap import iou
+from onnxplain.targets.boxes.parts import BoxPart
 from onnxplain.targets.boxes.request import BoxRequest, read_box
 from onnxplain.targets.classes import Kind
 from onnxplain.targets.reading import Piece, Reading

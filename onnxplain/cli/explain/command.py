@@ -16,7 +16,7 @@ from onnxplain.cli.options import (
     quiet_option,
     seed_option,
 )
-from onnxplain.targets.boxes.box_number import PARTS
+from onnxplain.targets.boxes.parts import PARTS
 
 _HELP = """Explain what MODEL saw in each IMAGE: a file, a folder or a pattern.
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.targets.boxes.layout import BoxLayout
+from onnxplain.targets.boxes.parts import BoxPart
 from onnxplain.targets.reading import Reading
 from onnxplain.targets.secants import Slopes, Values
 from onnxplain.targets.target import Target
 
-BoxPart = Literal["class", "score", "left", "top", "right", "bottom", "x", "y", "width", "height"]
-PARTS: tuple[BoxPart, ...] = get_args(BoxPart)
 # What left, top, right and bottom count.
 _SIDES: dict[str, tuple[float, float, float, float]] = {
     "left": (1, 0, 0, 0),
