@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import OnnxplainError
 from onnxplain.graph.answers.answer import Answer
+from onnxplain.graph.answers.boxes.elements import logits_of
 from onnxplain.graph.answers.boxes.found import FoundBoxes
+from onnxplain.graph.answers.trace import Tracer
 from onnxplain.targets.boxes.codes import BoxCode, Form
 from onnxplain.targets.boxes.layout import BoxLayout
 
@@ -53,6 +55,9 @@ def settled(network: Network, answer: Answer) -> Answer:
         return replace(answer, boxes=None, doubt=about_scores)
     said = ", ".join(filter(None, (found.evidence, about_code, about_scores)))
     fitting = replace(fitting, code=code)
+    if fitting.logits is None:
+        tracer = Tracer(network.graph, network.shapes)
+        fitting = replace(fitting, logits=logits_of(tracer, fitting.scores))
     return replace(
         answer,
         evidence=said,

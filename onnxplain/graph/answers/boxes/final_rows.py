@@ -18,7 +18,7 @@ def final_rows(seen: Seen) -> FoundBoxes | None:
     """Read [N, M, 6], or [M, 7] and [N, 1, M, 7] with the number of the picture in front."""
     for output in seen.outputs:
         one = output.one
-        if one is None or not output.floating or one[-1] not in (_PLAIN, _NUMBERED):
+        if not one or not output.floating or one[-1] not in (_PLAIN, _NUMBERED):
             continue
         if any(n != 1 for n in one[:-2]) or (len(one) < 2 and output.batch_axis is None):
             continue

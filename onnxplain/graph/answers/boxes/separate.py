@@ -16,7 +16,8 @@ _TENSORFLOW = "detection_boxes"
 
 def separate(seen: Seen) -> FoundBoxes | None:
     """Read boxes [N, M, 4] beside labels and scores [N, M], or beside scores [N, M, K]."""
-    for output in seen.outputs:
+    # Three classes with a background have four scores, as a box has four numbers.
+    for output in sorted(seen.outputs, key=lambda o: _unlike_boxes(seen, o)):
         one = None if output.one is None else squeezed(output.one)
         if one is None or len(one) != 2 or one[1] != _BOX or not output.floating:
             continue
@@ -24,6 +25,14 @@ def separate(seen: Seen) -> FoundBoxes | None:
         if found is not None:
             return found
     return None
+
+
+def _unlike_boxes(seen: Seen, output: OutputShape) -> int:
+    name = output.name.lower()
+    if any(word in name for word in ("box", "loc", "coord")):
+        return 0
+    scored = any(p.kind in PROBABLE for p in seen.tracer.parts(output.name))
+    return 2 if scored or any(w in name for w in ("logit", "score", "class", "prob")) else 1
 
 
 def _labelled(seen: Seen, boxes: OutputShape, count: int | None) -> FoundBoxes | None:
@@ -92,8 +101,10 @@ def _single(output: OutputShape) -> Columns:
 def _is_label(seen: Seen, output: OutputShape) -> bool:
     if not output.floating:
         return True
-    parts = seen.tracer.parts(output.name)
-    named = any(w in output.name.lower() for w in ("class", "label"))
-    return (named and not any(w in output.name.lower() for w in ("score", "prob"))) or all(
-        p.kind == "select" for p in parts
-    )
+    name = output.name.lower()
+    if any(w in name for w in ("score", "prob", "conf")):
+        return False
+    if any(w in name for w in ("class", "label")):
+        return True
+    nodes = [p.node for p in seen.tracer.parts(output.name) if p.kind == "select"]
+    return bool(nodes) and all(n is not None and n.op_type == "ArgMax" for n in nodes)
