@@ -146,7 +146,10 @@ def load(
         "channels": recipe.channels if recipe else preset_channels(preprocess),
         "bound": bound or (),
     }
-    outputs = find_outputs(graph, output, lambda: find_image_input(graph, **hints), metadata)
+    outputs = find_outputs(
+        graph, output, lambda: find_image_input(graph, **hints), metadata,
+        boxes=task is None, layout=beside.get("boxes"),
+    )  # fmt: skip
     keys = class_keys(graph, outputs)
     graph = outputs.cut(graph)
     image = find_image_input(graph, **hints)

@@ -65,7 +65,7 @@ def declared_answer(network: Network, outputs: Outputs, asked: Asked) -> Answer:
     UsageError
         If what was declared contradicts it.
     """
-    if outputs.boxes is not None and asked.task in (None, "boxes"):
+    if outputs.boxes is not None:
         return replace(outputs.boxes, output=outputs.explained)
     output = outputs.explained
     try:
@@ -86,7 +86,7 @@ def declared_answer(network: Network, outputs: Outputs, asked: Asked) -> Answer:
 
 def probed(network: Network, answer: Answer, asked: Asked) -> Answer:
     """Return the answer, with probabilities if its scores are such on some input."""
-    if answer.boxes is not None:
+    if answer.task == "boxes" and answer.boxes is not None:
         return settled(network, answer)
     plain = answer.task == "classes" and answer.probability is None and not answer.places
     if plain and asked.scores is None and _sums_to_one(network, answer):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +109,7 @@ class Network:
         hints |= {"channels": channels, "bound": bound or ()}
         metadata = dict(metadata or {})
         self._outputs = outputs or find_outputs(
-            graph, output, lambda: find_image_input(graph, **hints), metadata
+            graph, output, lambda: find_image_input(graph, **hints), metadata, boxes=task is None
         )
         self.graph = graph if outputs else self._outputs.cut(graph)
         image = find_image_input(self.graph, **hints)
@@ -378,17 +377,6 @@ class Network:
     def layers(self) -> list[SpatialLayer]:
         """Layers for class activation maps, the best first; may be empty."""
         return layer_candidates(self.graph, self.shapes, self.axes, self.image, self.head)
-
-    def layer_before(self, tensor: str) -> str | None:
-        """Name of the best layer in front of a tensor, where that is not one of the scores.
-
-        Of the scores themselves, `layers` has them; ``None`` then, and where there is none.
-        """
-        if tensor in self.head.tensors:
-            return None
-        head = replace(self.head, tensors=(tensor,))
-        found = layer_candidates(self.graph, self.shapes, self.axes, self.image, head)
-        return found[0].name if found else None
 
     def layer(self, name: str | None) -> SpatialLayer:
         """Return the named spatial layer, or the best one.

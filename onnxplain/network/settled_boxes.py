@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from onnxplain.graph.answers.boxes.found import FoundBoxes
 from onnxplain.graph.answers.trace import Tracer
 from onnxplain.targets.boxes.codes import BoxCode, Form
 from onnxplain.targets.boxes.layout import BoxLayout
+from onnxplain.targets.secants import Values
 
 if TYPE_CHECKING:
     from onnxplain.network.network import Network
@@ -44,6 +46,8 @@ def settled(network: Network, answer: Answer) -> Answer:
         values = [engine.activations(x, layout.tensors) for x in inputs]
         raw = np.concatenate([layout.boxes.read(v)[0] for v in values], axis=1)
         scores = np.concatenate([layout.scores.read(v)[0] for v in values], axis=1)
+        if problem := _no_labels(layout, values) or _no_scores(layout, values):
+            return replace(answer, boxes=None, doubt=problem)
     except OnnxplainError as error:
         return replace(answer, boxes=None, doubt=str(error))
     first = layout.boxes.read(values[0])[0]
@@ -64,6 +68,29 @@ def settled(network: Network, answer: Answer) -> Answer:
         doubt="",
         shape=(fitting.count,),
         boxes=replace(found, layout=fitting),
+    )
+
+
+def _no_labels(layout: BoxLayout, values: Sequence[Values]) -> str:
+    if layout.labels is None:
+        return ""
+    found = np.concatenate([layout.labels.read(v)[0] for v in values], axis=1)
+    if np.allclose(found, np.rint(found), atol=1e-3) and found.min(initial=0) >= -1:
+        return ""
+    return f"what is taken for labels, in {layout.labels.tensors[0]!r}, are no whole numbers"
+
+
+def _no_scores(layout: BoxLayout, values: Sequence[Values]) -> str:
+    """Scores beside labels, and objectness, are from 0 to 1."""
+    single = layout.scores if layout.labels is not None else layout.objectness
+    if single is None:
+        return ""
+    found = np.concatenate([single.read(v)[0] for v in values], axis=1)
+    if found.min(initial=0) >= 0 and found.max(initial=0) <= 1:
+        return ""
+    return (
+        f"what is taken for scores, in {single.tensors[0]!r}, reaches from {found.min():.3g} to "
+        f"{found.max():.3g}, not from 0 to 1"
     )
 
 

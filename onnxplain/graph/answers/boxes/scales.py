@@ -42,9 +42,9 @@ def scales(seen: Seen) -> FoundBoxes | str | None:
     if len(widths) != 1 or None in strides or len(set(strides)) != len(strides):
         return "its maps are not one for each scale"
     width = widths.pop()
-    count = seen.names or width - _BOX * _BINS
-    if width != _BOX * _BINS + count or count < 1:
-        return _ANCHORS
+    count = seen.names
+    if not count or width != _BOX * _BINS + count:
+        return _ANCHORS  # so many channels may as well be three boxes of a cell
     tensors = tuple(o.name for o in by_size)
     rows = Columns(tensors, axis, batch_axis=by_size[0].batch_axis)
     points, cells = grid(sizes, [s for s in strides if s is not None])
