@@ -125,7 +125,7 @@ class Network:
         self._device = device
         self._batch_size = batch_size
         self.cut = cut
-        self._example = example or self.random_input
+        self.example = example or self.random_input
         self._whole: Network | None = None
 
     def with_graph(
@@ -160,7 +160,7 @@ class Network:
             cut=self.cut or input_name is not None,
             threads=self._threads,
             engine=self._engine,
-            example=self._example if input_name is None else None,
+            example=self.example if input_name is None else None,
         )
         return other.batch_first() if self._has_copies else other
 
@@ -239,7 +239,7 @@ class Network:
             self.image,
             self.ort,
             lambda: self.ort_as_written,
-            self._example(),
+            self.example(),
             self._scores,
         )
 
@@ -287,10 +287,6 @@ class Network:
         x = np.random.default_rng(0).random((1, *self.image.shape[1:])) * top
         return x.astype(dtype)
 
-    def example(self) -> Array:
-        """Return an input like those that will be explained, (1, ...)."""
-        return self._example()
-
     def cut_at(self, tensor: TensorInfo, layout: str, size: tuple[int, int]) -> Network:
         """Return the rest of this network, with a tensor inside of it as the explained input.
 
@@ -302,7 +298,7 @@ class Network:
         graph = cut_at(self.graph, tensor, self._outputs.explained)
         rest = self.with_graph(graph, input_name=tensor.name, layout=layout, size=size)
         rest._whole = self._whole or self
-        rest._example = lambda: self.ort.activations(self._example(), [tensor.name])[tensor.name]
+        rest.example = lambda: self.ort.activations(self.example(), [tensor.name])[tensor.name]
         return rest
 
     def adapter(self, needs: Capability) -> Adapter:
