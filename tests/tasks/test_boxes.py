@@ -170,6 +170,8 @@ def test_what_a_person_writes(photo):
     assert len(model.resolve(picture, ["top-3"])) == 3
     with pytest.raises(NowhereError, match="number 999"):
         one(f"{label}#999")
+    with pytest.raises(UsageError, match=r"unknown class 'top-1@5'; the model is a detector"):
+        one("top-1@5")
     with pytest.raises(UsageError, match="is empty"):
         one("car in 30,6,5,31")
     with pytest.raises(UsageError, match="no classes that compete"):

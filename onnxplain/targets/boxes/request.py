@@ -6,13 +6,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from onnxplain.errors import UsageError
+from onnxplain.errors import UnknownNameError, UsageError
 from onnxplain.targets.request import class_index
 
 _NUMBERED = re.compile(r"(?P<name>.*)#(?P<number>[1-9]\d*)")
 _FLOAT = r"[-+]?\d+(?:\.\d*)?"
 _AT = re.compile(rf"(?P<name>.*)@\s*(?P<x>{_FLOAT})\s*,\s*(?P<y>{_FLOAT})")
 _DRAWN = re.compile(rf"(?P<name>.+?)\s+in\s+(?P<sides>{_FLOAT}(?:\s*,\s*{_FLOAT}){{3}})")
+_FORMS = (
+    "the model is a detector: write 2 (a box's number), top-3, CLASS, CLASS#2, CLASS@x,y or "
+    "'CLASS in left,top,right,bottom'"
+)
 _RANKED = re.compile(r"top-([1-9]\d*)", re.IGNORECASE)
 
 
@@ -75,7 +79,12 @@ def read_box(said: str | int | None, labels: Sequence[str], count: int) -> BoxRe
         return BoxRequest(top=int(ranked[1]))
 
     def label(name: str) -> int | None:
-        return class_index(name, labels, count or 10**6) if name.strip() else None
+        if not name.strip():
+            return None
+        known = {n.lower() for n in labels}
+        if name.strip().lower() not in known and not name.strip().isdigit():
+            raise UnknownNameError("class", name.strip(), labels, _FORMS)
+        return class_index(name, labels, count or 10**6)
 
     if drawn := _DRAWN.fullmatch(text):
         sides = tuple(float(n) for n in drawn["sides"].split(","))
