@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import MethodRefusedError, UnknownNameError, UsageError
@@ -193,7 +193,7 @@ def bound_all(given: Sequence[str], chosen: Sequence[Chosen], model: Model) -> l
 
 
 def choose_targets(
-    given: Sequence[str], contrast: str | None, margin: bool, model: Model
+    given: Sequence[str], contrast: str | None, margin: bool, part: str | None, model: Model
 ) -> Targets:
     """Check the targets asked for.
 
@@ -204,6 +204,10 @@ def choose_targets(
     """
     against = model.contrast(contrast)
     wanted = tuple(model.request(text) for text in given or (None,))
+    if part is not None:
+        if any(one.box is None for one in wanted):
+            raise UsageError("--part names a number of a detector's box; drop it")
+        wanted = tuple(replace(one, part=part) for one in wanted)
     for one in wanted:
         model.task.require_meaning(one, against, margin)
     return Targets(wanted, against, margin)

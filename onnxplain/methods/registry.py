@@ -106,6 +106,11 @@ class Method:
         return "layer" in self.parameters
 
     @property
+    def takes_slopes(self) -> bool:
+        """Whether the method asks for derivatives of the target, or its relevance."""
+        return self.needs not in FORWARD_VERBS
+
+    @property
     def runs_on(self) -> str:
         """Engine the method runs on."""
         return "ONNX Runtime" if self.needs in FORWARD_VERBS else "PyTorch"

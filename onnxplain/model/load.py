@@ -21,7 +21,6 @@ from onnxplain.graph.image_input import find_image_input, size_warning
 from onnxplain.graph.light import Weights
 from onnxplain.graph.load import check, identify, open_model
 from onnxplain.graph.prepare import prepare
-from onnxplain.graph.scores_only import cut_to_scores
 from onnxplain.graph.unbatched import with_batch
 from onnxplain.inputs.beside import BESIDE, read_beside
 from onnxplain.inputs.bound import BoundValue
@@ -40,6 +39,8 @@ from onnxplain.tasks.find import names_of, require_task
 if TYPE_CHECKING:
     from onnxplain.inputs.picture import ImageLike
 
+# A detector that writes labels may have any number of classes.
+_MOST_NAMES = 100_000
 METADATA_KEY = "onnxplain.preprocess"
 
 
@@ -145,9 +146,12 @@ def load(
         "channels": recipe.channels if recipe else preset_channels(preprocess),
         "bound": bound or (),
     }
-    outputs = find_outputs(graph, output, lambda: find_image_input(graph, **hints), metadata)
+    outputs = find_outputs(
+        graph, output, lambda: find_image_input(graph, **hints), metadata,
+        boxes=task is None, layout=beside.get("boxes"),
+    )  # fmt: skip
     keys = class_keys(graph, outputs)
-    graph = cut_to_scores(graph, outputs.explained)
+    graph = outputs.cut(graph)
     image = find_image_input(graph, **hints)
     warnings = [text] if (text := size_warning(image)) else []
     if isinstance(preprocess, str) and preprocess in PRESETS:
@@ -267,10 +271,12 @@ def explain_all(
     return found
 
 
-def _counts(answer: Answer) -> tuple[int, ...]:
+def _counts(answer: Answer) -> Sequence[int]:
     """How many names an answer can have."""
     if answer.task == "embedding":
         return ()
+    if answer.task == "boxes" and not answer.shape[0]:
+        return range(1, _MOST_NAMES)
     return (2, 1) if answer.task == "yes-no" else (answer.shape[answer.axis],)
 
 

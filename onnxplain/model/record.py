@@ -88,7 +88,7 @@ def explanation_of(
         score=score,
         scores=prediction.scores.astype(np.float32),
         unit=prediction.unit,
-        labels={int(k): model.labels[int(k)] for k in spoken_of if model.labels},
+        labels={int(k): prediction.name(int(k)) for k in spoken_of if prediction.names},
         layer=found.layer,
         pixels=picture.pixels,
         measures=measures,

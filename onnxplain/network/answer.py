@@ -14,6 +14,7 @@ from onnxplain.graph.answers.declare import declared
 from onnxplain.graph.answers.find import find_answers
 from onnxplain.graph.answers.outputs import Outputs
 from onnxplain.graph.quantised import quantisation_step
+from onnxplain.network.settled_boxes import settled
 
 if TYPE_CHECKING:
     from onnxplain.network.network import Network
@@ -64,6 +65,8 @@ def declared_answer(network: Network, outputs: Outputs, asked: Asked) -> Answer:
     UsageError
         If what was declared contradicts it.
     """
+    if outputs.boxes is not None:
+        return replace(outputs.boxes, output=outputs.explained)
     output = outputs.explained
     try:
         answers = find_answers(network.graph, network.shapes, network.image, asked.metadata)
@@ -83,6 +86,8 @@ def declared_answer(network: Network, outputs: Outputs, asked: Asked) -> Answer:
 
 def probed(network: Network, answer: Answer, asked: Asked) -> Answer:
     """Return the answer, with probabilities if its scores are such on some input."""
+    if answer.task == "boxes" and answer.boxes is not None:
+        return settled(network, answer)
     plain = answer.task == "classes" and answer.probability is None and not answer.places
     if plain and asked.scores is None and _sums_to_one(network, answer):
         evidence = "its values are not negative and sum to one, on a probe"

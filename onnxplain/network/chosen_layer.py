@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.cam_head import CamHead, find_cam_head
-from onnxplain.graph.layers import SpatialLayer, refuse_layer, spatial_layer
+from onnxplain.graph.layers import SpatialLayer, layer_candidates, refuse_layer, spatial_layer
 
 if TYPE_CHECKING:
     from onnxplain.network.network import Network
@@ -27,6 +28,18 @@ def named_layer(network: Network, name: str | None) -> SpatialLayer:
         what = f"layer {tensor!r} of shape {shape} has no height and width"
         raise refuse_layer(graph, shapes, axes, what)
     return found
+
+
+def layer_before(network: Network, tensor: str) -> str | None:
+    """Name of the best layer in front of a tensor, where that is not one of the scores.
+
+    Of the scores themselves, `Network.layers` has them; ``None`` then, and where there is none.
+    """
+    if tensor in network.head.tensors:
+        return None
+    head = replace(network.head, tensors=(tensor,))
+    found = layer_candidates(network.graph, network.shapes, network.axes, network.image, head)
+    return found[0].name if found else None
 
 
 def linear_head(network: Network, layer: SpatialLayer) -> CamHead:

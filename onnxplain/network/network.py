@@ -24,7 +24,6 @@ from onnxplain.graph.extract import cut_at
 from onnxplain.graph.head import Head, head_of
 from onnxplain.graph.image_input import ImageInput, find_image_input
 from onnxplain.graph.layers import SpatialLayer, layer_candidates
-from onnxplain.graph.scores_only import cut_to_scores
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.training import training_nodes
 from onnxplain.graph.view import Graph, TensorInfo
@@ -110,9 +109,9 @@ class Network:
         hints |= {"channels": channels, "bound": bound or ()}
         metadata = dict(metadata or {})
         self._outputs = outputs or find_outputs(
-            graph, output, lambda: find_image_input(graph, **hints), metadata
+            graph, output, lambda: find_image_input(graph, **hints), metadata, boxes=task is None
         )
-        self.graph = graph if outputs else cut_to_scores(graph, self._outputs.explained)
+        self.graph = graph if outputs else self._outputs.cut(graph)
         image = find_image_input(self.graph, **hints)
         needed = {n: v for n, v in (bound or {}).items() if n not in self.graph.left_out.inputs}
         self.image: ImageInput
@@ -126,7 +125,7 @@ class Network:
         self._device = device
         self._batch_size = batch_size
         self.cut = cut
-        self._example = example or self.random_input
+        self.example = example or self.random_input
         self._whole: Network | None = None
 
     def with_graph(
@@ -161,7 +160,7 @@ class Network:
             cut=self.cut or input_name is not None,
             threads=self._threads,
             engine=self._engine,
-            example=self._example if input_name is None else None,
+            example=self.example if input_name is None else None,
         )
         return other.batch_first() if self._has_copies else other
 
@@ -240,7 +239,7 @@ class Network:
             self.image,
             self.ort,
             lambda: self.ort_as_written,
-            self._example(),
+            self.example(),
             self._scores,
         )
 
@@ -299,7 +298,7 @@ class Network:
         graph = cut_at(self.graph, tensor, self._outputs.explained)
         rest = self.with_graph(graph, input_name=tensor.name, layout=layout, size=size)
         rest._whole = self._whole or self
-        rest._example = lambda: self.ort.activations(self._example(), [tensor.name])[tensor.name]
+        rest.example = lambda: self.ort.activations(self.example(), [tensor.name])[tensor.name]
         return rest
 
     def adapter(self, needs: Capability) -> Adapter:

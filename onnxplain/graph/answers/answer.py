@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from onnxplain.targets.reading import Reading
+
+if TYPE_CHECKING:
+    from onnxplain.graph.answers.boxes.found import FoundBoxes
 
 TaskName = Literal["classes", "yes-no", "labels", "values", "embedding", "boxes", "unknown"]
 
@@ -39,6 +42,8 @@ class Answer:
         What else the output may be and how to declare it; empty if the evidence is clear.
     layers : int
         Convolutions and products with weights that the raw numbers are computed through.
+    boxes : FoundBoxes, optional
+        How a detector's boxes are read, if that is known.
     """
 
     output: str
@@ -52,6 +57,7 @@ class Answer:
     evidence: str
     doubt: str = ""
     layers: int = 0
+    boxes: FoundBoxes | None = None
 
     @property
     def places(self) -> tuple[int, ...]:
