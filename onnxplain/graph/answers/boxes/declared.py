@@ -22,17 +22,6 @@ _OF_PART = {
 }
 _ACTIVATIONS = ("none", "sigmoid", "softmax")
 _UNITS = ("pixels", "shares")
-# What `inspect` prints for a detector that cannot be read.
-TEMPLATE: Mapping[str, Any] = {
-    "boxes": {
-        "boxes": {
-            "tensor": "NAME", "axis": 0, "columns": [0, 4], "form": "cxcywh", "unit": "pixels",
-        },
-        "scores": {"tensor": "NAME", "axis": 0, "columns": [4, 84], "activation": "none"},
-        "least": 0.25,
-        "overlap": 0.45,
-    }
-}  # fmt: skip
 
 
 def declared_boxes(
