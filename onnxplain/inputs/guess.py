@@ -8,7 +8,7 @@ from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.input_axes import COLOURS
 from onnxplain.graph.normalisation import find_normalisation
 from onnxplain.graph.view import Graph
-from onnxplain.inputs.preprocess import Preprocess, preset
+from onnxplain.inputs.preprocess import PRESETS, Preprocess, preset, preset_channels
 from onnxplain.inputs.undeclared import Undeclared
 
 # A trained network's first convolution sees values of a few units, around zero or above.
@@ -53,6 +53,37 @@ def contradiction(graph: Graph, image: ImageInput, recipe: Preprocess) -> str:
         f"normalises its input itself (at tensor {inner.nodes[-1].output!r}) to a span of "
         f"{span:.2g}; the other scale (0..1 or 0..255) may be meant"
     )
+
+
+def plausible(graph: Graph, image: ImageInput) -> list[tuple[Preprocess, str]]:
+    """List the presets that nothing in the graph speaks against.
+
+    Parameters
+    ----------
+    graph : Graph
+        The prepared graph.
+    image : ImageInput
+        The explained input.
+
+    Returns
+    -------
+    list of (Preprocess, str)
+        Recipes of different names with what speaks for each in one phrase, the most
+        plausible one, which is what `guess_preprocess` takes if it takes any, first.
+    """
+    first, reason = _guess(graph, image)
+    found = [(first, reason)] if first else []
+    whole = np.dtype(image.dtype).kind in "iu"
+    for name in PRESETS:
+        wanted = preset_channels(name)
+        if name == first or whole or (wanted is not None and image.channels != wanted):
+            continue
+        found.append((name, "nothing in the graph speaks against it"))
+    made = [
+        (preset(name, image.layout, image.size, image.channels, image.dtype), why)
+        for name, why in found
+    ]
+    return [(recipe, why) for recipe, why in made if not contradiction(graph, image, recipe)]
 
 
 def _guess(graph: Graph, image: ImageInput) -> tuple[str, str]:
