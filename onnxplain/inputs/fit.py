@@ -24,7 +24,8 @@ _SAME_SCALE = 0.4
 _WHITE = np.array([[0.0, 1.0]])
 # From here on a fit is none: the range is twelve times too wide or too narrow, or beside.
 WORST = 2.5
-_SHIFTED = 1e-9
+# A shift by less of the range is none; one by less than the second share has no purpose.
+_NO_SHIFT, _USELESS_SHIFT = 1e-6, 0.02
 # A part of all values that may be cut off at the ends.
 _CUT_OFF = 0.25
 _WRONG_ORDER, _UNUSUAL_ORDER = 1.0, 0.5
@@ -90,11 +91,13 @@ def _of_values(inner: InnerNormalisation, low: Array, high: Array) -> float:
     half = np.maximum((reached_high - reached_low) / 2, 1e-30)
     if "shift" in free:
         return _distance(inner.shift - half, inner.shift + half, _STANDARD, _PIXELS)
-    if np.all(np.abs(inner.shift) < _SHIFTED):
+    shifted = float((np.abs(inner.shift) / half).max())
+    if shifted < _NO_SHIFT:
         # A scale alone says nothing of where zero is to be.
         spread = np.log(half[:, None] * _DEVIATION / np.concatenate([_STANDARD, _PIXELS])[:, 1])
         return float(np.abs(spread).min(axis=1).mean())
-    return _distance(reached_low, reached_high, _STANDARD, _PIXELS)
+    useless = 2 * WORST if shifted < _USELESS_SHIFT else 0.0
+    return useless + _distance(reached_low, reached_high, _STANDARD, _PIXELS)
 
 
 def _of_limits(limit: Limits, low: Array, high: Array) -> float:
