@@ -215,11 +215,12 @@ def _convolved(graph: Graph, node: Node, held: Pixels) -> Found:
     moved = any(s != 1 for s in node.attributes.get("strides", ())) or any(
         p != 0 for p in node.attributes.get("pads", ())
     )
-    if kernel[0, 0].size != 1 or moved or kernel.shape[1] * group != held.count:
+    filters, width, *window = kernel.shape
+    if any(n != 1 for n in window) or moved or width * group != held.count:
         return None
-    rows = kernel.reshape(kernel.shape[:2])
+    rows = kernel.reshape(filters, width)
     if group > 1:
-        if len(rows) != group or rows.shape[1] != 1:
+        if filters != group or width != 1:
             return None
         rows = np.diag(rows[:, 0])
     bias: NDArray[Any] | float = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -100,19 +100,34 @@ def contradiction(graph: Graph, image: ImageInput, recipe: Preprocess) -> str:
     return f"{what}, but {said}; another scale (0..1 or 0..255) may be meant"
 
 
-def alternatives(found: Sequence[tuple[Preprocess, str]]) -> str:
-    """Name what else a guess could be; empty if there is nothing else."""
-    names = [recipe.name for recipe, _ in found[1:]]
-    if not names:
-        return ""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"
+def guess_warning(graph: Graph, image: ImageInput, model: str) -> str:
+    """Say that the preprocessing is guessed, as what, why, what else it may be, and what to do.
+
+    Parameters
+    ----------
+    graph : Graph
+        The prepared graph.
+    image : ImageInput
+        The explained input.
+    model : str
+        Name of the model file.
+    """
+    recipe, reason = guess_preprocess(graph, image)
+    unknown = isinstance(recipe, Undeclared)
+    what = "unknown" if unknown else f"guessed as {recipe.name!r}"
+    others = [r.name for r, _ in plausible(graph, image) if r.name != recipe.name]
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    listed = f"; it may as well be {', '.join(others[:_NAMED])}{more}" if others else ""
+    return (
+        f"preprocessing is {what} ({reason}){listed}: `onnxplain inspect {model} --try IMAGES` "
+        "shows what the model answers to each; declare it with --preprocess FILE or PRESET"
+    )
 
 
 def _usual(image: ImageInput, inner: InnerNormalisation | None) -> Iterator[str]:
     """Names of presets that are for such an input, the most usual one first."""
     decided = inner is not None and inner.changes
-    habit = _KERAS if image.layout == "NHWC" else _TORCH
+    habit: tuple[str, ...] = _KERAS if image.layout == "NHWC" else _TORCH
     if image.channels != 3:
         habit = ("zero-one", "minus-one-one", "raw")
     names = [*(_PLAIN if decided else ()), *habit, *PRESETS, f"raw{BGR}"]
