@@ -36,7 +36,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
         """.split()
     ),
     "color": ("RGB", "BGR", "gray", "bands"),
-    "resize": ("crop", "stretch", "pad", "none"),
+    "resize": ("crop", "stretch", "pad", "pad-first", "none"),
     "interpolation": ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"),
 }
 
@@ -62,10 +62,11 @@ class Preprocess:
         bits; there are as many as `mean` has values.
     size : (int, int)
         Height and width of the tensor, in pixels.
-    resize : {"crop", "stretch", "pad", "none"}
+    resize : {"crop", "stretch", "pad", "pad-first", "none"}
         ``crop`` takes the largest central region of the tensor's aspect ratio, shrunk by
         `crop_fraction`, or with `resize_to` the middle of the resized picture; ``stretch``
         ignores the aspect ratio; ``pad`` keeps the whole picture and fills up with `fill`;
+        ``pad-first`` fills it up to the aspect ratio before it is resized (pad to square);
         ``none`` cuts the middle out of the picture as it is, and fills up what it lacks.
     crop_fraction : float
         In (0, 1]; 0.875 is "resize to 256, centre crop 224". With ``stretch`` and ``pad``
@@ -100,7 +101,7 @@ class Preprocess:
     size: tuple[int, int]
     color: Literal["RGB", "BGR", "gray", "bands"] = "RGB"
     dtype: str = "float32"
-    resize: Literal["crop", "stretch", "pad", "none"] = "crop"
+    resize: Literal["crop", "stretch", "pad", "pad-first", "none"] = "crop"
     crop_fraction: float = 1.0
     interpolation: str = "bicubic"
     scale: float = 1.0

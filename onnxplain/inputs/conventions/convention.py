@@ -10,7 +10,7 @@ from onnxplain.errors import UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.inputs.preprocess import Preprocess
 
-# Half, but an odd pixel goes below and to the right: how Hugging Face rounds.
+# Half, but an odd pixel goes below and to the right: how Hugging Face and letterboxes round.
 ROUNDED_DOWN = (0.49999, 0.49999)
 # Pillow's filters by their numbers.
 FILTERS = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")

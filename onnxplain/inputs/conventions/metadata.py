@@ -8,7 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from onnxplain.inputs.conventions import openvino, timm, windows
-from onnxplain.inputs.conventions.convention import UNIT, Convention, sides, whole
+from onnxplain.inputs.conventions.convention import (
+    ROUNDED_DOWN,
+    UNIT,
+    Convention,
+    sides,
+    whole,
+)
 from onnxplain.inputs.preprocess import PRESETS
 
 # Tasks of Ultralytics that get the whole picture, with grey beside it.
@@ -62,7 +68,7 @@ def _of_ultralytics(metadata: Mapping[str, str]) -> Convention | None:
     size = sides(parsed(metadata["imgsz"])) if metadata.get("imgsz") else None
     values: dict[str, Any] = {"scale": UNIT, "interpolation": "bilinear"}
     if task in _WHOLE_PICTURE:
-        values |= {"resize": "pad", "fill": _GREY}
+        values |= {"resize": "pad", "fill": _GREY, "position": ROUNDED_DOWN}
     elif size is None:
         values |= {"resize": "crop"}
     else:

@@ -9,14 +9,21 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from onnxplain.inputs.conventions.convention import Convention, filter_of, numbers, truth, whole
+from onnxplain.inputs.conventions.convention import (
+    ROUNDED_DOWN,
+    Convention,
+    filter_of,
+    numbers,
+    truth,
+    whole,
+)
 
 _FIELD = re.compile(r"^model_info[\s/.:_]+(\w+)$")
 _MARKS = ("mean_values", "scale_values", "reverse_input_channels", "resize_type")
 _RESIZES: dict[str, dict[str, Any]] = {
     "standard": {"resize": "stretch"},
     "fit_to_window": {"resize": "pad", "position": (0.0, 0.0)},
-    "fit_to_window_letterbox": {"resize": "pad"},
+    "fit_to_window_letterbox": {"resize": "pad", "position": ROUNDED_DOWN},
     "crop": {"resize": "crop"},
 }
 
