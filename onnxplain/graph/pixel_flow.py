@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from numpy.typing import NDArray
+
+from onnxplain.graph.channel_count import counted
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.pixel_steps import reduced_axes, step
 from onnxplain.graph.pixels import PLACES, Pixels
@@ -57,11 +61,16 @@ def follow(graph: Graph, image: ImageInput) -> Flow:
     """
     pixels = {image.name: Pixels.of_input(image.layout, image.channels)}
     numbers: dict[str, bool] = {}  # of the whole picture: True, of shapes alone: False
+    counts: dict[str, NDArray[Any]] = {}
     powers: set[str] = set()
     last = image.name
     for node in graph.nodes:
         read = [i for i in node.inputs if i and not graph.is_constant(i)]
         known = {i: pixels[i] for i in read if i in pixels}
+        if node.op_type in _OF_SHAPES or all(i in counts for i in read):
+            value = counted(graph, node, pixels, counts)
+            if value is not None:
+                counts[node.output] = value
         if node.op_type in _OF_SHAPES or (not known and not read):
             numbers.update(dict.fromkeys(node.outputs, False))
         elif node.op_type in _OF_NUMBERS and all(i in numbers for i in read):
@@ -70,7 +79,7 @@ def follow(graph: Graph, image: ImageInput) -> Flow:
         elif _measures(graph, node, known, powers):
             numbers[node.output] = True
         elif known:
-            found = _of_picture(graph, node, known, numbers)
+            found = _of_picture(graph, node, known, numbers, counts)
             if found is not None:
                 pixels.update(zip(node.outputs, found, strict=False))
                 last = node.output
@@ -82,7 +91,11 @@ def follow(graph: Graph, image: ImageInput) -> Flow:
 
 
 def _of_picture(
-    graph: Graph, node: Node, known: Mapping[str, Pixels], numbers: Mapping[str, bool]
+    graph: Graph,
+    node: Node,
+    known: Mapping[str, Pixels],
+    numbers: Mapping[str, bool],
+    counts: Mapping[str, NDArray[Any]],
 ) -> tuple[Pixels, ...] | None:
     """What the outputs of a node hold; ``None`` if that is no longer the picture."""
     first = node.inputs[0]
@@ -91,7 +104,7 @@ def _of_picture(
         # Each picture's own mean or deviation: what the input's was, no longer matters.
         which = {"Sub": "shift", "Div": "scale", "Mul": "scale"}[node.op_type]
         return (known[first].freed(which, node),)
-    return step(graph, node, known)
+    return step(graph, node, known, counts)
 
 
 def _measures(graph: Graph, node: Node, known: Mapping[str, Pixels], powers: set[str]) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from onnxplain.graph.pixel_arithmetic import clip, combine, product, quantise, scale, whiten
 from onnxplain.graph.pixels import BATCH, CHANNELS, OTHER, PLACES, Pixels
+from onnxplain.graph.slices import slice_parts
 from onnxplain.graph.squeeze import squeezed_axes
 from onnxplain.graph.view import Graph, Node
 
@@ -24,7 +25,9 @@ _STANDARDISES = frozenset(
 )
 
 
-def step(graph: Graph, node: Node, known: Mapping[str, Pixels]) -> Found:
+def step(
+    graph: Graph, node: Node, known: Mapping[str, Pixels], counts: Mapping[str, NDArray[Any]]
+) -> Found:
     """Say what the outputs of a node hold.
 
     Parameters
@@ -35,6 +38,8 @@ def step(graph: Graph, node: Node, known: Mapping[str, Pixels]) -> Found:
         A node that reads the picture.
     known : mapping of str to Pixels
         Those of the tensors it reads that hold the picture.
+    counts : mapping of str to array
+        Numbers that the graph computes of how many channels there are.
 
     Returns
     -------
@@ -57,6 +62,8 @@ def step(graph: Graph, node: Node, known: Mapping[str, Pixels]) -> Found:
         return (held,)
     if node.op_type in _STANDARDISES:
         return (held.freed("shift", node).freed("scale", node),)
+    if node.op_type == "Slice":
+        return _sliced(graph, node, held, counts)
     found = _STEPS.get(node.op_type)
     return None if found is None else found(graph, node, held)
 
@@ -133,22 +140,12 @@ def _gathered(graph: Graph, node: Node, held: Pixels) -> Found:
     return (held.rows(taken.reshape(-1).astype(int)).laid_out(*roles),)
 
 
-def _sliced(graph: Graph, node: Node, held: Pixels) -> Found:
-    parts: list[list[int] | None] = []
-    for position, key in enumerate(("starts", "ends", "axes", "steps"), 1):
-        given = node.attributes.get(key)
-        if given is None and len(node.inputs) > position and node.inputs[position]:
-            if not graph.is_constant(node.inputs[position]):
-                return None
-            given = graph.constant(node.inputs[position]).reshape(-1).tolist()
-        parts.append(given)
-    starts, ends, axes, steps = parts
-    if starts is None or ends is None:
+def _sliced(graph: Graph, node: Node, held: Pixels, counts: Mapping[str, NDArray[Any]]) -> Found:
+    parts = slice_parts(graph, node, counts)
+    if parts is None or not all(-len(held.roles) <= part[0] < len(held.roles) for part in parts):
         return None
-    axes = axes or list(range(len(starts)))
-    steps = steps or [1] * len(starts)
-    for start, end, axis, stride in zip(starts, ends, axes, steps, strict=False):
-        if held.roles[axis % len(held.roles)] != CHANNELS:
+    for axis, start, end, stride in parts:
+        if held.roles[axis] != CHANNELS:
             continue
         # Counted backwards from the end, -1 is the last one and anything below the first none.
         stop = None if stride < 0 and end < -held.count else end
@@ -246,7 +243,6 @@ _STEPS: dict[str, Step] = {
     "Unsqueeze": _unsqueezed,
     "Reshape": _reshaped,
     "Gather": _gathered,
-    "Slice": _sliced,
     "Split": _split,
     "ReduceSum": _averaged,
     "ReduceMean": _averaged,

@@ -51,6 +51,23 @@ FORMS = {
         ),
         "raw",
     ),
+    "chunks of a size that the graph computes": (
+        *behind(
+            node("Shape", ["image"], ["shape"]),
+            node("Gather", ["shape", "i1v"], ["count"], axis=0),
+            node("Add", ["count", "i2v"], ["more"]),
+            node("Div", ["more", "i3v"], ["each"]),
+            node("Mul", ["each", "i1v"], ["first"]),
+            node("Mul", ["each", "i2v"], ["second"]),
+            node("Mul", ["each", "i3v"], ["third"]),
+            node("Slice", ["image", "i0v", "first", "i1v"], ["r"]),
+            node("Slice", ["image", "first", "second", "i1v"], ["g"]),
+            node("Slice", ["image", "second", "third", "i1v"], ["b"]),
+            node("Concat", ["b", "g", "r"], ["q"], axis=1),
+            **{f"i{k}v": ints(k) for k in range(4)},
+        ),
+        "raw",
+    ),
     "single channels": (
         *behind(
             node("Gather", ["image", "i2"], ["r"], axis=1),
