@@ -15,7 +15,7 @@ from onnxplain.errors import UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.inputs.beside import BESIDE
 from onnxplain.inputs.conventions.beside import read_named, read_standard_files
-from onnxplain.inputs.conventions.convention import Convention
+from onnxplain.inputs.conventions.convention import Convention, one_line
 from onnxplain.inputs.conventions.metadata import read_metadata
 from onnxplain.inputs.preprocess import Preprocess, is_preset, preset
 
@@ -78,8 +78,12 @@ class Declared:
                 made.append((convention, convention.recipe(image)))
             except UsageError as error:
                 if self.named:
-                    raise UsageError(f"preprocess {convention.source}: {error}") from error
-                said.append(f"{convention.source} is not for this model and ignored: {error}")
+                    raise UsageError(
+                        f"preprocess {convention.source}: {one_line(error)}"
+                    ) from error
+                said.append(
+                    f"{convention.source} is not for this model and ignored: {one_line(error)}"
+                )
         if not made:
             return None, "", said
         (first, recipe), others = made[0], made[1:]

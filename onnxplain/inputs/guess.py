@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 import numpy as np
@@ -118,9 +119,10 @@ def guess_warning(graph: Graph, image: ImageInput, model: str) -> str:
     others = [r.name for r, _ in plausible(graph, image) if r.name != recipe.name]
     more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
     listed = f"; it may as well be {', '.join(others[:_NAMED])}{more}" if others else ""
+    attempt = f"`onnxplain inspect {shlex.quote(model)} --try IMAGES`"
     return (
-        f"preprocessing is {what} ({reason}){listed}: `onnxplain inspect {model} --try IMAGES` "
-        "shows what the model answers to each; declare it with --preprocess FILE or PRESET"
+        f"preprocessing is {what} ({reason}){listed}: {attempt} shows what the model answers to "
+        "each; declare it with --preprocess FILE or PRESET"
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from onnxplain.errors import UsageError
 from onnxplain.files import read_json
 from onnxplain.inputs.conventions import hugging_face, keras_hub, timm
-from onnxplain.inputs.conventions.convention import Convention
+from onnxplain.inputs.conventions.convention import Convention, one_line
 from onnxplain.inputs.conventions.custom_vision import of_manifest, of_properties
 
 _MOST = 5_000_000
@@ -72,7 +72,7 @@ def read_standard_files(model: Path, warn: Callable[[str], None]) -> Iterator[Co
         try:
             found = _read(path, standard)
         except (UsageError, ValueError) as error:
-            warn(f"{standard.name} beside the model is ignored: {_line(error)}")
+            warn(f"{standard.name} beside the model is ignored: {one_line(error)}")
             continue
         if found is not None:
             yield found
@@ -95,7 +95,7 @@ def read_named(path: str | Path) -> Convention | None:
             try:
                 return standard.read(inner, Path(path).name)
             except ValueError as error:
-                raise UsageError(f"preprocess {str(path)!r}: {_line(error)}") from error
+                raise UsageError(f"preprocess {str(path)!r}: {one_line(error)}") from error
     return None
 
 
@@ -110,7 +110,3 @@ def _read(path: Path, standard: Standard) -> Convention | None:
 def _inner(data: Mapping[str, Any], standard: Standard) -> Mapping[str, Any]:
     found = data.get(standard.inner)
     return found if isinstance(found, Mapping) else data
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

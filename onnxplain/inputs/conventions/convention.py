@@ -15,6 +15,7 @@ ROUNDED_DOWN = (0.49999, 0.49999)
 # Pillow's filters by their numbers.
 FILTERS = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
 UNIT = 1 / 255
+_LONGEST_LINE = 300
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,11 @@ class Convention:
             values["color"] = "gray"
         dtype = image.dtype
         return Preprocess(self.name, image.layout, image.size, dtype=dtype, **values)
+
+
+def one_line(error: Exception) -> str:
+    """What is wrong with a file, in one line of moderate length: it may quote the file."""
+    return " ".join(str(error)[: 4 * _LONGEST_LINE].split())[:_LONGEST_LINE]
 
 
 def numbers(value: Any, count: int | None = None) -> tuple[float, ...]:

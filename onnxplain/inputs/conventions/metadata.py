@@ -12,6 +12,7 @@ from onnxplain.inputs.conventions.convention import (
     ROUNDED_DOWN,
     UNIT,
     Convention,
+    one_line,
     sides,
     whole,
 )
@@ -41,7 +42,7 @@ def read_metadata(metadata: Mapping[str, str], warn: Callable[[str], None]) -> I
         try:
             found = read(metadata)
         except ValueError as error:
-            warn(f"preprocessing in the model's metadata is ignored: {error}")
+            warn(f"preprocessing in the model's metadata is ignored: {one_line(error)}")
             continue
         if found is not None:
             yield found
