@@ -15,12 +15,16 @@ from onnxplain.graph.view import Graph, Node
 Found = tuple[Pixels, ...] | None
 # Shares of red, green and blue in grey sum up to one; fitted numbers of a network rarely do.
 _SUM_OF_GREY = (0.98, 1.02)
+# Numbers in a mean picture.
+_LARGEST_PICTURE = 1 << 26
 
 
 def scale(graph: Graph, node: Node, tensor: str, held: Pixels) -> Found:
     """Addition of, or multiplication by, a constant."""
     others = [i for i in node.inputs if i and i != tensor]
     if len(others) != 1 or not graph.is_constant(others[0]):
+        return None
+    if np.prod(graph.constant_shape(others[0]), dtype=float) > _LARGEST_PICTURE:
         return None
     value = graph.constant(others[0]).astype(np.float64)
     roles, flat = _placed(value.shape, held), value.reshape(-1)
@@ -108,12 +112,13 @@ def whiten(graph: Graph, node: Node, held: Pixels) -> Found:
     if (
         held.roles[1:2] != (CHANNELS,)
         or node.attributes.get("spatial", 1) != 1
-        or not all(graph.is_constant(i) for i in others)
+        or len(others) != 4
+        or not all(
+            graph.is_constant(i) and graph.constant_shape(i) == (held.count,) for i in others
+        )
     ):
         return None
     gamma, beta, mean, variance = (graph.constant(i).astype(np.float64) for i in others)
-    if mean.shape != (held.count,):
-        return None
     deviation = np.sqrt(np.maximum(variance, 0) + node.attributes.get("epsilon", 1e-5))
     made = held.scaled(gamma / deviation, beta - mean * gamma / deviation, node)
     # Those of a network that was never trained say nothing.
@@ -126,7 +131,10 @@ def whiten(graph: Graph, node: Node, held: Pixels) -> Found:
 
 def quantise(graph: Graph, node: Node, held: Pixels) -> Found:
     """Rounding to a range that was measured, and back; or whole numbers made values."""
-    if not all(graph.is_constant(i) for i in node.inputs[1:] if i):
+    further = [i for i in node.inputs[1:] if i]
+    if not further or not all(
+        graph.is_constant(i) and len(graph.constant_shape(i)) <= 1 for i in further
+    ):
         return None
     factor = graph.constant(node.inputs[1]).astype(np.float64).reshape(-1)
     zero: NDArray[Any] = np.zeros(1, np.uint8)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.graph.channel_count import counted
@@ -79,8 +80,9 @@ def follow(graph: Graph, image: ImageInput) -> Flow:
         elif _measures(graph, node, known, powers):
             numbers[node.output] = True
         elif known:
-            found = _of_picture(graph, node, known, numbers, counts)
-            if found is not None:
+            with np.errstate(all="ignore"):
+                found = _of_picture(graph, node, known, numbers, counts)
+            if found is not None and all(p.finite for p in found):
                 pixels.update(zip(node.outputs, found, strict=False))
                 last = node.output
             elif _is_power(graph, node, known):

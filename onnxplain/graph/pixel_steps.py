@@ -17,8 +17,13 @@ from onnxplain.graph.view import Graph, Node
 Found = tuple[Pixels, ...] | None
 Step = Callable[[Graph, Node, Pixels], Found]
 _MOVED_NOWHERE = frozenset(
-    "Cast CastLike Identity Dropout Resize Upsample Pad CenterCropPad MaxPool AveragePool".split()
+    """
+    Cast CastLike Identity Dropout Resize Upsample Pad CenterCropPad MaxPool AveragePool
+    Round Floor
+    """.split()
 )
+# Preprocessing makes no more of them; a network does.
+_MOST_CHANNELS = 64
 _ARITHMETIC = frozenset("Add Sub Mul Div Sum Mean".split())
 _STANDARDISES = frozenset(
     "InstanceNormalization MeanVarianceNormalization GroupNormalization".split()
@@ -54,6 +59,8 @@ def step(
         return combine(node, known)
     first = next((i for i in node.inputs if i in known), "")
     held = known[first]
+    if not held.roles:
+        return None
     if node.op_type in _ARITHMETIC:
         return scale(graph, node, first, held)
     if node.inputs[0] != first:
@@ -85,7 +92,7 @@ def reduced_axes(graph: Graph, node: Node, rank: int) -> frozenset[int] | None:
 
 def _transposed(graph: Graph, node: Node, held: Pixels) -> Found:
     order = node.attributes.get("perm") or range(len(held.roles))[::-1]
-    if len(order) != len(held.roles):
+    if sorted(order) != list(range(len(held.roles))):
         return None
     return (held.laid_out(*(held.roles[k] for k in order)),)
 
@@ -114,6 +121,8 @@ def _reshaped(graph: Graph, node: Node, held: Pixels) -> Found:
     if len(node.inputs) < 2 or not graph.is_constant(node.inputs[1]):
         return None
     target = graph.constant(node.inputs[1]).reshape(-1).tolist()
+    if not target:
+        return None
     rank, plain = len(target), tuple(r for r in held.roles if r not in (BATCH, OTHER))
     for lead in ((), (BATCH,)):
         roles = (*lead, *plain)
@@ -122,16 +131,18 @@ def _reshaped(graph: Graph, node: Node, held: Pixels) -> Found:
             kept = target[axis] == 0 and roles[axis : axis + 1] == held.roles[axis : axis + 1]
             if kept or target[axis] == held.count:
                 return (held.laid_out(*roles),)
-    return (held.laid_out(*[OTHER] * rank),)
+    last = held.roles[-1] == CHANNELS and target[-1] == held.count
+    return (held.laid_out(*[OTHER] * (rank - 1), CHANNELS if last else OTHER),)
 
 
 def _gathered(graph: Graph, node: Node, held: Pixels) -> Found:
     axis = int(node.attributes.get("axis", 0)) % len(held.roles)
     if len(node.inputs) < 2 or not graph.is_constant(node.inputs[1]):
         return None
-    taken = graph.constant(node.inputs[1])
-    if taken.ndim > 1:
+    shape = graph.constant_shape(node.inputs[1])
+    if len(shape) > 1 or max(shape, default=1) > _MOST_CHANNELS:
         return None
+    taken = graph.constant(node.inputs[1])
     roles = held.roles if taken.ndim else held.roles[:axis] + held.roles[axis + 1 :]
     if held.roles[axis] != CHANNELS:
         return None if held.roles[axis] in PLACES and not taken.ndim else (held.laid_out(*roles),)
@@ -207,15 +218,16 @@ def _convolved(graph: Graph, node: Node, held: Pixels) -> Found:
     """A convolution of single places that swaps, scales or weighs channels."""
     if held.roles[1:2] != (CHANNELS,) or not graph.is_constant(node.inputs[1]):
         return None
-    kernel = graph.constant(node.inputs[1]).astype(np.float64)
+    shape = graph.constant_shape(node.inputs[1])
     group = int(node.attributes.get("group", 1))
     moved = any(s != 1 for s in node.attributes.get("strides", ())) or any(
         p != 0 for p in node.attributes.get("pads", ())
     )
-    filters, width, *window = kernel.shape
-    if any(n != 1 for n in window) or moved or width * group != held.count:
+    single = len(shape) > 2 and all(n == 1 for n in shape[2:]) and shape[0] <= _MOST_CHANNELS
+    if not single or moved or shape[1] * group != held.count:
         return None
-    rows = kernel.reshape(filters, width)
+    filters, width = shape[:2]
+    rows = graph.constant(node.inputs[1]).astype(np.float64).reshape(filters, width)
     if group > 1:
         if filters != group or width != 1:
             return None
@@ -225,15 +237,18 @@ def _convolved(graph: Graph, node: Node, held: Pixels) -> Found:
         if not graph.is_constant(node.inputs[2]):
             return None
         bias = graph.constant(node.inputs[2]).astype(np.float64)
+        if bias.shape != (filters,):
+            return None
     return product(held, rows, bias, node)
 
 
 def _multiplied(graph: Graph, node: Node, held: Pixels) -> Found:
     if held.roles[-1] != CHANNELS or not graph.is_constant(node.inputs[1]):
         return None
-    matrix = graph.constant(node.inputs[1]).astype(np.float64)
-    if matrix.ndim != 2 or len(matrix) != held.count:
+    shape = graph.constant_shape(node.inputs[1])
+    if len(shape) != 2 or shape[0] != held.count or shape[1] > _MOST_CHANNELS:
         return None
+    matrix = graph.constant(node.inputs[1]).astype(np.float64)
     return product(held, matrix.T, 0.0, node)
 
 

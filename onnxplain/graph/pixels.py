@@ -87,6 +87,11 @@ class Pixels:
         """How many channels the tensor has."""
         return len(self.shift)
 
+    @property
+    def finite(self) -> bool:
+        """Whether weights and shift are numbers."""
+        return bool(np.isfinite(self.weights).all() and np.isfinite(self.shift).all())
+
     def laid_out(self, *roles: str) -> Pixels:
         """Give the axes other roles."""
         return replace(self, roles=roles)

@@ -126,6 +126,7 @@ FORMS = {
         ),
         "raw",
     ),
+    "rounded": (*behind(node("Round", ["image"], ["q"])), "raw"),
     "reshaped": (
         *behind(
             node("Reshape", ["image", "six"], ["parts"]),
@@ -405,3 +406,45 @@ def test_grey_is_made_of_colours(form):
     low, high = inner.range(np.zeros(3), np.full(3, 255.0))
     np.testing.assert_allclose([low, high], [[0], [1]], atol=1e-6)
     assert misfit(inner, preset("zero-one", "NCHW", image.size)) > misfit(inner, recipe)
+
+
+def test_grey_of_the_last_axis():
+    """How TensorFlow makes grey: pixels as rows of a matrix, times three weights."""
+    nodes = [
+        node("Reshape", ["image", "two"], ["rows"]),
+        node("MatMul", ["rows", "w"], ["grey"]),
+        node("Reshape", ["grey", "four"], ["q"]),
+        BY_255[0],
+    ]
+    constants = {
+        "two": ints(-1, 3), "w": GREY.reshape(3, 1), "four": ints(-1, S, S, 1), **BY_255[1]
+    }  # fmt: skip
+    model = graphs.classifier(before=nodes, constants=constants, channels=1, layout="NHWC")
+    model.graph.input[0].type.tensor_type.shape.dim[3].dim_value = 3
+    graph = prepare(model)
+    image = find_image_input(graph)
+    assert guess_preprocess(graph, image)[0].name == "raw"
+    np.testing.assert_allclose(find_normalisation(graph, image).pixels.weights, GREY[None] / 255)
+
+
+DAMAGED = {
+    "divided by zero": ([node("Div", ["image", "k"], ["ready"])], {"k": F(0)}),
+    "no number": ([node("Sub", ["image", "k"], ["ready"])], {"k": F(np.nan)}),
+    "infinite": ([node("Mul", ["image", "k"], ["ready"])], {"k": F(np.inf)}),
+    "no variance": (
+        [node("BatchNormalization", ["image", "g", "b", "m", "v"], ["ready"], epsilon=0.0)],
+        {"g": np.ones(3, F), "b": np.zeros(3, F), "m": RGB, "v": np.zeros(3, F)},
+    ),
+    "clipped to nothing": (
+        [node("Clip", ["image", "k", "m"], ["ready"])], {"k": F(1), "m": F(0)}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", DAMAGED)
+def test_numbers_that_normalise_nothing_end_it(form, recwarn):
+    nodes, constants = DAMAGED[form]
+    graph = prepare(graphs.classifier(before=nodes, constants=constants))
+    image = find_image_input(graph)
+    assert guess_preprocess(graph, image)[0].name == "imagenet-torch"
+    assert not recwarn.list
