@@ -89,7 +89,25 @@ def test_letterbox_of_any_colour_and_position(shape, fill, position):
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize(("position", "share"), [((0.5, 0.5), 0.5), ((0.0, 0.0), 0.0)])
+@pytest.mark.parametrize("shape", SIZES)
+def test_fill_up_to_a_square_then_resize(shape, position, share):
+    """What expand-to-square followed by a resize does."""
+    image = picture(*shape)
+    side = max(shape)
+    square = Image.new("RGB", (side, side), (10, 20, 30))
+    square.paste(image, (round((side - shape[0]) * share), round((side - shape[1]) * share)))
+    made = recipe(size=(60, 60), resize="pad-first", fill=(10.0, 20.0, 30.0), position=position)
+    expected = np.asarray(square.resize((60, 60), Image.Resampling.BICUBIC))
+    np.testing.assert_array_equal(made.seen(image), expected)
+
+
 FRAMINGS = [
+    {"resize": "pad-first", "fill": (114.0,)},
+    {"resize": "pad-first", "position": (0.0, 0.0)},
+    {"resize_to": 57, "position": (0.49999, 0.49999)},
+    {"resize_to": 40, "position": (0.49999, 0.49999)},
+    {"resize": "pad", "fill": (114.0,), "position": (0.49999, 0.49999)},
     {"resize_to": 56},
     {"resize_to": (64, 60)},
     {"resize": "none"},
