@@ -48,6 +48,9 @@ class Interpreter:
         tensor, notes, hint, sign = self._in_front_of_selections(output)
         if tensor not in self.tracer.shapes:
             return self.opaque(output, "unknown", "a shape that depends on values", doubts.OPAQUE)
+        if self.batches.size > 1 and not self.batches.of(tensor).clear:
+            what = f"a batch of {self.batches.size} inputs shares an axis with other numbers"
+            return self.opaque(output, "unknown", what, doubts.OPAQUE)
         parts = self.tracer.parts(tensor)
         if all(p.kind in ("select", "constant") for p in parts) or self._whole_numbers(tensor):
             constant = all(p.kind == "constant" for p in parts)
