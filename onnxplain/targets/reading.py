@@ -103,6 +103,8 @@ class Reading:
         Applied to the joined pieces, over the classes.
     scale : float
         What the activated values are multiplied by, such as 0.01 for a percentage.
+    offset : float
+        What is added then, as in 1 - p.
     two_sided : {"", "logit", "probability"}
         A single score that stands for two classes: no, -z or 1 - p, and yes, z or p.
     """
@@ -111,6 +113,7 @@ class Reading:
     axis: int = 0
     activation: Activation = "none"
     scale: float = 1.0
+    offset: float = 0.0
     two_sided: Literal["", "logit", "probability"] = ""
 
     @property
@@ -193,7 +196,7 @@ class Reading:
         return rows.reshape(len(rows), 1) if rows.ndim == 1 else rows
 
     def _activated(self, joined: Array) -> Array:
-        scores = self.scale * _ACTIVATIONS[self.activation](joined, 1 + self.axis)
+        scores = self.scale * _ACTIVATIONS[self.activation](joined, 1 + self.axis) + self.offset
         if not self.two_sided:
             return scores
         no = 1.0 - scores if self.two_sided == "probability" else -scores

@@ -12,6 +12,10 @@ SELECTED = (
     "nothing says that a Softmax of these numbers gives probabilities; declare it with --scores "
     "logits, or keep to the raw numbers with --scores raw"
 )
+DECIDED = (
+    "nothing says that a Sigmoid of these numbers gives probabilities; declare it with --scores "
+    "logits, or keep to the raw numbers with --scores raw"
+)
 TWO_NAMES = "the number is taken as a logit; declare it with --scores"
 NAMED = f"these may also be scores of classes; {_DECLARE}"
 MIXED = "its numbers mean different things; --output names another output"

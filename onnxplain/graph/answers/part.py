@@ -67,6 +67,8 @@ class Part:
         A phrase about the activation.
     node : Node, optional
         The node where following ends.
+    limit : float, optional
+        Of a selection that compares with a constant: that constant.
     """
 
     kind: PartKind
@@ -80,6 +82,7 @@ class Part:
     notes: tuple[str, ...] = ()
     evidence: str = ""
     node: Node | None = None
+    limit: float | None = None
 
     @property
     def plain(self) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from onnxplain.graph.answers import doubts
 from onnxplain.graph.answers.answer import Answer, TaskName
 from onnxplain.graph.answers.batch import BatchAxes
+from onnxplain.graph.answers.front import Front
 from onnxplain.graph.answers.groups import group_size, softmax_along
 from onnxplain.graph.answers.part import LOGARITHMS, PROBABLE, Part, Source, close
 from onnxplain.graph.answers.places import View, read_sources
@@ -32,12 +33,8 @@ class TensorReader:
         Of the model file.
     view_of : callable
         One input's view of a tensor, for a given axis of classes.
-    tensor : str
-        The tensor.
-    hint : int or None
-        The axis that a selection runs over.
-    sign : float
-        -1 if the smallest number wins.
+    front : Front
+        The tensor, and what is selected from it.
     """
 
     def __init__(
@@ -46,18 +43,15 @@ class TensorReader:
         batches: BatchAxes,
         metadata: Mapping[str, str],
         view_of: Callable[[str, int | None], View | None],
-        tensor: str,
-        hint: int | None,
-        sign: float,
+        front: Front,
     ) -> None:
         self.tracer, self.batches, self.metadata = tracer, batches, metadata
-        self.tensor, self.sign = tensor, sign
-        parts = tracer.parts(tensor)
-        self.selected = hint is not None
+        self.front, self.tensor, self.sign = front, front.tensor, front.sign
+        parts = tracer.parts(self.tensor)
         self.kinds = {p.kind for p in parts}
         self.along = self._softmax_axes(parts)
-        axis = self.along[0] if self.along and len(self.along) == 1 else hint
-        view = view_of(tensor, axis)
+        axis = self.along[0] if self.along and len(self.along) == 1 else front.axis
+        view = view_of(self.tensor, axis)
         assert view is not None
         several = self.along is not None and len(self.along) > 1
         together = sum(n > 1 for k, n in enumerate(view.full) if k != view.batch_axis)
@@ -68,6 +62,7 @@ class TensorReader:
         taken = [view.part_of(p) for p in parts]
         self.parts = [p for p in taken if p is not None]
         self.count = view.shape[view.axis]
+        self.dense = len(view.shape) > 1
 
     def _softmax_axes(self, parts: tuple[Part, ...]) -> tuple[int, ...] | None:
         """Axes that one Softmax over all elements runs along; empty if it is of another kind."""
@@ -115,17 +110,14 @@ class TensorReader:
         if pair is not None:
             task, logit = "classes", pair
             evidence = f"{first.evidence} and one minus it"
-        return Answer(
-            self.tensor,
-            task,
-            self.view.whole(scale=self.sign),
-            probability,
-            logit,
-            self.view.shape,
-            self.view.axis,
-            (),
-            evidence,
-        )
+        raw = self.view.whole(scale=self.sign)
+        if self.front.selected and self.sign * first.scale < 0:
+            logit = logit and replace(logit, scale=-logit.scale)
+            if task == "classes":
+                return self._made("classes", f"the smallest of {evidence}", doubts.SELECTED, logit)
+            probability = raw = replace(probability, scale=-probability.scale, offset=1.0)
+        shape, axis = self.view.shape, self.view.axis
+        return Answer(self.tensor, task, raw, probability, logit, shape, axis, (), evidence)
 
     def _task(self, softmax: bool) -> tuple[TaskName, str]:
         first, count = self.parts[0], self.count
@@ -191,9 +183,18 @@ class TensorReader:
         read = read_sources(self.tracer, self.batches, single, [(alone, second)])
         return None if read is None else replace(read, two_sided="logit")
 
+    def _limited(self, logit: Reading, limit: float) -> Answer:
+        """Raw numbers that are compared with a limit."""
+        evidence = f"compared with {limit:.6g}"
+        if self.count > 1:
+            return self._made("labels", f"raw numbers {evidence}", doubts.DECIDED, logit)
+        if limit == 0:
+            return self._made("yes-no", f"a raw number {evidence}", doubts.DECIDED, logit)
+        self.sign = 1.0
+        return self._made("values", f"a raw number {evidence}", doubts.one_number(self.dense))
+
     def _raw(self) -> Answer:
-        count, view = self.count, self.view
-        dense = len(view.shape) > 1
+        count, view, dense = self.count, self.view, self.dense
         first = self.parts[0]
         if len(self.kinds) > 1 and self.kinds != {"raw", "bounded"}:
             return self._made("values", "numbers of several kinds side by side", doubts.MIXED)
@@ -201,6 +202,8 @@ class TensorReader:
             evidence = first.evidence or "constants that scale and shift a raw number"
             return self._made("values", evidence, doubts.values(count, dense))
         logit = view.whole(scale=self.sign)
+        if self.front.limit is not None:
+            return self._limited(logit, self.front.limit)
         if count == 1 and len(doubts.names(self.metadata)) == 2:
             found = self._made("yes-no", "one raw number for 2 names", doubts.TWO_NAMES, logit)
             return replace(found, probability=view.whole("sigmoid"))
@@ -209,7 +212,7 @@ class TensorReader:
             return self._made("values", evidence, doubts.one_number(dense), logit)
         where = " at each place" if dense else ""
         evidence = f"{count} raw numbers{where}, without a final activation"
-        if self.selected:
+        if self.front.axis is not None:
             evidence = f"the {'smallest' if self.sign < 0 else 'largest'} of {count} numbers{where}"
             return self._made("classes", evidence, doubts.SELECTED, logit)
         if not dense and "embed" in self.tensor.lower():
