@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 _DECLARE = "declare it with --task, or with --scores logits|probabilities|raw"
 OPAQUE = "no scores stand in front of it that could be explained; name another output with --output"
+NUMBERS = f"{OPAQUE}, or explain the numbers as they are with --task values"
 SELECTED = (
     "nothing says that a Softmax of these numbers gives probabilities; declare it with --scores "
     "logits, or keep to the raw numbers with --scores raw"
@@ -15,6 +16,15 @@ SELECTED = (
 DECIDED = (
     "nothing says that a Sigmoid of these numbers gives probabilities; declare it with --scores "
     "logits, or keep to the raw numbers with --scores raw"
+)
+PICTURE = (
+    "these may be a picture, values at each place, or scores of classes or labels at each place; "
+    f"{_DECLARE}"
+)
+DRAWN = "these may also be values, such as a depth or grey values; declare it with --task values"
+TOGETHER = (
+    "one Softmax runs over several axes together, classes and places alike; if a Softmax at each "
+    "place is meant, explain the numbers in front of it (--task values, --target NAME[INDEX])"
 )
 TWO_NAMES = "the number is taken as a logit; declare it with --scores"
 NAMED = f"these may also be scores of classes; {_DECLARE}"

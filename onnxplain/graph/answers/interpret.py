@@ -14,6 +14,7 @@ from onnxplain.graph.answers.class_axis import ClassAxis, one_view
 from onnxplain.graph.answers.front import Front, front_of
 from onnxplain.graph.answers.groups import group_ids, group_size
 from onnxplain.graph.answers.part import Part
+from onnxplain.graph.answers.pictures import as_picture
 from onnxplain.graph.answers.places import View
 from onnxplain.graph.answers.tensor_reader import TensorReader
 from onnxplain.graph.answers.trace import Tracer
@@ -53,9 +54,9 @@ class Interpreter:
             return self.opaque(output, "unknown", what, doubts.OPAQUE)
         parts = self.tracer.parts(tensor)
         if all(p.kind in ("select", "constant") for p in parts) or self._whole_numbers(tensor):
-            constant = all(p.kind == "constant" for p in parts)
-            what = "a constant" if constant else "whole numbers without scores"
-            return self.opaque(output, "unknown", what, doubts.OPAQUE)
+            if all(p.kind == "constant" for p in parts):
+                return self.opaque(output, "unknown", "a constant", doubts.OPAQUE)
+            return self.opaque(output, "unknown", "whole numbers without scores", doubts.NUMBERS)
         pair = self._other_column(tensor, parts)
         if pair is not None:
             notes = (*front.notes, *parts[0].notes, "one of two classes (the other is 1 - p)")
@@ -64,7 +65,7 @@ class Interpreter:
         found = TensorReader(self.tracer, self.batches, self.metadata, self.view, front).answer()
         steps = parts[0].notes if len(parts) == 1 else ()
         notes = tuple(dict.fromkeys((*front.notes, *steps)))
-        return replace(found, output=output, followed=notes)
+        return as_picture(replace(found, output=output, followed=notes), self.image)
 
     def opaque(self, output: str, task: TaskName, evidence: str, doubt: str = "") -> Answer:
         """An answer that is read as it is, such as boxes."""

@@ -6,14 +6,12 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-import numpy as np
-
 from onnxplain.graph.answers import doubts
 from onnxplain.graph.answers.answer import Answer, TaskName
 from onnxplain.graph.answers.batch import BatchAxes
 from onnxplain.graph.answers.front import Front
 from onnxplain.graph.answers.groups import group_size, softmax_along
-from onnxplain.graph.answers.part import LOGARITHMS, PROBABLE, Part, Source, close
+from onnxplain.graph.answers.part import LOGARITHMS, PROBABLE, Part, close
 from onnxplain.graph.answers.places import View, read_sources
 from onnxplain.graph.answers.trace import Tracer
 from onnxplain.targets.reading import Activation, Reading
@@ -56,7 +54,8 @@ class TensorReader:
         several = self.along is not None and len(self.along) > 1
         together = sum(n > 1 for k, n in enumerate(view.full) if k != view.batch_axis)
         self.over_places = several and len(self.along or ()) < together
-        if several and not self.over_places:
+        self.together = several and not self.over_places
+        if self.together:
             view = replace(view, shape=(math.prod(view.shape),), axis=0)
         self.view = view
         taken = [view.part_of(p) for p in parts]
@@ -74,6 +73,9 @@ class TensorReader:
     def answer(self) -> Answer:
         """Return what the tensor answers; its name stands for the output's."""
         if self.kinds == {"unit"}:
+            if self.dense:
+                what = f"{self.parts[0].evidence} at each place"
+                return self._made("values", what, doubts.values(self.count, dense=True))
             return self._made("embedding", self.parts[0].evidence)
         if self.kinds <= PROBABLE | LOGARITHMS:
             found = self._probable()
@@ -102,7 +104,8 @@ class TensorReader:
             return self._made("values", what, doubts.values(self.count, dense=True))
         if not softmax and not self._keeps_range():
             doubt = doubts.scaled(self.count, abs(first.scale))
-            return self._made("values", f"{first.evidence} * {abs(first.scale):.6g}", doubt)
+            scaled = self._made("values", f"{first.evidence} * {abs(first.scale):.6g}", doubt)
+            return replace(scaled, declarable=probability)
         task, evidence = self._task(softmax)
         if task == "yes-no" and softmax:
             logit = None  # one class's logit against all others' is no tensor of the graph
@@ -117,7 +120,8 @@ class TensorReader:
                 return self._made("classes", f"the smallest of {evidence}", doubts.SELECTED, logit)
             probability = raw = replace(probability, scale=-probability.scale, offset=1.0)
         shape, axis = self.view.shape, self.view.axis
-        return Answer(self.tensor, task, raw, probability, logit, shape, axis, (), evidence)
+        doubt = doubts.TOGETHER if self.together else ""
+        return Answer(self.tensor, task, raw, probability, logit, shape, axis, (), evidence, doubt)
 
     def _task(self, softmax: bool) -> tuple[TaskName, str]:
         first, count = self.parts[0], self.count
@@ -174,9 +178,7 @@ class TensorReader:
         if len(self.parts) != 2 or self.count != 2:
             return None
         first, second = (p.logit for p in self.parts)
-        if first is None or second is None or first.tensor != second.tensor:
-            return None
-        if first.scale != -second.scale or not _same(first, second):
+        if first is None or second is None or not first.is_minus(second):
             return None
         single = replace(self.view, shape=(1,), axis=0)
         alone = replace(self.parts[1], slots=None)
@@ -218,9 +220,3 @@ class TensorReader:
         if not dense and "embed" in self.tensor.lower():
             return self._made("embedding", f"{evidence}, and its name", doubts.NAMED)
         return self._made("classes", evidence, doubts.raw_numbers(self.metadata, count), logit)
-
-
-def _same(first: Source, second: Source) -> bool:
-    if first.flat is None or second.flat is None:
-        return first.flat is second.flat
-    return bool(np.array_equal(first.flat, second.flat))
