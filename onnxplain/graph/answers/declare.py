@@ -109,5 +109,10 @@ def _with_scores(answer: Answer, scores: str) -> Answer:
 
 
 def _activated(answer: Answer) -> Reading:
-    activation: Activation = "softmax" if answer.task == "classes" else "sigmoid"
-    return replace(answer.raw, activation=activation)
+    smallest_wins = answer.raw.scale < 0
+    if answer.task == "classes":
+        activation: Activation = "softmin" if smallest_wins else "softmax"
+        return replace(answer.raw, activation=activation, scale=1.0)
+    if smallest_wins:
+        return replace(answer.raw, activation="sigmoid", scale=-1.0, offset=1.0)
+    return replace(answer.raw, activation="sigmoid")

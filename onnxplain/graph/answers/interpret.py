@@ -49,6 +49,8 @@ class Interpreter:
         tensor = front.tensor
         if tensor not in self.tracer.shapes:
             return self.opaque(output, "unknown", "a shape that depends on values", doubts.OPAQUE)
+        if self.image.name not in self.tracer.graph.ancestors(tensor):
+            return self.opaque(output, "unknown", "nothing of the picture in it", doubts.OPAQUE)
         if self.batches.size > 1 and not self.batches.of(tensor).clear:
             what = f"a batch of {self.batches.size} inputs shares an axis with other numbers"
             return self.opaque(output, "unknown", what, doubts.OPAQUE)

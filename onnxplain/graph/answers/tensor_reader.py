@@ -16,6 +16,8 @@ from onnxplain.graph.answers.places import View, read_sources
 from onnxplain.graph.answers.trace import Tracer
 from onnxplain.targets.reading import Activation, Reading
 
+# How exporters name what classes are computed from.
+_FEATURES = ("embed", "feature", "latent", "descriptor", "hidden_state", "pooler_output")
 # What a single Sigmoid is multiplied by when it is still a probability.
 _PERCENT, _PIXELS = 100.0, 255.0
 
@@ -200,8 +202,11 @@ class TensorReader:
         first = self.parts[0]
         if len(self.kinds) > 1 and self.kinds != {"raw", "bounded"}:
             return self._made("values", "numbers of several kinds side by side", doubts.MIXED)
+        named = count > 1 and any(n in self.tensor.lower() for n in _FEATURES)
         if first.kind in ("bounded", "tanh") or not close(first.offset, 0.0):
             evidence = first.evidence or "constants that scale and shift a raw number"
+            if named and not dense:
+                return self._made("embedding", f"{evidence}, and its name", doubts.NAMED)
             return self._made("values", evidence, doubts.values(count, dense))
         logit = view.whole(scale=self.sign)
         if self.front.limit is not None:
@@ -217,6 +222,7 @@ class TensorReader:
         if self.front.axis is not None:
             evidence = f"the {'smallest' if self.sign < 0 else 'largest'} of {count} numbers{where}"
             return self._made("classes", evidence, doubts.SELECTED, logit)
-        if not dense and "embed" in self.tensor.lower():
-            return self._made("embedding", f"{evidence}, and its name", doubts.NAMED)
+        if named:
+            task: TaskName = "values" if dense else "embedding"
+            return self._made(task, f"{evidence}, and its name", doubts.NAMED)
         return self._made("classes", evidence, doubts.raw_numbers(self.metadata, count), logit)
