@@ -98,11 +98,14 @@ def probed(network: Network, answer: Answer, asked: Asked) -> Answer:
     if asked.scores == "probabilities" and answer.probability is not None:
         _require_probabilities(network, answer, answer.probability)
         return answer
-    plain = answer.task == "classes" and answer.probability is None and not answer.places
-    if plain and asked.scores is None and _sums_to_one(network, answer):
+    count = answer.shape[answer.axis] if answer.shape else 0
+    several = not answer.places and answer.probability is None and count > 1
+    open_ = answer.task == "classes" or (answer.task == "values" and asked.task is None)
+    if several and open_ and asked.scores is None and _sums_to_one(network, answer):
         evidence = "its values are not negative and sum to one, on a probe"
-        return replace(answer, probability=answer.raw, logit=None, evidence=evidence, doubt=_PROBED)
-    bounded = answer.task == "values" and answer.shape[answer.axis] == 1 and not answer.doubt
+        found = replace(answer, probability=answer.raw, logit=None, evidence=evidence)
+        return replace(found, task="classes", doubt=_PROBED)
+    bounded = answer.task == "values" and count == 1 and not answer.doubt
     if bounded and asked.task is None and asked.scores is None:
         lowest, highest = _range(network, answer.raw)
         if lowest >= 0 and highest <= 1:
@@ -128,8 +131,8 @@ def _require_probabilities(network: Network, answer: Answer, reading: Reading) -
     lowest, highest = _range(network, reading)
     if np.isfinite(lowest) and (lowest < -_SUM_SLACK or highest > 1 + _SUM_SLACK):
         raise UsageError(
-            f"output {answer.output!r} is declared to hold probabilities, but on a probe its numbers "
-            f"run from {lowest:.4g} to {highest:.4g}; declare --scores logits, or raw"
+            f"output {answer.output!r} is declared to hold probabilities, but on a probe its "
+            f"numbers run from {lowest:.4g} to {highest:.4g}; declare --scores logits, or raw"
         )
 
 

@@ -50,10 +50,10 @@ def one_number(dense: bool) -> str:
     return f"this may also be the logit of {kind}; declare it with --task yes-no"
 
 
-def values(count: int, dense: bool) -> str:
-    """Numbers that a function bounds, which is not how classes end."""
+def values(count: int, dense: bool, negative: bool = False) -> str:
+    """Numbers that a function bounds, which is not how classes end; some of them below zero."""
     if count == 1:
-        return ""
+        return one_number(dense) if negative else ""
     what = "feature maps" if dense else "an embedding"
     return f"these may also be scores of classes or {what}; {_DECLARE}"
 

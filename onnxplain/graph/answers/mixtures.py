@@ -152,7 +152,8 @@ def _reduced(graph: Graph, shapes: Shapes, node: Node, kind: str, parts: Parts) 
     if set(axes) & set(over):
         if kind not in ("ReduceMax", "ReduceMin"):
             return None
-        note = f"{node.op_type} {node.output!r} (the best score alone)"
+        which = "best" if kind == "ReduceMax" else "smallest"
+        note = f"{node.op_type} {node.output!r} (the {which} score alone)"
         return Part("select", Source(source), axes=over, notes=(note,), node=node)
     if kind == "ReduceProd" and not term.plain:
         return None

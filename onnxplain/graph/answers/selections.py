@@ -48,7 +48,7 @@ def selection(graph: Graph, shapes: Shapes, tensor: str) -> Part | None:
     if node.op_type == "GatherElements" and not graph.is_constant(node.inputs[1]):
         return _best(graph, shapes, node)
     if node.op_type == "Where":
-        condition, *chosen = node.inputs
+        chosen = node.inputs[1:]
         changing = [i for i in chosen if not graph.is_constant(i)]
         if len(changing) == 1:
             return _from(node, changing[0], "a threshold")
@@ -117,7 +117,7 @@ def _best(graph: Graph, shapes: Shapes, node: Node) -> Part | None:
     if node.op_type == "Hardmax":
         axes = softmax_axes(graph, node, rank)
     else:
-        default = -1 if node.op_type == "TopK" else 0 
+        default = -1 if node.op_type == "TopK" else 0
         axes = (int(node.attributes.get("axis", default)) % max(rank, 1),)
     what = "its ranks are" if node.op_type in RANKED else "its labels are"
     wins = "; the smallest wins" if smallest else ""

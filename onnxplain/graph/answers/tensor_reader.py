@@ -18,6 +18,8 @@ from onnxplain.targets.reading import Activation, Reading
 
 # How exporters name what classes are computed from.
 _FEATURES = ("embed", "feature", "latent", "descriptor", "hidden_state", "pooler_output")
+# Where a negative number may mean no.
+_NEGATIVE_TOO = frozenset("LeakyRelu PRelu Elu Selu Celu Softsign Tanh Erf Atan Log".split())
 # What a single Sigmoid is multiplied by when it is still a probability.
 _PERCENT, _PIXELS = 100.0, 255.0
 
@@ -144,8 +146,20 @@ class TensorReader:
     def _keeps_range(self) -> bool:
         """Whether a Sigmoid's numbers are probabilities, percentages or grey values."""
         scale = abs(self.parts[0].scale)
+        if self._smoothed():
+            return True
         logarithm = bool(self.kinds & LOGARITHMS)
         return logarithm or any(close(scale, s) for s in (1.0, _PERCENT, _PIXELS))
+
+    def _smoothed(self) -> bool:
+        """Whether a share of each probability is spread over all classes, or over yes and no."""
+        if not self.kinds <= PROBABLE or any(p.offset <= 0 for p in self.parts):
+            return False
+        sizes = (
+            group_size(self.tracer.shapes, p) if p.kind == "softmax" else 2 for p in self.parts
+        )
+        pairs = zip(self.parts, sizes, strict=True)
+        return all(p.scale > 0 and close(p.scale + n * p.offset, 1.0) for p, n in pairs)
 
     def _probability(self) -> Reading | None:
         first = self.parts[0]
@@ -153,6 +167,8 @@ class TensorReader:
             return None
         shifted = any(not close(p.offset, 0.0) for p in self.parts)
         if self.kinds <= PROBABLE:
+            if self._smoothed():
+                return self.view.whole()
             if not shifted and first.scale > 0:
                 scale = 1.0 if close(first.scale, 1.0) else 1 / first.scale
                 return self.view.whole(scale=scale)
@@ -207,7 +223,8 @@ class TensorReader:
             evidence = first.evidence or "constants that scale and shift a raw number"
             if named and not dense:
                 return self._made("embedding", f"{evidence}, and its name", doubts.NAMED)
-            return self._made("values", evidence, doubts.values(count, dense))
+            negative = first.node is not None and first.node.op_type in _NEGATIVE_TOO
+            return self._made("values", evidence, doubts.values(count, dense, negative))
         logit = view.whole(scale=self.sign)
         if self.front.limit is not None:
             return self._limited(logit, self.front.limit)
