@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 
 _DECLARE = "declare it with --task, or with --scores logits|probabilities|raw"
-OPAQUE = "no scores stand in front of it that could be explained; name another output with --output"
+OPAQUE = "name another output with --output"
 NUMBERS = f"{OPAQUE}, or explain the numbers as they are with --task values"
 SELECTED = (
     "nothing says that a Softmax of these numbers gives probabilities; declare it with --scores "

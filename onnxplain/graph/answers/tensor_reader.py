@@ -90,7 +90,9 @@ class TensorReader:
     def _made(
         self, task: TaskName, evidence: str, doubt: str = "", logit: Reading | None = None
     ) -> Answer:
-        raw = self.view.whole(scale=self.sign)
+        # A number that counts as yes below a limit stays what it is where nothing is chosen.
+        chosen = task in ("classes", "labels", "yes-no")
+        raw = self.view.whole(scale=self.sign if chosen else 1.0)
         shape, axis = self.view.shape, self.view.axis
         return Answer(self.tensor, task, raw, None, logit, shape, axis, (), evidence, doubt)
 
@@ -210,7 +212,6 @@ class TensorReader:
             return self._made("labels", f"raw numbers {evidence}", doubts.DECIDED, logit)
         if limit == 0:
             return self._made("yes-no", f"a raw number {evidence}", doubts.DECIDED, logit)
-        self.sign = 1.0
         return self._made("values", f"a raw number {evidence}", doubts.one_number(self.dense))
 
     def _raw(self) -> Answer:
@@ -219,7 +220,8 @@ class TensorReader:
         if len(self.kinds) > 1 and self.kinds != {"raw", "bounded"}:
             return self._made("values", "numbers of several kinds side by side", doubts.MIXED)
         named = count > 1 and any(n in self.tensor.lower() for n in _FEATURES)
-        if first.kind in ("bounded", "tanh") or not close(first.offset, 0.0):
+        bounded = first.kind in ("bounded", "tanh") or not close(first.offset, 0.0)
+        if bounded and self.front.axis is None:
             evidence = first.evidence or "constants that scale and shift a raw number"
             if named and not dense:
                 return self._made("embedding", f"{evidence}, and its name", doubts.NAMED)
