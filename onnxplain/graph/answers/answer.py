@@ -40,6 +40,8 @@ class Answer:
         Why this task, in one phrase.
     doubt : str
         What else the output may be and how to declare it; empty if the evidence is clear.
+    declarable : Reading or None
+        What is a probability once a person declares one, though the graph leaves it open.
     layers : int
         Convolutions and products with weights that the raw numbers are computed through.
     boxes : FoundBoxes, optional
@@ -56,6 +58,7 @@ class Answer:
     followed: tuple[str, ...]
     evidence: str
     doubt: str = ""
+    declarable: Reading | None = None
     layers: int = 0
     boxes: FoundBoxes | None = None
 

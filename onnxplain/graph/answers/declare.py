@@ -14,6 +14,7 @@ from onnxplain.targets.reading import Activation, Reading
 TASKS: tuple[TaskName, ...] = tuple(t for t in get_args(TaskName) if t not in ("boxes", "unknown"))
 SCORES = ("logits", "probabilities", "raw")
 _USER = "declared"
+_SCORED = ("classes", "yes-no", "labels")
 
 
 def declared(answer: Answer, task: str | None, scores: str | None) -> Answer:
@@ -48,10 +49,17 @@ def declared(answer: Answer, task: str | None, scores: str | None) -> Answer:
         task = "yes-no" if said.shape[said.axis] == 1 else "classes"
     if task is not None:
         said = _with_task(said, task)
+        if task in _SCORED and said.probability is None and scores != "raw":
+            said = replace(said, probability=said.declarable)
     if scores is not None:
         said = _with_scores(said, scores)
     elif task is not None and task != answer.task and task in ("values", "embedding"):
         said = replace(said, probability=None, logit=None)
+    if task == "yes-no" and scores is None and not (said.probability or said.logit):
+        raise UsageError(
+            f"nothing says from where on the number of output {answer.output!r} means yes; declare "
+            "--scores probabilities (0.5) or logits (0) as well"
+        )
     return said
 
 
@@ -90,7 +98,7 @@ def _with_scores(answer: Answer, scores: str) -> Answer:
     if scores == "raw":
         return replace(answer, probability=None, logit=None)
     if scores == "probabilities":
-        probability = answer.probability or answer.raw
+        probability = answer.probability or answer.declarable or answer.raw
         return replace(answer, probability=probability)
     if answer.probability is not None:
         raise UsageError(
@@ -101,5 +109,10 @@ def _with_scores(answer: Answer, scores: str) -> Answer:
 
 
 def _activated(answer: Answer) -> Reading:
-    activation: Activation = "softmax" if answer.task == "classes" else "sigmoid"
-    return replace(answer.raw, activation=activation)
+    smallest_wins = answer.raw.scale < 0
+    if answer.task == "classes":
+        activation: Activation = "softmin" if smallest_wins else "softmax"
+        return replace(answer.raw, activation=activation, scale=1.0)
+    if smallest_wins:
+        return replace(answer.raw, activation="sigmoid", scale=-1.0, offset=1.0)
+    return replace(answer.raw, activation="sigmoid")
