@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -23,13 +21,14 @@ from onnxplain.graph.load import check, identify, open_model
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.scores_only import cut_to_scores
 from onnxplain.graph.unbatched import with_batch
-from onnxplain.inputs.beside import BESIDE, read_beside
+from onnxplain.inputs.beside import read_beside
 from onnxplain.inputs.bound import BoundValue
-from onnxplain.inputs.guess import contradiction, guess_preprocess
+from onnxplain.inputs.conventions.windows import denotations
+from onnxplain.inputs.declared import find_declared
+from onnxplain.inputs.guess import contradiction, guess_preprocess, guess_warning
 from onnxplain.inputs.labels import find_labels
 from onnxplain.inputs.picture import sample_picture
-from onnxplain.inputs.preprocess import PRESETS, Preprocess, preset, preset_channels
-from onnxplain.inputs.undeclared import Undeclared
+from onnxplain.inputs.preprocess import Preprocess, is_preset, preset, preset_channels
 from onnxplain.model.cut_model import model_at
 from onnxplain.model.model import Model
 from onnxplain.network.network import Network
@@ -39,8 +38,6 @@ from onnxplain.tasks.find import names_of, require_task
 
 if TYPE_CHECKING:
     from onnxplain.inputs.picture import ImageLike
-
-METADATA_KEY = "onnxplain.preprocess"
 
 
 def load(
@@ -128,6 +125,7 @@ def load(
         (proto, weights, identity), name = open_model(file), file.name
     with foreign(lambda reason: ModelFileError(f"the metadata of {name!r}: {reason}")):
         metadata = {p.key: p.value for p in proto.metadata_props}
+        of_inputs = denotations(proto)
     graph = with_batch(prepare(proto, weights), input_name)
     del proto, weights  # the graph has what it needs
     beside = read_beside(file)
@@ -135,7 +133,8 @@ def load(
         given or beside.get(key)
         for key, given in (("task", task), ("scores", scores), ("output", output))
     )
-    recipe, origin = _declared(preprocess, beside, file, metadata)
+    declared = find_declared(preprocess, beside, file, metadata | of_inputs)
+    recipe, origin = declared.recipe, declared.origin
     if recipe is not None and size is not None:
         recipe = replace(recipe, size=size)
     hints: dict[str, Any] = {
@@ -144,22 +143,22 @@ def load(
         "size": recipe.size if recipe else size,
         "channels": recipe.channels if recipe else preset_channels(preprocess),
         "bound": bound or (),
+        "usual_size": declared.usual_size,
     }
     outputs = find_outputs(graph, output, lambda: find_image_input(graph, **hints), metadata)
     keys = class_keys(graph, outputs)
     graph = cut_to_scores(graph, outputs.explained)
     image = find_image_input(graph, **hints)
     warnings = [text] if (text := size_warning(image)) else []
-    if isinstance(preprocess, str) and preprocess in PRESETS:
+    if isinstance(preprocess, str) and is_preset(preprocess):
         recipe = preset(preprocess, image.layout, image.size, image.channels, image.dtype)
-        origin = "preset"
+    if recipe is None:
+        recipe, origin, said = declared.chosen(image)
+        warnings += said
     if recipe is None:
         recipe, reason = guess_preprocess(graph, image)
         origin = f"a guess: {reason}"
-        what = "unknown" if isinstance(recipe, Undeclared) else f"guessed as {recipe.name!r}"
-        warnings.append(
-            f"preprocessing is {what} ({reason}); declare it with --preprocess FILE or PRESET"
-        )
+        warnings.append(guess_warning(graph, image, name))
     if recipe.channels != image.channels:
         color = {1: "'gray'", 3: "'RGB'"}.get(
             image.channels, f"'bands' and give {image.channels} values of mean and std"
@@ -281,33 +280,3 @@ def _reading(answer: Answer) -> str:
     if not answer.followed:
         return ""
     return f"output {answer.output!r} is read behind {', '.join(answer.followed)}"
-
-
-def _declared(
-    given: Preprocess | str | Path | None,
-    beside: Mapping[str, Any],
-    file: Path | None,
-    metadata: Mapping[str, str],
-) -> tuple[Preprocess | None, str]:
-    if isinstance(given, Preprocess):
-        return given, "given"
-    if given is not None:
-        if str(given) in PRESETS:
-            return None, "preset"
-        if not os.path.exists(given):
-            preset(str(given), "NCHW", (1, 1))  # says which presets there are
-        return Preprocess.load(given), str(given)
-    if file is not None and "preprocess" in beside:
-        where = f"{file.stem}{BESIDE}"
-        return Preprocess.from_dict(beside["preprocess"], repr(where)), where
-    if file is not None:
-        own = file.with_name(file.stem + ".preprocess.json")
-        if os.path.isfile(own):  # also False for a name that is too long
-            return Preprocess.load(own), own.name
-    if METADATA_KEY in metadata:
-        try:
-            data = json.loads(metadata[METADATA_KEY])
-        except ValueError as error:
-            raise UsageError(f"metadata {METADATA_KEY!r} is not JSON: {error}") from error
-        return Preprocess.from_dict(data, f"metadata {METADATA_KEY!r}"), "metadata of the model"
-    return None, ""

@@ -147,17 +147,18 @@ def test_a_contradiction_names_ranges_and_the_tensor():
 @pytest.mark.parametrize(
     ("steps", "options", "names"),
     [
-        ([], {}, ["imagenet-torch", *(n for n in PRESETS if n != "imagenet-torch")]),
-        ([], {"layout": "NHWC"}, ["minus-one-one", *(n for n in PRESETS if n != "minus-one-one")]),
-        ([], {"dtype": np.uint8}, ["raw"]),
-        ([("Div", np.float32(255))], {}, ["raw", "keras-caffe"]),
-        ([], {"channels": 1}, ["zero-one", "keras-tf", "minus-one-one", "raw"]),
+        ([], {}, ["imagenet-torch", "zero-one", "minus-one-one", "raw"]),
+        ([], {"layout": "NHWC"}, ["minus-one-one", "keras-tf", "raw", "zero-one", "keras-caffe"]),
+        ([], {"dtype": np.uint8}, ["raw", "raw-bgr"]),
+        ([("Div", np.float32(255))], {}, ["raw", "raw-bgr", "keras-caffe"]),
+        ([], {"channels": 1}, ["zero-one", "minus-one-one", "raw", "keras-tf"]),
     ],
     ids=["NCHW", "NHWC", "uint8", "by 255", "grey"],
 )
 def test_plausible_presets_begin_with_the_guess(steps, options, names):
     graph, image = normalising(steps, **options)
     found = plausible(graph, image)
-    assert [recipe.name for recipe, _ in found] == names
+    assert [recipe.name for recipe, _ in found][: len(names)] == names
+    assert (len(found) == len(names)) == (bool(steps) or bool({"dtype", "channels"} & set(options)))
     assert found[0][0] == guess_preprocess(graph, image)[0]
     assert all(why and recipe.shape[1:] == image.shape[1:] for recipe, why in found)
