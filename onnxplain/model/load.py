@@ -21,7 +21,7 @@ from onnxplain.graph.load import check, identify, open_model
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.scores_only import cut_to_scores
 from onnxplain.graph.unbatched import with_batch
-from onnxplain.inputs.beside import read_beside
+from onnxplain.inputs.beside import BESIDE, read_beside
 from onnxplain.inputs.bound import BoundValue
 from onnxplain.inputs.conventions.windows import denotations
 from onnxplain.inputs.declared import find_declared
@@ -190,8 +190,8 @@ def load(
     network = network.batch_first()
     answer = network.answer
     given = beside.get("labels") if labels is None else labels
-    said = "given" if file is None or labels is not None else f"{file.stem}{BESIDE}"
-    named = find_labels(given, file, metadata, _counts(answer), keys, said=said)
+    giver = "given" if file is None or labels is not None else f"{file.stem}{BESIDE}"
+    named = find_labels(given, file, metadata, _counts(answer), keys, said=giver)
     warnings += [
         text for text in (network.choice_of_output, _reading(answer), answer.doubt) if text
     ]
