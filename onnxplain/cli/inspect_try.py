@@ -13,7 +13,15 @@ from onnxplain.cli.progress import progress_bar
 from onnxplain.errors import UsageError
 from onnxplain.inputs.dataset import Sample, read_dataset, spread
 from onnxplain.inputs.preprocess import is_preset
-from onnxplain.model.trial import MOST_PICTURES, Said, Trial, Tried, same_values, try_preprocessings
+from onnxplain.model.trial import (
+    DECLARED,
+    MOST_PICTURES,
+    Said,
+    Trial,
+    Tried,
+    same_values,
+    try_preprocessings,
+)
 
 if TYPE_CHECKING:
     from onnxplain.model.model import Model
@@ -100,10 +108,11 @@ def verdict(trial: Trial) -> list[str]:
 
 
 def save_command(trial: Trial, path: str) -> str:
-    """Return the command that keeps the first preprocessing for the model."""
-    name = trial.first.recipe.name
-    chosen = name if is_preset(name) else "FILE"
-    return f"keep it: onnxplain inspect {shlex.quote(path)} --preprocess {chosen} --save"
+    """Return the command that keeps the first preprocessing for the model, if it is not kept."""
+    name, reason = trial.first.recipe.name, trial.first.reason
+    if not is_preset(name) or (reason.startswith(DECLARED) and reason != f"{DECLARED}preset"):
+        return f"there is nothing to keep: {name} is {reason}"
+    return f"keep it: onnxplain inspect {shlex.quote(path)} --preprocess {name} --save"
 
 
 def _samples(pictures: Sequence[str]) -> list[Sample]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from onnxplain.tasks.prediction import Prediction
 
 MOST_PICTURES = 16
+# Before the place where a preprocessing is declared, in the reason for trying it.
+DECLARED = "declared: "
 _WITH_CLASSES = ("classes", "yes-no", "labels")
 
 
@@ -161,7 +163,7 @@ def try_preprocessings(
 def candidates_of(model: Model) -> list[tuple[Preprocess, str]]:
     """List the preprocessings to try, each with what speaks for it; the declared one first."""
     origin = model.sources["preprocess"]
-    found = [] if origin.startswith("a guess") else [(model.preprocess, f"declared: {origin}")]
+    found = [] if origin.startswith("a guess") else [(model.preprocess, f"{DECLARED}{origin}")]
     found += plausible(model.network.graph, model.network.image)
     distinct: dict[str, tuple[Preprocess, str]] = {}
     for recipe, why in found:
