@@ -124,8 +124,10 @@ class Framing:
             w, h = columns * unit, rows * unit
         else:
             w, h = width * self.crop_fraction, height * self.crop_fraction
+        # Rounding may lead beyond the picture, which Pillow refuses.
+        w, h = min(w, width), min(h, height)
         left, top = (width - w) * self.position[1], (height - h) * self.position[0]
-        return (left, top, left + w, top + h)
+        return (left, top, min(left + w, width), min(top + h, height))
 
     def _canvas(self, width: int, height: int) -> tuple[tuple[int, int], int, int]:
         """Size of the picture once filled up to the aspect ratio, and where in it it is."""

@@ -10,6 +10,7 @@ from onnxplain.inputs.recipe import Preprocess
 __all__ = ["PRESETS", "Preprocess", "is_preset", "preset", "preset_channels"]
 
 _TORCH_MEAN, _TORCH_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_CLIP_MEAN, _CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 _UNIT = 1 / 255
 # What the training frameworks document for their own pretrained models.
 PRESETS: dict[str, dict[str, Any]] = {
@@ -21,6 +22,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "minus-one-one": {"mean": (127.5,) * 3, "std": (127.5,) * 3},
     "zero-one": {"scale": _UNIT},
     "raw": {},
+    "clip": {"scale": _UNIT, "mean": _CLIP_MEAN, "std": _CLIP_STD},
 }
 
 

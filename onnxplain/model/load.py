@@ -20,7 +20,7 @@ from onnxplain.graph.light import Weights
 from onnxplain.graph.load import check, identify, open_model
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.unbatched import with_batch
-from onnxplain.inputs.beside import read_beside
+from onnxplain.inputs.beside import BESIDE, read_beside
 from onnxplain.inputs.bound import BoundValue
 from onnxplain.inputs.conventions.windows import denotations
 from onnxplain.inputs.declared import find_declared
@@ -46,7 +46,7 @@ def load(
     path: str | Path | onnx.ModelProto,
     *,
     preprocess: Preprocess | str | Path | None = None,
-    labels: str | Path | Sequence[str] | None = None,
+    labels: str | Path | Sequence[str] | Mapping[Any, Any] | None = None,
     output: str | None = None,
     task: str | None = None,
     scores: str | None = None,
@@ -70,7 +70,7 @@ def load(
     preprocess : Preprocess, preset name or path, optional
         How pictures become inputs. Without it, ``<stem>.preprocess.json`` beside the
         model, then the model's metadata, then a guess (which is reported).
-    labels : sequence of str, path or known list, optional
+    labels : sequence of str, {index: name}, {name: index}, path or known list, optional
         Class names; looked for beside the model and in its metadata if not given.
     output : str, optional
         Graph output to explain, if there are several, or a tensor in an output that is a
@@ -195,20 +195,22 @@ def load(
     network = network.batch_first()
     answer = network.answer
     given = beside.get("labels") if labels is None else labels
-    names, labels_from = find_labels(given, file, metadata, _counts(answer), keys)
+    giver = "given" if file is None or labels is not None else f"{file.stem}{BESIDE}"
+    named = find_labels(given, file, metadata, _counts(answer), keys, said=giver)
     warnings += [
         text for text in (network.choice_of_output, _reading(answer), answer.doubt) if text
     ]
+    warnings += named.warnings
     model = Model(
         network,
         replace(recipe, dtype=image.dtype),
-        names_of(answer.task, names),
+        names_of(answer.task, named.names),
         name=name,
         identity=identity,
         sources={
             "input": image.origin,
             "preprocess": origin,
-            "labels": labels_from,
+            "labels": named.origin,
             "task": answer.evidence,
         },
         warnings=[*warnings, *([against] if against else [])],

@@ -153,3 +153,15 @@ class TestEveryFraming:
         grid = np.broadcast_arrays(x[None, :], y[:, None])
         for k in (0, 1):
             assert np.abs(seen[..., k][inside] - grid[k][inside]).max() <= slack[k]
+
+
+@pytest.mark.parametrize("share", [1.0, 0.875])
+@pytest.mark.parametrize("resize", ["crop", "stretch"])
+@pytest.mark.parametrize("position", [(0.5, 0.5), (1.0, 1.0), (0.3, 0.7)])
+def test_rounding_never_leads_beyond_the_picture(share, resize, position):
+    """Pillow refuses a region that is a rounding error too large."""
+    for side in (56, 75):
+        made = recipe(size=(side, side), resize=resize, crop_fraction=share, position=position)
+        for width in range(side - 20, 3 * side):
+            for height in (width, width + 1):
+                assert made.seen(Image.new("RGB", (width, height))).shape == (side, side, 3)
