@@ -119,7 +119,7 @@ def test_guess(graph_and_image, guess, reason):
         ([("Sub", GREY), ("Div", GREY)], {"raw", "keras-caffe"}),
         (
             [("Sub", channels(MEAN)), ("Div", channels(STD))],
-            {"zero-one", "minus-one-one", "imagenet-torch", "keras-torch", "keras-tf"},
+            {"zero-one", "minus-one-one", "imagenet-torch", "keras-torch", "keras-tf", "clip"},
         ),
         ([], set(PRESETS)),
     ],
