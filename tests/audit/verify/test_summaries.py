@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 from audit.made_results import filled, picture, spot
 
-from onnxplain.audit.record import picture_entries
+from onnxplain.audit.record import recorded_pictures
+from onnxplain.audit.records.plain import build, plain
+from onnxplain.audit.records.record import Record
 from onnxplain.audit.store import SANITY
 from onnxplain.audit.summaries import sums_of_entries, sums_of_maps
 from onnxplain.audit.verify.maps import remade
 from onnxplain.audit.verify.summaries import resummed
+from onnxplain.inputs.preprocess import Preprocess
+from tests.report.conftest import made_record
 
 FAILED = ({"status": "failed", "file_sha256": None, "problem": "broken"}, {})
 
@@ -30,13 +34,14 @@ def record(tmp_path_factory):
     checked = {"layers": ["a"], "spearman": [0.2], "ssim": [0.1], "left": 0.2, "other_class": 0.1}
     with filled(tmp_path_factory.mktemp("made"), [*entries, FAILED]) as store:
         store.add(SANITY, 0, {"name": "0.png", "methods": {"m": checked}})
+        made = made_record([], Preprocess("made", "NCHW", (8, 8)))
         return {
-            "format": 2,
-            "data": {"examined": len(entries) + 1},
-            "pictures": list(picture_entries(store)),
+            **made,
+            "data": {**made["data"], "examined": len(entries) + 1},
+            "pictures": plain(list(recorded_pictures(store))),
             "sanity_pictures": [{"number": 0, "name": "0.png", "methods": {"m": checked}}],
-            **sums_of_entries(store, 3),
-            **sums_of_maps(store, 3),
+            **plain(sums_of_entries(store, 3)),
+            **plain(sums_of_maps(store, 3)),
         }
 
 
@@ -44,12 +49,12 @@ def wrong(record, edit):
     """Which figure differs, and where."""
     changed = copy.deepcopy(record)
     edit(changed)
-    return [(c.figure, c.worst) for c in resummed(changed, 3) if not c.reproduces]
+    return [(c.figure, c.worst) for c in resummed(build(Record, changed), 3) if not c.reproduces]
 
 
 def test_a_true_record(record):
     assert [s["kind"] for s in record["suspects"]] == ["outside the mask"]
-    checks = resummed(record, 3)
+    checks = resummed(build(Record, record), 3)
     assert all(c.reproduces for c in checks)
     assert [c.figure for c in checks if not c.compared] == ["suspects by place (from mean maps)"]
     assert {c.largest for c in checks} <= {0.0, None}
@@ -93,7 +98,11 @@ def test_an_edited_picture_shows_in_all_of_its_sums(record):
 def off(record, edit):
     changed = copy.deepcopy(record)
     edit(changed)
-    return [(c.figure, c.worst) for c in remade(changed, record) if not c.reproduces]
+    return [
+        (c.figure, c.worst)
+        for c in remade(*(build(Record, r) for r in (changed, record)))
+        if not c.reproduces
+    ]
 
 
 def two_change_places(changed):
@@ -104,7 +113,7 @@ def two_change_places(changed):
 def test_maps_that_are_made_again(record):
     (clustering,) = record["clusters"]
     assert [c["count"] for c in clustering["clusters"]] == [15, 15]
-    assert all(c.reproduces and c.compared for c in remade(record, record))
+    assert all(c.reproduces and c.compared for c in remade(*2 * (build(Record, record),)))
     assert off(record, lambda r: r["clusters"][0]["clusters"].reverse()) == []
     assert off(record, two_change_places) == [("clusters", "class 2 by m")]
     found = off(record, lambda r: r["clusters"][0]["clusters"][0]["numbers"].pop())
