@@ -18,6 +18,7 @@ from onnxplain.methods import Method, registered
 from onnxplain.render.embedded import mean_map_uri
 from onnxplain.report.curves import Curves, mean_curves
 from onnxplain.report.examples import Example, Maps, examples
+from onnxplain.report.fit import require_fit
 
 # A report is read by people and opened by browsers. All of it is in the record.
 MOST_PICTURES, MOST_CLASSES, MOST_SUSPECTS, MOST_CLUSTERED = 300, 24, 24, 8
@@ -152,7 +153,13 @@ def content(
     -------
     Content
         Of a size that does not grow with the data set.
+
+    Raises
+    ------
+    UsageError
+        If the record's parts do not fit each other.
     """
+    require_fit(record)
     classes = {(c.index, c.method): c for c in record.classes}
     counts = {index: c.count for (index, _), c in classes.items()}
     frequent = sorted(counts, key=lambda k: (-counts[k], in_order((k, ""))))
