@@ -218,10 +218,11 @@ def data_sha256(entries: Iterable[tuple[Sample, Mapping[str, Any]]]) -> str:
 def about_method(name: str, model: Model, config: AuditConfig) -> dict[str, Any]:
     """What the record says of a method: all parameters, and what it ran on."""
     method = find(name)
+    parameters = check_parameters(method, config.parameters(name))
     return {
-        "parameters": dict(check_parameters(method, config.parameters(name))),
+        "parameters": parameters,
         "engine": method.runs_on,
-        "device": model.network.adapter(method.needs).device,
+        "device": model.network.adapter(method.capabilities(parameters)).device,
     }
 
 

@@ -12,9 +12,14 @@ from collections.abc import Set as AbstractSet
 
 from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.bodies import bodies_of, is_control_flow
+from onnxplain.graph.operators import Trait, having
 from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.kinds import MOVING
 
+# The condition of Where, and what is chosen, may differ between a picture and a baseline.
+ONLY_MOVING = MOVING - having(Trait.CHOOSES) - {"Where"}
+# Inputs in front that decide which body runs, or how often.
+_DECIDING = {"If": 1, "Loop": 2}
 # Behind these two, a Loop's body reads its counter and its condition, which carry no signal.
 _COUNTER_AND_CONDITION = 2
 
@@ -50,6 +55,46 @@ def _computing(node: Node, graph: Graph, moving: AbstractSet[str]) -> Iterator[s
                 yield from _computing(inner, body, moving)
             elif inner.operator not in moving and inner.operator != "Identity":
                 yield inner.operator
+
+
+def require_equal_bodies(graph: Graph, image: str, output: str) -> None:
+    """Refuse a graph with a body that DeepLIFT cannot treat; see `refuse_unequal`.
+
+    Parameters
+    ----------
+    graph : Graph
+        The prepared graph.
+    image, output : str
+        Tensors between which nodes count.
+    """
+    dynamic, needed = graph.descendants([image]), graph.ancestors(output)
+    for node in graph.nodes:
+        if is_control_flow(node) and not (needed & dynamic).isdisjoint(node.outputs):
+            refuse_unequal(node, graph, dynamic)
+
+
+def refuse_unequal(node: Node, graph: Graph, dynamic: AbstractSet[str]) -> None:
+    """Let a body pass only if it does the same linear thing for picture and baseline.
+
+    Parameters
+    ----------
+    node : Node
+        An If, Loop or Scan of `graph`.
+    graph : Graph
+        Where it stands.
+    dynamic : set of str
+        Tensors that depend on the explained input.
+
+    Raises
+    ------
+    MethodRefusedError
+        If it computes, or the picture decides what it does.
+    """
+    found = computes(node, graph, ONLY_MOVING)
+    if any(name in dynamic for name in node.inputs[: _DECIDING.get(node.op_type, 0)]):
+        found = ["a condition that depends on the picture", *found]
+    if found:
+        raise refusal(node, found, "DeepLIFT")
 
 
 def refusal(node: Node, operators: list[str], method: str) -> MethodRefusedError:
