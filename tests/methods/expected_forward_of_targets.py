@@ -166,6 +166,35 @@ def kernel_shap(case: Opened) -> Expected:
     return Expected(_spread(values), _FOUR, 1e-6)
 
 
+def sampled_shap(case: Opened) -> Expected:
+    """Sixteen regions: pairs that the seed draws, as least squares with a given sum."""
+    count, regions = 128, 16
+    sizes = np.arange(1, regions)
+    odds = 1.0 / (sizes * (regions - sizes))
+    rows = []
+    for block in range(2):
+        random = np.random.default_rng([4, block])
+        places = np.searchsorted(np.cumsum(odds) / odds.sum(), random.random(32))
+        for size, keys in zip(sizes[places], random.random((32, regions)), strict=True):
+            kept = np.zeros(regions, bool)
+            kept[np.argsort(keys)[:size]] = True
+            rows += [kept, ~kept]
+
+    def picture(kept: np.ndarray) -> np.ndarray:
+        return np.where(np.kron(kept.reshape(4, 4), np.ones((2, 2))), X, BLACK)
+
+    empty, full = case.score(BLACK)[0], case.score(X)[0]
+    z = np.array(rows, float)[:count]
+    gained = np.array([case.score(picture(row))[0] for row in rows[:count]]) - empty
+    # Stationary point of the squares with a Lagrange multiplier for the sum.
+    system = np.ones((regions + 1, regions + 1))
+    system[:regions, :regions], system[regions, regions] = z.T @ z, 0.0
+    solved = np.linalg.solve(system, np.append(z.T @ gained, full - empty))[:regions]
+    values = np.kron(solved.reshape(4, 4), np.ones((2, 2)))
+    options = {**_FOUR, "regions": regions, "samples": count, "seed": 4}
+    return Expected(values, options, 1e-5)
+
+
 def lime(case: Opened) -> Expected:
     """Ridge regression on the quarters that the seed keeps, as one least squares problem."""
     count, width, alpha = 96, 0.25, 0.7

@@ -9,7 +9,7 @@ import pytest
 
 from onnxplain.errors import OnnxplainError, UsageError
 from onnxplain.methods import registered
-from tests.methods.expected_forward_of_targets import FORWARD, recipro_cam
+from tests.methods.expected_forward_of_targets import FORWARD, recipro_cam, sampled_shap
 from tests.methods.expected_gradients_of_targets import GRADIENTS
 from tests.methods.expected_maps import TIGHT, Expected, Refused, near
 from tests.methods.expected_relevance_of_targets import RELEVANCE
@@ -63,6 +63,15 @@ def test_oracles_tell_the_targets_apart(method, expected_of):
         for other in maps[k + 1 :]:
             apart = np.abs(one / np.abs(one).max() - other / np.abs(other).max()).max()
             assert (apart > 1e-2) == (method not in WITHOUT_TARGET)
+
+
+@everywhere
+def test_sampled_shapley_values(name, opened):
+    case = opened(name)
+    expected = sampled_shap(case)
+    require(case, "kernel-shap", expected)
+    other = case.map("kernel-shap", **{**expected.options, "seed": 5})
+    assert np.abs(other - expected.values).max() > 1e-2 * np.abs(expected.values).max()
 
 
 @everywhere
