@@ -178,7 +178,7 @@ class _LastLayer:
     bias: NDArray[Any]
 
     def responses(self, values: NDArray[Any]) -> NDArray[Any]:
-        """z_L of shape (N, K, ...), the places behind the classes."""
+        """z_L of shape (N, K, ...), the places after the classes."""
         weighted = np.tensordot(values, self.weight.astype(values.dtype), (self.axis, 1))
         return np.moveaxis(weighted + self.bias.astype(values.dtype), -1, 1)
 

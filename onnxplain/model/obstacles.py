@@ -7,7 +7,7 @@ from onnxplain.convert import missing_operators
 from onnxplain.errors import OnnxplainError
 from onnxplain.graph.bodies import is_control_flow
 from onnxplain.graph.expand import expand
-from onnxplain.graph.extract import find_behind
+from onnxplain.graph.extract import find_downstream
 from onnxplain.graph.operators import Trait, having
 from onnxplain.methods import Method, registered
 from onnxplain.network.network import Network
@@ -45,7 +45,7 @@ def _obstacle(network: Network, method: Method, missing: list[str]) -> str:
         if method.takes_layer:
             network.layer(None)
         if Capability.RERUN in method.needs:
-            find_behind(network.graph, network.layer(None).name, network.head.tensors)
+            find_downstream(network.graph, network.layer(None).name, network.head.tensors)
         method.requires(network)
     except OnnxplainError as error:
         return str(error)

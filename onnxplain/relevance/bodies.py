@@ -20,7 +20,7 @@ from onnxplain.relevance.kinds import MOVING
 ONLY_MOVING = MOVING - having(Trait.CHOOSES) - {"Where"}
 # Inputs in front that decide which body runs, or how often.
 _DECIDING = {"If": 1, "Loop": 2}
-# Behind these two, a Loop's body reads its counter and its condition, which carry no signal.
+# After these two, a Loop's body reads its counter and its condition, which carry no signal.
 _COUNTER_AND_CONDITION = 2
 
 
@@ -48,13 +48,13 @@ def _computing(node: Node, graph: Graph, moving: AbstractSet[str]) -> Iterator[s
     for body in bodies_of(node, graph).values():
         own = _COUNTER_AND_CONDITION if node.op_type == "Loop" else 0
         signal = body.descendants(i.name for i in body.inputs[own:])
-        for inner in body.nodes:
-            if signal.isdisjoint(inner.outputs):
+        for body_node in body.nodes:
+            if signal.isdisjoint(body_node.outputs):
                 continue
-            if is_control_flow(inner):
-                yield from _computing(inner, body, moving)
-            elif inner.operator not in moving and inner.operator != "Identity":
-                yield inner.operator
+            if is_control_flow(body_node):
+                yield from _computing(body_node, body, moving)
+            elif body_node.operator not in moving and body_node.operator != "Identity":
+                yield body_node.operator
 
 
 def require_equal_bodies(graph: Graph, image: str, output: str) -> None:

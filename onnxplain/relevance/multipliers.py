@@ -33,7 +33,7 @@ _NORMALISING_END = having(Trait.NORMALISES_END)
 _NORMALISING = _NORMALISING_END | having(Trait.NORMALISES_PLACES)
 # Points on the way from the baseline's operands to the picture's.
 _POINTS = 32
-# Behind one of these, the parts of the score itself are told apart.
+# After the last of these, the parts of the score itself are told apart.
 _WEIGHTED = frozenset("Conv ConvTranspose Gemm MatMul".split())
 _MULTILINEAR = ONLY_MOVING | AVERAGING | CONTROL_FLOW
 _MULTILINEAR |= frozenset("Conv ConvTranspose Gemm MatMul Add Sub Mul BatchNormalization".split())
@@ -99,11 +99,11 @@ def _walk_back(
         return float(torch.linalg.vector_norm(multiplier * (here[name] - there[name]), 1))
 
     meter = GrowthMeter(sum(magnitude(n, m) for n, m in found.items()))
-    behind_weights, waiting = set(found), set(found)
+    after_weights, waiting = set(found), set(found)
     for step in reversed(program.steps):
         arrived = [found.get(o) for o in step.outputs]
         if all(m is None for m in arrived):
-            continue  # among them nodes behind the score, which were not computed
+            continue  # among them nodes after the score, which were not computed
         signal = [
             k for k, n in enumerate(step.inputs) if n in dynamic and here[n].is_floating_point()
         ]
@@ -123,10 +123,10 @@ def _walk_back(
             name = step.inputs[k]
             found[name] = found[name] + share if name in found else share
             given += magnitude(name, share)
-        last = not behind_weights.isdisjoint(step.outputs)
+        last = not after_weights.isdisjoint(step.outputs)
         meter.add(step.outputs[0], step.node.op_type, taken, given, last=last)
         if last and step.node.op_type not in _WEIGHTED:
-            behind_weights.update(step.inputs)
+            after_weights.update(step.inputs)
         waiting = waiting.difference(step.outputs).union(step.inputs[k] for k in signal)
         if len(waiting) == 1:
             (name,) = waiting

@@ -65,7 +65,7 @@ def run_rectified(
     mode : {"guided", "deconvnet", "linear"}
         Which way.
     resample : bool
-        Leave no grid behind strided convolutions; see `onnxplain.relevance.resample`.
+        Leave no grid after strided convolutions; see `onnxplain.relevance.resample`.
 
     Returns
     -------
