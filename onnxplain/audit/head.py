@@ -77,10 +77,11 @@ def make_head(audit: Audit, sources: Mapping[str, str]) -> Head:
 def about_method(name: str, model: Model, config: AuditConfig) -> MethodEntry:
     """What the record says of a method: all parameters, and what it ran on."""
     method = find(name)
+    parameters = dict(check_parameters(method, config.parameters(name)))
     return MethodEntry(
-        parameters=dict(check_parameters(method, config.parameters(name))),
+        parameters=parameters,
         engine=method.runs_on,
-        device=model.network.adapter(method.needs).device,
+        device=model.network.adapter(method.capabilities(parameters)).device,
     )
 
 

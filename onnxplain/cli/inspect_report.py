@@ -193,7 +193,7 @@ def _answer_rows(output: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("answer", f"{output['name']}: {output['task']}"),
         ("scores", f"{output['classes']} {counted}{places}, {output['evidence']}{logits}"),
     ]
-    rows += [("", f"read behind {', '.join(output['followed'])}")] if output["followed"] else []
+    rows += [("", f"read after {', '.join(output['followed'])}")] if output["followed"] else []
     rows += [
         ("other output", f"{o['name']}: {o['task']}, {o['evidence']}")
         for o in output["outputs"]

@@ -43,7 +43,7 @@ class CamHead:
 def find_cam_head(
     graph: Graph, shapes: Shapes, layer: SpatialLayer, head: Head
 ) -> tuple[CamHead | None, str]:
-    """Find the linear head behind a layer.
+    """Find the linear head that follows a layer.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the first operators behind an input say about its axes.
+"""What the first operators that read an input say about its axes.
 
 Exporters often leave every axis of the picture open. The operators do not: a convolution
 reads its channels from a certain axis, and its weights say how many there are.

@@ -120,10 +120,10 @@ def find_image_input(
     free = [i for i in infos.values() if i.name not in bound]
     candidates = free if name is None else [infos[name]]
     fits = [(i, input_axes(graph, i, layout, channels)) for i in candidates]
-    possible = [(i, axes) for i, axes in fits if axes is not None]
-    if possible:
+    readable = [(i, axes) for i, axes in fits if axes is not None]
+    if readable:
         info, axes = min(
-            possible, key=lambda fit: _rank(fit[1], channels)
+            readable, key=lambda fit: _rank(fit[1], channels)
         )  # the first one of equals
         others = tuple(n for n in infos if n != info.name)
         return _image_input(graph, info, axes, size, others, usual_size)

@@ -90,7 +90,7 @@ def receptive_fields(
     Returns
     -------
     ReceptiveFields
-        Never too small. It can be too large behind operators that are not known and behind
+        Never too small. It can be too large after operators that are not known and after
         reshapes that move places (Swin's windows): there it is the whole picture.
     """
     walk = _Walk(graph, shapes, axes, image, through_mixing)

@@ -9,7 +9,7 @@ from typing import Any
 from onnxplain.errors import UsageError
 from onnxplain.files import read_json
 
-# Behind the stem of the model file.
+# After the stem of the model file.
 BESIDE = ".onnxplain.json"
 _TEXTS = ("task", "scores", "output")
 _KEYS = ("preprocess", "labels", "boxes", *_TEXTS)

@@ -286,4 +286,4 @@ def _reading(answer: Answer) -> str:
     """Say what was followed back from the output to the scores; empty if nothing was."""
     if not answer.followed:
         return ""
-    return f"output {answer.output!r} is read behind {', '.join(answer.followed)}"
+    return f"output {answer.output!r} is read after {', '.join(answer.followed)}"

@@ -193,9 +193,8 @@ class Model(OpenedModel):
             raise UsageError("there is no target to explain")
         said = prediction or next(iter(aims.values()))
         parity = self.check_parity(chosen, picture, said, allow_mismatch).parity
-        context = Context(
-            self.network, self.preprocess, seed, progress or silent, needs=chosen.needs
-        )
+        needs = chosen.capabilities(values)
+        context = Context(self.network, self.preprocess, seed, progress or silent, needs=needs)
         runs = average if average and self.network.is_random else 1
 
         def work(aim: Target, context: Context, share: Share) -> Explanation:

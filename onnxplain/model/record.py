@@ -106,7 +106,7 @@ def explanation_of(
             "preprocess_sha256": model.preprocess.sha256,
             "sources": model.sources,
             **({"bound": describe_bound(network.bound)} if network.bound else {}),
-            "engine": network.adapter(method.needs).device,
+            "engine": network.adapter(method.capabilities(run.parameters)).device,
             "precision": network.precision if uses_torch else "as the file",
             "seed": run.seed,
             "versions": versions(),

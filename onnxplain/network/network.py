@@ -229,7 +229,7 @@ class Network:
     def independence(self) -> Independence:
         """Whether one input stands for itself; some forward passes find out, once.
 
-        What lies behind a tensor is taken to be as the whole: values of several inputs do not
+        What follows a tensor is taken to be as the whole: values of several inputs do not
         meet there if they meet nowhere.
         """
         if self._whole is not None:
@@ -356,7 +356,7 @@ class Network:
 
     @cached_property
     def head(self) -> Head:
-        """Tensors that hold the scores, and what stands behind them."""
+        """Tensors that hold the scores, and what follows them."""
         return head_of(self.answer, self.graph)
 
     @property
@@ -387,7 +387,7 @@ class Network:
         return named_layer(self, name)
 
     def cam_head(self, layer: SpatialLayer) -> CamHead:
-        """Return the linear head behind a layer.
+        """Return the linear head that follows a layer.
 
         Raises
         ------

@@ -31,7 +31,7 @@ def preprocessing_tensor(network: Network, name: str) -> str:
         The network of the whole file.
     name : str
         ``float``: the first floating-point tensor, which holds the pixels' own values;
-        ``normalised``: the last one before the network proper, behind everything that
+        ``normalised``: the last one before the network proper, after everything that
         casts, transposes, resizes or scales the picture; or the name of a tensor between.
 
     Raises

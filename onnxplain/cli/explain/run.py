@@ -105,7 +105,7 @@ def run(
     chosen = give_layer(give_parameters(chosen_methods, parameters), layer, opened)
     chosen = give_limits(chosen, {"max_seconds": max_seconds, "tolerance": tolerance})
     chosen = bound_all(methods, chosen, opened)
-    wanted = choose_targets(targets, contrast, margin, part, opened)
+    wanted = choose_targets(targets, contrast, margin, opened, part)
     names = result_names(paths)
     _keep_apart(paths, names, [c.method.name for c in chosen], out)
     warnings = list(opened.warnings)

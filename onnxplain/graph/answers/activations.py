@@ -10,7 +10,7 @@ from onnxplain.graph.answers.written_softmax import written_softmax
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph, Node
 
-# From here on Softmax runs over one axis; before, all axes behind its own were flattened.
+# From here on Softmax runs over one axis; before, all axes after its own were flattened.
 _ONE_AXIS_SINCE = 13
 _OVER_AXES: dict[str, PartKind] = {"Softmax": "softmax", "LogSoftmax": "log-softmax"}
 

@@ -13,7 +13,7 @@ from onnxplain.targets.reading import Activation, Reading
 # What a person can declare; detectors are recognised, and refused, by the graph alone.
 TASKS: tuple[TaskName, ...] = tuple(t for t in get_args(TaskName) if t not in ("boxes", "unknown"))
 SCORES = ("logits", "probabilities", "raw")
-_USER = "declared"
+DECLARED = "declared"
 _SCORED = ("classes", "yes-no", "labels")
 
 
@@ -43,7 +43,7 @@ def declared(answer: Answer, task: str | None, scores: str | None) -> Answer:
     _require(scores, SCORES, "kind of scores")
     if answer.task == "boxes" and task is None:
         return answer
-    said = replace(answer, evidence=_USER, doubt="")
+    said = replace(answer, evidence=DECLARED, doubt="")
     if task is None and scores in ("logits", "probabilities") and said.task == "values":
         # Such numbers belong to classes, whatever the graph looks like.
         task = "yes-no" if said.shape[said.axis] == 1 else "classes"
@@ -98,8 +98,10 @@ def _with_scores(answer: Answer, scores: str) -> Answer:
     if scores == "raw":
         return replace(answer, probability=None, logit=None)
     if scores == "probabilities":
-        probability = answer.probability or answer.declarable or answer.raw
-        return replace(answer, probability=probability)
+        if answer.probability is not None:
+            return answer
+        # What the output holds is no logit then.
+        return replace(answer, probability=answer.declarable or answer.raw, logit=None)
     if answer.probability is not None:
         raise UsageError(
             f"output {answer.output!r} holds probabilities by the graph; declare probabilities, "

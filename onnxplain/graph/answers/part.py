@@ -11,7 +11,7 @@ import numpy as np
 from onnxplain.graph.answers.moves import Positions
 from onnxplain.graph.view import Node
 
-# unit: of an L2 normalisation; tanh and bounded: behind another function of one number;
+# unit: of an L2 normalisation; tanh and bounded: after another function of one number;
 # select: ranks, labels or the best score of what stands in front.
 PartKind = Literal[
     "softmax",
