@@ -31,7 +31,8 @@ TESTED_WITH = {
 # shorter: a module that has its test must leave it.
 NOT_YET = {
     "adapters": """
-        base changes converted coupling engines forward_engine ort torch trio whole_windows
+        base changes converted coupling engines forward_engine ort torch trio
+        whole_windows
     """,
     "adapters/incremental": """
         costs execute sessions submodel work
@@ -47,20 +48,28 @@ NOT_YET = {
         activations archive ascent averages collect enriched inversion passes patches
         projected_gradient responses top_units
     """,
-    "graph/answers": """
-        answer batch class_axis detector_maps detector_rows doubts groups interpret
-        normalised output_shapes outputs part tensor_reader trace written_softmax
-    """,
     "graph": """
-        attention axes bodies draws external hashed input_axes integer_groups left_out light
-        load normalisation output_names padding preprocessing_chain quantised reach
-        resampling sections shapes squeeze training type_text
+        attention axes bodies channel_count draws external hashed input_axes
+        integer_groups left_out light load normalisation output_names padding
+        pixel_arithmetic pixel_steps pixels preprocessing_chain quantised reach resampling
+        sections shapes slices squeeze training type_text
+    """,
+    "graph/answers": """
+        answer batch class_axis detector_maps detector_rows doubts front groups interpret
+        normalised output_shapes outputs part pictures tensor_reader trace written_softmax
+    """,
+    "graph/answers/boxes": """
+        elements final_rows find found scales separate suppressed whole_rows
     """,
     "graph/expand": """
         attention builder expand fused quantised
     """,
     "inputs": """
-        array_file beside image_formats picture recipe_values source undeclared
+        array_file beside declared fit image_formats label_count label_order label_table
+        label_yaml picture recipe recipe_values save_beside source undeclared
+    """,
+    "inputs/conventions": """
+        beside convention custom_vision keras_hub metadata openvino timm windows
     """,
     "methods": """
         attn_lrp channels deep_taylor gradients integrated_gradients layer_gradient
@@ -68,10 +77,11 @@ NOT_YET = {
         relevance_start
     """,
     "model": """
-        load model obstacles opened record
+        load model opened record
     """,
     "network": """
-        answer chosen_layer concrete_shapes context preprocessing_cut sharing
+        answer chosen_layer concrete_shapes context preprocessing_cut settled_boxes
+        sharing
     """,
     "perturb": """
         coalitions conditional find_background outcome readout refine window_grid
@@ -79,13 +89,16 @@ NOT_YET = {
     """,
     "relevance": """
         composite_file default fixed_scale leak multipliers normalised quotients record
-        rectify rule_table signed_rules sites
+        rectify relu_like rule_table signed_rules sites
     """,
     "render": """
-        occlusion_maps relevant
+        boxes occlusion_maps relevant
     """,
     "targets": """
         recorded request target
+    """,
+    "targets/boxes": """
+        box_match box_number frame layout request
     """,
     "tasks": """
         find prediction task

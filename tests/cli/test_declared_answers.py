@@ -23,7 +23,7 @@ BODY = """
     c = Conv<strides = [2, 2], pads = [1, 1, 1, 1]>(image, w1) r = Relu(c)
     m = GlobalAveragePool(r) f = Flatten(m)
     logits = MatMul(f, w2) age = MatMul(f, w3) pose = MatMul(f, w4)
-    chance = Mul(age, age)
+    root = MatMul(f, w3) chance = Mul(root, root)
     s = MatMul(f, w5) e = Abs(s) t = ReduceSum<keepdims = 1>(e, axes) shares = Div(e, t)
 """
 OPEN = ["--preprocess", "zero-one"]
