@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from onnxplain.graph.arrangement import Arrangement, Tags, arranged, place_marks
 from onnxplain.graph.place_rules import Step, next_places
 from onnxplain.graph.places import Places, TooManyPlacesError, picture_places, token_places
+from onnxplain.graph.shape_values import ShapeValues
 from onnxplain.graph.view import Graph, Node
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class _Walk:
 
     def __init__(self, graph: Graph, shapes: Shapes, image: ImageInput) -> None:
         self._graph, self._shapes, self._size = graph, shapes, image.size
+        self._values = ShapeValues(graph, shapes)
         self.known: dict[str, Places] = {}
         self.tags: dict[str, Tags] = {}
         self.grids: list[tuple[int, int]] = []
@@ -98,7 +100,7 @@ class _Walk:
         """Find the places of what a node writes."""
         if node.output not in self._shapes:
             return
-        step = Step(self._graph, node, self._shapes, self.known)
+        step = Step(self._graph, node, self._shapes, self.known, self._values)
         reads = any(i in self.known for i in node.inputs)
         for output in node.outputs:
             found = None

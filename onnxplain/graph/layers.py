@@ -6,7 +6,8 @@ logits) and that still has places in the picture.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -93,6 +94,10 @@ class SpatialLayer:
             places[:, :, self._picked] = maps.reshape(*maps.shape[:2], -1)
             moved = places.reshape(len(maps), *own.shape[1:])
         return np.ascontiguousarray(np.transpose(moved, np.argsort(order)))
+
+    def tokens(self, shape: Sequence[int]) -> int:
+        """Places of the tensor of that shape, those that are no places of the picture included."""
+        return math.prod(shape[self.axes.index(a)] for a in "HWL" if a in self.axes)
 
     @property
     def _axes_in_order(self) -> list[int]:

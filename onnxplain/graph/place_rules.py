@@ -18,6 +18,7 @@ from onnxplain.graph.answers.written_softmax import reduced_axes
 from onnxplain.graph.operators import IN_PLACE, JOINING, Trait, having
 from onnxplain.graph.padding import Walk, kernel_size, kernel_walks
 from onnxplain.graph.places import Places, joined, most_places
+from onnxplain.graph.shape_values import ShapeValues
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.squeeze import squeezed_axes
 from onnxplain.graph.view import Graph, Node
@@ -48,12 +49,15 @@ class Step:
         Concrete shapes, as far as they are known.
     known : mapping of str to Places
         Places of tensors in front.
+    values : ShapeValues
+        What is constant for the shapes of one picture.
     """
 
     graph: Graph
     node: Node
     shapes: Shapes
     known: Mapping[str, Places]
+    values: ShapeValues
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -75,9 +79,8 @@ class Step:
         if name in self.node.attributes:
             return [int(v) for v in np.ravel(self.node.attributes[name])]
         inputs = self.node.inputs
-        if len(inputs) > position and self.graph.is_constant(inputs[position]):
-            return [int(v) for v in np.ravel(self.graph.constant(inputs[position]))]
-        return None
+        found = self.values.get(inputs[position]) if len(inputs) > position else None
+        return None if found is None else [int(v) for v in np.ravel(found)]
 
 
 Rule = Callable[[Step], Places | None]
@@ -119,7 +122,7 @@ def _transpose(step: Step) -> Places | None:
 
 
 def _reshape(step: Step) -> Places | None:
-    return None if step.first is None else step.first.reshaped(step.shape)
+    return None if step.first is None else step.first.reshaped(step.shape).spread()
 
 
 def _squeeze(step: Step) -> Places | None:
@@ -148,15 +151,15 @@ def _moved(step: Step) -> Places | None:
     found = None if step.first is None else moved(step.graph, step.shapes, step.node.output)
     if step.first is None or found is None or found.flat is None or found.which is not None:
         return None
-    return step.first.flat(found.flat, step.shape)
+    return step.first.flat(found.flat, step.shape).spread()
 
 
 def _gather(step: Step) -> Places | None:
-    found, name = step.first, step.node.inputs[1]
-    if found is None or not step.graph.is_constant(name):
+    found, chosen = step.first, step.values.get(step.node.inputs[1])
+    if found is None or chosen is None:
         return None
     axis = step.node.attributes.get("axis", 0) % found.rank
-    index = step.graph.constant(name).astype(np.int64)
+    index = chosen.astype(np.int64)
     length = found.shape[axis]
     if ((index < -length) | (index >= length)).any():
         return None
@@ -203,7 +206,13 @@ def _concat(step: Step) -> Places | None:
     if any(s is None or len(s) != len(step.shape) for s in shapes):
         return None
     lengths = [s[axis] for s in shapes if s is not None]
-    return joined(parts, lengths, axis) if any(p is not None for p in parts) else None
+    known = [(k, p) for k, p in enumerate(parts) if p is not None]
+    if len(known) == 1 and known[0][1].marks[axis] in ("H", "W"):
+        # What stands before and behind a map is padding.
+        number, only = known[0]
+        before = sum(lengths[:number])
+        return only.resampled(axis, np.arange(sum(lengths)) - np.float64(before))
+    return joined(parts, lengths, axis) if known else None
 
 
 def _tile(step: Step) -> Places | None:

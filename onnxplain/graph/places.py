@@ -150,6 +150,19 @@ class Places:
 
         return self._with(move, shape, _moved_marks(self.shape, self.marks, shape))
 
+    def spread(self) -> Places:
+        """Places of a map whose rows or columns come from channels: neighbours share them.
+
+        Values that stood at one place fill its cell, as in a pixel shuffle.
+        """
+        axes = [{k for k in range(self.rank) if a.shape[k] > 1} for a in self.at]
+        rows, columns = axes[0] | axes[1], axes[2] | axes[3]
+        if len(rows) != 1 or len(columns) != 1 or rows == columns:
+            return self
+        top, bottom = _spread(self.at[0], self.at[1])
+        left, right = _spread(self.at[2], self.at[3])
+        return replace(self, at=(top, bottom, left, right))
+
     def broadcast(self, shape: tuple[int, ...]) -> Places:
         """Places of a tensor that is repeated along axes of length one."""
         new = len(shape) - self.rank
@@ -332,6 +345,22 @@ def _interpolated(a: Pixels, axis: int, positions: NDArray[np.float64]) -> Pixel
     share = share.reshape(along)
     between: Pixels = np.where(share == 0, first, first + share * (second - first))
     return between
+
+
+def _spread(first: Pixels, last: Pixels) -> tuple[Pixels, Pixels]:
+    middle = ((first + last) / 2).ravel()
+    length = len(middle)
+    run = next((k for k in range(1, length) if middle[k] != middle[0]), length)
+    if run == 1 or length % run or length == run:
+        return first, last
+    cells = middle.reshape(-1, run)
+    steps = np.diff(cells[:, 0])
+    if np.any(cells != cells[:, :1]) or np.any(steps != steps[0]):
+        return first, last
+    shift = ((np.arange(run) + 0.5) / run - 0.5) * steps[0]
+    reach = (last - first) / run / 2
+    places = (cells + shift).astype(np.float32).reshape((first + last).shape)
+    return places - reach, places + reach
 
 
 def most_places(parts: Sequence[Places]) -> Places:

@@ -91,7 +91,7 @@ def receptive_fields(
     -------
     ReceptiveFields
         Never too small. It can be too large behind operators that are not known and behind
-        reshapes that move places (Swin's windows): there it is the whole picture.
+        what puts places in another order (Swin's windows): there it is the whole picture.
     """
     walk = _Walk(graph, shapes, axes, image, through_mixing)
     rows, columns = (walk.fields(tensor, axis) for axis in ("H", "W"))
@@ -110,6 +110,8 @@ class _Walk:
         count = self._length(tensor, axis)
         pixels = self.image.size["HW".index(axis)]
         seen: dict[str, Reach] = {tensor: Reach.same(count)}
+        if self._moved_about(tensor):
+            return Reach.everything(count, pixels)
         signal = self.graph.descendants([self.image.name])
         needed = self.graph.ancestors(tensor) & signal
         for node in reversed(self.graph.nodes):
@@ -133,12 +135,18 @@ class _Walk:
             if operand in needed:
                 own = self._axis(operand, axis)
                 place = Place(self.graph, node, self.shapes, operand, own, source, count, offset)
-                found = reach(place)
+                moved = self._moved_about(output) or self._moved_about(operand)
+                found = Reach.everything(count, source) if moved else reach(place)
                 if self.through_mixing or not found.mixes or count == source == 1:
                     yield operand, found
                 elif node.op_type.endswith(("Normalization", "Softmax")):
                     yield operand, Reach.same(count)
             offset += self._joined_length(node, operand, source)
+
+    def _moved_about(self, tensor: str) -> bool:
+        """Whether the places of a tensor stand in another order than the picture's."""
+        found = self.axes.grid_of.get(tensor)
+        return found is not None and found.order is not None
 
     def _joined_length(self, node: Node, operand: str, length: int) -> int:
         """Positions that an operand takes up in a Concat."""
