@@ -18,7 +18,7 @@ from onnxplain.graph.image_input import ImageInput
 Shares = NDArray[np.float64]
 
 # Brightness of the two textures, as a share of the input's range, and how rough they are.
-_LEVELS, _ROUGHNESS = (0.3, 0.7), 0.25
+_LEVELS, _ROUGHNESS = (0.45, 0.55), 0.3
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ is measured, by changing places of the picture and looking which cells of the la
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,13 +26,15 @@ Order = NDArray[np.int64]
 
 # Pictures in each of two halves: first few, and more where these do not settle it.
 _ROUNDS = (8, 32)
-# Places that are told apart at most; a finer grid is looked at in blocks.
-_PLACES, _CELLS, _CHANNELS = 256, 256, 64
+# Places that are told apart at most, a finer grid is looked at in blocks; and numbers in all.
+_PLACES, _CELLS, _NUMBERS = 256, 256, 1 << 22
 # A mean over cells that lies this many deviations from zero is no accident.
-_SURE, _CLEAR = 4.0, 6.0
+_SURE, _CLEAR = 5.0, 6.0
 # Where the own place explains at least this share of what the best one does, it is the place:
-# kernels see beside their middle.
-_OWN, _SAME_CELLS = 0.5, 0.9
+# kernels see beside their middle. On a fine grid the next place is as good.
+_OWN, _FINE, _SAME_CELLS = 0.5, 7, 0.9
+# A flipped map answers in its middle as an upright one does.
+_TURNED = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +98,8 @@ def measure_placement(
     cells = np.arange(len(own))
     if len(cells) > _CELLS:
         cells = np.sort(np.random.default_rng(0).choice(cells, _CELLS, replace=False))
+    most = max(16, _NUMBERS // (math.prod(places) * len(cells)))
+    channels = slice(None, None, -(-layer.channels // most))
     exact = places == layer.grid and len(cells) == len(own)
     found = Placement("undecided")
     for count in _ROUNDS:
@@ -104,11 +109,13 @@ def measure_placement(
             values = engine.activations(pictures.x, [layer.name])[layer.name]
             if not _fits(layer, values, count):
                 return Placement("undecided")
-            maps = layer.to_maps(values).reshape(count, layer.channels, -1)[:, :_CHANNELS, cells]
+            maps = layer.to_maps(values).reshape(count, layer.channels, -1)[:, channels][
+                :, :, cells
+            ]
             if not np.isfinite(maps := maps.astype(np.float64)).all():
                 return Placement("undecided")
             halves.append(pictures.shares(maps))
-        found = _judged(halves, own[cells], exact=exact)
+        found = _judged(halves, own[cells], places, exact=exact)
         if found.verdict == "agrees":
             break
     return found
@@ -138,22 +145,69 @@ def _own_places(
     return (rows[:, None] * places[1] + columns).ravel()
 
 
-def _judged(halves: list[Shares], own: Order, *, exact: bool) -> Placement:
-    cells = np.arange(len(own))
-    deviation = math.sqrt(float(np.mean([h.var() for h in halves])) / len(cells))
-    if not deviation:
-        return Placement("undecided")
+def _judged(halves: list[Shares], own: Order, places: tuple[int, int], *, exact: bool) -> Placement:
+    offsets = _offsets(own, places)
+    beside = np.abs(offsets) <= [int(n >= _FINE) for n in places]
+    nearest = np.where(beside.all(axis=-1), 0.0, -np.inf)
+    around = _around(places)
+    # A wide answer is found more surely where neighbouring places are taken together.
+    wide = [half @ around for half in halves]
+    at_own, at_best, elsewhere = 0.0, 0.0, False
+    for one, other in (wide, halves):
+        chance = float((one - other).std()) / 2
+        both, cells = (one + other) / 2, np.arange(len(own))
+        at_own = max(float(both[cells, own].mean()), _answered(one + nearest, other + nearest))
+        at_best = _answered(one, other)
+        elsewhere |= at_best > _CLEAR * chance / math.sqrt(len(cells)) and at_own < _OWN * at_best
     one, other = halves
-    at_own = float(np.mean([h[cells, own].mean() for h in halves]))
-    at_best = (other[cells, one.argmax(1)].mean() + one[cells, other.argmax(1)].mean()) / 2
-    found = {"own": at_own, "best": float(at_best)}
-    if at_own > _SURE * deviation and at_own >= _OWN * at_best:
-        return Placement("agrees", **found)
-    if at_best <= _CLEAR * deviation:
-        return Placement("undecided", **found)
+    both = (one + other) / 2
+    # What differs from half to half is chance.
+    sure = _SURE * float((one - other).std()) / 2
+    straight, *turned = (_answer(both, around[at]) for at in _turned(own, places))
+    elsewhere |= max(turned) > max(sure, _TURNED * straight)
+    if not elsewhere:
+        return Placement("agrees" if straight > sure > 0 else "undecided", at_own, at_best)
     if exact and (order := _permutation(one, other)) is not None:
-        return Placement("permuted", **found, order=order)
-    return Placement("elsewhere", **found)
+        return Placement("permuted", at_own, at_best, order)
+    return Placement("elsewhere", at_own, at_best)
+
+
+def _answer(shares: Shares, around: NDArray[np.float64]) -> float:
+    """How much shares look like those of cells around which `around` is near."""
+    expected = around - around.mean(axis=0)
+    expected = expected - expected.mean(axis=1, keepdims=True)
+    size = float(np.sqrt((expected**2).sum()))
+    return float((shares * expected).sum()) / size if size else 0.0
+
+
+def _turned(own: Order, places: tuple[int, int]) -> Iterator[Order]:
+    """Places of the cells, and where they were if the map were flipped or lay on its side."""
+    number = np.arange(math.prod(places)).reshape(places)
+    sides = [number, number.T] if places[0] == places[1] else [number]
+    for side in sides:
+        for rows in (slice(None), slice(None, None, -1)):
+            for columns in (slice(None), slice(None, None, -1)):
+                yield side[rows, columns].ravel()[own]
+
+
+def _around(places: tuple[int, int]) -> NDArray[np.float64]:
+    """Nearness of each place to each other one."""
+    apart = _offsets(np.arange(math.prod(places)), places)
+    near: NDArray[np.float64] = np.exp(-(apart**2).sum(axis=-1) / 2)
+    return near
+
+
+def _offsets(own: Order, places: tuple[int, int]) -> NDArray[np.float64]:
+    """Rows and columns from each cell to each place, (cells, places, 2)."""
+    at = np.stack(np.divmod(np.arange(math.prod(places)), places[1]), axis=-1)
+    return (at[None] - at[own][:, None]).astype(np.float64)
+
+
+def _answered(one: Shares, other: Shares) -> float:
+    """Mean share of the place that explains most in one half, as the other half has it."""
+    cells = np.arange(len(one))
+    ways = (other[cells, one.argmax(1)], one[cells, other.argmax(1)])
+    return float(np.mean([way.mean() for way in ways]))
 
 
 def _permutation(one: Shares, other: Shares) -> Order | None:

@@ -70,14 +70,12 @@ def _grid(places: Places, reach: Places, axes: tuple[int, ...]) -> Arrangement |
     tags = _tags(places, axes, reach)
     if len(axes) == 2:
         axes = tags.index("H"), tags.index("W")
+        if (simple := _straight(reach, axes)) is not None and _tells_apart(places, reach):
+            return Arrangement(tags, simple[1], 0, *simple[0])
     lengths = tuple(places.shape[k] for k in axes)
     top, bottom, left, right = (_flat(a, axes, lengths) for a in reach.at)
     known = ~np.isnan(top + left)
-    if known.sum() < 2:
-        return None
-    if not (_tells(places.at[:2], top[known], bottom[known])):
-        return None
-    if not (_tells(places.at[2:], left[known], right[known])):
+    if known.sum() < 2 or not _tells_apart(places, reach):
         return None
     rows, row = _distinct((top + bottom)[known] / 2)
     columns, column = _distinct((left + right)[known] / 2)
@@ -95,6 +93,25 @@ def _grid(places: Places, reach: Places, axes: tuple[int, ...]) -> Arrangement |
     return Arrangement(tags, grid, prefix, None if lies else order, rows, columns)
 
 
+def _straight(
+    reach: Places, axes: tuple[int, ...]
+) -> tuple[tuple[Order | None, Pixels, Pixels], tuple[int, int]] | None:
+    """Order, rows and columns where rows run along one axis and columns along the other."""
+    found: list[Pixels] = []
+    for axis, (first, last) in zip(axes, (reach.at[:2], reach.at[2:]), strict=True):
+        if any(a.size != a.shape[axis] for a in (first, last)):
+            return None
+        found.append(((first + last) / 2).ravel().astype(np.float32))
+    orders = [np.argsort(values, kind="stable") for values in found]
+    rows, columns = (v[o] for v, o in zip(found, orders, strict=True))
+    if not all((np.diff(v) > 1 / _STEPS).all() for v in (rows, columns)):
+        return None
+    grid = (len(rows), len(columns))
+    order = (orders[0][:, None] * grid[1] + orders[1]).ravel()
+    lies = np.array_equal(order, np.arange(order.size))
+    return (None if lies else order, rows, columns), grid
+
+
 def _own_grid(shape: tuple[int, ...], tags: Tags) -> tuple[int, int]:
     return shape[tags.index("H")], shape[tags.index("W")]
 
@@ -104,13 +121,15 @@ def _flat(a: Pixels, axes: tuple[int, ...], lengths: tuple[int, ...]) -> Pixels:
     return np.broadcast_to(kept.reshape(kept.shape[: len(axes)]), lengths).ravel()
 
 
-def _tells(own: tuple[Pixels, ...], first: Pixels, last: Pixels) -> bool:
+def _tells_apart(places: Places, reach: Places) -> bool:
     """Whether places lie further apart than each one reaches, or all are one."""
-    reach = float(np.max(last - first))
-    apart = float(np.ptp((first + last) / 2))
-    if apart > 0:
-        return apart >= reach
-    return reach <= float(np.nanmax(own[1] - own[0]))
+    for own, found in ((places.at[:2], reach.at[:2]), (places.at[2:], reach.at[2:])):
+        wide = float(np.nanmax(found[1] - found[0]))
+        middle = (found[0] + found[1]) / 2
+        apart = float(np.nanmax(middle) - np.nanmin(middle))
+        if wide > (apart or float(np.nanmax(own[1] - own[0]))):
+            return False
+    return True
 
 
 def _distinct(values: Pixels) -> tuple[Pixels, Order]:

@@ -7,9 +7,13 @@ is no part of the picture, so fields are cut off at each layer's border.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from onnxplain.graph.axes import Axes
 from onnxplain.graph.image_input import ImageInput
@@ -110,8 +114,6 @@ class _Walk:
         count = self._length(tensor, axis)
         pixels = self.image.size["HW".index(axis)]
         seen: dict[str, Reach] = {tensor: Reach.same(count)}
-        if self._moved_about(tensor):
-            return Reach.everything(count, pixels)
         signal = self.graph.descendants([self.image.name])
         needed = self.graph.ancestors(tensor) & signal
         for node in reversed(self.graph.nodes):
@@ -123,7 +125,10 @@ class _Walk:
                     old = seen.get(operand)
                     seen[operand] = through if old is None else old.joined(through)
         found_all = seen.get(self.image.name)
-        return Reach.everything(count, pixels) if found_all is None else found_all
+        if found_all is None or self._moved_about(tensor):
+            return Reach.everything(count, pixels)
+        order = self._order(tensor, axis)
+        return Reach(found_all.first[order], found_all.last[order])
 
     def _operands(
         self, node: Node, output: str, axis: str, needed: set[str]
@@ -144,9 +149,22 @@ class _Walk:
             offset += self._joined_length(node, operand, source)
 
     def _moved_about(self, tensor: str) -> bool:
-        """Whether the places of a tensor stand in another order than the picture's."""
+        """Whether the places of a tensor stand in an order that is none of rows and columns."""
         found = self.axes.grid_of.get(tensor)
-        return found is not None and found.order is not None
+        if found is None or found.order is None:
+            return False
+        if "L" in found.tags or found.order.size != math.prod(found.grid):
+            return True
+        rows, columns = np.divmod(found.order.reshape(found.grid), self._length(tensor, "W"))
+        return bool((rows != rows[:, :1]).any() or (columns != columns[:1]).any())
+
+    def _order(self, tensor: str, axis: str) -> slice | NDArray[np.int64]:
+        """Where the picture's rows or columns stand along the axis."""
+        found = self.axes.grid_of.get(tensor)
+        if found is None or found.order is None:
+            return slice(None)
+        places = np.divmod(found.order.reshape(found.grid), self._length(tensor, "W"))
+        return places[0][:, 0] if axis == "H" else places[1][0]
 
     def _joined_length(self, node: Node, operand: str, length: int) -> int:
         """Positions that an operand takes up in a Concat."""
