@@ -53,7 +53,11 @@ def arranged(places: Places) -> Arrangement | None:
     along = [k for k in range(places.rank) if any(a.shape[k] > 1 for a in places.at)]
     if batch in along:
         return None
-    for axes in (*((k,) for k in along), *combinations(along, 2)):
+    # Most tensors are maps, whose axes are known.
+    maps = tuple(k for k in along if places.marks[k] in ("H", "W"))
+    for axes in dict.fromkeys((maps, *((k,) for k in along), *combinations(along, 2))):
+        if not 1 <= len(axes) <= 2:
+            continue
         others = [k for k in along if k not in axes]
         found = _grid(places, places.contracted(others) if others else places, axes)
         if found is not None:
@@ -124,12 +128,16 @@ def _flat(a: Pixels, axes: tuple[int, ...], lengths: tuple[int, ...]) -> Pixels:
 def _tells_apart(places: Places, reach: Places) -> bool:
     """Whether places lie further apart than each one reaches, or all are one."""
     for own, found in ((places.at[:2], reach.at[:2]), (places.at[2:], reach.at[2:])):
-        wide = float(np.nanmax(found[1] - found[0]))
-        middle = (found[0] + found[1]) / 2
-        apart = float(np.nanmax(middle) - np.nanmin(middle))
-        if wide > (apart or float(np.nanmax(own[1] - own[0]))):
+        wide, middle = _most(found[1] - found[0]), (found[0] + found[1]) / 2
+        apart = _most(middle) + _most(-middle)
+        if wide > (apart or _most(own[1] - own[0])):
             return False
     return True
+
+
+def _most(values: Pixels) -> float:
+    """Largest of those that are numbers."""
+    return float(np.fmax.reduce(values, axis=None))
 
 
 def _distinct(values: Pixels) -> tuple[Pixels, Order]:
