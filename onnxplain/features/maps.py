@@ -16,6 +16,7 @@ from onnxplain.features.archive import origin, write_archive
 from onnxplain.graph.layers import SpatialLayer, spatial_layer
 from onnxplain.inputs.picture import Picture
 from onnxplain.model.model import Model
+from onnxplain.network.placed_layer import placed
 
 if TYPE_CHECKING:
     from onnxplain.inputs.picture import ImageLike
@@ -111,7 +112,7 @@ def feature_maps(
     if name not in values:
         raise MethodRefusedError(f"{name!r} holds a sequence and no tensor; choose another layer")
     spatial = spatial_layer(network.graph, network.shapes, network.axes, name)
-    maps = as_maps(values[name], spatial, name)[0]
+    maps = as_maps(values[name], spatial and placed(network, spatial), name)[0]
     if channels is None:
         strength = np.abs(maps.astype(np.float64)).mean(axis=(1, 2))
         shown = [int(k) for k in np.argsort(-strength, kind="stable")[:count]]

@@ -12,6 +12,7 @@ from onnxplain.errors import NoSlopeError
 from onnxplain.graph.layers import SpatialLayer
 from onnxplain.graph.quantised import real_values, scale_and_zero
 from onnxplain.network.context import Context
+from onnxplain.network.placed_layer import placed
 from onnxplain.targets.target import Target
 
 # What every method needs that is read at a layer's gradient.
@@ -38,7 +39,7 @@ def layer_gradient(
     network = context.network
     first = network.layer(layer)
     candidates = [first] if layer is not None else network.layers[:_ATTEMPTS]
-    for spatial in candidates:
+    for spatial in (placed(network, c) for c in candidates):
         found = context.gradients(x, target, [spatial.name])
         scale, _ = scale_and_zero(network.graph, spatial.name)
         slopes = spatial.to_maps(found.gradients[spatial.name]).astype(np.float64) / scale

@@ -14,6 +14,7 @@ from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.picture import Picture
 from onnxplain.methods import Method
 from onnxplain.model.opened import OpenedModel
+from onnxplain.network.placed_layer import placement_warnings
 from onnxplain.provenance import versions
 from onnxplain.targets.classes import ClassScore
 from onnxplain.targets.target import Target
@@ -70,6 +71,8 @@ def explanation_of(
     said = known.warnings if known is not None else ()
     if known is not None and said:
         notes["independence"] = known.to_dict()
+    if found.layer in network.placements:
+        notes["placement"] = network.placements[found.layer].to_dict()
     uses_torch = method.runs_on == "PyTorch"
     if prediction.parity is not None and uses_torch:
         measures["parity_error"] = prediction.parity.error
@@ -95,7 +98,7 @@ def explanation_of(
         maps={k: np.asarray(v[0]) for k, v in found.maps.items()},
         notes=notes,
         seconds=run.seconds,
-        warnings=found.warnings,
+        warnings=(*found.warnings, *placement_warnings(network, found.layer)),
         provenance={
             "model": model.name,
             "model_sha256": model.sha256,

@@ -12,6 +12,7 @@ from onnxplain.adapters.base import FORWARD_VERBS, Adapter, Array, Capability
 from onnxplain.adapters.engines import EngineSettings, Factory, engine_factory
 from onnxplain.adapters.independence import Independence, measure_independence
 from onnxplain.adapters.ort import OrtAdapter
+from onnxplain.adapters.placement import Placement
 from onnxplain.convert.torch_threads import import_torch
 from onnxplain.errors import UsageError
 from onnxplain.graph.answers.answer import Answer
@@ -31,6 +32,7 @@ from onnxplain.inputs.bound import BoundValue, bind_inputs
 from onnxplain.network.answer import Asked, declared_answer, probed
 from onnxplain.network.chosen_layer import linear_head, named_layer
 from onnxplain.network.concrete_shapes import concrete_shapes
+from onnxplain.network.placed_layer import measured, placed
 
 if TYPE_CHECKING:
     from onnxplain.adapters.torch import TorchAdapter
@@ -127,6 +129,7 @@ class Network:
         self.cut = cut
         self.example = example or self.random_input
         self._whole: Network | None = None
+        self.placements: dict[str, Placement] = {}
 
     def with_graph(
         self,
@@ -275,6 +278,10 @@ class Network:
         if self._may_differ and not (averaged and self.is_random):
             self.independence.require_repeatable()
 
+    def example(self) -> Array:
+        """An input like those that will be explained, (1, ...)."""
+        return self._example()
+
     @property
     def _scores(self) -> tuple[str, ...]:
         whole = self.answer.raw.tensors if self._has_copies else (self.head.output,)
@@ -382,9 +389,16 @@ class Network:
         UnknownNameError
             If there is no such tensor.
         MethodRefusedError
-            If the tensor, or the whole model, has no places in the picture.
+            If the tensor, or the whole model, has no places in the picture, or it answers
+            elsewhere than its grid says.
         """
-        return named_layer(self, name)
+        return placed(self, named_layer(self, name))
+
+    def placement(self, layer: SpatialLayer) -> Placement:
+        """Whether a layer answers where its grid says; some forward passes find out, once."""
+        if layer.name not in self.placements:
+            self.placements[layer.name] = measured(self, layer)
+        return self.placements[layer.name]
 
     def cam_head(self, layer: SpatialLayer) -> CamHead:
         """Return the linear head that follows a layer.
