@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,7 +136,7 @@ def _tells_apart(places: Places, reach: Places) -> bool:
     return True
 
 
-def _most(values: Pixels) -> float:
+def _most(values: NDArray[np.floating[Any]]) -> float:
     """Largest of those that are numbers."""
     return float(np.fmax.reduce(values, axis=None))
 

@@ -278,10 +278,6 @@ class Network:
         if self._may_differ and not (averaged and self.is_random):
             self.independence.require_repeatable()
 
-    def example(self) -> Array:
-        """An input like those that will be explained, (1, ...)."""
-        return self._example()
-
     @property
     def _scores(self) -> tuple[str, ...]:
         whole = self.answer.raw.tensors if self._has_copies else (self.head.output,)

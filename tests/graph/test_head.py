@@ -120,7 +120,7 @@ def test_scores_that_are_squeezed_behind_the_softmax():
     ("mixing", "task"),
     [
         # Each is between zero and one, but they are no longer shares of one whole.
-        ([node("Mul", ["p", "p"], ["y"])], "labels"),
+        ([node("Mul", ["p", "p"], ["y"])], "values"),
         ([node("MatMul", ["p", "v"], ["y"])], "classes"),
     ],
     ids=["Mul", "MatMul"],
@@ -131,7 +131,8 @@ def test_a_softmax_in_the_middle_is_not_the_head(mixing, task):
     )
     assert (network.head.logits, network.head.stripped) == ("y", ())
     assert network.answer.task == task
-    assert (network.answer.probability is None) == (task == "classes")
+    assert network.answer.probability is None
+    assert ("--scores" in network.answer.doubt) == (task == "values")
     assert network.answer.logit is None or network.answer.logit.tensors == ("y",)
 
 
