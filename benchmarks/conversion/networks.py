@@ -50,6 +50,12 @@ def calibrated(library: str, name: str) -> tuple[nn.Module, int]:
     else:
         timm.layers.set_fused_attn(False)
         net, side = timm.create_model(name, pretrained=False, exportable=True), TIMM[name]
+    calibrate(net, side)
+    return net.eval(), side
+
+
+def calibrate(net: nn.Module, side: int) -> None:
+    """Let every part of a network with random weights be seen at its output."""
     for key, parameter in net.named_parameters():
         if _BRANCH_SCALE.search(key) and parameter.abs().max() < 0.2:
             parameter.data.fill_(0.5)
@@ -67,7 +73,6 @@ def calibrated(library: str, name: str) -> tuple[nn.Module, int]:
     if normalised:
         with torch.no_grad():
             net.train()(torch.randn(8, 3, side, side))
-    return net.eval(), side
 
 
 def _torchvision(name: str) -> nn.Module:

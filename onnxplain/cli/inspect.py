@@ -19,11 +19,18 @@ from onnxplain.cli.options import debug_option, json_option, model_options
     help="Compare ONNX Runtime and PyTorch tensor by tensor, on IMAGE or on a smooth "
     "random picture, and name the first tensor where they part.",
 )
+@click.option(
+    "--layers",
+    is_flag=True,
+    help="List every layer that --layer takes, with its number, and say why one is chosen.",
+)
 @model_options
 @json_option
 @debug_option
-def inspect(model: str, as_json: bool, parity: str | None, **options: Any) -> None:
+def inspect(
+    model: str, as_json: bool, parity: str | None, layers: bool, **options: Any
+) -> None:
     """Show what is in MODEL, what it is taken for, and which methods it allows."""
     from onnxplain.cli.inspect_report import report
 
-    report(model, as_json, options, parity)
+    report(model, as_json, options, parity, layers)

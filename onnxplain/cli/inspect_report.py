@@ -17,11 +17,18 @@ FORMAT = 1
 _COUNTED = {"values": "values", "embedding": "dimensions", "labels": "labels"}
 
 
-def report(path: str, as_json: bool, options: Mapping[str, Any], parity: str | None = None) -> None:
+def report(
+    path: str,
+    as_json: bool,
+    options: Mapping[str, Any],
+    parity: str | None = None,
+    layers: bool = False,
+) -> None:
     """Print the facts of a file and, if it can be explained, what is made of it.
 
     With `parity`, the path of a picture or empty for a random one, ONNX Runtime and PyTorch
-    are compared as well.
+    are compared as well. With `layers`, a table lists all that can be chosen; the JSON document
+    always does.
 
     The JSON document has the keys ``format`` (1), ``file`` (see
     `onnxplain.model.inspection.FileFacts`), ``model`` (see
@@ -62,6 +69,8 @@ def report(path: str, as_json: bool, options: Mapping[str, Any], parity: str | N
         _show_file(facts)
         if found is not None:
             _show_model(found)
+        if found is not None and layers:
+            _show_layers(found["layer_choice"])
         if agreement is not None:
             _show_parity(agreement)
     if problem is not None:
@@ -127,6 +136,7 @@ def _show_model(found: Mapping[str, Any]) -> None:
         ("class names", f"{found['labels']} from {found['sources']['labels']}"
                         if found["labels"] else "none"),
         ("target layer", layers[0] if layers else "none: nothing spatial dominates the output"),
+        ("", found["layer_choice"]["reason"] if layers else ""),
         *[("next candidate", text) for text in layers[1:]],
         ("one input", _independence(found["independence"])),
         ("CAM head", "found" if head["found"] else f"none: {head['reason']}"),
@@ -136,6 +146,20 @@ def _show_model(found: Mapping[str, Any]) -> None:
     line()
     methods = [(name, "no: " + why if why else "yes") for name, why in found["methods"].items()]
     table("methods", ("", ""), methods)
+
+
+def _show_layers(found: Mapping[str, Any]) -> None:
+    columns = ("--layer", "tensor", "operator", "maps", "depth", "sees", "passed by", "module", "")
+    marks = {found["early"]: "early", found["chosen"]: "last: chosen"}
+    rows = [
+        (str(la["index"]), la["name"], la["operator"], f"{la['channels']} of {_times(la['grid'])}",
+         f"{la['depth']:.0%}", _times(la["field"]), "all" if la["passed"] else "a part",
+         la["source"], marks.get(la["name"], ""))
+        for la in found["usable"]
+    ]  # fmt: skip
+    line()
+    table(f"{len(rows)} layers for maps", columns, rows)
+    line(f"chosen: {found['chosen'] or 'none'}: {found['reason']}")
 
 
 def _answer_rows(output: Mapping[str, Any]) -> list[tuple[str, str]]:
