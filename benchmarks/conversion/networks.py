@@ -11,7 +11,6 @@ from onnxplain.convert.torchvision_guard import import_onnx2torch
 
 import_onnx2torch()
 
-import timm  # noqa: E402
 from torchvision import models  # noqa: E402
 
 # Side of the input in pixels: the smallest that the network takes without trouble.
@@ -48,6 +47,8 @@ def calibrated(library: str, name: str) -> tuple[nn.Module, int]:
     if library == "torchvision":
         net, side = _torchvision(name), TORCHVISION[name]
     else:
+        import timm
+
         timm.layers.set_fused_attn(False)
         net, side = timm.create_model(name, pretrained=False, exportable=True), TIMM[name]
     calibrate(net, side)

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,64 +25,14 @@ import torch
 from torch import nn
 
 from benchmarks.conversion import forms
-from benchmarks.conversion.networks import calibrate
 from benchmarks.layers import handmade
+from benchmarks.layers.networks import made
 from benchmarks.layers.places import NOT_MADE, Row, hooked, judge
 from benchmarks.layers.table import Key, load, save
 from benchmarks.layers.torch_families import TIMM, TORCHVISION, Expert
 
 KERAS_SCRIPT = Path(__file__).with_name("keras_files.py")
 EXPORTERS = {"TorchScript 17": ("torchscript", 17), "default 20": ("default", 20)}
-
-Made = tuple[nn.Module, Expert]
-
-
-@cache
-def _network(library: str, name: str) -> Made:
-    """Return a calibrated network whose output is its scores, and the expert's layer."""
-    torch.manual_seed(0)
-    if library == "handmade":
-        net, expert = handmade.made(name), handmade.NETWORKS[name][1]
-    elif library == "Hugging Face":
-        from benchmarks.layers import hugging_face
-
-        net, expert = hugging_face.made(name), hugging_face.NETWORKS[name][1]
-        expert = expert._replace(module=f"net.{expert.module}")
-    elif library == "timm":
-        import timm
-
-        timm.layers.set_fused_attn(False)
-        net, expert = timm.create_model(name, exportable=True), TIMM[name]
-    else:
-        net, expert = _torchvision(name), TORCHVISION[name]
-    calibrate(net, expert.side)
-    return net.eval(), expert
-
-
-def _torchvision(name: str) -> nn.Module:
-    from torchvision import models
-
-    expert = TORCHVISION[name]
-    dense = name.startswith(("deeplab", "fcn", "lraspp"))
-    settings: dict[str, object] = {"weights_backbone": None} if dense else {}
-    if name.startswith("vit"):
-        settings = {"image_size": expert.side}
-    if name.startswith(("googlenet", "inception")):
-        settings = {"aux_logits": False, "init_weights": False}
-    net = models.get_model(name, weights=None, **settings)
-    return _Out(net) if dense else net
-
-
-class _Out(nn.Module):
-    """A segmenter that returns its main scores alone."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-        self.backbone = net.backbone
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.net(x)["out"]
 
 
 def torch_row(key: Key, cache_folder: Path) -> Row:
@@ -94,7 +44,7 @@ def torch_row(key: Key, cache_folder: Path) -> Row:
     try:
         if not noted.is_file():
             file.parent.mkdir(parents=True, exist_ok=True)
-            write(*_network(library, name), form, file)
+            write(*made(library, name), form, file)
         with np.load(noted) as known:
             row.expert, row.source = str(known["layer"]), str(known["source"])
             return judged(row, onnx.load(file), known["x"], known["values"])
@@ -135,7 +85,7 @@ def torch_rows(cache_folder: Path) -> Iterator[tuple[Key, Callable[[], Row]]]:
             for form in EXPORTERS:
                 key = library, name, form
                 yield key, partial(torch_row, key, cache_folder)
-            _network.cache_clear()
+            made.cache_clear()
 
 
 def keras_rows(folder: Path, python: str, only: str) -> Iterator[tuple[Key, Callable[[], Row]]]:

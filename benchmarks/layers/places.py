@@ -134,10 +134,13 @@ def judge(model: onnx.ModelProto, x: NDArray[Any], values: NDArray[Any], row: Ro
 
 
 def places(values: NDArray[Any]) -> set[int]:
-    """Numbers of places that an array may have; with and without tokens in front."""
+    """Numbers of places that an array may have; with and without tokens in front.
+
+    Pictures are square here, and so are maps: of four axes, the two equal ones are the places.
+    """
     shape = values.shape
     if values.ndim == 4:
-        return {shape[2] * shape[3], shape[1] * shape[2]}
+        return {shape[2] * shape[3] if shape[2] == shape[3] else shape[1] * shape[2]}
     return {n - prefix for n in shape[1:] for prefix in (0, 1, 2, 4, 5)}
 
 

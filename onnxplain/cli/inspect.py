@@ -27,9 +27,7 @@ from onnxplain.cli.options import debug_option, json_option, model_options
 @model_options
 @json_option
 @debug_option
-def inspect(
-    model: str, as_json: bool, parity: str | None, layers: bool, **options: Any
-) -> None:
+def inspect(model: str, as_json: bool, parity: str | None, layers: bool, **options: Any) -> None:
     """Show what is in MODEL, what it is taken for, and which methods it allows."""
     from onnxplain.cli.inspect_report import report
 

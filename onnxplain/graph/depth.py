@@ -44,12 +44,12 @@ class Depths:
         return self._before.get(tensor, 0).bit_count() / count if count else 0.0
 
     def beside(self, tensor: str) -> int:
-        """How many layers with weights that work on places a tensor is not computed by."""
+        """How many of `placed` a tensor is not computed by."""
         return (self._placed & ~self._before.get(tensor, 0)).bit_count()
 
     @property
     def placed(self) -> int:
-        """How many layers with weights work on places."""
+        """How many layers with weights work on places; the last ones, which score, do not count."""
         return self._placed.bit_count()
 
     def before(self, tensor: str) -> int:
@@ -58,7 +58,8 @@ class Depths:
 
     def reach(self, tensor: str) -> float:
         """Share of the last layers with weights that a tensor reaches."""
-        return (self._behind.get(tensor, 0) & self._last).bit_count() / self._last.bit_count()
+        reached = self._behind.get(tensor, 0) & self._last
+        return reached.bit_count() / max(self._last.bit_count(), 1)
 
     @cached_property
     def _bits(self) -> dict[str, int]:
@@ -94,7 +95,7 @@ class Depths:
 
     @cached_property
     def _placed(self) -> int:
-        return self._together(name for name in self._bits if self._places(name) > 1)
+        return self._together(n for n in self._bits if self._places(n) > 1) & ~self._last
 
     @cached_property
     def _last(self) -> int:

@@ -23,14 +23,17 @@ from onnxplain.graph.layers import (
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph
 
-# A choice is early if more than this share of the layers that work on places is not in front of
-# it. One block of a short transformer is allowed: there, experts too stop before the last one.
+# A choice is early if more than this share of the layers that work on places, and more than one
+# of them, is not in front of it. The block behind the last attention is allowed to a class token:
+# there, experts too stop before it.
 EARLY = 0.1
+# A layer that holds a part of the evidence has to leave that much less of the network aside.
+_WORTH = 2 / 3
 _ADVICE = "`inspect --layers` lists all layers, --layer chooses another one"
 # Scores of several depths are added or joined: most of them have to depend on the layer.
 _HALF = 0.5
 # Behind these the maps hold nothing new.
-_RESIZED = frozenset("Resize Upsample MaxPool AveragePool Cast Identity".split())
+_RESIZED = frozenset("Resize Upsample MaxPool AveragePool Cast Identity Transpose Reshape".split())
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def choose_layer(
 
 def _is_early(graph: Graph, depths: Depths, layer: SpatialLayer, head: Head) -> bool:
     beside = depths.beside(layer.name)
-    if beside <= EARLY * depths.placed:
+    if beside <= max(1, EARLY * depths.placed):
         return False
     return not (layer.prefix and attention_behind(graph, layer.name, head) <= 1)
 
@@ -146,13 +149,15 @@ def _later(
         and (layer := spatial_layer(graph, shapes, axes, name)) is not None
         and layer.op_type != "QuantizeLinear"
     ]
-    of_all = _deepest(graph, depths, (c for c in later if depths.reach(c.name) == 1), later)
-    if of_all is not None and not _is_early(graph, depths, of_all, head):
-        return of_all
-    of_half = _deepest(graph, depths, later, later)
-    if of_half is not None and not _is_early(graph, depths, of_half, head):
-        return of_half
-    return of_all
+    found = [
+        _deepest(graph, depths, (c for c in later if depths.reach(c.name) == 1), later),
+        _deepest(graph, depths, later, later),
+    ]
+    late = [c for c in found if c is not None and not _is_early(graph, depths, c, head)]
+    # Early as well, it has to be worth that evidence leads past it.
+    largest = _WORTH * depths.beside(best.name)
+    worth = [c for c in found[:1] if c is not None and depths.beside(c.name) <= largest]
+    return next(iter(late + worth), None)
 
 
 def _deepest(

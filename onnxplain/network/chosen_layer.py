@@ -81,7 +81,9 @@ def named_layer(network: Network, asked: str | int | None) -> SpatialLayer:
     return found
 
 
-def layer_warnings(network: Network, asked: str | int | None, read: str) -> tuple[str, ...]:
+def layer_warnings(
+    network: Network, asked: str | int | None, read: str | None = None
+) -> tuple[str, ...]:
     """Say what is doubtful about a layer that was not named.
 
     Parameters
@@ -90,18 +92,18 @@ def layer_warnings(network: Network, asked: str | int | None, read: str) -> tupl
         The network.
     asked : str or int or None
         What the person asked for.
-    read : str
-        The tensor at which maps were read.
+    read : str, optional
+        The tensor at which maps were read, if it may be another one than the chosen one.
     """
-    if layer_tensor(network, asked) is not None:
+    if layer_tensor(network, asked) is not None or not network.layers:
         return ()
     chosen = network.layers[0].name
-    if read == chosen:
+    if read in (None, chosen):
         return (network.layer_choice.warning,) if network.layer_choice.warning else ()
-    depths = Depths(network.graph, network.shapes, network.image.name, network.head.logits)
+    share = Depths(network.graph, network.shapes, network.image.name, network.head.logits).share
     return (
         f"the score's gradient is zero at every place of the target layer {chosen!r}: read at "
-        f"{read!r} instead, which lies at {depths.share(read):.0%} of the network's depth",
+        f"{read!r} instead, which lies at {share(read):.0%} of the network's depth",
     )
 
 

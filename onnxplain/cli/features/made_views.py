@@ -7,7 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from onnxplain.cli.explain.run import require_writable
-from onnxplain.cli.features.picture_views import each_image, file_name, open_model, tell
+from onnxplain.cli.features.picture_views import (
+    each_image,
+    file_name,
+    open_model,
+    tell,
+    tell_layer,
+)
 from onnxplain.cli.images import shortened
 from onnxplain.cli.progress import Bar, progress_bar
 from onnxplain.features.class_model import DEFAULT, class_model
@@ -87,6 +93,7 @@ def run_dream(
     opened = open_model(model, quiet, opening)
     network = opened.network
     tensor = tensor_of(network, layer)
+    tell_layer(opened, layer, quiet)
     part = file_name(tensor) + ("" if channel is None else f".{channel}")
 
     def work(path: Path, name: str, bar: Bar) -> list[str]:
