@@ -16,7 +16,7 @@ TIGHT = {"rtol": 1e-12, "atol": 1e-14}
 
 @dataclass
 class Form:
-    """A graph behind the flattened picture `f`, and what is true of its output.
+    """A graph after the flattened picture `f`, and what is true of its output.
 
     `probability` and `logit` get the first output of the file and numbers by name: the product
     of the flattened picture with each of the weights.

@@ -1,5 +1,7 @@
-"""The shape of the package, held by machines: imports, public names, file sizes, style."""
+"""The shape of the package, held by machines: imports, public names, file sizes, style, tests."""
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import onnxplain
+from onnxplain.convert.operators import MICROSOFT, OURS
+from tests.mirror import NOT_YET, TESTED_WITH
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "onnxplain"
@@ -116,3 +120,36 @@ def test_every_module_can_be_imported():
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
     )
     assert found.returncode == 0, found.stderr
+
+
+def modules_with_public_names():
+    """Modules that define a public function or class, as "folder/name"."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        defined = ast.parse(path.read_text("utf-8")).body
+        kinds = (ast.FunctionDef, ast.ClassDef)
+        public = [n for n in defined if isinstance(n, kinds) and not n.name.startswith("_")]
+        if public and not path.name.startswith("__"):
+            yield path.relative_to(PACKAGE).with_suffix("").as_posix()
+
+
+def mirror_of(module):
+    folder, _, name = module.rpartition("/")
+    return ROOT / "tests" / folder / f"test_{name}.py"
+
+
+def has_tests(path):
+    return path.exists() and re.search(r"^ *def test_", path.read_text("utf-8"), re.M) is not None
+
+
+def test_tests_mirror_the_package():
+    """``onnxplain/a/b.py`` has ``tests/a/test_b.py``; `tests.mirror` lists what has not."""
+    from_the_table = {f"convert/{key.partition('.')[0]}" for key in {**OURS, **MICROSOFT}}
+    elsewhere = {*from_the_table, *TESTED_WITH}
+    waiting = {f"{folder}/{name}" for folder, names in NOT_YET.items() for name in names.split()}
+    modules = set(modules_with_public_names())
+    mirrored = {module for module in modules if has_tests(mirror_of(module))}
+    assert sorted(modules - mirrored - elsewhere - waiting) == []
+    # Both lists hold only what they are for.
+    assert sorted((waiting & (mirrored | elsewhere)) | (waiting - modules)) == []
+    assert sorted((TESTED_WITH.keys() & mirrored) | (TESTED_WITH.keys() - modules)) == []
+    assert all(has_tests(ROOT / "tests" / f"{test}.py") for test in TESTED_WITH.values())

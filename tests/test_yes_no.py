@@ -106,7 +106,7 @@ def test_an_audit_is_right_about_accuracy_and_classes(made, tmp_path):
     labels.write_text(json.dumps(NAMES))
     run("audit", made.model, made.data, "--config", config, "--labels", labels, "-q",
         "-o", tmp_path / "out")  # fmt: skip
-    record = read_record(tmp_path / "out" / "record.json")
+    record = read_record(tmp_path / "out" / "record.json").to_dict()
     assert record["model"]["task"] == "yes-no"
     assert record["model"]["classes"] == 2
     assert record["predictions"]["accuracy"] == made.accuracy

@@ -19,7 +19,7 @@ import onnxplain
 from models.build.training import export, train
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.record import write_record
-from onnxplain.audit.run import open_store, run_audit
+from onnxplain.audit.run import open_audit, run_audit
 from onnxplain.inputs.dataset import read_dataset
 from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.model.model import Model
@@ -169,7 +169,7 @@ def record_of(folder: Path, model: Model, data: Path, methods: Sequence[str]) ->
     """Audit a model over a folder of pictures, for its suspects alone."""
     config = AuditConfig(methods=tuple(methods), measures=(), sanity_pictures=0)
     samples = read_dataset(data)
-    with open_store(folder, model, samples, config) as store:
-        run_audit(store, model, samples, config)
+    with open_audit(folder, model, samples, config) as audit:
+        run_audit(audit)
         sources = {"model": model.name, "data": "data"}
-        return write_record(folder / "record.json", store, model, samples, config, sources)
+        return write_record(folder / "record.json", audit, sources).to_dict()

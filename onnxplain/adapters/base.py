@@ -1,4 +1,4 @@
-"""The one interface behind which the engines sit: two of the library's, and those of users.
+"""The one interface of all engines: two of the library's, and those of users.
 
 Arrays in, arrays out; tensors are named by their ONNX tensor name, the one identity that
 survives in both engines. The PyTorch adapter can do all that the ONNX Runtime adapter can,
@@ -206,7 +206,7 @@ class Adapter(Protocol):
         rectify : {"guided", "deconvnet", "linear"}, optional
             How signals pass ReLU-like nodes; as derivatives if not given.
         resample : bool
-            With `rectify`: leave no grid behind strided convolutions.
+            With `rectify`: leave no grid after strided convolutions.
         baseline : (N, ...) array, optional
             DeepLIFT multipliers between `x` and these inputs stand in the place of the
             derivatives.
@@ -245,7 +245,7 @@ class Adapter(Protocol):
         """Return the named tensors for one input `x` when `tensor` had other values.
 
         `x` has the shape (1, ...), `values` (M, ...): a tensor's values for M inputs. Only
-        what lies behind the tensor runs; everything else is as for `x`.
+        what follows the tensor runs; everything else is as for `x`.
         """
         ...
 

@@ -37,8 +37,8 @@ def first_coupled(graph: Graph, engine: OrtAdapter, trio: Trio, names: Sequence[
     str
         The operator with its tensor; empty if none was found, or the run failed.
     """
-    behind = set().union(*(graph.ancestors(n) for n in names))
-    nodes = [n for n in graph.nodes if behind & set(n.outputs)]
+    upstream = set().union(*(graph.ancestors(n) for n in names))
+    nodes = [n for n in graph.nodes if upstream & set(n.outputs)]
     tensors = [o for n in nodes for o in n.outputs if o]
     try:
         alone = [engine.activations(x, tensors) for x in (trio.first, trio.last)]

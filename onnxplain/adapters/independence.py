@@ -195,6 +195,8 @@ def measure_independence(
         trio = Trio.of(x.astype(image.dtype), image)
     runs = _RUNS_OF_RANDOM if nodes else _RUNS
     first, *again = (engine.activations(trio.first, names) for _ in range(runs))
+    # Text is selected from scores, which are compared themselves.
+    names = [n for n in names if first[n].dtype.kind != "O"]
     last = engine.activations(trio.last, names)
     exact = engine.device.startswith("CPU")
     scales = {n: _scale(first[n], last[n], [a[n] for a in again], exact) for n in names}

@@ -1,4 +1,4 @@
-"""Run only what lies behind one tensor, for many values of it."""
+"""Run only what follows one tensor, for many values of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import in_batches
 from onnxplain.adapters.batches import Batches
-from onnxplain.graph.extract import declare, find_behind, part_model
+from onnxplain.graph.extract import declare, find_downstream, part_model
 from onnxplain.graph.view import Graph
 
 Array = NDArray[Any]
@@ -23,7 +23,7 @@ Activations = Callable[[Array, Sequence[str]], dict[str, Array]]
 
 
 class Rerun:
-    """The network behind a tensor, with its session; kept for all pictures.
+    """The network after a tensor, with its session; kept for all pictures.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Rerun:
     Raises
     ------
     MethodRefusedError
-        See `find_behind`.
+        See `find_downstream`.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Rerun:
         self._graph, self._activations, self._open = graph, activations, open_session
         self._bound = dict(bound)
         self._start, self._names = start, tuple(names)
-        self._part = find_behind(graph, start, names)
+        self._part = find_downstream(graph, start, names)
         self._beside = tuple(n for n in self._part.entering if n != start)
         self._session: Session | None = None
         self._sides: tuple[Array, int, dict[str, Array]] | None = None

@@ -21,7 +21,7 @@ class Trio:
 
     The batches are of one size, so the same kernels do the same arithmetic for ``a`` in the
     first two, and for ``z`` in the first and the third: if no other input comes in, the results
-    are the same to the last bit. Whatever comes in from behind shows at ``a``, and whatever
+    are the same to the last bit. Whatever comes in from the end shows at ``a``, and whatever
     comes in from the front at ``z``.
 
     Attributes

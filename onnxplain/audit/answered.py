@@ -1,16 +1,14 @@
-"""What a picture's entry says of the model's answer; records of all formats are read."""
+"""What a picture's entry says of the model's answer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from onnxplain.audit.records.pictures import PROBABILITY
 from onnxplain.evaluate.cases import Look
 from onnxplain.evaluate.question import classes_of
 from onnxplain.model.model import Model
 
-# What the numbers were taken for in records that do not say it.
-PROBABILITY = "probability"
 # The classes with the largest scores that are kept of each picture.
 _TOP = 5
 
@@ -41,17 +39,6 @@ def answered(model: Model, seen: Look) -> dict[str, Any]:
     top = [{"index": k, **_number(float(scores[k]), said.unit)} for k in said.order(_TOP)]
     first = _number(float(scores[said.winner]), said.unit, tell=True)
     return {**found, "predicted": said.winner, **first, "top": top}
-
-
-def score_of(entry: Mapping[str, Any]) -> float:
-    """Return the number that an entry, or one of its classes, has: a probability or another."""
-    found = entry["score"] if entry["probability"] is None else entry["probability"]
-    return float(found)
-
-
-def unit_of(entry: Mapping[str, Any]) -> str:
-    """Return what that number is."""
-    return str(entry.get("unit", PROBABILITY))
 
 
 def _number(score: float, unit: str, *, tell: bool = False) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.audit.results import Results
-from onnxplain.audit.store import PICTURES
+from onnxplain.audit.records.pictures import Done
+from onnxplain.audit.records.summaries import CurveSum
+from onnxplain.audit.store import Results
 from onnxplain.evaluate.removal import Curve
 
 # Measures whose curves are kept: the score against the share of exchanged pixels.
@@ -26,7 +26,7 @@ def kept(curve: Curve) -> list[float]:
     return np.round(np.interp(SHARES, curve.shares, curve.scores), _DIGITS).tolist()
 
 
-def summarise_curves(results: Results) -> list[dict[str, Any]]:
+def summarise_curves(results: Results) -> list[CurveSum]:
     """Mean curve of each method and measure over all pictures, with quartiles.
 
     Parameters
@@ -36,26 +36,32 @@ def summarise_curves(results: Results) -> list[dict[str, Any]]:
 
     Returns
     -------
-    list of dict
+    list of CurveSum
         By method and measure: how many pictures, and at each of `SHARES` the mean and both
         quartiles of the score. Quartiles are of the pictures at that share: no single
         picture need have such a curve.
     """
     # Quartiles need all of them at once; a list of lists would take four times the memory.
     found: dict[tuple[str, str], array[float]] = defaultdict(lambda: array("d"))
-    for _, value in results.results(PICTURES):
-        for method, result in value.get("methods", {}).items():
-            # A record of format 1 has none.
-            for measure, scores in result.get("curves", {}).items():
-                found[method, measure].extend(scores)
+    for picture in results.pictures():
+        if isinstance(picture, Done):
+            for method, result in picture.methods.items():
+                for measure, scores in result.curves.items():
+                    found[method, measure].extend(scores)
     return [
-        {"method": method, "measure": measure, **_summed(np.array(scores).reshape(-1, SHARES.size))}
+        _summed(method, measure, np.array(scores).reshape(-1, SHARES.size))
         for (method, measure), scores in sorted(found.items())
     ]
 
 
-def _summed(scores: NDArray[np.float64]) -> dict[str, Any]:
+def _summed(method: str, measure: str, scores: NDArray[np.float64]) -> CurveSum:
     low, high = np.percentile(scores, [25, 75], axis=0)
-    parts = {"mean": scores.mean(axis=0), "lower_quartile": low, "upper_quartile": high}
-    rounded = {name: np.round(values, _DIGITS).tolist() for name, values in parts.items()}
-    return {"count": len(scores), **rounded}
+    mean, low, high = (np.round(v, _DIGITS).tolist() for v in (scores.mean(axis=0), low, high))
+    return CurveSum(
+        method=method,
+        measure=measure,
+        count=len(scores),
+        mean=mean,
+        lower_quartile=low,
+        upper_quartile=high,
+    )

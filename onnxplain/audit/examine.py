@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from onnxplain.audit.answered import answered
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.curves import CURVES, kept
+from onnxplain.audit.records.pictures import Picture, SanityPicture
+from onnxplain.audit.records.plain import build
 from onnxplain.audit.zones import evidence_shares, small
 from onnxplain.boundary import one_of_many, unnamed
 from onnxplain.errors import OF_A_PICTURE, NumericalError, OnnxplainError
@@ -26,7 +28,8 @@ from onnxplain.graph.load import file_sha256
 from onnxplain.inputs.dataset import Sample
 from onnxplain.model.model import Model
 
-Result = tuple[dict[str, Any], dict[str, NDArray[np.float32]]]
+# What is kept of a picture, and a small map for each method.
+Examined = tuple[Picture, dict[str, NDArray[np.float32]]]
 # Layout of these results; what a store holds is of one.
 ENTRIES = 3
 
@@ -43,7 +46,9 @@ def methods_for(model: Model, config: AuditConfig) -> tuple[list[str], list[str]
     return applicable(model, _plan(config), left_out), left_out
 
 
-def examine(model: Model, sample: Sample, methods: Sequence[str], config: AuditConfig) -> Result:
+def examine(
+    model: Model, sample: Sample, methods: Sequence[str], config: AuditConfig, number: int = 0
+) -> Examined:
     """Predict, explain and measure one picture.
 
     A picture that cannot be read or scored, or in which the target is nowhere, is a result as
@@ -59,22 +64,28 @@ def examine(model: Model, sample: Sample, methods: Sequence[str], config: AuditC
         Those that apply, see `methods_for`.
     config : AuditConfig
         The questions.
+    number : int
+        Of the picture in the data set.
 
     Returns
     -------
-    dict
-        Plain data for the record; how long each method took stands in ``seconds`` alone.
+    Picture
+        How long each method took stands in ``seconds`` alone.
     dict of str to (SIDE, SIDE) array
         A small map for each method.
     """
-    about = {"name": sample.name, "file_sha256": _file_digest(sample.path)}
+    about = {
+        "number": number,
+        "name": sample.name,
+        "file_sha256": _file_digest(sample.path),
+    }
     if sample.mask is not None:
         about["mask_sha256"] = _file_digest(sample.mask)
-    found: list[Result] = []
+    found: list[Examined] = []
 
     def failed(error: OnnxplainError) -> None:
         problem = unnamed(error, sample.path)
-        found.append(({**about, "status": "failed", "problem": problem}, {}))
+        found.append((build(Picture, {**about, "status": "failed", "problem": problem}), {}))
 
     with one_of_many(failed, OF_A_PICTURE):
         found.append(_examined(model, sample, methods, config, about))
@@ -87,7 +98,7 @@ def _examined(
     methods: Sequence[str],
     config: AuditConfig,
     about: Mapping[str, Any],
-) -> Result:
+) -> Examined:
     problems: list[str] = []
     plan = _plan(config)
     seen = look(model, sample, plan, problems)
@@ -116,17 +127,17 @@ def _examined(
         "problems": problems,
         "seconds": seconds,
     }
-    return value, maps
+    return build(Picture, value), maps
 
 
 def examine_sanity(
-    model: Model, sample: Sample, methods: Sequence[str], config: AuditConfig
-) -> dict[str, Any]:
+    model: Model, sample: Sample, methods: Sequence[str], config: AuditConfig, number: int = 0
+) -> SanityPicture:
     """Compare each method's map of a readable picture with those it must differ from.
 
     Returns
     -------
-    dict
+    SanityPicture
         By method: rank correlation and structural similarity with the maps of a network
         that loses its weights, and the rank correlation with the map of another class.
     """
@@ -148,7 +159,7 @@ def examine_sanity(
             found[name]["other_class"] = other_class_correlation(
                 model, seen.picture, name, seen.aim(name), seed=seed, parameters=given
             )
-    return {"name": sample.name, "methods": found}
+    return build(SanityPicture, {"number": number, "name": sample.name, "methods": found})
 
 
 def _plan(config: AuditConfig) -> Plan:

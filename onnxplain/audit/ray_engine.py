@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.audit.config import AuditConfig
-from onnxplain.audit.examine import Result, examine
+from onnxplain.audit.examine import Examined, examine
+from onnxplain.audit.records.pictures import Picture
+from onnxplain.audit.records.plain import build, plain
 from onnxplain.errors import ModelFileError, OnnxplainError, UsageError
 from onnxplain.identity import differing
 from onnxplain.inputs.dataset import Sample
@@ -88,9 +90,9 @@ class Worker:
         found: dict[str, list[Any]] = {"number": [], "value": [], "names": [], "maps": []}
         for number in batch["number"]:
             sample = self._samples[int(number)]
-            value, maps = examine(self._model, sample, self._methods, self._config)
+            value, maps = examine(self._model, sample, self._methods, self._config, int(number))
             found["number"].append(int(number))
-            found["value"].append(json.dumps(value))
+            found["value"].append(json.dumps(plain(value)))
             found["names"].append(json.dumps(list(maps)))
             found["maps"].append(b"".join(m.tobytes() for m in maps.values()))
         return found
@@ -132,7 +134,7 @@ def ray_examiner(
             f"--engine ray needs Ray ({error}); install it with: pip install 'onnxplain[ray]'"
         ) from error
 
-    def examiner(numbers: Sequence[int]) -> Iterator[tuple[int, Result]]:
+    def examiner(numbers: Sequence[int]) -> Iterator[Examined]:
         if not numbers:
             return
         ours = _connect(workers)
@@ -148,7 +150,7 @@ def ray_examiner(
         )
         try:
             for row in _apart(rows.iter_rows):
-                yield row["number"], _result(row)
+                yield _examined(row)
         except ray.exceptions.RayError as error:
             raise _reason(error) from error
         finally:
@@ -182,11 +184,11 @@ def _apart(rows: Callable[[], Iterable[Any]]) -> Iterator[Any]:
         yield row
 
 
-def _result(row: Mapping[str, Any]) -> Result:
+def _examined(row: Mapping[str, Any]) -> Examined:
     names = json.loads(row["names"])
     values = np.frombuffer(row["maps"], np.float32)
     maps = np.split(values, len(names)) if names else []
-    return json.loads(row["value"]), dict(zip(names, maps, strict=True))
+    return build(Picture, json.loads(row["value"])), dict(zip(names, maps, strict=True))
 
 
 def _reason(error: Exception) -> OnnxplainError:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from onnxplain.audit.audit import Audit
 from onnxplain.audit.config import AuditConfig
-from onnxplain.audit.examine import ENTRIES, Result, examine, examine_sanity, methods_for
+from onnxplain.audit.examine import ENTRIES, Examined, examine_sanity, methods_for
+from onnxplain.audit.records.pictures import Done, SanityPicture
+from onnxplain.audit.records.plain import plain
 from onnxplain.audit.shortcuts.transplant import transplants
 from onnxplain.audit.store import PICTURES, SANITY, TRANSPLANTS, Store
+from onnxplain.audit.summary import done
 from onnxplain.boundary import one_of_many
 from onnxplain.errors import OF_A_PICTURE, OnnxplainError, UsageError
 from onnxplain.evaluate.measures import find_measure
@@ -25,8 +30,26 @@ from onnxplain.provenance import versions
 
 STORE = "results.sqlite"
 Progress = Callable[[int, int], None]
-# Examines the pictures of some numbers and yields each number with its result, in any order.
-Examiner = Callable[[Sequence[int]], Iterator[tuple[int, Result]]]
+# Examines the pictures of some numbers and yields each result, in any order.
+Examiner = Callable[[Sequence[int]], Iterator[Examined]]
+
+
+@contextmanager
+def open_audit(
+    folder: str | Path, model: Model, samples: Sequence[Sample], config: AuditConfig
+) -> Iterator[Audit]:
+    """Open an audit, new or begun, until the context is left.
+
+    Raises
+    ------
+    UsageError
+        If no method applies, or as `open_store` says.
+    OutputError
+        If it cannot be written.
+    """
+    methods, _ = methods_for(model, config)
+    with open_store(folder, model, samples, config) as store:
+        yield Audit(model, samples, config, methods, store)
 
 
 def open_store(
@@ -69,28 +92,16 @@ def open_store(
 
 
 def run_audit(
-    store: Store,
-    model: Model,
-    samples: Sequence[Sample],
-    config: AuditConfig,
-    progress: Progress | None = None,
-    *,
-    examiner: Examiner | None = None,
+    audit: Audit, progress: Progress | None = None, *, examiner: Examiner | None = None
 ) -> None:
-    """Examine every picture that the store has no result of, then what needs all of them.
+    """Examine every picture that there is no result of, then what needs all of them.
 
     That is the methods' sanity, and what places do in pictures of other classes.
 
     Parameters
     ----------
-    store : Store
-        See `open_store`.
-    model : Model
-        The model.
-    samples : sequence of Sample
-        The data set.
-    config : AuditConfig
-        The questions.
+    audit : Audit
+        See `open_audit`.
     progress : callable, optional
         Called with (pictures done, pictures in all), those of earlier runs included.
     examiner : callable, optional
@@ -99,74 +110,63 @@ def run_audit(
     Raises
     ------
     UsageError
-        If no method applies, a label is no class of the model, or a measure needs what no
-        picture has; nothing has run then.
+        If a label is no class of the model, or a measure needs what no picture has; nothing
+        has run then.
     OutputError
         If a result cannot be written; everything before is kept.
     """
-    methods, _ = methods_for(model, config)
-    require_measurable([find_measure(name) for name in config.measures], samples, model)
+    model, samples, store = audit.model, audit.samples, audit.store
+    require_measurable([find_measure(n) for n in audit.config.measures], samples, model)
     classes = classes_of(model)
     for label in {s.label for s in samples if s.label is not None} if classes else ():
         model.task.index(label)
-    done = store.done(PICTURES)
-    missing = [n for n in range(len(samples)) if n not in done]
-    count = len(done)
+    before = store.done(PICTURES)
+    missing = [n for n in range(len(samples)) if n not in before]
+    count = len(before)
     if progress is not None:
         progress(count, len(samples))
-    here = examiner or _in_this_process(model, samples, methods, config)
-    for number, (value, maps) in here(missing):
-        store.add(PICTURES, number, value, maps)
+    for picture, maps in (examiner or (lambda numbers: map(audit.examine, numbers)))(missing):
+        store.add(PICTURES, picture.number, plain(picture), maps)
         count += 1
         if progress is not None:
             progress(count, len(samples))
-    results = dict(store.results(PICTURES))
-    for number in sanity_numbers(store, config):
-        if number not in store.done(SANITY):
-            # A method that this picture refused has no map to compare.
-            drawn = [m for m in methods if m in results[number]["methods"]]
-            store.add(SANITY, number, _sanity(model, samples[number], drawn, config))
+    for picture in sanity_pictures(audit):
+        if picture.number not in store.done(SANITY):
+            store.add(SANITY, picture.number, plain(_sanity(audit, picture)))
     if not store.done(TRANSPLANTS):
         found = [asdict(t) for t in transplants(store, model, samples)]
         store.add(TRANSPLANTS, 0, {"transplants": found})
 
 
-def sanity_numbers(store: Store, config: AuditConfig) -> list[int]:
-    """Numbers of the pictures on which sanity is checked: those with maps, evenly spread."""
-    explained = [n for n, value in store.results(PICTURES) if value.get("methods")]
-    return spread(explained, config.sanity_pictures)
+def sanity_pictures(audit: Audit) -> list[Done]:
+    """Pictures on which sanity is checked: those with maps, evenly spread."""
+    explained = [p.number for p in done(audit.store) if p.methods]
+    chosen = set(spread(explained, audit.config.sanity_pictures))
+    return [p for p in done(audit.store) if p.number in chosen]
 
 
-def is_complete(store: Store, samples: Sequence[Sample], config: AuditConfig) -> bool:
+def is_complete(audit: Audit) -> bool:
     """Whether every picture has been examined, and all that follows been tried."""
-    if len(store.done(PICTURES)) < len(samples):
+    store = audit.store
+    if len(store.done(PICTURES)) < len(audit.samples):
         return False
-    sane = store.done(SANITY) >= set(sanity_numbers(store, config))
+    sane = store.done(SANITY) >= {p.number for p in sanity_pictures(audit)}
     return sane and bool(store.done(TRANSPLANTS))
 
 
-def _in_this_process(
-    model: Model, samples: Sequence[Sample], methods: Sequence[str], config: AuditConfig
-) -> Examiner:
-    def examiner(numbers: Sequence[int]) -> Iterator[tuple[int, Result]]:
-        for number in numbers:
-            yield number, examine(model, samples[number], methods, config)
-
-    return examiner
-
-
-def _sanity(
-    model: Model, sample: Sample, methods: Sequence[str], config: AuditConfig
-) -> dict[str, Any]:
+def _sanity(audit: Audit, picture: Done) -> SanityPicture:
     """Sanity of one picture; one that changed or went since it was examined says so."""
-    found: dict[str, Any] = {}
+    number, sample = picture.number, audit.samples[picture.number]
+    found: list[SanityPicture] = []
 
     def failed(error: OnnxplainError) -> None:
-        found.update(name=sample.name, methods={}, problem=str(error))
+        found.append(SanityPicture(number=number, name=sample.name, methods={}, problem=str(error)))
 
     with one_of_many(failed, OF_A_PICTURE):
-        found.update(examine_sanity(model, sample, methods, config))
-    return found
+        # A method that this picture refused has no map to compare.
+        drawn = [m for m in audit.methods if m in picture.methods]
+        found.append(examine_sanity(audit.model, sample, drawn, audit.config, number))
+    return found[0]
 
 
 def _entry(sample: Sample) -> list[Any]:

@@ -12,11 +12,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.audit.records.pictures import Picture, SanityPicture
+from onnxplain.audit.records.plain import build
 from onnxplain.errors import OutputError, UsageError
 
 # Kinds of results: of a picture, of the sanity checks on a picture, and (one for all) of
@@ -30,6 +32,26 @@ CREATE TABLE results (kind TEXT NOT NULL, number INTEGER NOT NULL, value TEXT NO
 CREATE TABLE maps (number INTEGER NOT NULL, method TEXT NOT NULL, values_ BLOB NOT NULL,
                    PRIMARY KEY (number, method)) WITHOUT ROWID;
 """
+
+
+class Results(Protocol):
+    """What sums are made of: the store of an audit, or the record that was made of it."""
+
+    def pictures(self) -> Iterator[Picture]:
+        """All pictures in the order of their numbers."""
+        ...
+
+    def sanity(self) -> Iterator[SanityPicture]:
+        """All pictures on which sanity was checked, in the order of their numbers."""
+        ...
+
+    def transplants(self) -> Iterator[Mapping[str, Any]]:
+        """All places that were tried, see `onnxplain.audit.shortcuts.transplant.Transplant`."""
+        ...
+
+    def map(self, number: int, method: str) -> NDArray[np.float32] | None:
+        """Map of a picture, flat; ``None`` if there is none."""
+        ...
 
 
 class Store:
@@ -99,6 +121,21 @@ class Store:
             )
             for number, value in rows:
                 yield number, json.loads(value)
+
+    def pictures(self) -> Iterator[Picture]:
+        """All pictures in the order of their numbers; read one by one."""
+        for number, value in self.results(PICTURES):
+            yield build(Picture, {**value, "number": number})
+
+    def sanity(self) -> Iterator[SanityPicture]:
+        """All pictures on which sanity was checked, in the order of their numbers."""
+        for number, value in self.results(SANITY):
+            yield build(SanityPicture, {**value, "number": number})
+
+    def transplants(self) -> Iterator[Mapping[str, Any]]:
+        """All places that were tried."""
+        for _, value in self.results(TRANSPLANTS):
+            yield from value["transplants"]
 
     def map(self, number: int, method: str) -> NDArray[np.float32] | None:
         """Map of a picture, flat; ``None`` if there is none."""

@@ -1,17 +1,28 @@
-"""All summaries of a record, as plain data: of its pictures' entries, and of their maps."""
+"""All summaries of a record: of its pictures' entries, and of their maps."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from onnxplain.audit.clusters import Clustering, find_clusters
 from onnxplain.audit.curves import summarise_curves
-from onnxplain.audit.results import Results
+from onnxplain.audit.records.pictures import Failed
+from onnxplain.audit.records.summaries import (
+    ClassSum,
+    ClassSums,
+    ClusteringSum,
+    ClusterSum,
+    EntrySums,
+    Exemplar,
+    Failure,
+    MapSums,
+    SuspectSum,
+    TriedPlace,
+)
 from onnxplain.audit.shortcuts.suspects import Suspect, find_suspects
-from onnxplain.audit.store import PICTURES, Store
+from onnxplain.audit.store import Results, Store
 from onnxplain.audit.summary import (
     ClassSummary,
     summarise_classes,
@@ -24,7 +35,7 @@ from onnxplain.audit.summary import (
 _DIGITS = 6
 
 
-def sums_of_entries(results: Results, examples: int) -> dict[str, Any]:
+def sums_of_entries(results: Results, examples: int) -> EntrySums:
     """Summaries that the pictures' entries alone give: whoever has the record can repeat them.
 
     Parameters
@@ -34,22 +45,20 @@ def sums_of_entries(results: Results, examples: int) -> dict[str, Any]:
     examples : int
         At most so many pictures of each kind.
     """
-    return {
-        "predictions": summarise_predictions(results, examples),
-        "measures": summarise_measures(results),
-        "curves": summarise_curves(results),
-        "sanity": summarise_sanity(results),
-        "failures": [
-            {"number": number, "name": value["name"], "problem": value["problem"]}
-            for number, value in results.results(PICTURES)
-            if value["status"] == "failed"
+    return EntrySums(
+        predictions=summarise_predictions(results, examples),
+        measures=summarise_measures(results),
+        curves=summarise_curves(results),
+        sanity=summarise_sanity(results),
+        failures=[
+            Failure(number=picture.number, name=picture.name, problem=picture.problem)
+            for picture in results.pictures()
+            if isinstance(picture, Failed)
         ],
-    }
+    )
 
 
-def sums_of_classes(
-    results: Results, classes: Sequence[ClassSummary], examples: int
-) -> dict[str, Any]:
+def sums_of_classes(results: Results, classes: Sequence[ClassSummary], examples: int) -> ClassSums:
     """Where the evidence of each class sits, and what is suspicious about that.
 
     Parameters
@@ -61,13 +70,13 @@ def sums_of_classes(
     examples : int
         At most so many pictures of each suspect.
     """
-    return {
-        "classes": [_class_dict(c) for c in classes],
-        "suspects": [_suspect_dict(s, examples) for s in find_suspects(results, classes)],
-    }
+    return ClassSums(
+        classes=[_class_sum(c) for c in classes],
+        suspects=[_suspect_sum(s, examples) for s in find_suspects(results, classes)],
+    )
 
 
-def sums_of_maps(store: Store, examples: int) -> dict[str, Any]:
+def sums_of_maps(store: Store, examples: int) -> MapSums:
     """Summaries that need the map of each picture, which a record does not hold.
 
     Parameters
@@ -78,58 +87,56 @@ def sums_of_maps(store: Store, examples: int) -> dict[str, Any]:
         At most so many pictures of each suspect.
     """
     classes = summarise_classes(store)
-    names = {number: value["name"] for number, value in store.results(PICTURES)}
-    return {
-        **sums_of_classes(store, classes, examples),
-        "clusters": [_clustering_dict(c, names) for c in find_clusters(store, classes)],
-    }
+    names = {picture.number: picture.name for picture in store.pictures()}
+    of_classes = sums_of_classes(store, classes, examples)
+    return MapSums(
+        classes=of_classes.classes,
+        suspects=of_classes.suspects,
+        clusters=[_clustering_sum(c, names) for c in find_clusters(store, classes)],
+    )
 
 
-def _class_dict(summary: ClassSummary) -> dict[str, Any]:
-    return {
-        "index": summary.index,
-        "method": summary.method,
-        "count": len(summary.numbers),
-        "evidence": summary.evidence,
-        "mean_map": np.round(summary.mean_map, _DIGITS).tolist(),
-    }
+def _class_sum(summary: ClassSummary) -> ClassSum:
+    return ClassSum(
+        index=summary.index,
+        method=summary.method,
+        count=len(summary.numbers),
+        evidence=summary.evidence,
+        mean_map=np.round(summary.mean_map, _DIGITS).tolist(),
+    )
 
 
-def _clustering_dict(found: Clustering, names: Mapping[int, str]) -> dict[str, Any]:
-    return {
-        "index": found.index,
-        "method": found.method,
-        "pictures": found.pictures,
-        "eigenvalues": found.eigenvalues,
-        "clusters": [
-            {
-                "count": len(cluster.numbers),
-                "numbers": cluster.numbers,
-                "exemplars": [{"number": n, "name": names[n]} for n in cluster.exemplars],
-                "mean_map": np.round(cluster.mean_map, _DIGITS).tolist(),
-            }
+def _clustering_sum(found: Clustering, names: Mapping[int, str]) -> ClusteringSum:
+    return ClusteringSum(
+        index=found.index,
+        method=found.method,
+        pictures=found.pictures,
+        eigenvalues=found.eigenvalues,
+        clusters=[
+            ClusterSum(
+                count=len(cluster.numbers),
+                numbers=cluster.numbers,
+                exemplars=[Exemplar(number=n, name=names[n]) for n in cluster.exemplars],
+                mean_map=np.round(cluster.mean_map, _DIGITS).tolist(),
+            )
             for cluster in found.clusters
         ],
-    }
+    )
 
 
-def _suspect_dict(suspect: Suspect, examples: int) -> dict[str, Any]:
+def _suspect_sum(suspect: Suspect, examples: int) -> SuspectSum:
     tried = suspect.transplant
-    return {
-        "index": suspect.index,
-        "method": suspect.method,
-        "kind": suspect.kind,
-        "strength": suspect.strength,
-        "where": suspect.where,
-        "recurs": suspect.recurs,
-        "count": len(suspect.numbers),
-        "examples": (tried.place.hits if tried else suspect.numbers)[:examples],
-        "box": list(tried.place.box) if tried else None,
-        "transplant": tried
-        and {
-            "same": tried.same,
-            "rise": tried.rise,
-            "donors": tried.donors,
-            "hosts": tried.hosts,
-        },
-    }
+    return SuspectSum(
+        index=suspect.index,
+        method=suspect.method,
+        kind=suspect.kind,
+        strength=suspect.strength,
+        where=suspect.where,
+        recurs=suspect.recurs,
+        count=len(suspect.numbers),
+        examples=(tried.place.hits if tried else suspect.numbers)[:examples],
+        box=list(tried.place.box) if tried else None,
+        transplant=None
+        if tried is None
+        else TriedPlace(same=tried.same, rise=tried.rise, donors=tried.donors, hosts=tried.hosts),
+    )

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.audit.answered import score_of
-from onnxplain.audit.results import Results
-from onnxplain.audit.store import PICTURES, SANITY
+from onnxplain.audit.records.pictures import Done, MethodSanity
+from onnxplain.audit.records.summaries import MeasureSum, PredictionSums, Ranked, SanitySum
+from onnxplain.audit.store import Results
 from onnxplain.audit.zones import SIDE
 from onnxplain.evaluate.sanity import verdict
 
@@ -52,21 +51,26 @@ def summarise_classes(results: Results) -> list[ClassSummary]:
     zones: dict[tuple[int | None, str], dict[str, list[float]]] = defaultdict(
         lambda: defaultdict(list)
     )
-    for number, value in results.results(PICTURES):
-        for method, result in value.get("methods", {}).items():
-            key = (value["explained"], method)
+    for picture in done(results):
+        for method, result in picture.methods.items():
+            key = (picture.explained, method)
             summary = found.setdefault(key, ClassSummary(*key))
-            summary.numbers.append(number)
-            share = evidence_map(results, number, method)
+            summary.numbers.append(picture.number)
+            share = evidence_map(results, picture.number, method)
             summary.mean_map += (share - summary.mean_map) / len(summary.numbers)
-            for zone, part in result["evidence"].items():
+            for zone, part in result.evidence.items():
                 zones[key][zone].append(part)
-            if value["mask_area"] is not None:
-                off = (1 - result["evidence"]["mask"], 1 - value["mask_area"])
+            if picture.mask_area is not None:
+                off = (1 - result.evidence["mask"], 1 - picture.mask_area)
                 summary.off_object.append(off)
     for key, summary in found.items():
         summary.evidence = {z: float(np.mean(parts)) for z, parts in zones[key].items()}
     return [found[key] for key in sorted(found, key=in_order)]
+
+
+def done(results: Results) -> Iterator[Done]:
+    """Those pictures that could be examined, in the order of their numbers."""
+    return (picture for picture in results.pictures() if isinstance(picture, Done))
 
 
 def in_order(key: tuple[int | None, str]) -> tuple[int, str]:
@@ -74,60 +78,64 @@ def in_order(key: tuple[int | None, str]) -> tuple[int, str]:
     return -1 if key[0] is None else key[0], key[1]
 
 
-def summarise_measures(results: Results) -> list[dict[str, Any]]:
+def summarise_measures(results: Results) -> list[MeasureSum]:
     """Mean, spread and extremes of each number about each method's maps, over all pictures.
 
     Of a method whose maps got warnings, ``warnings`` is the share of the pictures with one.
     """
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
     warned: dict[str, list[float]] = defaultdict(list)
-    for _, value in results.results(PICTURES):
-        for method, result in value.get("methods", {}).items():
-            for name, number in {**result["record"], **result["measures"]}.items():
+    for picture in done(results):
+        for method, result in picture.methods.items():
+            for name, number in {**result.record, **result.measures}.items():
                 if number is not None:
                     values[method, name].append(number)
-            warned[method].append(float(bool(result.get("warnings"))))
+            warned[method].append(float(bool(result.warnings)))
     values.update({(m, "warnings"): shares for m, shares in warned.items() if any(shares)})
     return [
-        {
-            "method": method,
-            "measure": name,
-            "count": len(found),
-            "mean": float(np.mean(found)),
-            "deviation": float(np.std(found, ddof=1)) if len(found) > 1 else 0.0,
-            "least": float(min(found)),
-            "most": float(max(found)),
-        }
+        MeasureSum(
+            method=method,
+            measure=name,
+            count=len(found),
+            mean=float(np.mean(found)),
+            deviation=float(np.std(found, ddof=1)) if len(found) > 1 else 0.0,
+            least=float(min(found)),
+            most=float(max(found)),
+        )
         for (method, name), found in sorted(values.items())
     ]
 
 
-def summarise_sanity(results: Results) -> list[dict[str, Any]]:
+def summarise_sanity(results: Results) -> list[SanitySum]:
     """Each method's verdict in words, from the mean over the pictures checked."""
-    found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for _, value in results.results(SANITY):
-        for method, result in value["methods"].items():
+    found: dict[str, list[MethodSanity]] = defaultdict(list)
+    for picture in results.sanity():
+        for method, result in picture.methods.items():
             found[method].append(result)
-    lines = []
-    for method, checks in sorted(found.items()):
-        left = float(np.mean([c["left"] for c in checks]))
-        line: dict[str, Any] = {"method": method, "pictures": len(checks), "left": left}
-        line["layers"] = checks[0]["layers"]
-        line["spearman"] = np.mean([c["spearman"] for c in checks], axis=0).tolist()
-        line["verdict"] = verdict(left, "what the network has learned")
-        if "other_class" in checks[0]:
-            other = float(np.mean([c["other_class"] for c in checks]))
-            line |= {"other_class": other, "other_class_verdict": verdict(other, "the class")}
-        lines.append(line)
-    return lines
+    return [_sanity(method, checks) for method, checks in sorted(found.items())]
 
 
-def summarise_predictions(results: Results, examples: int) -> dict[str, Any]:
+def _sanity(method: str, checks: list[MethodSanity]) -> SanitySum:
+    left = float(np.mean([c.left for c in checks]))
+    others = [c.other_class for c in checks if c.other_class is not None]
+    other = float(np.mean(others)) if len(others) == len(checks) else None
+    return SanitySum(
+        method=method,
+        pictures=len(checks),
+        left=left,
+        layers=checks[0].layers,
+        spearman=np.mean([c.spearman for c in checks], axis=0).tolist(),
+        verdict=verdict(left, "what the network has learned"),
+        other_class=other,
+        other_class_verdict=None if other is None else verdict(other, "the class"),
+    )
+
+
+def summarise_predictions(results: Results, examples: int) -> PredictionSums:
     """Accuracy, and the answers with the largest and smallest scores, right and wrong.
 
     There is nothing to be right or wrong, or sure, where a model does not answer classes.
-    ``unit`` and ``target_unit`` say what the scores and the explained numbers are, if the
-    entries do.
+    The units of the scores and of the explained numbers are said if the entries do.
 
     Parameters
     ----------
@@ -137,32 +145,46 @@ def summarise_predictions(results: Results, examples: int) -> dict[str, Any]:
         At most so many pictures of each kind.
     """
     scored, right, labelled = 0, 0, 0
-    order: Mapping[str, Callable[[Mapping[str, Any]], float]] = {
-        "most_confident_errors": lambda v: -score_of(v),
-        "least_confident_errors": score_of,
-        "least_confident": score_of,
+    order: Mapping[str, Callable[[Ranked], float]] = {
+        "most_confident_errors": lambda e: -e.value,
+        "least_confident_errors": lambda e: e.value,
+        "least_confident": lambda e: e.value,
     }
-    kinds: dict[str, list[dict[str, Any]]] = {kind: [] for kind in order}
-    units: dict[str, str] = {}
-    for number, value in results.results(PICTURES):
-        if value["status"] != "done":
-            continue
+    kinds: dict[str, list[Ranked]] = {kind: [] for kind in order}
+    unit = target_unit = None
+    for picture in done(results):
         scored += 1
-        units |= {k: value[k] for k in ("unit", "target_unit") if k in value}
-        if value["predicted"] is None:
+        unit = picture.said_unit or unit
+        target_unit = picture.said_target_unit or target_unit
+        if picture.predicted is None:
             continue
-        wrong = value["label"] is not None and value["label"] != value["predicted"]
-        labelled += value["label"] is not None
-        right += value["label"] is not None and not wrong
-        entry = {k: value[k] for k in ("name", "label", "predicted", "probability")}
-        entry |= {k: value[k] for k in ("score", "unit") if k in value}
+        labelled += picture.label is not None
+        right += picture.label is not None and not picture.is_wrong
         for kind, key in order.items():
-            if wrong or "errors" not in kind:
-                kept = [*kinds[kind], {"number": number, **entry}]
-                kinds[kind] = sorted(kept, key=lambda v: (key(v), v["number"]))[:examples]
-    accuracy = right / labelled if labelled else None
-    counts = {"scored": scored, "labelled": labelled, "right": right, "accuracy": accuracy}
-    return {**counts, **units, **kinds}
+            if picture.is_wrong or "errors" not in kind:
+                kept = [*kinds[kind], _ranked(picture, picture.predicted)]
+                kinds[kind] = sorted(kept, key=lambda e: (key(e), e.number))[:examples]
+    return PredictionSums(
+        scored=scored,
+        labelled=labelled,
+        right=right,
+        accuracy=right / labelled if labelled else None,
+        said_unit=unit,
+        said_target_unit=target_unit,
+        **kinds,
+    )
+
+
+def _ranked(picture: Done, predicted: int) -> Ranked:
+    return Ranked(
+        number=picture.number,
+        name=picture.name,
+        label=picture.label,
+        predicted=predicted,
+        probability=picture.probability,
+        score=picture.score,
+        said_unit=picture.said_unit,
+    )
 
 
 def evidence_map(results: Results, number: int, method: str) -> NDArray[np.float64]:

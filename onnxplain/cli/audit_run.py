@@ -10,22 +10,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from onnxplain.audit.answered import PROBABILITY
+from onnxplain.audit.audit import Audit
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.defaults import default_config
 from onnxplain.audit.examine import methods_for
-from onnxplain.audit.record import RECORD, picture_entries, write_record
-from onnxplain.audit.run import Examiner, open_store, run_audit
-from onnxplain.audit.store import PICTURES, Store
+from onnxplain.audit.record import RECORD, recorded_pictures, write_record
+from onnxplain.audit.records.pictures import PROBABILITY
+from onnxplain.audit.records.plain import Unsaid
+from onnxplain.audit.records.record import Head
+from onnxplain.audit.records.summaries import TriedPlace
+from onnxplain.audit.run import Examiner, open_audit, run_audit
+from onnxplain.audit.store import PICTURES
 from onnxplain.cli.changed import tell_changed
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.explain.run import require_writable
 from onnxplain.cli.outcome import code_of_data
 from onnxplain.cli.progress import progress_bar
 from onnxplain.errors import ImageError, InternalError, UsageError
-from onnxplain.inputs.dataset import Sample, read_dataset, spread
+from onnxplain.inputs.dataset import read_dataset, spread
 from onnxplain.model.load import load
-from onnxplain.model.model import Model
 from onnxplain.report.content import content
 from onnxplain.report.write import write_report
 
@@ -84,26 +87,26 @@ def run(
         parts = opened.identity.digests
         examiner = ray_examiner(model, opening, samples, methods, asked, workers or _WORKERS, parts)
     sources = {"model": model, "data": data}
-    with open_store(out, opened, samples, asked) as store, _results_alone(engine):
+    with open_audit(out, opened, samples, asked) as audit, _results_alone(engine):
         try:
-            _examine(store, opened, samples, asked, examiner, quiet)
+            _examine(audit, examiner, quiet)
         except (KeyboardInterrupt, SystemExit):
-            _file(store, opened, samples, asked, sources, out)
+            _file(audit, sources, out)
             remark(
-                f"stopped after {len(store.done(PICTURES))} of {len(samples)} pictures; "
+                f"stopped after {len(audit.store.done(PICTURES))} of {len(samples)} pictures; "
                 f"{out / RECORD} holds what there is; the same command goes on from here"
             )
             raise
-        head, written = _file(store, opened, samples, asked, sources, out)
+        head, written = _file(audit, sources, out)
     tell_changed(opened)
     if as_json:
-        document({**head, "files": [str(f) for f in written]})
+        document({**head.to_dict(), "files": [str(f) for f in written]})
     elif not quiet:
         _show(head, written)
-    problems = [f["problem"] for f in head["failures"]]
-    problems += [s["problem"] for s in head["sanity_pictures"] if "problem" in s]
+    problems = [f.problem for f in head.failures]
+    problems += [s.problem for s in head.sanity_pictures if s.problem is not None]
     code = code_of_data(problems)
-    if not head["predictions"]["scored"]:
+    if not head.predictions.scored:
         kind = InternalError if code else ImageError
         raise kind(f"no picture could be examined: {problems[0]}")
     return code
@@ -114,19 +117,12 @@ def _results_alone(engine: str) -> AbstractContextManager[object]:
     return redirect_stdout(sys.stderr) if engine == "ray" else nullcontext()
 
 
-def _examine(
-    store: Store,
-    model: Model,
-    samples: Sequence[Sample],
-    config: AuditConfig,
-    examiner: Examiner | None,
-    quiet: bool,
-) -> None:
-    before = len(store.done(PICTURES))
+def _examine(audit: Audit, examiner: Examiner | None, quiet: bool) -> None:
+    before, count = len(audit.store.done(PICTURES)), len(audit.samples)
     if before and not quiet:
-        remark(f"going on: {before} of {len(samples)} pictures are done")
+        remark(f"going on: {before} of {count} pictures are done")
     # The bar counts what is left, or the time left would be reckoned from work of other days.
-    with progress_bar(len(samples) - before, quiet=quiet) as bar:
+    with progress_bar(count - before, quiet=quiet) as bar:
         bar.job("examining")
 
         def progress(done: int, total: int) -> None:
@@ -135,53 +131,46 @@ def _examine(
             if done == total:
                 bar.job("checking the methods")
 
-        run_audit(store, model, samples, config, progress, examiner=examiner)
+        run_audit(audit, progress, examiner=examiner)
 
 
-def _file(
-    store: Store,
-    model: Model,
-    samples: Sequence[Sample],
-    config: AuditConfig,
-    sources: Mapping[str, str],
-    folder: Path,
-) -> tuple[dict[str, Any], list[Path]]:
+def _file(audit: Audit, sources: Mapping[str, str], folder: Path) -> tuple[Head, list[Path]]:
     """Write the record and, from it, the report."""
-    head = write_record(folder / RECORD, store, model, samples, config, sources)
-    files = {sample.name: sample.path for sample in samples}
-    shown = content(head, partial(picture_entries, store), files, store.map)
+    head = write_record(folder / RECORD, audit, sources)
+    files = {sample.name: sample.path for sample in audit.samples}
+    shown = content(head, partial(recorded_pictures, audit.store), files, audit.store.map)
     return head, [folder / RECORD, *write_report(folder, shown)]
 
 
-def _show(head: Mapping[str, Any], files: Sequence[Path]) -> None:
-    said = head["predictions"]
-    labels = head["model"]["labels"]
-    right = "" if said["accuracy"] is None else f", {said['accuracy']:.1%} right"
-    line(f"{said['scored']} of {head['data']['pictures']} pictures examined{right}")
-    for failure in head["failures"][:_LISTED]:
-        remark(f"skipped: {failure['name']}: {failure['problem']}")
-    if len(head["failures"]) > _LISTED:
-        remark(f"skipped: {len(head['failures']) - _LISTED} more, see {files[0]}")
+def _show(head: Head, files: Sequence[Path]) -> None:
+    said = head.predictions
+    right = "" if said.accuracy is None else f", {said.accuracy:.1%} right"
+    line(f"{said.scored} of {head.data.pictures} pictures examined{right}")
+    for failure in head.failures[:_LISTED]:
+        remark(f"skipped: {failure.name}: {failure.problem}")
+    if len(head.failures) > _LISTED:
+        remark(f"skipped: {len(head.failures) - _LISTED} more, see {files[0]}")
     line()
-    rows = [[m["method"], m["measure"], m["mean"], m["deviation"], m["count"]]
-            for m in head["measures"]]  # fmt: skip
+    rows: list[list[object]] = [
+        [m.method, m.measure, m.mean, m.deviation, m.count] for m in head.measures
+    ]
     table("What was measured", ("method", "measure", "mean", "spread", "n"), rows)
-    if head["sanity"]:
+    if head.sanity:
         line()
-        rows = [[s["method"], s["verdict"]] for s in head["sanity"]]
+        rows = [[s.method, s.verdict] for s in head.sanity]
         table("Sanity of the methods", ("method", ""), rows)
     line()
-    if head["suspects"]:
+    if head.suspects:
         rows = [
             [
-                _name(s["index"], labels),
-                s["method"],
-                f"{s['kind']}: {s['where']}",
-                f"{s['strength']:.1f} times its share",
-                f"{s['recurs']:.0%} of {s['count']}",
-                _alone(s["transplant"], said.get("unit", PROBABILITY)),
+                _name(s.index, head.model.labels),
+                s.method,
+                f"{s.kind}: {s.where}",
+                f"{s.strength:.1f} times its share",
+                f"{s.recurs:.0%} of {s.count}",
+                _alone(s.transplant, said.unit),
             ]
-            for s in head["suspects"]
+            for s in head.suspects
         ]
         table(
             "Shortcut suspects",
@@ -200,10 +189,9 @@ def _name(index: int | None, labels: Sequence[str]) -> str:
     return labels[index] if labels else str(index)
 
 
-def _alone(transplant: Mapping[str, Any] | None, unit: str) -> str:
+def _alone(tried: TriedPlace | Unsaid | None, unit: str) -> str:
     """Say what a place does to its class in pictures of other classes."""
-    if transplant is None:
+    if not isinstance(tried, TriedPlace):
         return ""
-    rise = transplant["rise"]
     what = {PROBABILITY: "", "area": " of the area"}.get(unit, " of the pictures")
-    return "not tried" if rise is None else f"{100 * rise:+.0f} %{what}"
+    return "not tried" if tried.rise is None else f"{100 * tried.rise:+.0f} %{what}"

@@ -22,7 +22,8 @@ def card(method: Method) -> dict[str, Any]:
         name: {"type": _spell(p.annotation), "default": p.default}
         for name, p in method.parameters.items()
     }
-    fields = {k: v for k, v in vars(method).items() if k not in ("function", "requires")}
+    functions = ("function", "requires", "needs_for")
+    fields = {k: v for k, v in vars(method).items() if k not in functions}
     needs = [c.name.lower() for c in method.needs if c.name]
     return {**fields, "needs": needs, "runs_on": method.runs_on, "parameters": parameters}
 

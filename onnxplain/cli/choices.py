@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import MethodRefusedError, UnknownNameError, UsageError
@@ -54,7 +54,7 @@ def choose_methods(given: Sequence[str], model: Model) -> tuple[list[Method], di
     Parameters
     ----------
     given : sequence of str
-        Comma-separated names; ``all`` for everything that is possible; empty for those of
+        Comma-separated names; ``all`` for all that apply; empty for those of
         `DEFAULT_METHODS` that are.
     model : Model
         The model they are meant for.
@@ -64,7 +64,7 @@ def choose_methods(given: Sequence[str], model: Model) -> tuple[list[Method], di
     list of Method
         Each once, in the order asked for.
     dict of str to str
-        Methods left out because they are impossible, with the reason; a method named by
+        Methods left out because they do not apply, with the reason; a method named by
         the user is never left out.
 
     Raises
@@ -72,7 +72,7 @@ def choose_methods(given: Sequence[str], model: Model) -> tuple[list[Method], di
     UnknownNameError
         If there is no such method.
     MethodRefusedError
-        If nothing is possible.
+        If none applies.
     """
     names = [n for text in given for n in text.split(",") if n.strip()]
     if given and not names:
@@ -81,10 +81,10 @@ def choose_methods(given: Sequence[str], model: Model) -> tuple[list[Method], di
         return list({find(n).name: find(n) for n in names}.values()), {}
     reasons = obstacles(model.network)
     wanted = list(reasons) if names else list(DEFAULT_METHODS)
-    possible = [find(n) for n in wanted if not reasons[n]]
-    if not possible:
+    applicable = [find(n) for n in wanted if not reasons[n]]
+    if not applicable:
         raise MethodRefusedError("; ".join(f"{n}: {reasons[n]}" for n in wanted))
-    return possible, {n: reasons[n] for n in wanted if reasons[n]}
+    return applicable, {n: reasons[n] for n in wanted if reasons[n]}
 
 
 def give_parameters(methods: Sequence[Method], given: Iterable[str]) -> list[Chosen]:
@@ -193,7 +193,11 @@ def bound_all(given: Sequence[str], chosen: Sequence[Chosen], model: Model) -> l
 
 
 def choose_targets(
-    given: Sequence[str], contrast: str | None, margin: bool, model: Model
+    given: Sequence[str],
+    contrast: str | None,
+    margin: bool,
+    model: Model,
+    part: str | None = None,
 ) -> Targets:
     """Check the targets asked for.
 
@@ -204,6 +208,10 @@ def choose_targets(
     """
     against = model.contrast(contrast)
     wanted = tuple(model.request(text) for text in given or (None,))
+    if part is not None:
+        if any(one.box is None for one in wanted):
+            raise UsageError("--part names a number of a detector's box; drop it")
+        wanted = tuple(replace(one, part=part) for one in wanted)
     for one in wanted:
         model.task.require_meaning(one, against, margin)
     return Targets(wanted, against, margin)

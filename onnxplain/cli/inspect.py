@@ -11,6 +11,7 @@ from onnxplain.cli.options import debug_option, json_option, model_options
 
 @click.command(short_help="Show what is in MODEL and what works with it.")
 @click.argument("model", type=click.Path(readable=False))
+@click.argument("images", nargs=-1)
 @click.option(
     "--parity",
     metavar="[IMAGE]",
@@ -24,11 +25,48 @@ from onnxplain.cli.options import debug_option, json_option, model_options
     is_flag=True,
     help="List every layer that --layer takes, with its number, and say why one is chosen.",
 )
+@click.option(
+    "--try",
+    "trying",
+    is_flag=True,
+    help="Show what the model says of IMAGES (files, patterns, or a folder, whose subfolders "
+    "name the classes; 16 at most) under each plausible preprocessing, the most plausible first.",
+)
+@click.option(
+    "--save",
+    is_flag=True,
+    help="Write --preprocess, --labels, --task, --scores and --output, those that are given, into "
+    "<model>.onnxplain.json beside the model, where every command finds them.",
+)
+@click.option("--force", is_flag=True, help="With --save: replace what is there and differs.")
 @model_options
 @json_option
 @debug_option
-def inspect(model: str, as_json: bool, parity: str | None, layers: bool, **options: Any) -> None:
-    """Show what is in MODEL, what it is taken for, and which methods it allows."""
+def inspect(
+    model: str,
+    images: tuple[str, ...],
+    as_json: bool,
+    parity: str | None,
+    trying: bool,
+    layers: bool,
+    save: bool,
+    force: bool,
+    **options: Any,
+) -> None:
+    """Show what is in MODEL, what it is taken for, and which methods it allows.
+
+    IMAGES go with --try: which preprocessing is the right one?
+    """
+    if images and not trying:
+        raise click.UsageError(f"{images[0]!r} is no option; pictures go with --try")
+    if trying and save:
+        raise click.UsageError("--save keeps one preprocessing: choose it with --preprocess")
+    if force and not save:
+        raise click.UsageError("--force goes with --save")
     from onnxplain.cli.inspect_report import report
 
-    report(model, as_json, options, parity, layers)
+    pictures = list(images) if trying else None
+    report(
+        model, as_json, options, parity,
+        layers=layers, pictures=pictures, save=save, force=force,
+    )  # fmt: skip

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from onnxplain.cli.console import document, line, remark, table
-from onnxplain.errors import ConversionError, OnnxplainError, UnsupportedModelError
+from onnxplain.cli.inspect_try import run_trial, show_trial
+from onnxplain.errors import ConversionError, OnnxplainError, UnsupportedModelError, UsageError
 from onnxplain.graph.view import TensorInfo
 from onnxplain.inputs.picture import sample_picture
+from onnxplain.inputs.save_beside import save_beside
 from onnxplain.model.inspection import FileFacts, inspect_file, inspect_model, inspect_parity
 from onnxplain.model.load import load
+from onnxplain.model.trial import Trial, to_dict
+
+if TYPE_CHECKING:
+    from onnxplain.model.model import Model
 
 FORMAT = 1
 # What the numbers of an answer are called where they are counted.
@@ -22,19 +29,25 @@ def report(
     as_json: bool,
     options: Mapping[str, Any],
     parity: str | None = None,
+    *,
     layers: bool = False,
+    pictures: Sequence[str] | None = None,
+    save: bool = False,
+    force: bool = False,
 ) -> None:
     """Print the facts of a file and, if it can be explained, what is made of it.
 
     With `parity`, the path of a picture or empty for a random one, ONNX Runtime and PyTorch
-    are compared as well. With `layers`, a table lists all that can be chosen; the JSON document
-    always does.
+    are compared as well; with `pictures`, these are tried under each plausible preprocessing.
+    With `save`, what the options say is written beside the model; `force` replaces what is there.
+    With `layers`, a table lists all that can be chosen; the JSON document always does.
 
     The JSON document has the keys ``format`` (1), ``file`` (see
     `onnxplain.model.inspection.FileFacts`), ``model`` (see
     `onnxplain.model.inspection.inspect_model`; null if the file is no image classifier),
     ``problem`` (why not, or why it does not convert; else null) and, if asked for, ``parity`` (see
-    `onnxplain.model.inspection.inspect_parity`; null if the file is no image classifier).
+    `onnxplain.model.inspection.inspect_parity`), ``try`` (see `onnxplain.model.trial.to_dict`) and
+    ``saved`` (path of the side file); each is null if the file is no image classifier.
 
     Raises
     ------
@@ -46,10 +59,16 @@ def report(
     facts = inspect_file(path)
     found: dict[str, Any] | None = None
     agreement: dict[str, Any] | None = None
+    trial: Trial | None = None
+    saved: str | None = None
     problem: OnnxplainError | None = None
     try:
         model = load(path, **options)
         found = inspect_model(model)
+        if pictures is not None:
+            trial = run_trial(model, pictures, quiet=as_json)
+        if save:
+            saved = str(save_beside(Path(path), _chosen(model, options), force=force))
         if parity is not None:
             picture = model.read(parity) if parity else sample_picture(model.preprocess)
             agreement = inspect_parity(model, picture)
@@ -63,6 +82,8 @@ def report(
                 "model": found,
                 "problem": None if problem is None else str(problem),
                 **({} if parity is None else {"parity": agreement}),
+                **({} if pictures is None else {"try": trial and to_dict(trial)}),
+                **({"saved": saved} if save else {}),
             }
         )
     else:
@@ -73,8 +94,28 @@ def report(
             _show_layers(found["layer_choice"])
         if agreement is not None:
             _show_parity(agreement)
+        if trial is not None:
+            show_trial(trial, path)
+        if saved is not None:
+            line(f"saved in {saved}")
     if problem is not None:
         raise problem
+
+
+def _chosen(model: Model, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the options a side file can keep, as it was understood."""
+    found: dict[str, Any] = {}
+    if options.get("preprocess"):
+        found["preprocess"] = model.preprocess.to_dict()
+    if options.get("labels"):
+        found["labels"] = list(model.labels)
+    found |= {k: options[k] for k in ("task", "scores", "output") if options.get(k)}
+    if not found:
+        raise UsageError(
+            "--save keeps what is given, and nothing is: add --preprocess PRESET, --labels FILE, "
+            "--task, --scores or --output"
+        )
+    return found
 
 
 def _show_file(facts: FileFacts) -> None:
@@ -171,7 +212,7 @@ def _answer_rows(output: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("answer", f"{output['name']}: {output['task']}"),
         ("scores", f"{output['classes']} {counted}{places}, {output['evidence']}{logits}"),
     ]
-    rows += [("", f"read behind {', '.join(output['followed'])}")] if output["followed"] else []
+    rows += [("", f"read after {', '.join(output['followed'])}")] if output["followed"] else []
     rows += [
         ("other output", f"{o['name']}: {o['task']}, {o['evidence']}")
         for o in output["outputs"]

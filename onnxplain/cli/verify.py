@@ -14,7 +14,7 @@ from onnxplain.cli.options import (
     quiet_option,
 )
 
-_HELP = """Run a sample of the audit behind RECORD again and say figure by figure whether it
+_HELP = """Run a sample of the audit of RECORD again and say figure by figure whether it
 reproduces.
 
 Model and data are looked for where the record says they were. Digests of model, data and

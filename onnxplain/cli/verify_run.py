@@ -35,8 +35,8 @@ def run(
     """
     known = read_record(record)
     opened = open_again(known, model, **opening)
-    samples = read_dataset(data or known["data"]["source"], masks=masks)
-    with progress_bar(min(count, len(known["pictures"])), quiet=quiet) as bar:
+    samples = read_dataset(data or known.data.source, masks=masks)
+    with progress_bar(min(count, len(known.pictures)), quiet=quiet) as bar:
         bar.job("examining again")
         found = verify(known, opened, samples, count, lambda done, total: bar.finish())
     checks = found.checks
@@ -58,7 +58,7 @@ def run(
             for c in checks
         ]
         columns = ("figure", "compared", "largest difference", "tolerance", "reproduces")
-        table(f"Record of {known['model']['name']}", columns, rows)
+        table(f"Record of {known.model.name}", columns, rows)
         line()
         line("the record does not reproduce" if failed else "all that was checked reproduces")
         for text in found.not_checked:
@@ -66,6 +66,6 @@ def run(
     tell_changed(opened)
     for text in versions:
         remark(f"note: {text}")
-    if not known["complete"]:
+    if not known.complete:
         remark("note: the record is of an audit that was stopped")
     return _DIFFERS if failed else 0

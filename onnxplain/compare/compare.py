@@ -266,6 +266,8 @@ def _provenance(
                 "files": model.identity.to_list(),
                 "preprocess": model.preprocess.to_dict(),
                 "preprocess_sha256": model.preprocess.sha256,
+                "sources": dict(model.sources),
+                "warnings": list(model.warnings),
                 **({"bound": describe_bound(model.network.bound)} if model.network.bound else {}),
             }
             for name, model in zip(names, models, strict=True)

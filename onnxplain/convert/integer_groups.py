@@ -1,7 +1,7 @@
 """Nodes of a quantised graph that round as ONNX Runtime's integer operators do.
 
 The tensors of the file remain: such a node takes and returns floating-point numbers. They are
-those that the file describes but for the few which QuantizeLinear behind it would round to
+those that the file describes but for the few which QuantizeLinear after it would round to
 another integer than ONNX Runtime's kernel does; these become that integer's number. The
 derivative is that of the floating operator. A float64 program computes exact mathematics.
 """

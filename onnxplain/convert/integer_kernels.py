@@ -89,7 +89,7 @@ def multiplied(a: Quantised, b: Quantised, y_scale: Tensor, y_zero: Tensor) -> T
 
 
 def averaged(x: Quantised, y_scale: Tensor, y_zero: Tensor) -> Tensor:
-    """Mean over all axes behind the second, in steps of the result, zero point included."""
+    """Mean over all axes after the second, in steps of the result, zero point included."""
     axes = tuple(range(2, x.q.dim()))
     sums = (x.q - x.zero).to(EXACT).sum(axes, keepdim=True).float()
     count = math.prod(x.q.shape[2:])

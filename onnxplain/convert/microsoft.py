@@ -19,7 +19,7 @@ Activation = Callable[[Tensor], Tensor]
 
 
 def _activation(node: Node) -> Activation:
-    """Read the function that is fused behind a convolution or a matrix product.
+    """Read the function that is fused to a convolution or a matrix product.
 
     FusedConv lists its parameters; FusedGemm gives each a name of its own, or none where the
     operator that was fused had the default.

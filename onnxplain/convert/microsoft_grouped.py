@@ -16,7 +16,7 @@ from onnxplain.graph.view import Node
 def _allowed(lengths: Tensor, size: int, window: int) -> Tensor:
     """Which keys each query may see, (N, 1, size, size): not later ones, nor padding."""
     key = torch.arange(size, device=lengths.device)
-    # What is behind the end of a sequence looks back from its last token.
+    # What is after the end of a sequence looks back from its last token.
     query = torch.minimum(key.unsqueeze(-1), lengths.reshape(-1, 1, 1, 1) - 1)
     allowed = key <= query
     return allowed & (query - key < window) if window > 0 else allowed

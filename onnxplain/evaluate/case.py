@@ -77,8 +77,8 @@ class Case:
     @property
     def aim(self) -> Target:
         """What is explained in the form that the method explains."""
-        behind = self.start is None or find(self.method).explains == "probability"
-        return self.target if behind or self.start is None else self.start
+        activated = self.start is None or find(self.method).explains == "probability"
+        return self.target if activated or self.start is None else self.start
 
     @property
     def position(self) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""What each measure asks of a case: the functions behind the table of measures."""
+"""What each measure asks of a case: the functions in the table of measures."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -34,6 +34,8 @@ from onnxplain.inputs.picture import Picture
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.model import Model
+from onnxplain.targets.boxes.box_match import BoxMatch
+from onnxplain.targets.classes import Kind
 from onnxplain.targets.request import TargetLike
 from onnxplain.targets.target import Target
 from onnxplain.tasks.prediction import Prediction
@@ -115,7 +117,10 @@ class Look:
 
     def aim(self, method: str) -> Target:
         """Return what is explained in the form that a method explains."""
-        return self.target if find(method).explains == "probability" else self.start
+        chosen = find(method)
+        if isinstance(self.target, BoxMatch):
+            return self.start if chosen.takes_slopes else self.target
+        return self.target if chosen.explains == "probability" else self.start
 
 
 def look(model: Model, sample: Sample, plan: Plan, problems: list[str]) -> Look:
@@ -138,9 +143,11 @@ def look(model: Model, sample: Sample, plan: Plan, problems: list[str]) -> Look:
     use_label = plan.target is None and plan.explained == "label"
     asked = require_question(model, label if use_label else plan.target)
     prediction = model.predict(picture, position=asked.position)
+    # Scores of changed pictures are read as the first, gradients start at the second.
+    forms: tuple[tuple[Kind, bool], ...] = (("probability", True), ("logit", False))
     target, start = (
-        model.target(asked, prediction, picture=picture, kind=kind)
-        for kind in ("probability", "logit")
+        model.target(replace(asked, by_match=match), prediction, picture=picture, kind=kind)
+        for kind, match in forms
     )
     mask = sample.seen_mask(model.preprocess)
     if mask is not None and not mask.any():

@@ -149,7 +149,7 @@ class Ablated:
 
 def _mask(model: Model, layer: FeatureLayer) -> NDArray[np.float32]:
     shape = model.network.shapes[layer.name]
-    axis = 1 if layer.place is None else layer.place.axes.index("C")
+    axis = 1 if layer.spatial is None else layer.spatial.axes.index("C")
     return np.ones([layer.channels if k == axis else 1 for k in range(len(shape))], np.float32)
 
 

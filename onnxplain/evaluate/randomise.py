@@ -136,7 +136,7 @@ def _draw(values: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
 
 
 def _source(graph: Graph, name: str) -> str | None:
-    """Name of the constant behind a tensor, through dequantisation and casts."""
+    """Name of the constant that a tensor is read from, through dequantisation and casts."""
     while not graph.is_constant(name):
         node = graph.producers.get(name)
         if node is None or node.op_type not in ("DequantizeLinear", "Cast", "Transpose"):

@@ -159,6 +159,8 @@ def _provenance(model: Model, samples: Sequence[Sample], plan: Plan) -> dict[str
         "model_files": model.identity.to_list(),
         "preprocess": model.preprocess.to_dict(),
         "preprocess_sha256": model.preprocess.sha256,
+        "sources": dict(model.sources),
+        "warnings": list(model.warnings),
         "pictures": len(samples),
         "methods": {
             name: {**check_parameters(find(name), given)} for name, given in plan.methods.items()

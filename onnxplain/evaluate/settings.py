@@ -12,7 +12,7 @@ Order = Literal["cascading", "independent"]
 
 @dataclass(frozen=True)
 class Settings:
-    """Choices behind the measures; the defaults are those of their papers.
+    """Choices that the measures are computed with; the defaults are those of their papers.
 
     Attributes
     ----------

@@ -135,17 +135,17 @@ def activation_atlas(
     """
     if layout not in LAYOUTS:
         raise UsageError(f"layout {layout!r} is not known; allowed: {', '.join(LAYOUTS)}")
-    place = model.network.layer(layer)
+    spatial = model.network.layer(layer)
     rng = np.random.default_rng(seed)
     skipped: list[Skipped] = []
     vectors: list[NDArray[Any]] = []
     images: list[NDArray[np.int64]] = []
     places: list[NDArray[np.int64]] = []
     for indices, x, done in batches(model, samples, skipped):
-        values = activations(model, x, [place.name])[place.name]
-        require_finite(values, place.name)
-        for index, maps in zip(indices, place.to_maps(values), strict=True):
-            where = _draw(rng, place, per_image)
+        values = activations(model, x, [spatial.name])[spatial.name]
+        require_finite(values, spatial.name)
+        for index, maps in zip(indices, spatial.to_maps(values), strict=True):
+            where = _draw(rng, spatial, per_image)
             vectors.append(maps[:, where[:, 0], where[:, 1]].T.astype(np.float32))
             images.append(np.full(len(where), index))
             places.append(where)
@@ -160,7 +160,7 @@ def activation_atlas(
             f"{len(joined)}; give more pictures or raise --per-image"
         )
     return Atlas(
-        place.name,
+        spatial.name,
         joined,
         np.concatenate(images)[awake],
         np.concatenate(places)[awake],
@@ -185,9 +185,9 @@ def cell_patches(
     return found
 
 
-def _draw(rng: np.random.Generator, place: SpatialLayer, count: int) -> NDArray[np.int64]:
+def _draw(rng: np.random.Generator, spatial: SpatialLayer, count: int) -> NDArray[np.int64]:
     """Different places of a map, not at its border where padding is seen."""
-    height, width = place.grid
+    height, width = spatial.grid
     rows = np.arange(1, height - 1) if height > 2 else np.arange(height)
     columns = np.arange(1, width - 1) if width > 2 else np.arange(width)
     total = len(rows) * len(columns)

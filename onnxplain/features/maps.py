@@ -17,6 +17,7 @@ from onnxplain.graph.layers import SpatialLayer, spatial_layer
 from onnxplain.inputs.picture import Picture
 from onnxplain.model.model import Model
 from onnxplain.network.chosen_layer import tensor_of
+from onnxplain.network.placed_layer import placed
 
 if TYPE_CHECKING:
     from onnxplain.inputs.picture import ImageLike
@@ -111,17 +112,17 @@ def feature_maps(
     values = activations(model, picture.x, [name])
     if name not in values:
         raise MethodRefusedError(f"{name!r} holds a sequence and no tensor; choose another layer")
-    place = spatial_layer(network.graph, network.shapes, network.axes, name)
-    maps = as_maps(values[name], place, name)[0]
+    spatial = spatial_layer(network.graph, network.shapes, network.axes, name)
+    maps = as_maps(values[name], spatial and placed(network, spatial), name)[0]
     if channels is None:
         strength = np.abs(maps.astype(np.float64)).mean(axis=(1, 2))
         shown = [int(k) for k in np.argsort(-strength, kind="stable")[:count]]
     else:
         shown = check_channels(channels, len(maps), name)
-    return FeatureMaps(name, maps, shown, place is not None, picture, origin(model))
+    return FeatureMaps(name, maps, shown, spatial is not None, picture, origin(model))
 
 
-def as_maps(values: NDArray[Any], place: SpatialLayer | None, name: str) -> NDArray[Any]:
+def as_maps(values: NDArray[Any], spatial: SpatialLayer | None, name: str) -> NDArray[Any]:
     """Arrange a tensor as (N, C, h, w).
 
     Raises
@@ -129,8 +130,8 @@ def as_maps(values: NDArray[Any], place: SpatialLayer | None, name: str) -> NDAr
     MethodRefusedError
         If it has more axes than that.
     """
-    if place is not None:
-        return place.to_maps(values)
+    if spatial is not None:
+        return spatial.to_maps(values)
     if values.ndim == 2:
         return values[:, :, None, None]
     if values.ndim == 3:

@@ -118,10 +118,10 @@ def _on_path(X: NDArray[np.float64], y: NDArray[np.float64], mu: float) -> NDArr
         if sums[-1] >= mu or path.shape[1] == knots:
             break
         steps, knots = 2 * steps, path.shape[1]
-    behind = int(np.searchsorted(sums, mu))
-    if behind == len(sums):  # the least-squares solution lies within the constraint
+    knot = int(np.searchsorted(sums, mu))
+    if knot == len(sums):  # the least-squares solution lies within the constraint
         weights[live] = path[:, -1]
     else:
-        share = (mu - sums[behind - 1]) / (sums[behind] - sums[behind - 1])
-        weights[live] = (1 - share) * path[:, behind - 1] + share * path[:, behind]
+        share = (mu - sums[knot - 1]) / (sums[knot] - sums[knot - 1])
+        weights[live] = (1 - share) * path[:, knot - 1] + share * path[:, knot]
     return weights

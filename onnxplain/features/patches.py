@@ -95,7 +95,7 @@ def project_units(
     projection : {"guided", "deconvnet", "gradient"}
         How signals pass activations; see `onnxplain.relevance.rectify`.
     resample : bool
-        Leave no grid behind strided convolutions; not for ``gradient``.
+        Leave no grid after strided convolutions; not for ``gradient``.
 
     Returns
     -------

@@ -29,7 +29,7 @@ _MEMORY = 256e6
 
 @dataclass(frozen=True)
 class FeatureLayer:
-    """The filters of one weighted layer, read behind its activation.
+    """The filters of one weighted layer, read after its activation.
 
     Attributes
     ----------
@@ -39,24 +39,24 @@ class FeatureLayer:
         Number of filters.
     first : int
         Position of its first filter among those of all layers.
-    place : SpatialLayer, optional
+    spatial : SpatialLayer, optional
         Where its units are in the picture; ``None`` for a fully connected layer.
     """
 
     name: str
     channels: int
     first: int
-    place: SpatialLayer | None
+    spatial: SpatialLayer | None
 
     def maps(self, values: NDArray[Any]) -> NDArray[Any]:
         """Arrange its values as (N, C, h, w); a fully connected layer has one place."""
-        return as_maps(values, self.place, self.name)
+        return as_maps(values, self.spatial, self.name)
 
 
 def feature_layers(model: Model, names: Sequence[str] | None = None) -> list[FeatureLayer]:
     """Layers whose filters are candidates: convolutions and fully connected layers.
 
-    Each is read behind its activation (and BatchNorm). The class scores themselves are no
+    Each is read after its activation (and BatchNorm). The class scores themselves are no
     feature: every class would be explained by its own score.
 
     Parameters
@@ -83,17 +83,17 @@ def feature_layers(model: Model, names: Sequence[str] | None = None) -> list[Fea
     layers: list[FeatureLayer] = []
     first = 0
     for tensor in dict.fromkeys(tensors):
-        place = spatial_layer(network.graph, network.shapes, network.axes, tensor)
+        spatial = spatial_layer(network.graph, network.shapes, network.axes, tensor)
         shape = network.shapes[tensor]
-        if place is None and len(shape) != 2:
+        if spatial is None and len(shape) != 2:
             if not names:
                 continue
             raise MethodRefusedError(
                 f"{tensor!r} of shape {list(shape)} has neither places nor is it a vector; name "
                 "the output of a convolution or of a linear layer"
             )
-        channels = place.channels if place is not None else shape[1]
-        layers.append(FeatureLayer(tensor, channels, first, place))
+        channels = spatial.channels if spatial is not None else shape[1]
+        layers.append(FeatureLayer(tensor, channels, first, spatial))
         first += channels
     if not layers:
         raise MethodRefusedError("the model has no layer in front of its scores to select from")
@@ -131,13 +131,13 @@ def _weighted_layers(model: Model) -> list[str]:
     found = []
     for node in graph.nodes:
         if node.operator in WEIGHTED and node.output in used:
-            tensor = _behind_activation(graph, node)
+            tensor = _after_activation(graph, node)
             if tensor not in ending:
                 found.append(tensor)
     return found
 
 
-def _behind_activation(graph: Graph, node: Node) -> str:
+def _after_activation(graph: Graph, node: Node) -> str:
     """Follow what is done to a layer's output element by element, as far as it is alone."""
     tensor = node.output
     while True:

@@ -143,18 +143,18 @@ def top_patches(
     NumericalError
         If a response is NaN or infinite.
     """
-    place = model.network.layer(layer)
-    mark = fingerprint(model, samples, layer=place.name, count=count)
+    spatial = model.network.layer(layer)
+    mark = fingerprint(model, samples, layer=spatial.name, count=count)
     found = _resumed(state, mark)
     if found is None:
-        units = TopUnits.empty(place.channels, count)
+        units = TopUnits.empty(spatial.channels, count)
         names = [s.name for s in samples]
-        found = TopPatches(place.name, units, names, fingerprint=mark, record=origin(model))
+        found = TopPatches(spatial.name, units, names, fingerprint=mark, record=origin(model))
     saved = time.monotonic()
     for indices, x, done in batches(model, samples, found.skipped, start=found.done):
-        values = activations(model, x, [place.name])[place.name]
-        require_finite(values, place.name)
-        found.units.add(indices, place.to_maps(values))
+        values = activations(model, x, [spatial.name])[spatial.name]
+        require_finite(values, spatial.name)
+        found.units.add(indices, spatial.to_maps(values))
         found.done = done
         progress(done, len(samples))
         if state is not None and time.monotonic() - saved > _SAVE_EVERY:

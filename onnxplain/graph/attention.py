@@ -5,7 +5,8 @@ A fused operator hides its weights; they are computed again from what it reads.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,9 @@ import scipy.special
 from numpy.typing import NDArray
 
 from onnxplain.errors import MethodRefusedError
-from onnxplain.graph.axes import PREFIXES
+from onnxplain.graph.axes import PREFIXES, Axes
 from onnxplain.graph.head import Head
+from onnxplain.graph.layers import SpatialLayer, spatial_layer
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph, Node
 
@@ -81,14 +83,23 @@ class TokenGrid:
         Height and width of the grid.
     prefix : int
         Tokens in front of it (class token, registers).
+    tokens : int
+        All of them.
+    order : int array
+        Where the picture's tokens stand in the sequence, row by row.
+    stream : str
+        Tensor at which that was measured; empty if at none.
     """
 
     size: tuple[int, int]
     prefix: int
+    tokens: int
+    order: NDArray[np.int64]
+    stream: str = ""
 
 
 def find_attention(
-    graph: Graph, shapes: Shapes, image: str, head: Head, grids: tuple[tuple[int, int], ...]
+    graph: Graph, shapes: Shapes, image: str, head: Head, axes: Axes
 ) -> tuple[list[SelfAttention], TokenGrid]:
     """Find all attention layers between the picture and the logits.
 
@@ -100,8 +111,8 @@ def find_attention(
         Name of the explained input.
     head : Head
         The classification output.
-    grids : tuple of (int, int)
-        Heights and widths that were flattened to tokens.
+    axes : Axes
+        What the axes of every tensor mean.
 
     Returns
     -------
@@ -133,12 +144,37 @@ def find_attention(
             f"attention rollout needs the same tokens in all layers, and this model has {listed}; "
             f"{_ADVICE}"
         )
-    for height, width in reversed(grids):
-        if tokens - height * width in PREFIXES:
-            return layers, TokenGrid((height, width), tokens - height * width)
+    known = axes.grid_of.get(layers[-1].node.output)
+    if known is not None and not layers[-1].fused:
+        order = np.arange(tokens)[known.prefix :] if known.order is None else known.order
+        if math.prod(known.grid) == len(order):
+            return layers, TokenGrid(known.grid, known.prefix, tokens, order)
+    for height, width in reversed(axes.grids):
+        prefix = tokens - height * width
+        if prefix in PREFIXES:
+            order = np.arange(prefix, tokens)
+            return layers, TokenGrid((height, width), prefix, tokens, order)
     raise MethodRefusedError(
         f"the {tokens} tokens of {found[0]} match no grid of the picture; {_ADVICE}"
     )
+
+
+def token_stream(
+    graph: Graph, shapes: Shapes, axes: Axes, layers: Sequence[SelfAttention], grid: TokenGrid
+) -> SpatialLayer | None:
+    """Return the tensor from which the last attention layer gets its tokens, if it is known."""
+    for name in reversed(list(graph.tensor_names())):
+        node = graph.producers.get(name)
+        if (
+            node is None
+            or node.index >= layers[-1].node.index
+            or "L" not in axes.tags.get(name, ())
+        ):
+            continue
+        found = spatial_layer(graph, shapes, axes, name)
+        if found is not None and found.tokens(shapes[name]) == grid.tokens:
+            return found
+    return None
 
 
 def _layer(graph: Graph, node: Node) -> SelfAttention:

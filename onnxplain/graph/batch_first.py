@@ -1,7 +1,7 @@
 """Scores whose inputs do not stand on the first axis get copies on which they do.
 
 Recognisers of text write [time, batch, classes], files for one picture at a time [classes].
-Engines cut, join and fill batches along the first axis; behind a copy they need to know of no
+Engines cut, join and fill batches along the first axis; after a copy they need to know of no
 other one.
 """
 

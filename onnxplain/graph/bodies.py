@@ -1,6 +1,6 @@
 """The graphs inside of an If, a Loop or a Scan, as graphs of their own.
 
-What a body captures from around it is declared as an input behind its own, so that whoever
+What a body captures from around it is declared as an input after its own, so that whoever
 reads or converts it need not know where it stood.
 """
 

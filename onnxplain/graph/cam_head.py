@@ -5,6 +5,7 @@ Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,7 +44,7 @@ class CamHead:
 def find_cam_head(
     graph: Graph, shapes: Shapes, layer: SpatialLayer, head: Head
 ) -> tuple[CamHead | None, str]:
-    """Find the linear head behind a layer.
+    """Find the linear head that follows a layer.
 
     Parameters
     ----------
@@ -70,6 +71,7 @@ def find_cam_head(
         return None, _parting(written, [layer.name, *(n.output for n in chain)], head.logits)
     pooled, weight, bias = False, None, None
     tensor, axes = layer.name, layer.axes
+    others = layer.tokens(shapes[layer.name]) - math.prod(layer.grid)
     for node in chain:
         if node.op_type == "Transpose" and not pooled:
             order = node.attributes.get("perm") or range(len(axes))[::-1]
@@ -77,7 +79,7 @@ def find_cam_head(
         elif node.op_type in _PASSIVE:
             if not pooled and node.op_type in ("Flatten", "Reshape"):
                 return None, f"the head flattens the maps without averaging ({node})"
-        elif not pooled and _is_global_average(graph, shapes, node, tensor, axes, layer.prefix):
+        elif not pooled and _is_global_average(graph, shapes, node, tensor, axes, others):
             pooled = True
         elif pooled and node.op_type in ("Gemm", "MatMul", "Conv") and weight is None:
             weight, bias = _linear(graph, node, tensor)
@@ -145,12 +147,12 @@ def _parting(written: Graph, chain: Sequence[str], logits: str) -> str:
 
 
 def _is_global_average(
-    graph: Graph, shapes: Shapes, node: Node, tensor: str, axes: tuple[str, ...], prefix: int
+    graph: Graph, shapes: Shapes, node: Node, tensor: str, axes: tuple[str, ...], others: int
 ) -> bool:
     if node.op_type == "GlobalAveragePool":
-        return axes[1] == "C" and not prefix
+        return axes[1] == "C" and not others
     before, after = shapes.get(tensor), shapes.get(node.output)
-    if before is None or after is None or len(before) != len(axes) or prefix:
+    if before is None or after is None or len(before) != len(axes) or others:
         return False
     if node.op_type == "AveragePool":
         # One output place alone is not enough: the window may leave some of the map out.

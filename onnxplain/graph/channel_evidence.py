@@ -1,4 +1,4 @@
-"""What the first operators behind an input say about its axes.
+"""What the first operators that read an input say about its axes.
 
 Exporters often leave every axis of the picture open. The operators do not: a convolution
 reads its channels from a certain axis, and its weights say how many there are.
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from onnxplain.graph.operators import IN_PLACE, JOINING
+from onnxplain.graph.slices import slice_parts
 from onnxplain.graph.squeeze import squeezed_axes
 from onnxplain.graph.view import Graph, Node
 
@@ -180,21 +181,11 @@ def _lengthened(graph: Graph, node: Node, origin: _Origin) -> _Origin | None:
 
 def _sliced(graph: Graph, node: Node, origin: _Origin) -> _Origin | None:
     """Axes that were not cut; one that is only turned round stays what it is."""
-    parts: list[Sequence[int] | None] = []
-    for position, key in enumerate(("starts", "ends", "axes", "steps"), 1):
-        given = node.attributes.get(key)
-        if given is None and len(node.inputs) > position and node.inputs[position]:
-            if not graph.is_constant(node.inputs[position]):
-                return None
-            given = graph.constant(node.inputs[position]).reshape(-1).tolist()
-        parts.append(given)
-    starts, ends, axes, steps = parts
-    if starts is None or ends is None:
+    parts = slice_parts(graph, node)
+    if parts is None:
         return None
-    axes = axes or range(len(starts))
-    steps = steps or [1] * len(starts)
     kept = list(origin)
-    for start, end, axis, step in zip(starts, ends, axes, steps, strict=False):
+    for axis, start, end, step in parts:
         turned = step == -1 and start == -1 and end < -(1 << 30)
         whole = step == 1 and start == 0 and end > 1 << 30
         if not (turned or whole):

@@ -1,4 +1,4 @@
-"""Sparse weights as dense ones, as ONNX Runtime takes them: nothing behind reading knows others."""
+"""Sparse weights as dense ones, as ONNX Runtime takes them: nothing after reading knows others."""
 
 from __future__ import annotations
 

@@ -40,8 +40,8 @@ def random_nodes(graph: Graph, tensors: Iterable[str]) -> list[Node]:
 
 def _draws_anywhere(node: Node, graph: Graph) -> bool:
     bodies = bodies_of(node, graph).values()
-    inside = ((inner, where) for body in bodies for inner, where in nodes_with_bodies(body))
-    return _draws(node, graph) or any(_draws(inner, where) for inner, where in inside)
+    inside = ((body_node, where) for body in bodies for body_node, where in nodes_with_bodies(body))
+    return _draws(node, graph) or any(_draws(body_node, where) for body_node, where in inside)
 
 
 def _draws(node: Node, graph: Graph) -> bool:

@@ -84,7 +84,7 @@ def find_part(
     return Part(ordered, tuple(entering), frozenset(constants))
 
 
-def find_behind(graph: Graph, start: str, names: Sequence[str]) -> Part:
+def find_downstream(graph: Graph, start: str, names: Sequence[str]) -> Part:
     """Find the nodes that have to run again when one tensor changes.
 
     Parameters
@@ -122,7 +122,7 @@ def find_behind(graph: Graph, start: str, names: Sequence[str]) -> Part:
     for node in reversed(part.nodes):
         if any(isinstance(a, onnx.GraphProto) for a in node.attributes.values()):
             raise MethodRefusedError(
-                f"the graph behind layer {start!r} cannot be cut off: {node} holds a graph of its "
+                f"the graph after layer {start!r} cannot be cut off: {node} holds a graph of its "
                 "own; use occlusion"
             )
     return part

@@ -76,6 +76,7 @@ def find_image_input(
     size: tuple[int, int] | None = None,
     channels: int | None = None,
     bound: Collection[str] = (),
+    usual_size: tuple[tuple[int, int], str] | None = None,
 ) -> ImageInput:
     """Find the input of rank four that holds a picture.
 
@@ -96,6 +97,8 @@ def find_image_input(
         How many channels the preprocessing gives.
     bound : collection of str
         Inputs that have a value, so that none of them is the picture.
+    usual_size : ((int, int), str), optional
+        Height and width where neither the file nor `size` gives them, and who says so.
 
     Raises
     ------
@@ -117,13 +120,13 @@ def find_image_input(
     free = [i for i in infos.values() if i.name not in bound]
     candidates = free if name is None else [infos[name]]
     fits = [(i, input_axes(graph, i, layout, channels)) for i in candidates]
-    possible = [(i, axes) for i, axes in fits if axes is not None]
-    if possible:
+    readable = [(i, axes) for i, axes in fits if axes is not None]
+    if readable:
         info, axes = min(
-            possible, key=lambda fit: _rank(fit[1], channels)
+            readable, key=lambda fit: _rank(fit[1], channels)
         )  # the first one of equals
         others = tuple(n for n in infos if n != info.name)
-        return _image_input(graph, info, axes, size, others)
+        return _image_input(graph, info, axes, size, others, usual_size)
     listed = ", ".join(f"{i.name} {i.dtype} {list(i.shape or ())}" for i in infos.values())
     if layout is not None:
         other = (input_axes(graph, info, None, channels) for info in candidates)
@@ -160,14 +163,15 @@ def _image_input(
     axes: InputAxes,
     size: tuple[int, int] | None,
     others: tuple[str, ...],
+    usual_size: tuple[tuple[int, int], str] | None,
 ) -> ImageInput:
     assert info.shape is not None
     first = 2 if axes.layout == "NCHW" else 1
     declared = info.shape[first : first + 2]
     free = not all(isinstance(d, int) and d > 0 for d in declared)
+    default, said = usual_size or ((DEFAULT_SIZE, DEFAULT_SIZE), "")
     height, width = (
-        d if isinstance(d, int) and d > 0 else (size[i] if size else DEFAULT_SIZE)
-        for i, d in enumerate(declared)
+        d if isinstance(d, int) and d > 0 else (size or default)[i] for i, d in enumerate(declared)
     )
     if min(height, width) < 1:
         raise UsageError(f"size {height} x {width} is not possible; {_WRITE_SIZE}")
@@ -179,7 +183,8 @@ def _image_input(
     batch = info.shape[0] if isinstance(info.shape[0], int) and info.shape[0] > 0 else None
     origin = axes.origin
     if free:
-        origin += f"; {height} x {width} pixels " + ("as given" if size else "for want of a size")
+        whose = "as given" if size else f"from {said}" if said else "for want of a size"
+        origin += f"; {height} x {width} pixels {whose}"
     if lost_batch(graph, info.name):
         origin += "; the file has no batch axis and takes one picture at a time"
     return ImageInput(
@@ -192,7 +197,7 @@ def _image_input(
         free,
         others,
         origin,
-        free and size is None,
+        free and size is None and usual_size is None,
     )
 
 

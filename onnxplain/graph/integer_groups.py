@@ -22,7 +22,7 @@ _OPERANDS = {
     **dict.fromkeys(("GlobalAveragePool", "Softmax"), 1),
 }
 _SUMS = frozenset({"Conv", "MatMul", "Gemm"})
-# Without QuantizeLinear behind them, these become operators that return floats.
+# Without QuantizeLinear after them, these become operators that return floats.
 _MAY_STAY_FLOAT = frozenset({"MatMul", "Gemm"})
 
 
@@ -89,7 +89,7 @@ def _group(graph: Graph, node: Node, outputs: set[str]) -> IntegerGroup | None:
     known = tuple(grid for grid in operands if grid is not None)
     if len(known) < count or not _kernel_takes(node, known):
         return None
-    result = None if node.output in outputs else _quantised_behind(graph, node.output, outputs)
+    result = None if node.output in outputs else _quantised_after(graph, node.output, outputs)
     if result is None:
         floats = node.op_type in _MAY_STAY_FLOAT and not _is_quantised(graph, node.output)
         return IntegerGroup(known, None) if floats else None
@@ -164,8 +164,8 @@ def _is_quantised(graph: Graph, name: str) -> bool:
     return any(n.op_type == "QuantizeLinear" for n in graph.consumers.get(name, ()))
 
 
-def _quantised_behind(graph: Graph, name: str, outputs: set[str]) -> Grid | None:
-    """Grid of the QuantizeLinear that alone reads a tensor, if need be behind its ReLU."""
+def _quantised_after(graph: Graph, name: str, outputs: set[str]) -> Grid | None:
+    """Grid of the QuantizeLinear that alone reads a tensor, if need be after its ReLU."""
     readers = graph.consumers.get(name, ())
     clip = None
     if len(readers) == 1 and not readers[0].domain and readers[0].op_type in ("Relu", "Clip"):

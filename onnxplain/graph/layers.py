@@ -6,15 +6,16 @@ logits) and that still has places in the picture.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import MethodRefusedError
-from onnxplain.graph.axes import PREFIXES, Axes
+from onnxplain.graph.axes import Axes
 from onnxplain.graph.head import Head
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.operators import WEIGHTED, Trait, having
@@ -28,6 +29,8 @@ _STEP_BACK = frozenset(
 )
 _NORMALISING = having(Trait.NORMALISES_END)
 _LISTED = 10
+# What the axes of a layer may be, in some order.
+_KINDS = (["C", "H", "N", "W"], ["C", "L", "N"])
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,9 @@ class SpatialLayer:
         Number of feature maps.
     prefix : int
         Tokens in front of the image's tokens (class token, registers).
+    order : int array or None
+        Where the places stand, the picture's row by row, among the flattened places of the
+        tensor; ``None`` if they stand in this order, behind `prefix`.
     """
 
     name: str
@@ -56,14 +62,15 @@ class SpatialLayer:
     grid: tuple[int, int]
     channels: int
     prefix: int = 0
+    order: NDArray[np.int64] | None = field(default=None, compare=False)
 
     def to_maps(self, values: NDArray[Any]) -> NDArray[Any]:
         """Arrange values of this tensor as (N, C, height, width)."""
-        order = [self.axes.index(a) for a in ("N", "C", "H", "W", "L") if a in self.axes]
-        moved = np.transpose(values, order)
-        if "L" in self.axes:
-            moved = moved[:, :, self.prefix :].reshape(*moved.shape[:2], *self.grid)
-        return moved
+        moved = np.transpose(values, self._axes_in_order)
+        if self.order is None and "L" not in self.axes:
+            return moved
+        places = moved.reshape(*moved.shape[:2], -1)[:, :, self._picked]
+        return places.reshape(*moved.shape[:2], *self.grid)
 
     def with_maps(self, values: NDArray[Any], maps: NDArray[Any]) -> NDArray[Any]:
         """Copies of one input's values, each with other maps.
@@ -79,12 +86,27 @@ class SpatialLayer:
         -------
         (M, ...) array
         """
-        order = [self.axes.index(a) for a in ("N", "C", "H", "W", "L") if a in self.axes]
+        order = self._axes_in_order
         moved = maps.astype(values.dtype, copy=False)
-        if "L" in self.axes:
-            moved = np.repeat(np.transpose(values, order), len(maps), axis=0)
-            moved[:, :, self.prefix :] = maps.reshape(*maps.shape[:2], -1)
+        if self.order is not None or "L" in self.axes:
+            own = np.transpose(values, order)
+            places = np.repeat(own.reshape(*own.shape[:2], -1), len(maps), axis=0)
+            places[:, :, self._picked] = maps.reshape(*maps.shape[:2], -1)
+            moved = places.reshape(len(maps), *own.shape[1:])
         return np.ascontiguousarray(np.transpose(moved, np.argsort(order)))
+
+    def tokens(self, shape: Sequence[int]) -> int:
+        """Places of the tensor of that shape, those that are no places of the picture included."""
+        return math.prod(shape[self.axes.index(a)] for a in "HWL" if a in self.axes)
+
+    @property
+    def _axes_in_order(self) -> list[int]:
+        return [self.axes.index(a) for a in ("N", "C", "H", "W", "L") if a in self.axes]
+
+    @property
+    def _picked(self) -> slice | NDArray[np.int64]:
+        """Where the picture's places stand among those of the tensor."""
+        return slice(self.prefix, None) if self.order is None else self.order
 
     def __str__(self) -> str:
         height, width = self.grid
@@ -94,22 +116,13 @@ class SpatialLayer:
 def spatial_layer(graph: Graph, shapes: Shapes, axes: Axes, name: str) -> SpatialLayer | None:
     """Describe a tensor as a spatial layer, or return ``None`` if it is none."""
     tags, shape = axes.tags.get(name), shapes.get(name)
-    if tags is None or shape is None or "C" not in tags or "N" not in tags:
+    found = axes.grid_of.get(name)
+    if tags is None or shape is None or found is None or sorted(tags) not in _KINDS:
         return None
     producer = graph.producers.get(name)
     op_type = producer.op_type if producer else "input"
     channels = shape[tags.index("C")]
-    if "H" in tags and "W" in tags:
-        grid = (shape[tags.index("H")], shape[tags.index("W")])
-        fits = grid[0] * grid[1] > 1 and len(tags) == 4
-        return SpatialLayer(name, op_type, tags, grid, channels) if fits else None
-    if "L" in tags:
-        tokens = shape[tags.index("L")]
-        for grid in reversed(axes.grids):
-            prefix = tokens - grid[0] * grid[1]
-            if prefix in PREFIXES:
-                return SpatialLayer(name, op_type, tags, grid, channels, prefix)
-    return None
+    return SpatialLayer(name, op_type, tags, found.grid, channels, found.prefix, found.order)
 
 
 def layer_candidates(

@@ -181,7 +181,7 @@ def file_sha256(path: str | Path) -> str:
 
 
 def _sort_nodes(graph: onnx.GraphProto) -> None:
-    """Put nodes behind those whose results they read, as ONNX Runtime does by itself.
+    """Put nodes after those whose results they read, as ONNX Runtime does by itself.
 
     Converters to float16 append their Casts at the end of the file.
     """

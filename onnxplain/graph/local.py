@@ -23,7 +23,7 @@ from onnxplain.graph.training import trains
 from onnxplain.graph.view import Graph, Node
 from onnxplain.graph.windows import POINTWISE, Sliding
 
-# What the element type of a grid is behind them is read off the node.
+# What the element type of a grid is after them is read off the node.
 _RETYPED = frozenset({"Cast", "QuantizeLinear", "DequantizeLinear"})
 _RETYPING = having(Trait.RETYPES) - _RETYPED
 # Operators of one input, or of several that broadcast, that compute each cell by itself. A scale
@@ -32,7 +32,7 @@ _ELEMENTWISE = having(Trait.ELEMENTWISE | Trait.JOINS) - _RETYPING
 _NORMALISED = having(Trait.NORMALISES_ALONG)
 # Those of ONNX Runtime may have the channels last, or add another tensor.
 _KERNELS = {n for n in having(Trait.WINDOWED) - _RETYPING if "::" not in n}
-# Until here, Softmax and its like flatten all axes behind its own.
+# Until here, Softmax and its like flatten all axes after its own.
 _SOFTMAX_OF_ONE_AXIS = 13
 
 
@@ -69,7 +69,7 @@ class LocalNode:
 
 @dataclass(frozen=True)
 class LocalPart:
-    """The local nodes behind the image, by node index, and the grids of their tensors."""
+    """The local nodes after the image, by node index, and the grids of their tensors."""
 
     nodes: Mapping[int, LocalNode]
     grids: Mapping[str, Grid]
@@ -225,7 +225,7 @@ class _Reader:
         return None if touched else (LocalNode(), axes)
 
     def normalised_end(self) -> tuple[LocalNode, tuple[int, int]] | None:
-        """Layer normalisation over axes behind height and width."""
+        """Layer normalisation over axes after height and width."""
         axes = self.grids[0].axes
         rank = len(self.shapes[self.node.output])
         first = self.node.attributes.get("axis", -1) % rank
@@ -250,7 +250,7 @@ class _Reader:
         return LocalNode(), (order.index(axes[0]), order.index(axes[1]))
 
     def _reshape(self) -> tuple[LocalNode, tuple[int, int]] | None:
-        """Axes in front of or behind height and width may split and merge."""
+        """Axes before or after height and width may split and merge."""
         source = self.node.inputs[0]
         if source not in self.data or not self.grids:
             return None

@@ -9,53 +9,111 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.pixel_flow import follow
+from onnxplain.graph.pixels import Pixels
 from onnxplain.graph.view import Graph, Node
 
-_PASSIVE = frozenset({"Cast", "Transpose", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
+# Shares of red, green and blue in brightness, as television defines them.
+_BRIGHTNESS = np.array([0.299, 0.587, 0.114])
+# Means of red, green and blue over the photos that most networks were trained on.
+_MEANS = np.array([[0.485, 0.456, 0.406], [0.4815, 0.4578, 0.4082]])
+_CLOSE = 0.006
 
 
 @dataclass(frozen=True)
 class InnerNormalisation:
-    """An affine map that the graph applies to its input before anything else.
+    """What the graph does to its input before anything else.
 
     Attributes
     ----------
-    scale, shift : float array
-        Per channel, or a single value: the network proper sees ``x * scale + shift``.
-    nodes : tuple of Node
-        The nodes that do it.
+    pixels : Pixels
+        What the network proper sees: ``weights @ x + shift``.
     """
 
-    scale: NDArray[Any]
-    shift: NDArray[Any]
-    nodes: tuple[Node, ...]
+    pixels: Pixels
+
+    @property
+    def scale(self) -> NDArray[Any]:
+        """Factor on the input for each channel that the network proper sees."""
+        weights = self.pixels.weights
+        single = np.count_nonzero(weights, axis=1) == 1
+        summed = np.where(single, weights.sum(axis=1), np.abs(weights).sum(axis=1))
+        return np.asarray(summed)
+
+    @property
+    def shift(self) -> NDArray[Any]:
+        """What is added to each of these channels."""
+        return self.pixels.shift
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes that calculate."""
+        return self.pixels.nodes
+
+    @property
+    def changes(self) -> bool:
+        """Whether values are changed at all, and not just moved, clipped or rounded."""
+        chosen = np.isin(self.pixels.weights, (0.0, 1.0)).all()
+        return bool(self.pixels.free) or not (chosen and np.all(self.shift == 0) and self.one_each)
+
+    @property
+    def one_each(self) -> bool:
+        """Whether each channel is made of one channel of the input."""
+        return bool(np.all(np.count_nonzero(self.pixels.weights, axis=1) == 1))
+
+    @property
+    def order(self) -> str:
+        """``RGB`` or ``BGR`` if means or shares tell the order of the input's channels."""
+        weights = self.pixels.weights
+        if weights.shape[1] != len(_BRIGHTNESS):
+            return ""
+        if len(weights) == 1:
+            share = weights[0] / (weights[0].sum() or 1.0)
+            return _order(share, _BRIGHTNESS[None])
+        if not self.one_each or len(weights) != len(_BRIGHTNESS):
+            return ""
+        # The value of each of the input's channels that becomes zero.
+        zero = np.zeros(len(_BRIGHTNESS))
+        for row, shift in zip(weights, self.shift, strict=True):
+            channel = int(np.flatnonzero(row)[0])
+            zero[channel] = -shift / row[channel]
+        return _order(zero, _MEANS) or _order(zero / 255.0, _MEANS)
+
+    def range(self, low: NDArray[Any], high: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Range of each channel that inputs of [low, high] for each channel are mapped to."""
+        return mapped(self.pixels.weights, self.shift, low, high)
 
     def span(self, low: float, high: float) -> float:
         """Width of the range that [low, high] is mapped to."""
         return float(np.max(np.abs(self.scale)) * (high - low))
 
 
+def mapped(
+    weights: NDArray[Any], shift: NDArray[Any], low: NDArray[Any], high: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Range of ``weights @ x + shift`` where each x lies within [low, high]."""
+    centre, half = weights @ ((low + high) / 2) + shift, np.abs(weights) @ ((high - low) / 2)
+    return centre - half, centre + half
+
+
 def find_normalisation(graph: Graph, image: ImageInput) -> InnerNormalisation | None:
-    """Follow the input through additions and multiplications with constants.
+    """Follow the input to the first operator that is no preprocessing.
 
     Returns
     -------
     InnerNormalisation or None
-        ``None`` if the first thing that happens to the input is something else.
+        ``None`` if nothing on the way says anything about the values of the input.
     """
-    scale, shift = np.ones(1), np.zeros(1)
-    nodes: list[Node] = []
-    tensor = image.name
-    while len(readers := graph.consumers.get(tensor, ())) == 1:
-        node = readers[0]
-        if node.op_type not in _PASSIVE:
-            step = affine_step(graph, node, tensor)
-            if step is None:
-                break
-            scale, shift = scale * step[0], shift * step[0] + step[1]
-            nodes.append(node)
-        tensor = node.output
-    return InnerNormalisation(scale, shift, tuple(nodes)) if nodes else None
+    flow = follow(graph, image)
+    last = flow.pixels[flow.last]
+    return InnerNormalisation(last) if last.nodes or last.limits else None
+
+
+def _order(found: NDArray[Any], known: NDArray[Any]) -> str:
+    for name, wanted in (("RGB", known), ("BGR", known[:, ::-1])):
+        if np.any(np.all(np.abs(found - wanted) < _CLOSE, axis=1)):
+            return name
+    return ""
 
 
 def affine_step(

@@ -74,7 +74,7 @@ def require_known_scale(graph: Graph, tensor: str, dtype: np.dtype[Any]) -> None
     if quantised or dtype.name in _STEPS:
         raise MethodRefusedError(
             f"layer {tensor!r} holds {dtype} numbers whose scale is not known; name the layer "
-            "behind its DequantizeLinear with --layer"
+            "after its DequantizeLinear with --layer"
         )
 
 
@@ -125,7 +125,7 @@ def quantisation_step(graph: Graph, tensor: str) -> float:
     -------
     float
         The largest scale of the DequantizeLinear that it comes out of, or of the
-        QuantizeLinear behind a Softmax, whose integer kernel takes the whole part of
+        QuantizeLinear after a Softmax, whose integer kernel takes the whole part of
         1 / scale; 0 if there is none, or if the scale is computed.
     """
     writer = graph.producers.get(tensor)

@@ -17,7 +17,7 @@ from onnxplain.graph.view import Graph, Node
 
 Positions = NDArray[np.int64]
 
-# As far as an axis is as long before as behind them, it is the same axis.
+# As far as an axis is as long before as after them, it is the same axis.
 _BROADCAST = IN_PLACE | JOINING | having(Trait.RESHAPES | Trait.REDUCES)
 _BROADCAST |= frozenset({"Transpose", "Split", "Expand"})
 _NORMALISED_FROM = having(Trait.NORMALISES_END)
@@ -177,7 +177,7 @@ def _concat(place: Place) -> Reach:
 
 
 def _product(place: Place) -> Reach:
-    """A constant matrix behind the operand mixes its last axis only."""
+    """A constant matrix as second operand mixes its last axis only."""
     others = [i for i in place.node.inputs[1:] if i]
     moving = any(i in place.graph.descendants_of_inputs for i in others)
     last = place.axis == len(place.shape) - 1

@@ -7,9 +7,13 @@ is no part of the picture, so fields are cut off at each layer's border.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from onnxplain.graph.axes import Axes
 from onnxplain.graph.image_input import ImageInput
@@ -90,8 +94,8 @@ def receptive_fields(
     Returns
     -------
     ReceptiveFields
-        Never too small. It can be too large behind operators that are not known and behind
-        reshapes that move places (Swin's windows): there it is the whole picture.
+        Never too small. It can be too large after operators that are not known and after
+        what puts places in another order (Swin's windows): there it is the whole picture.
     """
     walk = _Walk(graph, shapes, axes, image, through_mixing)
     rows, columns = (walk.fields(tensor, axis) for axis in ("H", "W"))
@@ -143,7 +147,10 @@ class _Walk:
                     old = seen.get(operand)
                     seen[operand] = through if old is None else old.joined(through)
         found_all = seen.get(self.image.name)
-        return Reach.everything(count, pixels) if found_all is None else found_all
+        if found_all is None or self._moved_about(tensor):
+            return Reach.everything(count, pixels)
+        order = self._order(tensor, axis)
+        return Reach(found_all.first[order], found_all.last[order])
 
     def sizes(self, axis: str) -> dict[str, int]:
         """Largest field of every tensor, from the picture on; see `field_sizes`."""
@@ -170,12 +177,31 @@ class _Walk:
             if operand in needed:
                 own = self._axis(operand, axis)
                 place = Place(self.graph, node, self.shapes, operand, own, source, count, offset)
-                found = reach(place)
+                moved = self._moved_about(output) or self._moved_about(operand)
+                found = Reach.everything(count, source) if moved else reach(place)
                 if self.through_mixing or not found.mixes or count == source == 1:
                     yield operand, found
                 elif node.op_type.endswith(("Normalization", "Softmax")):
                     yield operand, Reach.same(count)
             offset += self._joined_length(node, operand, source)
+
+    def _moved_about(self, tensor: str) -> bool:
+        """Whether the places of a tensor stand in an order that is none of rows and columns."""
+        found = self.axes.grid_of.get(tensor)
+        if found is None or found.order is None:
+            return False
+        if "L" in found.tags or found.order.size != math.prod(found.grid):
+            return True
+        rows, columns = np.divmod(found.order.reshape(found.grid), self._length(tensor, "W"))
+        return bool((rows != rows[:, :1]).any() or (columns != columns[:1]).any())
+
+    def _order(self, tensor: str, axis: str) -> slice | NDArray[np.int64]:
+        """Where the picture's rows or columns stand along the axis."""
+        found = self.axes.grid_of.get(tensor)
+        if found is None or found.order is None:
+            return slice(None)
+        places = np.divmod(found.order.reshape(found.grid), self._length(tensor, "W"))
+        return places[0][:, 0] if axis == "H" else places[1][0]
 
     def _joined_length(self, node: Node, operand: str, length: int) -> int:
         """Positions that an operand takes up in a Concat."""

@@ -2,7 +2,7 @@
 
 Quantisers leave a ReLU or ReLU6 out where the range of the integers cuts off the same
 numbers. The function is still there: a QuantizeLinear with its zero point at the lower end,
-behind a sum that may be negative, is that ReLU.
+after a sum that may be negative, is that ReLU.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from onnxplain.graph.integer_groups import clip_range
 from onnxplain.graph.operators import Trait, having
 from onnxplain.graph.view import Graph, Node
 
-# What networks put a ReLU behind; numbers of either sign.
+# What networks put a ReLU after; numbers of either sign.
 _BEFORE_RELU = frozenset("Conv ConvTranspose Gemm MatMul Add Sub BatchNormalization".split())
 _POSITIVE = having(Trait.POSITIVE)
 _KEEPING = having(Trait.KEEPS_SIGN)

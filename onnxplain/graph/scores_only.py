@@ -22,8 +22,8 @@ from onnxplain.graph.view import Graph, captured_by
 _PER_RESULT = frozenset({"scan_output_axes", "scan_output_directions"})
 
 
-def cut_to_scores(graph: Graph, output: str) -> Graph:
-    """Leave out what the explained output is not computed from.
+def cut_to_scores(graph: Graph, output: str, *others: str) -> Graph:
+    """Leave out what the explained tensors are not computed from.
 
     Graph outputs that it is computed from stay: ONNX Runtime fuses nodes around them, as it
     does in the whole file. A graph whose output depends on no input keeps all of them.
@@ -33,7 +33,9 @@ def cut_to_scores(graph: Graph, output: str) -> Graph:
     graph : Graph
         The prepared graph; left unchanged.
     output : str
-        The graph output to explain.
+        The graph output to explain, or a tensor, which becomes one.
+    *others : str
+        Further ones.
 
     Returns
     -------
@@ -41,10 +43,13 @@ def cut_to_scores(graph: Graph, output: str) -> Graph:
         With `Graph.left_out`; the same object if nothing is to be left out.
     """
     source = graph.model.graph
-    nodes, read, less = _needed(source.node, {output})
+    nodes, read, less = _needed(source.node, {output, *others})
     fed = {i.name for i in graph.inputs}
     inputs = fed & read or fed
     outputs = [v for v in source.output if v.name in read]
+    declared = {v.name for v in outputs}
+    inner = [n for n in dict.fromkeys((output, *others)) if n not in declared]
+    outputs += [onnx.helper.make_empty_tensor_value_info(n) for n in inner]
     if not less and len(inputs) == len(fed) and len(outputs) == len(source.output):
         return graph
     cut = onnx.ModelProto(

@@ -28,7 +28,7 @@ class Cut:
     position : int
         Index into `Sections.nodes`; the cut lies in front of that node.
     tensors : tuple of str
-        Tensors written before and read behind.
+        Tensors written before and read after.
     size : (int, int)
         Height and width of their grid.
     """

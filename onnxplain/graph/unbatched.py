@@ -1,6 +1,6 @@
 """Files that take one picture at a time and have no axis for a batch.
 
-They get one, of length 1, so that everything behind sees the usual four axes.
+They get one, of length 1, so that everything after it sees the usual four axes.
 """
 
 from __future__ import annotations

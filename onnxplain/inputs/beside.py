@@ -9,17 +9,18 @@ from typing import Any
 from onnxplain.errors import UsageError
 from onnxplain.files import read_json
 
-# Behind the stem of the model file.
+# After the stem of the model file.
 BESIDE = ".onnxplain.json"
 _TEXTS = ("task", "scores", "output")
-_KEYS = ("preprocess", "labels", *_TEXTS)
+_KEYS = ("preprocess", "labels", "boxes", *_TEXTS)
 
 
 def read_beside(model: Path | None) -> dict[str, Any]:
     """Read ``<stem>.onnxplain.json``, if there is such a file.
 
     Its keys, all optional, are ``preprocess`` (as in a ``.preprocess.json``), ``labels`` (a
-    list of names), ``task``, ``scores`` and ``output`` (as the options of that name).
+    list of names), ``boxes`` (how a detector is read, see docs/detectors.md), ``task``,
+    ``scores`` and ``output`` (as the options of that name).
 
     Parameters
     ----------
@@ -42,8 +43,9 @@ def read_beside(model: Path | None) -> dict[str, Any]:
     for key in _TEXTS:
         if not isinstance(found.get(key, ""), str):
             raise UsageError(f"side file {str(path)!r}: {key!r} must be a text")
-    if not isinstance(found.get("preprocess", {}), dict):
-        raise UsageError(f"side file {str(path)!r}: 'preprocess' must be an object")
+    for key in ("preprocess", "boxes"):
+        if not isinstance(found.get(key, {}), dict):
+            raise UsageError(f"side file {str(path)!r}: {key!r} must be an object")
     names = found.get("labels", [])
     if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
         raise UsageError(f"side file {str(path)!r}: 'labels' must be a list of names")

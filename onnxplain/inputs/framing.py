@@ -63,6 +63,11 @@ class Framing:
             framed = Image.new(image.mode, (columns, rows), fill)
             framed.paste(scaled, (-left, -top))
             return framed
+        if self.resize == "pad-first":
+            (width, height), left, top = self._canvas(*image.size)
+            whole_picture = Image.new(image.mode, (width, height), fill)
+            whole_picture.paste(image, (left, top))
+            return whole_picture.resize((columns, rows), filter_)
         box = self._box(*image.size)
         if self.resize != "pad":
             return image.resize((columns, rows), filter_, box=box)
@@ -100,6 +105,9 @@ class Framing:
             (across, down), first, upper = self._cut(width, height)
             x, y = width / across, height / down
             return (first * x, upper * y, (first + columns) * x, (upper + rows) * y)
+        if self.resize == "pad-first":
+            (whole_width, whole_height), first, upper = self._canvas(width, height)
+            return (-first, -upper, whole_width - first, whole_height - upper)
         box = self._box(width, height)
         if self.resize != "pad":
             return box
@@ -116,8 +124,23 @@ class Framing:
             w, h = columns * unit, rows * unit
         else:
             w, h = width * self.crop_fraction, height * self.crop_fraction
+        # Rounding may lead beyond the picture, which Pillow refuses.
+        w, h = min(w, width), min(h, height)
         left, top = (width - w) * self.position[1], (height - h) * self.position[0]
-        return (left, top, left + w, top + h)
+        return (left, top, min(left + w, width), min(top + h, height))
+
+    def _canvas(self, width: int, height: int) -> tuple[tuple[int, int], int, int]:
+        """Size of the picture once filled up to the aspect ratio, and where in it it is."""
+        rows, columns = self.size
+        wide = max(width, -(-height * columns // rows))
+        high = max(height, -(-width * rows // columns))
+        left, top = (
+            round(surplus * share)
+            for surplus, share in zip(
+                (wide - width, high - height), reversed(self.position), strict=True
+            )
+        )
+        return (wide, high), left, top
 
     def _cut(self, width: int, height: int) -> tuple[tuple[int, int], int, int]:
         """Width and height of the whole once resized, and where in it the part begins."""
@@ -135,6 +158,10 @@ class Framing:
         return (width, height), _start(width - columns, right), _start(height - rows, down)
 
 
+# A share just below a half, or a third, is meant to be one.
+_ALMOST = 0.01
+
+
 def _start(surplus: int, share: float) -> int:
     # What is cut off is rounded, what is filled up is cut to whole pixels: as torchvision does.
-    return round(surplus * share) if surplus >= 0 else -int(-surplus * share)
+    return round(surplus * share) if surplus >= 0 else -int(-surplus * share + _ALMOST)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from onnxplain.inputs.bands import bands_of
 from onnxplain.inputs.image import to_plain
 from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.inputs.source import as_picture, open_picture, ready_input
+from onnxplain.targets.boxes.frame import Frame
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -44,6 +45,8 @@ class Picture:
         What speaks against the preprocessing; empty if nothing does.
     values : (H, W, C) array, optional
         All channels of 0..255, where `pixels` are not all that the model sees.
+    frame : Frame
+        Where the input lies in the picture that it was made from.
     """
 
     x: NDArray[Any]
@@ -51,6 +54,7 @@ class Picture:
     source: str
     warning: str = ""
     values: NDArray[Any] | None = None
+    frame: Frame = field(default_factory=Frame)
 
     @property
     def seen(self) -> NDArray[Any]:
@@ -101,7 +105,17 @@ def read_picture(image: ImageLike, preprocess: Preprocess, expected: ImageInput)
             f"cannot read an image from {type(image).__name__}; give a path, a Pillow image or "
             "an array"
         )
-    return made_of(preprocess.seen(plain), preprocess, source)
+    made = made_of(preprocess.seen(plain), preprocess, source)
+    return replace(made, frame=_frame(plain, preprocess))
+
+
+def _frame(plain: Image.Image | NDArray[Any], preprocess: Preprocess) -> Frame:
+    width, height = (
+        (plain.shape[1], plain.shape[0]) if isinstance(plain, np.ndarray) else plain.size
+    )
+    left, top, right, bottom = preprocess.region(width, height)
+    rows, columns = preprocess.size
+    return Frame(((right - left) / columns, (bottom - top) / rows), (left, top))
 
 
 def made_of(seen: NDArray[Any], preprocess: Preprocess, source: str) -> Picture:

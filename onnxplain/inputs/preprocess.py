@@ -1,347 +1,16 @@
-"""From a picture to the tensor that a model was trained on, as declared data.
-
-A pixel value of 0..255 becomes ``(pixel * scale - mean) / std``, per channel. Because
-this is data and not a function, "black", "white" and the box of possible values can be
-worked out for every model. Pictures of more than 8 bits are brought to the same 0..255,
-with fractions.
-"""
+"""The preprocessing of a model, and recipes that go by a name."""
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
-import math
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from onnxplain.errors import UnknownNameError, UsageError
-from onnxplain.inputs.bands import bands_of, chosen_bands, to_pixels
-from onnxplain.inputs.framing import Colour, Framing
-from onnxplain.inputs.recipe_values import bands_problem, framing_problem, from_json
+from onnxplain.inputs.recipe import Preprocess
 
-if TYPE_CHECKING:
-    from PIL import Image
-
-VERSION = 1
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "layout": ("NCHW", "NHWC"),
-    "dtype": ("float32", "float16", "float64", "uint8", "int8", "uint16", "int16", "int32"),
-    "color": ("RGB", "BGR", "gray", "bands"),
-    "resize": ("crop", "stretch", "pad", "none"),
-    "interpolation": ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"),
-}
-
-
-# Attributes that came later than the first version of the format.
-_LATER = frozenset({"resize_to", "fill", "position", "bands", "shown", "white"})
-
-
-@dataclass(frozen=True)
-class Preprocess:
-    """How a picture becomes the model's input.
-
-    Attributes
-    ----------
-    name : str
-        What this recipe is called in records.
-    layout : {"NCHW", "NHWC"}
-        Axis order of the tensor.
-    dtype : str
-        Element type of the tensor.
-    color : {"RGB", "BGR", "gray", "bands"}
-        Channel order. ``bands`` takes the channels of the file as they are, with all their
-        bits; there are as many as `mean` has values.
-    size : (int, int)
-        Height and width of the tensor, in pixels.
-    resize : {"crop", "stretch", "pad", "none"}
-        ``crop`` takes the largest central region of the tensor's aspect ratio, shrunk by
-        `crop_fraction`, or with `resize_to` the middle of the resized picture; ``stretch``
-        ignores the aspect ratio; ``pad`` keeps the whole picture and fills up with `fill`;
-        ``none`` cuts the middle out of the picture as it is, and fills up what it lacks.
-    crop_fraction : float
-        In (0, 1]; 0.875 is "resize to 256, centre crop 224". With ``stretch`` and ``pad``
-        this share of height and of width is used.
-    interpolation : str
-        Resampling filter.
-    scale : float
-        Factor on the 0..255 pixel value.
-    mean, std : tuple of float
-        Per channel, in the tensor's channel order, in scaled units.
-    resize_to : int or (int, int), optional
-        With ``crop``: the picture is first resized to this shorter side, or to this height
-        and width, rounded as torchvision does.
-    fill : tuple of float
-        What is beside the picture, of 0..255: one value, or one for each channel, red first.
-    position : (float, float)
-        Which share of what is left over goes above and to the left of what is seen:
-        (0.5, 0.5) is the middle, (0, 0) the top left corner.
-    bands : tuple of int
-        Bands of the file that the channels take, counted from 0; all in order if empty.
-    shown : tuple of int
-        One or three channels that pictures show; the first three, or the first of fewer
-        than three, if empty.
-    white : float, optional
-        Value in the file that becomes 255; if not given, 255 of 8 bits, 65535 of 16 bits
-        and 1 of floating-point numbers. `bands`, `shown` and `white` go with color
-        ``bands``.
-    """
-
-    name: str
-    layout: Literal["NCHW", "NHWC"]
-    size: tuple[int, int]
-    color: Literal["RGB", "BGR", "gray", "bands"] = "RGB"
-    dtype: str = "float32"
-    resize: Literal["crop", "stretch", "pad", "none"] = "crop"
-    crop_fraction: float = 1.0
-    interpolation: str = "bicubic"
-    scale: float = 1.0
-    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
-    std: tuple[float, ...] = (1.0, 1.0, 1.0)
-    resize_to: int | tuple[int, int] | None = None
-    fill: tuple[float, ...] = (0.0,)
-    position: tuple[float, float] = (0.5, 0.5)
-    bands: tuple[int, ...] = ()
-    shown: tuple[int, ...] = ()
-    white: float | None = None
-
-    def __post_init__(self) -> None:
-        for key, allowed in _CHOICES.items():
-            if getattr(self, key) not in allowed:
-                raise UsageError(
-                    f"preprocess {self.name!r}: {key} is {getattr(self, key)!r}, "
-                    f"allowed: {', '.join(allowed)}"
-                )
-        if len(self.mean) != self.channels or len(self.std) != self.channels:
-            raise UsageError(
-                f"preprocess {self.name!r}: color {self.color} needs {self.channels} values of "
-                f"mean and std, got {len(self.mean)} and {len(self.std)}"
-            )
-        if len(self.size) != 2 or min(self.size) < 1:
-            raise UsageError(f"preprocess {self.name!r}: size {self.size} is not (height, width)")
-        finite = all(map(math.isfinite, (self.scale, *self.mean, *self.std)))
-        if not (finite and 0 < self.crop_fraction <= 1 and self.scale > 0 and min(self.std) > 0):
-            raise UsageError(
-                f"preprocess {self.name!r}: crop_fraction must be in (0, 1], mean finite, "
-                "scale and std finite and above 0"
-            )
-        problem = framing_problem(
-            self.resize, self.resize_to, self.crop_fraction, self.position
-        ) or bands_problem(self.color, self.channels, self.fill, self.bands, self.shown, self.white)
-        if problem:
-            raise UsageError(f"preprocess {self.name!r}: {problem}")
-
-    @property
-    def takes_bands(self) -> bool:
-        """Whether the channels are bands of the file rather than colours."""
-        return self.color == "bands"
-
-    @property
-    def channels(self) -> int:
-        """Number of channels of the tensor."""
-        if self.takes_bands:
-            return max(1, len(self.mean))
-        return 1 if self.color == "gray" else 3
-
-    @property
-    def shown_channels(self) -> tuple[int, ...]:
-        """One or three channels that stand for all in a picture, in the order of `seen`."""
-        return self.shown or ((0, 1, 2) if self.channels > 2 else (0,))
-
-    @property
-    def framing(self) -> Framing:
-        """Which part of a picture is seen, and at which size."""
-        return Framing(
-            self.size,
-            self.resize,
-            self.crop_fraction,
-            self.resize_to,
-            self.position,
-            self.interpolation,
-        )
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """Shape of one image as a tensor, batch axis included."""
-        height, width = self.size
-        if self.layout == "NCHW":
-            return (1, self.channels, height, width)
-        return (1, height, width, self.channels)
-
-    def seen(self, image: Image.Image | NDArray[Any]) -> NDArray[Any]:
-        """Pixels the model gets to see, before their values are scaled.
-
-        Parameters
-        ----------
-        image : PIL.Image.Image or (H, W, C) array
-            Mode ``"RGB"`` or ``"L"``, any size; with color ``bands`` any bands, as an
-            array in the file's own values.
-
-        Returns
-        -------
-        (H, W, C) array
-            uint8 in RGB order whatever `color` says, or grey; bands of more than 8 bits
-            as float64 of 0..255.
-
-        Raises
-        ------
-        ImageError
-            If the bands are too few or too many, or their values out of range.
-        """
-        height, width = self.size
-        if self.takes_bands:
-            pixels = self.select(image if isinstance(image, np.ndarray) else bands_of(image))
-            return self.framing.apply_to_planes(pixels, self.fill)
-        assert not isinstance(image, np.ndarray)
-        plain = image.convert("L" if self.color == "gray" else "RGB")
-        levels = tuple(round(v) for v in self.fill)
-        fill: Colour = levels[0] if plain.mode == "L" else levels * (3 // len(levels))
-        framed = self.framing.apply(plain, fill)
-        return np.asarray(framed, np.uint8).reshape(height, width, self.channels)
-
-    def select(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Bands of a file that the channels take, on the scale of 0..255.
-
-        Raises
-        ------
-        ImageError
-            If there are too few or too many, or their values are out of range.
-        """
-        return to_pixels(chosen_bands(values, self.bands, self.channels), self.white)
-
-    def display(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
-        """Those of some pixels (..., C) that a person is shown: (..., 3) or (..., 1)."""
-        if self.takes_bands:
-            pixels = pixels[..., list(self.shown_channels)]
-        if pixels.dtype == np.uint8:
-            return pixels
-        return np.clip(np.round(pixels), 0, 255).astype(np.uint8)
-
-    def encode(self, pixels: NDArray[Any]) -> NDArray[Any]:
-        """Turn (N, H, W, C) pixels of 0..255 as `seen` returns them into the model's input."""
-        values = pixels[..., ::-1] if self.color == "BGR" else pixels
-        values = values.astype(np.float64) * self.scale
-        values = (values - np.asarray(self.mean)) / np.asarray(self.std)
-        if self.layout == "NCHW":
-            values = np.moveaxis(values, -1, 1)
-        if np.dtype(self.dtype).kind in "iu":
-            info = np.iinfo(self.dtype)
-            values = np.clip(np.round(values), info.min, info.max)
-        return np.ascontiguousarray(values, self.dtype)
-
-    def decode(self, x: NDArray[Any]) -> NDArray[np.uint8]:
-        """Turn model inputs back into (N, H, W, 3) or (N, H, W, 1) pixels for display."""
-        return self.display(self.levels(x))
-
-    def levels(self, x: NDArray[Any]) -> NDArray[np.float64]:
-        """Undo `encode`: (N, H, W, C) levels, of 0..255 if `x` is within `bounds`."""
-        values = np.moveaxis(x, 1, -1) if self.layout == "NCHW" else x
-        values = (values.astype(np.float64) * self.std + self.mean) / self.scale
-        return values[..., ::-1] if self.color == "BGR" else values
-
-    def apply(self, image: Image.Image | NDArray[Any]) -> NDArray[Any]:
-        """Turn a picture into the model's input, shape `shape`."""
-        return self.encode(self.seen(image)[None])
-
-    def bounds(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Smallest and largest possible input, each broadcastable to `shape`."""
-        box = np.array([0.0, 255.0])[:, None, None, None, None] * np.ones((1, 1, 1, self.channels))
-        low, high = (self.encode(b) for b in box)
-        return low, high
-
-    def of_masks(self) -> Preprocess:
-        """Return a recipe that frames a grey mask as this one frames its picture."""
-        return Preprocess(
-            name=self.name,
-            layout=self.layout,
-            size=self.size,
-            color="gray",
-            resize=self.resize,
-            crop_fraction=self.crop_fraction,
-            interpolation="nearest",
-            mean=(0.0,),
-            std=(1.0,),
-            resize_to=self.resize_to,
-            position=self.position,
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON; `from_dict` reads it back."""
-        data = dataclasses.asdict(self)
-        # Absent as before they existed, so that the digests of older recipes stay.
-        later = {f.name: f.default for f in dataclasses.fields(self) if f.name in _LATER}
-        kept = {k: v for k, v in data.items() if k not in later or v != later[k]}
-        return {"version": VERSION, **kept}
-
-    @classmethod
-    def from_dict(cls, data: Any, where: str = "preprocess") -> Preprocess:
-        """Build from plain data.
-
-        Raises
-        ------
-        UsageError
-            If a key is unknown or missing, or a value is not allowed.
-        """
-        fields = {f.name: f for f in dataclasses.fields(cls)}
-        if not isinstance(data, dict):
-            raise UsageError(f"{where}: expected a JSON object with {', '.join(fields)}")
-        unknown = set(data) - set(fields) - {"version"}
-        missing = {"name", "layout", "size"} - set(data)
-        if unknown or missing or data.get("version", VERSION) != VERSION:
-            raise UsageError(
-                f"{where}: version {VERSION} allows the keys {', '.join(fields)}"
-                + (f"; unknown: {', '.join(sorted(unknown))}" if unknown else "")
-                + (f"; missing: {', '.join(sorted(missing))}" if missing else "")
-            )
-        try:
-            values = {k: from_json(k, data[k]) for k in fields if k in data}
-            return cls(**values)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise UsageError(f"{where}: {error}") from error
-
-    def save(self, path: str | Path) -> None:
-        """Write as JSON."""
-        from onnxplain.files import write_text
-
-        write_text(path, json.dumps(self.to_dict(), indent=2) + "\n")
-
-    @classmethod
-    def load(cls, path: str | Path) -> Preprocess:
-        """Read from JSON.
-
-        Raises
-        ------
-        UsageError
-            If the file cannot be read or does not declare a valid recipe.
-        """
-        from onnxplain.files import read_json
-
-        return cls.from_dict(read_json(path, "preprocess"), str(path))
-
-    @property
-    def sha256(self) -> str:
-        """Digest of everything that changes the tensor (name and `shown` do not)."""
-        data = {k: v for k, v in self.to_dict().items() if k not in ("name", "shown")}
-        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
-
-    def region(self, width: int, height: int) -> tuple[float, float, float, float]:
-        """Part of a picture that the model sees: left, top, right and bottom edge in pixels.
-
-        Where it was filled up, it reaches beyond the picture.
-
-        Parameters
-        ----------
-        width, height : int
-            Size of the picture.
-        """
-        return self.framing.region(width, height)
-
+__all__ = ["PRESETS", "Preprocess", "is_preset", "preset", "preset_channels"]
 
 _TORCH_MEAN, _TORCH_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_CLIP_MEAN, _CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 _UNIT = 1 / 255
 # What the training frameworks document for their own pretrained models.
 PRESETS: dict[str, dict[str, Any]] = {
@@ -353,13 +22,34 @@ PRESETS: dict[str, dict[str, Any]] = {
     "minus-one-one": {"mean": (127.5,) * 3, "std": (127.5,) * 3},
     "zero-one": {"scale": _UNIT},
     "raw": {},
+    "clip": {"scale": _UNIT, "mean": _CLIP_MEAN, "std": _CLIP_STD},
 }
+
+
+# Behind the name of a preset: the same with blue first.
+BGR = "-bgr"
+# Middle of the 256 values of a byte: bytes with a sign are pixels minus this.
+_MIDDLE = 128.0
+
+
+def is_preset(name: object) -> bool:
+    """Whether something is the name of a preset."""
+    return isinstance(name, str) and _base(name) in PRESETS
+
+
+def _base(name: str) -> str:
+    """Name of a preset without the ending that swaps red and blue."""
+    base = name.removesuffix(BGR)
+    swapped = PRESETS.get(base, {}).get("color") == "BGR"
+    return name if swapped else base
 
 
 def preset_channels(name: object) -> int | None:
     """How many channels a preset is for, if it treats them differently; else ``None``."""
-    values = PRESETS.get(name, {}) if isinstance(name, str) else {}
-    return 3 if len(set(values.get("mean", ()))) > 1 else None
+    if not isinstance(name, str) or not is_preset(name):
+        return None
+    base = _base(name)
+    return 3 if base != name or len(set(PRESETS[base].get("mean", ()))) > 1 else None
 
 
 def preset(
@@ -370,7 +60,7 @@ def preset(
     Parameters
     ----------
     name : str
-        A key of `PRESETS`.
+        A key of `PRESETS`; with ``-bgr`` behind it, blue comes first.
     layout, size, channels, dtype
         The tensor's layout, height and width, channel count and element type. For one
         channel the values of the first colour channel are taken; for a number other than
@@ -383,9 +73,16 @@ def preset(
     UsageError
         If it treats colours differently, and there are other channels.
     """
-    if name not in PRESETS:
-        raise UnknownNameError("preset", name, PRESETS, f"presets: {', '.join(PRESETS)}")
-    values = {"mean": (0.0,) * 3, "std": (1.0,) * 3} | PRESETS[name]
+    if not is_preset(name):
+        listed = f"presets: {', '.join(PRESETS)}; NAME{BGR} puts blue first"
+        raise UnknownNameError("preset", name, PRESETS, listed)
+    base = _base(name)
+    values = {"mean": (0.0,) * 3, "std": (1.0,) * 3} | PRESETS[base]
+    if base != name:
+        turned = {key: values[key][::-1] for key in ("mean", "std")}
+        values |= {"color": "BGR", **turned}
+    if dtype == "int8" and not PRESETS[base]:
+        values["mean"] = (_MIDDLE,) * 3
     if channels == 1:
         values |= {"color": "gray", "mean": values["mean"][:1], "std": values["std"][:1]}
     elif channels != 3:

@@ -49,7 +49,12 @@ def _fill(value: Any) -> tuple[float, ...]:
     return _numbers(value if isinstance(value, (list, tuple)) else [value])
 
 
+# What OpenCV, TensorFlow and PyTorch call filters of Pillow.
+_FILTERS = {"area": "box", "linear": "bilinear", "cubic": "bicubic", "lanczos3": "lanczos"}
+
+
 _READERS: dict[str, Callable[[Any], Any]] = {
+    "interpolation": lambda value: _FILTERS.get(value, value) if isinstance(value, str) else value,
     "size": _pixels,
     "resize_to": _resize_to,
     "mean": _numbers,
@@ -75,6 +80,8 @@ def framing_problem(
             return f"resize_to is {resize_to}; give the shorter side, or (height, width), in pixels"
         if resize != "crop":
             return f"resize_to goes with resize 'crop', not {resize!r}"
+    if fraction < 1 and resize == "pad-first":
+        return "crop_fraction does not go with resize 'pad-first'; drop it"
     if fraction < 1 and (resize == "none" or resize_to is not None):
         return "crop_fraction has no meaning where the middle is cut out at a fixed size; drop it"
     if len(position) != 2 or not all(0 <= p <= 1 for p in position):

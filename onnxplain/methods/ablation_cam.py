@@ -28,7 +28,7 @@ from onnxplain.targets.target import Target
     meaning="units of the activations, weighted by shares of the score; positive speaks for the "
     "target",
     class_discriminative=True,
-    promises="behind global average pooling and one linear layer the weights are those of CAM, "
+    promises="before global average pooling and one linear layer the weights are those of CAM, "
     "times each map's mean, over the score",
     failures="coarse: the grid of the layer; maps that stand in for each other get no weight, as "
     "they are taken away one at a time",
@@ -72,22 +72,22 @@ def ablation_cam(
         If the number of channels is not possible.
     """
     values = layer_values(context, x, layer)
-    place = values.place
-    limits = channel_limits("ablation-cam", place, channels, max_seconds)
+    spatial = values.spatial
+    limits = channel_limits("ablation-cam", spatial, channels, max_seconds)
     results, samplings = [], []
     for n in range(len(x)):
         single, own = x[n : n + 1], values.own[n : n + 1]
         maps = values.maps(n)
         strongest = strongest_first(maps[0])
-        falls, sampling = np.zeros(place.channels), Sampling(context, limits)
-        score = context.scores_from(single, place.name, own, target)[0]
+        falls, sampling = np.zeros(spatial.channels), Sampling(context, limits)
+        score = context.scores_from(single, spatial.name, own, target)[0]
         for part in sampling.batches(lambda: np.inf):
             chosen = strongest[part]
             without = np.repeat(maps, len(chosen), axis=0)
             without[np.arange(len(chosen)), chosen] = 0
             changed = values.with_maps(n, without)
-            falls[chosen] = score - context.scores_from(single, place.name, changed, target)
+            falls[chosen] = score - context.scores_from(single, spatial.name, changed, target)
         weights = falls / (abs(score) or 1.0)
         results.append(np.einsum("khw,k->hw", maps[0], weights))
         samplings.append(sampling)
-    return taken_together(results, place, samplings)
+    return taken_together(results, spatial, samplings)

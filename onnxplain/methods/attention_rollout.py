@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.explanations.attribution import Attribution
-from onnxplain.graph.attention import SelfAttention, TokenGrid, find_attention
+from onnxplain.graph.attention import SelfAttention, TokenGrid, find_attention, token_stream
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
 from onnxplain.network.network import Network
+from onnxplain.network.placed_layer import placed, placement_warnings
 from onnxplain.targets.target import Target
 
 _HEADS: Mapping[str, Callable[..., NDArray[Any]]] = {"mean": np.mean, "max": np.max, "min": np.min}
@@ -24,9 +26,13 @@ _WITHOUT_CLASS_TOKEN = (0, 4)
 
 
 def _attention(network: Network) -> tuple[list[SelfAttention], TokenGrid]:
-    return find_attention(
-        network.graph, network.shapes, network.image.name, network.head, network.axes.grids
-    )
+    graph, shapes, axes = network.graph, network.shapes, network.axes
+    layers, grid = find_attention(graph, shapes, network.image.name, network.head, axes)
+    stream = token_stream(graph, shapes, axes, layers, grid)
+    if stream is None:
+        return layers, grid
+    order = placed(network, stream).order
+    return layers, replace(grid, stream=stream.name, order=grid.order if order is None else order)
 
 
 def _require_attention(network: Network) -> None:
@@ -108,7 +114,7 @@ def attention_rollout(
         weights = (layer.weights(context.network.graph, values) for layer in layers)
         return [_step(_HEADS[heads](w, axis=0), discard_ratio) for w in weights]
 
-    return _rolled_out(x, grid, rows, steps, layers)
+    return _rolled_out(context, x, grid, rows, steps, layers)
 
 
 @method(
@@ -167,7 +173,7 @@ def gradient_attention_rollout(
             found_steps.append(np.eye(len(raising)) + raising)
         return found_steps
 
-    return _rolled_out(x, grid, rows, steps, layers)
+    return _rolled_out(context, x, grid, rows, steps, layers)
 
 
 def _step(fused: NDArray[np.float64], discard_ratio: float) -> NDArray[np.float64]:
@@ -179,6 +185,7 @@ def _step(fused: NDArray[np.float64], discard_ratio: float) -> NDArray[np.float6
 
 
 def _rolled_out(
+    context: Context,
     x: NDArray[Any],
     grid: TokenGrid,
     rows: str,
@@ -194,15 +201,16 @@ def _rolled_out(
     maps = []
     # One input at a time: some files join batch and heads on one axis.
     for single in np.split(x, len(x)):
-        joint = np.eye(grid.prefix + grid.size[0] * grid.size[1])
+        joint = np.eye(grid.tokens)
         for step in steps(single):
             joint = step @ joint
-        read = joint[0] if rows == "class" else joint[grid.prefix :].mean(axis=0)
-        maps.append(read[grid.prefix :].reshape(grid.size))
+        read = joint[0] if rows == "class" else joint[grid.order].mean(axis=0)
+        maps.append(read[grid.order].reshape(grid.size))
     return Attribution(
         np.stack(maps),
         ("H", "W"),
         layer=layers[-1].node.output,
         parameters={"rows": rows},
         notes={"attention_layers": [layer.node.output for layer in layers]},
+        warnings=placement_warnings(context.network, grid.stream),
     )

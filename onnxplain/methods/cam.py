@@ -68,17 +68,17 @@ def cam(
     """
     network = context.network
     require_logit("cam explains", network, target)
-    place = network.layer(layer)
-    head = network.cam_head(place)
+    spatial = network.layer(layer)
+    head = network.cam_head(spatial)
     if target.tensors != (network.head.logits,) or not target.is_linear:
         raise MethodRefusedError(
             f"cam explains what is linear in {network.head.logits!r}, and the target "
             f"({target.describe()}) is not; use grad-cam"
         )
-    values = context.engine(Capability.ACTIVATIONS).activations(x, [place.name, *target.tensors])
+    values = context.engine(Capability.ACTIVATIONS).activations(x, [spatial.name, *target.tensors])
     # The largest other class of a margin is another one for another picture.
     mixed = target.slopes(values)[network.head.logits].reshape(len(x), -1)
-    maps = place.to_maps(real_values(network.graph, place.name, values[place.name]))
+    maps = spatial.to_maps(real_values(network.graph, spatial.name, values[spatial.name]))
     result = np.einsum("nchw,nk,kc->nhw", maps, mixed, head.weight, optimize=True)
     logit, bias = target.score(values), mixed @ head.bias
     gap = (logit - bias - result.mean(axis=(1, 2))) / np.where(logit == 0, 1.0, logit)
@@ -86,7 +86,7 @@ def cam(
     return Attribution(
         result,
         ("H", "W"),
-        layer=place.name,
+        layer=spatial.name,
         measures={"completeness_gap": gap},
         warnings=gap_warnings(gap, _TOLERANCE, remedy),
     )

@@ -16,6 +16,7 @@ from onnxplain.methods.gradients import input_axes
 from onnxplain.methods.logits import require_logit
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
+from onnxplain.network.network import Network
 from onnxplain.relevance.kinds import Rectification
 from onnxplain.targets.classes import ClassScore
 from onnxplain.targets.target import Target
@@ -30,6 +31,15 @@ _WAYS: dict[str, Rectification | None] = {
     "deconvnet": "deconvnet",
     "guided": "guided",
 }
+
+
+def _require_classes(network: Network) -> None:
+    task = network.answer.task
+    if task in ("values", "embedding"):
+        raise MethodRefusedError(
+            f"clear compares classes, and {network.head.output!r} answers {task}; use grad-cam or "
+            "occlusion"
+        )
 
 
 @method(
@@ -49,6 +59,7 @@ _WAYS: dict[str, Rectification | None] = {
     "of the whole last layer",
     failures="a class with large responses dominates wherever the kernels of the classes look "
     "alike; without pooling, relu=none sees the picture in the last layer alone",
+    requires=_require_classes,
 )
 def clear(
     context: Context,
@@ -167,7 +178,7 @@ class _LastLayer:
     bias: NDArray[Any]
 
     def responses(self, values: NDArray[Any]) -> NDArray[Any]:
-        """z_L of shape (N, K, ...), the places behind the classes."""
+        """z_L of shape (N, K, ...), the places after the classes."""
         weighted = np.tensordot(values, self.weight.astype(values.dtype), (self.axis, 1))
         return np.moveaxis(weighted + self.bias.astype(values.dtype), -1, 1)
 

@@ -35,7 +35,7 @@ _FIRST = {"z-box": "deep-taylor", "w-square": "deep-taylor-unbounded"}
     class_discriminative=False,
     promises="the sum is the score, less what biases absorb; the share that arrives is reported",
     failures="made for ReLU networks with positive scores; classes that share features look "
-    "alike; biases behind dead ReLUs absorb relevance",
+    "alike; biases after dead ReLUs absorb relevance",
 )
 def deep_taylor(
     context: Context,

@@ -14,10 +14,16 @@ from onnxplain.methods.gradients import input_axes, input_scores
 from onnxplain.methods.promises import gap_warnings, growth_warnings
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
+from onnxplain.network.network import Network
 from onnxplain.perturb.fills import fill
+from onnxplain.relevance.bodies import require_equal_bodies
 from onnxplain.targets.target import Target
 
 _TOLERANCE = 0.01
+
+
+def _require_equal_bodies(network: Network) -> None:
+    require_equal_bodies(network.graph, network.image.name, network.head.logits)
 
 
 @method(
@@ -34,6 +40,7 @@ _TOLERANCE = 0.01
     promises="sums to S(x) - S(baseline), up to rounding",
     tolerance=_TOLERANCE,
     failures="depends on the baseline; pixels that look like it get nothing",
+    requires=_require_equal_bodies,
 )
 def deeplift(
     context: Context, x: NDArray[Any], target: Target, *, baseline: str = "black"

@@ -55,14 +55,14 @@ def eigen_cam(
     MethodRefusedError
         If there is no layer with places.
     """
-    place = context.network.layer(layer)
-    values = context.engine(Capability.ACTIVATIONS).activations(x, [place.name])[place.name]
-    maps = place.to_maps(real_values(context.network.graph, place.name, values))
+    spatial = context.network.layer(layer)
+    values = context.engine(Capability.ACTIVATIONS).activations(x, [spatial.name])[spatial.name]
+    maps = spatial.to_maps(real_values(context.network.graph, spatial.name, values))
     results = []
     for single in maps:
         matrix = single.reshape(len(single), -1).T
         matrix = matrix - matrix.mean(axis=0)
         component = np.linalg.svd(matrix, full_matrices=False)[2][0]
-        projected = (matrix @ component).reshape(place.grid)
+        projected = (matrix @ component).reshape(spatial.grid)
         results.append(projected if projected.max() >= -projected.min() else -projected)
-    return Attribution(np.stack(results), ("H", "W"), layer=place.name)
+    return Attribution(np.stack(results), ("H", "W"), layer=spatial.name)

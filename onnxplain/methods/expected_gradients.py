@@ -91,15 +91,15 @@ def expected_gradients(
     for n in range(len(x)):
         # The same draws for each picture, so that a batch changes nothing.
         first = context.generator().random(len(kinds))
-        sums, sampling = _ByBaseline(len(kinds), channel), Sampling(context, limits)
-        for part in sampling.batches(sums.relative_error):
+        by_baseline, sampling = _ByBaseline(len(kinds), channel), Sampling(context, limits)
+        for part in sampling.batches(by_baseline.relative_error):
             places, drawn = np.divmod(np.arange(part.start, part.stop), len(kinds))
             alphas = (first[drawn] + places * _GOLDEN) % 1.0
             way = x[n].astype(np.float64) - starts[drawn, n]
             points = starts[drawn, n] + alphas.reshape(-1, *[1] * (x.ndim - 1)) * way
             slopes = input_gradient(context, points, target).gradients[name]
-            sums.add(drawn, way * slopes)
-        runs.append((sampling, sums.value(), sums.error(), {}))
+            by_baseline.add(drawn, way * slopes)
+        runs.append((sampling, by_baseline.value(), by_baseline.error(), {}))
     ends = [input_scores(context, end, target) for end in (x, *starts)]
     change = ends[0] - np.mean(ends[1:], axis=0)
     summed = np.array([values.sum() for _, values, _, _ in runs])

@@ -52,10 +52,10 @@ def grad_cam(
     MethodRefusedError
         If there is no layer with places, or its gradient is zero everywhere.
     """
-    place, maps, slopes = layer_gradient(context, x, target, layer)
+    spatial, maps, slopes = layer_gradient(context, x, target, layer)
     weights = slopes.mean(axis=(2, 3))
     result = np.einsum("nkhw,nk->nhw", maps, weights)
-    return Attribution(result, ("H", "W"), layer=place.name)
+    return Attribution(result, ("H", "W"), layer=spatial.name)
 
 
 @method(
@@ -97,10 +97,10 @@ def counterfactual_grad_cam(
     MethodRefusedError
         If there is no layer with places, or its gradient is zero everywhere.
     """
-    place, maps, slopes = layer_gradient(context, x, target, layer)
+    spatial, maps, slopes = layer_gradient(context, x, target, layer)
     weights = -slopes.mean(axis=(2, 3))
     result = np.einsum("nkhw,nk->nhw", maps, weights)
-    return Attribution(result, ("H", "W"), layer=place.name)
+    return Attribution(result, ("H", "W"), layer=spatial.name)
 
 
 @method(
@@ -133,7 +133,7 @@ def grad_cam_plus_plus(
 
     The denominator can only vanish where a feature map's sum is negative, which the paper's
     ReLU layers do not have. At its zero, alpha has no value, and the place gets no weight;
-    behind it, alpha is negative. A warning says so.
+    beyond it, alpha is negative. A warning says so.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def grad_cam_plus_plus(
     """
     if not stabilizer >= 0:
         raise UsageError(f"stabilizer {stabilizer} is not possible; it must be 0 or more")
-    place, a, g = layer_gradient(context, x, target, layer)
+    spatial, a, g = layer_gradient(context, x, target, layer)
     divisor = 2 + a.sum(axis=(2, 3), keepdims=True) * g
     beyond = (g > 0) & (divisor <= 2 / LARGEST_GROWTH)
     if stabilizer:
@@ -172,7 +172,7 @@ def grad_cam_plus_plus(
     alpha = np.where(usable, numerator / np.where(usable, divisor, 1.0), 0.0)
     weights = (alpha * np.maximum(g, 0.0)).sum(axis=(2, 3))
     result = np.einsum("nkhw,nk->nhw", a, weights)
-    return Attribution(result, ("H", "W"), layer=place.name, warnings=_poles(beyond, g))
+    return Attribution(result, ("H", "W"), layer=spatial.name, warnings=_poles(beyond, g))
 
 
 def _poles(beyond: NDArray[np.bool_], g: NDArray[Any]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from onnxplain.methods.gradients import input_axes
 from onnxplain.methods.layer_gradient import NEEDS
 from onnxplain.methods.registry import find, method
 from onnxplain.network.context import Context
+from onnxplain.network.network import Network
 from onnxplain.relevance.kinds import Rectification
+from onnxplain.relevance.relu_like import require_relu_like
 from onnxplain.targets.target import Target
 
 _SHOWS = "where a larger value would raise the score (red) or lower it (blue), filtered"
@@ -22,6 +25,13 @@ _FAILURES = (
     "shows edges that the network detects more than reasons for the class: it hardly changes "
     "when the upper layers are randomised (Adebayo et al. 2018, Nie et al. 2018)"
 )
+
+
+def _require_relu_like(how: Rectification) -> Callable[[Network], None]:
+    def require(network: Network) -> None:
+        require_relu_like(network.graph, network.image.name, network.head.logits, how)
+
+    return require
 
 
 @method(
@@ -38,6 +48,7 @@ _FAILURES = (
     class_discriminative=False,
     promises="",
     failures=_FAILURES,
+    requires=_require_relu_like("guided"),
 )
 def guided_backprop(context: Context, x: NDArray[Any], target: Target) -> Attribution:
     """Gradient with relu(G) f'(x) in the place of f'(x) G at every ReLU-like activation.
@@ -74,6 +85,7 @@ def guided_backprop(context: Context, x: NDArray[Any], target: Target) -> Attrib
     class_discriminative=False,
     promises="",
     failures=_FAILURES,
+    requires=_require_relu_like("deconvnet"),
 )
 def deconvnet(context: Context, x: NDArray[Any], target: Target) -> Attribution:
     """Gradient with relu(G) in the place of f'(x) G at every ReLU-like activation.
@@ -111,6 +123,7 @@ def deconvnet(context: Context, x: NDArray[Any], target: Target) -> Attribution:
     class_discriminative=True,
     promises="",
     failures="fine detail comes from guided backpropagation, which hardly depends on the class",
+    requires=_require_relu_like("guided"),
 )
 def guided_grad_cam(
     context: Context, x: NDArray[Any], target: Target, *, layer: str | None = None

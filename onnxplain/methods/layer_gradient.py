@@ -13,11 +13,12 @@ from onnxplain.graph.layers import SpatialLayer
 from onnxplain.graph.quantised import real_values, scale_and_zero
 from onnxplain.network.chosen_layer import layer_tensor
 from onnxplain.network.context import Context
+from onnxplain.network.placed_layer import placed
 from onnxplain.targets.target import Target
 
 # What every method needs that is read at a layer's gradient.
 NEEDS = Capability.GRADIENTS | Capability.ACTIVATIONS
-# A chosen layer may sit behind the last point where places still matter (behind the last
+# A chosen layer may lie after the last point where places still matter (after the last
 # attention, say): then its gradient is zero, and the candidate before it is tried.
 _ATTEMPTS = 3
 
@@ -40,13 +41,13 @@ def layer_gradient(
     first = network.layer(layer)
     named = layer_tensor(network, layer) is not None
     candidates = [first] if named else network.layers[:_ATTEMPTS]
-    for place in candidates:
-        found = context.gradients(x, target, [place.name])
-        scale, _ = scale_and_zero(network.graph, place.name)
-        slopes = place.to_maps(found.gradients[place.name]).astype(np.float64) / scale
+    for spatial in (placed(network, c) for c in candidates):
+        found = context.gradients(x, target, [spatial.name])
+        scale, _ = scale_and_zero(network.graph, spatial.name)
+        slopes = spatial.to_maps(found.gradients[spatial.name]).astype(np.float64) / scale
         if np.any(slopes):
-            values = real_values(network.graph, place.name, found.values[place.name])
-            return place, place.to_maps(values), slopes
+            values = real_values(network.graph, spatial.name, found.values[spatial.name])
+            return spatial, spatial.to_maps(values), slopes
     tried = ", ".join(p.name for p in candidates)
     raise NoSlopeError(
         f"the score's gradient is zero at every place of {tried}: the score does not depend on "

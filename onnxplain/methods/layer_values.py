@@ -23,7 +23,7 @@ class LayerValues:
 
     Attributes
     ----------
-    place : SpatialLayer
+    spatial : SpatialLayer
         The layer.
     own : (N, ...) array
         As the network computes them: whole numbers, if the tensor is quantised.
@@ -31,14 +31,16 @@ class LayerValues:
         A number q of `own` stands for ``(q - zero) * scale``.
     """
 
-    place: SpatialLayer
+    spatial: SpatialLayer
     own: NDArray[Any]
     scale: float
     zero: float
 
     def maps(self, n: int) -> NDArray[np.float64]:
         """Feature maps of input `n`, (1, C, h, w)."""
-        return (self.place.to_maps(self.own[n : n + 1]).astype(np.float64) - self.zero) * self.scale
+        return (
+            self.spatial.to_maps(self.own[n : n + 1]).astype(np.float64) - self.zero
+        ) * self.scale
 
     def with_maps(self, n: int, maps: NDArray[Any]) -> NDArray[Any]:
         """Values of input `n`, in the numbers of the layer, with other feature maps.
@@ -57,7 +59,7 @@ class LayerValues:
         numbers = maps / self.scale + self.zero
         if self.scale != 1.0 or self.own.dtype.kind in "iu":
             numbers = np.round(numbers)
-        return self.place.with_maps(self.own[n : n + 1], numbers.astype(self.own.dtype))
+        return self.spatial.with_maps(self.own[n : n + 1], numbers.astype(self.own.dtype))
 
 
 def layer_values(context: Context, x: NDArray[Any], layer: str | None) -> LayerValues:
@@ -68,9 +70,9 @@ def layer_values(context: Context, x: NDArray[Any], layer: str | None) -> LayerV
     MethodRefusedError
         If there is no layer with places, or it holds whole numbers of unknown meaning.
     """
-    place = context.network.layer(layer)
-    values = context.engine(NEEDS).activations(x, [place.name])[place.name]
+    spatial = context.network.layer(layer)
+    values = context.engine(NEEDS).activations(x, [spatial.name])[spatial.name]
     graph = context.network.graph
-    require_known_scale(graph, place.name, values.dtype)
-    scale, zero = scale_and_zero(graph, place.name)
-    return LayerValues(place, values, scale, zero)
+    require_known_scale(graph, spatial.name, values.dtype)
+    scale, zero = scale_and_zero(graph, spatial.name)
+    return LayerValues(spatial, values, scale, zero)

@@ -23,10 +23,10 @@ def require_logit(what: str, network: Network, target: Target) -> None:
     Raises
     ------
     MethodRefusedError
-        If the target is not linear in its tensors, or stands behind a final activation.
+        If the target is not linear in its tensors, or is read after a final activation.
     """
-    behind = isinstance(target, ClassScore) and target.kind != "logit" and network.has_logits
-    if behind or (isinstance(target, ClassScore) and not target.is_linear):
+    activated = isinstance(target, ClassScore) and target.kind != "logit" and network.has_logits
+    if activated or (isinstance(target, ClassScore) and not target.is_linear):
         raise MethodRefusedError(
             f"{what} logits, and the target is a {target.unit}; drop --kind, or use a method that "
             "takes gradients (grad-cam) or forward passes (occlusion)"

@@ -38,8 +38,8 @@ _LEAKS = 5
     meaning="score units; positive speaks for the target",
     class_discriminative=True,
     promises="the sum is the score, less what biases absorb; the share that arrives is reported",
-    failures="biases behind dead ReLUs absorb relevance; with composites of z-plus everything "
-    "behind the head has one sign, so that classes that share features look alike",
+    failures="biases after dead ReLUs absorb relevance; with composites of z-plus everything "
+    "that follows has one sign, so that classes that share features look alike",
 )
 def lrp(
     context: Context,

@@ -197,14 +197,14 @@ class _Watch:
     def __init__(
         self, context: Context, target: Target, layer: SpatialLayer | None, engine: Engine
     ) -> None:
-        self._subject, self._target, self._layer, self._asked = context, target, layer, engine
+        self._context, self._target, self._layer, self._asked = context, target, layer, engine
         self._names = [*target.tensors, *([layer.name] if layer else [])]
         self.engine: Mapping[str, Any] = {}
         self.has_classes = isinstance(target, ClassScore)
 
     def uncovered(self, x: NDArray[Any]) -> NDArray[np.float64]:
         """S of the inputs as they are, (N,)."""
-        tensors = self._subject.engine(Capability.FORWARD).activations(x, self._names)
+        tensors = self._context.engine(Capability.FORWARD).activations(x, self._names)
         return self._read(tensors)[0]
 
     def covered(
@@ -227,7 +227,7 @@ class _Watch:
         self, x: NDArray[Any], changes: WindowChanges
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]]:
         """Windows with their S and winning classes, as they are computed."""
-        run = self._subject.windowed(x, changes, self._names, engine=self._asked)
+        run = self._context.windowed(x, changes, self._names, engine=self._asked)
         self.engine = self.engine or run.engine
         for places, tensors in run.blocks:
             yield (places, *self._read(tensors))
@@ -238,7 +238,7 @@ class _Watch:
         score, winners = self._scores(tensors)
         if self._layer is None:
             return score, winners
-        name, graph = self._layer.name, self._subject.network.graph
+        name, graph = self._layer.name, self._context.network.graph
         maps = self._layer.to_maps(real_values(graph, name, tensors[name]))
         return maps.max(axis=(2, 3)).mean(axis=1), winners
 

@@ -15,7 +15,7 @@ from onnxplain.perturb.anytime import Limits, Sampling
 
 
 def channel_limits(
-    method: str, place: SpatialLayer, channels: int | None, max_seconds: float | None
+    method: str, spatial: SpatialLayer, channels: int | None, max_seconds: float | None
 ) -> Limits:
     """Return the limits of a method that looks at each feature map alone.
 
@@ -24,10 +24,10 @@ def channel_limits(
     UsageError
         If the layer has not so many maps.
     """
-    count = place.channels if channels is None else channels
-    if not 1 <= count <= place.channels:
+    count = spatial.channels if channels is None else channels
+    if not 1 <= count <= spatial.channels:
         raise UsageError(
-            f"{method}: channels {count} is not possible; {place.name!r} has {place.channels}"
+            f"{method}: channels {count} is not possible; {spatial.name!r} has {spatial.channels}"
         )
     return Limits(count, max_seconds, least=1)
 
@@ -38,7 +38,7 @@ def strongest_first(maps: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def taken_together(
-    maps: Sequence[NDArray[np.float64]], place: SpatialLayer, samplings: Sequence[Sampling]
+    maps: Sequence[NDArray[np.float64]], spatial: SpatialLayer, samplings: Sequence[Sampling]
 ) -> Attribution:
     """Join the (h, w) maps of all pictures, and record how many feature maps each looked at.
 
@@ -49,7 +49,7 @@ def taken_together(
     return Attribution(
         np.stack(maps),
         ("H", "W"),
-        layer=place.name,
+        layer=spatial.name,
         parameters={"channels": max(counts)},
         measures={"channels": np.array(counts, np.float64)},
         notes={"sampling_ended": [s.end for s in samplings]},

@@ -54,9 +54,9 @@ def hirescam(
     MethodRefusedError
         If there is no layer with places, or its gradient is zero everywhere.
     """
-    place, maps, slopes = layer_gradient(context, x, target, layer)
+    spatial, maps, slopes = layer_gradient(context, x, target, layer)
     result = np.einsum("nkhw,nkhw->nhw", maps, slopes)
-    return Attribution(result, ("H", "W"), layer=place.name)
+    return Attribution(result, ("H", "W"), layer=spatial.name)
 
 
 @method(
@@ -94,11 +94,13 @@ def xgrad_cam(
     MethodRefusedError
         If there is no layer with places, or its gradient is zero everywhere.
     """
-    place, a, g = layer_gradient(context, x, target, layer)
+    spatial, a, g = layer_gradient(context, x, target, layer)
     sums = a.sum(axis=(2, 3)) + _STABILIZER
     weights = (g * a).sum(axis=(2, 3)) / sums
     result = np.einsum("nkhw,nk->nhw", a, weights)
-    return Attribution(result, ("H", "W"), layer=place.name, warnings=_cancelled(a, sums, weights))
+    return Attribution(
+        result, ("H", "W"), layer=spatial.name, warnings=_cancelled(a, sums, weights)
+    )
 
 
 def _cancelled(a: NDArray[Any], sums: NDArray[Any], weights: NDArray[Any]) -> tuple[str, ...]:
@@ -152,7 +154,7 @@ def layercam(
     MethodRefusedError
         If there is no layer with places, or its gradient is zero everywhere.
     """
-    place, maps, slopes = layer_gradient(context, x, target, layer)
+    spatial, maps, slopes = layer_gradient(context, x, target, layer)
     gates = np.maximum(slopes, 0.0)
     result = np.einsum("nkhw,nkhw->nhw", maps, gates)
-    return Attribution(result, ("H", "W"), layer=place.name)
+    return Attribution(result, ("H", "W"), layer=spatial.name)

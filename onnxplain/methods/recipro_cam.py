@@ -32,7 +32,7 @@ _MASKS = {
     reference="Byun, Lee 2022, arXiv:2209.14074",
     meaning="score units, above the score of empty feature maps; positive speaks for the target",
     class_discriminative=True,
-    promises="with mask=delta, behind global average pooling and one linear layer, it is CAM over "
+    promises="with mask=delta, before global average pooling and one linear layer, it is CAM over "
     "the number of places",
     failures="coarse: the grid of the layer; evidence that needs two distant places together is "
     "missed; in a quantised file one place is worth only a few steps of the score",
@@ -73,17 +73,17 @@ def recipro_cam(
     if mask not in _MASKS:
         raise UnknownNameError("mask", mask, _MASKS, f"allowed: {', '.join(_MASKS)}")
     values = layer_values(context, x, layer)
-    place = values.place
-    masks = _around_each_place(_MASKS[mask], place.grid)
+    spatial = values.spatial
+    masks = _around_each_place(_MASKS[mask], spatial.grid)
     result = np.empty((len(x), len(masks)))
     for n in range(len(x)):
         single, maps = x[n : n + 1], values.maps(n)
         nothing = values.with_maps(n, np.zeros_like(maps))
-        empty = context.scores_from(single, place.name, nothing, target)[0]
+        empty = context.scores_from(single, spatial.name, nothing, target)[0]
         for part in context.slices(len(masks)):
             changed = values.with_maps(n, maps * masks[part, None])
-            result[n, part] = context.scores_from(single, place.name, changed, target) - empty
-    return Attribution(result.reshape(len(x), *place.grid), ("H", "W"), layer=place.name)
+            result[n, part] = context.scores_from(single, spatial.name, changed, target) - empty
+    return Attribution(result.reshape(len(x), *spatial.grid), ("H", "W"), layer=spatial.name)
 
 
 def _around_each_place(mask: NDArray[np.float64], grid: tuple[int, int]) -> NDArray[np.float64]:

@@ -47,7 +47,7 @@ class Method:
     family : str
         Gradient, cam, relevance or perturbation.
     needs : Capability
-        What the engine must be able to do.
+        What the engine must be able to do if nothing else is asked for.
     explains : {"logit", "probability"}
         Which score it explains unless told otherwise.
     display : {"signed", "positive", "magnitude"}
@@ -74,6 +74,9 @@ class Method:
     requires : callable
         ``requires(network)`` raises `MethodRefusedError` for a model that lacks something
         that only this method needs.
+    needs_for : callable, optional
+        ``needs_for(parameters)`` returns what the engine must be able to do with these; `needs`
+        if not given.
     """
 
     name: str
@@ -92,6 +95,11 @@ class Method:
     failures: str
     tolerance: float | None = None
     requires: Callable[[Network], None] = _nothing
+    needs_for: Callable[[Mapping[str, Any]], Capability] | None = None
+
+    def capabilities(self, parameters: Mapping[str, Any]) -> Capability:
+        """Return what the engine must be able to do with these parameters, all of them given."""
+        return self.needs if self.needs_for is None else self.needs_for(parameters)
 
     @property
     def parameters(self) -> Mapping[str, inspect.Parameter]:
@@ -104,6 +112,11 @@ class Method:
     def takes_layer(self) -> bool:
         """Whether the method is read at a layer."""
         return "layer" in self.parameters
+
+    @property
+    def takes_slopes(self) -> bool:
+        """Whether the method asks for derivatives of the target, or its relevance."""
+        return self.needs not in FORWARD_VERBS
 
     @property
     def runs_on(self) -> str:

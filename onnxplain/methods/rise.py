@@ -91,7 +91,7 @@ def rise(
     absent = fill(context, x, fill_with)
     runs = []
     for single, empty in zip(x, absent, strict=True):
-        drawn, sums = Blocks(context.seed, random.draw), _Sums(share, size)
+        drawn, sums = Blocks(context.seed, random.draw), _MaskedScores(share, size)
         sampling = Sampling(context, limits)
         for part in sampling.batches(sums.relative_error):
             masks = random.masks(drawn.rows(part))
@@ -101,7 +101,7 @@ def rise(
     return sampled(runs)
 
 
-class _Sums:
+class _MaskedScores:
     """Sums over masks M and scores y from which the map and its error follow."""
 
     def __init__(self, share: float, size: tuple[int, int]) -> None:

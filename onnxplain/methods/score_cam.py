@@ -78,8 +78,8 @@ def score_cam(
         If the number of channels is not possible.
     """
     values = layer_values(context, x, layer)
-    place = values.place
-    limits = channel_limits("score-cam", place, channels, max_seconds)
+    spatial = values.spatial
+    limits = channel_limits("score-cam", spatial, channels, max_seconds)
     absent = fill(context, x, fill_with)
     results, samplings = [], []
     for n in range(len(x)):
@@ -93,7 +93,7 @@ def score_cam(
         weights = scipy.special.softmax(scores[:done])
         results.append(np.einsum("khw,k->hw", maps[strongest[:done]], weights))
         samplings.append(sampling)
-    return taken_together(results, place, samplings)
+    return taken_together(results, spatial, samplings)
 
 
 def _scaled(maps: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,6 @@ from onnxplain.perturb.outcome import Run, sampled
 from onnxplain.targets.target import Target
 
 _NAMES = ("smoothgrad", "smoothgrad-squared", "vargrad")
-_NEEDS = Capability.GRADIENTS | Capability.RELEVANCE
 _FAILURES = (
     "inherits what the averaged method cannot see; more noise hides small details; squares and "
     "variances lose the sign"
@@ -29,10 +29,15 @@ _FAILURES = (
 LOOK = 16
 
 
+def _needs_for(parameters: Mapping[str, Any]) -> Capability:
+    return _averaged(parameters["of"]).needs
+
+
 @method(
     name="smoothgrad",
     family="gradient",
-    needs=_NEEDS,
+    needs=Capability.GRADIENTS,
+    needs_for=_needs_for,
     explains="logit",
     display="signed",
     shows="positive (red) and negative (blue) values of the averaged method",
@@ -88,7 +93,8 @@ def smoothgrad(
 @method(
     name="smoothgrad-squared",
     family="gradient",
-    needs=_NEEDS,
+    needs=Capability.GRADIENTS,
+    needs_for=_needs_for,
     explains="logit",
     display="magnitude",
     summary="Mean of the squares of another method's maps over noisy copies of the picture.",
@@ -135,7 +141,8 @@ def smoothgrad_squared(
 @method(
     name="vargrad",
     family="gradient",
-    needs=_NEEDS,
+    needs=Capability.GRADIENTS,
+    needs_for=_needs_for,
     explains="logit",
     display="magnitude",
     shows="how much the averaged method varies under noise, not which way it points",

@@ -1,4 +1,4 @@
-"""A classifier as a function of a tensor behind its input."""
+"""A classifier as a function of a tensor inside of its graph."""
 
 from __future__ import annotations
 

@@ -177,7 +177,7 @@ def inspect_model(model: Model) -> dict[str, Any]:
         ``independence`` (whether
         one input stands for itself, see `onnxplain.adapters.independence.Independence`; null
         if the model runs on no input), ``methods`` (name to the reason why not, empty if
-        possible) and ``warnings``.
+        it applies) and ``warnings``.
     """
     network = model.network
     image, head, answer = network.image, network.head, network.answer

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -21,15 +19,15 @@ from onnxplain.graph.image_input import find_image_input, size_warning
 from onnxplain.graph.light import Weights
 from onnxplain.graph.load import check, identify, open_model
 from onnxplain.graph.prepare import prepare
-from onnxplain.graph.scores_only import cut_to_scores
 from onnxplain.graph.unbatched import with_batch
 from onnxplain.inputs.beside import BESIDE, read_beside
 from onnxplain.inputs.bound import BoundValue
-from onnxplain.inputs.guess import contradiction, guess_preprocess
+from onnxplain.inputs.conventions.windows import denotations
+from onnxplain.inputs.declared import find_declared
+from onnxplain.inputs.guess import contradiction, guess_preprocess, guess_warning
 from onnxplain.inputs.labels import find_labels
 from onnxplain.inputs.picture import sample_picture
-from onnxplain.inputs.preprocess import PRESETS, Preprocess, preset, preset_channels
-from onnxplain.inputs.undeclared import Undeclared
+from onnxplain.inputs.preprocess import Preprocess, is_preset, preset, preset_channels
 from onnxplain.model.cut_model import model_at
 from onnxplain.model.model import Model
 from onnxplain.network.network import Network
@@ -40,14 +38,15 @@ from onnxplain.tasks.find import names_of, require_task
 if TYPE_CHECKING:
     from onnxplain.inputs.picture import ImageLike
 
-METADATA_KEY = "onnxplain.preprocess"
+# A detector that writes labels may have any number of classes.
+_MOST_NAMES = 100_000
 
 
 def load(
     path: str | Path | onnx.ModelProto,
     *,
     preprocess: Preprocess | str | Path | None = None,
-    labels: str | Path | Sequence[str] | None = None,
+    labels: str | Path | Sequence[str] | Mapping[Any, Any] | None = None,
     output: str | None = None,
     task: str | None = None,
     scores: str | None = None,
@@ -71,7 +70,7 @@ def load(
     preprocess : Preprocess, preset name or path, optional
         How pictures become inputs. Without it, ``<stem>.preprocess.json`` beside the
         model, then the model's metadata, then a guess (which is reported).
-    labels : sequence of str, path or known list, optional
+    labels : sequence of str, {index: name}, {name: index}, path or known list, optional
         Class names; looked for beside the model and in its metadata if not given.
     output : str, optional
         Graph output to explain, if there are several, or a tensor in an output that is a
@@ -128,6 +127,7 @@ def load(
         (proto, weights, identity), name = open_model(file), file.name
     with foreign(lambda reason: ModelFileError(f"the metadata of {name!r}: {reason}")):
         metadata = {p.key: p.value for p in proto.metadata_props}
+        of_inputs = denotations(proto)
     graph = with_batch(prepare(proto, weights), input_name)
     del proto, weights  # the graph has what it needs
     beside = read_beside(file)
@@ -135,7 +135,8 @@ def load(
         given or beside.get(key)
         for key, given in (("task", task), ("scores", scores), ("output", output))
     )
-    recipe, origin = _declared(preprocess, beside, file, metadata)
+    declared = find_declared(preprocess, beside, file, metadata | of_inputs)
+    recipe, origin = declared.recipe, declared.origin
     if recipe is not None and size is not None:
         recipe = replace(recipe, size=size)
     hints: dict[str, Any] = {
@@ -144,22 +145,25 @@ def load(
         "size": recipe.size if recipe else size,
         "channels": recipe.channels if recipe else preset_channels(preprocess),
         "bound": bound or (),
+        "usual_size": declared.usual_size,
     }
-    outputs = find_outputs(graph, output, lambda: find_image_input(graph, **hints), metadata)
+    outputs = find_outputs(
+        graph, output, lambda: find_image_input(graph, **hints), metadata,
+        boxes=task is None, layout=beside.get("boxes"),
+    )  # fmt: skip
     keys = class_keys(graph, outputs)
-    graph = cut_to_scores(graph, outputs.explained)
+    graph = outputs.cut(graph)
     image = find_image_input(graph, **hints)
     warnings = [text] if (text := size_warning(image)) else []
-    if isinstance(preprocess, str) and preprocess in PRESETS:
+    if isinstance(preprocess, str) and is_preset(preprocess):
         recipe = preset(preprocess, image.layout, image.size, image.channels, image.dtype)
-        origin = "preset"
+    if recipe is None:
+        recipe, origin, said = declared.chosen(image)
+        warnings += said
     if recipe is None:
         recipe, reason = guess_preprocess(graph, image)
         origin = f"a guess: {reason}"
-        what = "unknown" if isinstance(recipe, Undeclared) else f"guessed as {recipe.name!r}"
-        warnings.append(
-            f"preprocessing is {what} ({reason}); declare it with --preprocess FILE or PRESET"
-        )
+        warnings.append(guess_warning(graph, image, name))
     if recipe.channels != image.channels:
         color = {1: "'gray'", 3: "'RGB'"}.get(
             image.channels, f"'bands' and give {image.channels} values of mean and std"
@@ -191,20 +195,22 @@ def load(
     network = network.batch_first()
     answer = network.answer
     given = beside.get("labels") if labels is None else labels
-    names, labels_from = find_labels(given, file, metadata, _counts(answer), keys)
+    giver = "given" if file is None or labels is not None else f"{file.stem}{BESIDE}"
+    named = find_labels(given, file, metadata, _counts(answer), keys, said=giver)
     warnings += [
         text for text in (network.choice_of_output, _reading(answer), answer.doubt) if text
     ]
+    warnings += named.warnings
     model = Model(
         network,
         replace(recipe, dtype=image.dtype),
-        names_of(answer.task, names),
+        names_of(answer.task, named.names),
         name=name,
         identity=identity,
         sources={
             "input": image.origin,
             "preprocess": origin,
-            "labels": labels_from,
+            "labels": named.origin,
             "task": answer.evidence,
         },
         warnings=[*warnings, *([against] if against else [])],
@@ -267,10 +273,12 @@ def explain_all(
     return found
 
 
-def _counts(answer: Answer) -> tuple[int, ...]:
+def _counts(answer: Answer) -> Sequence[int]:
     """How many names an answer can have."""
     if answer.task == "embedding":
         return ()
+    if answer.task == "boxes" and not answer.shape[0]:
+        return range(1, _MOST_NAMES)
     return (2, 1) if answer.task == "yes-no" else (answer.shape[answer.axis],)
 
 
@@ -278,34 +286,4 @@ def _reading(answer: Answer) -> str:
     """Say what was followed back from the output to the scores; empty if nothing was."""
     if not answer.followed:
         return ""
-    return f"output {answer.output!r} is read behind {', '.join(answer.followed)}"
-
-
-def _declared(
-    given: Preprocess | str | Path | None,
-    beside: Mapping[str, Any],
-    file: Path | None,
-    metadata: Mapping[str, str],
-) -> tuple[Preprocess | None, str]:
-    if isinstance(given, Preprocess):
-        return given, "given"
-    if given is not None:
-        if str(given) in PRESETS:
-            return None, "preset"
-        if not os.path.exists(given):
-            preset(str(given), "NCHW", (1, 1))  # says which presets there are
-        return Preprocess.load(given), str(given)
-    if file is not None and "preprocess" in beside:
-        where = f"{file.stem}{BESIDE}"
-        return Preprocess.from_dict(beside["preprocess"], repr(where)), where
-    if file is not None:
-        own = file.with_name(file.stem + ".preprocess.json")
-        if os.path.isfile(own):  # also False for a name that is too long
-            return Preprocess.load(own), own.name
-    if METADATA_KEY in metadata:
-        try:
-            data = json.loads(metadata[METADATA_KEY])
-        except ValueError as error:
-            raise UsageError(f"metadata {METADATA_KEY!r} is not JSON: {error}") from error
-        return Preprocess.from_dict(data, f"metadata {METADATA_KEY!r}"), "metadata of the model"
-    return None, ""
+    return f"output {answer.output!r} is read after {', '.join(answer.followed)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,9 @@ from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.opened import OpenedModel
 from onnxplain.model.record import Run, explanation_of
 from onnxplain.model.saturation import require_finite, saturated, vanishes
+from onnxplain.network.chosen_layer import layer_before, layer_tensor
 from onnxplain.network.context import Context, Progress, silent
+from onnxplain.network.network import Network
 from onnxplain.network.sharing import Share, run_shared
 from onnxplain.targets.classes import Kind
 from onnxplain.targets.request import TargetLike
@@ -185,23 +187,24 @@ class Model(OpenedModel):
         require_runs(average)
         self.network.require_repeatable(averaged=average is not None)
         options: dict[str, Any] = {"contrast": contrast, "margin": margin, "average": average}
+        options["by_match"] = not chosen.takes_slopes
         aims = self.resolve(picture, targets, prediction, kind=kind or chosen.explains, **options)
         if not aims:
             raise UsageError("there is no target to explain")
         said = prediction or next(iter(aims.values()))
         parity = self.check_parity(chosen, picture, said, allow_mismatch).parity
-        context = Context(
-            self.network, self.preprocess, seed, progress or silent, needs=chosen.needs
-        )
+        needs = chosen.capabilities(values)
+        context = Context(self.network, self.preprocess, seed, progress or silent, needs=needs)
         runs = average if average and self.network.is_random else 1
 
         def work(aim: Target, context: Context, share: Share) -> Explanation:
             started = time.perf_counter()
             own = replace(context, share=share)
+            given = _with_layer(chosen, self.network, aim, values)
             score = self._score(picture, aim)
             empty = saturated(chosen, self.network, aim, score)
             try:
-                found = averaged(own, lambda s: chosen.function(s, picture.x, aim, **values), runs)
+                found = averaged(own, lambda s: chosen.function(s, picture.x, aim, **given), runs)
             except NoSlopeError as error:
                 raise empty or error from error
             if empty is not None and vanishes(found.values, self.network.precision):
@@ -278,3 +281,13 @@ class Model(OpenedModel):
         if np.array_equal(plain, picture.x):  # a picture of one colour is told from another one
             plain = sample_picture(self.preprocess).x
         return picture.x, plain
+
+
+def _with_layer(
+    method: Method, network: Network, target: Target, given: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Name the layer in front of what is explained, if that is not the whole answer."""
+    if not method.takes_layer or layer_tensor(network, given.get("layer")) is not None:
+        return given
+    layer = None if target.origin is None else layer_before(network, target.origin)
+    return given if layer is None else {**given, "layer": layer}

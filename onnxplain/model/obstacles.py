@@ -7,6 +7,7 @@ from onnxplain.convert import missing_operators
 from onnxplain.errors import OnnxplainError
 from onnxplain.graph.bodies import is_control_flow
 from onnxplain.graph.expand import expand
+from onnxplain.graph.extract import find_downstream
 from onnxplain.graph.operators import Trait, having
 from onnxplain.methods import Method, registered
 from onnxplain.network.network import Network
@@ -28,8 +29,10 @@ def obstacles(network: Network) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Method name to one line; the empty string if the method is possible. A rare form
-        of an operator, or engines that disagree on a picture, show only when it runs.
+        Method name to one line; the empty string if nothing does. Each method is judged by what
+        it uses with its default parameters and layer: conversion, a layer, relevance rules,
+        activations, and so on. A rare form of an operator, or engines that disagree on a
+        picture, show only when it runs.
     """
     missing = missing_operators(network.graph)
     return {name: _obstacle(network, method, missing) for name, method in registered().items()}
@@ -41,6 +44,8 @@ def _obstacle(network: Network, method: Method, missing: list[str]) -> str:
     try:
         if method.takes_layer:
             network.layer(None)
+        if Capability.RERUN in method.needs:
+            find_downstream(network.graph, network.layer(None).name, network.head.tensors)
         method.requires(network)
     except OnnxplainError as error:
         return str(error)

@@ -19,6 +19,7 @@ from onnxplain.targets.classes import Kind
 from onnxplain.targets.request import TargetLike, TargetRequest
 from onnxplain.targets.target import Target
 from onnxplain.tasks.average import require_runs
+from onnxplain.tasks.boxes import Detected
 from onnxplain.tasks.element import element, is_element
 from onnxplain.tasks.embedding import Embedding, read_vector
 from onnxplain.tasks.find import task_of
@@ -126,7 +127,8 @@ class OpenedModel:
         self.network.require_repeatable(averaged=average is not None)
         count = average if average and self.network.is_random else 1
         runs = [self.task.predict(self._values(picture.x), position) for _ in range(count)]
-        return runs[0] if count == 1 else mean_of(runs)
+        said = runs[0] if count == 1 else mean_of(runs)
+        return replace(said, frame=picture.frame) if isinstance(said, Detected) else said
 
     def target(
         self,
@@ -171,6 +173,7 @@ class OpenedModel:
         contrast: str | int | None = None,
         margin: bool = False,
         average: int | None = None,
+        by_match: bool = False,
     ) -> dict[Target, Prediction]:
         """Resolve several targets, each once, with what the model says at its position.
 
@@ -189,6 +192,8 @@ class OpenedModel:
             See `ClassScore`.
         average : int, optional
             See `predict`.
+        by_match : bool
+            Of a box of a detector, explain how well any box matches it, which has no slope.
 
         Raises
         ------
@@ -202,6 +207,8 @@ class OpenedModel:
         found: dict[Target, Prediction] = {}
         for name in names:
             one = name if isinstance(name, Target) else self.request(name, default)
+            if isinstance(one, TargetRequest) and by_match:
+                one = replace(one, by_match=True)
             position = getattr(one, "position", ())
             if position not in known or not (values or isinstance(one, Target)):
                 values = self._values(picture.x)

@@ -16,6 +16,7 @@ from onnxplain.methods import Method
 from onnxplain.model.opened import OpenedModel
 from onnxplain.network.chosen_layer import layer_warnings
 from onnxplain.network.network import Network
+from onnxplain.network.placed_layer import placement_warnings
 from onnxplain.provenance import versions
 from onnxplain.targets.classes import ClassScore
 from onnxplain.targets.target import Target
@@ -72,6 +73,8 @@ def explanation_of(
     said = known.warnings if known is not None else ()
     if known is not None and said:
         notes["independence"] = known.to_dict()
+    if found.layer in network.placements:
+        notes["placement"] = network.placements[found.layer].to_dict()
     uses_torch = method.runs_on == "PyTorch"
     if prediction.parity is not None and uses_torch:
         measures["parity_error"] = prediction.parity.error
@@ -90,14 +93,18 @@ def explanation_of(
         score=score,
         scores=prediction.scores.astype(np.float32),
         unit=prediction.unit,
-        labels={int(k): model.labels[int(k)] for k in spoken_of if model.labels},
+        labels={int(k): prediction.name(int(k)) for k in spoken_of if prediction.names},
         layer=found.layer,
         pixels=picture.pixels,
         measures=measures,
         maps={k: np.asarray(v[0]) for k, v in found.maps.items()},
         notes=notes,
         seconds=run.seconds,
-        warnings=(*found.warnings, *_of_layer(network, run, found)),
+        warnings=(
+            *found.warnings,
+            *placement_warnings(network, found.layer),
+            *_of_layer(network, run, found),
+        ),
         provenance={
             "model": model.name,
             "model_sha256": model.sha256,
@@ -108,7 +115,7 @@ def explanation_of(
             "preprocess_sha256": model.preprocess.sha256,
             "sources": model.sources,
             **({"bound": describe_bound(network.bound)} if network.bound else {}),
-            "engine": network.adapter(method.needs).device,
+            "engine": network.adapter(method.capabilities(run.parameters)).device,
             "precision": network.precision if uses_torch else "as the file",
             "seed": run.seed,
             "versions": versions(),

@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from onnxplain.errors import NumericalError, UnsupportedModelError
+from onnxplain.errors import NumericalError, UnsupportedModelError, UsageError
 from onnxplain.graph.answers.answer import Answer
 from onnxplain.graph.answers.declare import declared
 from onnxplain.graph.answers.find import find_answers
 from onnxplain.graph.answers.outputs import Outputs
 from onnxplain.graph.quantised import quantisation_step
+from onnxplain.network.settled_boxes import settled
+from onnxplain.targets.reading import Reading
 
 if TYPE_CHECKING:
     from onnxplain.network.network import Network
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
 _PROBED = (
     "the scores are taken as probabilities, since they are not negative and sum to one; if they "
     "are none, declare --scores raw"
+)
+_BETWEEN = (
+    "on a probe this number lies between 0 and 1; if it is a probability, declare it with --task "
+    "yes-no and --scores probabilities"
 )
 # What an output is may only show beside the others, which are cut off by now.
 _SEEN_TOGETHER = ("boxes", "embedding")
@@ -64,6 +71,8 @@ def declared_answer(network: Network, outputs: Outputs, asked: Asked) -> Answer:
     UsageError
         If what was declared contradicts it.
     """
+    if outputs.boxes is not None:
+        return replace(outputs.boxes, output=outputs.explained)
     output = outputs.explained
     try:
         answers = find_answers(network.graph, network.shapes, network.image, asked.metadata)
@@ -82,20 +91,60 @@ def declared_answer(network: Network, outputs: Outputs, asked: Asked) -> Answer:
 
 
 def probed(network: Network, answer: Answer, asked: Asked) -> Answer:
-    """Return the answer, with probabilities if its scores are such on some input."""
-    plain = answer.task == "classes" and answer.probability is None and not answer.places
-    if plain and asked.scores is None and _sums_to_one(network, answer):
+    """Return the answer, with what its numbers are on some input.
+
+    Raises
+    ------
+    UsageError
+        If they were declared probabilities, and are none.
+    """
+    if answer.task == "boxes" and answer.boxes is not None:
+        return settled(network, answer)
+    if asked.scores == "probabilities" and answer.probability is not None:
+        _require_probabilities(network, answer, answer.probability)
+        return answer
+    count = answer.shape[answer.axis] if answer.shape else 0
+    several = not answer.places and answer.probability is None and count > 1
+    open_ = answer.task == "classes" or (answer.task == "values" and asked.task is None)
+    if several and open_ and asked.scores is None and _sums_to_one(network, answer):
         evidence = "its values are not negative and sum to one, on a probe"
-        return replace(answer, probability=answer.raw, logit=None, evidence=evidence, doubt=_PROBED)
+        found = replace(answer, probability=answer.raw, logit=None, evidence=evidence)
+        return replace(found, task="classes", doubt=_PROBED)
+    bounded = answer.task == "values" and count == 1 and not answer.doubt
+    if bounded and asked.task is None and asked.scores is None:
+        lowest, highest = _range(network, answer.raw)
+        if lowest >= 0 and highest <= 1:
+            return replace(answer, doubt=_BETWEEN)
     return answer
+
+
+def _scores(network: Network, reading: Reading) -> NDArray[np.float64] | None:
+    """What some input scores; ``None`` if that is no number, as is said for pictures."""
+    try:
+        x = network.random_input()
+        return reading.read(network.ort.together().activations(x, reading.tensors))
+    except NumericalError:
+        return None
+
+
+def _range(network: Network, reading: Reading) -> tuple[float, float]:
+    scores = _scores(network, reading)
+    return (-np.inf, np.inf) if scores is None else (float(scores.min()), float(scores.max()))
+
+
+def _require_probabilities(network: Network, answer: Answer, reading: Reading) -> None:
+    lowest, highest = _range(network, reading)
+    if np.isfinite(lowest) and (lowest < -_SUM_SLACK or highest > 1 + _SUM_SLACK):
+        raise UsageError(
+            f"output {answer.output!r} is declared to hold probabilities, but on a probe its "
+            f"numbers run from {lowest:.4g} to {highest:.4g}; declare --scores logits, or raw"
+        )
 
 
 def _sums_to_one(network: Network, answer: Answer) -> bool:
     """Whether the output holds probabilities although no final Softmax was found."""
-    try:
-        values = network.ort.together().activations(network.random_input(), answer.raw.tensors)
-        scores = answer.raw.read(values)
-    except NumericalError:  # said when a picture is explained
+    scores = _scores(network, answer.raw)
+    if scores is None:
         return False
     # Quantised probabilities are each off by half a step at most.
     step = quantisation_step(network.graph, answer.output)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.cam_head import CamHead, find_cam_head
 from onnxplain.graph.depth import Depths
+from onnxplain.graph.layer_choice import choose_layer
 from onnxplain.graph.layer_list import early_layer, usable_layers
 from onnxplain.graph.layers import SpatialLayer, refuse_layer, spatial_layer
 
@@ -123,6 +125,18 @@ def _at(network: Network, index: int) -> SpatialLayer:
             f"there is no layer {index}; allowed: {allowed}, as `inspect --layers` counts them"
         )
     return layers[index]
+
+
+def layer_before(network: Network, tensor: str) -> str | None:
+    """Name of the best layer in front of a tensor, where that is not one of the scores.
+
+    Of the scores themselves, `Network.layers` has them; ``None`` then, and where there is none.
+    """
+    if tensor in network.head.tensors:
+        return None
+    head = replace(network.head, tensors=(tensor,))
+    found = choose_layer(network.graph, network.shapes, network.axes, network.image, head).layers
+    return found[0].name if found else None
 
 
 def linear_head(network: Network, layer: SpatialLayer) -> CamHead:

@@ -12,6 +12,7 @@ from onnxplain.adapters.base import FORWARD_VERBS, Adapter, Array, Capability
 from onnxplain.adapters.engines import EngineSettings, Factory, engine_factory
 from onnxplain.adapters.independence import Independence, measure_independence
 from onnxplain.adapters.ort import OrtAdapter
+from onnxplain.adapters.placement import Placement
 from onnxplain.convert.torch_threads import import_torch
 from onnxplain.errors import UsageError
 from onnxplain.graph.answers.answer import Answer
@@ -25,7 +26,6 @@ from onnxplain.graph.head import Head, head_of
 from onnxplain.graph.image_input import ImageInput, find_image_input
 from onnxplain.graph.layer_choice import LayerChoice, choose_layer
 from onnxplain.graph.layers import SpatialLayer
-from onnxplain.graph.scores_only import cut_to_scores
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.training import training_nodes
 from onnxplain.graph.view import Graph, TensorInfo
@@ -33,6 +33,7 @@ from onnxplain.inputs.bound import BoundValue, bind_inputs
 from onnxplain.network.answer import Asked, declared_answer, probed
 from onnxplain.network.chosen_layer import about_layers, linear_head, named_layer
 from onnxplain.network.concrete_shapes import concrete_shapes
+from onnxplain.network.placed_layer import measured, placed
 
 if TYPE_CHECKING:
     from onnxplain.adapters.torch import TorchAdapter
@@ -111,9 +112,9 @@ class Network:
         hints |= {"channels": channels, "bound": bound or ()}
         metadata = dict(metadata or {})
         self._outputs = outputs or find_outputs(
-            graph, output, lambda: find_image_input(graph, **hints), metadata
+            graph, output, lambda: find_image_input(graph, **hints), metadata, boxes=task is None
         )
-        self.graph = graph if outputs else cut_to_scores(graph, self._outputs.explained)
+        self.graph = graph if outputs else self._outputs.cut(graph)
         image = find_image_input(self.graph, **hints)
         needed = {n: v for n, v in (bound or {}).items() if n not in self.graph.left_out.inputs}
         self.image: ImageInput
@@ -127,8 +128,9 @@ class Network:
         self._device = device
         self._batch_size = batch_size
         self.cut = cut
-        self._example = example or self.random_input
+        self.example = example or self.random_input
         self._whole: Network | None = None
+        self.placements: dict[str, Placement] = {}
 
     def with_graph(
         self,
@@ -162,7 +164,7 @@ class Network:
             cut=self.cut or input_name is not None,
             threads=self._threads,
             engine=self._engine,
-            example=self._example if input_name is None else None,
+            example=self.example if input_name is None else None,
         )
         return other.batch_first() if self._has_copies else other
 
@@ -231,7 +233,7 @@ class Network:
     def independence(self) -> Independence:
         """Whether one input stands for itself; some forward passes find out, once.
 
-        What lies behind a tensor is taken to be as the whole: values of several inputs do not
+        What follows a tensor is taken to be as the whole: values of several inputs do not
         meet there if they meet nowhere.
         """
         if self._whole is not None:
@@ -241,7 +243,7 @@ class Network:
             self.image,
             self.ort,
             lambda: self.ort_as_written,
-            self._example(),
+            self.example(),
             self._scores,
         )
 
@@ -300,7 +302,7 @@ class Network:
         graph = cut_at(self.graph, tensor, self._outputs.explained)
         rest = self.with_graph(graph, input_name=tensor.name, layout=layout, size=size)
         rest._whole = self._whole or self
-        rest._example = lambda: self.ort.activations(self._example(), [tensor.name])[tensor.name]
+        rest.example = lambda: self.ort.activations(self.example(), [tensor.name])[tensor.name]
         return rest
 
     def adapter(self, needs: Capability) -> Adapter:
@@ -358,7 +360,7 @@ class Network:
 
     @cached_property
     def head(self) -> Head:
-        """Tensors that hold the scores, and what stands behind them."""
+        """Tensors that hold the scores, and what follows them."""
         return head_of(self.answer, self.graph)
 
     @property
@@ -382,17 +384,15 @@ class Network:
         return list(self.layer_choice.layers)
 
     def layer(self, asked: str | int | None) -> SpatialLayer:
-        """Return the spatial layer that is meant, or the best one; see `layer_tensor`.
+        """Return the layer that is meant, or the best one; see `layer_tensor` and `placed`."""
+        return placed(self, named_layer(self, asked))
 
-        Raises
-        ------
-        UnknownNameError, UsageError
-            If there is none.
-        MethodRefusedError
-            If the tensor, or the whole model, has no places in the picture.
-        """
-        return named_layer(self, asked)
+    def placement(self, layer: SpatialLayer) -> Placement:
+        """Whether a layer answers where its grid says; some forward passes find out, once."""
+        if layer.name not in self.placements:
+            self.placements[layer.name] = measured(self, layer)
+        return self.placements[layer.name]
 
     def cam_head(self, layer: SpatialLayer) -> CamHead:
-        """Return the linear head behind a layer; see `linear_head`."""
+        """Return the linear head that follows a layer; see `linear_head`."""
         return linear_head(self, layer)

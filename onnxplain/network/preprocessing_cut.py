@@ -10,6 +10,7 @@ import onnx
 from numpy.typing import NDArray
 
 from onnxplain.errors import MethodRefusedError, UnknownNameError
+from onnxplain.graph.pixel_flow import follow
 from onnxplain.graph.preprocessing_chain import preprocessing_chain
 from onnxplain.graph.view import TensorInfo
 from onnxplain.inputs.preprocess import Preprocess
@@ -30,7 +31,7 @@ def preprocessing_tensor(network: Network, name: str) -> str:
         The network of the whole file.
     name : str
         ``float``: the first floating-point tensor, which holds the pixels' own values;
-        ``normalised``: the last one before the network proper, behind everything that
+        ``normalised``: the last one before the network proper, after everything that
         casts, transposes, resizes or scales the picture; or the name of a tensor between.
 
     Raises
@@ -64,6 +65,9 @@ def _floating(network: Network) -> dict[str, str]:
 
 def _layout(network: Network, name: str) -> Literal["NCHW", "NHWC"] | None:
     tags = network.axes.tags.get(name)
+    if tags is None:  # behind channels in another order
+        held = follow(network.graph, network.image).pixels.get(name)
+        tags = held.roles if held is not None else None
     return "NCHW" if tags == tuple("NCHW") else "NHWC" if tags == tuple("NHWC") else None
 
 

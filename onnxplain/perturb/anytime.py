@@ -71,7 +71,7 @@ class Sampling:
     """
 
     def __init__(self, context: Context, limits: Limits) -> None:
-        self._subject, self._limits = context, limits
+        self._context, self._limits = context, limits
         self.done = 0
         self.end: End = "all samples"
         self._started = time.monotonic()
@@ -89,7 +89,7 @@ class Sampling:
         error : callable
             `relative_error` of the map so far; called at most once in `Limits.every` samples.
         """
-        size, every = self._subject.batch_size, self._limits.every
+        size, every = self._context.batch_size, self._limits.every
         while not self.over:
             stop = min(self.done + size, self._limits.samples)
             if self._limits.tolerance is not None:
@@ -116,13 +116,13 @@ class Sampling:
             return
         if error() <= limits.tolerance:
             self.end = "settled"
-            self._subject.progress(limits.samples, limits.samples)
+            self._context.progress(limits.samples, limits.samples)
 
     def _tell(self, spent: float) -> None:
         total, done = self._limits.samples, self.done
         if self._limits.max_seconds is not None:
             done = max(done, min(total, int(total * spent / self._limits.max_seconds)))
-        self._subject.progress(total if self.over else done, total)
+        self._context.progress(total if self.over else done, total)
 
 
 def relative_error(values: NDArray[np.float64], errors: NDArray[np.float64]) -> float:

@@ -102,14 +102,14 @@ class Pictures(Sequence[NDArray[Any]]):
     """
 
     def __init__(self, context: Context, paths: Sequence[Path]) -> None:
-        self._subject, self._paths = context, paths
+        self._context, self._paths = context, paths
 
     def __len__(self) -> int:
         return len(self._paths)
 
     def __getitem__(self, index: Any) -> Any:
-        x = model_input(self._paths[index], self._subject.preprocess)[0]
-        return channels_first(self._subject, x)
+        x = model_input(self._paths[index], self._context.preprocess)[0]
+        return channels_first(self._context, x)
 
 
 def _stored(

@@ -16,6 +16,7 @@ from onnxplain.graph.layers import spatial_layer
 from onnxplain.graph.quantised import real_values
 from onnxplain.network.chosen_layer import tensor_of
 from onnxplain.network.context import Context
+from onnxplain.network.placed_layer import placed
 from onnxplain.targets.classes import ClassScore
 from onnxplain.targets.target import Target
 
@@ -87,6 +88,8 @@ def readout(
     if place is not None and (layer is None or not _within(place, layer.grid)):
         has = f"{layer.grid[0]} x {layer.grid[1]} places" if layer else "no height and width"
         raise UsageError(f"place {place} is not possible: {tensor!r} has {has}")
+    if place is not None and layer is not None:
+        layer = placed(network, layer)
 
     def pick(values: NDArray[Any]) -> Array:
         numbers = real_values(network.graph, tensor, values)

@@ -35,7 +35,9 @@ def weighted_ridge(
     count, regions = kept.shape
     share = weights / weights.sum()
     centred = kept - share @ kept
-    wanted = scores - share @ scores
+    # Around one of them, equal scores leave nothing, not even rounding.
+    around = scores - scores[0]
+    wanted = around - share @ around
     moment = (centred.T * weights) @ centred + alpha * np.eye(regions)
     inverse = np.linalg.pinv(moment, hermitian=True)
     coefficients = inverse @ (centred.T @ (weights * wanted))
@@ -74,12 +76,12 @@ def constrained_shapley(
     if regions == 1:
         return np.array([change]), np.zeros(1)
     z = kept[: 2 * pairs].astype(np.float64)
-    inner = z[:, :-1] - z[:, -1:]
+    contrasts = z[:, :-1] - z[:, -1:]
     wanted = scores[: 2 * pairs] - empty - z[:, -1] * change
-    inverse = np.linalg.pinv(inner.T @ inner, hermitian=True)
-    free = inverse @ (inner.T @ wanted)
-    residuals = wanted - inner @ free
-    pulls = inverse @ (inner.T * residuals).reshape(regions - 1, pairs, 2).sum(axis=2)
+    inverse = np.linalg.pinv(contrasts.T @ contrasts, hermitian=True)
+    free = inverse @ (contrasts.T @ wanted)
+    residuals = wanted - contrasts @ free
+    pulls = inverse @ (contrasts.T * residuals).reshape(regions - 1, pairs, 2).sum(axis=2)
     pulls = np.concatenate([pulls, -pulls.sum(axis=0, keepdims=True)])
     return np.append(free, change - free.sum()), _spread(pulls, pairs - regions + 1)
 

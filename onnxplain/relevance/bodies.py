@@ -12,10 +12,15 @@ from collections.abc import Set as AbstractSet
 
 from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.bodies import bodies_of, is_control_flow
+from onnxplain.graph.operators import Trait, having
 from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.kinds import MOVING
 
-# Behind these two, a Loop's body reads its counter and its condition, which carry no signal.
+# The condition of Where, and what is chosen, may differ between a picture and a baseline.
+ONLY_MOVING = MOVING - having(Trait.CHOOSES) - {"Where"}
+# Inputs in front that decide which body runs, or how often.
+_DECIDING = {"If": 1, "Loop": 2}
+# After these two, a Loop's body reads its counter and its condition, which carry no signal.
 _COUNTER_AND_CONDITION = 2
 
 
@@ -43,13 +48,53 @@ def _computing(node: Node, graph: Graph, moving: AbstractSet[str]) -> Iterator[s
     for body in bodies_of(node, graph).values():
         own = _COUNTER_AND_CONDITION if node.op_type == "Loop" else 0
         signal = body.descendants(i.name for i in body.inputs[own:])
-        for inner in body.nodes:
-            if signal.isdisjoint(inner.outputs):
+        for body_node in body.nodes:
+            if signal.isdisjoint(body_node.outputs):
                 continue
-            if is_control_flow(inner):
-                yield from _computing(inner, body, moving)
-            elif inner.operator not in moving and inner.operator != "Identity":
-                yield inner.operator
+            if is_control_flow(body_node):
+                yield from _computing(body_node, body, moving)
+            elif body_node.operator not in moving and body_node.operator != "Identity":
+                yield body_node.operator
+
+
+def require_equal_bodies(graph: Graph, image: str, output: str) -> None:
+    """Refuse a graph with a body that DeepLIFT cannot treat; see `refuse_unequal`.
+
+    Parameters
+    ----------
+    graph : Graph
+        The prepared graph.
+    image, output : str
+        Tensors between which nodes count.
+    """
+    dynamic, needed = graph.descendants([image]), graph.ancestors(output)
+    for node in graph.nodes:
+        if is_control_flow(node) and not (needed & dynamic).isdisjoint(node.outputs):
+            refuse_unequal(node, graph, dynamic)
+
+
+def refuse_unequal(node: Node, graph: Graph, dynamic: AbstractSet[str]) -> None:
+    """Let a body pass only if it does the same linear thing for picture and baseline.
+
+    Parameters
+    ----------
+    node : Node
+        An If, Loop or Scan of `graph`.
+    graph : Graph
+        Where it stands.
+    dynamic : set of str
+        Tensors that depend on the explained input.
+
+    Raises
+    ------
+    MethodRefusedError
+        If it computes, or the picture decides what it does.
+    """
+    found = computes(node, graph, ONLY_MOVING)
+    if any(name in dynamic for name in node.inputs[: _DECIDING.get(node.op_type, 0)]):
+        found = ["a condition that depends on the picture", *found]
+    if found:
+        raise refusal(node, found, "DeepLIFT")
 
 
 def refusal(node: Node, operators: list[str], method: str) -> MethodRefusedError:

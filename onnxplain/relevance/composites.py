@@ -206,7 +206,7 @@ def composite(
         ``flat`` the flat rule at the first layer; ``norm`` has the norm rule at every
         BatchNormalization that no convolution takes in, so that its shift absorbs its share
         where the others hand on what it brought. ``deep-taylor`` is z-box at the first
-        layer and z-plus behind (Montavon et al. 2017), ``deep-taylor-unbounded`` has
+        layer and z-plus after it (Montavon et al. 2017), ``deep-taylor-unbounded`` has
         w-square first. ``attn-lrp`` has gamma at convolutions and linear layers and its
         own rules in attention (Achtibat et al. 2024, arXiv:2402.05602); ``cp-lrp`` holds
         the attention weights constant (Ali et al. 2022, arXiv:2202.07304).

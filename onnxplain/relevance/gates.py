@@ -60,7 +60,7 @@ def self_gates(graph: Graph, dynamic: AbstractSet[str]) -> dict[str, str]:
 def _meeting_point(chains: list[tuple[str, ...]]) -> str | None:
     """Nearest tensor that is in every chain.
 
-    The nearest one, because relevance has to arrive behind the bias that a weighted node
+    The nearest one, because relevance has to arrive after the bias that a weighted node
     takes in, not in front of it.
     """
     first, *others = chains

@@ -21,7 +21,7 @@ class Growth:
     times : float
         The largest sum of magnitudes at a tensor that all relevance passes, as a multiple of
         what the last nodes with weights handed on: there the parts of the score itself are told
-        apart, and behind them a rule can only make more of them.
+        apart, and after them a rule can only make more of them.
     between : float
         The largest sum of magnitudes that any node handed on, in the same unit: what of it
         cancels again leaves its rounding.

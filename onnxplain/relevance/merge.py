@@ -35,7 +35,7 @@ class WeightedNode:
         Merged weight.
     bias : Tensor or None
         Merged bias, broadcastable to the output.
-    inner : tuple of str
+    internal : tuple of str
         Tensors of the chain in front of `output`; what scales or shifts them hands all of
         its relevance on, so theirs is that of `output`.
     """
@@ -45,7 +45,7 @@ class WeightedNode:
     output: str
     weight: Tensor
     bias: Tensor | None
-    inner: tuple[str, ...] = ()
+    internal: tuple[str, ...] = ()
 
     def layer(self, x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
         """Run the step with other operands."""
@@ -113,8 +113,8 @@ def _absorb_next(
     weight = merged.weight * _along_outputs(merged, scale)
     old = merged.bias if merged.bias is not None else torch.zeros_like(shift)
     bias = old.reshape(-1) * scale + shift
-    inner = (*merged.inner, merged.output)
-    return WeightedNode(merged.step, merged.data, readers[0].output, weight, bias, inner)
+    internal = (*merged.internal, merged.output)
+    return WeightedNode(merged.step, merged.data, readers[0].output, weight, bias, internal)
 
 
 def _mergeable(node: Node, merged: WeightedNode) -> bool:

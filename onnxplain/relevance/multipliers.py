@@ -20,10 +20,10 @@ from torch import Tensor
 from onnxplain.convert.program import Program, Step
 from onnxplain.graph.bodies import CONTROL_FLOW, is_control_flow
 from onnxplain.graph.operators import Trait, having
-from onnxplain.graph.view import Graph, Node
-from onnxplain.relevance.bodies import computes, refusal
+from onnxplain.graph.view import Graph
+from onnxplain.relevance.bodies import ONLY_MOVING, refuse_unequal
 from onnxplain.relevance.growth import Growth, GrowthMeter
-from onnxplain.relevance.kinds import AVERAGING, ELEMENTWISE, MOVING
+from onnxplain.relevance.kinds import AVERAGING, ELEMENTWISE
 from onnxplain.relevance.normalised import layer_norm_multiplier, softmax_multiplier
 from onnxplain.relevance.quotients import difference_quotient
 
@@ -33,11 +33,9 @@ _NORMALISING_END = having(Trait.NORMALISES_END)
 _NORMALISING = _NORMALISING_END | having(Trait.NORMALISES_PLACES)
 # Points on the way from the baseline's operands to the picture's.
 _POINTS = 32
-# Behind one of these, the parts of the score itself are told apart.
+# After the last of these, the parts of the score itself are told apart.
 _WEIGHTED = frozenset("Conv ConvTranspose Gemm MatMul".split())
-# The condition of Where may differ between picture and baseline.
-_LINEAR = MOVING - _CHOOSING - {"Where"}
-_MULTILINEAR = _LINEAR | AVERAGING | CONTROL_FLOW
+_MULTILINEAR = ONLY_MOVING | AVERAGING | CONTROL_FLOW
 _MULTILINEAR |= frozenset("Conv ConvTranspose Gemm MatMul Add Sub Mul BatchNormalization".split())
 
 
@@ -101,18 +99,18 @@ def _walk_back(
         return float(torch.linalg.vector_norm(multiplier * (here[name] - there[name]), 1))
 
     meter = GrowthMeter(sum(magnitude(n, m) for n, m in found.items()))
-    behind_weights, waiting = set(found), set(found)
+    after_weights, waiting = set(found), set(found)
     for step in reversed(program.steps):
         arrived = [found.get(o) for o in step.outputs]
         if all(m is None for m in arrived):
-            continue  # among them nodes behind the score, which were not computed
+            continue  # among them nodes after the score, which were not computed
         signal = [
             k for k, n in enumerate(step.inputs) if n in dynamic and here[n].is_floating_point()
         ]
         if not signal:
             continue
         if is_control_flow(step.node):
-            _refuse_unequal_bodies(step.node, graph, dynamic)
+            refuse_unequal(step.node, graph, dynamic)
         full = [
             torch.zeros_like(here[o]) if m is None else m
             for o, m in zip(step.outputs, arrived, strict=True)
@@ -125,25 +123,15 @@ def _walk_back(
             name = step.inputs[k]
             found[name] = found[name] + share if name in found else share
             given += magnitude(name, share)
-        last = not behind_weights.isdisjoint(step.outputs)
+        last = not after_weights.isdisjoint(step.outputs)
         meter.add(step.outputs[0], step.node.op_type, taken, given, last=last)
         if last and step.node.op_type not in _WEIGHTED:
-            behind_weights.update(step.inputs)
+            after_weights.update(step.inputs)
         waiting = waiting.difference(step.outputs).union(step.inputs[k] for k in signal)
         if len(waiting) == 1:
             (name,) = waiting
             meter.passed(magnitude(name, found[name]))
     return found, meter.result()
-
-
-def _refuse_unequal_bodies(node: Node, graph: Graph, dynamic: AbstractSet[str]) -> None:
-    """Let a body pass only if it does the same linear thing for picture and baseline."""
-    found = computes(node, graph, _LINEAR)
-    deciding = {"If": 1, "Loop": 2}.get(node.op_type, 0)
-    if any(name in dynamic for name in node.inputs[:deciding]):
-        found = ["a condition that depends on the picture", *found]
-    if found:
-        raise refusal(node, found, "DeepLIFT")
 
 
 def _values(

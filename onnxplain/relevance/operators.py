@@ -227,7 +227,7 @@ def _softmax(graph: Graph, record: Record, R: Tensor) -> Shares:
     p = record.outputs[0].detach()
     if record.step.node.op_type == "LogSoftmax":
         p = p.exp()  # the logarithm hands relevance on element by element
-    # Up to opset 12, everything behind the axis is one distribution.
+    # Up to opset 12, everything after the axis is one distribution.
     together = graph.opsets.get("", 13) < 13
     axis = record.step.node.attributes.get("axis", 1 if together else -1) % x.dim()
     axes = list(range(axis, x.dim())) if together else [axis]

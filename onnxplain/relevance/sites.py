@@ -25,7 +25,7 @@ def sites(
     dynamic : set of str
         Tensors that depend on the explained input.
     chains : mapping of str to tuple of str
-        For each node with weights, its output tensor, and the tensors behind it up to the
+        For each node with weights, its output tensor, and the tensors after it up to the
         last one of those that are merged with it.
     outputs : sequence of str
         Tensors at which relevance is seeded.
@@ -37,10 +37,10 @@ def sites(
     """
     way = set().union(*map(graph.ancestors, outputs)) & dynamic
     nodes = [n for n in graph.nodes if not way.isdisjoint(n.outputs)]
-    behind_weights: set[str] = set()
+    after_weights: set[str] = set()
     for node in nodes:
-        if node.output in chains or not behind_weights.isdisjoint(node.inputs):
-            behind_weights.update(node.outputs)
+        if node.output in chains or not after_weights.isdisjoint(node.inputs):
+            after_weights.update(node.outputs)
     before_weights: set[str] = set()
     for node in reversed(nodes):
         if node.output in chains or not before_weights.isdisjoint(node.outputs):
@@ -49,7 +49,7 @@ def sites(
     for node in nodes:
         positions = set()
         if node.output in chains:
-            if behind_weights.isdisjoint(node.inputs):
+            if after_weights.isdisjoint(node.inputs):
                 positions.add("first")
             if before_weights.isdisjoint(node.outputs):
                 positions.add("last")

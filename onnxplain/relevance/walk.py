@@ -92,9 +92,11 @@ class Walker:
         self._constants = program.fixed_values()
         weighted = (weighted_node(graph, s, self._constants, dynamic) for s in program.steps)
         self._weighted: dict[str, WeightedNode] = {w.output: w for w in weighted if w is not None}
-        inner = {name for w in self._weighted.values() for name in w.inner}
-        self._own_pass = inner.union(self._weighted)
-        self._chains = {w.step.node.output: (*w.inner, w.output) for w in self._weighted.values()}
+        internal = {name for w in self._weighted.values() for name in w.internal}
+        self._own_pass = internal.union(self._weighted)
+        self._chains = {
+            w.step.node.output: (*w.internal, w.output) for w in self._weighted.values()
+        }
 
     def walk(
         self,
@@ -141,7 +143,7 @@ class Walker:
         if vanished:
             raise UsageError(
                 f"tensor {vanished[0]!r} lies inside of what is explained as one node; ask for "
-                "one in front of it or behind"
+                "one before or after it"
             )
         last = {self._chains[n][-1] for n, site in found.items() if "last" in site.positions}
         passed = _Passed(values, composite, plan, boxes, names, masks, last)
@@ -172,7 +174,7 @@ class Walker:
                 continue
             here = dict(zip(step.outputs, arrived, strict=True))
             if step.outputs[0] in self._weighted:
-                here |= dict.fromkeys(self._weighted[step.outputs[0]].inner, arrived[0])
+                here |= dict.fromkeys(self._weighted[step.outputs[0]].internal, arrived[0])
             found |= {n: r for n, r in here.items() if r is not None and n in names}
             shares = self._shares(step, arrived, passed, records.pop(step.outputs[0], None))
             for name, share in shares.items():
@@ -195,15 +197,17 @@ class Walker:
 
     def _end_of_chain(self, name: str) -> str:
         """Tensor at which a tensor inside of a merged chain has its relevance."""
-        return next((w.output for w in self._weighted.values() if name in w.inner), name)
+        return next((w.output for w in self._weighted.values() if name in w.internal), name)
 
     def _plan(self, composite: Composite, found: Mapping[str, Site]) -> dict[str, RuleUse]:
         """Rules that the composite names, by the tensor at which each is applied."""
         ends = {start: chain[-1] for start, chain in self._chains.items()}
-        inner = {n for w in self._weighted.values() for n in (*w.inner, w.output)} - ends.keys()
+        internal = {
+            n for w in self._weighted.values() for n in (*w.internal, w.output)
+        } - ends.keys()
         plan: dict[str, RuleUse] = {}
         for name, site in found.items():
-            use = None if name in inner else composite.rule_for(site)
+            use = None if name in internal else composite.rule_for(site)
             if use is not None:
                 plan[ends.get(name, name)] = use
             if use is not None and use.rule == "z-box" and "first" not in site.positions:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from onnxplain.errors import UsageError
 from onnxplain.explanations.display import displayed, limit, reduce_channels, upsample
+from onnxplain.render.boxes import with_boxes
 from onnxplain.render.colors import PALETTES, opacity
 
 if TYPE_CHECKING:
@@ -72,7 +73,9 @@ def overlay(explanation: Explanation, *, alpha: float = ALPHA, pale: bool = Fals
     if pale:
         photo = _paled(photo)
     shown = shown_map(explanation, photo.shape[:2])
-    return Image.fromarray(blend(photo, shown.values, explanation.display, alpha))
+    blended = Image.fromarray(blend(photo, shown.values, explanation.display, alpha))
+    sides = explanation.target.to_dict().get("sides")
+    return blended if sides is None else with_boxes(blended, [sides], explanation.pixels.shape)
 
 
 def _paled(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -6,14 +6,12 @@ import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.record import RECORD, read_record
+from onnxplain.audit.records.record import Head
 from onnxplain.audit.run import STORE
 from onnxplain.audit.store import Store
 from onnxplain.errors import ImageError, UsageError
-from onnxplain.identity import digests
 from onnxplain.inputs.dataset import read_dataset
 from onnxplain.report.content import Content, content
 
@@ -45,7 +43,7 @@ def read_again(folder: str | Path, data: str | Path | None = None) -> tuple[Cont
     record = read_record(folder / RECORD)
     files: Mapping[str, Path] = {}
     try:
-        files = {s.name: s.path for s in read_dataset(data or record["data"]["source"])}
+        files = {s.name: s.path for s in read_dataset(data or record.data.source)}
     except (UsageError, ImageError) as error:
         lacking.append(f"no photos are shown: {error}; say where they are with --data")
     with ExitStack() as stack:
@@ -55,13 +53,13 @@ def read_again(folder: str | Path, data: str | Path | None = None) -> tuple[Cont
         else:
             lacking.append(f"no maps of single pictures are shown: there is no {folder / STORE}")
         maps = store.map if store is not None else lambda number, method: None
-        return content(record, lambda: record["pictures"], files, maps), lacking
+        return content(record, lambda: record.pictures, files, maps), lacking
 
 
-def identity(record: Mapping[str, Any]) -> dict[str, str]:
+def identity(record: Head) -> dict[str, str]:
     """Digests by which a store of results belongs to a record."""
     return {
-        **digests(record["model"]["sha256"], record["model"].get("files", [])),
-        "preprocess": record["preprocess"]["sha256"],
-        "questions": AuditConfig.from_dict(record["questions"]).sha256,
+        **record.model.digests,
+        "preprocess": record.preprocess.sha256,
+        "questions": record.questions.config.sha256,
     }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from onnxplain.audit.answered import PROBABILITY
 from onnxplain.audit.curves import SHARES
+from onnxplain.audit.records.pictures import Done
+from onnxplain.audit.records.summaries import CurveSum
 from onnxplain.evaluate.measures import MEASURES
 from onnxplain.render.axes import axes_of
 from onnxplain.report.chart import SMALL, Chart, chart
@@ -56,14 +56,12 @@ class Curves:
     table: Table
 
 
-def mean_curves(
-    found: Sequence[Mapping[str, Any]], methods: Sequence[str], unit: str
-) -> list[Curves]:
+def mean_curves(found: Sequence[CurveSum], methods: Sequence[str], unit: str) -> list[Curves]:
     """One chart for each measure, with a line for each method and its quartiles around it.
 
     Parameters
     ----------
-    found : sequence of mapping
+    found : sequence of CurveSum
         The record's ``curves``.
     methods : sequence of str
         In their order; curves of others, which only an edited record has, are left out.
@@ -71,12 +69,12 @@ def mean_curves(
         What the explained numbers are.
     """
     curves = []
-    found = [c for c in found if c["method"] in methods]
-    for measure in dict.fromkeys(c["measure"] for c in found):
-        by_method = {c["method"]: c for c in found if c["measure"] == measure}
+    found = [c for c in found if c.method in methods]
+    for measure in dict.fromkeys(c.measure for c in found):
+        by_method = {c.method: c for c in found if c.measure == measure}
         here = {m: by_method[m] for m in methods if m in by_method}
-        means = {m: c["mean"] for m, c in here.items()}
-        bands = {m: (c["lower_quartile"], c["upper_quartile"]) for m, c in here.items()}
+        means = {m: c.mean for m, c in here.items()}
+        bands = {m: (c.lower_quartile, c.upper_quartile) for m, c in here.items()}
         axes = axes_of(measure, unit)
         drawn = chart(
             f"{measure}: mean {axes[1]} of each method against the {axes[0]}, with quartiles. "
@@ -97,27 +95,27 @@ def mean_curves(
     return curves
 
 
-def picture_curves(entry: Mapping[str, Any]) -> list[Curves]:
+def picture_curves(entry: Done) -> list[Curves]:
     """One small chart for each method that has curves of a picture.
 
     Parameters
     ----------
-    entry : mapping
+    entry : Done
         What the record says of the picture.
     """
     curves = []
-    for method, result in entry["methods"].items():
-        lines = result.get("curves", {})
+    for method, result in entry.methods.items():
+        lines = result.curves
         if not lines:
             continue
         values = [value for scores in lines.values() for value in scores]
         drawn = chart(
-            f"{' and '.join(lines)} of {entry['name']} by {method}. The numbers stand in the "
+            f"{' and '.join(lines)} of {entry.name} by {method}. The numbers stand in the "
             "table below.",
             lines,
             ticks=_ticks(values),
             across=_ACROSS,
-            axes=("share of pixels", entry.get("target_unit", PROBABILITY)),
+            axes=("share of pixels", entry.target_unit),
             size=SMALL,
         )
         rows = [
@@ -136,6 +134,6 @@ def _ticks(values: Sequence[float]) -> tuple[float, ...]:
     return tuple(low + ((high - low) or 1.0) * tick for tick in _TICKS)
 
 
-def _with_quartiles(curve: Mapping[str, Any], k: int) -> str:
-    low, high = curve["lower_quartile"][k], curve["upper_quartile"][k]
-    return f"{curve['mean'][k]:.3f} ({low:.3f} to {high:.3f})"
+def _with_quartiles(curve: CurveSum, k: int) -> str:
+    low, high = curve.lower_quartile[k], curve.upper_quartile[k]
+    return f"{curve.mean[k]:.3f} ({low:.3f} to {high:.3f})"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.audit.records.pictures import Done, Picture
 from onnxplain.errors import ImageError
 from onnxplain.files import why_no_file
 from onnxplain.graph.load import file_sha256
@@ -31,7 +31,7 @@ class Example:
     ----------
     number : int
         In the record.
-    entry : mapping
+    entry : Done
         What the record says of it.
     photo : str
         Data URI of what the model saw; empty if the file is gone or is another one.
@@ -44,7 +44,7 @@ class Example:
     """
 
     number: int
-    entry: Mapping[str, Any]
+    entry: Done
     photo: str = ""
     layers: Mapping[str, str] = field(default_factory=dict)
     missing: str = ""
@@ -53,7 +53,7 @@ class Example:
 
 def examples(
     wanted: Iterable[int],
-    pictures: Iterable[Mapping[str, Any]],
+    pictures: Iterable[Picture],
     files: Mapping[str, Path],
     recipe: Preprocess,
     maps: Maps,
@@ -64,7 +64,7 @@ def examples(
     ----------
     wanted : iterable of int
         Their numbers.
-    pictures : iterable of mapping
+    pictures : iterable of Picture
         The record's entries, read once.
     files : mapping of str to Path
         Where the picture of each name is.
@@ -81,18 +81,16 @@ def examples(
     numbers = set(wanted)
     found = {}
     for entry in pictures:
-        if entry["number"] in numbers and entry["status"] == "done":
+        if entry.number in numbers and isinstance(entry, Done):
             photo, missing = _photo(entry, files, recipe)
             layers = dict(_layers(entry, maps))
-            number, curves = entry["number"], picture_curves(entry)
+            number, curves = entry.number, picture_curves(entry)
             found[number] = Example(number, entry, photo, layers, missing, curves)
     return found
 
 
-def _photo(
-    entry: Mapping[str, Any], files: Mapping[str, Path], recipe: Preprocess
-) -> tuple[str, str]:
-    path = files.get(entry["name"])
+def _photo(entry: Done, files: Mapping[str, Path], recipe: Preprocess) -> tuple[str, str]:
+    path = files.get(entry.name)
     if path is None:
         return "", "the file is not there any more"
     problem = why_no_file(path)
@@ -100,17 +98,17 @@ def _photo(
         return "", f"the file cannot be read: {problem}"
     try:
         # A record may come from anybody: only the file that it speaks of goes into the report.
-        if file_sha256(path) != entry["file_sha256"]:
+        if file_sha256(path) != entry.file_sha256:
             return "", "the file has changed since"
         return photo_uri(shown_input(path, recipe)), ""
     except (OSError, ImageError) as error:
         return "", f"the file cannot be read: {error}"
 
 
-def _layers(entry: Mapping[str, Any], maps: Maps) -> Iterable[tuple[str, str]]:
+def _layers(entry: Done, maps: Maps) -> Iterable[tuple[str, str]]:
     cards = registered()
-    for method in entry["methods"]:
-        values = maps(entry["number"], method)
+    for method in entry.methods:
+        values = maps(entry.number, method)
         if values is not None:
             side = int(np.sqrt(values.size))
             display = cards[method].display if method in cards else "signed"

@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
 from functools import lru_cache
 from html import escape
 from typing import Any
 
 import jinja2
 
-from onnxplain.audit.answered import PROBABILITY, score_of, unit_of
+from onnxplain.audit.records.pictures import PROBABILITY, Scored
 from onnxplain.report.chart import path
 from onnxplain.text import shown
 
@@ -58,9 +57,9 @@ def number(value: Any, digits: int = 3) -> str:
     return f"{value:.{digits}g}"
 
 
-def scored(entry: Mapping[str, Any]) -> str:
+def scored(entry: Scored) -> str:
     """Write the score of an entry; only a probability or an area is a percentage."""
-    unit, score = unit_of(entry), score_of(entry)
+    unit, score = entry.unit, entry.value
     if unit == PROBABILITY:
         return f"{100 * score:.1f} %"
     if unit == "area":

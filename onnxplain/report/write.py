@@ -34,7 +34,7 @@ def write_report(folder: str | Path, shown: Content) -> list[Path]:
         If a file cannot be written.
     """
     folder = Path(folder)
-    version = shown.record["versions"].get("onnxplain", "")
+    version = shown.record.versions.get("onnxplain", "")
     values = {"shown": shown, "record": shown.record, "least": LEAST}
     texts = {
         HTML: html("audit.html", **values, sanity_chart=_sanity_chart(shown), version=version),
@@ -49,7 +49,7 @@ def _sanity_chart(shown: Content) -> Chart:
     return chart(
         "Rank correlation of each method's map with the map of a network that loses its weights "
         "layer by layer from the output on. The numbers stand in the table below.",
-        {s["method"]: s["spearman"] for s in shown.record["sanity"]},
+        {s.method: s.spearman for s in shown.record.sanity},
         ticks=(-1.0, -0.5, 0.0, 0.5, 1.0),
         across=((0.0, "output layer lost"), (1.0, "all layers lost")),
         axes=("", "rank correlation"),

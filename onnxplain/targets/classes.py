@@ -30,7 +30,7 @@ class ClassScore(Target):
         The score before or after the final Softmax or Sigmoid, or what the output holds.
     tensor : str
         ONNX tensor that is read: (N, K) up to axes of length one, or a dense output.
-    activation : {"none", "softmax", "sigmoid", "exp"}
+    activation : {"none", "softmax", "softmin", "sigmoid", "exp"}
         What has to be applied to the class scores first.
     classes : int
         K, the number of classes.

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from onnxplain.errors import NumericalError
 
 # What still has to be done to a tensor's values before they are the scores.
-Activation = Literal["none", "softmax", "sigmoid", "exp"]
+Activation = Literal["none", "softmax", "softmin", "sigmoid", "exp"]
 Array = NDArray[np.float64]
 Places = tuple[int | NDArray[np.int64], ...]
 
 _ACTIVATIONS: Mapping[Activation, Callable[[Array, int], Array]] = {
     "none": lambda scores, axis: scores,
     "softmax": lambda scores, axis: scipy.special.softmax(scores, axis=axis),
+    "softmin": lambda scores, axis: scipy.special.softmax(-scores, axis=axis),
     "sigmoid": lambda scores, axis: scipy.special.expit(scores),
     "exp": lambda scores, axis: np.exp(scores),
 }
@@ -99,10 +100,12 @@ class Reading:
         Joined along `axis`, in the order of the classes.
     axis : int
         Axis of the classes in one input's result.
-    activation : {"none", "softmax", "sigmoid", "exp"}
-        Applied to the joined pieces, over the classes.
+    activation : {"none", "softmax", "softmin", "sigmoid", "exp"}
+        Applied to the joined pieces, over the classes; softmin where the smallest wins.
     scale : float
         What the activated values are multiplied by, such as 0.01 for a percentage.
+    offset : float
+        What is added then, as in 1 - p.
     two_sided : {"", "logit", "probability"}
         A single score that stands for two classes: no, -z or 1 - p, and yes, z or p.
     """
@@ -111,6 +114,7 @@ class Reading:
     axis: int = 0
     activation: Activation = "none"
     scale: float = 1.0
+    offset: float = 0.0
     two_sided: Literal["", "logit", "probability"] = ""
 
     @property
@@ -193,7 +197,7 @@ class Reading:
         return rows.reshape(len(rows), 1) if rows.ndim == 1 else rows
 
     def _activated(self, joined: Array) -> Array:
-        scores = self.scale * _ACTIVATIONS[self.activation](joined, 1 + self.axis)
+        scores = self.scale * _ACTIVATIONS[self.activation](joined, 1 + self.axis) + self.offset
         if not self.two_sided:
             return scores
         no = 1.0 - scores if self.two_sided == "probability" else -scores
@@ -217,7 +221,8 @@ class Reading:
         first = scores.argmax(axis=axis, keepdims=True)
         weights = weights - np.take_along_axis(weights, first, axis)
         mean = (weights * scores).sum(axis=axis, keepdims=True)
-        return scores * (weights - mean)
+        sign = -1.0 if self.activation == "softmin" else 1.0
+        return sign * scores * (weights - mean)
 
 
 def _count(values: Array) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from onnxplain.errors import UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    from onnxplain.targets.boxes.request import BoxRequest
 
 _RANKED = re.compile(r"top-([1-9]\d*)", re.IGNORECASE)
 _MASKS = (".png", ".npy", ".bmp", ".tif", ".tiff", ".gif")
@@ -39,6 +42,12 @@ class TargetRequest:
         An element or slice of a tensor, ``NAME[INDEX]``.
     reference : (D,) array, optional
         The vector that `like` stands for.
+    box : BoxRequest, optional
+        Which boxes of a detector.
+    part : str
+        Which number of a box; empty for the score of its class.
+    by_match : bool
+        Whether how well any box matches is explained, which has no slope.
     """
 
     index: int | None = None
@@ -49,6 +58,9 @@ class TargetRequest:
     like: str = ""
     element: str = ""
     reference: NDArray[Any] | None = field(default=None, compare=False)
+    box: BoxRequest | None = None
+    part: str = ""
+    by_match: bool = False
 
 
 # What stands for a target in the library's functions.

@@ -34,6 +34,11 @@ class Target(ABC):
         """Names of the ONNX tensors that the score is read from."""
 
     @property
+    def origin(self) -> str | None:
+        """Tensor in front of which a layer is looked for, if not in front of the whole answer."""
+        return None
+
+    @property
     @abstractmethod
     def unit(self) -> str:
         """What the number is: ``logit``, ``probability``, ``value``, ``cosine``, ..."""

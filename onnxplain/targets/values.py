@@ -46,6 +46,11 @@ class ValueScore(Target):
         return self.reading.tensors
 
     @property
+    def origin(self) -> str | None:
+        """Tensor that holds the numbers."""
+        return self.tensors[0]
+
+    @property
     def unit(self) -> str:
         """What the number is."""
         return self.quantity

@@ -56,22 +56,24 @@ def averaged(context: Context, explain: Callable[[Context], Attribution], runs: 
     """
     if runs == 1:
         return explain(context)
-    first, sums = None, _Sums()
+    first, totals = None, _Totals()
     for number in range(runs):
         found = explain(replace(context, progress=_part(context.progress, number, runs)))
-        sums.add(found)
+        totals.add(found)
         first = first or found
     assert first is not None
-    error = sums.standard_error()
+    error = totals.standard_error()
     if "standard_error" in first.maps:
-        error = np.hypot(error, sums.means["map standard_error"])
-    pairs = zip(sums.means["flat"], error, strict=True)
+        error = np.hypot(error, totals.means["map standard_error"])
+    pairs = zip(totals.means["flat"], error, strict=True)
     relative = np.array([relative_error(mean, e) for mean, e in pairs])
-    maps = {k: sums.most(k) if k in sums.whole else sums.means[f"map {k}"] for k in first.maps}
-    measures = {k: sums.means[f"measure {k}"] for k in first.measures}
+    maps = {
+        k: totals.most(k) if k in totals.whole else totals.means[f"map {k}"] for k in first.maps
+    }
+    measures = {k: totals.means[f"measure {k}"] for k in first.measures}
     return replace(
         first,
-        values=sums.means["values"],
+        values=totals.means["values"],
         maps={**maps, "standard_error": error},
         measures={**measures, "relative_error": relative},
         notes={**first.notes, "average": {"runs": runs}},
@@ -82,7 +84,7 @@ def _part(progress: Progress, number: int, runs: int) -> Progress:
     return lambda done, total: progress(number * total + done, runs * total)
 
 
-class _Sums:
+class _Totals:
     """Running means of all arrays of the runs, and the spread of their maps (Welford 1962)."""
 
     def __init__(self) -> None:

@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.graph.answers.answer import Answer
+from onnxplain.graph.answers.declare import DECLARED
 from onnxplain.graph.shapes import Shapes
 from onnxplain.targets.classes import ClassScore, Kind
 from onnxplain.targets.reading import Reading
@@ -27,6 +29,8 @@ _NEAREST: Mapping[Kind, tuple[Kind, ...]] = {
 _UNITS: Mapping[Kind, str] = {"raw": "score"}
 # Where nobody names the two sides of a yes/no answer.
 YES_NO = ("no", "yes")
+# How far rounding, to steps of an int8 output too, may take a probability beyond 0 and 1.
+_ROUNDING = 0.01
 
 
 class Classes:
@@ -75,6 +79,7 @@ class Classes:
             if self.places and not position:
                 scores = np.moveaxis(scores, reading.axis, 0).reshape(self.count, -1).mean(axis=1)
             kinds[kind] = scores
+        self._require_shares(kinds.get("probability"))
         shares = None
         first = next(k for k in ("probability", "logit", "raw") if k in kinds)
         if self.places and not position:
@@ -82,6 +87,17 @@ class Classes:
             shares = np.bincount(winners.ravel(), minlength=self.count) / winners.size
         unit = "area" if shares is not None else _UNITS.get(first, first)
         return Prediction(kinds, unit, self.labels, position, shares)
+
+    def _require_shares(self, probabilities: NDArray[np.float64] | None) -> None:
+        """Refuse numbers that were declared to be probabilities and cannot be."""
+        if probabilities is None or self.answer.evidence != DECLARED:
+            return
+        worst = float(probabilities.flat[np.abs(probabilities - 0.5).argmax()])
+        if abs(worst - 0.5) > 0.5 + _ROUNDING:
+            raise UsageError(
+                f"output {self.answer.output!r} is declared to hold probabilities, and one of them "
+                f"is {worst:.4g}; declare what it holds: --scores logits, or raw"
+            )
 
     def index(self, name: str | int) -> int:
         """Index of the class that a person means."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.answers.answer import Answer
 from onnxplain.graph.shapes import Shapes
+from onnxplain.tasks.boxes import Boxes
 from onnxplain.tasks.classes import Classes
 from onnxplain.tasks.embedding import Embedding
 from onnxplain.tasks.task import Task
@@ -29,6 +30,8 @@ def task_of(answer: Answer, labels: Sequence[str], shapes: Shapes) -> Task:
         return Numbers(answer, labels, shapes)
     if answer.task == "embedding":
         return Embedding(answer, labels, shapes)
+    if answer.task == "boxes":
+        return Boxes(answer, labels, shapes)
     return Classes(answer, labels, shapes)
 
 
@@ -40,10 +43,11 @@ def require_task(answer: Answer) -> None:
     UnsupportedModelError
         For a detector, or numbers that nothing is known of.
     """
-    if answer.task == "boxes":
+    if answer.task == "boxes" and answer.boxes is None:
         raise UnsupportedModelError(
-            f"the model is a detector ({answer.evidence}), and boxes cannot be explained yet; one "
-            "of its tensors can: --task values, then --target NAME[INDEX]"
+            f"the model is a detector ({answer.evidence}), and its boxes cannot be read: "
+            f"{answer.doubt}; declare them in a file beside the model (docs/detectors.md), or "
+            "explain one of its tensors: --task values, then --target NAME[INDEX]"
         )
     if answer.task == "unknown":
         raise UnsupportedModelError(

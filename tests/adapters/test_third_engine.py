@@ -162,6 +162,11 @@ def test_its_gradients_are_used_and_compared(reference):
     assert found.measures["parity_error"] < 1e-6
     plain = opened(precision="double").explain(PICTURE, "gradient", 1)
     np.testing.assert_array_equal(found.attribution, plain.attribution)
+    # It has no relevance: an average of relevance runs in PyTorch, one of gradients does not.
+    averages = {of: model.explain(PICTURE, "smoothgrad", 1, of=of, samples=2) for of in
+                ("gradient", "lrp")}  # fmt: skip
+    assert averages["gradient"].provenance["engine"] == "onnx.reference"
+    assert averages["lrp"].provenance["engine"] == "torch cpu"
 
 
 def test_an_edited_graph_keeps_the_engine(reference):

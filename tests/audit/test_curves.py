@@ -34,18 +34,18 @@ def test_between_them_a_curve_is_straight():
 def test_a_picture_has_the_scores_of_its_own_inputs():
     model = onnxplain.load("models/digits-gap.onnx", batch_size=CONFIG.batch_size)
     sample = read_dataset("examples/digits")[0]
-    value, _ = examine(model, sample, CONFIG.methods, CONFIG)
-    found = value["methods"]["grad-cam"]
-    assert set(found["curves"]) == {"deletion", "insertion"}
+    picture, _ = examine(model, sample, CONFIG.methods, CONFIG)
+    found = picture.methods["grad-cam"]
+    assert set(found.curves) == {"deletion", "insertion"}
     # Eight rows of pixels: the area is that under every fourth of the points.
-    for measure, scores in found["curves"].items():
+    for measure, scores in found.curves.items():
         area = trapezoid(scores[::4], SHARES[::4])
-        assert area == pytest.approx(found["measures"][measure], abs=1e-6)
+        assert area == pytest.approx(found.measures[measure], abs=1e-6)
     # Deletion begins with the picture and ends with black, where insertion ends with it.
     probabilities = model.predict(model.read(sample.path)).probabilities
-    score = pytest.approx(float(probabilities[value["explained"]]), abs=1e-6)
-    assert found["curves"]["deletion"][0] == score == found["curves"]["insertion"][-1]
-    assert found["curves"]["deletion"][-1] != score
+    score = pytest.approx(float(probabilities[picture.explained]), abs=1e-6)
+    assert found.curves["deletion"][0] == score == found.curves["insertion"][-1]
+    assert found.curves["deletion"][-1] != score
 
 
 def drawn(scores):
@@ -60,15 +60,15 @@ def test_means_and_quartiles_are_of_all_pictures_at_each_share(tmp_path):
     entries = [drawn({"deletion": row.tolist()}) for row in deleted]
     for (value, _), row in zip(entries, inserted, strict=False):
         value["methods"]["m"]["curves"]["insertion"] = row.tolist()
-    failed = ({"name": "", "status": "failed", "problem": "?"}, {})
+    failed = ({"name": "", "file_sha256": None, "status": "failed", "problem": "?"}, {})
     with filled(tmp_path, [failed, *entries, drawn({})]) as store:
         deletion, insertion = summarise_curves(store)
-    assert (deletion["measure"], deletion["method"], deletion["count"]) == ("deletion", "m", 5)
-    assert insertion["count"] == 2
-    np.testing.assert_allclose(deletion["mean"], deleted.mean(axis=0), atol=5e-7)
+    assert (deletion.measure, deletion.method, deletion.count) == ("deletion", "m", 5)
+    assert insertion.count == 2
+    np.testing.assert_allclose(deletion.mean, deleted.mean(axis=0), atol=5e-7)
     # Of five numbers in order, the second and the fourth.
-    np.testing.assert_allclose(deletion["lower_quartile"], np.sort(deleted, axis=0)[1], atol=5e-7)
-    np.testing.assert_allclose(deletion["upper_quartile"], np.sort(deleted, axis=0)[3], atol=5e-7)
+    np.testing.assert_allclose(deletion.lower_quartile, np.sort(deleted, axis=0)[1], atol=5e-7)
+    np.testing.assert_allclose(deletion.upper_quartile, np.sort(deleted, axis=0)[3], atol=5e-7)
 
 
 def test_an_audit_without_curves_has_none(tmp_path):

@@ -57,7 +57,7 @@ def test_killed_at_random_moments_the_record_is_the_same(data, undisturbed, tmp_
     kill_again_and_again(data, tmp_path, QUICK, moments, rng)
     killed = finish(data, tmp_path)
     assert without_times(killed) == undisturbed
-    record = read_record(killed)
+    record = read_record(killed).to_dict()
     assert record["complete"] is True
     assert len(record["pictures"]) == PICTURES
 
@@ -70,7 +70,7 @@ def test_ten_kills_in_five_hundred_pictures(tmp_path):
     kill_again_and_again(data, tmp_path / "killed", SEVERAL, moments, rng)
     killed, whole = (finish(data, tmp_path / name, SEVERAL) for name in ("killed", "whole"))
     assert without_times(killed) == without_times(whole)
-    assert len(read_record(killed)["pictures"]) == 500
+    assert len(read_record(killed).to_dict()["pictures"]) == 500
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -83,7 +83,7 @@ def test_stopped_it_leaves_a_valid_record(tmp_path, number, code):
     assert process.returncode == code
     assert "Traceback" not in said
     assert "the same command goes on from here" in said
-    record = read_record(tmp_path / "out" / "record.json")
+    record = read_record(tmp_path / "out" / "record.json").to_dict()
     assert record["complete"] is False
     assert 0 < record["data"]["examined"] < 300
     assert len(record["pictures"]) == record["data"]["examined"] == results(tmp_path / "out")

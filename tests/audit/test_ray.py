@@ -22,7 +22,7 @@ import onnxplain
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.examine import methods_for
 from onnxplain.audit.record import read_record, write_record
-from onnxplain.audit.run import open_store, run_audit
+from onnxplain.audit.run import open_audit, run_audit
 from onnxplain.audit.store import PICTURES
 from onnxplain.errors import OnnxplainError
 from onnxplain.inputs.dataset import read_dataset
@@ -58,10 +58,10 @@ def samples(tmp_path_factory):
 
 
 def record(folder, model, samples, examiner=None, progress=None):
-    with open_store(folder, model, samples, CONFIG) as store:
-        run_audit(store, model, samples, CONFIG, progress, examiner=examiner)
-        assert store.done(PICTURES) == set(range(len(samples)))
-        write_record(folder / "record.json", store, model, samples, CONFIG, SOURCES)
+    with open_audit(folder, model, samples, CONFIG) as audit:
+        run_audit(audit, progress, examiner=examiner)
+        assert audit.store.done(PICTURES) == set(range(len(samples)))
+        write_record(folder / "record.json", audit, SOURCES)
     return without_times(folder / "record.json")
 
 
@@ -112,7 +112,7 @@ def test_stopped_by_ctrl_c_it_leaves_a_valid_record_and_goes_on(tmp_path, whole_
     assert printed == ""
     assert "Traceback" not in said
     assert "the same command goes on from here" in said
-    stopped = read_record(out / "record.json")
+    stopped = read_record(out / "record.json").to_dict()
     assert stopped["complete"] is False
     assert 5 <= stopped["data"]["examined"] == len(stopped["pictures"]) == results(out) < 120
     assert (out / "report.html").exists()
@@ -158,5 +158,5 @@ def test_what_goes_wrong_on_a_worker_is_one_line(model, samples):
     methods, _ = methods_for(model, CONFIG)
     examiner = ray_examiner("nowhere.onnx", OPENING, samples, methods, CONFIG, workers=2)
     with pytest.raises(OnnxplainError, match=r"nowhere\.onnx") as caught:
-        next(examiner([0]))
+        next(iter(examiner([0])))
     assert "\n" not in str(caught.value)

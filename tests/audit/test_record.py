@@ -8,7 +8,7 @@ import pytest
 import onnxplain
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.record import read_record, schema, write_record
-from onnxplain.audit.run import open_store, run_audit
+from onnxplain.audit.run import open_audit, run_audit
 from onnxplain.errors import UsageError
 from onnxplain.inputs.dataset import Sample, read_dataset
 
@@ -31,9 +31,9 @@ def samples(tmp_path_factory):
 @pytest.fixture(scope="module")
 def path(model, samples, tmp_path_factory):
     folder = tmp_path_factory.mktemp("audit")
-    with open_store(folder, model, samples, CONFIG) as store:
-        run_audit(store, model, samples, CONFIG)
-        write_record(folder / "record.json", store, model, samples, CONFIG, SOURCES)
+    with open_audit(folder, model, samples, CONFIG) as audit:
+        run_audit(audit)
+        write_record(folder / "record.json", audit, SOURCES)
     return folder / "record.json"
 
 
@@ -42,7 +42,7 @@ def test_the_schema_is_one():
 
 
 def test_what_it_holds(path, model):
-    record = read_record(path)
+    record = read_record(path).to_dict()
     assert record["complete"] is True
     assert record["model"]["sha256"] == model.sha256
     assert record["model"]["device"].endswith("ExecutionProvider")
@@ -67,14 +67,14 @@ def test_keys_are_sorted_and_times_are_in_one_place(path):
 
 
 def test_the_same_audit_gives_the_same_bytes(path, model, samples, tmp_path):
-    with open_store(tmp_path, model, samples, CONFIG) as store:
-        run_audit(store, model, samples, CONFIG)
-        write_record(tmp_path / "record.json", store, model, samples, CONFIG, SOURCES)
+    with open_audit(tmp_path, model, samples, CONFIG) as audit:
+        run_audit(audit)
+        write_record(tmp_path / "record.json", audit, SOURCES)
     assert without_times(tmp_path / "record.json") == without_times(path)
     changed = AuditConfig(methods=("grad-cam", "lrp"), sanity_pictures=1, seed=1)
-    with open_store(tmp_path / "other", model, samples, changed) as store:
-        run_audit(store, model, samples, changed)
-        write_record(tmp_path / "other.json", store, model, samples, changed, SOURCES)
+    with open_audit(tmp_path / "other", model, samples, changed) as audit:
+        run_audit(audit)
+        write_record(tmp_path / "other.json", audit, SOURCES)
     assert without_times(tmp_path / "other.json") != without_times(path)
 
 
@@ -86,7 +86,7 @@ def test_a_record_without_curves_is_of_format_1(path, tmp_path):
         for result in entry.get("methods", {}).values():
             del result["curves"]
     (tmp_path / "old.json").write_text(json.dumps(old))
-    assert read_record(tmp_path / "old.json") == old
+    assert read_record(tmp_path / "old.json").to_dict() == old
     (tmp_path / "new.json").write_text(json.dumps({**old, "format": 2}))
     with pytest.raises(UsageError, match="'curves' is a required property"):
         read_record(tmp_path / "new.json")
@@ -99,7 +99,7 @@ def test_a_record_without_the_files_of_the_model_is_of_format_2(path, model, tmp
     old["format"] = 2
     del old["model"]["files"]
     (tmp_path / "old.json").write_text(json.dumps(old))
-    assert read_record(tmp_path / "old.json") == old
+    assert read_record(tmp_path / "old.json").to_dict() == old
     (tmp_path / "new.json").write_text(json.dumps({**old, "format": 3}))
     with pytest.raises(UsageError, match=r"at \$.model: 'files' is a required property"):
         read_record(tmp_path / "new.json")

@@ -3,21 +3,17 @@
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 from audit.long_runs import MODEL, without_times
-from PIL import Image
 
 import onnxplain
 from onnxplain.audit.config import AuditConfig
-from onnxplain.audit.defaults import default_config
 from onnxplain.audit.examine import examine
 from onnxplain.audit.record import write_record
-from onnxplain.audit.run import is_complete, open_store, run_audit, sanity_numbers
+from onnxplain.audit.records.plain import plain
+from onnxplain.audit.run import is_complete, open_audit, run_audit, sanity_pictures
 from onnxplain.audit.store import PICTURES, SANITY, TRANSPLANTS
 from onnxplain.errors import UsageError
-from onnxplain.explanations.display import upsample
-from onnxplain.graph.load import file_sha256
 from onnxplain.inputs.dataset import Sample, read_dataset
 
 CONFIG = AuditConfig(methods=("occlusion",), measures=(), sanity_pictures=1)
@@ -39,16 +35,16 @@ def samples(tmp_path):
 
 
 def audit(folder, model, samples, config=CONFIG, **options):
-    with open_store(folder, model, samples, config) as store:
-        run_audit(store, model, samples, config, **options)
-        write_record(folder / "record.json", store, model, samples, config, SOURCES)
-        return dict(store.results(PICTURES)), dict(store.results(SANITY))
+    with open_audit(folder, model, samples, config) as audit:
+        run_audit(audit, **options)
+        write_record(folder / "record.json", audit, SOURCES)
+        return list(audit.store.pictures()), list(audit.store.sanity())
 
 
 def test_the_order_of_examination_does_not_matter(model, samples, tmp_path):
     def backwards(numbers):
         for number in sorted(numbers, reverse=True):
-            yield number, examine(model, samples[number], CONFIG.methods, CONFIG)
+            yield examine(model, samples[number], CONFIG.methods, CONFIG, number)
 
     audit(tmp_path / "a", model, samples)
     audit(tmp_path / "b", model, samples, examiner=backwards)
@@ -62,74 +58,46 @@ def test_which_class_is_explained(model, samples, tmp_path, explained):
     config = AuditConfig(methods=("occlusion",), measures=(), explained=explained,
                          sanity_pictures=0)  # fmt: skip
     pictures, _ = audit(tmp_path, model, [wrong], config)
-    assert pictures[0]["predicted"] == 0
-    assert pictures[0]["label"] == 7
-    assert pictures[0]["explained"] == (7 if explained == "label" else 0)
-
-
-def test_what_is_kept_of_a_picture_is_what_the_explanation_says(model, samples):
-    value, maps = examine(model, samples[1], ("grad-cam",), AuditConfig())
-    picture = model.read(samples[1].path)
-    said = model.explain(picture, "grad-cam")
-    assert value["file_sha256"] == file_sha256(samples[1].path)
-    assert value["input_sha256"] == picture.sha256
-    assert value["methods"]["grad-cam"]["record"]["parity_error"] == said.measures["parity_error"]
-    heatmap = said.heatmap()
-    assert value["methods"]["grad-cam"]["evidence"]["top left"] == pytest.approx(
-        heatmap[:2, :2].clip(0).sum() / heatmap.clip(0).sum()
-    )
-    assert maps["grad-cam"].mean() == pytest.approx(heatmap.mean(), rel=1e-5)
-    assert np.corrcoef(maps["grad-cam"].ravel(), upsample(heatmap, (28, 28)).ravel())[0, 1] > 0.9
-
-
-def test_masks_tell_the_evidence_on_the_object(model, samples, tmp_path):
-    mask = np.zeros((8, 8), np.uint8)
-    mask[2:6, 2:6] = 255
-    Image.fromarray(mask).save(tmp_path / "mask.png")
-    masked = Sample(samples[0].name, samples[0].path, samples[0].label, tmp_path / "mask.png")
-    config = default_config(model, [masked])
-    assert config.measures == ("deletion", "insertion", "energy-in-mask")
-    value, _ = examine(model, masked, ("grad-cam",), config)
-    assert value["mask_area"] == pytest.approx(0.25)
-    assert value["mask_sha256"] == file_sha256(tmp_path / "mask.png")
-    found = value["methods"]["grad-cam"]
-    assert found["evidence"]["mask"] == found["evidence"]["centre"]
-    assert found["measures"]["energy-in-mask"] == pytest.approx(found["evidence"]["mask"])
+    assert pictures[0].predicted == 0
+    assert pictures[0].label == 7
+    assert pictures[0].explained == (7 if explained == "label" else 0)
 
 
 def test_a_picture_that_went_before_its_sanity_check_says_so(model, samples, tmp_path):
     def examiner(numbers):
         for number in numbers:
-            yield number, examine(model, samples[number], CONFIG.methods, CONFIG)
+            yield examine(model, samples[number], CONFIG.methods, CONFIG, number)
             samples[number].path.unlink()
 
     _, sanity = audit(tmp_path, model, samples, examiner=examiner)
-    assert "no image file at" in sanity[0]["problem"]
-    assert sanity[0]["methods"] == {}
+    assert "no image file at" in sanity[0].problem
+    assert sanity[0].methods == {}
 
 
 def test_complete_is_only_what_is_done(model, samples, tmp_path):
-    with open_store(tmp_path, model, samples, CONFIG) as store:
-        assert not is_complete(store, samples, CONFIG)
-        for number, sample in enumerate(samples):
-            store.add(PICTURES, number, *examine(model, sample, CONFIG.methods, CONFIG))
-        assert not is_complete(store, samples, CONFIG)  # sanity is missing
-        store.add(SANITY, sanity_numbers(store, CONFIG)[0], {})
-        assert not is_complete(store, samples, CONFIG)  # places have not been tried
-        run_audit(store, model, samples, CONFIG)
-        assert is_complete(store, samples, CONFIG)
+    with open_audit(tmp_path, model, samples, CONFIG) as audit:
+        assert not is_complete(audit)
+        for number in range(len(samples)):
+            found, maps = audit.examine(number)
+            audit.store.add(PICTURES, number, plain(found), maps)
+        assert not is_complete(audit)  # sanity is missing
+        audit.store.add(SANITY, sanity_pictures(audit)[0].number, {})
+        assert not is_complete(audit)  # places have not been tried
+        run_audit(audit)
+        assert is_complete(audit)
 
 
 def test_places_are_tried_once(model, samples, tmp_path):
     def tried(store):
         return dict(store.results(TRANSPLANTS))
 
-    with open_store(tmp_path, model, samples, CONFIG) as store:
-        run_audit(store, model, samples, CONFIG)
+    with open_audit(tmp_path, model, samples, CONFIG) as audit:
+        store = audit.store
+        run_audit(audit)
         assert tried(store) == {0: {"transplants": []}}  # of one picture of each class: none
         store.add(TRANSPLANTS, 0, {"transplants": ["of a run that was stopped behind them"]})
         kept = tried(store)
-        run_audit(store, model, samples, CONFIG)
+        run_audit(audit)
         assert tried(store) == kept
 
 

@@ -44,9 +44,9 @@ def test_measures_leave_out_what_is_not_a_number(tmp_path):
         value["methods"]["m"]["record"] = {"gap": number}
     with filled(tmp_path, entries) as store:
         deletion, gap = summarise_measures(store)
-    assert (deletion["measure"], deletion["count"], deletion["mean"]) == ("deletion", 3, 0.25)
-    assert (gap["count"], gap["mean"], gap["least"], gap["most"]) == (2, 0.75, 0.5, 1.0)
-    assert gap["deviation"] == pytest.approx(np.std([0.5, 1.0], ddof=1))
+    assert (deletion.measure, deletion.count, deletion.mean) == ("deletion", 3, 0.25)
+    assert (gap.count, gap.mean, gap.least, gap.most) == (2, 0.75, 0.5, 1.0)
+    assert gap.deviation == pytest.approx(np.std([0.5, 1.0], ddof=1))
 
 
 def test_the_share_of_pictures_with_warnings_is_summed(tmp_path):
@@ -54,10 +54,10 @@ def test_the_share_of_pictures_with_warnings_is_summed(tmp_path):
     entries[1][0]["methods"]["m"]["warnings"] = ["one", "two"]
     entries[2][0]["methods"]["m"]["warnings"] = []
     with filled(tmp_path, entries) as store:
-        found = {m["measure"]: m for m in summarise_measures(store)}
-    assert (found["warnings"]["mean"], found["warnings"]["count"]) == (0.25, 4)
+        found = {m.measure: m for m in summarise_measures(store)}
+    assert (found["warnings"].mean, found["warnings"].count) == (0.25, 4)
     with filled(tmp_path / "none", [picture(0, spot(0, 0))]) as store:
-        assert [m["measure"] for m in summarise_measures(store)] == ["deletion"]
+        assert [m.measure for m in summarise_measures(store)] == ["deletion"]
 
 
 def test_predictions(tmp_path):
@@ -68,16 +68,16 @@ def test_predictions(tmp_path):
     ]
     with filled(tmp_path, [*entries, FAILED]) as store:
         found = summarise_predictions(store, examples=2)
-    assert (found["scored"], found["labelled"], found["right"]) == (4, 3, 1)
-    assert found["accuracy"] == pytest.approx(1 / 3)
-    assert [e["number"] for e in found["most_confident_errors"]] == [1, 2]
-    assert [e["number"] for e in found["least_confident_errors"]] == [2, 1]
-    assert [e["number"] for e in found["least_confident"]] == [3, 2]
+    assert (found.scored, found.labelled, found.right) == (4, 3, 1)
+    assert found.accuracy == pytest.approx(1 / 3)
+    assert [e.number for e in found.most_confident_errors] == [1, 2]
+    assert [e.number for e in found.least_confident_errors] == [2, 1]
+    assert [e.number for e in found.least_confident] == [3, 2]
 
 
 def test_nothing_labelled_is_no_accuracy(tmp_path):
     with filled(tmp_path, [picture(0, spot(0, 0), label=None)]) as store:
-        assert summarise_predictions(store, 3)["accuracy"] is None
+        assert summarise_predictions(store, 3).accuracy is None
 
 
 def test_sanity_is_judged_by_the_mean(tmp_path):
@@ -91,6 +91,6 @@ def test_sanity_is_judged_by_the_mean(tmp_path):
         store.add(SANITY, 1, {"name": "1", "methods": {"m": checked(0.8, 0.1)}})
         store.add(SANITY, 2, {"name": "2", "methods": {}, "problem": "gone"})
         (line,) = summarise_sanity(store)
-    assert (line["pictures"], line["left"]) == (2, pytest.approx(0.85))
-    assert line["verdict"].startswith("fails")
-    assert line["other_class_verdict"].startswith("passes")
+    assert (line.pictures, line.left) == (2, pytest.approx(0.85))
+    assert line.verdict.startswith("fails")
+    assert line.other_class_verdict.startswith("passes")

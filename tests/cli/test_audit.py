@@ -41,7 +41,7 @@ def test_files_and_tables(audit):
         "report.html",
         "report.md",
     }
-    record = read_record(audit.folder / "record.json")
+    record = read_record(audit.folder / "record.json").to_dict()
     assert record["complete"] is True
     assert record["data"]["source"] == DATA
 
@@ -58,7 +58,7 @@ def test_it_goes_on_and_does_nothing_twice(audit, monkeypatch):
     assert audit("--limit", 3).exit_code == 0
     again = audit("--limit", 3)
     assert "going on: 3 of 3 pictures are done" in again.stderr
-    monkeypatch.setattr("onnxplain.audit.run.examine", None)
+    monkeypatch.setattr("onnxplain.audit.audit.examine", None)
     assert audit("--limit", 3).exit_code == 0
 
 
@@ -82,7 +82,7 @@ def test_a_broken_picture_is_recorded_and_skipped(audit, tmp_path):
     assert found.exit_code == 0
     assert "2 of 3 pictures examined" in found.stdout
     assert "skipped: broken.png: cannot read image" in found.stderr
-    (failure,) = read_record(audit.folder / "record.json")["failures"]
+    (failure,) = read_record(audit.folder / "record.json").to_dict()["failures"]
     assert failure["name"] == "broken.png"
 
 
@@ -93,7 +93,7 @@ def test_nothing_readable_is_an_error_with_a_record(audit, tmp_path):
     found = audit(data=data)
     assert found.exit_code == 4
     assert "no picture could be examined: cannot read image" in found.stderr
-    assert read_record(audit.folder / "record.json")["complete"] is True
+    assert read_record(audit.folder / "record.json").to_dict()["complete"] is True
 
 
 def test_a_label_that_is_no_class_is_found_before_anything_runs(audit, tmp_path):
@@ -147,7 +147,7 @@ def test_other_forms_of_data(audit, run, tmp_path, form):
         data = tmp_path / "table.csv"
         data.write_text("\n".join(["file,label,x0,y0,x1,y1", *rows]) + "\n")
     assert audit(data=data).exit_code == 0
-    record = read_record(audit.folder / "record.json")
+    record = read_record(audit.folder / "record.json").to_dict()
     assert [p["predicted"] for p in record["pictures"]] == [1, 2]
     assert record["data"]["with_mask"] == (2 if form == "table" else 0)
     assert record["predictions"]["accuracy"] == (0.5 if form == "table" else None)

@@ -90,7 +90,7 @@ def test_audit_verify_and_report(case, data, tmp_path):
     config = tmp_path / "audit.toml"
     config.write_text('methods = ["gradient-x-input"]\nsanity_pictures = 1')
     run("audit", model, data, "--config", config, *extra, "-o", out)
-    record = read_record(out / "record.json")
+    record = read_record(out / "record.json").to_dict()
     assert record["predictions"]["unit"] == unit
     assert record["predictions"]["target_unit"] == aim
     for entry in record["pictures"]:
@@ -171,7 +171,7 @@ def test_values_have_no_accuracy_and_labels_are_said_to_be_of_no_use(tmp_path):
     config.write_text('methods = ["gradient-x-input"]\nsanity_pictures = 0')
     found = run("audit", model, data, "--config", config, *OPEN, "-o", tmp_path / "out")
     assert "accuracy and labels" in found.stderr
-    record = read_record(tmp_path / "out" / "record.json")
+    record = read_record(tmp_path / "out" / "record.json").to_dict()
     assert record["predictions"]["accuracy"] is None
     assert record["predictions"]["least_confident"] == []
     session = onnxruntime.InferenceSession(model)
@@ -209,7 +209,9 @@ def test_a_class_that_is_nowhere_is_a_problem_of_that_picture(split, tmp_path, c
     found = run(command, model, folder, "--target", missing, *OPEN, "-o", out)
     assert "0.png: the class is predicted at no place" in found.stderr
     if command == "audit":
-        statuses = {p["name"]: p["status"] for p in read_record(out / "record.json")["pictures"]}
+        statuses = {
+            p["name"]: p["status"] for p in read_record(out / "record.json").to_dict()["pictures"]
+        }
         assert statuses == {"0.png": "failed", "1.png": "done"}
     else:
         rows = json.loads((out / "evaluation.json").read_text())["rows"]

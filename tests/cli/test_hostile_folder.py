@@ -120,7 +120,7 @@ def test_audit_and_going_on(run, folder, tmp_path):
     assert found.exit_code == 0, found.stderr
     require_each_named_once(found, folder)
     assert "5 of 15 pictures examined" in found.stdout
-    record = read_record(out / "record.json")
+    record = read_record(out / "record.json").to_dict()
     assert sorted(f["name"] for f in record["failures"]) == sorted(bad(folder))
     again = run("audit", MODEL, folder, *arguments)
     assert again.exit_code == 0

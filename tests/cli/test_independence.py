@@ -111,7 +111,7 @@ def test_the_record_of_an_audit_says_it(run, files, photos, tmp_path):
         result = run("audit", files[name], photos, "-o", out, "--config", config)
         assert result.exit_code == 0, result.output
         assert (NAMED in result.stderr) == (name == "meeting")
-        about = read_record(out / "record.json")["model"]
+        about = read_record(out / "record.json").to_dict()["model"]
         assert about["independence"]["coupled"] == (name == "meeting")
         assert any(NAMED in text for text in about["warnings"]) == (name == "meeting")
         del about["independence"]  # as in older records

@@ -7,7 +7,7 @@ import pytest
 
 from onnxplain import load
 from onnxplain.model.inspection import inspect_file, inspect_model
-from tests.small_models import NEVER_RUNS, write_model
+from tests.small_models import NEVER_RUNS, WITHOUT_RULE, write_model
 
 
 def unaligned(text):
@@ -33,6 +33,16 @@ def test_why_not_is_said_for_each_method(run):
     found = run("inspect", "models/digits-softmax.onnx")
     assert "\ncam no: cam needs global average pooling" in unaligned(found.stdout)
     assert "\ngrad-cam yes" in unaligned(found.stdout)
+
+
+def test_only_what_uses_relevance_needs_a_rule(run, tmp_path):
+    path = write_model(tmp_path / "m.onnx", WITHOUT_RULE)
+    said = unaligned(run("inspect", path).stdout)
+    for method in ("gradient", "smoothgrad", "smoothgrad-squared", "vargrad", "deeplift"):
+        assert f"\n{method} yes" in said
+    for method in ("lrp", "deep-taylor"):
+        assert f"\n{method} no: no relevance rule for Sin" in said
+    assert "\nguided-backprop no: guided backpropagation needs ReLU-like activations" in said
 
 
 def test_lines_are_never_broken_in_a_pipe(run):

@@ -65,11 +65,25 @@ def bindings(folder):
     return ["--bind", f"thermal={folder / 'thermal.npy'}", "--bind", "weight=0.25"]
 
 
-def test_explained_as_the_file_answers(explain, files):
+def test_a_file_with_further_inputs_and_open_axes_is_explained(explain, run, files):
+    """Two streams, four channels, symbolic axes, a bound scalar: by options alone."""
     folder, pixels, scores = files
+    (graph,) = [onnx.load(folder / "m.onnx").graph]
+    dims = {i.name: i.type.tensor_type.shape.dim for i in graph.input}
+    assert [d.dim_param for d in dims["rgbn"]] == OPEN  # nothing is known of them
+    assert len(dims["thermal"]) == 4
+    assert len(dims["weight"]) == 0
+    recipe = (folder / "m.preprocess.json").rename(folder / "mine.json")
+    options = ["--input", "rgbn", "--layout", "NCHW", "--size", "16x16", "--preprocess", recipe]
+    seen = run("inspect", folder / "m.onnx", *options, *bindings(folder))
+    assert seen.exit_code == 0, seen.stderr
+    said = " ".join(seen.stdout.split())
+    for words in ("rgbn: NCHW, 4 channels, 16 wide, 16 high", "bound thermal", "bound weight",
+                  "all 0.25"):  # fmt: skip
+        assert words in said
     done = explain(
         "-m", "grad-cam,occlusion,gradient,lrp", "-t", "1", "--kind", "logit", "-p", "window=4",
-        "-p", "stride=4", "-p", "fill_with=black", *bindings(folder),
+        "-p", "stride=4", "-p", "fill_with=black", *options, *bindings(folder),
         model=folder / "m.onnx", images=[folder / "p.png"],
     )  # fmt: skip
     assert done.exit_code == 0, done.stderr
@@ -88,6 +102,12 @@ def test_explained_as_the_file_answers(explain, files):
     assert found.provenance["bound"]["weight"]["value"] == 0.25
     gradient = Explanation.load(explain.folder / "p.gradient.npz").attribution
     assert gradient.shape == (4, 16, 16)
+    # The slope along one pixel of the infrared channel, in units of the normalised input.
+    sloped = np.array(pixels, float)
+    sloped[5, 6, 3] += 1.0
+    rise = scores(sloped)[1] - before
+    expected = gradient[3, 5, 6] / 255 / STD[3]
+    assert rise == pytest.approx(expected, rel=0.05, abs=1e-6)
     for name in ("p.sheet.png", "p.grad-cam.png", "p.lrp.png", "p.occlusion-maps.png"):
         assert (explain.folder / name).is_file()
 

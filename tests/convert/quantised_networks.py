@@ -109,6 +109,10 @@ def steps_apart(graph, feed):
         got = np.concatenate(
             [program.run({"image": torch.from_numpy(x)}, [tensor])[tensor] for x in feed]
         )
-    step = quantisation_step(graph, tensor) or np.ptp(deployed) / 255
-    assert np.ptp(deployed, axis=0).max() > 8 * step  # the inputs make a difference
-    return np.abs(got - deployed).max() / step
+    step = quantisation_step(graph, tensor)
+    unit = step or np.ptp(deployed) / 255
+    assert np.ptp(deployed, axis=0).max() > 8 * unit  # the inputs make a difference
+    apart = float(np.abs(got.astype(np.float64) - deployed).max() / unit)
+    # Quantised scores are whole steps apart, but for the rounding of each as a float32.
+    rounding = 2 * np.finfo(np.float32).eps * np.abs(deployed).max() / unit
+    return round(apart) if step and abs(apart - round(apart)) <= rounding else apart

@@ -92,9 +92,10 @@ def test_nothing_is_touched_where_pytorch_is_there_already(monkeypatch):
 @pytest.fixture
 def host():
     """A process that lets PyTorch work with two threads."""
+    before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield 2
-    torch.set_num_threads(1)
+    torch.set_num_threads(before)
 
 
 class Watched(torch.nn.Module):

@@ -55,7 +55,7 @@ def test_candidates_are_read_behind_their_activation_and_without_the_scores(mode
         ("/6/Relu_output_0", 24, 12),
         ("/9/Relu_output_0", 32, 36),
     ]
-    assert [layer.place is None for layer in layers] == [False, False, True]
+    assert [layer.spatial is None for layer in layers] == [False, False, True]
     lite = onnxplain.load("models/efficientnet-lite0.onnx")
     names = [layer.name for layer in feature_layers(lite)]
     assert len(names) == 49
@@ -151,8 +151,8 @@ def test_average_is_the_mean_of_the_patches(model, samples, bundle):
     assert counts[0] == (part.scores > 0).sum() == bundle.counts[k]
     assert np.array_equal(averages[0], bundle.averages[k])
     means = []
-    for image, place in zip(part.images[0], part.places[0], strict=True):
-        box = fields.box(*place)
+    for image, spatial in zip(part.images[0], part.places[0], strict=True):
+        box = fields.box(*spatial)
         if box.size == fields.size:
             pixels = np.asarray(Image.open(samples[image].path))
             means.append(pixels[box.top : box.bottom, box.left : box.right].mean())
@@ -197,8 +197,8 @@ def test_signal_of_a_channel_is_its_map(model):
     assert np.array_equal(signal[0, 0, 5], values[0, 5])
     assert signal.sum() == values[0, 5].sum()
     keras = feature_layers(onnxplain.load("models/fashion-cnn.onnx"))[0]
-    shape = keras.place.grid
-    order = [keras.place.axes.index(a) for a in "NCHW"]
+    shape = keras.spatial.grid
+    order = [keras.spatial.axes.index(a) for a in "NCHW"]
     values = np.arange(24 * shape[0] * shape[1], dtype=np.float32).reshape(1, 24, *shape)
     own = np.transpose(values, np.argsort(order))
     assert np.array_equal(keras.maps(channel_signal(own, keras, 5)[:, 0])[0, 5], values[0, 5])

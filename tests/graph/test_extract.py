@@ -7,7 +7,7 @@ from handmade import model
 from onnx.reference import ReferenceEvaluator
 
 from onnxplain.errors import MethodRefusedError
-from onnxplain.graph.extract import cut_at, declare, find_behind, find_part, part_model
+from onnxplain.graph.extract import cut_at, declare, find_downstream, find_part, part_model
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.view import TensorInfo
 
@@ -27,19 +27,19 @@ def graph(rng):
 
 
 def test_nodes_sides_and_constants(graph):
-    part = find_behind(graph, "b", ["scores"])
+    part = find_downstream(graph, "b", ["scores"])
     assert [n.op_type for n in part.nodes] == ["Add", "GlobalAveragePool", "Reshape", "MatMul"]
     assert set(part.entering) == {"b", "a", "t"}
     assert part.constants == {"w"}
 
 
 def test_nothing_stands_beside_a_tensor_that_everything_passes(graph):
-    assert set(find_behind(graph, "c", ["scores"]).entering) == {"c", "t"}
-    assert find_behind(graph, "image", ["b"]).entering == ("image",)
+    assert set(find_downstream(graph, "c", ["scores"]).entering) == {"c", "t"}
+    assert find_downstream(graph, "image", ["b"]).entering == ("image",)
 
 
 def test_large_weights_are_not_copied(graph):
-    part = find_behind(graph, "a", ["b"])
+    part = find_downstream(graph, "a", ["b"])
     given = [declare("a", np.float32, [None] * 4)]
     proto, weights = part_model(graph, part, given, ["b"])
     assert weights["k"] is graph.constant("k")
@@ -50,7 +50,7 @@ def test_large_weights_are_not_copied(graph):
 
 def test_what_does_not_depend_on_the_tensor_is_refused(graph):
     with pytest.raises(MethodRefusedError, match="'a' is not computed from layer 'b'"):
-        find_behind(graph, "b", ["a"])
+        find_downstream(graph, "b", ["a"])
 
 
 def test_branches_are_refused(rng):
@@ -62,8 +62,8 @@ def test_branches_are_refused(rng):
     """
     graph = prepare(model(body, zero=np.zeros(()), opset=17))
     with pytest.raises(MethodRefusedError, match=r"If .*graph of its own"):
-        find_behind(graph, "a", ["scores"])
-    assert find_behind(graph, "y", ["scores"]).entering == ("y",)
+        find_downstream(graph, "a", ["scores"])
+    assert find_downstream(graph, "y", ["scores"]).entering == ("y",)
 
 
 def slow_part(graph, wanted, given):

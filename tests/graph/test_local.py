@@ -16,7 +16,7 @@ TWO = "a = Conv <pads=[1,1,1,1]> (image, w) b = Relu(a) c = Conv <pads=[1,1,1,1]
 
 
 def sections(body, **weights):
-    """Sections of a body that ends in tensor t, and of the graph behind it."""
+    """Sections of a body that ends in tensor t, and of the graph after it."""
     proto = model(body + " scores = GlobalAveragePool(t)", **weights)
     network = Network(prepare(proto), device="cpu")
     return Sections(network.graph, network.shapes, network.image, ["scores"])

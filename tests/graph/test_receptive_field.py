@@ -136,6 +136,8 @@ def support(proto, tensor, through=None):
     values = program.run({"image": x}, [layer.name])[layer.name]
     order = [layer.axes.index(a) for a in "NCHW"]
     maps = values.permute(order)[0].sum(0)
+    if layer.order is not None:
+        maps = maps.reshape(-1)[layer.order].reshape(layer.grid)
     boxes = {}
     for i, j in np.ndindex(*maps.shape):
         (slope,) = torch.autograd.grad(maps[i, j], x, retain_graph=True)

@@ -89,7 +89,25 @@ def test_letterbox_of_any_colour_and_position(shape, fill, position):
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize(("position", "share"), [((0.5, 0.5), 0.5), ((0.0, 0.0), 0.0)])
+@pytest.mark.parametrize("shape", SIZES)
+def test_fill_up_to_a_square_then_resize(shape, position, share):
+    """What expand-to-square followed by a resize does."""
+    image = picture(*shape)
+    side = max(shape)
+    square = Image.new("RGB", (side, side), (10, 20, 30))
+    square.paste(image, (round((side - shape[0]) * share), round((side - shape[1]) * share)))
+    made = recipe(size=(60, 60), resize="pad-first", fill=(10.0, 20.0, 30.0), position=position)
+    expected = np.asarray(square.resize((60, 60), Image.Resampling.BICUBIC))
+    np.testing.assert_array_equal(made.seen(image), expected)
+
+
 FRAMINGS = [
+    {"resize": "pad-first", "fill": (114.0,)},
+    {"resize": "pad-first", "position": (0.0, 0.0)},
+    {"resize_to": 57, "position": (0.49999, 0.49999)},
+    {"resize_to": 40, "position": (0.49999, 0.49999)},
+    {"resize": "pad", "fill": (114.0,), "position": (0.49999, 0.49999)},
     {"resize_to": 56},
     {"resize_to": (64, 60)},
     {"resize": "none"},
@@ -135,3 +153,15 @@ class TestEveryFraming:
         grid = np.broadcast_arrays(x[None, :], y[:, None])
         for k in (0, 1):
             assert np.abs(seen[..., k][inside] - grid[k][inside]).max() <= slack[k]
+
+
+@pytest.mark.parametrize("share", [1.0, 0.875])
+@pytest.mark.parametrize("resize", ["crop", "stretch"])
+@pytest.mark.parametrize("position", [(0.5, 0.5), (1.0, 1.0), (0.3, 0.7)])
+def test_rounding_never_leads_beyond_the_picture(share, resize, position):
+    """Pillow refuses a region that is a rounding error too large."""
+    for side in (56, 75):
+        made = recipe(size=(side, side), resize=resize, crop_fraction=share, position=position)
+        for width in range(side - 20, 3 * side):
+            for height in (width, width + 1):
+                assert made.seen(Image.new("RGB", (width, height))).shape == (side, side, 3)

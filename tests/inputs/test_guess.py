@@ -8,7 +8,7 @@ from onnx.helper import make_node as node
 from onnxplain.graph.image_input import find_image_input
 from onnxplain.graph.normalisation import find_normalisation
 from onnxplain.graph.prepare import prepare
-from onnxplain.inputs.guess import contradiction, guess_preprocess
+from onnxplain.inputs.guess import contradiction, guess_preprocess, plausible
 from onnxplain.inputs.preprocess import PRESETS, preset
 
 MEAN = np.array([0.5, 0.4, 0.3], np.float32)
@@ -119,7 +119,7 @@ def test_guess(graph_and_image, guess, reason):
         ([("Sub", GREY), ("Div", GREY)], {"raw", "keras-caffe"}),
         (
             [("Sub", channels(MEAN)), ("Div", channels(STD))],
-            {"zero-one", "minus-one-one", "imagenet-torch", "keras-torch", "keras-tf"},
+            {"zero-one", "minus-one-one", "imagenet-torch", "keras-torch", "keras-tf", "clip"},
         ),
         ([], set(PRESETS)),
     ],
@@ -142,3 +142,23 @@ def test_a_contradiction_names_ranges_and_the_tensor():
     assert "0..1" in text
     assert "'ready'" in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("steps", "options", "names"),
+    [
+        ([], {}, ["imagenet-torch", "zero-one", "minus-one-one", "raw"]),
+        ([], {"layout": "NHWC"}, ["minus-one-one", "keras-tf", "raw", "zero-one", "keras-caffe"]),
+        ([], {"dtype": np.uint8}, ["raw", "raw-bgr"]),
+        ([("Div", np.float32(255))], {}, ["raw", "raw-bgr", "keras-caffe"]),
+        ([], {"channels": 1}, ["zero-one", "minus-one-one", "raw", "keras-tf"]),
+    ],
+    ids=["NCHW", "NHWC", "uint8", "by 255", "grey"],
+)
+def test_plausible_presets_begin_with_the_guess(steps, options, names):
+    graph, image = normalising(steps, **options)
+    found = plausible(graph, image)
+    assert [recipe.name for recipe, _ in found][: len(names)] == names
+    assert (len(found) == len(names)) == (bool(steps) or bool({"dtype", "channels"} & set(options)))
+    assert found[0][0] == guess_preprocess(graph, image)[0]
+    assert all(why and recipe.shape[1:] == image.shape[1:] for recipe, why in found)

@@ -14,7 +14,8 @@ NAMES = ["tench", "cock of the rock", "hen 3"]
 
 def find(given=None, path=None, metadata=None, classes=3):
     counts = (classes,) if isinstance(classes, int) else classes
-    return find_labels(given, path, metadata or {}, counts)
+    found = find_labels(given, path, metadata or {}, counts)
+    return found.names, found.origin
 
 
 @pytest.mark.parametrize("given", [NAMES, tuple(NAMES)])
@@ -135,7 +136,9 @@ def test_what_has_no_names_takes_none():
 )
 def test_json_that_holds_no_names(tmp_path, content):
     (tmp_path / "l.json").write_text(content, "utf-8")
-    with pytest.raises(UsageError, match="expected a JSON list of names, or index to name"):
+    with pytest.raises(
+        UsageError, match=r"l\.json'.*(expected a list of names|write a name|no index)"
+    ):
         find(tmp_path / "l.json")
 
 

@@ -10,6 +10,11 @@ from onnxplain.inputs.preprocess import PRESETS, Preprocess, preset
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (2, 6, 4, 3), np.uint8)
 TORCH = (np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225]))
+# As OpenAI's CLIP (clip.py, _transform) writes them.
+CLIP = (
+    np.array([0.48145466, 0.4578275, 0.40821073]),
+    np.array([0.26862954, 0.26130258, 0.27577711]),
+)
 CAFFE = np.array([103.939, 116.779, 123.68])
 
 
@@ -31,6 +36,7 @@ FORMULAS = {
     "zero-one": lambda p: p / 255,
     "minus-one-one": lambda p: p / 127.5 - 1,
     "imagenet-torch": lambda p: (p / 255 - TORCH[0]) / TORCH[1],
+    "clip": lambda p: (p / 255 - CLIP[0]) / CLIP[1],
     "keras-torch": lambda p: (p / 255 - TORCH[0]) / TORCH[1],
     "keras-tf": lambda p: p / 127.5 - 1,
     "keras-caffe": lambda p: p[..., ::-1] - CAFFE,

@@ -99,7 +99,7 @@ class TestRecord:
         ("change", "said"),
         [
             ({"layout": "CHW"}, "layout is 'CHW', allowed: NCHW, NHWC"),
-            ({"dtype": "int64"}, "dtype is 'int64', allowed"),
+            ({"dtype": "complex64"}, "dtype is 'complex64', allowed"),
             ({"color": "rgb"}, "color is 'rgb', allowed: RGB, BGR, gray"),
             ({"resize": "fit"}, "resize is 'fit', allowed: crop, stretch, pad"),
             ({"interpolation": "cubic"}, "interpolation is 'cubic', allowed"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ _PLACE = (2, slice(1, 4), 3)
 class Net(nn.Module):
     """Two convolutions and one head for each kind of answer."""
 
-    def __init__(self, answer: str, *, linear: bool = False) -> None:
+    def __init__(self, answer: str, *, linear: bool = False, biased: bool = False) -> None:
         super().__init__()
         self.answer = answer
         self.first = nn.Conv2d(3, 4, 3, padding=1, bias=False)
@@ -44,7 +45,7 @@ class Net(nn.Module):
         self.between = nn.Identity() if linear else nn.ReLU()
         self.dense = nn.Conv2d(5, 3, 1, bias=False)
         self.value = nn.Linear(5, 2, bias=False)
-        self.embedding = nn.Linear(5, 4, bias=False)
+        self.embedding = nn.Linear(5, 4, bias=biased)
         rng = np.random.default_rng(7)
         with torch.no_grad():
             for weights in self.parameters():
@@ -52,22 +53,21 @@ class Net(nn.Module):
                 weights.copy_(torch.from_numpy(drawn.astype(np.float32)))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.behind(self.maps(x))
+        return self.answered(self.later(self.maps(x)))
 
     def maps(self, x: Tensor) -> Tensor:
         """Feature maps of the first layer."""
         return self.between(self.first(x))
 
-    def inner(self, maps: Tensor) -> Tensor:
+    def later(self, maps: Tensor) -> Tensor:
         """Feature maps of the second layer."""
         return self.between(self.second(maps))
 
-    def behind(self, maps: Tensor) -> Tensor:
-        """What the network answers, from the maps of the first layer."""
-        inner = self.inner(maps)
+    def answered(self, later: Tensor) -> Tensor:
+        """What the network answers, from the maps of the second layer."""
         if self.answer == "dense":
-            return self.dense(inner)
-        pooled = inner.mean((2, 3))
+            return self.dense(later)
+        pooled = later.mean((2, 3))
         return self.embedding(pooled) if self.answer == "embedding" else self.value(pooled)
 
 
@@ -82,10 +82,12 @@ class Case:
     declared : dict
         What is said of the file.
     said : str
-        What a person asks for; `{folder}` stands for where the files are, `{inner}` for the
+        What a person asks for; `{folder}` stands for where the files are, `{later}` for the
         name of a tensor.
     score : callable
-        The number, (N,), from the network and its first feature maps.
+        The number, (N,), from the network and its second feature maps.
+    unit : str
+        What the number is called.
     length : callable
         What divides the number but counts as a constant in relevance propagation.
     """
@@ -93,31 +95,33 @@ class Case:
     answer: str
     declared: dict[str, str]
     said: str
-    score: Callable[[Net, Tensor], Tensor]
+    score: Callable[[Any, Tensor], Tensor]
     unit: str
-    length: Callable[[Net, Tensor], Tensor] | None = None
+    length: Callable[[Any, Tensor], Tensor] | None = None
 
 
-def _cosine(net: Net, maps: Tensor) -> Tensor:
-    found, other = net.behind(maps), torch.from_numpy(REFERENCE).to(maps)
+def cosine(net: Any, later: Tensor) -> Tensor:
+    """Likeness of an embedding to the reference."""
+    found, other = net.answered(later), torch.from_numpy(REFERENCE).to(later)
     return found @ other / found.norm(dim=1) / other.norm()
 
 
 CASES = {
     "value": Case(
-        "value", {"task": "values"}, "1", lambda net, maps: net.behind(maps)[:, 1], "value"
+        "value", {"task": "values"}, "1", lambda net, later: net.answered(later)[:, 1], "value"
     ),
     "likeness": Case(
-        "embedding", {"task": "embedding"}, "like={folder}/reference.npy", _cosine, "cosine",
-        lambda net, maps: net.behind(maps).norm(dim=1),
+        "embedding", {"task": "embedding"}, "like={folder}/reference.npy", cosine, "cosine",
+        lambda net, later: net.answered(later).norm(dim=1),
     ),
     "region": Case(
         "dense", {}, "2@{folder}/mask.npy",
-        lambda net, maps: net.behind(maps)[:, 2][:, torch.from_numpy(MASK)].mean(dim=1), "logit",
+        lambda net, later: net.answered(later)[:, 2][:, torch.from_numpy(MASK)].mean(dim=1),
+        "logit",
     ),
     "element": Case(
-        "value", {"task": "values"}, "{inner}[2, 1:4, 3]",
-        lambda net, maps: net.inner(maps)[(slice(None), *_PLACE)].mean(dim=1), "mean value",
+        "value", {"task": "values"}, "{later}[2, 1:4, 3]",
+        lambda net, later: later[(slice(None), *_PLACE)].mean(dim=1), "mean value",
     ),
 }  # fmt: skip
 LINEAR = [n for n in CASES if n != "likeness"]
@@ -126,19 +130,21 @@ LINEAR = [n for n in CASES if n != "likeness"]
 class Opened:
     """A file opened by the product, beside the network it was exported from."""
 
-    def __init__(self, name: str, folder: Any, *, linear: bool = False) -> None:
-        self.case = CASES[name]
+    def __init__(
+        self, name: str, folder: Path, *, linear: bool = False, biased: bool = False
+    ) -> None:
+        self.name, self.case, self.folder = name, CASES[name], folder
         np.save(folder / "reference.npy", REFERENCE)
         np.save(folder / "mask.npy", MASK)
-        proto = _file(self.case.answer, linear)
-        self.net = Net(self.case.answer, linear=linear).double()
+        proto = _file(self.case.answer, linear, biased)
+        self.net = Net(self.case.answer, linear=linear, biased=biased).double()
         self.model = onnxplain.load(
             proto, preprocess=RECIPE, precision="double", **self.case.declared
         )
         convolutions = [n for n in proto.graph.node if n.op_type == "Conv"]
         rectified = [n for n in proto.graph.node if n.op_type == "Relu"]
-        self.layer, inner = [n.output[0] for n in (convolutions if linear else rectified)[:2]]
-        self.said = self.case.said.format(folder=folder, inner=inner)
+        self.layer, later = [n.output[0] for n in (convolutions if linear else rectified)[:2]]
+        self.said = self.case.said.format(folder=folder, later=later)
 
     def explain(self, method: str, **options: Any) -> Any:
         """Explain the target by a method of the product."""
@@ -148,39 +154,48 @@ class Opened:
         """Return the numbers of a method, in float64."""
         return self.explain(method, **options).attribution.astype(np.float64)
 
+    def score_tensor(self, x: Tensor) -> Tensor:
+        """Return the number of inputs, (N,), with its autograd graph."""
+        return self.case.score(self.net, self.net.later(self.net.maps(x)))
+
     def score(self, x: np.ndarray) -> np.ndarray:
         """Return the number of inputs, (N,), by PyTorch in float64."""
         with torch.no_grad():
-            return self.case.score(self.net, self.net.maps(torch.from_numpy(x))).numpy()
+            return self.score_tensor(torch.from_numpy(x)).numpy()
 
     def score_of_maps(self, maps: np.ndarray) -> np.ndarray:
         """Return the number from the first layer's feature maps."""
         with torch.no_grad():
-            return self.case.score(self.net, torch.from_numpy(maps)).numpy()
+            return self.case.score(self.net, self.net.later(torch.from_numpy(maps))).numpy()
 
     def slopes(self, x: np.ndarray = X) -> np.ndarray:
         """Return the derivative with respect to the input, by autograd."""
         leaf = torch.from_numpy(x).requires_grad_()
-        total = self.case.score(self.net, self.net.maps(leaf)).sum()
-        return torch.autograd.grad(total, leaf)[0].numpy()
+        return torch.autograd.grad(self.score_tensor(leaf).sum(), leaf)[0].numpy()
 
     def layer_slopes(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the first layer's feature maps and the derivative with respect to them."""
         maps = self.net.maps(torch.from_numpy(X)).detach().requires_grad_()
-        slopes = torch.autograd.grad(self.case.score(self.net, maps).sum(), maps)[0]
+        score = self.case.score(self.net, self.net.later(maps))
+        slopes = torch.autograd.grad(score.sum(), maps)[0]
         return maps.detach().numpy()[0], slopes.numpy()[0]
 
     def parts(self) -> np.ndarray:
         """Return slope times input; lengths that divide count as constants."""
         leaf = torch.from_numpy(X).requires_grad_()
-        maps = self.net.maps(leaf)
-        score = self.case.score(self.net, maps)
-        if self.case.length is not None:
-            length = self.case.length(self.net, maps)
-            score = score * length / length.detach()
-        return X * torch.autograd.grad(score.sum(), leaf)[0].numpy()
+        later = self.net.later(self.net.maps(leaf))
+        return X * torch.autograd.grad(self.undivided(later).sum(), leaf)[0].numpy()
+
+    def undivided(self, later: Tensor) -> Tensor:
+        """Return the number, its length a constant, from the second feature maps."""
+        score = self.case.score(self.net, later)
+        if self.case.length is None:
+            return score
+        length = self.case.length(self.net, later)
+        return score * length / length.detach()
 
 
 @functools.cache
-def _file(answer: str, linear: bool) -> Any:
-    return export(Net(answer, linear=linear).eval(), torch.from_numpy(X).float())
+def _file(answer: str, linear: bool, biased: bool) -> Any:
+    net = Net(answer, linear=linear, biased=biased).eval()
+    return export(net, torch.from_numpy(X).float())

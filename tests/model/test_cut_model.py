@@ -1,5 +1,7 @@
 """Explained at a tensor inside of the graph's own preprocessing: one network in three forms."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -130,6 +132,43 @@ def test_black_and_the_colour_order_have_their_meaning_there():
     close(high.ravel(), (255 - np.array(MEAN)) / STD)
     assert inner.preprocess.color == "RGB"
     assert inner.preprocess.size == (SIDE, SIDE)
+
+
+TURNS = {
+    "gathered": ([node("Gather", ["floating", "order"], ["turned"], axis=3)],
+                 {"order": np.array([2, 1, 0])}),
+    "sliced": ([node("Slice", ["floating", "from", "to", "axes", "steps"], ["turned"])],
+               {"from": np.array([-1]), "to": np.array([-(2**63) + 1]), "axes": np.array([3]),
+                "steps": np.array([-1])}),
+    "clipped": ([node("Gather", ["floating", "order"], ["any"], axis=3),
+                 node("Clip", ["any", "low", "high"], ["turned"])],
+                {"order": np.array([2, 1, 0]), "low": np.float32(0), "high": np.float32(255)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", TURNS)
+def test_behind_channels_in_another_order(form):
+    """It is the network whose pictures have blue first."""
+    nodes, constants = TURNS[form]
+    shifted = [
+        node("Sub", ["turned", "mean"], ["centred"]), node("Div", ["centred", "std"], ["n"])
+    ]  # fmt: skip
+    model = on_pixels(before=[*nodes, *shifted], **constants)
+    inner = model_at(model, "normalised")
+    assert inner.preprocess.color == "BGR"
+    plain = onnxplain.load(
+        classifier(final="Softmax"), preprocess=replace(RECIPE, color="BGR"), precision="double"
+    )
+    for method in ("gradient", "occlusion"):
+        wanted = plain.explain(PIXELS, method, 1)
+        close(inner.explain(PIXELS, method, 1).attribution, wanted.attribution)
+
+
+def test_some_of_the_channels_are_not_the_picture():
+    nodes = [node("Gather", ["floating", "some"], ["turned"], axis=3),
+             node("Concat", ["turned", "turned", "turned"], ["n"], axis=3)]  # fmt: skip
+    model = on_pixels(before=nodes, some=np.array([1]))
+    assert model_at(model, "normalised").network.image.name == "floating"
 
 
 def test_the_values_are_those_of_onnx_runtime():

@@ -1,34 +1,15 @@
 """What is said about a model file, and which methods it allows."""
 
 import json
-from functools import cache
 
 import onnx
 import pytest
-from applicable import NEED_ATTENTION
 from onnx import TensorProto, helper
 
 import onnxplain
-from onnxplain.adapters.base import Capability
-from onnxplain.errors import MethodRefusedError, ModelFileError, OnnxplainError
-from onnxplain.graph.view import Graph
-from onnxplain.methods import registered
+from onnxplain.errors import ModelFileError
 from onnxplain.model.inspection import inspect_file, inspect_model, quantisation
-from onnxplain.model.obstacles import obstacles, without_rule
-from onnxplain.relevance.kinds import RULED
-from onnxplain.relevance.operators import Record, propagate
-from tests.small_models import LINEAR, UNCONVERTIBLE, WITHOUT_RULE, model_of, write_model
-
-DIGIT = "examples/digits/3-10.png"
-
-
-@cache
-def shipped(stem):
-    return onnxplain.load(f"models/{stem}.onnx")
-
-
-def methods_of(path, **options):
-    return inspect_model(onnxplain.load(path, **options))["methods"]
+from tests.small_models import write_model
 
 
 def test_file_facts():
@@ -127,70 +108,3 @@ def test_guesses_are_reported(tmp_path):
     found = inspect_model(onnxplain.load(write_model(tmp_path / "m.onnx")))
     assert found["sources"]["preprocess"].startswith("a guess")
     assert any("guessed" in warning for warning in found["warnings"])
-
-
-def test_why_a_method_is_impossible(tmp_path):
-    linear = methods_of(write_model(tmp_path / "linear.onnx", LINEAR))
-    assert "no layer was chosen" in linear["grad-cam"]
-    assert "no layer was chosen" in linear["cam"]
-    assert linear["lrp"] == linear["saliency"] == linear["occlusion"] == ""
-    unconvertible = methods_of(write_model(tmp_path / "u.onnx", UNCONVERTIBLE))
-    for name, method in registered().items():
-        if method.runs_on == "PyTorch":
-            assert "SequenceAt" in unconvertible[name]
-    assert unconvertible["occlusion"] == ""
-    assert methods_of(write_model(tmp_path / "sin.onnx", WITHOUT_RULE))["lrp"] == (
-        "no relevance rule for Sin"
-    )
-    head = methods_of("models/digits-softmax.onnx")
-    assert "flattens" in head["cam"]
-    assert head["grad-cam"] == ""
-
-
-@pytest.mark.parametrize("stem", ["digits-gap", "digits-softmax", "digits-vit"])
-@pytest.mark.parametrize("name", list(registered()))
-def test_what_is_called_possible_runs_and_what_is_not_refuses(stem, name):
-    model = shipped(stem)
-    reason = obstacles(model.network)[name]
-    if not reason:
-        assert model.explain(DIGIT, name).attribution.any()
-        return
-    with pytest.raises(OnnxplainError):
-        model.explain(DIGIT, name)
-
-
-def test_shape_arithmetic_needs_no_rule():
-    body = (
-        "s = Shape(x) i = Constant<value_int: int = 0>() b = Gather(s, i) "
-        "a = Constant<value_ints: ints = [0]>() n = Unsqueeze(b, a) c = Mod(n, n) d = Add(n, c) "
-        "k = Constant<value_ints: ints = [16]>() t = Concat<axis: int = 0>(d, k) "
-        "f = Reshape(x, t) y = MatMul(f, w)"
-    )
-    model = onnxplain.load(model_of(body))
-    assert without_rule(model.network) == []
-
-
-def test_the_list_of_ruled_operators_is_that_of_the_walk():
-    """An operator that the walk refuses at once is not in the list, and the reverse."""
-    graph = Graph(model_of(LINEAR))
-    names = {s.name for s in onnx.defs.get_all_schemas() if s.domain == ""}
-    control_flow = {"If", "Loop", "Scan"}  # what is in their bodies decides: test_bodies.py
-    for op_type in sorted((names | RULED) - control_flow):
-        node = next(n for n in graph.nodes)
-        step = type("Step", (), {"node": type(node)(op_type, "", "", ("a",), ("b",), {}, 0)})
-        step.inputs = ("a",)
-        try:
-            propagate(graph, Record(step, (), ()), [], 1e-6)
-            refused = False
-        except MethodRefusedError:
-            refused = True
-        except (IndexError, TypeError, ZeroDivisionError, AssertionError, RuntimeError):
-            refused = False  # it has a rule, which finds no operands here
-        assert refused == (op_type not in RULED), op_type
-
-
-def test_only_relevance_asks_for_rules(tmp_path):
-    found = methods_of(write_model(tmp_path / "sin.onnx", WITHOUT_RULE))
-    for name, method in registered().items():
-        if not method.takes_layer and name not in NEED_ATTENTION:
-            assert bool(found[name]) == (Capability.RELEVANCE in method.needs)

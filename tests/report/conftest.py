@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from onnxplain.audit.records.plain import build
+from onnxplain.audit.records.record import Record
 from onnxplain.audit.store import Store
 from onnxplain.audit.zones import SIDE
 from onnxplain.graph.load import file_sha256
@@ -61,7 +63,7 @@ def made_record(pictures, recipe):
     suspect = {"kind": "fixed place", "strength": 9.0, "where": "top left corner", "recurs": 1.0}
     suspect |= {"index": 1, "method": "grad-cam", "count": 6, "examples": [1]}
     cluster = {"count": 3, "numbers": [0, 2, 3], "mean_map": mean_map()}
-    cluster["exemplars"] = [{"number": 0, "name": pictures[0]["name"]}]
+    cluster["exemplars"] = [{"number": 0, "name": "a.png"}]
     ran = {"parameters": {"layer": None}, "engine": "PyTorch", "device": "cpu"}
     return {
         "format": 2,
@@ -95,7 +97,7 @@ def made_record(pictures, recipe):
             "scored": len(pictures),
             "labelled": len(pictures),
             "right": len(pictures) - len(wrong),
-            "accuracy": 1 - len(wrong) / len(pictures),
+            "accuracy": 1 - len(wrong) / max(len(pictures), 1),
             "most_confident_errors": wrong,
             "least_confident_errors": wrong,
             "least_confident": [ranked(p) for p in pictures],
@@ -159,7 +161,7 @@ def audited(tmp_path):
     (folder / "record.json").write_text(json.dumps(record))
     from onnxplain.report.again import identity
 
-    with Store(folder / "results.sqlite", identity(record)) as store:
+    with Store(folder / "results.sqlite", identity(build(Record, record))) as store:
         for k in range(len(names)):
             maps = {
                 "grad-cam": np.float32(mean_map()),
@@ -169,10 +171,16 @@ def audited(tmp_path):
     return folder, record, files
 
 
+def content_of(record, files, maps):
+    """What the report of a record by hand shows."""
+    made = build(Record, record)
+    return content(made, lambda: made.pictures, files, maps)
+
+
 @pytest.fixture
 def page(audited):
     """The report's path."""
     folder, record, files = audited
     flat = np.float32(mean_map()).ravel()
-    shown = content(record, lambda: record["pictures"], files, lambda number, method: flat)
+    shown = content_of(record, files, lambda number, method: flat)
     return write_report(folder, shown)[0]

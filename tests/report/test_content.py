@@ -5,8 +5,9 @@ import pytest
 from onnxplain.audit.record import read_record
 from onnxplain.errors import OutputError, UsageError
 from onnxplain.report.again import read_again
-from onnxplain.report.content import MOST_CLASSES, MOST_PICTURES, content
+from onnxplain.report.content import MOST_CLASSES, MOST_PICTURES
 from onnxplain.report.write import write_report
+from tests.report.conftest import content_of
 
 
 def nothing(number, method):
@@ -27,8 +28,8 @@ def test_it_is_made_again_from_the_files_alone(audited):
 
 def test_wrong_pictures_lead_the_table(audited):
     _, record, files = audited
-    shown = content(record, lambda: record["pictures"], files, nothing)
-    assert [p["number"] for p in shown.pictures] == [1, 3, 2, 0]
+    shown = content_of(record, files, nothing)
+    assert [p.number for p in shown.pictures] == [1, 3, 2, 0]
 
 
 def test_a_photo_that_changed_or_went_is_not_shown(audited):
@@ -70,9 +71,9 @@ def test_its_size_does_not_grow_with_the_data(audited, tmp_path):
     ]  # fmt: skip
     record["suspects"] = [{**record["suspects"][0], "index": k} for k in range(1000)]
     record["model"]["labels"] = []
-    shown = content(record, lambda: iter(record["pictures"]), files, nothing)
+    shown = content_of(record, files, nothing)
     assert len(shown.pictures) == MOST_PICTURES
-    assert len({c["index"] for c in shown.shown_classes}) == MOST_CLASSES
+    assert len({c.index for c in shown.shown_classes}) == MOST_CLASSES
     page = write_report(tmp_path / "out", shown)[0]
     assert page.stat().st_size < 1_000_000
     assert "976 weaker ones stand in record.json" in page.read_text("utf-8")

@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from onnxplain.audit.records.pictures import Picture
+from onnxplain.audit.records.plain import build
+from onnxplain.audit.records.summaries import CurveSum
 from onnxplain.report.again import read_again
 from onnxplain.report.curves import mean_curves, picture_curves
 from onnxplain.report.write import write_report
@@ -14,7 +17,7 @@ from tests.report.test_page import Page
 def mean(method, measure="deletion", **changes):
     quartiles = {"lower_quartile": [0.0] * 33, "upper_quartile": [1.0] * 33}
     found = {"method": method, "measure": measure, "count": 3, "mean": FALLING, **quartiles}
-    return {**found, **changes}
+    return CurveSum(**{**found, **changes})
 
 
 def test_one_chart_a_measure_with_the_methods_in_their_order():
@@ -54,7 +57,7 @@ def test_a_method_that_did_not_run_has_none():
 def test_those_of_a_picture():
     entry = picture(0, "a.png", "0" * 64)
     entry["methods"]["lrp"] = {**entry["methods"]["lrp"], "curves": {}}
-    (found,) = picture_curves(entry)
+    (found,) = picture_curves(build(Picture, entry))
     assert found.name == "grad-cam"
     assert "deletion and insertion of a.png by grad-cam" in found.chart.title
     assert found.table.rows[1] == (0.25, ["0.750", "0.250"])

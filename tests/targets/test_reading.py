@@ -13,6 +13,7 @@ STEP = 1e-6
 ACTIVATIONS = {
     "none": lambda z: z,
     "softmax": lambda z: scipy.special.softmax(z, axis=1),
+    "softmin": lambda z: scipy.special.softmax(-z, axis=1),
     "sigmoid": scipy.special.expit,
     "exp": np.exp,
 }
@@ -56,6 +57,14 @@ class TestOneVector:
         y = RNG.normal(size=(N, 5))
         found = self.reading(activation, scale).read({"y": y})
         np.testing.assert_allclose(found, scale * ACTIVATIONS[activation](y), rtol=1e-14)
+
+    def test_the_opposite(self, activation, scale):
+        y = RNG.normal(size=(N, 5))
+        reading = Reading((Piece("y"),), activation=activation, scale=scale, offset=1.0)
+        np.testing.assert_allclose(
+            reading.read({"y": y}), 1.0 + scale * ACTIVATIONS[activation](y), rtol=1e-14
+        )
+        assert_slopes(reading, {"y": y})
 
     def test_slopes(self, activation, scale):
         assert_slopes(self.reading(activation, scale), {"y": RNG.normal(size=(N, 5))})

@@ -32,7 +32,7 @@ def test_boxes_are_refused_in_one_line(name, explain, picture, tmp_path):
     shapes, size, activations = FEW[name]
     onnx.save(outputs_of_shapes(shapes, size, activations), tmp_path / "m.onnx")
     found = explain("-m", "occlusion", model=tmp_path / "m.onnx", images=[picture])
-    require_one_line(found, 3, "is a detector", "boxes cannot be explained yet")
+    require_one_line(found, 3, "is a detector", "its boxes cannot be read")
     assert not explain.folder.exists()
 
 

@@ -220,7 +220,7 @@ class _Wanted:
         if before is None or not before.plan.parts:
             return choice
         same = planner.along(before.plan.cuts)
-        if same is None or same.seconds_again > _REALLY_BETTER * choice.plan.seconds:
+        if same is None or same.seconds_when_open > _REALLY_BETTER * choice.plan.seconds:
             return choice
         return _Choice(choice.positions, same, choice.batch, before.difference)
 

@@ -55,7 +55,7 @@ class Run:
     base : array
         The unchanged input without its batch axis.
     batch : int
-        Whole tensors in one call behind the last cut.
+        Whole tensors in one call after the last cut.
     fixed : bool
         Whether the file insists on that batch size.
 
@@ -186,7 +186,7 @@ class Run:
             share = crop / (part.section.start.size[0] * part.section.start.size[1])
             targets = sum(tensor_bytes(self._sections, t) for t in part.section.targets)
             bytes_each.append(int(targets * share))
-        # While a section runs, the states before and behind it are alive.
+        # While a section runs, the states before and after it are alive.
         most = max(a + b for a, b in zip(bytes_each, [*bytes_each[1:], 0], strict=True))
         return max(self._batch, min(_LARGEST_BLOCK, _STATES // max(1, most)))
 

@@ -118,7 +118,7 @@ class Plan:
         return (*(p.section.start for p in self.parts), self.rest)
 
     @property
-    def seconds_again(self) -> float:
+    def seconds_when_open(self) -> float:
         """Predicted time when the sections' sessions are open already."""
         return self.seconds - _SESSION * len(self.parts)
 

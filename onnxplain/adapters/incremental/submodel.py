@@ -65,11 +65,11 @@ def extract(
         Whether height and width differ from run to run.
     """
     graph, shapes, local = sections.graph, sections.shapes, sections.local
-    behind = graph.descendants(inputs)
+    downstream = graph.descendants(inputs)
 
     def is_measured(name: str) -> bool:
         node = graph.producers[name]
-        return node.op_type == "Shape" and (crops or node.inputs[0] not in behind)
+        return node.op_type == "Shape" and (crops or node.inputs[0] not in downstream)
 
     def takes_shape(node: Node) -> bool:
         return crops and node.op_type == "Reshape" and node.index in local.nodes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.audit.results import Results
+from onnxplain.audit.store import Results
 from onnxplain.audit.summary import ClassSummary, evidence_map
 from onnxplain.audit.zones import SIDE
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from onnxplain.audit.results import Results
+from onnxplain.audit.records.summaries import FIXED_PLACE, OUTSIDE_THE_MASK
 from onnxplain.audit.shortcuts.places import LEAST
 from onnxplain.audit.shortcuts.transplant import Transplant
-from onnxplain.audit.store import TRANSPLANTS
+from onnxplain.audit.store import Results
 from onnxplain.audit.summary import ClassSummary, in_order
 
 # A place is suspected that gives so much probability away to any picture that gets it, times
@@ -78,23 +78,22 @@ def find_suspects(results: Results, classes: Sequence[ClassSummary]) -> list[Sus
     """
     numbers = {(c.index, c.method): c.numbers for c in classes}
     suspects = [suspect for summary in classes for suspect in _outside(summary)]
-    for _, value in results.results(TRANSPLANTS):
-        for found in map(Transplant.from_dict, value["transplants"]):
-            # What could not be tried stays under suspicion.
-            place = found.place
-            if found.rise is None or found.rise * place.recurs >= _EFFECT:
-                suspects.append(
-                    Suspect(
-                        place.index,
-                        place.method,
-                        "fixed place",
-                        place.lift,
-                        place.where,
-                        place.recurs,
-                        numbers[place.index, place.method],
-                        found,
-                    )
+    for found in map(Transplant.from_dict, results.transplants()):
+        # What could not be tried stays under suspicion.
+        place = found.place
+        if found.rise is None or found.rise * place.recurs >= _EFFECT:
+            suspects.append(
+                Suspect(
+                    place.index,
+                    place.method,
+                    FIXED_PLACE,
+                    place.lift,
+                    place.where,
+                    place.recurs,
+                    numbers[place.index, place.method],
+                    found,
                 )
+            )
     return sorted(suspects, key=lambda s: (-s.strength, in_order((s.index, s.method))))
 
 
@@ -110,7 +109,7 @@ def _outside(summary: ClassSummary) -> list[Suspect]:
         Suspect(
             summary.index,
             summary.method,
-            "outside the mask",
+            OUTSIDE_THE_MASK,
             float(parts.mean() / fair.mean()),
             "off the object",
             recurs,

@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.audit.results import Results
 from onnxplain.audit.shortcuts.places import LEAST, Box, Place, find_places
 from onnxplain.audit.shortcuts.sameness import share_of_same
-from onnxplain.audit.store import PICTURES
-from onnxplain.audit.summary import summarise_classes
+from onnxplain.audit.store import Results
+from onnxplain.audit.summary import done, summarise_classes
 from onnxplain.errors import ImageError
 from onnxplain.inputs.dataset import Sample, spread
 from onnxplain.model.model import Model
@@ -86,11 +85,7 @@ def transplants(results: Results, model: Model, samples: Sequence[Sample]) -> li
         None of a class that fewer than five pictures are not of: neither predicted nor
         explained as it.
     """
-    classes = {
-        number: (value["predicted"], value["explained"])
-        for number, value in results.results(PICTURES)
-        if value["status"] == "done"
-    }
+    classes = {p.number: (p.predicted, p.explained) for p in done(results)}
     found = []
     for place in find_places(results, summarise_classes(results)):
         others = [number for number, both in classes.items() if place.index not in both]

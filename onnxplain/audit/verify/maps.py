@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from onnxplain.audit.record import WITH_CURVES
+from onnxplain.audit.records.plain import plain
+from onnxplain.audit.records.record import Head
+from onnxplain.audit.records.summaries import ClusteringSum, MapSums
 from onnxplain.audit.summary import in_order
 from onnxplain.audit.verify.check import Check
 
@@ -17,38 +18,38 @@ _TOLERANCE = 5e-3
 _REGROUPED = 0.1
 
 
-def remade(record: Mapping[str, Any], sums: Mapping[str, Any]) -> list[Check]:
+def remade(record: Head, sums: MapSums) -> list[Check]:
     """Compare mean maps, clusters and suspects.
 
     Parameters
     ----------
-    record : mapping
+    record : Head
         See `onnxplain.audit.record.read_record`.
-    sums : mapping
+    sums : MapSums
         See `onnxplain.audit.summaries.sums_of_maps`.
     """
     maps = Check("mean maps", _TOLERANCE)
-    known, found = ({(c["index"], c["method"]): c for c in s["classes"]} for s in (record, sums))
+    known, found = ({(c.index, c.method): c for c in s.classes} for s in (record, sums))
     maps.equal(
         sorted(known, key=in_order), sorted(found, key=in_order), "which classes were explained"
     )
     for key in sorted({*known} & {*found}, key=in_order):
-        first, second = (np.array(c["mean_map"]) for c in (known[key], found[key]))
+        first, second = (np.array(c.mean_map) for c in (known[key], found[key]))
         maps.apart(0.5 * float(np.abs(first - second).sum()), f"class {key[0]} by {key[1]}")
-    checks = [maps, _clusters(record, sums)]
+    checks = [maps, _clusters(record.clusters, sums.clusters)]
     # What was suspected had another definition in format 1.
-    if record["format"] >= WITH_CURVES:
+    if record.tells_of_places:
         suspects = Check("suspects", _TOLERANCE)
-        suspects.all(record["suspects"], sums["suspects"], "suspects")
+        suspects.all(plain(record.suspects), plain(sums.suspects), "suspects")
         checks.append(suspects)
     return checks
 
 
-def _clusters(record: Mapping[str, Any], sums: Mapping[str, Any]) -> Check:
+def _clusters(recorded: Sequence[ClusteringSum], again: Sequence[ClusteringSum]) -> Check:
     from sklearn.metrics import adjusted_rand_score
 
     check = Check("clusters", _REGROUPED)
-    known, found = ({(c["index"], c["method"]): c for c in s["clusters"]} for s in (record, sums))
+    known, found = ({(c.index, c.method): c for c in s} for s in (recorded, again))
     check.equal(
         sorted(known, key=in_order), sorted(found, key=in_order), "which classes were clustered"
     )
@@ -62,5 +63,5 @@ def _clusters(record: Mapping[str, Any], sums: Mapping[str, Any]) -> Check:
     return check
 
 
-def _labels(clustering: Mapping[str, Any]) -> dict[int, int]:
-    return {n: k for k, cluster in enumerate(clustering["clusters"]) for n in cluster["numbers"]}
+def _labels(clustering: ClusteringSum) -> dict[int, int]:
+    return {n: k for k, cluster in enumerate(clustering.clusters) for n in cluster.numbers}

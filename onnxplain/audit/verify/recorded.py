@@ -8,29 +8,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.audit.store import PICTURES, SANITY
+from onnxplain.audit.records.pictures import Picture, SanityPicture
+from onnxplain.audit.records.record import Record
 from onnxplain.audit.zones import SIDE
-
-_KEYS = {PICTURES: "pictures", SANITY: "sanity_pictures"}
 
 
 class Recorded:
-    """Entries of a record, as `onnxplain.audit.results.Results`.
+    """Entries of a record, as `onnxplain.audit.store.Results`.
 
     Parameters
     ----------
-    record : mapping
-        See `onnxplain.audit.record.read_record`.
+    record : Record
+        The record.
     """
 
-    def __init__(self, record: Mapping[str, Any]) -> None:
+    def __init__(self, record: Record) -> None:
         self._record = record
 
-    def results(self, kind: str) -> Iterator[tuple[int, dict[str, Any]]]:
-        """All entries of a kind in the order of their numbers; none of a kind it lacks."""
-        entries = self._record[_KEYS[kind]] if kind in _KEYS else []
-        for entry in sorted(entries, key=lambda entry: entry["number"]):
-            yield entry["number"], entry
+    def pictures(self) -> Iterator[Picture]:
+        """All pictures in the order of their numbers."""
+        return iter(sorted(self._record.pictures, key=lambda p: p.number))
+
+    def sanity(self) -> Iterator[SanityPicture]:
+        """All pictures on which sanity was checked, in the order of their numbers."""
+        return iter(sorted(self._record.sanity_pictures, key=lambda p: p.number))
+
+    def transplants(self) -> Iterator[Mapping[str, Any]]:
+        """None: a record holds those alone that became suspects."""
+        return iter(())
 
     def map(self, number: int, method: str) -> NDArray[np.float32]:
         """Nothing everywhere: a record has no maps of single pictures."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from onnxplain.audit.records.plain import plain
+from onnxplain.audit.records.record import Record
+from onnxplain.audit.records.summaries import OUTSIDE_THE_MASK, ClassSum
 from onnxplain.audit.summaries import sums_of_classes, sums_of_entries
 from onnxplain.audit.summary import summarise_classes
 from onnxplain.audit.verify.check import Check
@@ -14,17 +16,14 @@ from onnxplain.errors import UsageError
 
 # Rounding of sums, and of the six digits that curves have.
 _TOLERANCE = 1e-6
-# What a class's entry, and the alarms, say without any map.
-_OF_CLASSES = ("index", "method", "count", "evidence")
-_OFF_THE_OBJECT = "outside the mask"
 
 
-def resummed(record: Mapping[str, Any], examples: int) -> list[Check]:
+def resummed(record: Record, examples: int) -> list[Check]:
     """Compare each summary that needs no maps with what the record's pictures give.
 
     Parameters
     ----------
-    record : mapping
+    record : Record
         See `onnxplain.audit.record.read_record`.
     examples : int
         How many pictures of each kind the record's lists have at most.
@@ -37,27 +36,36 @@ def resummed(record: Mapping[str, Any], examples: int) -> list[Check]:
     results = Recorded(record)
     try:
         found = sums_of_entries(results, examples)
-        found |= sums_of_classes(results, summarise_classes(results), examples)
+        of_classes = sums_of_classes(results, summarise_classes(results), examples)
     except (KeyError, ValueError, TypeError) as error:
         raise UsageError(
             f"the record's pictures cannot be summed up, their entries do not fit each other: "
             f"{type(error).__name__}: {error}"
         ) from error
-    checks = [_check("pictures examined", record["data"]["examined"], len(record["pictures"]))]
-    for key in ("predictions", "measures", "curves", "sanity", "failures"):
-        # Records of format 1 have no curves.
-        if key in record:
-            checks.append(_check(key, record[key], found[key]))
-    said, again = ([{k: c[k] for k in _OF_CLASSES} for c in s["classes"]] for s in (record, found))
+    checks = [
+        _check("pictures examined", record.data.examined, len(record.pictures)),
+        _check("predictions", record.predictions, found.predictions),
+        _check("measures", record.measures, found.measures),
+    ]
+    if record.said_curves is not None:
+        checks.append(_check("curves", record.curves, found.curves))
+    checks.append(_check("sanity", record.sanity, found.sanity))
+    checks.append(_check("failures", record.failures, found.failures))
+    # What a class's entry, and the alarms, say without any map.
+    said, again = ([_without_map(c) for c in s.classes] for s in (record, of_classes))
     checks.append(_check("classes", said, again))
-    said, again = (
-        [s for s in sums["suspects"] if s["kind"] == _OFF_THE_OBJECT] for sums in (record, found)
+    off, off_again = (
+        [s for s in sums.suspects if s.kind == OUTSIDE_THE_MASK] for sums in (record, of_classes)
     )
-    checks.append(_check("suspects outside the mask", said, again))
+    checks.append(_check("suspects outside the mask", off, off_again))
     return [*checks, strengths(record)]
+
+
+def _without_map(summary: ClassSum) -> dict[str, Any]:
+    return {k: v for k, v in plain(summary).items() if k != "mean_map"}
 
 
 def _check(name: str, known: Any, found: Any) -> Check:
     check = Check(f"{name} (summed again)", _TOLERANCE)
-    check.all(known, found, name)
+    check.all(plain(known), plain(found), name)
     return check

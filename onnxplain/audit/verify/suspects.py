@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
+from onnxplain.audit.records.pictures import Done, Picture
+from onnxplain.audit.records.record import Head, Record
+from onnxplain.audit.records.summaries import SuspectSum, TriedPlace
+from onnxplain.audit.shortcuts.places import Box
 from onnxplain.audit.shortcuts.transplant import mean_rise, sameness
 from onnxplain.audit.verify.check import Check
 from onnxplain.audit.zones import SIDE
@@ -19,35 +22,35 @@ _ROUNDED = 1e-3
 _RISE = 5e-3
 
 
-def strengths(record: Mapping[str, Any]) -> Check:
+def strengths(record: Head) -> Check:
     """Compare the strength of each place with what the record's mean map has there.
 
     Parameters
     ----------
-    record : mapping
+    record : Head
         See `onnxplain.audit.record.read_record`.
     """
     check = Check("suspects by place (from mean maps)", _ROUNDED)
-    classes = {(c["index"], c["method"]): c for c in record["classes"]}
-    for where, suspect in _places(record):
-        known = classes.get((suspect["index"], suspect["method"]))
+    classes = {(c.index, c.method): c for c in record.classes}
+    for where, suspect, box in _places(record):
+        known = classes.get((suspect.index, suspect.method))
         check.equal(known is not None, True, f"the class of {where}")
         if known is not None:
-            check.equal(suspect["count"], known["count"], f"{where}.count")
-            left, top, right, bottom = (round(SIDE * edge) for edge in suspect["box"])
-            window = np.array(known["mean_map"])[top:bottom, left:right]
+            check.equal(suspect.count, known.count, f"{where}.count")
+            left, top, right, bottom = (round(SIDE * edge) for edge in box)
+            window = np.array(known.mean_map)[top:bottom, left:right]
             share = window.size / SIDE**2
             held = float(window.sum()) / share if share else 0.0
-            check.near(suspect["strength"], held, f"{where}.strength")
+            check.near(suspect.strength, held, f"{where}.strength")
     return check
 
 
-def rises(record: Mapping[str, Any], model: Model, by_name: Mapping[str, Sample]) -> Check:
+def rises(record: Record, model: Model, by_name: Mapping[str, Sample]) -> Check:
     """Put each place into the same pictures of other classes again, and compare its content.
 
     Parameters
     ----------
-    record : mapping
+    record : Record
         See `onnxplain.audit.record.read_record`.
     model : Model
         The model.
@@ -55,27 +58,36 @@ def rises(record: Mapping[str, Any], model: Model, by_name: Mapping[str, Sample]
         The data set.
     """
     check = Check("suspects by place: tried again", _RISE)
-    pictures = {p["number"]: p for p in record["pictures"] if p["name"] in by_name}
-    for where, suspect in _places(record):
-        tried, index = suspect.get("transplant"), suspect["index"]
-        if tried is None:  # a record of format 1
+    pictures = {p.number: p for p in record.pictures if p.name in by_name}
+    for where, suspect, box in _places(record):
+        tried, index = suspect.transplant, suspect.index
+        if not isinstance(tried, TriedPlace):  # a record of format 1
             continue
-        given, taken = ([pictures.get(n) for n in tried[key]] for key in ("donors", "hosts"))
-        own = [p is not None and p.get("explained") == index for p in given]
+        given, taken = ([pictures.get(n) for n in part] for part in (tried.donors, tried.hosts))
+        own = [_explains(p, index) for p in given]
         check.equal(all(own) and bool(own), True, f"the donors of {where}")
-        others = [p is not None and index not in (p.get("predicted"), p.get("explained"))
-                  for p in taken]  # fmt: skip
+        others = [p is not None and not _is_of(p, index) for p in taken]
         check.equal(all(others) and bool(others), True, f"the hosts of {where}")
-        if check.reproduces and index < model.task.count:
-            donors, hosts = ([by_name[p["name"]] for p in part if p] for part in (given, taken))
-            rise = mean_rise(model, index, suspect["box"], donors, hosts)
-            check.near(tried["rise"], rise, f"{where}.transplant.rise")
-            same = sameness(model, suspect["box"], donors, hosts)
-            check.near(tried["same"], same, f"{where}.transplant.same")
+        if check.reproduces and index is not None and index < model.task.count:
+            donors, hosts = ([by_name[p.name] for p in part if p] for part in (given, taken))
+            rise = mean_rise(model, index, box, donors, hosts)
+            check.near(tried.rise, rise, f"{where}.transplant.rise")
+            same = sameness(model, box, donors, hosts)
+            check.near(tried.same, same, f"{where}.transplant.same")
     return check
 
 
-def _places(record: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for k, suspect in enumerate(record["suspects"]):
-        if suspect["box"] is not None:
-            yield f"suspects[{k}]", suspect
+def _explains(picture: Picture | None, index: int | None) -> bool:
+    return isinstance(picture, Done) and picture.explained == index
+
+
+def _is_of(picture: Picture, index: int | None) -> bool:
+    """Whether a picture is predicted or explained as a class."""
+    return isinstance(picture, Done) and index in (picture.predicted, picture.explained)
+
+
+def _places(record: Head) -> Iterator[tuple[str, SuspectSum, Box]]:
+    for k, suspect in enumerate(record.suspects):
+        if suspect.box is not None:
+            left, top, right, bottom = suspect.box
+            yield f"suspects[{k}]", suspect, (left, top, right, bottom)

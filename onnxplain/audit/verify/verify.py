@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-from onnxplain.audit.config import AuditConfig
-from onnxplain.audit.examine import examine, examine_sanity, methods_for
-from onnxplain.audit.record import WITH_CURVES, about_method, data_sha256
+from onnxplain.audit.audit import Audit
+from onnxplain.audit.examine import examine_sanity, methods_for
+from onnxplain.audit.head import about_method, data_sha256
+from onnxplain.audit.records.pictures import Picture
+from onnxplain.audit.records.plain import plain
+from onnxplain.audit.records.record import Record
 from onnxplain.audit.run import run_audit
 from onnxplain.audit.store import PICTURES, Store
 from onnxplain.audit.summaries import sums_of_maps
@@ -22,10 +25,9 @@ from onnxplain.audit.verify.summaries import resummed
 from onnxplain.audit.verify.suspects import rises
 from onnxplain.errors import UsageError
 from onnxplain.evaluate.question import question_files, require_question
-from onnxplain.identity import GRAPH, Identity, digests
+from onnxplain.identity import GRAPH, Identity
 from onnxplain.inputs.bound import BoundValue, describe_bound
 from onnxplain.inputs.dataset import Sample, spread
-from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.model.load import load
 from onnxplain.model.model import Model
 from onnxplain.provenance import versions
@@ -52,7 +54,7 @@ class Verification:
 
 
 def open_again(
-    record: Mapping[str, Any],
+    record: Record,
     file: str | None = None,
     device: str = "auto",
     bound: Mapping[str, BoundValue] | None = None,
@@ -65,7 +67,7 @@ def open_again(
 
     Parameters
     ----------
-    record : mapping
+    record : Record
         See `onnxplain.audit.record.read_record`.
     file : str, optional
         The model file; where the record says it was if not given.
@@ -82,26 +84,25 @@ def open_again(
     OnnxplainError
         If it cannot be read, or does not have the record's inputs and outputs.
     """
-    about = record["model"]
-    recipe = {k: v for k, v in record["preprocess"].items() if k != "sha256"}
-    numbers = {n: b["value"] for n, b in about.get("bound", {}).items() if "value" in b}
+    about = record.model
+    numbers = {n: b.value for n, b in about.bound.items() if b.value is not None}
     return load(
-        file or about["source"],
-        preprocess=Preprocess.from_dict(recipe, "the record's preprocess"),
-        labels=about["labels"] or None,
-        output=output or about["output"],
-        task=task or about.get("task"),
-        scores=scores or about.get("scores"),
-        input_name=about["input"],
-        layout=about["layout"],
+        file or about.source,
+        preprocess=record.preprocess.recipe,
+        labels=about.labels or None,
+        output=output or about.output,
+        task=task or about.task,
+        scores=scores or about.scores,
+        input_name=about.input,
+        layout=about.layout,
         bound={**numbers, **(bound or {})},
         device=device,
-        batch_size=AuditConfig.from_dict(record["questions"], "the record's questions").batch_size,
+        batch_size=record.questions.config.batch_size,
     )
 
 
 def verify(
-    record: Mapping[str, Any],
+    record: Record,
     model: Model,
     samples: Sequence[Sample],
     count: int,
@@ -111,7 +112,7 @@ def verify(
 
     Parameters
     ----------
-    record : mapping
+    record : Record
         See `onnxplain.audit.record.read_record`.
     model : Model
         See `open_again`.
@@ -133,29 +134,32 @@ def verify(
     UsageError
         If the data set has none of the record's pictures, or its entries have no sums.
     """
-    config = AuditConfig.from_dict(record["questions"], "the record's questions")
-    methods, left_out = methods_for(model, config)
-    head = _head(record, model, config, methods, left_out)
+    config = record.questions.config
+    methods, _ = methods_for(model, config)
     by_name = {s.name: s for s in samples}
-    entries = spread(record["pictures"], count)
-    if entries and not any(e["name"] in by_name for e in entries):
+    entries = spread(record.pictures, count)
+    there = [by_name[entry.name] for entry in entries if entry.name in by_name]
+    if entries and not there:
         raise UsageError(
-            f"the data set has none of the record's pictures, such as {entries[0]['name']!r}; "
+            f"the data set has none of the record's pictures, such as {entries[0].name!r}; "
             "give the data as it was given to the audit, with --data"
         )
-    head += _data(record, by_name)
     pictures = PicturesAgain()
     with TemporaryDirectory(prefix="onnxplain-verify-") as folder, _store(folder) as store:
-        for number, entry in enumerate(entries, 1):
-            sample = by_name.get(entry["name"])
-            pictures.present.equal(True, sample is not None, f"{entry['name']}, which is missing")
-            if sample is not None:
-                found, maps = examine(model, sample, methods, config)
+        audit = Audit(model, there, config, methods, store)
+        head = [*_head(record, audit), *_data(record, by_name)]
+        numbers = itertools.count()
+        for done, entry in enumerate(entries, 1):
+            known = entry.name in by_name
+            pictures.present.equal(True, known, f"{entry.name}, which is missing")
+            if known:
+                number = next(numbers)
+                found, maps = audit.examine(number)
                 pictures.compare(entry, found)
-                store.add(PICTURES, number - 1, found, maps)
+                store.add(PICTURES, number, plain(found), maps)
             if progress is not None:
-                progress(number, len(entries))
-        sanity = _sanity(record, model, by_name, methods, config)
+                progress(done, len(entries))
+        sanity = _sanity(record, audit, by_name)
         elsewhere = rises(record, model, by_name)
         sums = resummed(record, config.examples)
         checks = [*head, *pictures.checks(), *sanity, elsewhere, *sums]
@@ -163,9 +167,8 @@ def verify(
         checks = [check for check in checks if check.compared]
         whole = _is_whole(record, entries, by_name)
         if whole:
-            ordered = [by_name[entry["name"]] for entry in entries]
             # Nothing but what follows the pictures is left to be done.
-            run_audit(store, model, ordered, config)
+            run_audit(audit)
             checks += remade(record, sums_of_maps(store, config.examples))
     return Verification(checks, _not_checked(record, model.identity, len(entries), whole=whole))
 
@@ -174,37 +177,33 @@ def _store(folder: str) -> Store:
     return Store(Path(folder) / "again.sqlite", {})
 
 
-def _is_whole(
-    record: Mapping[str, Any], entries: Sequence[Mapping[str, Any]], by_name: Mapping[str, Sample]
-) -> bool:
+def _is_whole(record: Record, entries: Sequence[Picture], by_name: Mapping[str, Sample]) -> bool:
     """Whether these entries are every picture of a finished audit, and all are there."""
     return (
-        record["complete"]
-        and len(entries) == record["data"]["pictures"]
-        and all(e["number"] == k and e["name"] in by_name for k, e in enumerate(entries))
+        record.complete
+        and len(entries) == record.data.pictures
+        and all(e.number == k and e.name in by_name for k, e in enumerate(entries))
     )
 
 
-def _not_checked(
-    record: Mapping[str, Any], identity: Identity, count: int, *, whole: bool
-) -> list[str]:
-    pictures = len(record["pictures"])
+def _not_checked(record: Record, identity: Identity, count: int, *, whole: bool) -> list[str]:
+    pictures = len(record.pictures)
     of_maps = "mean maps, clusters, and where and how often places recur"
     found = []
     if count < pictures:
         found.append(f"{pictures - count} of {pictures} pictures were not examined again")
-    uncovered = [part for part in identity.digests if part not in _parts(record)]
-    if uncovered and "files" not in record["model"]:
+    uncovered = [part for part in identity.digests if part not in record.model.digests]
+    if uncovered and record.model.files is None:
         found.append(
-            f"whether {' and '.join(uncovered)} changed: a record of format {record['format']} "
+            f"whether {' and '.join(uncovered)} changed: a record of format {record.format} "
             "holds the SHA-256 of the .onnx file alone"
         )
-    if record["format"] < WITH_CURVES:
+    if not record.tells_of_places:
         found.append(
-            f"curves and what suspected places do: a record of format {record['format']} does "
+            f"curves and what suspected places do: a record of format {record.format} does "
             "not hold them"
         )
-    if not record["complete"]:
+    if not record.complete:
         found.append(f"{of_maps}: the audit was stopped before they were whole")
     elif not whole:
         found.append(
@@ -214,92 +213,80 @@ def _not_checked(
     return found
 
 
-def other_versions(record: Mapping[str, Any]) -> list[str]:
+def other_versions(record: Record) -> list[str]:
     """Say which versions differ from those of a record."""
     here = versions()
     return [
         f"{name} was {then}, is {here.get(name, 'not installed')}"
-        for name, then in record["versions"].items()
+        for name, then in record.versions.items()
         if here.get(name) != then
     ]
 
 
-def _head(
-    record: Mapping[str, Any],
-    model: Model,
-    config: AuditConfig,
-    methods: Sequence[str],
-    left_out: Sequence[str],
-) -> list[Check]:
+def _head(record: Record, audit: Audit) -> list[Check]:
     """Compare what was audited, and by which methods."""
+    model, config = audit.model, audit.config
     same_recipe = Check("preprocessing")
-    same_recipe.equal(record["preprocess"]["sha256"], model.preprocess.sha256, "its SHA-256")
-    # As JSON has them. Another machine may have other devices.
-    ran = json.loads(json.dumps({name: about_method(name, model, config) for name in methods}))
+    same_recipe.equal(record.preprocess.sha256, model.preprocess.sha256, "its SHA-256")
+    ran = {name: about_method(name, model, config) for name in audit.methods}
     same_methods = Check("methods")
-    for name in sorted({*ran, *record["methods"]}):
-        known, found = record["methods"].get(name, {}), ran.get(name, {})
-        for key in ("parameters", "engine"):
-            same_methods.equal(known.get(key), found.get(key), f"{key} of {name}")
-    same_methods.equal(record["left_out"], list(left_out), "methods left out")
+    for name in sorted({*ran, *record.methods}):
+        # Another machine may have other devices.
+        (parameters, engine), (parameters_now, engine_now) = (
+            (None, None) if m is None else (m.parameters, m.engine)
+            for m in (record.methods.get(name), ran.get(name))
+        )
+        # As JSON has them.
+        parameters_now = json.loads(json.dumps(parameters_now))
+        same_methods.equal(parameters, parameters_now, f"parameters of {name}")
+        same_methods.equal(engine, engine_now, f"engine of {name}")
+    same_methods.equal(list(record.left_out), audit.left_out, "methods left out")
     same_model = _model(record, model.identity)
-    then, now = record["model"].get("bound", {}), describe_bound(model.network.bound)
+    then = {name: bound.sha256 for name, bound in record.model.bound.items()}
+    now = {name: told["sha256"] for name, told in describe_bound(model.network.bound).items()}
     for name in sorted({*then, *now}):
-        known, found = (held.get(name, {}).get("sha256") for held in (then, now))
-        same_model.equal(known, found, f"the value of input {name}")
-    asked, here = (
-        record.get("target_files", {}),
-        question_files(require_question(model, config.target)),
-    )
+        same_model.equal(then.get(name), now.get(name), f"the value of input {name}")
+    asked = record.target_files
+    here = question_files(require_question(model, config.target))
     for name in sorted({*asked, *here}):
         same_model.equal(asked.get(name), here.get(name), f"the target's file {name}")
     return [same_model, same_recipe, same_methods]
 
 
-def _model(record: Mapping[str, Any], identity: Identity) -> Check:
+def _model(record: Record, identity: Identity) -> Check:
     """Compare the digests of the model's files, as far as the record has them."""
     check = Check("model file")
-    known, found = _parts(record), identity.digests
-    whole = "files" in record["model"]
+    known, found = record.model.digests, identity.digests
+    whole = record.model.files is not None
     for part in sorted({*known, *(found if whole else ())} - {GRAPH}):
         check.equal(known.get(part), found.get(part), part)
     if whole:
-        check.equal(record["model"]["sha256"], identity.sha256, "its SHA-256")
+        check.equal(record.model.sha256, identity.sha256, "its SHA-256")
     else:
         check.equal(known[GRAPH], found[GRAPH], "the SHA-256 of its .onnx file")
     return check
 
 
-def _parts(record: Mapping[str, Any]) -> dict[str, str]:
-    return digests(record["model"]["sha256"], record["model"].get("files", []))
-
-
-def _data(record: Mapping[str, Any], by_name: Mapping[str, Sample]) -> list[Check]:
+def _data(record: Record, by_name: Mapping[str, Sample]) -> list[Check]:
     """Compare the digest of the data set, if all of the record's pictures are there."""
-    if any(entry["name"] not in by_name for entry in record["pictures"]):
+    if any(entry.name not in by_name for entry in record.pictures):
         return []
     check = Check("data set")
-    found = data_sha256((by_name[entry["name"]], entry) for entry in record["pictures"])
-    check.equal(record["data"]["sha256"], found, "its SHA-256")
+    found = data_sha256((by_name[entry.name], entry) for entry in record.pictures)
+    check.equal(record.data.sha256, found, "its SHA-256")
     return [check]
 
 
-def _sanity(
-    record: Mapping[str, Any],
-    model: Model,
-    by_name: Mapping[str, Sample],
-    methods: Sequence[str],
-    config: AuditConfig,
-) -> list[Check]:
+def _sanity(record: Record, audit: Audit, by_name: Mapping[str, Sample]) -> list[Check]:
     """Sanity of the first checked picture again, if the record tells of single pictures."""
     check = Check("sanity", _SANITY_TOLERANCE)
-    for known in record["sanity_pictures"][:_SANITY_AGAIN]:
-        if known["name"] in by_name:
-            drawn = [m for m in methods if m in known["methods"]]
-            found = examine_sanity(model, by_name[known["name"]], drawn, config)
-            for method, result in known["methods"].items():
-                again = found["methods"].get(method, {})
+    for known in record.sanity_pictures[:_SANITY_AGAIN]:
+        if known.name in by_name:
+            drawn = [m for m in audit.methods if m in known.methods]
+            found = examine_sanity(audit.model, by_name[known.name], drawn, audit.config)
+            for method, result in known.methods.items():
+                again = found.methods.get(method)
                 for key in ("left", "other_class"):
-                    where = f"{key} of {method} on {known['name']}"
-                    check.near(result.get(key), again.get(key), where)
+                    where = f"{key} of {method} on {known.name}"
+                    check.near(getattr(result, key), getattr(again, key, None), where)
     return [check] if check.compared else []

@@ -16,6 +16,7 @@ from onnxplain.cli.options import (
     quiet_option,
     seed_option,
 )
+from onnxplain.targets.boxes.parts import PARTS
 
 _HELP = """Explain what MODEL saw in each IMAGE: a file, a folder or a pattern.
 
@@ -54,6 +55,11 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     "--kind",
     type=click.Choice(["logit", "probability", "raw"]),
     help="Score to explain; raw is what the output holds. Default: the method's own.",
+)
+@click.option(
+    "--part",
+    type=click.Choice(PARTS),
+    help="Which number of a detector's box gradient and relevance methods explain. Default: class.",
 )
 @click.option(
     "--contrast", metavar="NAME|INDEX", help="Explain why the target rather than this class."

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from onnxplain.boundary import unnamed
 from onnxplain.cli.explain.relevance import strongest_channels
 from onnxplain.errors import OnnxplainError
+from onnxplain.render.boxes import numbered
 from onnxplain.render.clear_maps import clear_maps
 from onnxplain.render.error_maps import error_maps
 from onnxplain.render.occlusion_maps import occlusion_maps
@@ -18,7 +19,9 @@ from onnxplain.render.sheet import sheet
 
 if TYPE_CHECKING:
     from onnxplain.explanations.explanation import Explanation
+    from onnxplain.inputs.picture import Picture
     from onnxplain.targets.target import Target
+    from onnxplain.tasks.boxes import Detected
 
 # Methods with a picture of their own, known by a map that only they have.
 _OWN_PICTURES = {
@@ -26,6 +29,8 @@ _OWN_PICTURES = {
     "dominant_class": clear_maps,
     "standard_error": error_maps,
 }
+# Boxes that the table lists and the picture shows.
+LISTED_BOXES = 20
 _RECORDED = (
     "method",
     "target",
@@ -139,6 +144,19 @@ def write_explanation(explanation: Explanation, folder: Path, stem: str) -> tupl
     explanation.save(numbers)
     save_image(explanation.overlay(), picture)
     return picture, numbers
+
+
+def write_boxes(found: Detected, picture: Picture, folder: Path, name: str) -> Path:
+    """Write the picture with its boxes, numbered as in the table, as ``<name>.boxes.png``.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    path = folder / f"{name}.boxes.png"
+    save_image(numbered(picture.pixels, found.found.sides[:LISTED_BOXES], found.names), path)
+    return path
 
 
 def write_sheets(

@@ -22,9 +22,11 @@ from onnxplain.cli.choices import (
 )
 from onnxplain.cli.console import remark
 from onnxplain.cli.explain.results import (
+    LISTED_BOXES,
     Attempt,
     Failure,
     ImageResult,
+    write_boxes,
     write_explanation,
     write_sheets,
 )
@@ -38,9 +40,11 @@ from onnxplain.model.load import load
 from onnxplain.model.model import Model
 from onnxplain.targets.classes import Kind
 from onnxplain.targets.target import Target
+from onnxplain.tasks.boxes import Detected
 from onnxplain.tasks.prediction import Prediction
 
 _RANKED = 5
+_SIDES = ("left", "top", "right", "bottom")
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ def run(
     kind: Kind | None,
     contrast: str | None,
     margin: bool,
+    part: str | None,
     layer: str | None,
     parameters: Sequence[str],
     max_seconds: float | None,
@@ -100,7 +105,7 @@ def run(
     chosen = give_layer(give_parameters(chosen_methods, parameters), layer, opened)
     chosen = give_limits(chosen, {"max_seconds": max_seconds, "tolerance": tolerance})
     chosen = bound_all(methods, chosen, opened)
-    wanted = choose_targets(targets, contrast, margin, opened)
+    wanted = choose_targets(targets, contrast, margin, opened, part)
     names = result_names(paths)
     _keep_apart(paths, names, [c.method.name for c in chosen], out)
     warnings = list(opened.warnings)
@@ -175,6 +180,7 @@ def _explain_into(result: ImageResult, job: Job, path: Path, name: str) -> None:
             job.model.resolve(
                 picture, asked.wanted, prediction,
                 kind=kind, contrast=asked.contrast, margin=asked.margin, average=average,
+                by_match=not chosen.method.takes_slopes,
             )
         )  # fmt: skip
         outcomes: list[Explanation | OnnxplainError] = []
@@ -194,7 +200,9 @@ def _explain_into(result: ImageResult, job: Job, path: Path, name: str) -> None:
         job.bar.step(k + 1, len(job.methods))
     order = list(dict.fromkeys(a.target.stem for a in result.attempts))
     result.attempts.sort(key=lambda a: order.index(a.target.stem))
-    result.files = write_sheets(result.explanations(), job.folder, name, job.model.labels)
+    if isinstance(prediction, Detected) and len(prediction.scores):
+        result.files.append(write_boxes(prediction, picture, job.folder, name))
+    result.files += write_sheets(result.explanations(), job.folder, name, job.model.labels)
 
 
 def _write(
@@ -210,7 +218,17 @@ def _write(
 
 
 def _ranking(prediction: Prediction) -> list[dict[str, Any]]:
-    """The largest scores, each of every kind that the model has."""
+    """The largest scores, each of every kind that the model has; boxes with their sides."""
+    if isinstance(prediction, Detected):
+        return [
+            {
+                "number": k + 1,
+                "name": prediction.names[k],
+                "score": float(prediction.scores[k]),
+                **dict(zip(_SIDES, map(float, prediction.sides[k]), strict=True)),
+            }
+            for k in range(min(len(prediction.scores), LISTED_BOXES))
+        ]
     columns: dict[str, Any] = {prediction.unit: prediction.scores}
     columns.update({k: v for k, v in prediction.kinds.items() if k != "raw"})
     return [

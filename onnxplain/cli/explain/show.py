@@ -60,12 +60,14 @@ def show_tables(results: Sequence[ImageResult]) -> None:
         if k:
             line()
         named = any(row["name"] for row in result.ranking)
-        units = [key for key in result.ranking[0] if key not in ("index", "name")]
+        first, *_ = result.ranking[0]
+        units = [key for key in result.ranking[0] if key not in (first, "name")]
         rows = [
-            [row["index"], *([row["name"]] if named else []), *(_score(u, row[u]) for u in units)]
+            [row[first], *([row["name"]] if named else []), *(_score(u, row[u]) for u in units)]
             for row in result.ranking
         ]
-        columns = ["index", *(["class"] if named else []), *units]
+        what = "box" if first == "number" else "class"
+        columns = [first, *([what] if named else []), *units]
         table(str(result.path), columns, rows)
         line()
         _show_attempts(result)

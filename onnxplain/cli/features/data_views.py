@@ -58,15 +58,15 @@ def run_top_patches(
     chosen = parse_channels(channels)
     samples = read_dataset(data)
     opened = open_model(model, quiet, opening)
-    place = opened.network.layer(layer)
+    spatial = opened.network.layer(layer)
     tell_layer(opened, layer, quiet)
-    stem = f"{out / shortened(Path(model).stem)}.top-patches.{file_name(place.name)}"
+    stem = f"{out / shortened(Path(model).stem)}.top-patches.{file_name(spatial.name)}"
     with counted(f"{len(samples)} pictures", quiet) as progress:
         found = top_patches(
-            opened, samples, place.name, count=images, state=f"{stem}.npz", progress=progress
+            opened, samples, spatial.name, count=images, state=f"{stem}.npz", progress=progress
         )
     tell_skipped(found.skipped)
-    fields, local = fields_of(opened, place.name)
+    fields, local = fields_of(opened, spatial.name)
     wanted = found.strongest(count) if chosen is None else chosen
     how = None if projection == "none" else projection
     drawn = []
@@ -78,9 +78,9 @@ def run_top_patches(
     height, width = fields.size
     seen = f"receptive field {height} x {width}" + (", without gates" if local else "")
     heading = [
-        f"{opened.name}  \u00b7  {place.name}",
+        f"{opened.name}  \u00b7  {spatial.name}",
         f"the {images} strongest of {len(samples) - len(found.skipped)} pictures for "
-        f"{len(wanted)} of {place.channels} channels; {seen}",
+        f"{len(wanted)} of {spatial.channels} channels; {seen}",
     ]
     figure = draw_patches(drawn, heading, count=images, projection=how or "")
     save_figure(figure, f"{stem}.png")
@@ -182,12 +182,12 @@ def run_atlas(
     require_writable(out)
     samples = read_dataset(data)
     opened = open_model(model, quiet, opening)
-    place = opened.network.layer(layer)
+    spatial = opened.network.layer(layer)
     tell_layer(opened, layer, quiet)
-    stem = f"{out / shortened(Path(model).stem)}.atlas.{file_name(place.name)}"
+    stem = f"{out / shortened(Path(model).stem)}.atlas.{file_name(spatial.name)}"
     with counted(f"{len(samples)} pictures", quiet) as progress:
         found = activation_atlas(
-            opened, samples, place.name,
+            opened, samples, spatial.name,
             layout=embedding, per_image=per_image, seed=seed, progress=progress,
         )  # fmt: skip
     tell_skipped(found.skipped)
@@ -195,7 +195,7 @@ def run_atlas(
     members = found.cells(cells)
     counts = {cell: len(m) for cell, m in members.items()}
     heading = [
-        f"{opened.name}  \u00b7  atlas of {place.name}",
+        f"{opened.name}  \u00b7  atlas of {spatial.name}",
         f"{len(found.vectors)} activation vectors, {_LAYOUTS[embedding]}, {len(members)} of "
         f"{cells} x {cells} cells",
     ]
@@ -211,7 +211,7 @@ def run_atlas(
             for cell, own in members.items():
                 bar.job(f"cell {cell[0]}, {cell[1]}")
                 wanted = found.vectors[own].mean(axis=0)
-                made[cell] = invert(opened, place, wanted, seed=seed, progress=bar.step)[0]
+                made[cell] = invert(opened, spatial, wanted, seed=seed, progress=bar.step)[0]
                 bar.finish()
         notes = below + "Shown: a picture made so that the layer answers like the cell's mean."
         figure = draw_atlas(made, counts, cells, heading, notes)

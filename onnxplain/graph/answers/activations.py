@@ -10,7 +10,7 @@ from onnxplain.graph.answers.written_softmax import written_softmax
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph, Node
 
-# From here on Softmax runs over one axis; before, all axes behind its own were flattened.
+# From here on Softmax runs over one axis; before, all axes after its own were flattened.
 _ONE_AXIS_SINCE = 13
 _OVER_AXES: dict[str, PartKind] = {"Softmax": "softmax", "LogSoftmax": "log-softmax"}
 
@@ -34,7 +34,7 @@ def activation(graph: Graph, shapes: Shapes, tensor: str) -> Part | None:
             node=node,
         )
     if node.op_type in ("Sigmoid", "HardSigmoid"):
-        return _sigmoid(tensor, Source(node.inputs[0]), f"a {node.op_type}", node)
+        return _sigmoid(tensor, _not_negated(graph, node), f"a {node.op_type}", node)
     if node.op_type == "Tanh":
         source = Source(node.inputs[0])
         return Part("tanh", Source(tensor), logit=source, evidence="a Tanh", node=node)
@@ -51,6 +51,14 @@ def softmax_axes(graph: Graph, node: Node, rank: int) -> tuple[int, ...]:
         return (int(node.attributes.get("axis", -1)) % max(rank, 1),)
     first = int(node.attributes.get("axis", 1))
     return tuple(range(first % rank if first < 0 else min(first, rank), rank))
+
+
+def _not_negated(graph: Graph, node: Node) -> Source:
+    """What a Sigmoid is of; minus a number where it is negated in front."""
+    step = affine(graph, node.inputs[0])
+    if node.op_type == "Sigmoid" and step is not None and step.scale == -1 and step.offset == 0:
+        return Source(step.source, scale=-1.0)
+    return Source(node.inputs[0])
 
 
 def _sigmoid(tensor: str, logit: Source | None, evidence: str, node: Node) -> Part:

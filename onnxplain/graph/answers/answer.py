@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from onnxplain.targets.reading import Reading
+
+if TYPE_CHECKING:
+    from onnxplain.graph.answers.boxes.found import FoundBoxes
 
 TaskName = Literal["classes", "yes-no", "labels", "values", "embedding", "boxes", "unknown"]
 
@@ -37,8 +40,12 @@ class Answer:
         Why this task, in one phrase.
     doubt : str
         What else the output may be and how to declare it; empty if the evidence is clear.
+    declarable : Reading or None
+        What is a probability once a person declares one, though the graph leaves it open.
     layers : int
         Convolutions and products with weights that the raw numbers are computed through.
+    boxes : FoundBoxes, optional
+        How a detector's boxes are read, if that is known.
     """
 
     output: str
@@ -51,7 +58,9 @@ class Answer:
     followed: tuple[str, ...]
     evidence: str
     doubt: str = ""
+    declarable: Reading | None = None
     layers: int = 0
+    boxes: FoundBoxes | None = None
 
     @property
     def places(self) -> tuple[int, ...]:

@@ -73,11 +73,10 @@ class BatchAxes:
         doubled = self._doubled.get(tensor, ())
         if len(doubled) == len(shape):
             grown = [k for k, (a, b) in enumerate(zip(shape, doubled, strict=True)) if a != b]
-            if len(grown) == 1:
-                (axis,) = grown
-                clear = shape[axis] == size and doubled[axis] == 2 * size
-                return BatchAxis(axis, clear)
+            if len(grown) == 1 and shape[grown[0]] == size and doubled[grown[0]] == 2 * size:
+                return BatchAxis(grown[0])
             if grown:
+                # Steps or classes share an axis with the inputs. A single input owns it all.
                 return BatchAxis(None, clear=False)
         if shape and shape[0] == size:
             return BatchAxis(0)

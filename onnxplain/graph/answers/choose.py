@@ -8,7 +8,7 @@ from onnxplain.errors import UnknownNameError, UnsupportedModelError
 from onnxplain.graph.answers.answer import Answer
 
 _TELLING = ("logit", "prob", "score", "pred", "softmax", "output", "class")
-_BESIDE = ("aux", "embed", "feat", "proj")
+_BESIDE = ("aux", "embed", "feat", "proj", "box", "landmark", "keypoint", "offset")
 _SCORED = frozenset({"classes", "labels", "yes-no"})
 _WHY = {
     0: "it ends in probabilities, one vector for each input",
@@ -100,7 +100,7 @@ def _by_name(answer: Answer) -> tuple[bool, int, bool]:
 def _among(chosen: Answer, alike: Sequence[Answer]) -> str:
     own, others = _by_name(chosen), [_by_name(a) for a in alike]
     if all(o[0] > own[0] for o in others):
-        return "the others are auxiliary or features by their names"
+        return "the others are auxiliary, features or positions by their names"
     if all(o[1] > own[1] for o in others):
         return "it has the most layers in front of it"
     if all(o[2] > own[2] for o in others):

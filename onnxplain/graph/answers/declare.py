@@ -13,7 +13,8 @@ from onnxplain.targets.reading import Activation, Reading
 # What a person can declare; detectors are recognised, and refused, by the graph alone.
 TASKS: tuple[TaskName, ...] = tuple(t for t in get_args(TaskName) if t not in ("boxes", "unknown"))
 SCORES = ("logits", "probabilities", "raw")
-_USER = "declared"
+DECLARED = "declared"
+_SCORED = ("classes", "yes-no", "labels")
 
 
 def declared(answer: Answer, task: str | None, scores: str | None) -> Answer:
@@ -42,16 +43,23 @@ def declared(answer: Answer, task: str | None, scores: str | None) -> Answer:
     _require(scores, SCORES, "kind of scores")
     if answer.task == "boxes" and task is None:
         return answer
-    said = replace(answer, evidence=_USER, doubt="")
+    said = replace(answer, evidence=DECLARED, doubt="")
     if task is None and scores in ("logits", "probabilities") and said.task == "values":
         # Such numbers belong to classes, whatever the graph looks like.
         task = "yes-no" if said.shape[said.axis] == 1 else "classes"
     if task is not None:
         said = _with_task(said, task)
+        if task in _SCORED and said.probability is None and scores != "raw":
+            said = replace(said, probability=said.declarable)
     if scores is not None:
         said = _with_scores(said, scores)
     elif task is not None and task != answer.task and task in ("values", "embedding"):
         said = replace(said, probability=None, logit=None)
+    if task == "yes-no" and scores is None and not (said.probability or said.logit):
+        raise UsageError(
+            f"nothing says from where on the number of output {answer.output!r} means yes; declare "
+            "--scores probabilities (0.5) or logits (0) as well"
+        )
     return said
 
 
@@ -90,8 +98,10 @@ def _with_scores(answer: Answer, scores: str) -> Answer:
     if scores == "raw":
         return replace(answer, probability=None, logit=None)
     if scores == "probabilities":
-        probability = answer.probability or answer.raw
-        return replace(answer, probability=probability)
+        if answer.probability is not None:
+            return answer
+        # What the output holds is no logit then.
+        return replace(answer, probability=answer.declarable or answer.raw, logit=None)
     if answer.probability is not None:
         raise UsageError(
             f"output {answer.output!r} holds probabilities by the graph; declare probabilities, "
@@ -101,5 +111,10 @@ def _with_scores(answer: Answer, scores: str) -> Answer:
 
 
 def _activated(answer: Answer) -> Reading:
-    activation: Activation = "softmax" if answer.task == "classes" else "sigmoid"
-    return replace(answer.raw, activation=activation)
+    smallest_wins = answer.raw.scale < 0
+    if answer.task == "classes":
+        activation: Activation = "softmin" if smallest_wins else "softmax"
+        return replace(answer.raw, activation=activation, scale=1.0)
+    if smallest_wins:
+        return replace(answer.raw, activation="sigmoid", scale=-1.0, offset=1.0)
+    return replace(answer.raw, activation="sigmoid")

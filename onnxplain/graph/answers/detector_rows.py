@@ -29,6 +29,7 @@ _BOX = 4
 _COMPLETE = (6, 7)
 # So many rows are no sequence of steps.
 _MANY_ROWS = 50
+_TAKING = frozenset({"Gather", "GatherElements", "GatherND"})
 _RANKING = frozenset({"TopK", "NonZero"})
 
 
@@ -119,8 +120,11 @@ def _squeezed(output: OutputShape) -> tuple[int | None, ...] | None:
 
 
 def _is_no_box(tracer: Tracer, name: str) -> bool:
-    kinds = {p.kind for p in tracer.parts(name)}
-    return kinds <= {"softmax", "log-softmax", "unit"} or kinds == {"select"}
+    parts = tracer.parts(name)
+    kinds = {p.kind for p in parts}
+    # The boxes of the best scores are taken by their ranks; they are no ranks themselves.
+    taken = any(p.node is not None and p.node.op_type in _TAKING for p in parts)
+    return kinds <= {"softmax", "log-softmax", "unit"} or (kinds == {"select"} and not taken)
 
 
 def _by_places(image: ImageInput, shape: tuple[int | None, ...]) -> str:

@@ -96,6 +96,11 @@ def _by_operators(graph: Graph, outputs: list[OutputShape]) -> dict[str, str]:
     return found
 
 
+def holds_suppression(graph: Graph) -> bool:
+    """Whether a graph chooses among boxes itself."""
+    return any(_suppresses(n) for n in graph.nodes)
+
+
 def _suppresses(node: Node) -> bool:
     name = node.op_type.lower()
     return any(s in name for s in _SUPPRESSION) or name == "nms"

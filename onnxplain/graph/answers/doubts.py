@@ -7,10 +7,24 @@ import json
 from collections.abc import Mapping
 
 _DECLARE = "declare it with --task, or with --scores logits|probabilities|raw"
-OPAQUE = "no scores stand in front of it that could be explained; name another output with --output"
+OPAQUE = "name another output with --output"
+NUMBERS = f"{OPAQUE}, or explain the numbers as they are with --task values"
 SELECTED = (
     "nothing says that a Softmax of these numbers gives probabilities; declare it with --scores "
     "logits, or keep to the raw numbers with --scores raw"
+)
+DECIDED = (
+    "nothing says that a Sigmoid of these numbers gives probabilities; declare it with --scores "
+    "logits, or keep to the raw numbers with --scores raw"
+)
+PICTURE = (
+    "these may be a picture, values at each place, or scores of classes or labels at each place; "
+    f"{_DECLARE}"
+)
+DRAWN = "these may also be values, such as a depth or grey values; declare it with --task values"
+TOGETHER = (
+    "one Softmax runs over several axes together, classes and places alike; if a Softmax at each "
+    "place is meant, explain the numbers in front of it (--task values, --target NAME[INDEX])"
 )
 TWO_NAMES = "the number is taken as a logit; declare it with --scores"
 NAMED = f"these may also be scores of classes; {_DECLARE}"
@@ -36,10 +50,10 @@ def one_number(dense: bool) -> str:
     return f"this may also be the logit of {kind}; declare it with --task yes-no"
 
 
-def values(count: int, dense: bool) -> str:
-    """Numbers that a function bounds, which is not how classes end."""
+def values(count: int, dense: bool, negative: bool = False) -> str:
+    """Numbers that a function bounds, which is not how classes end; some of them below zero."""
     if count == 1:
-        return ""
+        return one_number(dense) if negative else ""
     what = "feature maps" if dense else "an embedding"
     return f"these may also be scores of classes or {what}; {_DECLARE}"
 

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from onnxplain.graph.answers.answer import Answer, TaskName
+from onnxplain.graph.answers.boxes.find import find_boxes
+from onnxplain.graph.answers.boxes.found import Seen, box_answer
 from onnxplain.graph.answers.detectors import find_detector
+from onnxplain.graph.answers.doubts import names
 from onnxplain.graph.answers.interpret import Interpreter
-from onnxplain.graph.answers.output_shapes import output_shapes
+from onnxplain.graph.answers.output_shapes import OutputShape, output_shapes
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph
@@ -46,12 +49,30 @@ def find_answers(
         else reader.answer(o.name)
         for o in outputs
     ]
+    answers = _with_boxes(reader, answers, outputs, metadata)
     text = {o.name for o in graph.outputs if o.dtype.kind == "O"}
     answers = [a for a in answers if a.task != "unknown" or a.output not in text]
     return [
         replace(_as_features(graph, a, answers), layers=_layers(graph, a.raw.tensors[0]))
         for a in answers
     ]
+
+
+def _with_boxes(
+    reader: Interpreter,
+    answers: list[Answer],
+    outputs: list[OutputShape],
+    metadata: Mapping[str, str],
+) -> list[Answer]:
+    """Say how the boxes of a detector are read, or what is missing."""
+    names_of_boxes = {a.output for a in answers if a.task == "boxes"}
+    if not names_of_boxes:
+        return answers
+    own = tuple(o for o in outputs if o.name in names_of_boxes)
+    found = find_boxes(Seen(reader.tracer, reader.image, own, len(names(metadata))))
+    if isinstance(found, str):
+        return [replace(a, doubt=found) if a.task == "boxes" else a for a in answers]
+    return [box_answer(a, found) if a.task == "boxes" else a for a in answers]
 
 
 def _layers(graph: Graph, tensor: str) -> int:

@@ -11,8 +11,10 @@ from onnxplain.graph.answers import doubts
 from onnxplain.graph.answers.answer import Answer, TaskName
 from onnxplain.graph.answers.batch import BatchAxes
 from onnxplain.graph.answers.class_axis import ClassAxis, one_view
+from onnxplain.graph.answers.front import Front, front_of
 from onnxplain.graph.answers.groups import group_ids, group_size
 from onnxplain.graph.answers.part import Part
+from onnxplain.graph.answers.pictures import as_picture
 from onnxplain.graph.answers.places import View
 from onnxplain.graph.answers.tensor_reader import TensorReader
 from onnxplain.graph.answers.trace import Tracer
@@ -20,8 +22,6 @@ from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph
 from onnxplain.targets.reading import Piece, Reading
-
-_MOST_SELECTIONS = 6
 
 
 class Interpreter:
@@ -45,24 +45,29 @@ class Interpreter:
 
     def answer(self, output: str) -> Answer:
         """Return what a graph output answers."""
-        tensor, notes, hint, sign = self._in_front_of_selections(output)
+        front = front_of(self.tracer, output)
+        tensor = front.tensor
         if tensor not in self.tracer.shapes:
             return self.opaque(output, "unknown", "a shape that depends on values", doubts.OPAQUE)
+        if self.image.name not in self.tracer.graph.ancestors(tensor):
+            return self.opaque(output, "unknown", "nothing of the picture in it", doubts.OPAQUE)
+        if self.batches.size > 1 and not self.batches.of(tensor).clear:
+            what = f"a batch of {self.batches.size} inputs shares an axis with other numbers"
+            return self.opaque(output, "unknown", what, doubts.OPAQUE)
         parts = self.tracer.parts(tensor)
         if all(p.kind in ("select", "constant") for p in parts) or self._whole_numbers(tensor):
-            constant = all(p.kind == "constant" for p in parts)
-            what = "a constant" if constant else "whole numbers without scores"
-            return self.opaque(output, "unknown", what, doubts.OPAQUE)
+            if all(p.kind == "constant" for p in parts):
+                return self.opaque(output, "unknown", "a constant", doubts.OPAQUE)
+            return self.opaque(output, "unknown", "whole numbers without scores", doubts.NUMBERS)
         pair = self._other_column(tensor, parts)
         if pair is not None:
-            notes = (*notes, *parts[0].notes, "one of two classes (the other is 1 - p)")
-            tensor, hint = pair, None
-            parts = self.tracer.parts(tensor)
-        found = TensorReader(
-            self.tracer, self.batches, self.metadata, self.view, tensor, hint, sign
-        ).answer()
+            notes = (*front.notes, *parts[0].notes, "one of two classes (the other is 1 - p)")
+            front = Front(pair, notes)
+            parts = self.tracer.parts(pair)
+        found = TensorReader(self.tracer, self.batches, self.metadata, self.view, front).answer()
         steps = parts[0].notes if len(parts) == 1 else ()
-        return replace(found, output=output, followed=tuple(dict.fromkeys((*notes, *steps))))
+        notes = tuple(dict.fromkeys((*front.notes, *steps)))
+        return as_picture(replace(found, output=output, followed=notes), self.image)
 
     def opaque(self, output: str, task: TaskName, evidence: str, doubt: str = "") -> Answer:
         """An answer that is read as it is, such as boxes."""
@@ -85,28 +90,6 @@ class Interpreter:
         if axis is None:
             axis = self.axes.by_habit(tensor, batch_axis)
         return one_view(tensor, full, batch_axis, axis)
-
-    def _in_front_of_selections(
-        self, output: str
-    ) -> tuple[str, tuple[str, ...], int | None, float]:
-        tensor, hint, sign = output, None, 1.0
-        notes: list[str] = []
-        last = self.tracer.graph.producers.get(output)
-        if last is not None and last.op_type == "QuantizeLinear":
-            tensor = last.inputs[0]
-            notes.append(f"QuantizeLinear {output!r}")
-        for _ in range(_MOST_SELECTIONS):
-            parts = [p for p in self.tracer.parts(tensor) if p.kind != "constant"]
-            sources = {p.anchor.tensor for p in parts if p.kind == "select"}
-            if len(sources) != 1 or any(p.kind != "select" for p in parts):
-                break
-            notes += [n for p in parts for n in p.notes]
-            first = parts[0]
-            if len(first.axes) == 1:
-                (hint,) = first.axes
-            sign *= -1.0 if first.scale < 0 else 1.0
-            (tensor,) = sources
-        return tensor, tuple(dict.fromkeys(notes)), hint, sign
 
     def _whole_numbers(self, tensor: str) -> bool:
         """Whether an output of integers holds no scores."""

@@ -99,6 +99,12 @@ def _multiplied(shapes: Shapes, node: Node, operands: Sequence[Parts]) -> Part |
         return None
     known = [t for t in terms if t is not None]
     product = node.op_type == "Mul"
+    if _opposite(operands):
+        return _both_sides(node, operands, product)
+    along = {_along(shapes, i, p) for i, p in zip(node.inputs, operands, strict=True)}
+    if product and len(known) > 1 and along != {()} and len(along) == 1:
+        evidence = "products of the probabilities of classes, which no longer sum to one"
+        return Part("bounded", Source(node.output), evidence=evidence, node=node)
     what = "a product" if product else "the larger" if node.op_type == "Max" else "the smaller"
     return Part(
         "sigmoid",
@@ -108,6 +114,25 @@ def _multiplied(shapes: Shapes, node: Node, operands: Sequence[Parts]) -> Part |
         evidence=f"{what} of probabilities ({', '.join(t.evidence for t in known)})",
         node=node,
     )
+
+
+def _opposite(operands: Sequence[Parts]) -> bool:
+    """Whether two operands are p and 1 - p."""
+    sources = [o[0].logit for o in operands if len(o) == 1]
+    if len(sources) != 2 or len(operands) != 2:
+        return False
+    one, other = sources
+    return one is not None and other is not None and one.is_minus(other)
+
+
+def _both_sides(node: Node, operands: Sequence[Parts], product: bool) -> Part:
+    """How sure a yes or no is: it says neither of them."""
+    if product:
+        return Part("bounded", Source(node.output), evidence="p * (1 - p)", node=node)
+    first = operands[0][0].logit
+    yes = 0 if first is not None and first.scale > 0 else 1
+    note = f"{node.op_type} {node.output!r} (of p and 1 - p)"
+    return Part("select", Source(node.inputs[yes]), notes=(note,), node=node)
 
 
 def _reduced(graph: Graph, shapes: Shapes, node: Node, kind: str, parts: Parts) -> Part | None:
@@ -127,7 +152,8 @@ def _reduced(graph: Graph, shapes: Shapes, node: Node, kind: str, parts: Parts) 
     if set(axes) & set(over):
         if kind not in ("ReduceMax", "ReduceMin"):
             return None
-        note = f"{node.op_type} {node.output!r} (the best score alone)"
+        which = "best" if kind == "ReduceMax" else "smallest"
+        note = f"{node.op_type} {node.output!r} (the {which} score alone)"
         return Part("select", Source(source), axes=over, notes=(note,), node=node)
     if kind == "ReduceProd" and not term.plain:
         return None

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx.reference import ReferenceEvaluator
 
+from onnxplain.graph.shape_values import evaluated
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph, Node
 
@@ -117,19 +117,4 @@ def _evaluate(graph: Graph, node: Node, number: int, shape: tuple[int, ...]) -> 
             return None
         if name:
             feeds[name] = graph.constant(name)
-    declare = onnx.helper.make_tensor_value_info
-    alone = onnx.helper.make_graph(
-        [graph.model.graph.node[node.index]],
-        "moves",
-        [
-            declare(n, onnx.helper.np_dtype_to_tensor_dtype(v.dtype), list(v.shape))
-            for n, v in feeds.items()
-        ],
-        [onnx.helper.make_empty_tensor_value_info(node.outputs[number])],
-    )
-    model = onnx.helper.make_model(alone, opset_imports=list(graph.model.opset_import))
-    try:
-        values: Any = ReferenceEvaluator(model).run(None, feeds)
-    except Exception:  # what the reference implementation cannot do is not followed
-        return None
-    return np.asarray(values[0])
+    return evaluated(graph, node, feeds, node.outputs[number])

@@ -11,7 +11,7 @@ import numpy as np
 from onnxplain.graph.answers.moves import Positions
 from onnxplain.graph.view import Node
 
-# unit: of an L2 normalisation; tanh and bounded: behind another function of one number;
+# unit: of an L2 normalisation; tanh and bounded: after another function of one number;
 # select: ranks, labels or the best score of what stands in front.
 PartKind = Literal[
     "softmax",
@@ -42,6 +42,14 @@ class Source:
         """Some of the elements."""
         return replace(self, flat=index if self.flat is None else self.flat[index])
 
+    def is_minus(self, other: Source) -> bool:
+        """Whether these elements are those of another source, with the other sign."""
+        if self.tensor != other.tensor or self.scale != -other.scale:
+            return False
+        if self.flat is None or other.flat is None:
+            return self.flat is other.flat
+        return bool(np.array_equal(self.flat, other.flat))
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -67,6 +75,8 @@ class Part:
         A phrase about the activation.
     node : Node, optional
         The node where following ends.
+    limit : float, optional
+        Of a selection that compares with a constant: that constant.
     """
 
     kind: PartKind
@@ -80,6 +90,7 @@ class Part:
     notes: tuple[str, ...] = ()
     evidence: str = ""
     node: Node | None = None
+    limit: float | None = None
 
     @property
     def plain(self) -> bool:

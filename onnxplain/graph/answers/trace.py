@@ -11,7 +11,7 @@ from onnxplain.graph.answers.mixtures import mixture
 from onnxplain.graph.answers.moves import Moved, moved
 from onnxplain.graph.answers.normalised import normalisation
 from onnxplain.graph.answers.part import LOGARITHMS, PROBABLE, Part, PartKind, Source
-from onnxplain.graph.answers.selections import selection
+from onnxplain.graph.answers.selections import RANKED, rounded, selection, turned
 from onnxplain.graph.answers.values import BOUNDING, Affine, affine
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph
@@ -71,7 +71,7 @@ class Tracer:
         graph, shapes = self.graph, self.shapes
         whole = activation(graph, shapes, tensor) or normalisation(graph, shapes, tensor)
         if whole is not None:
-            return (self._innermost(whole),)
+            return (self._of_ranks(whole) or self._innermost(whole),)
         whole = selection(graph, shapes, tensor)
         if whole is not None:
             return (whole,)
@@ -85,6 +85,16 @@ class Tracer:
         if whole is not None:
             return (whole,)
         return self._logarithm(tensor)
+
+    def _of_ranks(self, part: Part) -> Part | None:
+        """What scores stand behind an activation of the best few of them."""
+        if part.node is None:
+            return None
+        front = self.parts(part.node.inputs[0] if part.logit is None else part.logit.tensor)
+        ranks = [p for p in front if p.kind == "select" and p.node and p.node.op_type in RANKED]
+        if len(ranks) < len(front):
+            return None
+        return replace(ranks[0], slots=None).noted(f"{part.evidence} of ranks")
 
     def _innermost(self, part: Part) -> Part:
         """The scores in front of the first of several activations in a chain."""
@@ -148,10 +158,13 @@ class Tracer:
                     for p in parts
                 )
             )
+        limit = step.rounds_up_at
+        if limit is not None and all(p.kind in PROBABLE and _levels(p) < 2 for p in parts):
+            return (rounded(self.graph.producers[tensor], limit),)
         if any(p.kind == "unit" for p in parts) and (step.low > -1 or step.high < 1):
             return ()
         return tuple(
-            p.noted(step.note)
+            (turned(p) if step.scale < 0 else p).noted(step.note)
             if p.kind == "select"
             else p.affine(step.scale, step.offset).noted(step.note)
             for p in parts
@@ -177,6 +190,11 @@ class Tracer:
 
     def _here(self, tensor: str, part: Part) -> Source:
         return Source(tensor, part.slots)
+
+
+def _levels(part: Part) -> float:
+    """The largest number that a probability of this scale can reach."""
+    return max(abs(part.offset), abs(part.scale + part.offset))
 
 
 def _article(operator: str) -> str:

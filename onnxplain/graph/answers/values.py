@@ -11,7 +11,7 @@ from onnxplain.graph.answers.moves import casts_to_float
 from onnxplain.graph.view import Graph, Node
 
 _AFFINE = frozenset({"Add", "Sub", "Mul", "Div", "Neg"})
-_ROUNDING = frozenset({"Round", "Floor", "Ceil", "Cast"})
+_ROUNDING = {"Round": 0.5, "Floor": 1.0, "Ceil": 0.0, "Cast": 1.0}
 _QUANTISING = frozenset({"QuantizeLinear", "DequantizeLinear"})
 # What ends a network that answers with numbers of a certain range.
 BOUNDING = frozenset(
@@ -32,6 +32,8 @@ class Affine:
         A phrase for people.
     low, high : float
         Bounds of a clip.
+    rounds_up_at : float or None
+        The smallest number that becomes 1 where numbers become whole.
     """
 
     source: str
@@ -40,6 +42,7 @@ class Affine:
     note: str = ""
     low: float = -math.inf
     high: float = math.inf
+    rounds_up_at: float | None = None
 
 
 def scalar(graph: Graph, name: str) -> float | None:
@@ -71,7 +74,8 @@ def affine(graph: Graph, tensor: str) -> Affine | None:
     if node.op_type == "Cast" and casts_to_float(node):
         return None
     if node.op_type in _ROUNDING:
-        return Affine(node.inputs[0], note=f"{node.op_type} {tensor!r}")
+        limit = _ROUNDING[node.op_type]
+        return Affine(node.inputs[0], note=f"{node.op_type} {tensor!r}", rounds_up_at=limit)
     return None
 
 

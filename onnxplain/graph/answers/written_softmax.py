@@ -9,6 +9,7 @@ from onnxplain.graph.view import Graph, Node
 
 _SUMS = frozenset({"ReduceSum", "ReduceL1"})
 _MOVING = frozenset("Slice Gather Transpose Reshape Squeeze Unsqueeze Flatten Identity".split())
+_CHOOSING = frozenset({"TopK", "GatherElements"})
 _POSITIVE = frozenset("Exp Relu Softplus Sigmoid HardSigmoid Softmax Abs ReduceL2 Sqrt".split())
 
 
@@ -53,7 +54,7 @@ def _not_negative(graph: Graph, tensor: str) -> bool:
             return False
         if node.op_type in _POSITIVE:
             return True
-        if node.op_type in _MOVING:
+        if node.op_type in _MOVING | _CHOOSING and tensor == node.output:
             tensor = node.inputs[0]
             continue
         step = affine(graph, tensor)

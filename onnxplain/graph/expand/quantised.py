@@ -37,7 +37,7 @@ def dequantised(
 
 
 def _weight(b: Builder, position: int, axis: int) -> NDArray[np.float32]:
-    """Constant operand, scale and zero point at `position` and behind, as floats."""
+    """Constant operand, scale and zero point from `position` on, as floats."""
     zero = b.optional(position + 2)
     offset = b.read(zero) if zero else np.zeros(())
     names = b.node.inputs
@@ -157,7 +157,7 @@ def _product(b: Builder, x: str, matrix: NDArray[np.float32], bias: str) -> None
 
 
 def integer_product(b: Builder) -> None:
-    """MatMulInteger or ConvInteger with the Cast and the scaling behind it.
+    """MatMulInteger or ConvInteger with the Cast and the scaling that follow it.
 
     The quantiser of PyTorch and ONNX Runtime writes sums = op(q, w, z, z_w), Cast, then a
     product with scale * scale_w; only this whole says what the integers mean.

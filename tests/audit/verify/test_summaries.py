@@ -2,54 +2,23 @@
 
 import copy
 
-import numpy as np
 import pytest
-from audit.made_results import filled, picture, spot
 
-from onnxplain.audit.record import picture_entries
-from onnxplain.audit.store import SANITY
-from onnxplain.audit.summaries import sums_of_entries, sums_of_maps
-from onnxplain.audit.verify.maps import remade
+from onnxplain.audit.records.plain import build
+from onnxplain.audit.records.record import Record
 from onnxplain.audit.verify.summaries import resummed
-
-FAILED = ({"status": "failed", "file_sha256": None, "problem": "broken"}, {})
-
-
-@pytest.fixture(scope="module")
-def record(tmp_path_factory):
-    """What sums are made of, of a class off its objects, one on them, and one in two places."""
-    rng = np.random.default_rng(0)
-    mask = spot(16, 8, 8) > 0
-    entries = [picture(0, spot(10, 12, noise=0.02, rng=rng), mask) for _ in range(6)]
-    entries += [picture(1, spot(18, 10, noise=0.02, rng=rng), mask) for _ in range(6)]
-    places = [(4, 4), (18, 18)] * 15
-    entries += [picture(2, spot(*p, noise=0.02, rng=rng), label=None) for p in places]
-    for value, _ in entries:
-        value["methods"]["m"]["curves"] = {"deletion": rng.random(33).round(6).tolist()}
-        value["methods"]["m"]["measures"]["deletion"] = float(rng.random())
-    checked = {"layers": ["a"], "spearman": [0.2], "ssim": [0.1], "left": 0.2, "other_class": 0.1}
-    with filled(tmp_path_factory.mktemp("made"), [*entries, FAILED]) as store:
-        store.add(SANITY, 0, {"name": "0.png", "methods": {"m": checked}})
-        return {
-            "format": 2,
-            "data": {"examined": len(entries) + 1},
-            "pictures": list(picture_entries(store)),
-            "sanity_pictures": [{"number": 0, "name": "0.png", "methods": {"m": checked}}],
-            **sums_of_entries(store, 3),
-            **sums_of_maps(store, 3),
-        }
 
 
 def wrong(record, edit):
     """Which figure differs, and where."""
     changed = copy.deepcopy(record)
     edit(changed)
-    return [(c.figure, c.worst) for c in resummed(changed, 3) if not c.reproduces]
+    return [(c.figure, c.worst) for c in resummed(build(Record, changed), 3) if not c.reproduces]
 
 
 def test_a_true_record(record):
     assert [s["kind"] for s in record["suspects"]] == ["outside the mask"]
-    checks = resummed(record, 3)
+    checks = resummed(build(Record, record), 3)
     assert all(c.reproduces for c in checks)
     assert [c.figure for c in checks if not c.compared] == ["suspects by place (from mean maps)"]
     assert {c.largest for c in checks} <= {0.0, None}
@@ -88,28 +57,3 @@ def test_an_edited_picture_shows_in_all_of_its_sums(record):
 
     figures = [figure for figure, _ in wrong(record, edit)]
     assert figures == ["classes (summed again)", "suspects outside the mask (summed again)"]
-
-
-def off(record, edit):
-    changed = copy.deepcopy(record)
-    edit(changed)
-    return [(c.figure, c.worst) for c in remade(changed, record) if not c.reproduces]
-
-
-def two_change_places(changed):
-    first, second = changed["clusters"][0]["clusters"]
-    first["numbers"][0], second["numbers"][0] = second["numbers"][0], first["numbers"][0]
-
-
-def test_maps_that_are_made_again(record):
-    (clustering,) = record["clusters"]
-    assert [c["count"] for c in clustering["clusters"]] == [15, 15]
-    assert all(c.reproduces and c.compared for c in remade(record, record))
-    assert off(record, lambda r: r["clusters"][0]["clusters"].reverse()) == []
-    assert off(record, two_change_places) == [("clusters", "class 2 by m")]
-    found = off(record, lambda r: r["clusters"][0]["clusters"][0]["numbers"].pop())
-    assert found == [("clusters", "pictures of class 2 by m")]
-    changed = off(record, lambda r: r["classes"][1].update(mean_map=r["classes"][0]["mean_map"]))
-    assert changed == [("mean maps", "class 1 by m")]
-    found = off(record, lambda r: r["suspects"][0].update(recurs=0.9))
-    assert found == [("suspects", "suspects[0].recurs")]

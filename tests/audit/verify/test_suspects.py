@@ -7,7 +7,9 @@ from audit.shortcuts.test_transplant import drawn, opened, sees
 
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.record import read_record, write_record
-from onnxplain.audit.run import open_store, run_audit
+from onnxplain.audit.records.plain import build
+from onnxplain.audit.records.record import Record
+from onnxplain.audit.run import open_audit, run_audit
 from onnxplain.audit.verify.suspects import rises, strengths
 from onnxplain.audit.verify.verify import verify
 
@@ -24,17 +26,17 @@ def audited(tmp_path_factory):
     model = opened(folder / "model.onnx", weights)
     samples = drawn(folder, 6, bright=True) + drawn(folder, 7, bright=False)
     sources = {"model": str(folder / "model.onnx"), "data": str(folder)}
-    with open_store(folder, model, samples, CONFIG) as store:
-        run_audit(store, model, samples, CONFIG)
-        write_record(folder / "record.json", store, model, samples, CONFIG, sources)
-    return read_record(folder / "record.json"), model, samples
+    with open_audit(folder, model, samples, CONFIG) as audit:
+        run_audit(audit)
+        write_record(folder / "record.json", audit, sources)
+    return read_record(folder / "record.json").to_dict(), model, samples
 
 
 @pytest.mark.parametrize(("count", "whole"), [(3, False), (13, True)])
 def test_it_reproduces(audited, count, whole):
     record, model, samples = audited
     assert [(s["index"], s["kind"]) for s in record["suspects"]] == [(1, "fixed place")]
-    found = verify(record, model, samples, count)
+    found = verify(build(Record, record), model, samples, count)
     assert [c.figure for c in found.checks if not c.reproduces] == []
     by_figure = {c.figure: c for c in found.checks}
     assert by_figure["suspects by place: tried again"].compared == 4
@@ -56,7 +58,7 @@ def test_it_reproduces(audited, count, whole):
 def test_what_does_not_fit_the_mean_map_is_named(audited, edit, where):
     record = copy.deepcopy(audited[0])
     edit(record["suspects"][0])
-    found = strengths(record)
+    found = strengths(build(Record, record))
     assert (found.differing, found.worst) == (1, where)
 
 
@@ -75,17 +77,17 @@ def test_what_does_not_fit_the_mean_map_is_named(audited, edit, where):
 def test_what_the_place_does_not_do_is_named(audited, edit, where):
     record, model, samples = copy.deepcopy(audited[0]), *audited[1:]
     edit(record["suspects"][0])
-    found = rises(record, model, {s.name: s for s in samples})
+    found = rises(build(Record, record), model, {s.name: s for s in samples})
     assert (found.differing, found.worst) == (1, where)
 
 
 def test_a_class_that_the_model_has_not_is_no_crash(audited):
     record, model, samples = copy.deepcopy(audited[0]), *audited[1:]
     record["suspects"][0]["index"] = 10**9
-    assert not rises(record, model, {s.name: s for s in samples}).reproduces
+    assert not rises(build(Record, record), model, {s.name: s for s in samples}).reproduces
 
 
 def test_a_record_of_format_1_says_nothing_of_other_classes(audited):
     record, model, samples = copy.deepcopy(audited[0]), *audited[1:]
     del record["suspects"][0]["transplant"]
-    assert rises(record, model, {s.name: s for s in samples}).compared == 0
+    assert rises(build(Record, record), model, {s.name: s for s in samples}).compared == 0

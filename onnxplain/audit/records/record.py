@@ -1,0 +1,94 @@
+"""The record of an audit as one object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from onnxplain.audit.records.about import (
+    DataEntry,
+    MethodEntry,
+    ModelEntry,
+    QuestionsEntry,
+    RecipeEntry,
+    Times,
+)
+from onnxplain.audit.records.pictures import Picture, SanityPicture
+from onnxplain.audit.records.plain import plain, said
+from onnxplain.audit.records.summaries import (
+    ClassSum,
+    ClusteringSum,
+    CurveSum,
+    Failure,
+    MeasureSum,
+    PredictionSums,
+    SanitySum,
+    SuspectSum,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """A record without its pictures, which may be too many for memory.
+
+    Attributes
+    ----------
+    format : int
+        Version of the layout: since 2 with curves and with what suspected places do, since 3
+        with every file of the model.
+    complete : bool
+        Whether everything was done.
+    said_target_files : mapping of str to str, optional
+        Digests of the files that the target names.
+    said_curves : sequence of CurveSum, optional
+        Since format 2.
+    """
+
+    format: int
+    complete: bool
+    model: ModelEntry
+    data: DataEntry
+    preprocess: RecipeEntry
+    questions: QuestionsEntry
+    said_target_files: Mapping[str, str] | None = said("target_files")
+    methods: Mapping[str, MethodEntry]
+    left_out: Sequence[str]
+    versions: Mapping[str, str]
+    sanity_pictures: Sequence[SanityPicture]
+    predictions: PredictionSums
+    measures: Sequence[MeasureSum]
+    said_curves: Sequence[CurveSum] | None = said("curves")
+    sanity: Sequence[SanitySum]
+    failures: Sequence[Failure]
+    classes: Sequence[ClassSum]
+    suspects: Sequence[SuspectSum]
+    clusters: Sequence[ClusteringSum]
+    times: Times
+
+    @property
+    def target_files(self) -> Mapping[str, str]:
+        """Digests of the files that the target names."""
+        return self.said_target_files or {}
+
+    @property
+    def curves(self) -> Sequence[CurveSum]:
+        """Mean curves that are known."""
+        return self.said_curves or ()
+
+    @property
+    def tells_of_places(self) -> bool:
+        """Whether it says what suspected places do, and has curves: since format 2."""
+        return self.format >= 2
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON, as it was read."""
+        found: dict[str, Any] = plain(self)
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record(Head):
+    """A record with its pictures, in the order of their numbers as it was written."""
+
+    pictures: Sequence[Picture]

@@ -1,0 +1,1 @@
+"""Where a detector's boxes, scores and labels stand in its outputs."""

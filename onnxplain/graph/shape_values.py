@@ -1,0 +1,103 @@
+"""Values that a graph computes from shapes alone: ends of slices, indices, repeats."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx.reference import ReferenceEvaluator
+
+from onnxplain.graph.shapes import Shapes
+from onnxplain.graph.view import Graph, Node
+
+# Elements that such a value has at most, and constants that it is computed from.
+_MOST = 1 << 16
+
+
+class ShapeValues:
+    """Values of tensors that depend on no input's values, for the shapes of one picture.
+
+    Parameters
+    ----------
+    graph : Graph
+        The prepared graph.
+    shapes : mapping of str to tuple of int
+        Concrete shapes; a value of unknown shape is not computed.
+    """
+
+    def __init__(self, graph: Graph, shapes: Shapes) -> None:
+        self._graph, self._shapes = graph, shapes
+
+    def get(self, name: str) -> NDArray[Any] | None:
+        """The value of a tensor, or ``None`` if it is large or depends on an input's values."""
+        if self._graph.is_constant(name):
+            return self._graph.constant(name)
+        return self._found.get(name)
+
+    @cached_property
+    def _found(self) -> Mapping[str, NDArray[Any]]:
+        found: dict[str, NDArray[Any]] = {}
+        for node in self._graph.nodes:
+            if node.domain or node.captured or len(node.outputs) != 1:
+                continue
+            if node.op_type in ("Shape", "Size"):
+                value = self._of_shape(node)
+            elif node.output in self._graph.descendants_of_inputs or not node.inputs:
+                continue
+            else:
+                value = self._computed(node, found)
+            if value is not None:
+                found[node.output] = value
+        return found
+
+    def _of_shape(self, node: Node) -> NDArray[Any] | None:
+        shape = self._shapes.get(node.inputs[0])
+        if shape is None:
+            return None
+        if node.op_type == "Size":
+            return np.array(math.prod(shape), np.int64)
+        return np.array(shape[node.attributes.get("start", 0) : node.attributes.get("end")])
+
+    def _computed(self, node: Node, found: Mapping[str, NDArray[Any]]) -> NDArray[Any] | None:
+        shape = self._shapes.get(node.output)
+        if shape is None or math.prod(shape) > _MOST:
+            return None
+        feeds: dict[str, NDArray[Any]] = {}
+        for name in filter(None, node.inputs):
+            if self._graph.is_constant(name):
+                if math.prod(self._graph.constant_shape(name)) > _MOST:
+                    return None
+                feeds[name] = self._graph.constant(name)
+            elif name in found:
+                feeds[name] = found[name]
+            else:
+                return None
+        value = evaluated(self._graph, node, feeds, node.output)
+        return value if value is not None and value.shape == shape else None
+
+
+def evaluated(
+    graph: Graph, node: Node, feeds: Mapping[str, NDArray[Any]], output: str
+) -> NDArray[Any] | None:
+    """Run one node in onnx's reference implementation; ``None`` where it cannot."""
+    declare = onnx.helper.make_tensor_value_info
+    alone = onnx.helper.make_graph(
+        [graph.model.graph.node[node.index]],
+        "alone",
+        [
+            declare(n, onnx.helper.np_dtype_to_tensor_dtype(v.dtype), list(v.shape))
+            for n, v in feeds.items()
+        ],
+        [onnx.helper.make_empty_tensor_value_info(output)],
+    )
+    model = onnx.helper.make_model(alone, opset_imports=list(graph.model.opset_import))
+    try:
+        values: Any = ReferenceEvaluator(model).run(None, dict(feeds))
+    except Exception:  # what the reference implementation cannot do is not followed
+        return None
+    return np.asarray(values[0])

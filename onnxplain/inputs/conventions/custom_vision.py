@@ -1,0 +1,44 @@
+"""Files that Azure Custom Vision exports with a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from onnxplain.inputs.conventions.convention import Convention, numbers
+
+_PREFIX = "CustomVision.Preprocess."
+_RESIZES = {"cropcenter": "crop", "crop": "crop", "stretch": "stretch", "bytarget": "stretch"}
+
+
+def of_properties(data: Mapping[str, Any], file: str) -> Convention | None:
+    """Read ``metadata_properties.json``; ``None`` if it does not say how to prepare pictures.
+
+    Raises
+    ------
+    ValueError
+        If a value is not what it has to be.
+    """
+    told = {k.removeprefix(_PREFIX): v for k, v in data.items() if k.startswith(_PREFIX)}
+    if not told:
+        return None
+    if not file:
+        return Convention("custom-vision", "")
+    values: dict[str, Any] = {"interpolation": "bilinear"}
+    way = str(told.get("ResizeMethod", "")).lower()
+    values["resize"] = next((v for k, v in _RESIZES.items() if way.startswith(k)), "crop")
+    if told.get("NormalizeMean"):
+        values["mean"] = numbers(told["NormalizeMean"])
+    if told.get("NormalizeStd"):
+        values["std"] = numbers(told["NormalizeStd"])
+        if min(values["std"]) <= 0:
+            raise ValueError(f"NormalizeStd is {values['std']}")
+    doubt = "no order of the channels is given; RGB is taken"
+    return Convention("custom-vision", f"{file} (Azure Custom Vision)", values, None, (doubt,))
+
+
+def of_manifest(data: Mapping[str, Any], file: str) -> Convention:
+    """Read ``cvexport.manifest``: pixels of 0..255, blue first, as the exported sample does."""
+    doubt = "it names neither order nor range: BGR of 0..255 is taken, as its sample code does"
+    values = {"color": "BGR", "interpolation": "bilinear"}
+    return Convention("custom-vision", f"{file} (Azure Custom Vision)", values, None, (doubt,))

@@ -1,0 +1,177 @@
+"""What a detector's numbers mean, as far as the graph leaves it open: some runs settle it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.special
+from numpy.typing import NDArray
+
+from onnxplain.errors import OnnxplainError
+from onnxplain.graph.answers.answer import Answer
+from onnxplain.graph.answers.boxes.elements import logits_of
+from onnxplain.graph.answers.boxes.found import FoundBoxes
+from onnxplain.graph.answers.trace import Tracer
+from onnxplain.targets.boxes.codes import BoxCode, Form
+from onnxplain.targets.boxes.layout import BoxLayout
+from onnxplain.targets.secants import Values
+
+if TYPE_CHECKING:
+    from onnxplain.network.network import Network
+
+Array = NDArray[np.float64]
+# Shares of width and height are hardly above one; pixels of a box hardly all below.
+_LARGEST_SHARE = 2.0
+# Of the boxes so many must have their corners, or their sizes, the right way.
+_NEARLY_ALL = 0.98
+# Along a row of cells, columns change and rows do not.
+_MORE = 3.0
+_FEW = 50
+
+
+def settled(network: Network, answer: Answer) -> Answer:
+    """Return the answer with a layout that fits what the model writes for two pictures.
+
+    The answer has no boxes, and says in its doubt what is missing, where none fits.
+    """
+    found = answer.boxes
+    assert found is not None
+    layout = found.layout
+    try:
+        engine = network.ort.together()
+        inputs = (network.random_input(), network.example())
+        values = [engine.activations(x, layout.tensors) for x in inputs]
+        raw = np.concatenate([layout.boxes.read(v)[0] for v in values], axis=1)
+        scores = np.concatenate([layout.scores.read(v)[0] for v in values], axis=1)
+        if problem := _no_labels(layout, values) or _no_scores(layout, values):
+            return replace(answer, boxes=None, doubt=problem)
+    except OnnxplainError as error:
+        return replace(answer, boxes=None, doubt=str(error))
+    first = layout.boxes.read(values[0])[0]
+    code, about_code = _code(network, found, raw, first)
+    if code is None:
+        return replace(answer, boxes=None, doubt=about_code)
+    fitting, about_scores = _scores(found, scores)
+    if fitting is None:
+        return replace(answer, boxes=None, doubt=about_scores)
+    said = ", ".join(filter(None, (found.evidence, about_code, about_scores)))
+    fitting = replace(fitting, code=code)
+    if fitting.logits is None:
+        tracer = Tracer(network.graph, network.shapes)
+        fitting = replace(fitting, logits=logits_of(tracer, fitting.scores))
+    return replace(
+        answer,
+        evidence=said,
+        doubt="",
+        shape=(fitting.count,),
+        boxes=replace(found, layout=fitting),
+    )
+
+
+def _no_labels(layout: BoxLayout, values: Sequence[Values]) -> str:
+    if layout.labels is None:
+        return ""
+    found = np.concatenate([layout.labels.read(v)[0] for v in values], axis=1)
+    if np.allclose(found, np.rint(found), atol=1e-3) and found.min(initial=0) >= -1:
+        return ""
+    return f"what is taken for labels, in {layout.labels.tensors[0]!r}, are no whole numbers"
+
+
+def _no_scores(layout: BoxLayout, values: Sequence[Values]) -> str:
+    """Scores beside labels, and objectness, are from 0 to 1."""
+    single = layout.scores if layout.labels is not None else layout.objectness
+    if single is None:
+        return ""
+    found = np.concatenate([single.read(v)[0] for v in values], axis=1)
+    if found.min(initial=0) >= 0 and found.max(initial=0) <= 1:
+        return ""
+    return (
+        f"what is taken for scores, in {single.tensors[0]!r}, reaches from {found.min():.3g} to "
+        f"{found.max():.3g}, not from 0 to 1"
+    )
+
+
+def _code(
+    network: Network, found: FoundBoxes, raw: Array, first: Array
+) -> tuple[BoxCode | None, str]:
+    layout = found.layout
+    height, width = network.image.size
+    code = layout.code
+    if code.width is None:
+        return code, ""
+    if not raw.size:
+        return (
+            code,
+            "sides taken for pixels, since it finds nothing in the pictures it was tried on",
+        )
+    said = []
+    if not found.unit_known:
+        shares = float(np.percentile(np.abs(raw), 99)) <= _LARGEST_SHARE
+        code = replace(code, unit=(float(width), float(height)) if shares else (1.0, 1.0))
+        said.append("sides as shares of the picture" if shares else "sides in pixels")
+    if not found.form_known:
+        form = _form(raw, first)
+        if form is None:
+            return None, (
+                "the four numbers of its boxes are neither corners nor centres with sizes "
+                "(offsets from anchors cannot be read)"
+            )
+        code = replace(code, form=form)
+        said.append(_FORMS[form])
+    return code, ", ".join(said)
+
+
+_FORMS: dict[Form, str] = {
+    "xyxy": "left, top, right, bottom",
+    "yxyx": "top, left, bottom, right",
+    "cxcywh": "centre, width, height",
+}
+
+
+def _form(raw: Array, first: Array) -> Form | None:
+    a, b, c, d = raw
+    if np.mean((a <= c) & (b <= d)) >= _NEARLY_ALL:
+        x, y = first[0] + first[2], first[1] + first[3]
+        steps = [float(np.median(np.abs(np.diff(n)))) for n in (x, y)]
+        down = first.shape[1] >= _FEW and steps[1] > _MORE * steps[0]
+        return "yxyx" if down else "xyxy"
+    return "cxcywh" if np.mean((c >= 0) & (d >= 0)) >= _NEARLY_ALL else None
+
+
+def _scores(found: FoundBoxes, scores: Array) -> tuple[BoxLayout | None, str]:
+    """Activate what is not, and find the score that says that there is nothing."""
+    layout = found.layout
+    if found.scores_known or layout.labels is not None or not scores.size:
+        return layout, ""
+    raw = bool(scores.min() < 0 or scores.max() > 1)
+    if raw and layout.scores.squash == "none":
+        if layout.count == found.names:
+            squashed = replace(layout.scores, squash="sigmoid")
+            return replace(layout, scores=squashed), "scores are logits of Sigmoids"
+        if layout.count == found.names + 1:
+            squashed = replace(layout.scores, squash="softmax")
+            return _without_background(
+                replace(layout, scores=squashed), scipy.special.softmax(scores, axis=0)
+            )
+        return None, (
+            f"its scores reach from {scores.min():.3g} to {scores.max():.3g}, and nothing says "
+            "whether they are logits of a Softmax, with a background, or of Sigmoids"
+        )
+    together = np.allclose(scores.sum(axis=0), 1.0, atol=1e-3) and len(scores) > 1
+    if not together:
+        return layout, ""
+    return _without_background(layout, scores)
+
+
+def _without_background(layout: BoxLayout, scores: Array) -> tuple[BoxLayout | None, str]:
+    """Find the score that is the largest where there is nothing: the first or the last one."""
+    background = int(scores.mean(axis=1).argmax())
+    if background not in (0, len(scores) - 1):
+        return None, "its scores add up to one, and nothing says which of them is the background"
+    return (
+        replace(layout, background=background, count=layout.count - 1),
+        f"score {background} of a Softmax is the background",
+    )

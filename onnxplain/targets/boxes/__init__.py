@@ -1,0 +1,1 @@
+"""Boxes of a detector: how they are read, suppressed, compared and explained."""

@@ -1,0 +1,179 @@
+"""Where a detector's boxes, scores and labels stand, and what is made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.targets.boxes.codes import BoxCode
+from onnxplain.targets.boxes.columns import Columns
+from onnxplain.targets.boxes.overlap import suppress
+from onnxplain.targets.secants import Values
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Suppression:
+    """Which candidates are boxes.
+
+    Attributes
+    ----------
+    least : float
+        Smallest score of a box.
+    overlap : float or None
+        Boxes of one label that overlap a stronger one by more are none; ``None`` if the file
+        has left them out.
+    most : int
+        Boxes of a picture at most.
+    """
+
+    least: float = 0.25
+    overlap: float | None = 0.45
+    most: int = 300
+
+
+@dataclass(frozen=True)
+class Element:
+    """One number of one input: a tensor and the flat position in its value."""
+
+    tensor: str
+    position: int
+    batch_axis: int | None = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Elements:
+    """For each class and candidate the element that holds its logit.
+
+    Attributes
+    ----------
+    tensors : tuple of str
+        Tensors that hold some of them.
+    which : (K, P) int array
+        Index of the tensor; -1 where there is no logit.
+    flat : (K, P) int array
+        Position in one input's value of it.
+    """
+
+    tensors: tuple[str, ...]
+    which: NDArray[np.int64]
+    flat: NDArray[np.int64]
+
+    def at(self, label: int, row: int) -> Element | None:
+        """Return the logit of a class of a candidate, if there is one."""
+        number = int(self.which[label, row])
+        return None if number < 0 else Element(self.tensors[number], int(self.flat[label, row]))
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """The boxes of one picture, the strongest first.
+
+    Attributes
+    ----------
+    sides : (M, 4) array
+        Left, top, right and bottom, in pixels of the input.
+    scores : (M,) array
+        Score of each.
+    labels : (M,) int array
+        Its class.
+    rows : (M,) int array
+        The candidate that it is.
+    """
+
+    sides: Array
+    scores: Array
+    labels: NDArray[np.int64]
+    rows: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class BoxLayout:
+    """How the numbers of a detector are read.
+
+    Attributes
+    ----------
+    boxes : Columns
+        Numbers of each candidate's box.
+    code : BoxCode
+        What they mean.
+    scores : Columns
+        Scores of the classes, or one score of each candidate if there are `labels`.
+    count : int
+        Number of classes; 0 if unknown, where labels are numbers of an open range.
+    objectness : Columns, optional
+        One factor of all scores of a candidate.
+    labels : Columns, optional
+        The class of each candidate.
+    background : int, optional
+        The score among `scores` that says that there is nothing.
+    suppression : Suppression
+        Which candidates are boxes.
+    logits : Elements, optional
+        What stands in front of the classes' activation.
+    """
+
+    boxes: Columns
+    code: BoxCode
+    scores: Columns
+    count: int
+    objectness: Columns | None = None
+    labels: Columns | None = None
+    background: int | None = None
+    suppression: Suppression = field(default_factory=Suppression)
+    logits: Elements | None = None
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Names of the tensors that a prediction reads."""
+        parts = (self.boxes, self.scores, self.objectness, self.labels)
+        return tuple(dict.fromkeys(t for p in parts if p is not None for t in p.tensors))
+
+    def sides(self, values: Values) -> Array:
+        """Return left, top, right and bottom of all candidates, (N, 4, P)."""
+        return np.asarray(self.code.decode(self.boxes.read(values)))
+
+    def class_scores(self, values: Values) -> Array:
+        """Return the scores of all candidates, (N, K, P), or (N, 1, P) if they have labels."""
+        scores = self.scores.read(values)
+        if self.objectness is not None:
+            scores = scores * self.objectness.read(values)
+        return scores if self.background is None else np.delete(scores, self.background, axis=1)
+
+    def score_of(self, values: Values, label: int) -> Array:
+        """Return how much each candidate is of a class, (N, P)."""
+        scores = self.class_scores(values)
+        if self.labels is None:
+            return np.asarray(scores[:, label])
+        return np.asarray(scores[:, 0] * (self.labels_of(values) == label))
+
+    def labels_of(self, values: Values) -> NDArray[np.int64]:
+        """Return the class of each candidate, (N, P), where the file names it."""
+        assert self.labels is not None
+        return np.rint(self.labels.read(values)[:, 0]).astype(np.int64)
+
+    def score_row(self, label: int) -> int:
+        """Row of `scores` that belongs to a class."""
+        if self.labels is not None:
+            return 0
+        return label + (self.background is not None and label >= self.background)
+
+    def detect(self, values: Values) -> Detections:
+        """Return the boxes of one input."""
+        sides, scores = self.sides(values)[0], self.class_scores(values)[0]
+        if self.labels is None:
+            labels = scores.argmax(axis=0) if len(scores) else np.zeros(0, np.int64)
+            best = scores.max(axis=0, initial=-np.inf)
+        else:
+            labels, best = self.labels_of(values)[0], scores[0]
+        rule = self.suppression
+        there = np.flatnonzero((best >= rule.least) & (labels >= 0))
+        if rule.overlap is None:
+            order = there[np.argsort(-best[there], kind="stable")][: rule.most]
+        else:
+            kept = suppress(sides[:, there], best[there], labels[there], rule.overlap, rule.most)
+            order = there[kept]
+        return Detections(sides[:, order].T, best[order], labels[order], order)

@@ -1,0 +1,46 @@
+"""What a record says of model and questions, of this version and of earlier ones."""
+
+import pytest
+
+from onnxplain.audit.config import AuditConfig
+from onnxplain.audit.records.about import ModelEntry, QuestionsEntry, RecipeEntry
+from onnxplain.audit.records.plain import build, plain
+from onnxplain.errors import UsageError
+from onnxplain.inputs.preprocess import Preprocess
+from tests.report.conftest import made_record
+
+RECIPE = Preprocess("made", "NCHW", (8, 8))
+MODEL = made_record([], RECIPE)["model"]
+
+
+def test_a_model_of_one_file_and_of_several():
+    old = build(ModelEntry, MODEL)
+    assert (old.files, old.task, dict(old.bound)) == (None, None, {})
+    assert old.digests == {"model": MODEL["sha256"]}
+    files = [{"location": name, "bytes": 1, "sha256": digit * 64}
+             for name, digit in (("m.onnx", "1"), ("m.onnx.data", "2"))]  # fmt: skip
+    new = build(ModelEntry, {**MODEL, "files": files})
+    assert list(new.digests.values()) == ["1" * 64, "2" * 64]
+    assert plain(new) == {**MODEL, "files": files}
+
+
+def test_the_recipe_is_the_one_that_was_written_down():
+    entry = build(RecipeEntry, {"sha256": RECIPE.sha256, **RECIPE.to_dict()})
+    assert entry.recipe == RECIPE
+    assert plain(entry) == {"sha256": RECIPE.sha256, **RECIPE.to_dict()}
+    with pytest.raises(UsageError, match="the record's preprocess"):
+        _ = RecipeEntry("0", {"name": "made"}).recipe
+
+
+def test_questions_that_were_none_then():
+    asked = {"methods": ["lrp"], "measures": [], "explained": "label", "seed": 3}
+    entry = build(QuestionsEntry, asked)
+    assert (entry.methods, entry.explained, entry.seed) == (("lrp",), "label", 3)
+    assert (entry.target, entry.examples) == (None, 12)
+    assert plain(entry) == asked
+    assert entry.config == AuditConfig(("lrp",), (), "label", seed=3)
+
+
+def test_questions_of_another_version_are_one_line():
+    with pytest.raises(UsageError, match="the record's questions: unknown 'mood'"):
+        _ = QuestionsEntry({"methods": ["lrp"], "mood": 1}).config

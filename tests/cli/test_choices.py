@@ -1,0 +1,94 @@
+"""Methods, parameters and targets are checked before anything is computed."""
+
+import pytest
+
+import onnxplain
+from onnxplain.cli.choices import (
+    ALL_SECONDS,
+    Chosen,
+    bound_all,
+    choose_methods,
+    choose_targets,
+    give_layer,
+    give_limits,
+    give_parameters,
+)
+from onnxplain.errors import MethodRefusedError, OnnxplainError, UnknownNameError, UsageError
+from onnxplain.methods import find
+
+
+@pytest.fixture(scope="module")
+def model():
+    return onnxplain.load("models/digits-softmax.onnx")
+
+
+def named(methods):
+    return [m.name for m in methods]
+
+
+def chosen(*names):
+    return [Chosen(find(name)) for name in names]
+
+
+def test_methods_in_their_order_each_once(model):
+    found, left_out = choose_methods(["lrp,occlusion", "lrp"], model)
+    assert (named(found), left_out) == (["lrp", "occlusion"], {})
+
+
+def test_all_leaves_out_what_is_impossible_and_says_why(model):
+    found, left_out = choose_methods(["all"], model)
+    assert "cam" in left_out
+    assert "cam" not in named(found)
+    assert "occlusion" in named(found)
+    with pytest.raises(UsageError, match="names no method"):
+        choose_methods([","], model)
+
+
+def test_parameters_go_to_those_that_have_them():
+    methods = [find("occlusion"), find("lrp")]
+    first, second = give_parameters(methods, ["window=2", "lrp.epsilon=0.5"])
+    assert (dict(first.parameters), dict(second.parameters)) == (
+        {"window": "2"},
+        {"epsilon": "0.5"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [("window", UsageError), ("lime.samples=3", UsageError), ("windw=2", UnknownNameError),
+     ("window=x", OnnxplainError)],
+)  # fmt: skip
+def test_parameters_that_fit_nothing(text, error):
+    with pytest.raises(error):
+        give_parameters([find("occlusion")], [text])
+
+
+def test_a_layer_is_for_methods_that_take_one(model):
+    with pytest.raises(UnknownNameError):
+        give_layer(chosen("grad-cam"), "nonsense", model)
+    assert give_layer(chosen("gradient"), None, model) == chosen("gradient")
+
+
+def test_limits_are_for_methods_that_draw_samples():
+    (rise, other) = give_limits(chosen("rise", "gradient"), {"max_seconds": 2.0, "tolerance": None})
+    assert (rise.parameters, other.parameters) == ({"max_seconds": 2.0}, {})
+    with pytest.raises(MethodRefusedError, match="drop --max-seconds"):
+        give_limits(chosen("gradient"), {"max_seconds": 2.0})
+
+
+def test_all_is_kept_to_seconds_unless_something_was_asked(model):
+    asked = [Chosen(find("rise")), Chosen(find("lime"), {"samples": 5})]
+    rise, lime = bound_all(["all"], asked, model)
+    assert rise.parameters == {"max_seconds": ALL_SECONDS}
+    assert lime.parameters == {"samples": 5}
+    assert bound_all(["rise"], asked, model) == asked
+
+
+def test_targets(model):
+    found = choose_targets(["3", "5"], "1", False, model)
+    assert [w.index for w in found.wanted] == [3, 5]
+    assert (found.contrast, found.margin) == (1, False)
+    with pytest.raises(OnnxplainError):
+        choose_targets(["99"], None, False, model)
+    with pytest.raises(UsageError, match="contrasted with itself"):
+        choose_targets(["3"], "3", False, model)
