@@ -11,7 +11,6 @@ from onnxplain.convert.torchvision_guard import import_onnx2torch
 
 import_onnx2torch()
 
-import timm  # noqa: E402
 from torchvision import models  # noqa: E402
 
 # Side of the input in pixels: the smallest that the network takes without trouble.
@@ -48,8 +47,16 @@ def calibrated(library: str, name: str) -> tuple[nn.Module, int]:
     if library == "torchvision":
         net, side = _torchvision(name), TORCHVISION[name]
     else:
+        import timm
+
         timm.layers.set_fused_attn(False)
         net, side = timm.create_model(name, pretrained=False, exportable=True), TIMM[name]
+    calibrate(net, side)
+    return net.eval(), side
+
+
+def calibrate(net: nn.Module, side: int) -> None:
+    """Let every part of a network with random weights be seen at its output."""
     for key, parameter in net.named_parameters():
         if _BRANCH_SCALE.search(key) and parameter.abs().max() < 0.2:
             parameter.data.fill_(0.5)
@@ -67,7 +74,6 @@ def calibrated(library: str, name: str) -> tuple[nn.Module, int]:
     if normalised:
         with torch.no_grad():
             net.train()(torch.randn(8, 3, side, side))
-    return net.eval(), side
 
 
 def _torchvision(name: str) -> nn.Module:

@@ -21,6 +21,11 @@ from onnxplain.cli.options import debug_option, json_option, model_options
     "random picture, and name the first tensor where they part.",
 )
 @click.option(
+    "--layers",
+    is_flag=True,
+    help="List every layer that --layer takes, with its number, and say why one is chosen.",
+)
+@click.option(
     "--try",
     "trying",
     is_flag=True,
@@ -43,6 +48,7 @@ def inspect(
     as_json: bool,
     parity: str | None,
     trying: bool,
+    layers: bool,
     save: bool,
     force: bool,
     **options: Any,
@@ -60,4 +66,7 @@ def inspect(
     from onnxplain.cli.inspect_report import report
 
     pictures = list(images) if trying else None
-    report(model, as_json, options, parity, pictures=pictures, save=save, force=force)
+    report(
+        model, as_json, options, parity,
+        layers=layers, pictures=pictures, save=save, force=force,
+    )  # fmt: skip

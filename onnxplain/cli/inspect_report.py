@@ -30,6 +30,7 @@ def report(
     options: Mapping[str, Any],
     parity: str | None = None,
     *,
+    layers: bool = False,
     pictures: Sequence[str] | None = None,
     save: bool = False,
     force: bool = False,
@@ -39,6 +40,7 @@ def report(
     With `parity`, the path of a picture or empty for a random one, ONNX Runtime and PyTorch
     are compared as well; with `pictures`, these are tried under each plausible preprocessing.
     With `save`, what the options say is written beside the model; `force` replaces what is there.
+    With `layers`, a table lists all that can be chosen; the JSON document always does.
 
     The JSON document has the keys ``format`` (1), ``file`` (see
     `onnxplain.model.inspection.FileFacts`), ``model`` (see
@@ -88,6 +90,8 @@ def report(
         _show_file(facts)
         if found is not None:
             _show_model(found)
+        if found is not None and layers:
+            _show_layers(found["layer_choice"])
         if agreement is not None:
             _show_parity(agreement)
         if trial is not None:
@@ -173,6 +177,7 @@ def _show_model(found: Mapping[str, Any]) -> None:
         ("class names", f"{found['labels']} from {found['sources']['labels']}"
                         if found["labels"] else "none"),
         ("target layer", layers[0] if layers else "none: nothing spatial dominates the output"),
+        ("", found["layer_choice"]["reason"] if layers else ""),
         *[("next candidate", text) for text in layers[1:]],
         ("one input", _independence(found["independence"])),
         ("CAM head", "found" if head["found"] else f"none: {head['reason']}"),
@@ -182,6 +187,20 @@ def _show_model(found: Mapping[str, Any]) -> None:
     line()
     methods = [(name, "no: " + why if why else "yes") for name, why in found["methods"].items()]
     table("methods", ("", ""), methods)
+
+
+def _show_layers(found: Mapping[str, Any]) -> None:
+    columns = ("--layer", "tensor", "operator", "maps", "depth", "sees", "passed by", "module", "")
+    marks = {found["early"]: "early", found["chosen"]: "last: chosen"}
+    rows = [
+        (str(la["index"]), la["name"], la["operator"], f"{la['channels']} of {_times(la['grid'])}",
+         f"{la['depth']:.0%}", _times(la["field"]), "all" if la["passed"] else "a part",
+         la["source"], marks.get(la["name"], ""))
+        for la in found["usable"]
+    ]  # fmt: skip
+    line()
+    table(f"{len(rows)} layers for maps", columns, rows)
+    line(f"chosen: {found['chosen'] or 'none'}: {found['reason']}")
 
 
 def _answer_rows(output: Mapping[str, Any]) -> list[tuple[str, str]]:

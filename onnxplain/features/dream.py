@@ -23,6 +23,7 @@ from onnxplain.features.responses import FeatureLayer
 from onnxplain.graph.layers import spatial_layer
 from onnxplain.inputs.picture import Picture, read_picture
 from onnxplain.model.model import Model
+from onnxplain.network.chosen_layer import tensor_of
 
 if TYPE_CHECKING:
     from onnxplain.inputs.picture import ImageLike
@@ -112,7 +113,7 @@ def dream(
     """
     how = how or Dream()
     network = model.network
-    name = network.layer(None).name if layer is None else network.graph.resolve(layer)
+    name = tensor_of(network, layer)
     place = spatial_layer(network.graph, network.shapes, network.axes, name)
     shape = network.shapes[name]
     if name == network.image.name:

@@ -12,6 +12,7 @@ from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.operators import IN_PLACE
 from onnxplain.graph.view import Graph, Node
 from onnxplain.model.model import Model
+from onnxplain.network.chosen_layer import tensor_of
 
 _CONVOLUTIONS = frozenset({"Conv", "QLinearConv", "FusedConv"})
 
@@ -67,12 +68,12 @@ def kernels(model: Model, layer: str | None = None) -> Kernels:
     MethodRefusedError
         If the tensor is not written by a two-dimensional convolution with constant weights.
     """
-    graph = model.network.graph
-    node = _first(graph) if layer is None else _convolution(graph, graph.resolve(layer))
+    network, graph = model.network, model.network.graph
+    node = _first(graph) if layer is None else _convolution(graph, tensor_of(network, layer))
     values = _weights(model, node)
     if values.ndim != 4:
         raise MethodRefusedError(f"{node} has weights of shape {list(values.shape)}, not of images")
-    image = model.network.image
+    image = network.image
     in_colour = image.channels == 3 and not model.preprocess.takes_bands
     sees_picture = (
         in_colour and values.shape[1] == 3 and _from_picture(graph, node.inputs[0], image.name)

@@ -16,6 +16,7 @@ from onnxplain.features.archive import origin, write_archive
 from onnxplain.graph.layers import SpatialLayer, spatial_layer
 from onnxplain.inputs.picture import Picture
 from onnxplain.model.model import Model
+from onnxplain.network.chosen_layer import tensor_of
 from onnxplain.network.placed_layer import placed
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def feature_maps(
         If there is no such channel.
     """
     network = model.network
-    name = network.layer(None).name if layer is None else network.graph.resolve(layer)
+    name = tensor_of(network, layer)
     picture = image if isinstance(image, Picture) else model.read(image)
     values = activations(model, picture.x, [name])
     if name not in values:

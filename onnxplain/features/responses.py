@@ -20,6 +20,7 @@ from onnxplain.graph.layers import SpatialLayer, spatial_layer
 from onnxplain.graph.operators import IN_PLACE, WEIGHTED
 from onnxplain.graph.view import Graph, Node
 from onnxplain.model.model import Model
+from onnxplain.network.chosen_layer import tensor_of
 
 _SHIFTING = frozenset({"Add", "Mul", "Sub", "Div"})
 # Bytes of activations that one batch may take.
@@ -78,7 +79,7 @@ def feature_layers(model: Model, names: Sequence[str] | None = None) -> list[Fea
         If there is no such layer, or a named tensor cannot be laid out as maps.
     """
     network = model.network
-    tensors = [network.graph.resolve(n) for n in names] if names else _weighted_layers(model)
+    tensors = [tensor_of(network, n) for n in names] if names else _weighted_layers(model)
     layers: list[FeatureLayer] = []
     first = 0
     for tensor in dict.fromkeys(tensors):

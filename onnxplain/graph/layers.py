@@ -144,11 +144,11 @@ def layer_candidates(
     list of SpatialLayer
         Empty if nothing spatial dominates the logits.
     """
-    dominators = list(_dominators(graph, image.name, head.logits))
-    weighted = _behind_weights(graph)
+    passed = list(dominators(graph, image.name, head.logits))
+    weighted = behind_weights(graph)
     found = [
         layer
-        for name in dominators
+        for name in passed
         if name in weighted and (layer := spatial_layer(graph, shapes, axes, name)) is not None
     ]
     floating = [c for c in found if c.op_type != "QuantizeLinear"]
@@ -157,7 +157,7 @@ def layer_candidates(
     place = {name: k for k, name in enumerate(graph.tensor_names())}
     if any(c.name == head.logits for c in floating):
         # The maps of a dense output are its scores: what they are computed from is asked for.
-        last = max(place[n.output] for n in _weighted_nodes(graph) if n.output in dominators)
+        last = max(place[n.output] for n in _weighted_nodes(graph) if n.output in passed)
         floating = [c for c in floating if place[c.name] < last] or floating
     best = _best(graph, floating, head)
     earlier = [c for c in floating if place[c.name] < place[best.name]]
@@ -195,9 +195,7 @@ def _before_last_attention(
     Behind the last attention, the image's tokens no longer reach the class token, and
     their gradient is zero; pytorch-grad-cam advises the same place (``blocks[-1].norm1``).
     """
-    needed = graph.ancestors(head.logits)
-    softmaxes = [n for n in graph.nodes if n.op_type in _ATTENTION]
-    inner = [n for n in softmaxes if n.output in needed and n not in head.stripped]
+    inner = _attentions(graph, head)
     if not inner:
         return None
     inputs = {i.name for i in graph.inputs}
@@ -217,7 +215,19 @@ def _before_last_attention(
     return replace(stream, name=read, op_type=graph.producers[read].op_type)
 
 
-def _dominators(graph: Graph, image: str, logits: str) -> Iterator[str]:
+def attention_behind(graph: Graph, name: str, head: Head) -> int:
+    """Count the attentions that a tensor passes on its way to the scores."""
+    behind = graph.descendants([name])
+    return sum(n.output in behind for n in _attentions(graph, head))
+
+
+def _attentions(graph: Graph, head: Head) -> list[Node]:
+    needed = graph.ancestors(head.logits)
+    found = [n for n in graph.nodes if n.op_type in _ATTENTION and n.output in needed]
+    return [n for n in found if n not in head.stripped]
+
+
+def dominators(graph: Graph, image: str, logits: str) -> Iterator[str]:
     """Tensors that every path from the image to the logits passes, in order.
 
     In topological order a tensor dominates when no edge jumps over it: one scan with the
@@ -238,6 +248,7 @@ def _weighted_nodes(graph: Graph) -> list[Node]:
     return [n for n in graph.nodes if n.operator in WEIGHTED]
 
 
-def _behind_weights(graph: Graph) -> set[str]:
+def behind_weights(graph: Graph) -> set[str]:
+    """Tensors that weights had a part in."""
     weighted = {o for n in _weighted_nodes(graph) for o in n.outputs}
     return graph.descendants(weighted)

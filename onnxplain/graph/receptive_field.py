@@ -102,6 +102,28 @@ def receptive_fields(
     return ReceptiveFields(rows, columns)
 
 
+def field_sizes(
+    graph: Graph, shapes: Shapes, axes: Axes, image: ImageInput
+) -> dict[str, tuple[int, int]]:
+    """Height and width of the largest field of every tensor, through the local paths.
+
+    One pass over the graph for all tensors, where `receptive_fields` takes one for each.
+
+    Parameters
+    ----------
+    graph, shapes, axes, image
+        See `receptive_fields`.
+
+    Returns
+    -------
+    dict of str to (int, int)
+        Of all tensors that depend on the picture.
+    """
+    walk = _Walk(graph, shapes, axes, image, through_mixing=False)
+    rows, columns = (walk.sizes(axis) for axis in ("H", "W"))
+    return {name: (rows[name], columns[name]) for name in rows}
+
+
 @dataclass(frozen=True)
 class _Walk:
     graph: Graph
@@ -129,6 +151,21 @@ class _Walk:
             return Reach.everything(count, pixels)
         order = self._order(tensor, axis)
         return Reach(found_all.first[order], found_all.last[order])
+
+    def sizes(self, axis: str) -> dict[str, int]:
+        """Largest field of every tensor, from the picture on; see `field_sizes`."""
+        pixels = self.image.size["HW".index(axis)]
+        signal = self.graph.descendants([self.image.name])
+        known = {self.image.name: Reach.same(pixels)}
+        for node in self.graph.nodes:
+            for output in node.outputs:
+                for operand, found in self._operands(node, output, axis, signal):
+                    if operand in known:
+                        through = found.then(known[operand])
+                        old = known.get(output)
+                        known[output] = through if old is None else old.joined(through)
+        lengths = {name: int((r.last - r.first).max()) + 1 for name, r in known.items()}
+        return {name: max(lengths.get(name, pixels), 0) for name in signal}
 
     def _operands(
         self, node: Node, output: str, axis: str, needed: set[str]

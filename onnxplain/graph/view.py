@@ -246,6 +246,14 @@ class Graph:
         """Tensors that depend on values of any graph input."""
         return frozenset(self.descendants(i.name for i in self.inputs))
 
+    def named(self, name: str) -> str | None:
+        """Tensor of exactly that name, or that a node of that name writes; else ``None``."""
+        tensors = set(self.tensor_names())
+        name = name if name in tensors else self.origin.get(name, name)
+        if name in tensors:
+            return name
+        return next((n.output for n in self.nodes if n.name == name), None) if name else None
+
     def resolve(self, name: str) -> str:
         """Tensor name that a person means by `name`.
 
@@ -259,13 +267,10 @@ class Graph:
         MethodRefusedError
             If the explained output is not computed from the tensor.
         """
+        if (exact := self.named(name)) is not None:
+            return exact
         tensors = list(self.tensor_names())
-        name = name if name in tensors else self.origin.get(name, name)
-        if name in tensors:
-            return name
         by_node = {n.name: n.output for n in self.nodes if n.name}
-        if name in by_node:
-            return by_node[name]
         ends = {t for t in tensors if _ends_in(t, name)}
         ends |= {tensor for node, tensor in by_node.items() if _ends_in(node, name)}
         if name and len(ends) == 1:

@@ -11,6 +11,7 @@ from onnxplain.adapters.base import Capability
 from onnxplain.errors import NoSlopeError
 from onnxplain.graph.layers import SpatialLayer
 from onnxplain.graph.quantised import real_values, scale_and_zero
+from onnxplain.network.chosen_layer import layer_tensor
 from onnxplain.network.context import Context
 from onnxplain.network.placed_layer import placed
 from onnxplain.targets.target import Target
@@ -38,7 +39,8 @@ def layer_gradient(
     """
     network = context.network
     first = network.layer(layer)
-    candidates = [first] if layer is not None else network.layers[:_ATTEMPTS]
+    named = layer_tensor(network, layer) is not None
+    candidates = [first] if named else network.layers[:_ATTEMPTS]
     for spatial in (placed(network, c) for c in candidates):
         found = context.gradients(x, target, [spatial.name])
         scale, _ = scale_and_zero(network.graph, spatial.name)

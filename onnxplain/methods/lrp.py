@@ -16,6 +16,7 @@ from onnxplain.methods.logits import require_logit
 from onnxplain.methods.registry import method
 from onnxplain.methods.relevance_promises import relevance_warnings, require_finite
 from onnxplain.methods.relevance_start import seeded
+from onnxplain.network.chosen_layer import tensor_of
 from onnxplain.network.context import Context
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.composites import composite as composite_named
@@ -135,7 +136,7 @@ def propagated(
     network = context.network
     require_logit("relevance propagation explains", network, target)
     image = network.image.name
-    tensor = None if at is None else network.graph.resolve(at)
+    tensor = None if at is None else tensor_of(network, at)
     if channels is not None and tensor is None:
         raise UsageError("channels need a tensor that they belong to: set `at` as well")
     keep = {}

@@ -18,6 +18,7 @@ from onnxplain.graph.load import open_model
 from onnxplain.graph.view import TensorInfo, tensor_info
 from onnxplain.identity import Identity, ModelFile
 from onnxplain.inputs.bound import describe_bound
+from onnxplain.model.layer_facts import layer_facts
 from onnxplain.model.obstacles import obstacles
 from onnxplain.network.network import Network
 
@@ -171,7 +172,9 @@ def inspect_model(model: Model) -> dict[str, Any]:
         others), ``left_out`` (inputs, outputs, and operators with their number, that do not
         matter to the explained output: no method runs them), ``preprocess``, ``sources`` (of
         preprocessing and labels), ``labels`` (how many), ``layers`` (name, operator, channels,
-        grid; the chosen one first), ``cam_head`` (found, reason), ``independence`` (whether
+        grid; the chosen one first), ``layer_choice`` (see
+        `onnxplain.model.layer_facts.layer_facts`), ``cam_head`` (found, reason),
+        ``independence`` (whether
         one input stands for itself, see `onnxplain.adapters.independence.Independence`; null
         if the model runs on no input), ``methods`` (name to the reason why not, empty if
         it applies) and ``warnings``.
@@ -180,6 +183,8 @@ def inspect_model(model: Model) -> dict[str, Any]:
     image, head, answer = network.image, network.head, network.answer
     blocked = obstacles(network)
     inputs = _of_inputs(network)
+    chosen = layer_facts(network)
+    said = [chosen["warning"]] if chosen["warning"] else []
     return {
         "input": {
             "name": image.name,
@@ -219,10 +224,11 @@ def inspect_model(model: Model) -> dict[str, Any]:
             {"name": la.name, "operator": la.op_type, "channels": la.channels, "grid": [*la.grid]}
             for la in network.layers[:_LAYERS]
         ],
+        "layer_choice": chosen,
         "cam_head": {"found": not blocked["cam"], "reason": blocked["cam"]},
         "independence": None if inputs is None else inputs.to_dict(),
         "methods": blocked,
-        "warnings": [*model.warnings, *(inputs.warnings if inputs else ())],
+        "warnings": [*model.warnings, *(inputs.warnings if inputs else ()), *said],
     }
 
 

@@ -24,7 +24,7 @@ from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.opened import OpenedModel
 from onnxplain.model.record import Run, explanation_of
 from onnxplain.model.saturation import require_finite, saturated, vanishes
-from onnxplain.network.chosen_layer import layer_before
+from onnxplain.network.chosen_layer import layer_before, layer_tensor
 from onnxplain.network.context import Context, Progress, silent
 from onnxplain.network.network import Network
 from onnxplain.network.sharing import Share, run_shared
@@ -287,7 +287,7 @@ def _with_layer(
     method: Method, network: Network, target: Target, given: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """Name the layer in front of what is explained, if that is not the whole answer."""
-    if not method.takes_layer or given.get("layer") is not None:
+    if not method.takes_layer or layer_tensor(network, given.get("layer")) is not None:
         return given
     layer = None if target.origin is None else layer_before(network, target.origin)
     return given if layer is None else {**given, "layer": layer}

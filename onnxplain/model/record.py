@@ -14,6 +14,8 @@ from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.picture import Picture
 from onnxplain.methods import Method
 from onnxplain.model.opened import OpenedModel
+from onnxplain.network.chosen_layer import layer_warnings
+from onnxplain.network.network import Network
 from onnxplain.network.placed_layer import placement_warnings
 from onnxplain.provenance import versions
 from onnxplain.targets.classes import ClassScore
@@ -98,7 +100,11 @@ def explanation_of(
         maps={k: np.asarray(v[0]) for k, v in found.maps.items()},
         notes=notes,
         seconds=run.seconds,
-        warnings=(*found.warnings, *placement_warnings(network, found.layer)),
+        warnings=(
+            *found.warnings,
+            *placement_warnings(network, found.layer),
+            *_of_layer(network, run, found),
+        ),
         provenance={
             "model": model.name,
             "model_sha256": model.sha256,
@@ -116,6 +122,13 @@ def explanation_of(
             "warnings": [*model.warnings, *said, *([picture.warning] if picture.warning else [])],
         },
     )
+
+
+def _of_layer(network: Network, run: Run, found: Attribution) -> tuple[str, ...]:
+    """Warnings of a method that is read at a layer."""
+    if not run.method.takes_layer or found.layer is None:
+        return ()
+    return layer_warnings(network, run.parameters.get("layer"), found.layer)
 
 
 def _named(target: Target) -> list[int]:

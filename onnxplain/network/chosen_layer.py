@@ -2,32 +2,129 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from onnxplain.errors import MethodRefusedError
+from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.cam_head import CamHead, find_cam_head
-from onnxplain.graph.layers import SpatialLayer, layer_candidates, refuse_layer, spatial_layer
+from onnxplain.graph.depth import Depths
+from onnxplain.graph.layer_choice import choose_layer
+from onnxplain.graph.layer_list import early_layer, usable_layers
+from onnxplain.graph.layers import SpatialLayer, refuse_layer, spatial_layer
 
 if TYPE_CHECKING:
+    from onnxplain.graph.axes import Axes
+    from onnxplain.graph.head import Head
+    from onnxplain.graph.image_input import ImageInput
+    from onnxplain.graph.shapes import Shapes
+    from onnxplain.graph.view import Graph
     from onnxplain.network.network import Network
 
 
-def named_layer(network: Network, name: str | None) -> SpatialLayer:
+LAST, EARLY = "last", "early"
+_INDEX = re.compile(r"[+-]?\d+")
+
+
+def about_layers(network: Network) -> tuple[Graph, Shapes, Axes, ImageInput, Head]:
+    """Return what the choice of a layer looks at."""
+    return network.graph, network.shapes, network.axes, network.image, network.head
+
+
+def layer_tensor(network: Network, asked: str | int | None) -> str | None:
+    """Return the tensor that is meant by a layer, or ``None`` for the chosen one.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    asked : str or int or None
+        A name, see `Graph.resolve`; ``early``, see `early_layer`; a position in
+        `usable_layers`, negative from the end; ``last`` or nothing for the chosen layer. A
+        tensor that has exactly that name comes first.
+
+    Raises
+    ------
+    UnknownNameError, UsageError
+        If there is none.
+    """
+    name = LAST if asked is None else str(asked)
+    exact = None if asked is None else network.graph.named(name)
+    if exact is not None:
+        return exact
+    if name == LAST:
+        return None
+    if name == EARLY:
+        return _early(network).name
+    if _INDEX.fullmatch(name):
+        return _at(network, int(name)).name
+    return network.graph.resolve(name)
+
+
+def tensor_of(network: Network, asked: str | int | None) -> str:
+    """Return the tensor that is meant by a layer, whether it has places or not."""
+    return layer_tensor(network, asked) or network.layer(None).name
+
+
+def named_layer(network: Network, asked: str | int | None) -> SpatialLayer:
     """Return the named spatial layer of a network, or the best one; see `Network.layer`."""
     graph, shapes, axes = network.graph, network.shapes, network.axes
-    if name is None:
+    tensor = layer_tensor(network, asked)
+    if tensor is None:
         if not network.layers:
-            what = "no layer was chosen: nothing spatial dominates the output"
+            what = f"no layer was chosen: {network.layer_choice.reason}"
             raise refuse_layer(graph, shapes, axes, what)
         return network.layers[0]
-    tensor = graph.resolve(name)
     found = spatial_layer(graph, shapes, axes, tensor)
     if found is None:
         shape = list(shapes.get(tensor, ()))
         what = f"layer {tensor!r} of shape {shape} has no height and width"
         raise refuse_layer(graph, shapes, axes, what)
     return found
+
+
+def layer_warnings(
+    network: Network, asked: str | int | None, read: str | None = None
+) -> tuple[str, ...]:
+    """Say what is doubtful about a layer that was not named.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    asked : str or int or None
+        What the person asked for.
+    read : str, optional
+        The tensor at which maps were read, if it may be another one than the chosen one.
+    """
+    if layer_tensor(network, asked) is not None or not network.layers:
+        return ()
+    chosen = network.layers[0].name
+    if read in (None, chosen):
+        return (network.layer_choice.warning,) if network.layer_choice.warning else ()
+    share = Depths(network.graph, network.shapes, network.image.name, network.head.logits).share
+    return (
+        f"the score's gradient is zero at every place of the target layer {chosen!r}: read at "
+        f"{read!r} instead, which lies at {share(read):.0%} of the network's depth",
+    )
+
+
+def _early(network: Network) -> SpatialLayer:
+    found = early_layer(*about_layers(network))
+    if found is None:
+        what = "there is no early layer: nothing spatial dominates the output"
+        raise refuse_layer(network.graph, network.shapes, network.axes, what)
+    return found
+
+
+def _at(network: Network, index: int) -> SpatialLayer:
+    layers = usable_layers(*about_layers(network))
+    if not -len(layers) <= index < len(layers):
+        allowed = f"-{len(layers)} to {len(layers) - 1}" if layers else "none"
+        raise UsageError(
+            f"there is no layer {index}; allowed: {allowed}, as `inspect --layers` counts them"
+        )
+    return layers[index]
 
 
 def layer_before(network: Network, tensor: str) -> str | None:
@@ -38,12 +135,18 @@ def layer_before(network: Network, tensor: str) -> str | None:
     if tensor in network.head.tensors:
         return None
     head = replace(network.head, tensors=(tensor,))
-    found = layer_candidates(network.graph, network.shapes, network.axes, network.image, head)
+    found = choose_layer(network.graph, network.shapes, network.axes, network.image, head).layers
     return found[0].name if found else None
 
 
 def linear_head(network: Network, layer: SpatialLayer) -> CamHead:
-    """Return the linear head behind a layer; see `Network.cam_head`."""
+    """Return the linear head behind a layer.
+
+    Raises
+    ------
+    MethodRefusedError
+        If the layer is not followed by global average pooling and one linear layer.
+    """
     head, reason = find_cam_head(network.graph, network.shapes, layer, network.head)
     if head is None:
         raise MethodRefusedError(

@@ -24,13 +24,14 @@ from onnxplain.graph.draws import random_nodes
 from onnxplain.graph.extract import cut_at
 from onnxplain.graph.head import Head, head_of
 from onnxplain.graph.image_input import ImageInput, find_image_input
-from onnxplain.graph.layers import SpatialLayer, layer_candidates
+from onnxplain.graph.layer_choice import LayerChoice, choose_layer
+from onnxplain.graph.layers import SpatialLayer
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.training import training_nodes
 from onnxplain.graph.view import Graph, TensorInfo
 from onnxplain.inputs.bound import BoundValue, bind_inputs
 from onnxplain.network.answer import Asked, declared_answer, probed
-from onnxplain.network.chosen_layer import linear_head, named_layer
+from onnxplain.network.chosen_layer import about_layers, linear_head, named_layer
 from onnxplain.network.concrete_shapes import concrete_shapes
 from onnxplain.network.placed_layer import measured, placed
 
@@ -373,22 +374,18 @@ class Network:
         return tag_axes(self.graph, self.shapes, self.image)
 
     @cached_property
+    def layer_choice(self) -> LayerChoice:
+        """Layers for class activation maps, with the reason for the first one and its doubts."""
+        return choose_layer(*about_layers(self))
+
+    @property
     def layers(self) -> list[SpatialLayer]:
         """Layers for class activation maps, the best first; may be empty."""
-        return layer_candidates(self.graph, self.shapes, self.axes, self.image, self.head)
+        return list(self.layer_choice.layers)
 
-    def layer(self, name: str | None) -> SpatialLayer:
-        """Return the named spatial layer, or the best one.
-
-        Raises
-        ------
-        UnknownNameError
-            If there is no such tensor.
-        MethodRefusedError
-            If the tensor, or the whole model, has no places in the picture, or it answers
-            elsewhere than its grid says.
-        """
-        return placed(self, named_layer(self, name))
+    def layer(self, asked: str | int | None) -> SpatialLayer:
+        """Return the layer that is meant, or the best one; see `layer_tensor` and `placed`."""
+        return placed(self, named_layer(self, asked))
 
     def placement(self, layer: SpatialLayer) -> Placement:
         """Whether a layer answers where its grid says; some forward passes find out, once."""
@@ -397,11 +394,5 @@ class Network:
         return self.placements[layer.name]
 
     def cam_head(self, layer: SpatialLayer) -> CamHead:
-        """Return the linear head that follows a layer.
-
-        Raises
-        ------
-        MethodRefusedError
-            If the layer is not followed by global average pooling and one linear layer.
-        """
+        """Return the linear head that follows a layer; see `linear_head`."""
         return linear_head(self, layer)

@@ -14,6 +14,7 @@ from onnxplain.adapters.changes import WindowChanges
 from onnxplain.errors import UsageError
 from onnxplain.graph.layers import spatial_layer
 from onnxplain.graph.quantised import real_values
+from onnxplain.network.chosen_layer import tensor_of
 from onnxplain.network.context import Context
 from onnxplain.network.placed_layer import placed
 from onnxplain.targets.classes import ClassScore
@@ -78,7 +79,7 @@ def readout(
     if hidden is None:
         return _of_target(context, target)
     network = context.network
-    tensor = network.graph.resolve(hidden)
+    tensor = tensor_of(network, hidden)
     layer = spatial_layer(network.graph, network.shapes, network.axes, tensor)
     shape = network.shapes[tensor]
     units = layer.channels if layer else int(np.prod(shape[1:]))

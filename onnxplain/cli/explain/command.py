@@ -69,9 +69,9 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
 )
 @click.option(
     "--layer",
-    metavar="TENSOR",
-    help="Layer of class activation maps "
-    "(`inspect` lists candidates). Default: found in the graph.",
+    metavar="last|early|N|TENSOR",
+    help="Layer of class activation maps: the chosen one, one of an early stage with finer maps, "
+    "or by number (-1 from the end) or name, as `inspect --layers` lists them. Default: last.",
 )
 @click.option(
     "--at",

@@ -14,6 +14,7 @@ from onnxplain.cli.features.picture_views import (
     open_model,
     parse_channels,
     tell,
+    tell_layer,
 )
 from onnxplain.cli.images import shortened
 from onnxplain.cli.outcome import code_of_data
@@ -58,6 +59,7 @@ def run_top_patches(
     samples = read_dataset(data)
     opened = open_model(model, quiet, opening)
     spatial = opened.network.layer(layer)
+    tell_layer(opened, layer, quiet)
     stem = f"{out / shortened(Path(model).stem)}.top-patches.{file_name(spatial.name)}"
     with counted(f"{len(samples)} pictures", quiet) as progress:
         found = top_patches(
@@ -181,6 +183,7 @@ def run_atlas(
     samples = read_dataset(data)
     opened = open_model(model, quiet, opening)
     spatial = opened.network.layer(layer)
+    tell_layer(opened, layer, quiet)
     stem = f"{out / shortened(Path(model).stem)}.atlas.{file_name(spatial.name)}"
     with counted(f"{len(samples)} pictures", quiet) as progress:
         found = activation_atlas(

@@ -7,11 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from onnxplain.cli.explain.run import require_writable
-from onnxplain.cli.features.picture_views import each_image, file_name, open_model, tell
+from onnxplain.cli.features.picture_views import (
+    each_image,
+    file_name,
+    open_model,
+    tell,
+    tell_layer,
+)
 from onnxplain.cli.images import shortened
 from onnxplain.cli.progress import Bar, progress_bar
 from onnxplain.features.class_model import DEFAULT, class_model
 from onnxplain.features.dream import Dream, dream
+from onnxplain.network.chosen_layer import tensor_of
 from onnxplain.render.made import draw_class_models, picture_of
 from onnxplain.render.save import save_figure, save_image
 from onnxplain.tasks.classes import Classes
@@ -85,7 +92,8 @@ def run_dream(
     how = Dream(octaves, scale, steps, rate, jitter)
     opened = open_model(model, quiet, opening)
     network = opened.network
-    tensor = network.layer(None).name if layer is None else network.graph.resolve(layer)
+    tensor = tensor_of(network, layer)
+    tell_layer(opened, layer, quiet)
     part = file_name(tensor) + ("" if channel is None else f".{channel}")
 
     def work(path: Path, name: str, bar: Bar) -> list[str]:

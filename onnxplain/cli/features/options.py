@@ -41,7 +41,9 @@ def view_options(command: CommandT) -> CommandT:
 
 
 layer_option = click.option(
-    "--layer", metavar="TENSOR", help="Where to look; `inspect` lists layers. Default: found."
+    "--layer",
+    metavar="last|early|N|TENSOR",
+    help="Where to look; `inspect --layers` lists layers. Default: found.",
 )
 channels_option = click.option(
     "--channels", metavar="N,N,...", help="Which channels. Default: the strongest."

@@ -18,6 +18,7 @@ from onnxplain.features.kernels import kernels
 from onnxplain.features.maps import check_channels, feature_maps
 from onnxplain.model.load import load
 from onnxplain.model.model import Model
+from onnxplain.network.chosen_layer import layer_warnings
 from onnxplain.render.features import draw_kernels, draw_maps, draw_maps_on_photo
 from onnxplain.render.save import save_figure
 
@@ -68,6 +69,7 @@ def run_maps(
     require_writable(out)
     opened = open_model(model, quiet, opening)
     chosen = parse_channels(channels)
+    tell_layer(opened, layer, quiet)
 
     def work(path: Path, name: str, bar: Bar) -> list[str]:
         found = feature_maps(
@@ -133,6 +135,13 @@ def open_model(path: str, quiet: bool, opening: dict[str, str]) -> Model:
         for text in warnings:
             remark(f"warning: {text}")
     return opened
+
+
+def tell_layer(model: Model, asked: str | None, quiet: bool) -> None:
+    """Pass on what is doubtful about a layer that was not named."""
+    if not quiet:
+        for text in layer_warnings(model.network, asked):
+            remark(f"warning: {text}")
 
 
 def parse_channels(text: str | None) -> list[int] | None:

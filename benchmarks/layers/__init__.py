@@ -1,0 +1,1 @@
+"""Where experts read class activation maps, and where onnxplain reads them."""
