@@ -156,7 +156,7 @@ def try_preprocessings(
         _weighed(recipe, reason, [rows[s.name][k] for s in kept], classes)
         for k, (recipe, reason) in enumerate(candidates)
     ]
-    ranked = _usual_framing(sorted(tried, key=_merit, reverse=True), tried)
+    ranked = _usual_first(sorted(tried, key=_merit, reverse=True), tried)
     return Trial(tuple(s.name for s in kept), tuple(ranked), _rivals(ranked), failures)
 
 
@@ -228,13 +228,14 @@ def same_values(one: Preprocess, two: Preprocess) -> bool:
     return one.color == two.color and all(np.array_equal(a, b) for a, b in bounds)
 
 
-def _usual_framing(ranked: list[Tried], usual: Sequence[Tried]) -> list[Tried]:
-    """Take the more usual way of cutting pictures where these do not tell it from the first."""
+def _usual_first(ranked: list[Tried], usual: Sequence[Tried]) -> list[Tried]:
+    """Begin with the declared recipe, or the more usual cut, if pictures do not tell them apart."""
     rivals = _rivals(ranked)
     for tried in usual:
         if tried is ranked[0]:
             break
-        if tried.recipe.name in rivals and same_values(tried.recipe, ranked[0].recipe):
+        likely = tried.reason.startswith(DECLARED) or same_values(tried.recipe, ranked[0].recipe)
+        if tried.recipe.name in rivals and likely:
             return [tried, *(t for t in ranked if t is not tried)]
     return ranked
 
