@@ -38,8 +38,9 @@ def layer_gradient(
     """
     network = context.network
     first = network.layer(layer)
-    candidates = [first] if layer is not None else network.layers[:_ATTEMPTS]
-    for place in (placed(network, c) for c in candidates):
+    candidates = [first, *([] if layer is not None else network.layers[1:_ATTEMPTS])]
+    for candidate in candidates:
+        place = first if candidate is first else placed(network, candidate)
         found = context.gradients(x, target, [place.name])
         scale, _ = scale_and_zero(network.graph, place.name)
         slopes = place.to_maps(found.gradients[place.name]).astype(np.float64) / scale
