@@ -93,7 +93,7 @@ def _grid(places: Places, reach: Places, axes: tuple[int, ...]) -> Arrangement |
     if "L" not in tags and len(where) < len(known):
         return None
     grid = (len(rows), len(columns))
-    lies = np.array_equal(order, prefix + np.arange(len(order)))
+    lies = np.array_equal(order, np.arange(prefix, len(known)))
     lies = lies and ("L" in tags or grid == _own_grid(places.shape, tags))
     return Arrangement(tags, grid, prefix, None if lies else order, rows, columns)
 

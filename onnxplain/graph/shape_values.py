@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,28 +31,40 @@ class ShapeValues:
 
     def __init__(self, graph: Graph, shapes: Shapes) -> None:
         self._graph, self._shapes = graph, shapes
+        self._found: dict[str, NDArray[Any] | None] = {}
 
     def get(self, name: str) -> NDArray[Any] | None:
         """The value of a tensor, or ``None`` if it is large or depends on an input's values."""
         if self._graph.is_constant(name):
             return self._graph.constant(name)
-        return self._found.get(name)
+        waiting = [name]
+        while waiting:
+            tensor = waiting[-1]
+            node = self._graph.producers.get(tensor)
+            missing = [] if node is None else self._missing(node)
+            if missing:
+                waiting += missing
+                continue
+            if tensor not in self._found:
+                self._found[tensor] = None if node is None else self._value(node)
+            waiting.pop()
+        return self._found[name]
 
-    @cached_property
-    def _found(self) -> Mapping[str, NDArray[Any]]:
-        found: dict[str, NDArray[Any]] = {}
-        for node in self._graph.nodes:
-            if node.domain or node.captured or len(node.outputs) != 1:
-                continue
-            if node.op_type in ("Shape", "Size"):
-                value = self._of_shape(node)
-            elif node.output in self._graph.descendants_of_inputs or not node.inputs:
-                continue
-            else:
-                value = self._computed(node, found)
-            if value is not None:
-                found[node.output] = value
-        return found
+    def _missing(self, node: Node) -> list[str]:
+        """What has to be known first; nothing where the value depends on an input's."""
+        if node.op_type in ("Shape", "Size") or node.output in self._graph.descendants_of_inputs:
+            return []
+        constant = self._graph.is_constant
+        return [i for i in node.inputs if i and i not in self._found and not constant(i)]
+
+    def _value(self, node: Node) -> NDArray[Any] | None:
+        if node.domain or node.captured or len(node.outputs) != 1 or not node.inputs:
+            return None
+        if node.op_type in ("Shape", "Size"):
+            return self._of_shape(node)
+        if node.output in self._graph.descendants_of_inputs:
+            return None
+        return self._computed(node)
 
     def _of_shape(self, node: Node) -> NDArray[Any] | None:
         shape = self._shapes.get(node.inputs[0])
@@ -63,7 +74,7 @@ class ShapeValues:
             return np.array(math.prod(shape), np.int64)
         return np.array(shape[node.attributes.get("start", 0) : node.attributes.get("end")])
 
-    def _computed(self, node: Node, found: Mapping[str, NDArray[Any]]) -> NDArray[Any] | None:
+    def _computed(self, node: Node) -> NDArray[Any] | None:
         shape = self._shapes.get(node.output)
         if shape is None or math.prod(shape) > _MOST:
             return None
@@ -73,12 +84,12 @@ class ShapeValues:
                 if math.prod(self._graph.constant_shape(name)) > _MOST:
                     return None
                 feeds[name] = self._graph.constant(name)
-            elif name in found:
-                feeds[name] = found[name]
+            elif (value := self._found.get(name)) is not None:
+                feeds[name] = value
             else:
                 return None
-        value = evaluated(self._graph, node, feeds, node.output)
-        return value if value is not None and value.shape == shape else None
+        result = evaluated(self._graph, node, feeds, node.output)
+        return result if result is not None and result.shape == shape else None
 
 
 def evaluated(

@@ -40,8 +40,9 @@ def layer_gradient(
     network = context.network
     first = network.layer(layer)
     named = layer_tensor(network, layer) is not None
-    candidates = [first] if named else network.layers[:_ATTEMPTS]
-    for spatial in (placed(network, c) for c in candidates):
+    candidates = [first, *([] if named else network.layers[1:_ATTEMPTS])]
+    for candidate in candidates:
+        spatial = first if candidate is first else placed(network, candidate)
         found = context.gradients(x, target, [spatial.name])
         scale, _ = scale_and_zero(network.graph, spatial.name)
         slopes = spatial.to_maps(found.gradients[spatial.name]).astype(np.float64) / scale
