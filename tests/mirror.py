@@ -94,13 +94,4 @@ NOT_YET = {
     "render": """
         boxes occlusion_maps relevant
     """,
-    "targets": """
-        recorded request target
-    """,
-    "targets/boxes": """
-        box_match box_number frame layout request
-    """,
-    "tasks": """
-        find prediction task
-    """,
 }
