@@ -65,11 +65,7 @@ NOT_YET = {
         attention builder expand fused quantised
     """,
     "inputs": """
-        array_file beside declared fit image_formats label_count label_order label_table
-        label_yaml picture recipe recipe_values save_beside source undeclared
-    """,
-    "inputs/conventions": """
-        beside convention custom_vision keras_hub metadata openvino timm windows
+        declared fit picture recipe recipe_values save_beside source undeclared
     """,
     "methods": """
         attn_lrp channels deep_taylor gradients integrated_gradients layer_gradient

@@ -30,9 +30,7 @@ def test_the_first_of_equal_scores_comes_first():
 def test_a_kind_that_the_answer_does_not_have():
     said = Prediction({"logit": LOGITS}, "logit")
     assert said.logits is LOGITS
-    with pytest.raises(
-        UsageError, match=r"makes a number of this answer a probability; .*--scores"
-    ):
+    with pytest.raises(UsageError, match=r"this answer a probability; .*--scores"):
         _ = said.probabilities
     with pytest.raises(UsageError, match="a raw"):
         _ = said.raw
@@ -40,8 +38,7 @@ def test_a_kind_that_the_answer_does_not_have():
 
 def test_the_mean_of_runs():
     runs = [
-        Prediction({"logit": LOGITS * k}, "logit", ("x",), shares=np.eye(4)[k])
-        for k in (0, 1, 2, 3)
+        Prediction({"logit": LOGITS * k}, "logit", ("x",), shares=np.eye(4)[k]) for k in range(4)
     ]
     mean = mean_of(runs)
     assert mean.logits.tolist() == [1.5, 4.5, 4.5, -3.0]
