@@ -65,7 +65,7 @@ NOT_YET = {
         attention builder expand fused quantised
     """,
     "inputs": """
-        declared fit picture recipe recipe_values save_beside source undeclared
+        declared fit
     """,
     "methods": """
         attn_lrp channels deep_taylor gradients integrated_gradients layer_gradient
