@@ -50,9 +50,8 @@ NOT_YET = {
     """,
     "graph": """
         attention axes bodies channel_count draws external hashed input_axes
-        integer_groups left_out light load normalisation output_names padding
-        pixel_arithmetic pixel_steps pixels preprocessing_chain quantised reach resampling
-        sections shapes slices squeeze training type_text
+        integer_groups light normalisation pixel_arithmetic pixel_steps pixels
+        preprocessing_chain quantised reach resampling sections
     """,
     "graph/answers": """
         answer batch class_axis detector_maps detector_rows doubts front groups interpret
@@ -62,7 +61,7 @@ NOT_YET = {
         elements final_rows find found scales separate suppressed whole_rows
     """,
     "graph/expand": """
-        attention builder expand fused quantised
+        attention builder fused quantised
     """,
     "inputs": """
         declared fit
