@@ -50,18 +50,18 @@ NOT_YET = {
     """,
     "graph": """
         attention axes bodies channel_count draws external hashed input_axes
-        integer_groups light normalisation pixel_arithmetic pixel_steps pixels
-        preprocessing_chain quantised reach resampling sections
+        integer_groups light pixel_arithmetic pixel_steps pixels preprocessing_chain
+        quantised reach resampling sections
     """,
     "graph/answers": """
-        answer batch class_axis detector_maps detector_rows doubts front groups interpret
-        normalised output_shapes outputs part pictures tensor_reader trace written_softmax
+        answer class_axis detector_maps detector_rows front interpret output_shapes
+        outputs tensor_reader trace written_softmax
     """,
     "graph/answers/boxes": """
         elements final_rows find found scales separate suppressed whole_rows
     """,
     "graph/expand": """
-        attention builder fused quantised
+        attention fused quantised
     """,
     "inputs": """
         declared fit
