@@ -49,9 +49,8 @@ NOT_YET = {
         projected_gradient responses top_units
     """,
     "graph": """
-        attention axes bodies channel_count draws external hashed input_axes
-        integer_groups light pixel_arithmetic pixel_steps pixels preprocessing_chain
-        quantised reach resampling sections
+        attention axes channel_count input_axes integer_groups pixel_arithmetic
+        pixel_steps pixels preprocessing_chain reach sections
     """,
     "graph/answers": """
         answer class_axis detector_maps detector_rows front interpret output_shapes
