@@ -49,28 +49,22 @@ NOT_YET = {
         projected_gradient responses top_units
     """,
     "graph": """
-        arrangement attention axes bodies channel_count depth draws external hashed
-        input_axes integer_groups layer_list left_out light load normalisation
-        output_names padding pixel_arithmetic pixel_steps pixels place_rules places
-        preprocessing_chain quantised reach resampling sections shape_values shapes slices
-        squeeze training type_text
+        arrangement attention axes channel_count depth input_axes integer_groups
+        layer_list pixel_arithmetic pixel_steps pixels place_rules places
+        preprocessing_chain reach sections shape_values
     """,
     "graph/answers": """
-        answer batch class_axis detector_maps detector_rows doubts front groups interpret
-        normalised output_shapes outputs part pictures tensor_reader trace written_softmax
+        answer class_axis detector_maps detector_rows front interpret output_shapes
+        outputs tensor_reader trace written_softmax
     """,
     "graph/answers/boxes": """
         elements final_rows find found scales separate suppressed whole_rows
     """,
     "graph/expand": """
-        attention builder expand fused quantised
+        attention fused quantised
     """,
     "inputs": """
-        array_file beside declared fit image_formats label_count label_order label_table
-        label_yaml picture recipe recipe_values save_beside source undeclared
-    """,
-    "inputs/conventions": """
-        beside convention custom_vision keras_hub metadata openvino timm windows
+        declared fit
     """,
     "methods": """
         attn_lrp channels deep_taylor gradients integrated_gradients layer_gradient
@@ -94,14 +88,5 @@ NOT_YET = {
     """,
     "render": """
         boxes occlusion_maps relevant
-    """,
-    "targets": """
-        recorded request target
-    """,
-    "targets/boxes": """
-        box_match box_number frame layout request
-    """,
-    "tasks": """
-        find prediction task
     """,
 }

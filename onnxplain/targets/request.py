@@ -14,9 +14,10 @@ from onnxplain.errors import UnknownNameError, UsageError
 if TYPE_CHECKING:
     from onnxplain.targets.boxes.request import BoxRequest
 
-_RANKED = re.compile(r"top-([1-9]\d*)", re.IGNORECASE)
+# Python refuses to read very long numbers; longer ones are no target.
+_RANKED = re.compile(r"top-([1-9]\d{0,17})", re.IGNORECASE)
 _MASKS = (".png", ".npy", ".bmp", ".tif", ".tiff", ".gif")
-_PLACE = re.compile(r"\d+(\s*,\s*\d+)*")
+_PLACE = re.compile(r"\d{1,18}(\s*,\s*\d{1,18})*")
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def class_index(name: str | int, labels: Sequence[str], classes: int) -> int:
         If no class has that name; the nearest names are offered.
     """
     text = str(name).strip()
-    if re.fullmatch(r"-?\d+", text):
+    if re.fullmatch(r"-?\d{1,18}", text):
         index = int(text)
         if not 0 <= index < classes:
             raise UsageError(f"class index {index} is out of range: the model has 0..{classes - 1}")

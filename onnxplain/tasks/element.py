@@ -16,7 +16,7 @@ from onnxplain.targets.reading import Piece, Reading
 from onnxplain.targets.values import ValueScore
 
 _FORM = re.compile(r"(?P<tensor>.+)\[(?P<index>[-\d:,\s]*)\]")
-_PART = re.compile(r"(?P<one>-?\d+)|(?P<start>-?\d+)?:(?P<stop>-?\d+)?")
+_PART = re.compile(r"(?P<one>-?\d{1,18})|(?P<start>-?\d{1,18})?:(?P<stop>-?\d{1,18})?")
 
 
 def is_element(said: object) -> bool:

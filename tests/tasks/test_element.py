@@ -71,6 +71,7 @@ def test_what_has_not(said):
         ("r[0, 1:2:3]", UsageError, "index '1:2:3'.*is not understood; write 3, 3:5 or :"),
         ("r[--1]", UsageError, "is not understood"),
         ("r[-]", UsageError, "is not understood"),
+        ("r[" + "9" * 5000 + "]", UsageError, "is not understood"),
         ("r[3-4]", UsageError, "index '3-4'.*is not understood"),
         ("r[1 2]", UsageError, "index '1 2'.*is not understood"),
         ("r", UsageError, "'r' is no element; write NAME"),

@@ -97,7 +97,7 @@ def numbers(value: Any, count: int | None = None) -> tuple[float, ...]:
         raise ValueError(f"{value} are no numbers")
     try:
         found = tuple(float(v) for v in value)
-    except TypeError:
+    except (TypeError, OverflowError):
         raise ValueError(f"{value} are no numbers") from None
     if not all(-1e9 < v < 1e9 for v in found) or (count and len(found) not in (1, count)):
         raise ValueError(f"{value} are no {count or 'finite'} numbers")
@@ -116,6 +116,19 @@ def whole(value: Any) -> int:
     if number != int(number) or not 1 <= number <= 1 << 16:
         raise ValueError(f"{value} is no number of pixels")
     return int(number)
+
+
+def before_cut(side: float, share: float) -> int:
+    """Side of the whole picture out of which a share is cut.
+
+    Raises
+    ------
+    ValueError
+        If there is no such share, or it asks for a picture that no memory holds.
+    """
+    if not share > 0:
+        raise ValueError(f"crop_pct is {share}")
+    return whole(side / share // 1)
 
 
 def sides(value: Any) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from onnxplain.inputs.conventions.convention import (
     ROUNDED_DOWN,
     UNIT,
     Convention,
+    before_cut,
     filter_of,
     numbers,
     truth,
@@ -158,7 +159,7 @@ def _framing(
     if kind == "PoolFormer" and crop and data.get("crop_pct") is not None:
         (share,) = numbers(data["crop_pct"])
         base = shorter if shorter is not None else exact[0] if exact else crop[0]
-        return framing | _cut(int(base / share)), crop
+        return framing | _cut(before_cut(base, share)), crop
     if kind == "Levit" and shorter is not None:
         return framing | _cut(int(256 / 224 * shorter)), crop or (shorter, shorter)
     if crop and (exact or shorter):
@@ -179,7 +180,7 @@ def _of_convnext(
     size = (shorter, shorter)
     if shorter >= 384:
         return framing | {"resize": "stretch"}, size
-    return framing | _cut(int(shorter / share)), size
+    return framing | _cut(before_cut(shorter, share)), size
 
 
 def _cut(to: int | tuple[int, int] | None) -> dict[str, Any]:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from onnxplain.inputs.conventions.convention import UNIT, Convention, filter_of, numbers, whole
+from onnxplain.inputs.conventions.convention import (
+    UNIT,
+    Convention,
+    before_cut,
+    filter_of,
+    numbers,
+    whole,
+)
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _FRACTION = 0.875
@@ -64,5 +71,5 @@ def _size(value: Any) -> tuple[int, int]:
 
 
 def _cut(size: tuple[int, int], fraction: float, both: bool) -> dict[str, Any]:
-    height, width = (int(side / fraction) for side in size)
+    height, width = (before_cut(side, fraction) for side in size)
     return {"resize": "crop", "resize_to": (height, width) if both else height}

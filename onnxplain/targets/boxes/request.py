@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from onnxplain.errors import UnknownNameError, UsageError
 from onnxplain.targets.request import class_index
 
-_NUMBERED = re.compile(r"(?P<name>.*)#(?P<number>[1-9]\d*)")
+# Whole numbers that Python reads; it refuses some digits (²) and very long ones.
+_WHOLE = r"\d{1,18}"
+_NUMBERED = re.compile(r"(?P<name>.*)#(?P<number>[1-9]\d{0,17})")
 _FLOAT = r"[-+]?\d+(?:\.\d*)?"
 _AT = re.compile(rf"(?P<name>.*)@\s*(?P<x>{_FLOAT})\s*,\s*(?P<y>{_FLOAT})")
 _DRAWN = re.compile(rf"(?P<name>.+?)\s+in\s+(?P<sides>{_FLOAT}(?:\s*,\s*{_FLOAT}){{3}})")
@@ -17,7 +19,7 @@ _FORMS = (
     "the model is a detector: write 2 (a box's number), top-3, CLASS, CLASS#2, CLASS@x,y or "
     "'CLASS in left,top,right,bottom'"
 )
-_RANKED = re.compile(r"top-([1-9]\d*)", re.IGNORECASE)
+_RANKED = re.compile(r"top-([1-9]\d{0,17})", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def read_box(said: str | int | None, labels: Sequence[str], count: int) -> BoxRe
     if said is None:
         return BoxRequest()
     text = str(said).strip()
-    if text.isdigit():
+    if re.fullmatch(_WHOLE, text):
         if int(text) == 0:
             raise UsageError("boxes are numbered from 1")
         return BoxRequest(number=int(text))
@@ -82,7 +84,7 @@ def read_box(said: str | int | None, labels: Sequence[str], count: int) -> BoxRe
         if not name.strip():
             return None
         known = {n.lower() for n in labels}
-        if name.strip().lower() not in known and not name.strip().isdigit():
+        if name.strip().lower() not in known and not re.fullmatch(_WHOLE, name.strip()):
             raise UnknownNameError("class", name.strip(), labels, _FORMS)
         return class_index(name, labels, count or 10**6)
 

@@ -228,6 +228,15 @@ def test_what_is_already_scaled_is_asked(tmp_path):
         ('{"do_rescale": "perhaps", "do_resize": true}', "neither true nor false"),
         ('{"do_resize": true, "size": 1e12}', "numbers"),
         ('{"do_normalize": true, "image_mean": [0.1, 0.2], "image_std": [1, 1]}', "2 values"),
+        (f'{{"do_normalize": true, "image_mean": [{10**400}], "image_std": [1]}}', "[100"),
+        (
+            '{"image_processor_type": "ConvNextImageProcessor", "size": 32, "crop_pct": 0}',
+            "crop_pct is 0",
+        ),
+        (
+            '{"image_processor_type": "ConvNextImageProcessor", "size": 32, "crop_pct": 1e-9}',
+            "numbers",
+        ),
         ("\x00", "not valid JSON"),
         ("[" * 100000, "not valid JSON"),
     ],
