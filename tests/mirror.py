@@ -80,7 +80,7 @@ NOT_YET = {
         load model opened record
     """,
     "network": """
-        answer chosen_layer concrete_shapes context preprocessing_cut settled_boxes
+        answer concrete_shapes context preprocessing_cut settled_boxes
         sharing
     """,
     "perturb": """
