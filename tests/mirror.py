@@ -49,9 +49,9 @@ NOT_YET = {
         projected_gradient responses top_units
     """,
     "graph": """
-        arrangement attention axes channel_count depth input_axes integer_groups
-        layer_list pixel_arithmetic pixel_steps pixels place_rules places
-        preprocessing_chain reach sections shape_values
+        arrangement attention axes channel_count input_axes integer_groups
+        pixel_arithmetic pixel_steps pixels place_rules places preprocessing_chain reach
+        sections shape_values
     """,
     "graph/answers": """
         answer class_axis detector_maps detector_rows front interpret output_shapes
@@ -72,11 +72,11 @@ NOT_YET = {
         relevance_start
     """,
     "model": """
-        layer_facts load model opened record
+        load model opened record
     """,
     "network": """
-        answer chosen_layer concrete_shapes context placed_layer preprocessing_cut
-        settled_boxes sharing
+        answer concrete_shapes context placed_layer preprocessing_cut settled_boxes
+        sharing
     """,
     "perturb": """
         coalitions conditional find_background outcome readout refine window_grid

@@ -27,7 +27,7 @@ from torch import nn
 from benchmarks.conversion import forms
 from benchmarks.layers import handmade
 from benchmarks.layers.networks import made
-from benchmarks.layers.places import NOT_MADE, Row, hooked, judge
+from benchmarks.layers.places import CRASH, NOT_MADE, Row, hooked, judge
 from benchmarks.layers.table import Key, load, save
 from benchmarks.layers.torch_families import TIMM, TORCHVISION, Expert
 
@@ -68,7 +68,7 @@ def judged(row: Row, model: onnx.ModelProto, x: np.ndarray, values: np.ndarray) 
     try:
         return judge(model, x, values, row)
     except Exception as error:
-        row.verdict, row.said = "crash", f"{type(error).__name__}: {error}"[:300]
+        row.verdict, row.said = CRASH, f"{type(error).__name__}: {error}"[:300]
         return row
 
 
@@ -122,24 +122,23 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     logging.disable(logging.INFO)
-    rows, wanted = load(), re.compile(given.only)
     if not given.write:
-        _measure(rows, wanted, given)
-    save(rows)
+        _measure(load(), re.compile(given.only), given)
+    save(load())
 
 
-def _measure(rows: dict[Key, Row], wanted: re.Pattern[str], given: argparse.Namespace) -> None:
+def _measure(known: dict[Key, Row], wanted: re.Pattern[str], given: argparse.Namespace) -> None:
     for source in (
         torch_rows(given.cache / "torch"),
         keras_rows(given.cache / "Keras", given.keras, given.only),
     ):
         for key, measured in source:
-            if not wanted.search(" ".join(key)) or (key in rows and not given.again):
+            if not wanted.search(" ".join(key)) or (key in known and not given.again):
                 continue
             since = time.time()
-            rows[key] = measured()
-            save(rows)
-            print(f"{time.time() - since:5.1f} s  {rows[key]}", flush=True)
+            row = measured()
+            save({**load(), key: row})
+            print(f"{time.time() - since:5.1f} s  {row}", flush=True)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,10 @@ WEIGHTED = frozenset(
     "DeformConv FusedConv FusedMatMul".split()
 )
 SAME, STAGE, SAID, WRONG = "same place", "same stage", "early and said", "WRONG"
-ANOTHER, NOT_FOUND, NOT_MADE = "another place", "not found", "not made"
+NOT_FOUND, NOT_MADE, CRASH = "not found", "not made", "crash"
+# A choice with the expert's grid is in the expert's stage if it comes later, since the expert's is
+# the last one, or if no more than this share of the network's layers lies between.
+_NEAR = 0.2
 
 
 @dataclass
@@ -42,7 +45,7 @@ class Row:
     source: str
     verdict: str
     expert_tensor: str = ""
-    expert_grid: str = ""
+    expert_shape: str = ""
     chosen: str = ""
     between: str = ""
     said: str = ""
@@ -55,14 +58,14 @@ def hooked(net: nn.Module, module: str, x: Tensor) -> NDArray[np.float32]:
     def before(_module: nn.Module, given: Any, named: Mapping[str, Any]) -> None:
         taken.append(_first((*given, *named.values())).detach().clone())
 
-    def behind(_module: nn.Module, _given: Any, found: Any) -> None:
+    def after(_module: nn.Module, _given: Any, found: Any) -> None:
         taken.append(_first(found).detach().clone())
 
     at = net.get_submodule(module.lstrip(">"))
     if module.startswith(">"):
         handle = at.register_forward_pre_hook(before, with_kwargs=True)
     else:
-        handle = at.register_forward_hook(behind)
+        handle = at.register_forward_hook(after)
     try:
         with torch.no_grad():
             net(x)
@@ -117,15 +120,16 @@ def judge(model: onnx.ModelProto, x: NDArray[Any], values: NDArray[Any], row: Ro
         return row
     expert = min(experts, key=lambda e: way.weights_between(e, chosen.name, default=1 << 30))
     grid = places(values)
-    row.expert_tensor, row.expert_grid = expert, str(grid)
+    row.expert_tensor, row.expert_shape = expert, " x ".join(map(str, values.shape[1:]))
     count = way.weights_between(expert, chosen.name, default=-1)
+    later = expert in way.before.get(chosen.name, ())
     own = chosen.grid[0] * chosen.grid[1]
     if expert == chosen.name:
         row.verdict, row.between = SAME, "the tensor itself"
     elif count == 0:
         row.verdict = SAME
         row.between = ", ".join(way.operators_between(expert, chosen.name))
-    elif count > 0 and own in grid and count <= 0.2 * way.depth:
+    elif count > 0 and own in grid and (later or count <= _NEAR * way.depth):
         row.verdict, row.between = STAGE, way.words(expert, chosen.name, count)
     else:
         row.verdict = SAID if row.said else WRONG
@@ -185,6 +189,6 @@ class Ways:
 
     def words(self, expert: str, chosen: str, count: int) -> str:
         """Say how far the choice lies from the expert's."""
-        side = "behind" if expert in self.before.get(chosen, ()) else "before"
+        side = "after" if expert in self.before.get(chosen, ()) else "before"
         layers = "layer" if count == 1 else "layers"
         return f"{count} weighted {layers} of {self.depth} {side} it"

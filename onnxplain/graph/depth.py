@@ -1,7 +1,7 @@
 """How deep in a network a tensor lies, counted in layers with weights.
 
 What the axes of tensors mean does not matter here: where that is lost, the count still tells
-that much of the network lies behind a tensor.
+that much of the network lies after a tensor.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PRODUCTS = having(Trait.PRODUCT)
 
 @dataclass(frozen=True)
 class Depths:
-    """Layers with weights before and behind every tensor between picture and scores.
+    """Layers with weights before and after every tensor between picture and scores.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Depths:
 
     def reach(self, tensor: str) -> float:
         """Share of the last layers with weights that a tensor reaches."""
-        reached = self._behind.get(tensor, 0) & self._last
+        reached = self._after.get(tensor, 0) & self._last
         return reached.bit_count() / max(self._last.bit_count(), 1)
 
     @cached_property
@@ -79,7 +79,7 @@ class Depths:
         return found
 
     @cached_property
-    def _behind(self) -> dict[str, int]:
+    def _after(self) -> dict[str, int]:
         found: dict[str, int] = {}
         for node in reversed(self.graph.nodes):
             own = self._bits.get(node.output, 0)
@@ -99,7 +99,7 @@ class Depths:
 
     @cached_property
     def _last(self) -> int:
-        return self._together(name for name in self._bits if not self._behind.get(name, 0))
+        return self._together(name for name in self._bits if not self._after.get(name, 0))
 
     def _places(self, tensor: str) -> int:
         """Places at which a layer with weights works: all but batch and channels."""

@@ -16,7 +16,7 @@ from onnxplain.graph.head import Head
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.layers import (
     SpatialLayer,
-    attention_behind,
+    attentions_after,
     layer_candidates,
     spatial_layer,
 )
@@ -24,7 +24,7 @@ from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph
 
 # A choice is early if more than this share of the layers that work on places, and more than one
-# of them, is not in front of it. The block behind the last attention is allowed to a class token:
+# of them, is not in front of it. The block after the last attention is allowed to a class token:
 # there, experts too stop before it.
 EARLY = 0.1
 # A layer that holds a part of the evidence has to leave that much less of the network aside.
@@ -96,13 +96,13 @@ def _is_early(graph: Graph, depths: Depths, layer: SpatialLayer, head: Head) -> 
     beside = depths.beside(layer.name)
     if beside <= max(1, EARLY * depths.placed):
         return False
-    return not (layer.prefix and attention_behind(graph, layer.name, head) <= 1)
+    return not (layer.prefix and attentions_after(graph, layer.name, head) <= 1)
 
 
 def _reason(layer: SpatialLayer, graph: Graph, head: Head) -> str:
-    if layer.prefix and attention_behind(graph, layer.name, head):
+    if layer.prefix and attentions_after(graph, layer.name, head):
         return (
-            "the input of the last attention: behind that, the image's tokens no longer reach "
+            "the input of the last attention: after that, the image's tokens no longer reach "
             "the token which is read"
         )
     return "the last layer with places in the picture that all evidence passes"
@@ -110,7 +110,7 @@ def _reason(layer: SpatialLayer, graph: Graph, head: Head) -> str:
 
 def _warning(depths: Depths, layer: SpatialLayer) -> str:
     return (
-        f"{_lies(depths, layer)}; no layer behind it that all evidence passes is known to have "
+        f"{_lies(depths, layer)}; no layer after it that all evidence passes is known to have "
         f"places in the picture; {_ADVICE}"
     )
 
@@ -139,12 +139,12 @@ def _reached(depths: Depths, layer: SpatialLayer) -> str:
 def _later(
     graph: Graph, shapes: Shapes, axes: Axes, depths: Depths, best: SpatialLayer, head: Head
 ) -> SpatialLayer | None:
-    """The deepest layer behind `best` that every score depends on; half of them at least."""
-    behind = graph.descendants([best.name]) & graph.ancestors(head.logits) - {best.name}
+    """The deepest layer after `best` that every score depends on; half of them at least."""
+    after = graph.descendants([best.name]) & graph.ancestors(head.logits) - {best.name}
     later = [
         layer
         for name in graph.tensor_names()
-        if name in behind
+        if name in after
         and depths.reach(name) >= _HALF
         and (layer := spatial_layer(graph, shapes, axes, name)) is not None
         and layer.op_type != "QuantizeLinear"
@@ -164,7 +164,7 @@ def _deepest(
     graph: Graph, depths: Depths, among: Iterable[SpatialLayer], all_: Iterable[SpatialLayer]
 ) -> SpatialLayer | None:
     by_name = {c.name: c for c in all_}
-    # Of equally deep ones the last: behind its activation.
+    # Of equally deep ones the last: after its activation.
     best = max(reversed(list(among)), key=lambda c: depths.before(c.name), default=None)
     while best is not None and best.op_type in _RESIZED:
         source = by_name.get(graph.producers[best.name].inputs[0])

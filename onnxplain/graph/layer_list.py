@@ -11,7 +11,7 @@ from onnxplain.graph.axes import Axes
 from onnxplain.graph.depth import Depths
 from onnxplain.graph.head import Head
 from onnxplain.graph.image_input import ImageInput
-from onnxplain.graph.layers import SpatialLayer, behind_weights, dominators, spatial_layer
+from onnxplain.graph.layers import SpatialLayer, after_weights, dominators, spatial_layer
 from onnxplain.graph.receptive_field import field_sizes
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph
@@ -19,9 +19,9 @@ from onnxplain.graph.view import Graph
 # Where PyTorch's exporter notes the modules around a node, the outermost first.
 _SCOPES = "pkg.torch.onnx.name_scopes"
 _SCOPE = re.compile(r"'([^']*)'")
-# The early stage that is looked at is one of such a stride: behind the stem.
+# The early stage that is looked at is one of such a stride: after the stem.
 _STRIDE = 4
-# A stage that ends behind half of the depth is no early one: a part of it is.
+# A stage that ends after half of the depth is no early one: a part of it is.
 _EARLY_STAGE, _EARLY_PART = 1 / 2, 1 / 3
 
 
@@ -55,7 +55,7 @@ def usable_layers(
 ) -> list[SpatialLayer]:
     """Layers with places between the first weights and the scores, in the order of the graph."""
     between = graph.descendants([image.name]) & graph.ancestors(head.logits)
-    between &= behind_weights(graph) - set(head.tensors)
+    between &= after_weights(graph) - set(head.tensors)
     return [
         layer
         for name in graph.tensor_names()

@@ -145,7 +145,7 @@ def layer_candidates(
         Empty if nothing spatial dominates the logits.
     """
     passed = list(dominators(graph, image.name, head.logits))
-    weighted = behind_weights(graph)
+    weighted = after_weights(graph)
     found = [
         layer
         for name in passed
@@ -215,7 +215,7 @@ def _before_last_attention(
     return replace(stream, name=read, op_type=graph.producers[read].op_type)
 
 
-def attention_behind(graph: Graph, name: str, head: Head) -> int:
+def attentions_after(graph: Graph, name: str, head: Head) -> int:
     """Count the attentions that a tensor passes on its way to the scores."""
     behind = graph.descendants([name])
     return sum(n.output in behind for n in _attentions(graph, head))
@@ -248,7 +248,7 @@ def _weighted_nodes(graph: Graph) -> list[Node]:
     return [n for n in graph.nodes if n.operator in WEIGHTED]
 
 
-def behind_weights(graph: Graph) -> set[str]:
+def after_weights(graph: Graph) -> set[str]:
     """Tensors that weights had a part in."""
     weighted = {o for n in _weighted_nodes(graph) for o in n.outputs}
     return graph.descendants(weighted)

@@ -1,4 +1,4 @@
-"""The layer that a person names, or the best one, and the linear head behind it."""
+"""The layer that a person names, or the best one, and the linear head after it."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def layer_before(network: Network, tensor: str) -> str | None:
 
 
 def linear_head(network: Network, layer: SpatialLayer) -> CamHead:
-    """Return the linear head behind a layer.
+    """Return the linear head that follows a layer.
 
     Raises
     ------

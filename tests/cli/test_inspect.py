@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from deep_networks import deep, proto_of
 
 from onnxplain import load
 from onnxplain.model.inspection import inspect_file, inspect_model
@@ -101,3 +102,30 @@ def test_a_model_that_fails_when_it_is_run_is_a_fault_of_its_file(run, tmp_path)
     assert "Reshape 1" in found.stdout  # the facts of the file are told all the same
     found = run("explain", path, "examples/digits/3-10.png", "-m", "occlusion", "-o", tmp_path)
     assert found.exit_code == 3
+
+
+def test_layers_are_listed_with_their_numbers_and_the_reason_of_the_choice(run):
+    path = "models/digits-vit.onnx"
+    said = run("inspect", path, "--layers").stdout
+    network = load(path).network
+    rows = re.findall(r"^(\d+) +(\S+) +(\S+) +(\d+) of", said, re.M)
+    assert [int(index) for index, *_ in rows] == list(range(len(rows)))
+    for index, name, operator, channels in rows:
+        layer = network.layer(int(index))
+        assert (layer.name, layer.op_type, str(layer.channels)) == (name, operator, channels)
+    chosen = network.layer(None).name
+    (marked,) = [row for row in said.splitlines() if row.endswith("last: chosen")]
+    assert marked.split()[1] == chosen
+    assert said.splitlines()[-1].startswith(f"chosen: {chosen}: the input of the last attention")
+    assert "layers for maps" not in run("inspect", path).stdout
+
+
+def test_an_early_choice_is_said(run, tmp_path):
+    path = tmp_path / "early.onnx"
+    nodes, constants = deep(lost=True)
+    path.write_bytes(proto_of(nodes, constants).SerializeToString())
+    found = run("inspect", path, "--json")
+    choice = json.loads(found.stdout)["model"]["layer_choice"]
+    assert "of the network's depth" in choice["warning"]
+    assert choice["warning"] in json.loads(found.stdout)["model"]["warnings"]
+    assert f"warning: {choice['warning']}" in run("inspect", path).stderr

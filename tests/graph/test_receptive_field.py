@@ -8,8 +8,10 @@ import torch
 from handmade import model
 
 from onnxplain.convert import to_torch
+from onnxplain.graph.layer_list import usable_layers
 from onnxplain.graph.prepare import prepare
-from onnxplain.graph.receptive_field import Box, receptive_fields
+from onnxplain.graph.receptive_field import Box, field_sizes, receptive_fields
+from onnxplain.network.chosen_layer import about_layers
 from onnxplain.network.network import Network
 
 NCHW, NHWC = "float[N,3,13,16] image", "float[N,13,16,3] image"
@@ -262,3 +264,13 @@ def test_no_path_to_the_picture_is_no_field_of_its_own():
     onnx.checker.check_model(proto)
     network = Network(prepare(proto))
     assert fields(network, "image").box(4, 7) == Box(4, 7, 5, 8)
+
+
+@pytest.mark.parametrize("name", ["vgg", "resnet", "mobilenet", "branches", "tensorflow"])
+def test_fields_in_one_pass_are_those_of_each_tensor(name):
+    net = Network(prepare(nets.exported(name).proto))
+    about = net.graph, net.shapes, net.axes, net.image
+    sizes = field_sizes(*about)
+    for layer in usable_layers(*about_layers(net)):
+        each = receptive_fields(*about, layer.name, through_mixing=False)
+        assert sizes[layer.name] == each.size, layer.name

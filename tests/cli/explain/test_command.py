@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from deep_networks import deep, proto_of
 from graphs import classifier
 from PIL import Image
 
@@ -15,6 +16,7 @@ import onnxplain
 from onnxplain import Explanation
 from onnxplain.cli.explain import run as run_module
 from onnxplain.methods import registered
+from onnxplain.render.captions import caption
 from tests.applicable import WITHOUT_ATTENTION
 
 ROOT = Path(__file__).parents[3]
@@ -212,3 +214,37 @@ def test_a_tensor_behind_the_pixels_is_explained_on_request(explain, run, tmp_pa
     refused = explain("-m", "saliency", "--at", "maps", model=path)
     assert refused.exit_code == 2
     assert "allowed: float, normalised" in refused.stderr
+
+
+@pytest.mark.parametrize("asked", ["last", "early", "0", "-2"])
+def test_a_layer_by_word_or_number_is_that_of_python(explain, asked):
+    network = onnxplain.load("models/digits-gap.onnx").network
+    found = explain("-m", "grad-cam,eigen-cam,score-cam", "--layer", asked, "--json")
+    assert found.exit_code == 0, found.stderr
+    for one in json.loads(found.stdout)["images"][0]["explanations"]:
+        assert one["layer"] == network.layer(asked).name
+        assert one["warnings"] == []
+
+
+def test_a_number_beyond_the_list_is_one_line(explain):
+    found = explain("-m", "grad-cam", "--layer", "999")
+    assert found.exit_code == 2
+    assert "there is no layer 999; allowed: -" in found.stderr
+
+
+def test_an_early_choice_is_said_in_terminal_json_and_picture(explain, tmp_path):
+    path = tmp_path / "early.onnx"
+    nodes, constants = deep(lost=True)
+    path.write_bytes(proto_of(nodes, constants).SerializeToString())
+    options = ("--preprocess", "zero-one", "--scores", "logits", "-m", "grad-cam")
+    said = explain(*options, model=path, images=("examples/photos/chelsea.png",))
+    assert "'f' lies at 11% of the network's depth" in said.stdout + said.stderr
+    found = explain(*options, "--json", model=path, images=("examples/photos/chelsea.png",))
+    (one,) = json.loads(found.stdout)["images"][0]["explanations"]
+    (warning,) = one["warnings"]
+    assert warning == onnxplain.load(path).network.layer_choice.warning
+    (kept,) = explain.folder.glob("*.grad-cam.npz")
+    assert f"warning: {warning}" in caption(Explanation.load(kept))
+    named = explain(*options, "--layer", "f", "--json", model=path,
+                    images=("examples/photos/chelsea.png",))  # fmt: skip
+    assert json.loads(named.stdout)["images"][0]["explanations"][0]["warnings"] == []
