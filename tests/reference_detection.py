@@ -1,4 +1,4 @@
-"""Boxes decoded and explained as papers and torchvision do it, as plain loops: slow, easy to check.
+"""Boxes decoded and explained as the papers do it, as plain loops: slow, and easy to check.
 
 The raw output is that of YOLOv8: (4 + K, P) with centre x, centre y, width and height in pixels,
 then the score of each class.
@@ -10,8 +10,6 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import torch
-from torchvision.ops import batched_nms
 
 Array = np.ndarray
 # From pictures (N, 3, H, W) to raw outputs (N, 4 + K, P).
@@ -56,9 +54,18 @@ def detections(
         for k in range(len(of_classes)) if every_class else best:
             if of_classes[k] > least:
                 rows.append([*sides[p], of_classes[k], k, p])
-    found = torch.tensor(np.array(rows).reshape(-1, 7))
-    kept = batched_nms(found[:, :4], found[:, 4], found[:, 5].long(), overlap)
-    return found[kept].numpy()
+    found = np.array(rows).reshape(-1, 7)
+    return found[suppress(found[:, :4], found[:, 4], found[:, 5], overlap)]
+
+
+def suppress(sides: Array, scores: Array, labels: Array, overlap: float) -> list[int]:
+    """Indices that torchvision's ``batched_nms`` keeps, the strongest first."""
+    kept: list[int] = []
+    for k in np.argsort(-scores, kind="stable"):
+        rivals = [j for j in kept if labels[j] == labels[k]]
+        if all(iou(sides[j], sides[k]) <= overlap for j in rivals):
+            kept.append(int(k))
+    return kept
 
 
 def iou(a: Array, b: Array) -> float:
@@ -80,9 +87,9 @@ def class_similarity(sides: Array, label: int) -> Similarity:
 
 
 def cosine_similarity(sides: Array, scores_of_target: Array) -> Similarity:
-    """Overlap x cosine of the class scores: Petsiuk et al. 2021, equations 3 to 5.
+    """Overlap x cosine of the class scores, s_L and s_P of Petsiuk et al. 2021.
 
-    Without the factor of objectness, which the paper leaves out where a detector has none.
+    Without s_O, the objectness, which the paper leaves out where a detector has none.
     """
 
     def match(boxes: Array, scores: Array) -> Array:
@@ -99,7 +106,7 @@ def cosine_similarity(sides: Array, scores_of_target: Array) -> Similarity:
 def rise_masks(
     rng: np.random.Generator, count: int, cells: tuple[int, int], size: tuple[int, int], p: float
 ) -> Array:
-    """Petsiuk et al. 2021, section 3.3: (count, H, W), 1 where the picture is seen.
+    """Masks of Petsiuk et al. 2018 and 2021: (count, H, W), 1 where the picture is seen.
 
     Cells of h x w, each seen with probability p, are enlarged bilinearly to
     (h + 1) C_H x (w + 1) C_W with C_H = ceil(H / h), and H x W of it are cut out at random. The
@@ -118,7 +125,7 @@ def rise_masks(
 
 
 def d_rise(run: Run, x: Array, masks: Array, similarity: Similarity, hidden: float = 0.0) -> Array:
-    """Petsiuk et al. 2021, equations 1 and 2: sum of masks, each by its largest similarity.
+    """Petsiuk et al. 2021: sum of masks, each times its largest similarity.
 
     Parameters
     ----------

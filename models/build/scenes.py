@@ -18,6 +18,8 @@ CLASSES = ("circle", "square", "triangle", "star", "cross")
 STAR = CLASSES.index("star")
 SIZES = (12, 40)
 MOST_OBJECTS = 5
+# Seeds of the test scenes start far behind those of the training scenes.
+FIRST_TEST_SEED = 1_000_000
 # The blue of bars; no object and no clutter comes near it.
 BAR_HUE = 0.61
 _BAR_SHARE = 0.25

@@ -10,15 +10,13 @@ from detector_files import INPUT, OUTPUT, found, quantized, with_suppression
 from detector_loss import DetectorLoss
 from detector_network import STRIDES, Detector, Exported
 from publish import publish
-from scenes import CLASSES, MOST_OBJECTS, SIDE, Scene, scenes
+from scenes import CLASSES, FIRST_TEST_SEED, MOST_OBJECTS, SIDE, Scene, scenes
 from torch import Tensor
 from training import export
 
 from onnxplain.inputs.preprocess import Preprocess
 
 TRAINING, TEST = 3000, 200
-# Seeds of the test scenes start far behind those of the training scenes.
-FIRST_TEST_SEED = 1_000_000
 EPOCHS, BATCH, PEAK_RATE = 16, 32, 6e-3
 CALIBRATION = 100
 # All boxes count in the curve of precision over recall, however weak.
