@@ -10,8 +10,8 @@ from torch.nn import functional
 
 STRIDES = (8, 16, 32)
 # Channels of the two early stages and of the three scales.
-EARLY, SCALES = (12, 24), (32, 40, 48)
-BRANCH = 20
+EARLY, SCALES = (12, 24), (24, 32, 40)
+BRANCH = 16
 # A side lies 0..7 strides away from the centre of its cell.
 BINS = 8
 # An untrained cell says "nothing": one cell in a hundred holds an object.
