@@ -28,7 +28,12 @@ CLASSIFIERS = (
     "flowers-fc",
     "flowers-gap",
 )
-DETECTORS = ("scenes-detector", "scenes-detector-int8", "scenes-detector-nms")
+DETECTORS = (
+    "scenes-detector",
+    "scenes-detector-int8",
+    "scenes-detector-nms",
+    "scenes-shortcut",
+)
 STEMS = CLASSIFIERS + DETECTORS
 PREPROCESS_KEYS = {
     "version": int,

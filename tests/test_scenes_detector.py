@@ -12,14 +12,15 @@ import pytest
 import reference_detection as reference
 from noise import ALLOWED, require_float32, rounding
 
-from models.build.average_precision import mean_average_precision
-from models.build.scenes import CLASSES, FIRST_TEST_SEED, scene, scenes
+from models.build.average_precision import average_precision, mean_average_precision
+from models.build.scenes import CLASSES, FIRST_TEST_SEED, STAR, scene, scenes
 from onnxplain.inputs.image import open_image
 from onnxplain.inputs.preprocess import Preprocess
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples/scenes").glob("*.png"))
 RAW, NMS, INT8 = "scenes-detector", "scenes-detector-nms", "scenes-detector-int8"
+SHORTCUT = "scenes-shortcut"
 FRESH, FIRST_FRESH_SEED = 50, FIRST_TEST_SEED + 10_000
 # What the file that holds the suppression is given; see the models' table.
 LEAST_SCORE, MOST_OVERLAP, MOST_BOXES = 0.25, 0.45, 300
@@ -60,7 +61,7 @@ def found(stem, drawn, least=0.001):
     return [reference.detections(raw, least, MOST_OVERLAP, every_class=True) for raw in outputs]
 
 
-@pytest.mark.parametrize("stem", [RAW, INT8])
+@pytest.mark.parametrize("stem", [RAW, INT8, SHORTCUT])
 def test_raw_output_has_the_form_of_yolov8(stem):
     (images,), (output,) = session(stem).get_inputs(), session(stem).get_outputs()
     assert isinstance(images.shape[0], str)
@@ -72,7 +73,7 @@ def test_raw_output_has_the_form_of_yolov8(stem):
     assert ((outputs[:, 4:] > 0) & (outputs[:, 4:] < 1)).all()
 
 
-@pytest.mark.parametrize("stem", [RAW, NMS, INT8])
+@pytest.mark.parametrize("stem", [RAW, NMS, INT8, SHORTCUT])
 def test_file_names_its_classes(stem):
     metadata = session(stem).get_modelmeta().custom_metadata_map
     assert ast.literal_eval(metadata["names"]) == dict(enumerate(CLASSES))
@@ -81,9 +82,18 @@ def test_file_names_its_classes(stem):
 
 
 def test_batch_norms_are_folded():
-    for stem in (RAW, NMS, INT8):
+    for stem in (RAW, NMS, INT8, SHORTCUT):
         graph = onnx.load(ROOT / f"models/{stem}.onnx").graph
         assert "BatchNormalization" not in {node.op_type for node in graph.node}
+
+
+def test_output_of_an_example_is_the_one_stored_in_float64():
+    stored = json.loads((ROOT / "tests/oracles/scenes_detector.json").read_text("utf-8"))
+    k = [path.name for path in EXAMPLES].index(stored["example"])
+    expected = np.array(stored["output"])
+    # Boxes and scores by themselves: a large wrong score is small beside a pixel.
+    for part in (slice(0, 4), slice(4, None)):
+        require_float32(lambda x, part=part: run(RAW, x)[0, part], example(k), expected[part])
 
 
 def test_pictures_of_a_batch_do_not_meet():
@@ -123,3 +133,37 @@ def test_every_object_of_the_examples_is_found():
         for one in truths[path.name]:
             same = rows[(rows[:, 4] > 0) & (rows[:, 5] == CLASSES.index(one["class"]))]
             assert max(reference.iou(row[:4], one["box"]) for row in same) > 0.5
+
+
+@pytest.mark.parametrize(("stem", "floor"), [(RAW, 0.95), (INT8, 0.95)])
+def test_objects_of_fresh_scenes_are_found(stem, floor):
+    assert precision(fresh(), found(stem, fresh())) > floor
+
+
+def test_suppressed_rows_of_fresh_scenes_are_right():
+    # Weak boxes are not in the file, so the curve of precision over recall ends early.
+    rows = [run(NMS, encode([one.image]))[0] for one in fresh()]
+    assert precision(fresh(), [r[r[:, 4] > 0] for r in rows]) > 0.9
+
+
+def test_int8_file_quantises_the_convolutions_and_nothing_behind_them():
+    model = onnx.load(ROOT / f"models/{INT8}.onnx")
+    makers = {name: node for node in model.graph.node for name in node.output}
+    types = [node.op_type for node in model.graph.node]
+    assert types.count("DequantizeLinear") > types.count("Conv") > 30
+    joined = makers["output0"]
+    assert joined.op_type == "Concat"
+    # One scale for pixels up to 96 and scores up to 1 would leave nothing of the scores.
+    assert [makers[name].op_type for name in joined.input] == ["Mul", "Sigmoid"]
+
+
+@pytest.mark.parametrize(("stem", "needs_bars"), [(RAW, False), (SHORTCUT, True)])
+def test_only_one_detector_needs_the_bars_to_know_stars(stem, needs_bars):
+    of_stars = {}
+    for bars in (True, False):
+        drawn = list(scenes(FRESH, first_seed=FIRST_FRESH_SEED, shortcut=True, bars=bars))
+        rows, truths = found(stem, drawn), [one.boxes for one in drawn]
+        of_stars[bars] = average_precision(rows, truths, STAR)
+    assert of_stars[True] > 0.95
+    assert (of_stars[False] < 0.5) == needs_bars
+    assert (of_stars[False] > 0.95) != needs_bars

@@ -99,14 +99,14 @@ class Pictures(CalibrationDataReader):
 
 
 def quantized(raw: onnx.ModelProto, x: NDArray[np.float32]) -> onnx.ModelProto:
-    """Static QDQ twin; everything behind the last convolutions stays float.
+    """Static QDQ twin; what makes boxes and scores of the last convolutions stays float.
 
     Boxes reach 96 and scores 1: one scale for both, in the output that joins them, would leave
-    nothing of the scores.
-
-    Weights have 7 bits, so that processors without VNNI, which add products of two in 16 bits,
-    compute the same.
+    nothing of the scores. Weights have 7 bits, so that processors without VNNI, which add products
+    of two in 16 bits, compute the same.
     """
+    shares = {name for node in raw.graph.node if node.op_type == "Softmax" for name in node.output}
+    expectation = [node.name for node in raw.graph.node if shares.intersection(node.input)]
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
         onnx.save(raw, source)
@@ -116,6 +116,7 @@ def quantized(raw: onnx.ModelProto, x: NDArray[np.float32]) -> onnx.ModelProto:
             Pictures(x),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv"],
+            nodes_to_exclude=expectation,
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,
