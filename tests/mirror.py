@@ -49,15 +49,14 @@ NOT_YET = {
         projected_gradient responses top_units
     """,
     "graph": """
-        attention axes channel_count input_axes integer_groups pixel_arithmetic
-        pixel_steps pixels preprocessing_chain reach sections
+        attention axes pixel_arithmetic pixel_steps preprocessing_chain reach sections
     """,
     "graph/answers": """
-        answer class_axis detector_maps detector_rows front interpret output_shapes
-        outputs tensor_reader trace written_softmax
+        answer detector_maps detector_rows front interpret output_shapes outputs
+        tensor_reader trace written_softmax
     """,
     "graph/answers/boxes": """
-        elements final_rows find found scales separate suppressed whole_rows
+        elements final_rows find scales separate suppressed whole_rows
     """,
     "graph/expand": """
         attention fused quantised
@@ -74,8 +73,7 @@ NOT_YET = {
         load model opened record
     """,
     "network": """
-        answer chosen_layer concrete_shapes context preprocessing_cut settled_boxes
-        sharing
+        answer chosen_layer context preprocessing_cut settled_boxes sharing
     """,
     "perturb": """
         coalitions conditional find_background outcome readout refine window_grid
