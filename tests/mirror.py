@@ -49,16 +49,15 @@ NOT_YET = {
         projected_gradient responses top_units
     """,
     "graph": """
-        arrangement attention axes channel_count input_axes integer_groups
-        pixel_arithmetic pixel_steps pixels place_rules places preprocessing_chain reach
-        sections shape_values
+        arrangement attention axes pixel_arithmetic pixel_steps place_rules places
+        preprocessing_chain reach sections shape_values
     """,
     "graph/answers": """
-        answer class_axis detector_maps detector_rows front interpret output_shapes
-        outputs tensor_reader trace written_softmax
+        answer detector_maps detector_rows front interpret output_shapes outputs
+        tensor_reader trace written_softmax
     """,
     "graph/answers/boxes": """
-        elements final_rows find found scales separate suppressed whole_rows
+        elements final_rows find scales separate suppressed whole_rows
     """,
     "graph/expand": """
         attention fused quantised
@@ -75,8 +74,7 @@ NOT_YET = {
         load model opened record
     """,
     "network": """
-        answer concrete_shapes context placed_layer preprocessing_cut settled_boxes
-        sharing
+        answer context placed_layer preprocessing_cut settled_boxes sharing
     """,
     "perturb": """
         coalitions conditional find_background outcome readout refine window_grid

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from onnxplain.errors import UnknownNameError, UsageError
 from onnxplain.targets.request import class_index
 
-# Whole numbers that Python reads; it refuses some digits (²) and very long ones.
+# Whole numbers that Python reads: it refuses superscripts and very long ones.
 _WHOLE = r"\d{1,18}"
 _NUMBERED = re.compile(r"(?P<name>.*)#(?P<number>[1-9]\d{0,17})")
 _FLOAT = r"[-+]?\d+(?:\.\d*)?"
