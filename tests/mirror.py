@@ -83,10 +83,6 @@ NOT_YET = {
         answer chosen_layer concrete_shapes context preprocessing_cut settled_boxes
         sharing
     """,
-    "perturb": """
-        coalitions conditional find_background outcome readout refine window_grid
-        window_sample
-    """,
     "relevance": """
         composite_file default fixed_scale leak multipliers normalised quotients record
         rectify relu_like rule_table signed_rules sites
