@@ -76,10 +76,6 @@ NOT_YET = {
     "network": """
         answer context placed_layer preprocessing_cut settled_boxes sharing
     """,
-    "perturb": """
-        coalitions conditional find_background outcome readout refine window_grid
-        window_sample
-    """,
     "relevance": """
         composite_file default fixed_scale leak multipliers normalised quotients record
         rectify relu_like rule_table signed_rules sites
