@@ -160,6 +160,8 @@ def layer_candidates(
         last = max(place[n.output] for n in _weighted_nodes(graph) if n.output in passed)
         floating = [c for c in floating if place[c.name] < last] or floating
     best = _best(graph, floating, head)
+    # It may be a tensor that was found by its name alone: its own axes count.
+    best = spatial_layer(graph, shapes, axes, best.name) or floating[-1]
     earlier = [c for c in floating if place[c.name] < place[best.name]]
     return [best, *reversed(earlier)]
 
@@ -170,8 +172,12 @@ def refuse_layer(graph: Graph, shapes: Shapes, axes: Axes, what: str) -> MethodR
     layers = (spatial_layer(graph, shapes, axes, name) for name in written)
     listed = [str(layer) for layer in layers if layer is not None][:_LISTED]
     offer = "; name one with --layer: " + ", ".join(listed) if listed else ""
-    advice = offer or "; the model has no feature maps: use occlusion or integrated-gradients"
-    return MethodRefusedError(what + advice)
+    instead = "use occlusion or integrated-gradients"
+    if any(len(shapes.get(tensor, ())) > 2 for tensor in written):
+        none = f"; no tensor is known to hold a grid of the picture's places: {instead}"
+    else:
+        none = f"; the model has no feature maps: {instead}"
+    return MethodRefusedError(what + (offer or none))
 
 
 def _best(graph: Graph, candidates: list[SpatialLayer], head: Head) -> SpatialLayer:
