@@ -28,9 +28,7 @@ def train(
     return model.eval()
 
 
-def export(
-    model: nn.Module, shape: tuple[int, int, int], output: str, image: str = "image"
-) -> onnx.ModelProto:
+def export(model: nn.Module, shape: tuple[int, int, int], output: str) -> onnx.ModelProto:
     """Export with the TorchScript exporter; ``shape`` is that of one picture."""
     buffer = io.BytesIO()
     torch.onnx.export(
@@ -39,8 +37,8 @@ def export(
         buffer,
         dynamo=False,
         opset_version=OPSET,
-        input_names=[image],
+        input_names=["image"],
         output_names=[output],
-        dynamic_axes={image: {0: "N"}, output: {0: "N"}},
+        dynamic_axes={"image": {0: "N"}, output: {0: "N"}},
     )
     return onnx.load_from_string(buffer.getvalue())
