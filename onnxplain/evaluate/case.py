@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.evaluate.question import aim_of
 from onnxplain.evaluate.randomise import RandomisedModels
 from onnxplain.evaluate.sanity import SanityCheck, randomisation_check
 from onnxplain.evaluate.settings import Settings
 from onnxplain.explanations.explanation import Explanation
 from onnxplain.inputs.picture import Picture
-from onnxplain.methods import find
 from onnxplain.model.model import Model
 from onnxplain.network.context import Context
 from onnxplain.perturb.fills import fill
@@ -77,8 +77,7 @@ class Case:
     @property
     def aim(self) -> Target:
         """What is explained in the form that the method explains."""
-        activated = self.start is None or find(self.method).explains == "probability"
-        return self.target if activated or self.start is None else self.start
+        return aim_of(self.method, self.target, self.start or self.target)
 
     @property
     def position(self) -> tuple[int, ...]:

@@ -21,6 +21,7 @@ from onnxplain.evaluate.case import Case
 from onnxplain.evaluate.controls import CONTROLS
 from onnxplain.evaluate.localisation import smoothed
 from onnxplain.evaluate.question import (
+    aim_of,
     classes_of,
     explained_index,
     left_out_of,
@@ -34,7 +35,6 @@ from onnxplain.inputs.picture import Picture
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.model import Model
-from onnxplain.targets.boxes.box_match import BoxMatch
 from onnxplain.targets.classes import Kind
 from onnxplain.targets.request import TargetLike
 from onnxplain.targets.target import Target
@@ -117,10 +117,7 @@ class Look:
 
     def aim(self, method: str) -> Target:
         """Return what is explained in the form that a method explains."""
-        chosen = find(method)
-        if isinstance(self.target, BoxMatch):
-            return self.start if chosen.takes_slopes else self.target
-        return self.target if chosen.explains == "probability" else self.start
+        return aim_of(method, self.target, self.start)
 
 
 def look(model: Model, sample: Sample, plan: Plan, problems: list[str]) -> Look:

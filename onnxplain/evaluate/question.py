@@ -6,7 +6,9 @@ from pathlib import Path
 
 from onnxplain.errors import UsageError
 from onnxplain.graph.load import file_sha256
+from onnxplain.methods import find
 from onnxplain.model.model import Model
+from onnxplain.targets.boxes.box_match import BoxMatch
 from onnxplain.targets.classes import ClassScore
 from onnxplain.targets.request import TargetLike, TargetRequest
 from onnxplain.targets.target import Target
@@ -64,6 +66,25 @@ def explained_index(target: Target) -> int | None:
     if isinstance(target, ClassScore):
         return target.index
     return target.row if isinstance(target, ValueScore) else None
+
+
+def aim_of(method: str, target: Target, start: Target) -> Target:
+    """Return what is explained in the form that a method explains.
+
+    Parameters
+    ----------
+    method : str
+        Its name.
+    target : Target
+        As scores of changed pictures are read: a probability if the model has any, and how well
+        any box matches.
+    start : Target
+        As gradients start at it: in front of the final activation, or at the candidate of a box.
+    """
+    chosen = find(method)
+    activated = chosen.explains == "probability"
+    changes = not chosen.takes_slopes if isinstance(target, BoxMatch) else activated
+    return target if changes else start
 
 
 def has_rivals(model: Model, target: Target) -> bool:

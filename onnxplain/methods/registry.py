@@ -121,7 +121,7 @@ class Method:
     @property
     def runs_on(self) -> str:
         """Engine the method runs on."""
-        return "ONNX Runtime" if self.needs in FORWARD_VERBS else "PyTorch"
+        return "PyTorch" if self.takes_slopes else "ONNX Runtime"
 
 
 _METHODS: dict[str, Method] = {}
