@@ -41,8 +41,8 @@ NOT_YET = {
         conversion coverage function integer_kernels padding skeleton widening
     """,
     "evaluate": """
-        case case_measures cases evaluation flower_drawing interval measures question
-        settings strong_features
+        case case_measures cases evaluation flower_drawing interval measures settings
+        strong_features
     """,
     "features": """
         activations archive ascent averages collect enriched inversion passes patches
@@ -53,8 +53,8 @@ NOT_YET = {
         preprocessing_chain reach sections shape_values
     """,
     "graph/answers": """
-        answer detector_maps detector_rows front interpret output_shapes outputs
-        tensor_reader trace written_softmax
+        answer detector_maps detector_rows front interpret outputs tensor_reader trace
+        written_softmax
     """,
     "graph/answers/boxes": """
         elements final_rows find scales separate suppressed whole_rows

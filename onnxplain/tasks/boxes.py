@@ -16,7 +16,6 @@ from onnxplain.targets.boxes.box_match import BoxMatch
 from onnxplain.targets.boxes.box_number import BoxNumber
 from onnxplain.targets.boxes.frame import Frame
 from onnxplain.targets.boxes.layout import BoxLayout, Detections
-from onnxplain.targets.boxes.overlap import iou
 from onnxplain.targets.boxes.parts import BoxPart
 from onnxplain.targets.boxes.request import BoxRequest, read_box
 from onnxplain.targets.classes import Kind
@@ -29,7 +28,7 @@ from onnxplain.tasks.task import Values, require_plain
 Sides = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Detected(Prediction):
     """The boxes of one picture; `scores` and `names` are theirs, the strongest first.
 
@@ -41,11 +40,7 @@ class Detected(Prediction):
         Where the input lies in the photo.
     """
 
-    found: Detections = field(
-        default_factory=lambda: Detections(
-            np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64)
-        )
-    )
+    found: Detections
     frame: Frame = field(default_factory=Frame)
 
     @property
@@ -137,8 +132,7 @@ class Boxes:
         if asked.label is None:
             raise UsageError("say the class of a box that you draw: 'car in left,top,right,bottom'")
         sides = said.frame.in_input(np.array(asked.sides))
-        overlaps = iou(self.layout.sides(values), sides)[0]
-        match = overlaps * self.layout.score_of(values, asked.label)[0]
+        match = self.layout.match(values, sides, asked.label)[0]
         if not request.by_match and not match.any():
             raise NowhereError(
                 "no candidate of the detector overlaps the box that is drawn: no gradient leads "

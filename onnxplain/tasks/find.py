@@ -8,7 +8,7 @@ from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.answers.answer import Answer
 from onnxplain.graph.shapes import Shapes
 from onnxplain.tasks.boxes import Boxes
-from onnxplain.tasks.classes import Classes
+from onnxplain.tasks.classes import YES_NO, Classes
 from onnxplain.tasks.embedding import Embedding
 from onnxplain.tasks.task import Task
 from onnxplain.tasks.values import Numbers
@@ -60,4 +60,4 @@ def names_of(task: str, labels: Sequence[str]) -> list[str]:
     """Names of both sides of a yes/no answer, where one or none was given."""
     if task != "yes-no" or len(labels) == 2:
         return list(labels)
-    return [f"not {labels[0]}", labels[0]] if len(labels) == 1 else ["no", "yes"]
+    return [f"not {labels[0]}", labels[0]] if len(labels) == 1 else list(YES_NO)

@@ -10,7 +10,7 @@ from onnxplain.errors import UnknownNameError, UsageError
 from onnxplain.graph.answers.answer import Answer, TaskName
 from onnxplain.targets.reading import Activation, Reading
 
-# What a person can declare; detectors are recognised, and refused, by the graph alone.
+# What a person can declare by a word; how boxes are read is declared in a file.
 TASKS: tuple[TaskName, ...] = tuple(t for t in get_args(TaskName) if t not in ("boxes", "unknown"))
 SCORES = ("logits", "probabilities", "raw")
 DECLARED = "declared"

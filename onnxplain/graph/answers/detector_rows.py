@@ -39,7 +39,7 @@ def boxes_beside_scores(
     """[N, M, 4] beside [N, M] or [N, M, K], with or without a batch axis."""
     found: Found = {}
     for box in outputs:
-        shape = _squeezed(box)
+        shape = box.squeezed
         if shape is None or len(shape) != 2 or shape[1] != _BOX or not box.floating:
             continue
         if _is_no_box(tracer, box.name):
@@ -48,7 +48,7 @@ def boxes_beside_scores(
             o
             for o in outputs
             if o is not box
-            and (one := _squeezed(o)) is not None
+            and (one := o.squeezed) is not None
             and len(one) in (1, 2)
             and one[0] == shape[0]
             and o.batch_axis == box.batch_axis
@@ -65,7 +65,7 @@ def rows(tracer: Tracer, image: ImageInput, outputs: Sequence[OutputShape], clas
     """Outputs of two axes, places or rows and what is said of each."""
     found: Found = {}
     for output in outputs:
-        shape = _squeezed(output)
+        shape = output.squeezed
         if shape is None or len(shape) != 2 or not output.floating:
             continue
         if _is_no_box(tracer, output.name):
@@ -106,17 +106,6 @@ def joined_lengths(graph: Graph, tracer: Tracer, tensor: str) -> tuple[int, ...]
             return ()
         tensor = node.inputs[0]
     return ()
-
-
-def _squeezed(output: OutputShape) -> tuple[int | None, ...] | None:
-    """One input's axes without those of length one, but for the first of two."""
-    if output.one is None:
-        return None
-    one = output.one
-    while len(one) > 2 and 1 in one:
-        at = one.index(1)
-        one = one[:at] + one[at + 1 :]
-    return one
 
 
 def _is_no_box(tracer: Tracer, name: str) -> bool:

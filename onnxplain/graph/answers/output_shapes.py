@@ -37,6 +37,15 @@ class OutputShape:
             return None
         return tuple(n for n in self.one if n is not None)
 
+    @property
+    def squeezed(self) -> tuple[int | None, ...] | None:
+        """Lengths of one input's axes without those of length one, but for two that are left."""
+        one = self.one
+        while one is not None and len(one) > 2 and 1 in one:
+            at = one.index(1)
+            one = one[:at] + one[at + 1 :]
+        return one
+
 
 def output_shapes(tracer: Tracer, batches: BatchAxes, image: ImageInput) -> list[OutputShape]:
     """Return the shapes of all outputs."""

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import MethodRefusedError
 from onnxplain.targets.boxes.layout import BoxLayout
-from onnxplain.targets.boxes.overlap import iou
 from onnxplain.targets.secants import Slopes, Values
 from onnxplain.targets.target import Target
 
@@ -68,9 +67,8 @@ class BoxMatch(Target):
 
     def score(self, values: Values) -> NDArray[np.float64]:
         """Return the match of each input, (N,), in 0..1 if scores are."""
-        overlaps = iou(self.layout.sides(values), np.array(self.sides))
-        scores = self.layout.score_of(values, self.label)
-        found: NDArray[np.float64] = (overlaps * scores).max(axis=1, initial=0.0)
+        match = self.layout.match(values, np.array(self.sides), self.label)
+        found: NDArray[np.float64] = match.max(axis=1, initial=0.0)
         return found
 
     def slopes(self, values: Values) -> Slopes:

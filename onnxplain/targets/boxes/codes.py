@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Corners; centre, width and height; corner, width and height; rows before columns; distances
-# from a point to the sides; YOLOX's offsets and logarithms; distances as distributions.
-Form = Literal["xyxy", "cxcywh", "xywh", "yxyx", "ltrb", "grid", "dfl"]
+# from a point to the sides, as distributions.
+Form = Literal["xyxy", "cxcywh", "xywh", "yxyx", "dfl"]
 FORMS: tuple[Form, ...] = get_args(Form)
-_OF_POINTS = ("ltrb", "grid", "dfl")
 
 
 @dataclass(frozen=True)
@@ -91,10 +90,6 @@ class BoxCode:
         assert self.points is not None
         assert self.strides is not None
         x, y = self.points
-        if self.form == "grid":
-            x, y = x + a * self.strides, y + b * self.strides
-            w, h = np.exp(c) * self.strides, np.exp(d) * self.strides
-            return np.stack([x - w / 2, y - h / 2, x + w / 2, y + h / 2], axis=1)
         a, b, c, d = (n * self.strides for n in (a, b, c, d))
         return np.stack([x - a, y - b, x + c, y + d], axis=1)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from onnxplain.targets.boxes.codes import BoxCode
 from onnxplain.targets.boxes.columns import Columns
-from onnxplain.targets.boxes.overlap import suppress
+from onnxplain.targets.boxes.overlap import iou, suppress
 from onnxplain.targets.secants import Values
 
 Array = NDArray[np.float64]
@@ -149,6 +149,10 @@ class BoxLayout:
         if self.labels is None:
             return np.asarray(scores[:, label])
         return np.asarray(scores[:, 0] * (self.labels_of(values) == label))
+
+    def match(self, values: Values, sides: Array, label: int) -> Array:
+        """Return overlap with a box (4,) times score of a class, of all candidates, (N, P)."""
+        return iou(self.sides(values), sides) * self.score_of(values, label)
 
     def labels_of(self, values: Values) -> NDArray[np.int64]:
         """Return the class of each candidate, (N, P), where the file names it."""

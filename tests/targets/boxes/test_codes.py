@@ -23,14 +23,7 @@ def by_hand(form, raw, point, stride):
         "yxyx": (b, a, d, c),
         "xywh": (a, b, a + c, b + d),
         "cxcywh": (a - c / 2, b - d / 2, a + c / 2, b + d / 2),
-        "ltrb": (x - a * stride, y - b * stride, x + c * stride, y + d * stride),
         "dfl": (x - a * stride, y - b * stride, x + c * stride, y + d * stride),
-        "grid": (
-            x + a * stride - np.exp(c) * stride / 2,
-            y + b * stride - np.exp(d) * stride / 2,
-            x + a * stride + np.exp(c) * stride / 2,
-            y + b * stride + np.exp(d) * stride / 2,
-        ),
     }[form]
 
 

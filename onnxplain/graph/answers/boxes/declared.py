@@ -58,7 +58,7 @@ def declared_boxes(
     columns = {p: _columns(p, data[p], batched) for p in _PARTS if p in data}
     form = data["boxes"].get("form", "xyxy")
     unit = data["boxes"].get("unit", "pixels")
-    plain = [f for f in FORMS if f not in ("ltrb", "grid", "dfl")]
+    plain = [f for f in FORMS if f != "dfl"]
     if form not in plain or unit not in _UNITS:
         raise UsageError(
             f"boxes: form {form!r} in {unit!r} is not known; allowed: {', '.join(plain)} in "

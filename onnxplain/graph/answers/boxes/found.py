@@ -66,11 +66,3 @@ def box_answer(answer: Answer, found: FoundBoxes) -> Answer:
     raw = Reading(tuple(Piece(t, batch_axis=layout.boxes.batch_axis) for t in layout.tensors))
     count = layout.count
     return replace(answer, raw=raw, shape=(count,), axis=0, boxes=found)
-
-
-def squeezed(one: tuple[int | None, ...]) -> tuple[int | None, ...]:
-    """One input's axes without those of length one, but for two that are left."""
-    while len(one) > 2 and 1 in one:
-        at = one.index(1)
-        one = one[:at] + one[at + 1 :]
-    return one

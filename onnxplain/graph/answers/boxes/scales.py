@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnxplain.graph.answers.boxes.found import FoundBoxes, Seen
 from onnxplain.graph.answers.output_shapes import OutputShape
 from onnxplain.targets.boxes.codes import BoxCode
-from onnxplain.targets.boxes.columns import Columns, Squashing
+from onnxplain.targets.boxes.columns import Columns
 from onnxplain.targets.boxes.layout import BoxLayout
 
 _BOX, _BINS = 4, 16
@@ -51,7 +51,7 @@ def scales(seen: Seen) -> FoundBoxes | str | None:
     layout = BoxLayout(
         rows.cut(0, _BOX * _BINS),
         BoxCode("dfl", points=points + cells / 2, strides=cells),
-        _squashed(rows.cut(_BOX * _BINS, None), "sigmoid"),
+        replace(rows.cut(_BOX * _BINS, None), squash="sigmoid"),
         count,
     )
     what = f"distances as distributions over {_BINS} steps, and {count} scores, of every cell"
@@ -68,18 +68,6 @@ def grid(
         points.append(np.stack([x.ravel(), y.ravel()]))
         cells.append(np.full(rows * columns, float(stride)))
     return np.concatenate(points, axis=1), np.concatenate(cells)
-
-
-def on_grid(seen: Seen, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Cells of strides 8, 16, ... whose number is that of the candidates."""
-    for scales_ in range(3, 6):
-        strides = _STRIDES[:scales_]
-        sizes = [
-            (math.ceil(seen.image.size[0] / s), math.ceil(seen.image.size[1] / s)) for s in strides
-        ]
-        if sum(r * c for r, c in sizes) == count:
-            return grid(sizes, strides)
-    return None
 
 
 _ANCHORS = (
@@ -99,7 +87,3 @@ def _stride(seen: Seen, size: tuple[int, int]) -> int | None:
         if all(math.ceil(n / stride) == m for n, m in zip(seen.image.size, size, strict=True)):
             return stride
     return None
-
-
-def _squashed(columns: Columns, squash: Squashing) -> Columns:
-    return replace(columns, squash=squash)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onnxplain.graph.answers.boxes.found import FoundBoxes, Seen, squeezed
+from onnxplain.graph.answers.boxes.found import FoundBoxes, Seen
 from onnxplain.graph.answers.output_shapes import OutputShape
 from onnxplain.graph.answers.part import PROBABLE
 from onnxplain.targets.boxes.codes import BoxCode
@@ -18,7 +18,7 @@ def separate(seen: Seen) -> FoundBoxes | None:
     """Read boxes [N, M, 4] beside labels and scores [N, M], or beside scores [N, M, K]."""
     # Three classes with a background have four scores, as a box has four numbers.
     for output in sorted(seen.outputs, key=lambda o: _unlike_boxes(seen, o)):
-        one = None if output.one is None else squeezed(output.one)
+        one = output.squeezed
         if one is None or len(one) != 2 or one[1] != _BOX or not output.floating:
             continue
         found = _labelled(seen, output, one[0]) or _scored(seen, output, one[0])
@@ -63,7 +63,7 @@ def _labelled(seen: Seen, boxes: OutputShape, count: int | None) -> FoundBoxes |
 
 def _scored(seen: Seen, boxes: OutputShape, count: int | None) -> FoundBoxes | None:
     for other in seen.outputs:
-        one = None if other.one is None else squeezed(other.one)
+        one = other.squeezed
         if other is boxes or one is None or len(one) != 2 or not other.floating:
             continue
         if one[0] != count and one[1] != count:
