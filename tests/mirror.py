@@ -81,6 +81,6 @@ NOT_YET = {
         rectify relu_like rule_table signed_rules sites
     """,
     "render": """
-        boxes occlusion_maps relevant
+        occlusion_maps relevant
     """,
 }

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.explanations.display import scale, upsample
-from onnxplain.render.overlay import blend, enlarged
+from onnxplain.render.overlay import blend
+from onnxplain.render.photo import enlarged
 from onnxplain.render.tiles import Pixels, Tile, block, tile_page
 
 if TYPE_CHECKING:

@@ -13,14 +13,12 @@ from onnxplain.errors import UsageError
 from onnxplain.explanations.display import displayed, limit, reduce_channels, upsample
 from onnxplain.render.boxes import with_boxes
 from onnxplain.render.colors import PALETTES, opacity
+from onnxplain.render.photo import enlarged, is_tiny
 
 if TYPE_CHECKING:
     from onnxplain.explanations.explanation import Explanation
 
-SHORT_SIDE = 448
 ALPHA = 0.5
-# Inputs below this side are shown as the blocks that they are.
-_TINY = 64
 # A few single pixels can be far above all others; their rank is kept, their excess is not.
 _PERCENTILE = 99.0
 
@@ -104,15 +102,6 @@ def blend(
     return np.round(photo * (1.0 - cover) + colors * cover).astype(np.uint8)
 
 
-def enlarged(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Enlarge (H, W, 1 or 3) pixels by a whole factor, as (H', W', 3)."""
-    height, width = pixels.shape[:2]
-    factor = -(-SHORT_SIDE // min(height, width))
-    plain = Image.fromarray(np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels)
-    filter_ = Image.Resampling.NEAREST if _is_tiny(pixels) else Image.Resampling.BICUBIC
-    return np.asarray(plain.resize((width * factor, height * factor), filter_))
-
-
 def shown_map(explanation: Explanation, size: tuple[int, int]) -> Shown:
     """Bring a map to the size and range in which it is coloured.
 
@@ -132,13 +121,9 @@ def shown_map(explanation: Explanation, size: tuple[int, int]) -> Shown:
     top = limit(flat, _PERCENTILE if explanation.layer is None else 100.0)
     if top == 0.0:
         return Shown(np.zeros(size), 0.0, False)
-    if flat.shape == explanation.pixels.shape[:2] and _is_tiny(explanation.pixels):
+    if flat.shape == explanation.pixels.shape[:2] and is_tiny(explanation.pixels):
         factor = size[0] // flat.shape[0]
         large = flat.repeat(factor, axis=0).repeat(factor, axis=1)
     else:
         large = upsample(flat, size)
     return Shown(np.clip(large / top, -1.0, 1.0), top, bool(np.abs(flat).max() > top))
-
-
-def _is_tiny(pixels: NDArray[np.uint8]) -> bool:
-    return min(pixels.shape[:2]) < _TINY

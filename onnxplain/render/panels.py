@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from onnxplain.render.captions import caption, class_name, ends, heading, meaning, score_of
 from onnxplain.render.colors import PALETTES
-from onnxplain.render.overlay import ALPHA, enlarged, overlay, shown_map
+from onnxplain.render.overlay import ALPHA, overlay, shown_map
+from onnxplain.render.photo import enlarged
 from onnxplain.render.text import broken
 from onnxplain.targets.classes import ClassScore
 from onnxplain.text import shown

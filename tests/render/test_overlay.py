@@ -5,7 +5,8 @@ import pytest
 
 from onnxplain.errors import UsageError
 from onnxplain.render.colors import PALETTES, opacity
-from onnxplain.render.overlay import enlarged, overlay, shown_map
+from onnxplain.render.overlay import overlay, shown_map
+from onnxplain.render.photo import enlarged
 from tests.made_explanations import made
 
 GREY = np.full((4, 4, 3), 100, np.uint8)
@@ -95,21 +96,6 @@ def test_channels_are_summed_before_colouring():
     cancelling = np.stack([np.eye(4), -np.eye(4)])
     image = overlay(made(cancelling, axes=("C", "H", "W"), pixels=GREY))
     np.testing.assert_array_equal(np.asarray(image), 100)
-
-
-@pytest.mark.parametrize(
-    ("height", "width", "expected"),
-    [(8, 8, (448, 448)), (224, 224, (448, 448)), (300, 450, (600, 900)), (500, 448, (500, 448))],
-)
-def test_short_side_is_448_or_more_by_a_whole_factor(height, width, expected):
-    assert enlarged(np.zeros((height, width, 3), np.uint8)).shape == (*expected, 3)
-
-
-def test_tiny_inputs_stay_blocks():
-    pixels = np.arange(16, dtype=np.uint8).reshape(4, 4, 1) * 10
-    large = enlarged(pixels)
-    expected = pixels.repeat(BLOCK, 0).repeat(BLOCK, 1).repeat(3, 2)
-    np.testing.assert_array_equal(large, expected)
 
 
 def test_one_outlier_does_not_hide_the_rest():

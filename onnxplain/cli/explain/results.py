@@ -155,7 +155,8 @@ def write_boxes(found: Detected, picture: Picture, folder: Path, name: str) -> P
         If the file cannot be written.
     """
     path = folder / f"{name}.boxes.png"
-    save_image(numbered(picture.pixels, found.found.sides[:LISTED_BOXES], found.names), path)
+    boxes = found.found.sides[:LISTED_BOXES].tolist()
+    save_image(numbered(picture.pixels, boxes, found.names), path)
     return path
 
 
