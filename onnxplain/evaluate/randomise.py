@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from onnxplain.evaluate.settings import Order
 from onnxplain.graph.edit import with_constants
 from onnxplain.graph.view import Graph, Node
 from onnxplain.model.model import Model
+from onnxplain.targets.target import Target
 
 # Which inputs of an operator hold what was learned, by position.
 _LEARNED: dict[str, tuple[int, ...]] = {
@@ -40,6 +40,10 @@ class LearnedLayer:
 
     node: Node
     constants: tuple[str, ...]
+
+
+# Share of the layers down to which weights are lost, the last of these layers, and the model.
+Stage = tuple[float, str, Model]
 
 
 def learned_layers(graph: Graph, target: str) -> list[LearnedLayer]:
@@ -114,12 +118,22 @@ class RandomisedModels:
             )
         self._model, self._steps, self._seed = model, steps, seed
         self.order = order
+        self._opened: dict[str, list[Stage]] = {}
 
-    @cached_property
-    def stages(self) -> list[tuple[float, str, Model]]:
-        """Share of the layers down to which weights are lost, that layer, and the model."""
+    def stages(self, target: Target) -> list[Stage]:
+        """Return the stages of the layers that a target is computed from.
+
+        Of a detector with several scales, and of a tensor inside of the graph, the last layers
+        of the file may have nothing to do with what is explained.
+        """
+        tensor = target.origin or self._model.network.head.logits
+        if tensor not in self._opened:
+            self._opened[tensor] = self._open(tensor)
+        return self._opened[tensor]
+
+    def _open(self, tensor: str) -> list[Stage]:
         graph = self._model.network.graph
-        layers = learned_layers(graph, self._model.network.head.logits)
+        layers = learned_layers(graph, tensor)
         found = []
         for stop in stages(len(layers), self._steps):
             lost = layers[:stop] if self.order == "cascading" else layers[stop - 1 : stop]

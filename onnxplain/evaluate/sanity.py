@@ -138,7 +138,7 @@ def randomisation_check(
     lost = lost or RandomisedModels(model, order=order, steps=steps, seed=seed)
     first = _magnitude(model.explain(picture, method, target, **(parameters or {})))
     shares, ends, ranks, structures = [], [], [], []
-    for share, end, other in lost.stages:
+    for share, end, other in lost.stages(target):
         # Such a network may answer hardly at all: its engines need not agree on noise.
         found = other.explain(picture, method, target, allow_mismatch=True, **(parameters or {}))
         shares.append(share)

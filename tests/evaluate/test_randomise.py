@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from detector_forms import SIDE, written
 from handmade import model
 
+import onnxplain
 from onnxplain.errors import UnsupportedModelError
-from onnxplain.evaluate.randomise import learned_layers, randomised, stages
+from onnxplain.evaluate.randomise import RandomisedModels, learned_layers, randomised, stages
 from onnxplain.graph.prepare import prepare
 
 RNG = np.random.default_rng(0)
@@ -80,3 +82,24 @@ def test_stages_are_even_and_end_with_everything(count, steps, wanted):
     found = stages(count, steps)
     assert found[-1] == count
     assert found == wanted
+
+
+def test_stages_are_those_of_what_is_explained():
+    """Of a detector's box, and of a tensor inside: layers beside it, or after it, do not count."""
+    opened = onnxplain.load(written("v8"), preprocess="zero-one", device="cpu")
+    picture = opened.read(RNG.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8))
+    lost = RandomisedModels(opened, steps=3)
+    boxes = opened.resolve(picture, [str(k + 1) for k in range(8)])
+    assert len({box.origin for box in boxes}) > 1
+    for box in boxes:
+        ways = opened.network.graph.ancestors(box.origin)
+        ends = [end for _, end, _ in lost.stages(box)]
+        assert len(ends) == 3
+        assert set(ends) <= ways
+        for _, _, other in lost.stages(box):
+            values = other.network.ort.activations(picture.x, box.tensors)
+            assert box.score(values) != box.score(
+                opened.network.ort.activations(picture.x, box.tensors)
+            )
+    inner = next(iter(opened.resolve(picture, ["/first/first.1/Relu_output_0[0, 0, 0]"])))
+    assert {end for _, end, _ in lost.stages(inner)} == {"/first/first.0/Conv_output_0"}
