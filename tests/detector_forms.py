@@ -228,12 +228,17 @@ def truth(x: np.ndarray, kind: str) -> Truth:
     return Truth(sides[0].T.numpy(), classes[0].T.numpy(), logits[0].T.numpy())
 
 
-def boxes_of(found: Truth, least: float, overlap: float | None, most: int) -> list[tuple]:
+def boxes_of(
+    found: Truth, least: float, overlap: float | None, most: int, *, every_class: bool = False
+) -> list[tuple]:
     """Boxes by a slow suppression of each class, the strongest first."""
     kept: list[tuple] = []
-    ranked = sorted(
-        ((s.max(), int(s.argmax()), k) for k, s in enumerate(found.scores)), key=lambda r: -r[0]
-    )
+    best = [
+        (s[label], label, k)
+        for k, s in enumerate(found.scores)
+        for label in (range(len(s)) if every_class else [int(s.argmax())])
+    ]
+    ranked = sorted(best, key=lambda r: -r[0])
     for score, label, row in ranked:
         if score < least or len(kept) == most:
             continue

@@ -1,6 +1,10 @@
 """Detectors in the forms that exporters write: boxes, targets and explanations."""
 
+import copy
+
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
 from detector_forms import CLASSES, FORMS, SIDE, boxes_of, network, slow_iou, truth, written
@@ -29,7 +33,8 @@ def expected(name, model, x):
     found = truth(x, form.kind)
     if form.final:
         return found, boxes_of(found, rule.least, None, 20)
-    return found, boxes_of(found, rule.least, rule.overlap, rule.most)
+    every = {"every_class": name == "suppression"}
+    return found, boxes_of(found, rule.least, rule.overlap, rule.most, **every)
 
 
 def test_boxes_are_those_of_an_independent_decoder(opened, photo):
@@ -45,6 +50,30 @@ def test_boxes_are_those_of_an_independent_decoder(opened, photo):
     assert said.unit == "score"
     first = LABELS[kept[0][1]]
     assert said.names[0] == f"{first}#1"
+
+
+@pytest.mark.parametrize(
+    ("least", "overlap", "most", "shared"), [(0.3, 0.5, 100, True), (0.05, 0.3, 4, False)]
+)
+def test_boxes_are_those_that_the_file_chooses_itself(photo, least, overlap, most, shared):
+    """A candidate may be a box of several classes, and each class has so many boxes at most."""
+    proto = copy.deepcopy(written("suppression"))
+    for tensor in proto.graph.initializer:
+        if tensor.name in ("least", "overlap", "most"):
+            value = {"least": least, "overlap": overlap, "most": most}[tensor.name]
+            dtype = np.int64 if tensor.name == "most" else np.float32
+            tensor.CopyFrom(onnx.numpy_helper.from_array(np.array([value], dtype), tensor.name))
+    model = onnxplain.load(proto, preprocess="zero-one", device="cpu")
+    picture = model.read(photo)
+    found = model.predict(picture).found
+    session = onnxruntime.InferenceSession(proto.SerializeToString())
+    (chosen,) = session.run(None, {"images": picture.x})
+    wanted = {(int(label), int(row)) for _, label, row in chosen}
+    assert (len({row for _, row in wanted}) < len(wanted)) == shared
+    assert (max(np.bincount([label for label, _ in wanted])) == most) == (not shared)
+    assert len(found.rows) == len(wanted)
+    assert set(zip(found.labels.tolist(), found.rows.tolist(), strict=True)) == wanted
+    assert (np.diff(found.scores) <= 0).all()
 
 
 def test_a_letterbox_is_undone(photo):

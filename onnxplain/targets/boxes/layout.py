@@ -28,11 +28,18 @@ class Suppression:
         has left them out.
     most : int
         Boxes of a picture at most.
+    every_class : bool
+        Whether a candidate is a box of each class that scores enough, not of its best alone, as
+        in ONNX's own suppression.
+    most_of_class : int, optional
+        Boxes of one class at most.
     """
 
     least: float = 0.25
     overlap: float | None = 0.45
     most: int = 300
+    every_class: bool = False
+    most_of_class: int | None = None
 
 
 @dataclass(frozen=True)
@@ -168,16 +175,33 @@ class BoxLayout:
     def detect(self, values: Values) -> Detections:
         """Return the boxes of one input."""
         sides, scores = self.sides(values)[0], self.class_scores(values)[0]
-        if self.labels is None:
+        rule, rows = self.suppression, np.arange(sides.shape[1])
+        if self.labels is not None:
+            labels, best = self.labels_of(values)[0], scores[0]
+        elif rule.every_class:
+            labels, rows = (scores >= rule.least).nonzero()
+            best = scores[labels, rows]
+        else:
             labels = scores.argmax(axis=0) if len(scores) else np.zeros(0, np.int64)
             best = scores.max(axis=0, initial=-np.inf)
-        else:
-            labels, best = self.labels_of(values)[0], scores[0]
-        rule = self.suppression
-        there = np.flatnonzero((best >= rule.least) & (labels >= 0))
+        there = (best >= rule.least) & (labels >= 0)
+        labels, best, rows = labels[there], best[there], rows[there]
         if rule.overlap is None:
-            order = there[np.argsort(-best[there], kind="stable")][: rule.most]
+            order = np.argsort(-best, kind="stable")
         else:
-            kept = suppress(sides[:, there], best[there], labels[there], rule.overlap, rule.most)
-            order = there[kept]
-        return Detections(sides[:, order].T, best[order], labels[order], order)
+            order = np.array(
+                suppress(sides[:, rows], best, labels, rule.overlap, rule.most), np.int64
+            )
+        if rule.most_of_class is not None:
+            order = order[_rank_within(labels[order]) < rule.most_of_class]
+        order = order[: rule.most]
+        return Detections(sides[:, rows[order]].T, best[order], labels[order], rows[order])
+
+
+def _rank_within(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many of the same label stand in front of each."""
+    found = np.zeros(len(labels), np.int64)
+    for label in np.unique(labels):
+        mine = labels == label
+        found[mine] = np.arange(mine.sum())
+    return found

@@ -14,7 +14,7 @@ from onnxplain.targets.boxes.columns import Columns
 from onnxplain.targets.boxes.layout import BoxLayout, Suppression
 
 _EFFICIENT = frozenset({"EfficientNMS_TRT", "EfficientNMS_ONNX_TRT"})
-_ANY_NUMBER = 300
+_ANY_NUMBER, _MOST = 300, 10**6
 
 
 def suppressed(seen: Seen) -> FoundBoxes | None:
@@ -60,7 +60,9 @@ def _standard(graph: Graph, node: Node) -> Suppression:
     return Suppression(
         least=0.0 if least is None else least,
         overlap=0.0 if overlap is None else overlap,
-        most=_ANY_NUMBER if most is None else int(min(max(most, 0), 10**6)),
+        most=_ANY_NUMBER if most is None else _MOST,
+        every_class=True,
+        most_of_class=None if most is None else int(min(max(most, 0), _MOST)),
     )
 
 
@@ -70,6 +72,7 @@ def _efficient(node: Node) -> Suppression:
         least=_number(given.get("score_threshold"), 0.25),
         overlap=_number(given.get("iou_threshold"), 0.45),
         most=int(_number(given.get("max_output_boxes"), 100)),
+        every_class=True,
     )
 
 
