@@ -32,7 +32,8 @@ def show_document(
 
     Its keys are ``format`` (1), ``model`` (name, sha256, files), ``device``, ``warnings``,
     ``images`` and ``exit_code``. Each image has ``image`` (its path), ``predictions``
-    (index, name, probability, logit), ``explanations`` (method, target, score, layer,
+    (index, name, probability, logit; of a detector number, name, score, left, top, right and
+    bottom in pixels of the photo), ``explanations`` (method, target, score, layer,
     parameters, measures, notes, warnings, seconds, channels, files), ``files``, ``error`` and
     ``exit_code``; an explanation that failed has method, target, error and exit_code alone.
     For relevance, ``notes`` holds the leaks and the composite, and ``channels`` lists those
