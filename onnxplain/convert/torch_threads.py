@@ -56,10 +56,12 @@ class _Scopes:
         import torch
 
         with self._lock:
-            # A new thread starts with the number that some open scope has set, which is
-            # nothing to return to.
+            # A new thread takes the process's number at its first question. Asked now, it
+            # cannot do so later, when another scope has ended and set another one.
+            own = torch.get_num_threads()
+            # What some open scope has set is nothing to return to.
             if not self._open:
-                self._before = torch.get_num_threads()
+                self._before = own
             self._open += 1
             torch.set_num_threads(count)
         try:

@@ -166,6 +166,25 @@ def test_models_side_by_side_each_have_their_own(watched, host):
         assert pool.submit(torch.get_num_threads).result() == host
 
 
+def test_a_new_thread_keeps_its_number_when_another_one_ends(host):
+    """PyTorch gives a thread the process's number at its first question, whatever was set."""
+    set_, ended, seen = threading.Event(), threading.Event(), []
+
+    def work():
+        with limited_threads(3):
+            set_.set()
+            assert ended.wait(timeout=60)
+            seen.append(torch.get_num_threads())
+
+    with ThreadPoolExecutor(1) as pool:
+        with limited_threads(1):
+            done = pool.submit(work)
+            assert set_.wait(timeout=60)
+        ended.set()
+        done.result()
+    assert seen == [3]
+
+
 def test_the_number_is_as_before_after_an_error(host):
     with pytest.raises(KeyError), limited_threads(1):
         raise KeyError
