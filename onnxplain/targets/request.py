@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Python refuses to read very long numbers; longer ones are no target.
 _LONGEST_INDEX = 18
-_RANKED = re.compile(r"top-([1-9]\d{0,17})", re.IGNORECASE)
+RANKED = re.compile(r"top-([1-9]\d{0,17})", re.IGNORECASE)
 _MASKS = (".png", ".npy", ".bmp", ".tif", ".tiff", ".gif")
 _PLACE = re.compile(r"\d{1,18}(\s*,\s*\d{1,18})*")
 
@@ -103,7 +103,7 @@ def read_target(said: str | int | None, labels: Sequence[str], classes: int) -> 
         text, _, place = text.rpartition("@")
         position, region = _place(place.strip())
     text = text.strip() or "top-1"
-    if ranked := _RANKED.fullmatch(text):
+    if ranked := RANKED.fullmatch(text):
         top = min(int(ranked[1]), classes)
         return TargetRequest(top=top, position=position, region=region)
     negative = text.lower().startswith("not-") and text.lower() not in names

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from onnxplain.errors import UnknownNameError, UsageError
-from onnxplain.targets.request import class_index
+from onnxplain.targets.request import RANKED, class_index
 
 # Whole numbers that Python reads: it refuses superscripts and very long ones.
 _WHOLE = r"\d{1,18}"
@@ -19,7 +19,6 @@ _FORMS = (
     "the model is a detector: write 2 (a box's number), top-3, CLASS, CLASS#2, CLASS@x,y or "
     "'CLASS in left,top,right,bottom'"
 )
-_RANKED = re.compile(r"top-([1-9]\d{0,17})", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def read_box(said: str | int | None, labels: Sequence[str], count: int) -> BoxRe
         if int(text) == 0:
             raise UsageError("boxes are numbered from 1")
         return BoxRequest(number=int(text))
-    if ranked := _RANKED.fullmatch(text):
+    if ranked := RANKED.fullmatch(text):
         return BoxRequest(top=int(ranked[1]))
 
     def label(name: str) -> int | None:
