@@ -18,6 +18,7 @@ from onnxplain.explanations.explanation import Explanation
 from onnxplain.inputs.picture import Picture
 from onnxplain.model.model import Model
 from onnxplain.targets.classes import ClassScore
+from onnxplain.targets.request import TargetLike
 from onnxplain.targets.target import Target
 
 # Rank correlations at which a reader should doubt a map, and stop trusting it. There is no
@@ -90,7 +91,7 @@ def randomisation_check(
     model: Model,
     picture: Picture,
     method: str,
-    target: Target,
+    target: TargetLike | Target,
     *,
     order: Order = "cascading",
     steps: int = 6,
@@ -108,8 +109,8 @@ def randomisation_check(
         What is explained.
     method : str
         Name in the registry.
-    target : Target
-        What is explained, the same at every stage.
+    target : str, int, TargetRequest or Target
+        What is explained, the same at every stage; it is resolved on the model itself.
     order : {"cascading", "independent"}
         ``cascading`` replaces the weights of more and more layers, from the output
         backwards; ``independent`` those of a single layer at a time.
@@ -136,11 +137,12 @@ def randomisation_check(
     Adebayo et al. 2018, arXiv:1810.03292, section 3.
     """
     lost = lost or RandomisedModels(model, order=order, steps=steps, seed=seed)
-    first = _magnitude(model.explain(picture, method, target, **(parameters or {})))
+    whole = model.explain(picture, method, target, **(parameters or {}))
+    aim, first = whole.target, _magnitude(whole)
     shares, ends, ranks, structures = [], [], [], []
-    for share, end, other in lost.stages(target):
+    for share, end, other in lost.stages(aim):
         # Such a network may answer hardly at all: its engines need not agree on noise.
-        found = other.explain(picture, method, target, allow_mismatch=True, **(parameters or {}))
+        found = other.explain(picture, method, aim, allow_mismatch=True, **(parameters or {}))
         shares.append(share)
         ends.append(end)
         ranks.append(spearman(first, _magnitude(found)))
