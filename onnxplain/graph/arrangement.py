@@ -135,7 +135,7 @@ def _tells_apart(places: Places, reach: Places) -> bool:
     return True
 
 
-def _most(values: Pixels) -> float:
+def _most(values: NDArray[np.floating]) -> float:
     """Largest of those that are numbers."""
     return float(np.fmax.reduce(values, axis=None))
 

@@ -166,6 +166,9 @@ class Network:
             engine=self._engine,
             example=self._example if input_name is None else None,
         )
+        if input_name is None:
+            # The same tensors, whatever the weights: places are no matter of these.
+            other.placements = self.placements
         return other.batch_first() if self._has_copies else other
 
     @property

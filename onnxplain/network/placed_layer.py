@@ -41,9 +41,11 @@ def placed(network: Network, layer: SpatialLayer) -> SpatialLayer:
 
 def measured(network: Network, layer: SpatialLayer) -> Placement:
     """Measure where a layer answers; undecided if the file does not run."""
+    centres, example = _centres(network, layer), network.example()
+    derived = layer.name in network.axes.grid_of and layer.name not in network.axes.guessed
     try:
         return measure_placement(
-            network.ort, network.image, layer, _centres(network, layer), network.example()
+            network.ort, network.image, layer, centres, example, derived=derived
         )
     except OnnxplainError:
         return Placement("undecided")
