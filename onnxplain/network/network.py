@@ -33,7 +33,7 @@ from onnxplain.inputs.bound import BoundValue, bind_inputs
 from onnxplain.network.answer import Asked, declared_answer, probed
 from onnxplain.network.chosen_layer import linear_head, named_layer
 from onnxplain.network.concrete_shapes import concrete_shapes
-from onnxplain.network.placed_layer import measured, placed
+from onnxplain.network.placed_layer import placed
 
 if TYPE_CHECKING:
     from onnxplain.adapters.torch import TorchAdapter
@@ -128,7 +128,7 @@ class Network:
         self._device = device
         self._batch_size = batch_size
         self.cut = cut
-        self._example = example or self.random_input
+        self.example = example or self.random_input
         self._whole: Network | None = None
         self.placements: dict[str, Placement] = {}
 
@@ -164,11 +164,10 @@ class Network:
             cut=self.cut or input_name is not None,
             threads=self._threads,
             engine=self._engine,
-            example=self._example if input_name is None else None,
+            example=self.example if input_name is None else None,
         )
-        if input_name is None:
-            # The same tensors, whatever the weights: places are no matter of these.
-            other.placements = self.placements
+        # The same tensors, whatever the weights: places are no matter of these.
+        other.placements = self.placements if input_name is None else {}
         return other.batch_first() if self._has_copies else other
 
     @property
@@ -241,13 +240,9 @@ class Network:
         """
         if self._whole is not None:
             return self._whole.independence
+        x, names = self.example(), self._scores
         return measure_independence(
-            self.graph,
-            self.image,
-            self.ort,
-            lambda: self.ort_as_written,
-            self._example(),
-            self._scores,
+            self.graph, self.image, self.ort, lambda: self.ort_as_written, x, names
         )
 
     @property
@@ -282,10 +277,6 @@ class Network:
         if self._may_differ and not (averaged and self.is_random):
             self.independence.require_repeatable()
 
-    def example(self) -> Array:
-        """An input like those that will be explained, (1, ...)."""
-        return self._example()
-
     @property
     def _scores(self) -> tuple[str, ...]:
         whole = self.answer.raw.tensors if self._has_copies else (self.head.output,)
@@ -309,7 +300,7 @@ class Network:
         graph = cut_at(self.graph, tensor, self._outputs.explained)
         rest = self.with_graph(graph, input_name=tensor.name, layout=layout, size=size)
         rest._whole = self._whole or self
-        rest._example = lambda: self.ort.activations(self._example(), [tensor.name])[tensor.name]
+        rest.example = lambda: self.ort.activations(self.example(), [tensor.name])[tensor.name]
         return rest
 
     def adapter(self, needs: Capability) -> Adapter:
@@ -393,16 +384,9 @@ class Network:
         UnknownNameError
             If there is no such tensor.
         MethodRefusedError
-            If the tensor, or the whole model, has no places in the picture, or it answers
-            elsewhere than its grid says.
+            If it, or the whole model, has no places in the picture, or answers at other ones.
         """
         return placed(self, named_layer(self, name))
-
-    def placement(self, layer: SpatialLayer) -> Placement:
-        """Whether a layer answers where its grid says; some forward passes find out, once."""
-        if layer.name not in self.placements:
-            self.placements[layer.name] = measured(self, layer)
-        return self.placements[layer.name]
 
     def cam_head(self, layer: SpatialLayer) -> CamHead:
         """Return the linear head behind a layer.

@@ -9,6 +9,7 @@ import onnxplain
 from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.layers import SpatialLayer
 from onnxplain.network.chosen_layer import named_layer
+from onnxplain.network.placed_layer import placement
 
 MARKS = [(0, 0), (0, 5), (1, 3), (2, 1), (3, 4)]
 
@@ -51,7 +52,7 @@ def test_the_chosen_layer_lies_where_the_mark_is(name):
 def test_the_measurement_confirms_what_is_derived(name):
     model = opened(DERIVED[name])
     layer = named_layer(model.network, last_layer(model))
-    assert model.network.placement(layer).verdict == "agrees"
+    assert placement(model.network, layer).verdict == "agrees"
 
 
 @pytest.mark.parametrize("name", MEASURED)

@@ -9,6 +9,7 @@ from torch.nn import functional
 from onnxplain.graph.layers import spatial_layer
 from onnxplain.graph.prepare import prepare
 from onnxplain.network.network import Network
+from onnxplain.network.placed_layer import placement
 
 SIDE, CHANNELS = 8, 16
 
@@ -171,4 +172,4 @@ def test_the_last_layer_has_its_grid_in_order(kind):
     assert found is not None
     assert ("".join(found.axes), found.grid, found.order) == (axes, grid, None)
     assert tensor not in network.axes.guessed
-    assert network.placement(found).verdict == "agrees"
+    assert placement(network, found).verdict == "agrees"
