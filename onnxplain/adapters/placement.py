@@ -25,7 +25,7 @@ Verdict = Literal["agrees", "permuted", "elsewhere", "undecided"]
 Order = NDArray[np.int64]
 
 # Pictures in each of two halves: first few, and more where these do not settle it.
-_ROUNDS = (8, 32)
+_ROUNDS = (8, 24)
 # Places that are told apart at most, a finer grid is looked at in blocks; and numbers in all.
 _PLACES, _CELLS, _NUMBERS = 256, 256, 1 << 22
 # A mean over cells that lies this many deviations from zero is no accident.
@@ -69,6 +69,8 @@ def measure_placement(
     layer: SpatialLayer,
     centres: tuple[NDArray[np.float64], NDArray[np.float64]],
     example: Array,
+    *,
+    derived: bool = False,
 ) -> Placement:
     """Measure to which places of the picture the cells of a layer answer.
 
@@ -87,6 +89,9 @@ def measure_placement(
         Rows and columns of pixels at which the cells stand.
     example : (1, ...) array
         An input like those that will be explained.
+    derived : bool
+        Whether the places follow from the graph, so that no more is asked where the first
+        pictures do not contradict.
 
     Raises
     ------
@@ -116,7 +121,7 @@ def measure_placement(
                 return Placement("undecided")
             halves.append(pictures.shares(maps))
         found = _judged(halves, own[cells], places, exact=exact)
-        if found.verdict == "agrees":
+        if found.verdict == "agrees" or (derived and found.verdict == "undecided"):
             break
     return found
 

@@ -78,7 +78,7 @@ def named_layer(network: Network, asked: str | int | None) -> SpatialLayer:
     found = spatial_layer(graph, shapes, axes, tensor)
     if found is None:
         shape = list(shapes.get(tensor, ()))
-        what = f"layer {tensor!r} of shape {shape} has no height and width"
+        what = f"layer {tensor!r} of shape {shape} has no height and width of the picture"
         raise refuse_layer(graph, shapes, axes, what)
     return found
 

@@ -33,7 +33,7 @@ from onnxplain.inputs.bound import BoundValue, bind_inputs
 from onnxplain.network.answer import Asked, declared_answer, probed
 from onnxplain.network.chosen_layer import about_layers, linear_head, named_layer
 from onnxplain.network.concrete_shapes import concrete_shapes
-from onnxplain.network.placed_layer import measured, placed
+from onnxplain.network.placed_layer import placed
 
 if TYPE_CHECKING:
     from onnxplain.adapters.torch import TorchAdapter
@@ -166,6 +166,8 @@ class Network:
             engine=self._engine,
             example=self.example if input_name is None else None,
         )
+        # The same tensors, whatever the weights: places are no matter of these.
+        other.placements = self.placements if input_name is None else {}
         return other.batch_first() if self._has_copies else other
 
     @property
@@ -238,13 +240,9 @@ class Network:
         """
         if self._whole is not None:
             return self._whole.independence
+        x, names = self.example(), self._scores
         return measure_independence(
-            self.graph,
-            self.image,
-            self.ort,
-            lambda: self.ort_as_written,
-            self.example(),
-            self._scores,
+            self.graph, self.image, self.ort, lambda: self.ort_as_written, x, names
         )
 
     @property
@@ -384,14 +382,16 @@ class Network:
         return list(self.layer_choice.layers)
 
     def layer(self, asked: str | int | None) -> SpatialLayer:
-        """Return the layer that is meant, or the best one; see `layer_tensor` and `placed`."""
-        return placed(self, named_layer(self, asked))
+        """Return the layer that is meant, or the best one; see `layer_tensor` and `placed`.
 
-    def placement(self, layer: SpatialLayer) -> Placement:
-        """Whether a layer answers where its grid says; some forward passes find out, once."""
-        if layer.name not in self.placements:
-            self.placements[layer.name] = measured(self, layer)
-        return self.placements[layer.name]
+        Raises
+        ------
+        UnknownNameError
+            If there is no such tensor.
+        MethodRefusedError
+            If it, or the whole model, has no places in the picture, or answers at other ones.
+        """
+        return placed(self, named_layer(self, asked))
 
     def cam_head(self, layer: SpatialLayer) -> CamHead:
         """Return the linear head that follows a layer; see `linear_head`."""

@@ -26,7 +26,7 @@ def placed(network: Network, layer: SpatialLayer) -> SpatialLayer:
     MethodRefusedError
         If its cells answer to other places than they are drawn at, in no order.
     """
-    found = network.placement(layer)
+    found = placement(network, layer)
     if found.verdict == "elsewhere":
         raise MethodRefusedError(
             f"layer {layer.name!r} does not answer where its grid says: {_shares(found)}; a map "
@@ -39,14 +39,27 @@ def placed(network: Network, layer: SpatialLayer) -> SpatialLayer:
     return replace(layer, order=own[found.order])
 
 
+def placement(network: Network, layer: SpatialLayer) -> Placement:
+    """Whether a layer answers where its grid says; some forward passes find out, once."""
+    if layer.name not in network.placements:
+        network.placements[layer.name] = measured(network, layer)
+    return network.placements[layer.name]
+
+
 def measured(network: Network, layer: SpatialLayer) -> Placement:
     """Measure where a layer answers; undecided if the file does not run."""
-    try:
-        return measure_placement(
-            network.ort, network.image, layer, _centres(network, layer), network.example()
-        )
-    except OnnxplainError:
-        return Placement("undecided")
+    centres, example = _centres(network, layer), network.example()
+    derived = layer.name in network.axes.grid_of and layer.name not in network.axes.guessed
+    # What inputs of a batch have in common does not look like a place. Whether they meet is not
+    # asked for this; a file that takes one at a time only is run so.
+    for engine in (network.ort.together, lambda: network.ort):
+        try:
+            return measure_placement(
+                engine(), network.image, layer, centres, example, derived=derived
+            )
+        except OnnxplainError:
+            continue
+    return Placement("undecided")
 
 
 def placement_warnings(network: Network, layer: str | None) -> tuple[str, ...]:

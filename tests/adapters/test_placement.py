@@ -14,7 +14,7 @@ from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.prepare import prepare
 from onnxplain.network.chosen_layer import named_layer
 from onnxplain.network.network import Network
-from onnxplain.network.placed_layer import measured
+from onnxplain.network.placed_layer import measured, placement
 
 SHIPPED = (
     "digits-gap digits-keras digits-softmax digits-vit fashion-cnn flowers-fc flowers-gap "
@@ -42,7 +42,7 @@ def test_shipped_models_agree(name):
     network = onnxplain.load(f"models/{name}.onnx").network
     assert network.layers
     for layer in {network.layers[0], network.layers[-1]}:
-        assert network.placement(layer).verdict == "agrees", layer
+        assert placement(network, layer).verdict == "agrees", layer
 
 
 @pytest.mark.parametrize("name", ["digits-vit", "digits-gap", "fashion-cnn", "flowers-gap"])
@@ -57,7 +57,7 @@ def test_moved_cells_of_shipped_models_never_agree(name, wrong):
 def test_small_networks_are_never_said_to_answer_elsewhere(name):
     network = Network(prepare(nets.exported(name).proto))
     for layer in network.layers:
-        assert network.placement(layer).verdict in ("agrees", "undecided"), layer
+        assert placement(network, layer).verdict in ("agrees", "undecided"), layer
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -102,7 +102,7 @@ def test_a_gate_of_the_whole_picture_is_no_place():
         "k": graphs.weights(6, 3, 4, 4), "w": graphs.weights(6, 4, seed=1), "ten": np.full(1, 10.0)
     }  # fmt: skip
     network = Network(prepare(model(body, weights, image="float[N,3,32,32] image")))
-    assert network.placement(named_layer(network, "y")).verdict == "agrees"
+    assert placement(network, named_layer(network, "y")).verdict == "agrees"
 
 
 def test_a_layer_that_does_not_answer_is_undecided():
@@ -115,7 +115,7 @@ def test_a_layer_that_does_not_answer_is_undecided():
         "zero": np.zeros(1), "one": np.ones(1),
     }  # fmt: skip
     network = Network(prepare(model(body, weights, image="float[N,3,32,32] image")))
-    assert network.placement(network.layer("y")).verdict == "undecided"
+    assert placement(network, network.layer("y")).verdict == "undecided"
 
 
 def test_it_is_measured_once(monkeypatch):

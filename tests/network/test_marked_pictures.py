@@ -1,5 +1,7 @@
 """A map lies where the mark is, however a layer holds the places of the picture."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import rearranged
@@ -7,8 +9,8 @@ from rearranged import DERIVED, GRID, MEASURED, WRONG
 
 import onnxplain
 from onnxplain.errors import MethodRefusedError
-from onnxplain.graph.layers import SpatialLayer
 from onnxplain.network.chosen_layer import named_layer
+from onnxplain.network.placed_layer import placement
 
 MARKS = [(0, 0), (0, 5), (1, 3), (2, 1), (3, 4)]
 
@@ -51,7 +53,7 @@ def test_the_chosen_layer_lies_where_the_mark_is(name):
 def test_the_measurement_confirms_what_is_derived(name):
     model = opened(DERIVED[name])
     layer = named_layer(model.network, last_layer(model))
-    assert model.network.placement(layer).verdict == "agrees"
+    assert placement(model.network, layer).verdict == "agrees"
 
 
 @pytest.mark.parametrize("name", MEASURED)
@@ -68,21 +70,10 @@ def test_a_forced_order_fails_the_same_check(name, monkeypatch):
     """The control: cells in another order, and no measurement to notice it."""
     model = opened(DERIVED[name])
     layer = last_layer(model)
-    wrong = np.random.default_rng(0).permutation(24)
-    monkeypatch.setattr(SpatialLayer, "_picked", property(lambda self: wrong), raising=True)
-    place = model.network.layer
-    monkeypatch.setattr(
-        model.network,
-        "layer",
-        lambda name: SpatialLayer(
-            *(
-                getattr(named_layer(model.network, name), k)
-                for k in ("name", "op_type", "axes", "grid", "channels", "prefix")
-            ),
-            order=wrong,
-        ),
+    wrong = replace(
+        named_layer(model.network, layer), order=np.random.default_rng(0).permutation(24)
     )
-    assert place is not model.network.layer
+    monkeypatch.setattr(model.network, "layer", lambda name: wrong)
     assert peaks(model, "eigen-cam", layer=layer) != MARKS
 
 
@@ -92,3 +83,8 @@ def test_what_is_no_map_is_refused(name):
     with pytest.raises(MethodRefusedError) as caught:
         model.explain(rearranged.marked(0, 0), "eigen-cam", layer=last_layer(model))
     assert "\n" not in str(caught.value)
+
+
+def test_attention_to_re_ordered_tokens_lies_where_the_mark_is():
+    model = opened(DERIVED["attention of re-ordered tokens"])
+    assert peaks(model, "attention-rollout") == MARKS
