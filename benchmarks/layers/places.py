@@ -26,7 +26,8 @@ WEIGHTED = frozenset(
     "Conv ConvTranspose Gemm MatMul ConvInteger MatMulInteger QLinearConv QLinearMatMul "
     "DeformConv FusedConv FusedMatMul".split()
 )
-SAME, STAGE, SAID, WRONG = "same place", "same stage", "early and said", "WRONG"
+SAME, STAGE, LATER = "same place", "same stage", "later"
+SAID, WRONG = "early and said", "WRONG"
 NOT_FOUND, NOT_MADE, CRASH = "not found", "not made", "crash"
 # A choice with the expert's grid is in the expert's stage if it comes later, since the expert's is
 # the last one, or if no more than this share of the network's layers lies between.
@@ -130,9 +131,11 @@ def judge(model: onnx.ModelProto, x: NDArray[Any], values: NDArray[Any], row: Ro
         row.between = ", ".join(way.operators_between(expert, chosen.name))
     elif count > 0 and own in grid and (later or count <= _NEAR * way.depth):
         row.verdict, row.between = STAGE, way.words(expert, chosen.name, count)
+    elif row.said:
+        row.verdict, row.between = SAID, way.words(expert, chosen.name, count)
     else:
-        row.verdict = SAID if row.said else WRONG
-        row.between = way.words(expert, chosen.name, count) if count >= 0 else "beside it"
+        row.verdict = LATER if later else WRONG
+        row.between = way.words(expert, chosen.name, count)
     return row
 
 
@@ -188,6 +191,8 @@ class Ways:
 
     def words(self, expert: str, chosen: str, count: int) -> str:
         """Say how far the choice lies from the expert's."""
+        if count < 0:
+            return "beside it"
         side = "after" if expert in self.before.get(chosen, ()) else "before"
         layers = "layer" if count == 1 else "layers"
         return f"{count} weighted {layers} of {self.depth} {side} it"

@@ -13,7 +13,7 @@ from benchmarks.layers.places import CRASH, NOT_FOUND, NOT_MADE, SAID, SAME, STA
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parents[1] / "docs" / "layers.md"
-JUDGED = (SAME, STAGE, SAID, WRONG)
+JUDGED = (SAME, STAGE, LATER, SAID, WRONG)
 VERDICTS = (*JUDGED, NOT_FOUND, CRASH, NOT_MADE)
 Key = tuple[str, str, str]
 _INTRODUCTION = """\
@@ -46,6 +46,8 @@ and the tensor of the file that holds the same numbers is the expert's layer, wh
   activation, a normalisation, a pooling, a transposition).
 - **same stage**: the same grid, and the choice comes later than the expert's or at most a fifth of
   the network's layers lies between.
+- **later**: all evidence passes the choice, which comes after the expert's on another grid: the
+  decoder of a dense output, which joins several stages.
 - **early and said**: another stage, with a warning; or no layer, refused with the reason.
 - **WRONG**: another stage without a word.
 - **not found**: no tensor of the file holds the expert's numbers.
