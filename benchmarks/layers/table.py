@@ -8,7 +8,17 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.layers.places import CRASH, NOT_FOUND, NOT_MADE, SAID, SAME, STAGE, WRONG, Row
+from benchmarks.layers.places import (
+    CRASH,
+    LATER,
+    NOT_FOUND,
+    NOT_MADE,
+    SAID,
+    SAME,
+    STAGE,
+    WRONG,
+    Row,
+)
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
