@@ -27,7 +27,7 @@ WEIGHTED = frozenset(
     "DeformConv FusedConv FusedMatMul".split()
 )
 SAME, STAGE, LATER = "same place", "same stage", "later"
-SAID, WRONG = "early and said", "WRONG"
+SAID, WRONG = "elsewhere, said", "WRONG"
 NOT_FOUND, NOT_MADE, CRASH = "not found", "not made", "crash"
 # A choice with the expert's grid is in the expert's stage if it comes later, since the expert's is
 # the last one, or if no more than this share of the network's layers lies between.

@@ -58,7 +58,7 @@ and the tensor of the file that holds the same numbers is the expert's layer, wh
   the network's layers lies between.
 - **later**: all evidence passes the choice, which comes after the expert's on another grid: the
   decoder of a dense output, which joins several stages.
-- **early and said**: another stage, with a warning; or no layer, refused with the reason.
+- **elsewhere, said**: another stage, with a warning; or no layer, refused with the reason.
 - **WRONG**: another stage without a word.
 - **not found**: no tensor of the file holds the expert's numbers.
 
