@@ -28,6 +28,9 @@ PREFIXES = (0, 1, 2, 4, 5)
 
 # What a token stream comes out of behind attention.
 _STREAM = frozenset("Reshape Squeeze Add MatMul Transpose QLinearAdd QLinearMatMul".split())
+# What an operator raises whose attributes or shapes do not fit each other; no other part of the
+# program has looked at them yet.
+_NONSENSE = (IndexError, KeyError, TypeError, ValueError)
 _TOKENS, _MAPS = ("C", "L", "N"), ("C", "H", "N", "W")
 
 
@@ -107,7 +110,7 @@ class _Walk:
             if reads:
                 try:
                     found = next_places(step, output)
-                except TooManyPlacesError:
+                except (TooManyPlacesError, *_NONSENSE):
                     found = None
             if found is None or not found.varying:
                 found = self._recovered(node, output) or found

@@ -166,7 +166,7 @@ class Places:
     def broadcast(self, shape: tuple[int, ...]) -> Places:
         """Places of a tensor that is repeated along axes of length one."""
         new = len(shape) - self.rank
-        at = _four(lambda a: a.reshape((1,) * new + a.shape), self.at)
+        at = _four(lambda a: a.reshape((*[1] * new, *a.shape)), self.at)
         return Places(shape, (*["C"] * new, *self.marks), at, self.guessed)
 
     def _with(

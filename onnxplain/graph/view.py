@@ -270,6 +270,7 @@ class Graph:
         if (exact := self.named(name)) is not None:
             return exact
         tensors = list(self.tensor_names())
+        name = self.origin.get(name, name)
         by_node = {n.name: n.output for n in self.nodes if n.name}
         ends = {t for t in tensors if _ends_in(t, name)}
         ends |= {tensor for node, tensor in by_node.items() if _ends_in(node, name)}

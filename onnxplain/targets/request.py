@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from onnxplain.targets.boxes.request import BoxRequest
 
 # Python refuses to read very long numbers; longer ones are no target.
+_LONGEST_INDEX = 18
 _RANKED = re.compile(r"top-([1-9]\d{0,17})", re.IGNORECASE)
 _MASKS = (".png", ".npy", ".bmp", ".tif", ".tiff", ".gif")
 _PLACE = re.compile(r"\d{1,18}(\s*,\s*\d{1,18})*")
@@ -144,10 +145,12 @@ def class_index(name: str | int, labels: Sequence[str], classes: int) -> int:
         If no class has that name; the nearest names are offered.
     """
     text = str(name).strip()
-    if re.fullmatch(r"-?\d{1,18}", text):
-        index = int(text)
+    if re.fullmatch(r"-?[0-9]+", text):
+        # Python refuses to read numbers of thousands of digits, which no class has.
+        index = int(text) if len(text) < _LONGEST_INDEX else -1
         if not 0 <= index < classes:
-            raise UsageError(f"class index {index} is out of range: the model has 0..{classes - 1}")
+            said = text if len(text) < 2 * _LONGEST_INDEX else f"of {len(text)} digits"
+            raise UsageError(f"class index {said} is out of range: the model has 0..{classes - 1}")
         return index
     wanted = text.lower()
     matches = [i for i, label in enumerate(labels) if label.lower() == wanted]

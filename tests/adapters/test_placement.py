@@ -1,4 +1,4 @@
-"""Where the cells of a layer answer: right ones agree, moved ones do not, and nothing is guessed."""
+"""Where the cells of a layer answer: right ones agree, and moved ones do not."""
 
 import dataclasses
 

@@ -356,12 +356,13 @@ def test_channels_last_stay_last():
     assert tags_of(body, {"one": one, "zero": zero}, "N,H,W,C") == tuple("NHWC")
 
 
-def test_a_product_that_turns_its_operand_is_followed():
+def test_a_product_that_turns_its_operand_sums_over_the_last_axis_but_one():
     matrix = {"m": np.ones((3, 5))}
     last = "t = Transpose<perm = [0,2,3,1]>(image) a = com.microsoft.FusedMatMul(t, m)"
     assert tags_of(last, matrix, "N,H,W,C") == tuple("NHWC")
     turned = (
         "t = Transpose<perm = [0,2,1,3]>(image) a = com.microsoft.FusedMatMul<transA = 1>(t, m)"
     )
-    # (N, H, C, W) is turned to (N, H, W, C) before the channels are summed.
     assert tags_of(turned, matrix, "N,H,W,C") == tuple("NHWC")
+    over_rows = "a = com.microsoft.FusedMatMul<transA = 1>(image, m)"
+    assert tags_of(over_rows, {"m": np.ones((6, 5))}, "N,C,W,D") is None

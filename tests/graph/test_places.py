@@ -114,7 +114,9 @@ GRAPHS = {
         'y = DepthToSpace<blocksize: int = 4, mode: string = "CRD">(a)',
         "NCHW", None, None,
     ),
-    "turned by Einsum": ('y = Einsum<equation: string = "nchw->nwhc">(image)', "NWHC", (16, 24), False),
+    "turned by Einsum": (
+        'y = Einsum<equation: string = "nchw->nwhc">(image)', "NWHC", (16, 24), False,
+    ),
     "mixed by Einsum": ('y = Einsum<equation: string = "nchw,cd->nhwd">(image, mix)', "NHWC",
                         (16, 24), False),
     "every second row, upside down": (
