@@ -23,13 +23,13 @@ import tf2onnx
 from keras import layers
 
 # Side of the input, and the layer that Keras's Grad-CAM example or the network's page names: the
-# last one that has feature maps.
+# last one that has feature maps. ConvNeXt is left out: ONNX Runtime refuses its files, see
+# docs/coverage.md.
 APPLICATIONS = {
-    "ConvNeXtTiny": (64, "convnext_tiny_stage_3_block_2_identity"),
     "DenseNet121": (64, "relu"),
     "EfficientNetB0": (64, "top_activation"),
     "EfficientNetV2B0": (64, "top_activation"),
-    "InceptionV3": (96, "mixed10"),
+    "InceptionV3": (128, "mixed10"),
     "MobileNet": (96, "conv_pw_13_relu"),
     "MobileNetV2": (96, "out_relu"),
     "MobileNetV3Small": (96, "activation_17"),
@@ -42,12 +42,10 @@ FORMS = {"Keras export": None, "tf2onnx 17": 17}
 
 
 def _calibrate(net: keras.Model) -> None:
-    """Let batch normalisation see data, and let residual branches be seen."""
+    """Let batch normalisation see data."""
     for layer in net._flatten_layers():
         if isinstance(layer, layers.BatchNormalization):
             layer.momentum = 0.0
-        if type(layer).__name__ == "LayerScale":
-            layer.set_weights([np.full_like(w, 0.5) for w in layer.get_weights()])
     rng = np.random.default_rng(1)
     net(rng.standard_normal((8, *net.inputs[0].shape[1:])).astype("float32"), training=True)
 

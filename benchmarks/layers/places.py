@@ -16,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from onnxplain.errors import OnnxplainError
 from onnxplain.graph.prepare import prepare
 from onnxplain.network.network import Network
 
@@ -27,7 +26,8 @@ WEIGHTED = frozenset(
     "Conv ConvTranspose Gemm MatMul ConvInteger MatMulInteger QLinearConv QLinearMatMul "
     "DeformConv FusedConv FusedMatMul".split()
 )
-SAME, STAGE, SAID, WRONG = "same place", "same stage", "early and said", "WRONG"
+SAME, STAGE, LATER = "same place", "same stage", "later"
+SAID, WRONG = "elsewhere, said", "WRONG"
 NOT_FOUND, NOT_MADE, CRASH = "not found", "not made", "crash"
 # A choice with the expert's grid is in the expert's stage if it comes later, since the expert's is
 # the last one, or if no more than this share of the network's layers lies between.
@@ -107,12 +107,12 @@ def judge(model: onnx.ModelProto, x: NDArray[Any], values: NDArray[Any], row: Ro
     found = network.ort_as_written.activations(x, list(network.graph.tensor_names()))
     experts = [name for name, tensor in found.items() if alike(tensor, values)]
     way = Ways(network.graph.model.graph)
-    try:
-        chosen = network.layer(None)
-    except OnnxplainError as error:
-        row.verdict, row.said = SAID, str(error)[:200]
-        row.chosen = "none"
+    if not network.layers:
+        row.verdict, row.chosen = SAID, "none"
+        row.said = f"no layer was chosen: {network.layer_choice.reason}"
         return row
+    # The choice alone: whether it answers where its grid says is measured when maps are read.
+    chosen = network.layers[0]
     row.said = network.layer_choice.warning
     row.chosen = str(chosen)
     if not experts:
@@ -131,9 +131,11 @@ def judge(model: onnx.ModelProto, x: NDArray[Any], values: NDArray[Any], row: Ro
         row.between = ", ".join(way.operators_between(expert, chosen.name))
     elif count > 0 and own in grid and (later or count <= _NEAR * way.depth):
         row.verdict, row.between = STAGE, way.words(expert, chosen.name, count)
+    elif row.said:
+        row.verdict, row.between = SAID, way.words(expert, chosen.name, count)
     else:
-        row.verdict = SAID if row.said else WRONG
-        row.between = way.words(expert, chosen.name, count) if count >= 0 else "beside it"
+        row.verdict = LATER if later else WRONG
+        row.between = way.words(expert, chosen.name, count)
     return row
 
 
@@ -189,6 +191,8 @@ class Ways:
 
     def words(self, expert: str, chosen: str, count: int) -> str:
         """Say how far the choice lies from the expert's."""
+        if count < 0:
+            return "beside it"
         side = "after" if expert in self.before.get(chosen, ()) else "before"
         layers = "layer" if count == 1 else "layers"
         return f"{count} weighted {layers} of {self.depth} {side} it"

@@ -8,12 +8,22 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.layers.places import CRASH, NOT_FOUND, NOT_MADE, SAID, SAME, STAGE, WRONG, Row
+from benchmarks.layers.places import (
+    CRASH,
+    LATER,
+    NOT_FOUND,
+    NOT_MADE,
+    SAID,
+    SAME,
+    STAGE,
+    WRONG,
+    Row,
+)
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parents[1] / "docs" / "layers.md"
-JUDGED = (SAME, STAGE, SAID, WRONG)
+JUDGED = (SAME, STAGE, LATER, SAID, WRONG)
 VERDICTS = (*JUDGED, NOT_FOUND, CRASH, NOT_MADE)
 Key = tuple[str, str, str]
 _INTRODUCTION = """\
@@ -46,7 +56,9 @@ and the tensor of the file that holds the same numbers is the expert's layer, wh
   activation, a normalisation, a pooling, a transposition).
 - **same stage**: the same grid, and the choice comes later than the expert's or at most a fifth of
   the network's layers lies between.
-- **early and said**: another stage, with a warning; or no layer, refused with the reason.
+- **later**: all evidence passes the choice, which comes after the expert's on another grid: the
+  decoder of a dense output, which joins several stages.
+- **elsewhere, said**: another stage, with a warning; or no layer, refused with the reason.
 - **WRONG**: another stage without a word.
 - **not found**: no tensor of the file holds the expert's numbers.
 

@@ -123,10 +123,15 @@ def _partial(depths: Depths, layer: SpatialLayer, best: SpatialLayer) -> str:
 
 
 def _lies(depths: Depths, layer: SpatialLayer) -> str:
-    beside = depths.beside(layer.name)
-    return (
+    where = (
         f"the target layer {layer.name!r} lies at {depths.share(layer.name):.0%} of the network's "
-        f"depth: {beside} of {depths.placed} layers with weights that work on places are not in "
+        "depth"
+    )
+    beside = depths.beside(layer.name)
+    if not beside:
+        return where
+    return (
+        f"{where}: {beside} of {depths.placed} layers with weights that work on places are not in "
         "front of it"
     )
 

@@ -202,6 +202,9 @@ def token_places(
 def joined(parts: Sequence[Places | None], lengths: Sequence[int], axis: int) -> Places:
     """Places after a Concat; a part that has none stands for no place.
 
+    Channels that are the same everywhere, as those of a pooled picture that is repeated over a
+    map, stand where the channels beside them do.
+
     Raises
     ------
     TooManyPlacesError
@@ -210,9 +213,14 @@ def joined(parts: Sequence[Places | None], lengths: Sequence[int], axis: int) ->
     known = [p for p in parts if p is not None]
     first = max(known, key=lambda p: math.prod(a.size for a in p.at))
     shape = (*first.shape[:axis], sum(lengths), *first.shape[axis + 1 :])
+    mapped = [p for p in known if p.varying]
+    beside = bool(mapped) and not _places_on(known, axis)
     at = []
     for k in range(4):
-        arrays = [None if p is None else p.at[k] for p in parts]
+        arrays = [
+            None if p is None else p.at[k] if p.varying or not beside else mapped[0].at[k]
+            for p in parts
+        ]
         given = [a for a in arrays if a is not None]
         same = all(np.array_equal(a, given[0], equal_nan=True) for a in given[1:])
         if same and given[0].shape[axis] == 1 and not _places_on(known, axis):

@@ -9,7 +9,10 @@ from torch import nn
 
 from benchmarks.conversion import forms
 from benchmarks.layers.networks import made
-from benchmarks.layers.places import SAID, SAME, STAGE, WRONG, Row, alike, hooked, judge
+from benchmarks.layers.places import LATER, SAID, SAME, STAGE, WRONG, Row, alike, hooked, judge
+from onnxplain.graph.layer_choice import LayerChoice
+from onnxplain.graph.prepare import prepare
+from onnxplain.network.network import Network
 
 # Expert's module of the small networks of `architectures`.
 SMALL = {
@@ -56,9 +59,16 @@ def test_the_layer_of_a_family_is_the_expert_s_or_the_choice_is_said(library, na
     assert row.verdict == EXPECTED[library, name], row
 
 
-def test_a_wrong_choice_would_be_seen():
-    """The judge itself: an expert who looks at the first stage is not agreed with."""
-    assert judged("resnet", "stem").verdict == WRONG
+def test_a_wrong_choice_would_be_seen(monkeypatch):
+    early = Network(prepare(nets.exported("resnet").proto)).layer("early")
+    monkeypatch.setattr(Network, "layer_choice", LayerChoice((early,), ""))
+    assert judged("resnet", "layer2").verdict == WRONG
+    monkeypatch.setattr(Network, "layer_choice", LayerChoice((early,), "", "it lies early"))
+    assert judged("resnet", "layer2").verdict == SAID
+
+
+def test_a_later_choice_on_another_grid_has_its_own_name():
+    assert judged("resnet", "stem").verdict == LATER
 
 
 def test_alike_needs_the_numbers_in_their_order():

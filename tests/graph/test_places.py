@@ -129,6 +129,10 @@ GRAPHS = {
     "columns averaged away": (
         "y = ReduceMean<axes: ints = [3], keepdims: int = 1>(image)", "NCHW", (16, 1), False,
     ),
+    "beside channels that are the same everywhere": (
+        "p = GlobalAveragePool(image) e = Expand(p, size) y = Concat<axis: int = 1>(e, image)",
+        "NCHW", (16, 24), False,
+    ),
     "two pictures side by side": ("y = Concat<axis: int = 3>(image, image)", "", None, None),
 }  # fmt: skip
 CONSTANTS = {
@@ -139,6 +143,7 @@ CONSTANTS = {
     "steps": np.array([-2]),
     "pads": np.array([0, 0, 1, 2, 0, 0, 1, 2]),
     "none": np.zeros(0),
+    "size": np.array([1, 1, 16, 24]),
     "scales": np.array([1.0, 1.0, 2.0, 2.0]),
 }
 
