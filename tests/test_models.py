@@ -17,7 +17,7 @@ from onnxplain.inputs.preprocess import Preprocess
 ROOT = Path(__file__).parents[1]
 MODELS = ROOT / "models"
 EXAMPLES = ROOT / "examples"
-STEMS = (
+CLASSIFIERS = (
     "digits-gap",
     "digits-keras",
     "digits-softmax",
@@ -28,6 +28,13 @@ STEMS = (
     "flowers-fc",
     "flowers-gap",
 )
+DETECTORS = (
+    "scenes-detector",
+    "scenes-detector-int8",
+    "scenes-detector-nms",
+    "scenes-shortcut",
+)
+STEMS = CLASSIFIERS + DETECTORS
 PREPROCESS_KEYS = {
     "version": int,
     "name": str,
@@ -47,6 +54,11 @@ CATS = {"tabby", "tiger cat", "Egyptian cat", "Persian cat"}
 
 @pytest.fixture(params=STEMS)
 def stem(request):
+    return request.param
+
+
+@pytest.fixture(params=CLASSIFIERS)
+def classifier(request):
     return request.param
 
 
@@ -89,26 +101,27 @@ def test_file_says_nothing_about_the_building_machine(stem):
     assert found == []
 
 
-def test_one_label_per_output(stem):
-    labels = read_json(stem, "labels")
-    (output,) = open_session(stem).get_outputs()
+def test_one_label_per_output(classifier):
+    labels = read_json(classifier, "labels")
+    (output,) = open_session(classifier).get_outputs()
     assert all(isinstance(label, str) and label for label in labels)
     assert len(labels) == output.shape[1]
 
 
 def test_preprocess_declares_every_key_and_fits_the_input(stem):
     declared = read_json(stem, "preprocess")
-    assert {key: type(value) for key, value in declared.items()} == PREPROCESS_KEYS
+    letterbox = {"fill": list} if declared["resize"] == "pad" else {}
+    assert {key: type(value) for key, value in declared.items()} == PREPROCESS_KEYS | letterbox
     assert declared["version"] == 1
     preprocess = Preprocess.load(MODELS / f"{stem}.preprocess.json")
     (model_input,) = open_session(stem).get_inputs()
-    assert model_input.name == "image"
+    assert model_input.name == ("images" if stem in DETECTORS else "image")
     assert model_input.type == "tensor(float)"
     assert tuple(model_input.shape[1:]) == preprocess.shape[1:]
 
 
-def test_batch_is_dynamic(stem):
-    session = open_session(stem)
+def test_batch_is_dynamic(classifier):
+    session = open_session(classifier)
     (model_input,), (output,) = session.get_inputs(), session.get_outputs()
     assert isinstance(model_input.shape[0], str)
     assert output.shape[0] == model_input.shape[0]
@@ -116,7 +129,7 @@ def test_batch_is_dynamic(stem):
     images = np.random.default_rng(0).random(shape, np.float32)
     (scores,) = session.run(None, {"image": images})
     # Rows that differ show that the batch is not folded into another axis.
-    assert scores.shape == (3, len(read_json(stem, "labels")))
+    assert scores.shape == (3, len(read_json(classifier, "labels")))
     assert np.abs(scores[0] - scores[1]).max() > 0
     (alone,) = session.run(None, {"image": images[1:2]})
     # Kernels chosen for another batch size sum in another order.

@@ -1,9 +1,10 @@
-"""Write one test picture per class into examples/digits, examples/fashion and examples/flowers.
+"""Write test pictures into examples/digits, examples/fashion, examples/flowers, examples/scenes.
 
-The first of each class is taken, whether or not a model gets it right. The number in a file's
-name is the picture's position in its test split; of a flower, its seed.
+The first of each class is taken, of scenes the first six, whether or not a model gets them right.
+The number in a file's name is the picture's position in its test split; of what is drawn, its seed.
 """
 
+import json
 import re
 from pathlib import Path
 
@@ -13,8 +14,13 @@ import numpy as np
 from flowers import CLASSES, FIRST_TEST_SEED, VARIANT
 from PIL import Image
 from publish import ROOT
+from scenes import CLASSES as OBJECTS
+from scenes import FIRST_TEST_SEED as FIRST_SCENE
+from scenes import Scene, scenes
 
 from onnxplain.evaluate.flowers import VARIANTS, flowers
+
+SCENES = 6
 
 
 def write_first_of_each(
@@ -34,8 +40,25 @@ def write_flowers() -> None:
         Image.fromarray(found.image).save(ROOT / "examples" / "flowers" / name)
 
 
+def write_scenes() -> None:
+    folder, truths = ROOT / "examples" / "scenes", {}
+    for seed, drawn in enumerate(scenes(SCENES, first_seed=FIRST_SCENE), FIRST_SCENE):
+        name = f"scene-{seed}.png"
+        Image.fromarray(drawn.image).save(folder / name)
+        truths[name] = objects(drawn)
+    lines = [f"{json.dumps(name)}: {json.dumps(rows)}" for name, rows in truths.items()]
+    text = "{\n" + ",\n".join(lines) + "\n}\n"
+    (folder / "boxes.json").write_text(text, encoding="utf-8")
+
+
+def objects(drawn: Scene) -> list[dict[str, str | list[int]]]:
+    """Class and left, top, right, bottom of each object."""
+    return [{"class": OBJECTS[row[4]], "box": row[:4].tolist()} for row in drawn.boxes]
+
+
 def main() -> None:
     write_flowers()
+    write_scenes()
     _, digits = digits_data.load_splits()
     write_first_of_each(ROOT / "examples" / "digits", *digits, digits_data.LABELS)
     fashion = fashion_data.load_split("t10k")

@@ -1,6 +1,7 @@
 """Write a finished model into models/ together with the two files that describe it."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -12,19 +13,27 @@ ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "models"
 
 
-def publish(model: onnx.ModelProto, stem: str, labels: list[str], preprocess: Preprocess) -> Path:
+def publish(
+    model: onnx.ModelProto,
+    stem: str,
+    labels: list[str],
+    preprocess: Preprocess,
+    metadata: Mapping[str, str] | None = None,
+) -> Path:
     """Check ``model`` and write ``<stem>.onnx``, ``.labels.json`` and ``.preprocess.json``.
 
     Parameters
     ----------
     model : onnx.ModelProto
-        The exported classifier with its weights inside. Stripped in place of source traces.
+        The exported network with its weights inside. Stripped in place of source traces.
     stem : str
         File name without suffix.
     labels : list of str
         One display name per class, in the order of the output.
     preprocess : Preprocess
         How a photo becomes the input.
+    metadata : mapping of str to str, optional
+        What the file says about itself.
 
     Returns
     -------
@@ -32,6 +41,8 @@ def publish(model: onnx.ModelProto, stem: str, labels: list[str], preprocess: Pr
         The ONNX file.
     """
     strip_traces(model)
+    if metadata:
+        onnx.helper.set_model_props(model, dict(metadata))
     onnx.checker.check_model(model, full_check=True)
     path = MODELS / f"{stem}.onnx"
     path.write_bytes(model.SerializeToString(deterministic=True))

@@ -28,7 +28,9 @@ def train(
     return model.eval()
 
 
-def export(model: nn.Module, shape: tuple[int, int, int], output: str) -> onnx.ModelProto:
+def export(
+    model: nn.Module, shape: tuple[int, int, int], output: str, image: str = "image"
+) -> onnx.ModelProto:
     """Export with the TorchScript exporter; ``shape`` is that of one picture."""
     buffer = io.BytesIO()
     torch.onnx.export(
@@ -37,8 +39,8 @@ def export(model: nn.Module, shape: tuple[int, int, int], output: str) -> onnx.M
         buffer,
         dynamo=False,
         opset_version=OPSET,
-        input_names=["image"],
+        input_names=[image],
         output_names=[output],
-        dynamic_axes={"image": {0: "N"}, output: {0: "N"}},
+        dynamic_axes={image: {0: "N"}, output: {0: "N"}},
     )
     return onnx.load_from_string(buffer.getvalue())
