@@ -84,11 +84,8 @@ NOT_YET = {
         sharing
     """,
     "relevance": """
-        composite_file default fixed_scale leak multipliers normalised quotients record
-        rectify relu_like rule_table signed_rules sites
-    """,
-    "render": """
-        boxes occlusion_maps relevant
+        leak multipliers normalised quotients record rectify relu_like rule_table
+        signed_rules sites
     """,
     "targets": """
         recorded request target
