@@ -83,10 +83,6 @@ NOT_YET = {
         answer chosen_layer concrete_shapes context preprocessing_cut settled_boxes
         sharing
     """,
-    "relevance": """
-        leak multipliers normalised quotients record rectify relu_like rule_table
-        signed_rules sites
-    """,
     "targets": """
         recorded request target
     """,
