@@ -37,9 +37,6 @@ NOT_YET = {
     "adapters/incremental": """
         costs execute sessions submodel work
     """,
-    "convert": """
-        conversion coverage function integer_kernels padding skeleton widening
-    """,
     "evaluate": """
         case case_measures cases evaluation flower_drawing interval measures question
         settings strong_features
@@ -72,9 +69,7 @@ NOT_YET = {
         beside convention custom_vision keras_hub metadata openvino timm windows
     """,
     "methods": """
-        attn_lrp channels deep_taylor gradients integrated_gradients layer_gradient
-        layer_values logits one_by_one place_cams registry relevance_promises
-        relevance_start
+        attn_lrp
     """,
     "model": """
         load model opened record

@@ -48,11 +48,11 @@ def test_guided_silu_takes_the_positive_part_of_its_derivative():
 
 def test_every_activation_filters_once():
     body = "a = Relu(image) b = Neg(a) scores = Relu(b)"
-    x, _, given, slope, count = run(body, "deconvnet")
+    _, _, _, slope, count = run(body, "deconvnet")
     assert count == 2
     # The sign that Neg turns lets nothing pass the first one.
     assert not slope.any()
-    x, _, given, slope, _ = run(body, "linear")
+    _, _, given, slope, _ = run(body, "linear")
     torch.testing.assert_close(slope, -given)
 
 
