@@ -10,9 +10,9 @@ from onnxplain.evaluate.evaluation import Evaluation, MeanCurve, Row
 
 def made(**changes):
     values = {
-        ("insertion", "a"): [0.2, 0.4],
+        ("insertion", "a"): [0.25, 0.5],
         ("insertion", "b"): [0.7, 0.5],
-        ("insertion", "random"): [0.3, 0.3],
+        ("insertion", "random"): [0.375, 0.375],
         ("deletion", "a"): [0.2, 0.4],
         ("deletion", "b"): [0.7, 0.5],
         ("accuracy", "a"): [1.0, 0.0],
@@ -37,8 +37,8 @@ def test_ranks_follow_the_better_end_and_equal_means_share_one():
     assert [lines["deletion", m].rank for m in ("a", "b")] == [1, 2]
     assert lines["accuracy", "a"].rank == 0
     line = lines["insertion", "a"]
-    assert (line.mean, line.count, line.control) == (pytest.approx(0.3), 2, False)
-    assert line.deviation == pytest.approx(np.sqrt(0.02))
+    assert (line.mean, line.count, line.control) == (0.375, 2, False)
+    assert line.deviation == pytest.approx(np.sqrt(2 * 0.125**2))
     assert lines["insertion", "random"].control
 
 
