@@ -1,4 +1,4 @@
-"""Sheets and occlusion's own maps: what is on them, and that all of it can be read."""
+"""Sheets: what is on them, and that all of it can be read."""
 
 import io
 
@@ -9,7 +9,6 @@ from PIL import Image
 
 from onnxplain.errors import OutputError, UsageError
 from onnxplain.render.captions import percent
-from onnxplain.render.occlusion_maps import occlusion_maps
 from onnxplain.render.overlay import overlay
 from onnxplain.render.save import save_figure, save_image
 from onnxplain.render.sheet import sheet
@@ -27,16 +26,6 @@ def texts(figure):
 
 def with_target(index, **changes):
     return made(np.eye(4), target=Target(index, "logit", "logits", "none", 3, None, ""), **changes)
-
-
-def occlusion(**changes):
-    winners = np.array([[1, 1, 0], [1, 7, 0]])
-    maps = {"score": np.array([[0.7, 0.6, 0.1]] * 2), "difference": np.array([[0, 0.1, 0.6]] * 2)}
-    parameters = {"window": [2, 2], "stride": [1, 1]}
-    return made(
-        np.eye(4), method="occlusion", maps=maps | {"predicted_class": winners},
-        parameters=parameters, **changes,
-    )  # fmt: skip
 
 
 def test_a_sheet_names_model_picture_classes_methods_and_scores():
@@ -114,7 +103,6 @@ def test_nothing_overlaps_or_is_cut_off(name):
         for method in METHODS
     ]  # fmt: skip
     require_readable(sheet(explanations))
-    require_readable(occlusion_maps(occlusion(labels={0: name, 1: name}, target=target)))
 
 
 def test_a_long_file_name_fits():
@@ -150,34 +138,6 @@ def test_the_picture_on_the_sheet_is_the_overlay(display):
     plain, pale = (np.asarray(overlay(explanation, pale=p)) for p in (False, True))
     assert any((o == (pale if display == "signed" else plain)).all() for o in overlays)
     assert not any((o == (plain if display == "signed" else pale)).all() for o in overlays)
-
-
-def test_occlusion_maps_show_values_and_a_legend():
-    figure = occlusion_maps(occlusion(), {7: "seven"})
-    found = texts(figure)
-    for expected in ("logit while covered", "fall of the score"):
-        assert expected in found
-    assert {"0.1", "0.7", "class 0", "class 1", "seven (7)", "50 %", "33.3 %", "16.7 %"} <= set(
-        found
-    )
-    drawn = [np.asarray(a.images[0].get_array()) for a in figure.axes if a.images]
-    painted = [d for d in drawn if d.shape == (2, 3)]
-    np.testing.assert_allclose(painted[0], occlusion().maps["score"])
-    np.testing.assert_allclose(painted[1], occlusion().maps["difference"])
-    np.testing.assert_array_equal(painted[2], [[0, 0, 1], [0, 2, 1]])
-
-
-def test_rare_winners_are_summed_up():
-    maps = occlusion().maps | {"predicted_class": np.arange(20).reshape(4, 5)}
-    explanation = made(np.eye(4), method="occlusion", maps=maps, parameters=occlusion().parameters)
-    found = texts(occlusion_maps(explanation))
-    assert "other classes" in found
-    assert "65 %" in found
-
-
-def test_a_method_without_windows_has_no_such_maps():
-    with pytest.raises(UsageError, match="occlusion has"):
-        occlusion_maps(made(np.eye(4)))
 
 
 def test_files_are_whole_png_files(tmp_path):

@@ -1,0 +1,52 @@
+"""Methods by name, and what their cards say of them."""
+
+from typing import get_args
+
+import pytest
+
+from onnxplain.adapters.base import Capability
+from onnxplain.errors import UnknownNameError
+from onnxplain.methods import find
+from onnxplain.methods.registry import Family, method, registered
+
+
+@pytest.mark.parametrize("written", ["grad-cam", "Grad_CAM", " GRAD-CAM "])
+def test_names_in_every_way_of_writing(written):
+    assert find(written).name == "grad-cam"
+
+
+def test_an_unknown_name_is_met_with_the_nearest():
+    with pytest.raises(UnknownNameError, match="method 'grad-cm'; nearest: 'grad-cam'"):
+        find("grad-cm")
+
+
+def test_a_name_is_given_once():
+    find("gradient")
+    card = {"name": "gradient", "display": "signed"}
+    with pytest.raises(ValueError, match="'gradient' is registered already"):
+        method(**card)(lambda: None)
+
+
+def test_methods_come_family_by_family():
+    find("gradient")
+    families = [get_args(Family).index(m.family) for m in registered().values()]
+    assert families == sorted(families)
+    assert all(name == m.name for name, m in registered().items())
+
+
+def test_a_card_knows_its_parameters_and_its_engine():
+    integrated, cam = find("integrated-gradients"), find("cam")
+    assert {k: p.default for k, p in integrated.parameters.items()}["steps"] == 50
+    assert not integrated.takes_layer
+    assert integrated.takes_slopes
+    assert integrated.runs_on == "PyTorch"
+    assert cam.runs_on == "ONNX Runtime"
+    assert not cam.takes_slopes
+    assert find("grad-cam").takes_layer
+    assert integrated.capabilities({}) == Capability.GRADIENTS
+
+
+def test_words_of_the_display_stand_where_the_card_has_none():
+    assert find("gradient-x-input").ends == ("against", "for")
+    assert find("gradient").ends == ("lowers", "raises")
+    assert "how strong" in find("saliency").shows
