@@ -176,9 +176,9 @@ def laplacian_eigenvalues(affinity: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def count_by_gap(eigenvalues: NDArray[np.float64]) -> int:
-    """Return the number of clusters behind which the eigenvalues leave the largest gap.
+    """Return the number of clusters after which the eigenvalues leave the largest gap.
 
-    Only gaps behind eigenvalues near 0 count, since any other number of clusters would cut
+    Only gaps after eigenvalues near 0 count, since any other number of clusters would cut
     through what hangs together.
     """
     gaps = np.diff(eigenvalues)

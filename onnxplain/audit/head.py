@@ -23,7 +23,7 @@ from onnxplain.audit.records.plain import build
 from onnxplain.audit.records.record import Head
 from onnxplain.audit.run import is_complete
 from onnxplain.audit.store import PICTURES, Store
-from onnxplain.audit.summaries import sums_of_entries, sums_of_maps
+from onnxplain.audit.summaries import summarise_entries, summarise_maps
 from onnxplain.audit.summary import done
 from onnxplain.evaluate.question import question_files, require_question
 from onnxplain.inputs.bound import describe_bound
@@ -48,8 +48,8 @@ def make_head(audit: Audit, sources: Mapping[str, str]) -> Head:
     """
     model, config, store = audit.model, audit.config, audit.store
     files = question_files(require_question(model, config.target))
-    of_entries = sums_of_entries(store, config.examples)
-    of_maps = sums_of_maps(store, config.examples)
+    of_entries = summarise_entries(store, config.examples)
+    of_maps = summarise_maps(store, config.examples)
     return Head(
         format=FORMAT,
         complete=is_complete(audit),

@@ -35,7 +35,7 @@ from onnxplain.audit.summary import (
 _DIGITS = 6
 
 
-def sums_of_entries(results: Results, examples: int) -> EntrySums:
+def summarise_entries(results: Results, examples: int) -> EntrySums:
     """Summaries that the pictures' entries alone give: whoever has the record can repeat them.
 
     Parameters
@@ -58,7 +58,7 @@ def sums_of_entries(results: Results, examples: int) -> EntrySums:
     )
 
 
-def sums_of_classes(results: Results, classes: Sequence[ClassSummary], examples: int) -> ClassSums:
+def class_summaries(results: Results, classes: Sequence[ClassSummary], examples: int) -> ClassSums:
     """Where the evidence of each class sits, and what is suspicious about that.
 
     Parameters
@@ -76,7 +76,7 @@ def sums_of_classes(results: Results, classes: Sequence[ClassSummary], examples:
     )
 
 
-def sums_of_maps(store: Store, examples: int) -> MapSums:
+def summarise_maps(store: Store, examples: int) -> MapSums:
     """Summaries that need the map of each picture, which a record does not hold.
 
     Parameters
@@ -88,7 +88,7 @@ def sums_of_maps(store: Store, examples: int) -> MapSums:
     """
     classes = summarise_classes(store)
     names = {picture.number: picture.name for picture in store.pictures()}
-    of_classes = sums_of_classes(store, classes, examples)
+    of_classes = class_summaries(store, classes, examples)
     return MapSums(
         classes=of_classes.classes,
         suspects=of_classes.suspects,

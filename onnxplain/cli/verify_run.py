@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from onnxplain.audit.record import read_record
-from onnxplain.audit.verify.verify import open_again, other_versions, verify
+from onnxplain.audit.verify.verify import open_recorded_model, other_versions, verify
 from onnxplain.cli.changed import tell_changed
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.progress import progress_bar
@@ -34,7 +34,7 @@ def run(
         If the record, the model or the data cannot be read.
     """
     known = read_record(record)
-    opened = open_again(known, model, **opening)
+    opened = open_recorded_model(known, model, **opening)
     samples = read_dataset(data or known.data.source, masks=masks)
     with progress_bar(min(count, len(known.pictures)), quiet=quiet) as bar:
         bar.job("examining again")

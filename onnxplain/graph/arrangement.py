@@ -31,7 +31,7 @@ class Arrangement:
         Tokens in front of them that stand for no place.
     order : int array or None
         Where the places stand, the picture's row by row, in the flattened place axes of the
-        tensor; ``None`` if they stand there in this order, behind `prefix`.
+        tensor; ``None`` if they stand there in this order, after `prefix`.
     rows, columns : array
         Pixels at which they stand, (rows,) and (columns,).
     """

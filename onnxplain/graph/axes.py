@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # Class, distillation and register tokens in front of the image's tokens.
 PREFIXES = (0, 1, 2, 4, 5)
 
-# What a token stream comes out of behind attention.
+# What a token stream comes out of after attention.
 _STREAM = frozenset("Reshape Squeeze Add MatMul Transpose QLinearAdd QLinearMatMul".split())
 # What an operator raises whose attributes or shapes do not fit each other; no other part of the
 # program has looked at them yet.

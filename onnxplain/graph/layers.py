@@ -53,7 +53,7 @@ class SpatialLayer:
         Tokens in front of the image's tokens (class token, registers).
     order : int array or None
         Where the places stand, the picture's row by row, among the flattened places of the
-        tensor; ``None`` if they stand in this order, behind `prefix`.
+        tensor; ``None`` if they stand in this order, after `prefix`.
     """
 
     name: str
@@ -214,17 +214,17 @@ def _before_last_attention(
         if node.operator in _NORMALISING:
             return replace(stream, name=node.output, op_type=node.op_type)
     # Written out in single steps, the normalisation ends where the projections begin.
-    behind = graph.descendants([stream.name]) & graph.ancestors(inner[-1].output)
-    read = next((n.inputs[0] for n in _weighted_nodes(graph) if n.output in behind), "")
-    if read not in behind or read not in graph.producers:
+    downstream = graph.descendants([stream.name]) & graph.ancestors(inner[-1].output)
+    read = next((n.inputs[0] for n in _weighted_nodes(graph) if n.output in downstream), "")
+    if read not in downstream or read not in graph.producers:
         return stream
     return replace(stream, name=read, op_type=graph.producers[read].op_type)
 
 
 def attentions_after(graph: Graph, name: str, head: Head) -> int:
     """Count the attentions that a tensor passes on its way to the scores."""
-    behind = graph.descendants([name])
-    return sum(n.output in behind for n in _attentions(graph, head))
+    downstream = graph.descendants([name])
+    return sum(n.output in downstream for n in _attentions(graph, head))
 
 
 def _attentions(graph: Graph, head: Head) -> list[Node]:

@@ -28,7 +28,7 @@ class Limits:
         Clipped to a range; rounded within one that quantisation measured; or shifted and
         scaled by mean and variance that training measured.
     weights, shift : float array
-        What the input is there, as in `Pixels`; of whitened values behind that.
+        What the input is there, as in `Pixels`; of whitened values after that.
     low, high : float
         The range.
     tensor : str
@@ -131,7 +131,7 @@ class Pixels:
         )
 
     def beside(self, other: Pixels) -> Pixels:
-        """Stack the channels of another one behind these."""
+        """Stack the channels of another one after these."""
         return replace(
             self,
             weights=np.concatenate([self.weights, other.weights]),

@@ -208,7 +208,7 @@ def _concat(step: Step) -> Places | None:
     lengths = [s[axis] for s in shapes if s is not None]
     known = [(k, p) for k, p in enumerate(parts) if p is not None]
     if len(known) == 1 and known[0][1].marks[axis] in ("H", "W"):
-        # What stands before and behind a map is padding.
+        # What stands before and after a map is padding.
         number, only = known[0]
         before = sum(lengths[:number])
         return only.resampled(axis, np.arange(sum(lengths)) - np.float64(before))

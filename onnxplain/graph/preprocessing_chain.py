@@ -15,7 +15,7 @@ from onnxplain.graph.pixels import CHANNELS
 from onnxplain.graph.slices import slice_parts
 from onnxplain.graph.view import Graph, Node
 
-# They move, retype or resample the whole picture, so that its places can be told behind them.
+# They move, retype or resample the whole picture, so that its places are known after them.
 _PLACED = frozenset({"Cast", "Transpose", "Resize", "Upsample", "Clip"})
 
 

@@ -53,7 +53,7 @@ def name_of(value: Any, what: str, where: str) -> str:
 
 
 def is_pair(value: Any) -> bool:
-    """Whether a value is an identifier with a name behind it."""
+    """Whether a value is an identifier with a name after it."""
     return (
         isinstance(value, (list, tuple))
         and len(value) == 2

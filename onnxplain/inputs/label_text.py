@@ -99,7 +99,7 @@ def _unquoted(name: str) -> str:
 
 
 def _without_synsets(names: list[str]) -> list[str]:
-    """Names without the WordNet synset in front, if each has one and something behind it."""
+    """Names without the WordNet synset in front, if each has one and something after it."""
     parts = [re.split(r"[\s,:]+", name, maxsplit=1) for name in names]
     if all(len(p) == 2 and p[1] and SYNSET.fullmatch(p[0]) for p in parts):
         return [p[1] for p in parts]

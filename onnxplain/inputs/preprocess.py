@@ -60,7 +60,7 @@ def preset(
     Parameters
     ----------
     name : str
-        A key of `PRESETS`; with ``-bgr`` behind it, blue comes first.
+        A key of `PRESETS`; with ``-bgr`` appended, blue comes first.
     layout, size, channels, dtype
         The tensor's layout, height and width, channel count and element type. For one
         channel the values of the first colour channel are taken; for a number other than

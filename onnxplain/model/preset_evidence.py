@@ -54,7 +54,7 @@ class Evidence:
 
     @property
     def strength(self) -> float:
-        """What preprocessings are ranked by, behind the share of right answers."""
+        """What preprocessings are ranked by, after the share of right answers."""
         return float(self.clearness.mean())
 
 

@@ -150,7 +150,7 @@ def linear_head(network: Network, layer: SpatialLayer) -> CamHead:
     head, reason = find_cam_head(network.graph, network.shapes, layer, network.head)
     if head is None:
         raise MethodRefusedError(
-            f"cam needs global average pooling and one linear layer behind {layer.name!r}: "
+            f"cam needs global average pooling and one linear layer after {layer.name!r}: "
             f"{reason}; use grad-cam"
         )
     return head

@@ -65,7 +65,7 @@ def _floating(network: Network) -> dict[str, str]:
 
 def _layout(network: Network, name: str) -> Literal["NCHW", "NHWC"] | None:
     tags = network.axes.tags.get(name)
-    if tags is None:  # behind channels in another order
+    if tags is None:  # after channels in another order
         held = follow(network.graph, network.image).pixels.get(name)
         tags = held.roles if held is not None else None
     return "NCHW" if tags == tuple("NCHW") else "NHWC" if tags == tuple("NHWC") else None

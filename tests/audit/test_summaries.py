@@ -3,7 +3,7 @@
 import numpy as np
 from audit.made_results import filled, picture, spot
 
-from onnxplain.audit.summaries import sums_of_classes, sums_of_entries, sums_of_maps
+from onnxplain.audit.summaries import class_summaries, summarise_entries, summarise_maps
 from onnxplain.audit.summary import summarise_classes
 
 FAILED = ({"file_sha256": None, "status": "failed", "problem": "broken"}, {})
@@ -12,7 +12,7 @@ FAILED = ({"file_sha256": None, "status": "failed", "problem": "broken"}, {})
 def test_of_entries(tmp_path):
     wrong = picture(1, spot(0, 0), predicted=2)
     with filled(tmp_path, [picture(0, spot(0, 0)), FAILED, wrong]) as store:
-        found = sums_of_entries(store, 5)
+        found = summarise_entries(store, 5)
     (failure,) = found.failures
     assert (failure.number, failure.name, failure.problem) == (1, "1.png", "broken")
     assert (found.predictions.scored, found.predictions.accuracy) == (2, 0.5)
@@ -26,8 +26,8 @@ def test_of_maps(tmp_path):
     rng = np.random.default_rng(0)
     entries = [picture(3, spot(2, 20, noise=0.02, rng=rng), mask) for _ in range(12)]
     with filled(tmp_path, entries) as store:
-        found = sums_of_maps(store, 4)
-        again = sums_of_classes(store, summarise_classes(store), 4)
+        found = summarise_maps(store, 4)
+        again = class_summaries(store, summarise_classes(store), 4)
     (one,) = found.classes
     assert (one.index, one.count) == (3, 12)
     cells = np.array(one.mean_map)

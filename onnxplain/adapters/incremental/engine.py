@@ -52,7 +52,7 @@ class WindowEngine:
 
     def __init__(self, services: Services, spatial: tuple[int, int]) -> None:
         self._services, self._spatial = services, spatial
-        self._known: dict[tuple[str, ...], _Wanted] = {}
+        self._known: dict[tuple[str, ...], _NamedTensors] = {}
 
     def run(
         self, base: Array, changes: WindowChanges, names: Sequence[str], engine: Engine
@@ -80,7 +80,7 @@ class WindowEngine:
             run = work.whole(self._services.wrong)
         else:
             if key not in self._known:
-                self._known[key] = _Wanted(self._services, key)
+                self._known[key] = _NamedTensors(self._services, key)
             run = self._known[key].run(work, forced=engine == "incremental")
         if engine == "incremental" and run.engine["name"] != engine:
             raise UsageError(
@@ -89,8 +89,8 @@ class WindowEngine:
         return run
 
 
-class _Wanted:
-    """What is known about one set of wanted tensors."""
+class _NamedTensors:
+    """What is known about one set of tensors that are asked for."""
 
     def __init__(self, services: Services, names: tuple[str, ...]) -> None:
         self._services = services

@@ -18,7 +18,7 @@ _TOLERANCE = 5e-3
 _REGROUPED = 0.1
 
 
-def remade(record: Head, sums: MapSums) -> list[Check]:
+def check_maps(record: Head, sums: MapSums) -> list[Check]:
     """Compare mean maps, clusters and suspects.
 
     Parameters
@@ -26,7 +26,7 @@ def remade(record: Head, sums: MapSums) -> list[Check]:
     record : Head
         See `onnxplain.audit.record.read_record`.
     sums : MapSums
-        See `onnxplain.audit.summaries.sums_of_maps`.
+        See `onnxplain.audit.summaries.summarise_maps`.
     """
     maps = Check("mean maps", _TOLERANCE)
     known, found = ({(c.index, c.method): c for c in s.classes} for s in (record, sums))

@@ -7,7 +7,7 @@ from typing import Any
 from onnxplain.audit.records.plain import plain
 from onnxplain.audit.records.record import Record
 from onnxplain.audit.records.summaries import OUTSIDE_THE_MASK, ClassSum
-from onnxplain.audit.summaries import sums_of_classes, sums_of_entries
+from onnxplain.audit.summaries import class_summaries, summarise_entries
 from onnxplain.audit.summary import summarise_classes
 from onnxplain.audit.verify.check import Check
 from onnxplain.audit.verify.recorded import Recorded
@@ -18,7 +18,7 @@ from onnxplain.errors import UsageError
 _TOLERANCE = 1e-6
 
 
-def resummed(record: Record, examples: int) -> list[Check]:
+def check_summaries(record: Record, examples: int) -> list[Check]:
     """Compare each summary that needs no maps with what the record's pictures give.
 
     Parameters
@@ -35,8 +35,8 @@ def resummed(record: Record, examples: int) -> list[Check]:
     """
     results = Recorded(record)
     try:
-        found = sums_of_entries(results, examples)
-        of_classes = sums_of_classes(results, summarise_classes(results), examples)
+        found = summarise_entries(results, examples)
+        of_classes = class_summaries(results, summarise_classes(results), examples)
     except (KeyError, ValueError, TypeError) as error:
         raise UsageError(
             f"the record's pictures cannot be summed up, their entries do not fit each other: "
@@ -52,12 +52,13 @@ def resummed(record: Record, examples: int) -> list[Check]:
     checks.append(_check("sanity", record.sanity, found.sanity))
     checks.append(_check("failures", record.failures, found.failures))
     # What a class's entry, and the alarms, say without any map.
-    said, again = ([_without_map(c) for c in s.classes] for s in (record, of_classes))
-    checks.append(_check("classes", said, again))
-    off, off_again = (
-        [s for s in sums.suspects if s.kind == OUTSIDE_THE_MASK] for sums in (record, of_classes)
+    said, found_without = ([_without_map(c) for c in s.classes] for s in (record, of_classes))
+    checks.append(_check("classes", said, found_without))
+    outside, outside_found = (
+        [s for s in summary.suspects if s.kind == OUTSIDE_THE_MASK]
+        for summary in (record, of_classes)
     )
-    checks.append(_check("suspects outside the mask", off, off_again))
+    checks.append(_check("suspects outside the mask", outside, outside_found))
     return [*checks, strengths(record)]
 
 
@@ -66,6 +67,6 @@ def _without_map(summary: ClassSum) -> dict[str, Any]:
 
 
 def _check(name: str, known: Any, found: Any) -> Check:
-    check = Check(f"{name} (summed again)", _TOLERANCE)
+    check = Check(f"{name} (from the pictures)", _TOLERANCE)
     check.all(plain(known), plain(found), name)
     return check

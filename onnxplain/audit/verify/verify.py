@@ -17,11 +17,11 @@ from onnxplain.audit.records.plain import plain
 from onnxplain.audit.records.record import Record
 from onnxplain.audit.run import run_audit
 from onnxplain.audit.store import PICTURES, Store
-from onnxplain.audit.summaries import sums_of_maps
+from onnxplain.audit.summaries import summarise_maps
 from onnxplain.audit.verify.check import Check
-from onnxplain.audit.verify.maps import remade
+from onnxplain.audit.verify.maps import check_maps
 from onnxplain.audit.verify.pictures import PicturesAgain
-from onnxplain.audit.verify.summaries import resummed
+from onnxplain.audit.verify.summaries import check_summaries
 from onnxplain.audit.verify.suspects import rises
 from onnxplain.errors import UsageError
 from onnxplain.evaluate.question import question_files, require_question
@@ -53,7 +53,7 @@ class Verification:
     not_checked: list[str]
 
 
-def open_again(
+def open_recorded_model(
     record: Record,
     file: str | None = None,
     device: str = "auto",
@@ -115,7 +115,7 @@ def verify(
     record : Record
         See `onnxplain.audit.record.read_record`.
     model : Model
-        See `open_again`.
+        See `open_recorded_model`.
     samples : sequence of Sample
         The data set.
     count : int
@@ -161,7 +161,7 @@ def verify(
                 progress(done, len(entries))
         sanity = _sanity(record, audit, by_name)
         elsewhere = rises(record, model, by_name)
-        sums = resummed(record, config.examples)
+        sums = check_summaries(record, config.examples)
         checks = [*head, *pictures.checks(), *sanity, elsewhere, *sums]
         # Of a figure that the record has nowhere there is nothing to say.
         checks = [check for check in checks if check.compared]
@@ -169,7 +169,7 @@ def verify(
         if whole:
             # Nothing but what follows the pictures is left to be done.
             run_audit(audit)
-            checks += remade(record, sums_of_maps(store, config.examples))
+            checks += check_maps(record, summarise_maps(store, config.examples))
     return Verification(checks, _not_checked(record, model.identity, len(entries), whole=whole))
 
 

@@ -87,7 +87,7 @@ class Tracer:
         return self._logarithm(tensor)
 
     def _of_ranks(self, part: Part) -> Part | None:
-        """What scores stand behind an activation of the best few of them."""
+        """The scores that an activation was applied to, of the best few of them."""
         if part.node is None:
             return None
         front = self.parts(part.node.inputs[0] if part.logit is None else part.logit.tensor)

@@ -7,7 +7,7 @@ from audit.made_results import filled, picture, spot
 from onnxplain.audit.record import recorded_pictures
 from onnxplain.audit.records.plain import plain
 from onnxplain.audit.store import SANITY
-from onnxplain.audit.summaries import sums_of_entries, sums_of_maps
+from onnxplain.audit.summaries import summarise_entries, summarise_maps
 from onnxplain.inputs.preprocess import Preprocess
 from tests.report.conftest import made_record
 
@@ -35,6 +35,6 @@ def record(tmp_path_factory):
             "data": {**made["data"], "examined": len(entries) + 1},
             "pictures": plain(list(recorded_pictures(store))),
             "sanity_pictures": [{"number": 0, "name": "0.png", "methods": {"m": checked}}],
-            **plain(sums_of_entries(store, 3)),
-            **plain(sums_of_maps(store, 3)),
+            **plain(summarise_entries(store, 3)),
+            **plain(summarise_maps(store, 3)),
         }

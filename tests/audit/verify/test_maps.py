@@ -4,7 +4,7 @@ import copy
 
 from onnxplain.audit.records.plain import build
 from onnxplain.audit.records.record import Record
-from onnxplain.audit.verify.maps import remade
+from onnxplain.audit.verify.maps import check_maps
 
 
 def off(record, edit):
@@ -12,7 +12,7 @@ def off(record, edit):
     edit(changed)
     return [
         (c.figure, c.worst)
-        for c in remade(*(build(Record, r) for r in (changed, record)))
+        for c in check_maps(*(build(Record, r) for r in (changed, record)))
         if not c.reproduces
     ]
 
@@ -25,7 +25,7 @@ def two_change_places(changed):
 def test_maps_that_are_made_again(record):
     (clustering,) = record["clusters"]
     assert [c["count"] for c in clustering["clusters"]] == [15, 15]
-    assert all(c.reproduces and c.compared for c in remade(*2 * (build(Record, record),)))
+    assert all(c.reproduces and c.compared for c in check_maps(*2 * (build(Record, record),)))
     assert off(record, lambda r: r["clusters"][0]["clusters"].reverse()) == []
     assert off(record, two_change_places) == [("clusters", "class 2 by m")]
     found = off(record, lambda r: r["clusters"][0]["clusters"][0]["numbers"].pop())

@@ -6,19 +6,21 @@ import pytest
 
 from onnxplain.audit.records.plain import build
 from onnxplain.audit.records.record import Record
-from onnxplain.audit.verify.summaries import resummed
+from onnxplain.audit.verify.summaries import check_summaries
 
 
 def wrong(record, edit):
     """Which figure differs, and where."""
     changed = copy.deepcopy(record)
     edit(changed)
-    return [(c.figure, c.worst) for c in resummed(build(Record, changed), 3) if not c.reproduces]
+    return [
+        (c.figure, c.worst) for c in check_summaries(build(Record, changed), 3) if not c.reproduces
+    ]
 
 
 def test_a_true_record(record):
     assert [s["kind"] for s in record["suspects"]] == ["outside the mask"]
-    checks = resummed(build(Record, record), 3)
+    checks = check_summaries(build(Record, record), 3)
     assert all(c.reproduces for c in checks)
     assert [c.figure for c in checks if not c.compared] == ["suspects by place (from mean maps)"]
     assert {c.largest for c in checks} <= {0.0, None}
@@ -48,7 +50,7 @@ def test_a_true_record(record):
     ],
 )  # fmt: skip
 def test_what_was_edited_is_named(record, edit, figure, where):
-    assert wrong(record, edit) == [(f"{figure} (summed again)", where)]
+    assert wrong(record, edit) == [(f"{figure} (from the pictures)", where)]
 
 
 def test_an_edited_picture_shows_in_all_of_its_sums(record):
@@ -56,4 +58,7 @@ def test_an_edited_picture_shows_in_all_of_its_sums(record):
         changed["pictures"][0]["methods"]["m"]["evidence"]["mask"] = 0.9
 
     figures = [figure for figure, _ in wrong(record, edit)]
-    assert figures == ["classes (summed again)", "suspects outside the mask (summed again)"]
+    assert figures == [
+        "classes (from the pictures)",
+        "suspects outside the mask (from the pictures)",
+    ]

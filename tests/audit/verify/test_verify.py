@@ -10,7 +10,7 @@ from onnxplain.audit.record import read_record, write_record
 from onnxplain.audit.records.plain import build
 from onnxplain.audit.records.record import Record
 from onnxplain.audit.run import open_audit, run_audit
-from onnxplain.audit.verify.verify import open_again, other_versions, verify
+from onnxplain.audit.verify.verify import open_recorded_model, other_versions, verify
 from onnxplain.errors import UsageError
 from onnxplain.inputs.dataset import Sample, read_dataset
 
@@ -37,7 +37,7 @@ def changed(recorded, edit):
 
 def test_it_is_opened_with_the_settings_of_the_record(recorded):
     record = changed(recorded, lambda r: r["preprocess"].update(mean=[0.5]))
-    opened = open_again(record)
+    opened = open_recorded_model(record)
     assert opened.preprocess.mean == (0.5,)
     assert opened.labels == recorded[1].labels
     assert opened.sha256 == recorded[1].sha256

@@ -34,7 +34,7 @@ def declared_boxes(
     data : mapping
         With ``boxes`` and ``scores``, and maybe ``objectness`` and ``labels``, each with the
         ``tensor``, the ``axis`` of the numbers (that of one picture, without the batch), the
-        ``columns`` on it (first and one behind the last) and the ``activation`` that is still
+        ``columns`` on it (first and one past the last) and the ``activation`` that is still
         to be done (none, sigmoid, softmax); of boxes also ``form`` (one of `FORMS` that need no
         points) and ``unit`` (pixels of the input, or shares of it); of scores also
         ``background`` (the index of the score that says that there is nothing). ``least``,
@@ -93,7 +93,7 @@ def _columns(part: str, given: Any, batched: Mapping[str, int | None]) -> Column
     fits = fits and (pair[1] is None or (type(pair[1]) is int and pair[1] > pair[0]))
     if not fits or type(axis) is not int or squash not in _ACTIVATIONS:
         raise UsageError(
-            f"{part}: write 'axis' as an integer, 'columns' as [first, one behind the last] and "
+            f"{part}: write 'axis' as an integer, 'columns' as [first, one past the last] and "
             f"'activation' as one of {', '.join(_ACTIVATIONS)}"
         )
     if type(scale) not in (int, float) or not 0 < scale < float("inf"):

@@ -86,7 +86,7 @@ def _split(seen: Seen, output: OutputShape, width: int) -> tuple[int, str] | Non
         # A Sigmoid on all but the box: channels first is one form, candidates first the other.
         axis = _axis(output)
         first = axis is not None and output.known is not None and axis < len(output.known) - 1
-        return (0, "scores behind the box, channels first") if first else None
+        return (0, "scores after the box, channels first") if first else None
     return None
 
 

@@ -46,7 +46,7 @@ def test_it_is_read_as_declared(tmp_path):
         ({"boxes": {"tensor": "output0", "columns": [0, 3]}}, "are not four columns"),
         ({"boxes": {"tensor": "output0", "columns": [0, 4], "form": "dfl"}}, "is not known"),
         ({"boxes": {"tensor": "output0", "columns": [0, 4], "unit": "miles"}}, "is not known"),
-        ({"scores": {"tensor": "output0", "columns": [4, True]}}, "one behind the last"),
+        ({"scores": {"tensor": "output0", "columns": [4, True]}}, "one past the last"),
         ({"scores": {"tensor": "output0", "columns": [4, 7], "background": 3}}, "no index"),
         ({"scores": {"tensor": "output0", "scale": 0}}, "no number above 0"),
         ({"least": 2}, "from 0 to 1"),
