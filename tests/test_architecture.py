@@ -6,7 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import grimp
+import numpy as np
 import pytest
+import scipy.sparse
+import tomllib
+from scipy.sparse.csgraph import connected_components
 
 import onnxplain
 from onnxplain.convert.operators import MICROSOFT, OURS
@@ -65,6 +70,28 @@ def test_dependencies_point_one_way():
         cwd=ROOT,
     )
     assert found.returncode == 0, found.stdout
+
+
+def test_few_layers_and_few_modules_above_them():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    assert next(len(c["layers"]) for c in contracts if "layers" in c) <= 16
+    modules = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
+    assert len(modules) <= 6, modules
+
+
+def test_no_large_circle_of_imports():
+    """Those for types alone count too: who reads one file of a circle reads them all."""
+    graph = grimp.build_graph("onnxplain", cache_dir=None)
+    number = {name: k for k, name in enumerate(sorted(graph.modules))}
+    imports = scipy.sparse.lil_matrix((len(number), len(number)))
+    for name in number:
+        for other in graph.find_modules_directly_imported_by(name):
+            imports[number[name], number[other]] = 1
+    _, circle = connected_components(imports.tocsr(), connection="strong")
+    largest = np.bincount(circle).argmax()
+    members = [name for name, k in number.items() if circle[k] == largest]
+    assert len(members) <= 5, members
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]])

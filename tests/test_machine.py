@@ -1,10 +1,30 @@
-"""What the machine is doing."""
+"""Versions are those that are installed; what the machine is doing."""
 
 import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
 
 import pytest
 
-from onnxplain.machine import is_busy
+from onnxplain.machine import is_busy, versions
+
+
+def test_they_are_those_of_the_packages():
+    found = versions()
+    assert found["numpy"] == metadata.version("numpy")
+    assert found["torch"] == metadata.version("torch")
+    assert found["python"] == platform.python_version()
+    assert found["platform"].startswith(sys.platform)
+
+
+def test_nothing_is_imported_for_them():
+    code = "import sys; from onnxplain.machine import versions; versions(); print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert {"numpy", "torch", "onnx"}.isdisjoint(loaded.stdout.split())
 
 
 @pytest.mark.parametrize(("share", "busy"), [(0.0, False), (1.0, False), (1.1, True)])

@@ -28,10 +28,10 @@ from onnxplain.audit.summary import done
 from onnxplain.evaluate.question import question_files, require_question
 from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.dataset import Sample
+from onnxplain.machine import versions
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.model import Model
-from onnxplain.provenance import versions
 
 FORMAT = 3
 

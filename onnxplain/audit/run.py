@@ -25,8 +25,8 @@ from onnxplain.evaluate.question import classes_of, question_files, require_ques
 from onnxplain.evaluate.run import require_measurable
 from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.dataset import Sample, spread
+from onnxplain.machine import versions
 from onnxplain.model.model import Model
-from onnxplain.provenance import versions
 
 STORE = "results.sqlite"
 Progress = Callable[[int, int], None]

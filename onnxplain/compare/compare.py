@@ -18,10 +18,10 @@ from onnxplain.evaluate.similarity import cosine, spearman
 from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.dataset import Sample, noting
 from onnxplain.inputs.source import open_picture, size_of
+from onnxplain.machine import versions
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.model import Model
-from onnxplain.provenance import versions
 from onnxplain.targets.request import TargetLike
 
 Progress = Callable[[int, int], None]

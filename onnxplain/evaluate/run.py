@@ -19,10 +19,10 @@ from onnxplain.evaluate.question import classes_of
 from onnxplain.evaluate.randomise import RandomisedModels
 from onnxplain.evaluate.removal import Curve
 from onnxplain.inputs.dataset import Sample, noting
+from onnxplain.machine import versions
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.model import Model
-from onnxplain.provenance import versions
 
 Progress = Callable[[int, int], None]
 

@@ -15,8 +15,8 @@ from onnxplain.errors import UsageError
 from onnxplain.files import whole_file
 from onnxplain.identity import GRAPH, differing, digests
 from onnxplain.inputs.bound import describe_bound
+from onnxplain.machine import versions
 from onnxplain.model.model import Model
-from onnxplain.provenance import versions
 
 FORMAT = 1
 

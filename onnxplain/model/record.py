@@ -12,12 +12,12 @@ from onnxplain.explanations.attribution import Attribution
 from onnxplain.explanations.explanation import Explanation
 from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.picture import Picture
+from onnxplain.machine import versions
 from onnxplain.methods import Method
 from onnxplain.model.opened import OpenedModel
 from onnxplain.network.chosen_layer import layer_warnings
 from onnxplain.network.network import Network
 from onnxplain.network.placed_layer import placement_warnings
-from onnxplain.provenance import versions
 from onnxplain.targets.classes import ClassScore
 from onnxplain.targets.target import Target
 from onnxplain.tasks.prediction import Prediction
