@@ -38,8 +38,8 @@ LOOK = 96
     display="signed",
     summary="How much the score falls when a window of the picture is covered.",
     reference="Zeiler, Fergus 2014, arXiv:1311.2901, section 4.2",
-    meaning="score units (probability unless told otherwise; with response_of, those of the "
-    "layer); positive: covering it lowers the score",
+    meaning="score units (a class's probability unless told otherwise; with response_of, those "
+    "of the layer); positive: covering it lowers the score",
     class_discriminative=True,
     promises="the effect of the very change that was made; nothing is approximated unless "
     "refine or a limit is given",

@@ -30,8 +30,8 @@ from onnxplain.targets.target import Target
     display="signed",
     summary="How much higher the score is under random masks that keep a pixel.",
     reference="Petsiuk, Das, Saenko 2018, arXiv:1806.07421, equation 6",
-    meaning="score units (probability unless told otherwise); positive: masks that keep the "
-    "pixel score above the average mask",
+    meaning="score units (a class's probability unless told otherwise); positive: masks that "
+    "keep the pixel score above the average mask",
     class_discriminative=True,
     promises="the paper's map, less its mean level; its standard error is given",
     failures="coarse: the size of a cell; noisy with few masks; a half masked picture is unlike "

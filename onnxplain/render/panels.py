@@ -14,6 +14,8 @@ from onnxplain.render.colors import PALETTES
 from onnxplain.render.overlay import ALPHA, overlay, shown_map
 from onnxplain.render.photo import enlarged
 from onnxplain.render.text import broken
+from onnxplain.targets.boxes.box_match import BoxMatch
+from onnxplain.targets.boxes.box_number import BoxNumber
 from onnxplain.targets.classes import ClassScore
 from onnxplain.text import shown
 
@@ -185,6 +187,14 @@ def _ranking(explanation: Explanation) -> list[tuple[list[str], float, bool]]:
     target = explanation.target
     index = target.index if isinstance(target, ClassScore) else None
     shown = [(i, p) for i, _, p in explanation.top(_TOP)]
+    if isinstance(target, (BoxMatch, BoxNumber)):
+        # Numbered as in the table and in the picture of boxes.
+        boxes = [(f"{i + 1} {explanation.labels[i]}", p) for i, p in shown]
+        explained = [target.words.startswith(f"{explanation.labels[i]} in ") for i, _ in shown]
+        return [
+            (broken([name], PANEL - SHARE, TEXT, "bold"), p, it)
+            for (name, p), it in zip(boxes, explained, strict=True)
+        ]
     if index is not None and index not in [i for i, _ in shown]:
         shown.append((index, float(explanation.scores[index])))
     names = (class_name(explanation.labels, i) for i, _ in shown)

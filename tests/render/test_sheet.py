@@ -12,6 +12,11 @@ from onnxplain.render.captions import percent
 from onnxplain.render.overlay import overlay
 from onnxplain.render.save import save_figure, save_image
 from onnxplain.render.sheet import sheet
+from onnxplain.targets.boxes.box_match import BoxMatch
+from onnxplain.targets.boxes.box_number import BoxNumber
+from onnxplain.targets.boxes.codes import BoxCode
+from onnxplain.targets.boxes.columns import Columns
+from onnxplain.targets.boxes.layout import BoxLayout
 from onnxplain.targets.target import Target
 from tests.made_explanations import made
 from tests.readable import require_readable
@@ -47,6 +52,29 @@ def test_the_target_is_marked():
     bold = [t.get_text() for t in sheet([made(np.eye(4))]).texts if t.get_weight() == "bold"]
     assert "cat (1)" in bold
     assert "dog (0)" not in bold
+
+
+LAYOUT = BoxLayout(
+    Columns(("rows",), first=0, stop=4), BoxCode("xyxy"), Columns(("rows",), first=4, stop=7), 3
+)
+SIDES = (2.0, 0.0, 4.0, 4.0)
+WORDS = "dog#1 in (2, 0, 4, 4)"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        BoxMatch(WORDS, "dog-1", LAYOUT, SIDES, 0, ""),
+        BoxNumber(WORDS, "dog-1", LAYOUT, 5, 0, SIDES, "width", None, ""),
+    ],
+)
+def test_boxes_have_the_numbers_of_the_table(target):
+    """They are no classes: none has an index; the picture of boxes counts from one."""
+    names = {0: "cat#1", 1: "dog#1", 2: "dog#10"}
+    figure = sheet([made(np.eye(4), target=target, labels=names, unit="score")])
+    assert {"1 cat#1", "2 dog#1", "3 dog#10"} <= set(texts(figure))
+    bold = [t.get_text() for t in figure.texts if t.get_weight() == "bold"]
+    assert [t for t in bold if "#" in t] == ["2 dog#1"]
 
 
 def test_a_target_outside_of_the_top_five_is_listed():
