@@ -20,6 +20,12 @@ THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))
 torch.set_num_threads(THREADS)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the longest tests: at the end, one worker would wait for the other."""
+    items.sort(key=lambda item: "test_other_instruction_sets" not in item.name)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def onnx_runtime_as_set() -> Iterator[None]:
     """Let the variables of `tests/instruction_sets.py` reach ONNX Runtime, which reads none."""

@@ -15,7 +15,7 @@ def test_a_node_case_of_the_standard_is_right_or_refused(name):
     assert (found.result == "other") == (name in FOLLOWS_ONNX_RUNTIME)
 
 
-@pytest.mark.xdist_group("operator table")
+@pytest.mark.slow
 def test_the_page_is_what_the_command_writes():
     text = operator_table.PAGE.read_text()
     if f"(onnx {onnx.__version__})" not in text:
@@ -24,6 +24,7 @@ def test_the_page_is_what_the_command_writes():
     assert operator_table.render(operator_table.outcomes(), f"onnx {onnx.__version__}") == text
 
 
+@pytest.mark.slow
 def test_nearly_every_case_of_the_operators_themselves_is_right():
     cases = [c for c in all_cases() if "_expanded" not in c.name]
     results = [outcome_of(c.name).result for c in cases]

@@ -59,8 +59,17 @@ def openmp(code, **environment):
     return found, done.stdout.splitlines()[-1]
 
 
-@pytest.mark.parametrize("way", ["open", "convert", "command"])
-@pytest.mark.parametrize(("load", "turns"), [(0.0, "1000"), (1e6, "0")])
+@pytest.mark.parametrize(
+    ("way", "load", "turns"),
+    [
+        ("open", 0.0, "1000"),
+        ("convert", 1e6, "0"),
+        ("command", 1e6, "0"),
+        pytest.param("open", 1e6, "0", marks=pytest.mark.slow),
+        pytest.param("convert", 0.0, "1000", marks=pytest.mark.slow),
+        pytest.param("command", 0.0, "1000", marks=pytest.mark.slow),
+    ],
+)
 def test_waiting_threads_sleep_at_once_or_soon(way, load, turns, tmp_path):
     code = {"open": OPEN, "convert": CONVERT, "command": COMMAND.format(out=str(tmp_path))}[way]
     found, left = openmp(f"os.getloadavg = lambda: ({load}, 0, 0); {code}")

@@ -1,7 +1,6 @@
 """Same seed, same map: whatever the batch size and the number of threads."""
 
 import contextlib
-from itertools import product
 
 import nets
 import numpy as np
@@ -41,7 +40,8 @@ SETTLING = {
     "vargrad": {"samples": 400, "tolerance": 0.06},
     "expected-gradients": {"samples": 400, "tolerance": 0.06},
 }
-SETTINGS = list(product((1, 3, 16), (1, 2)))
+# Batches of one, with a rest, and larger than some runs; one and two threads.
+SETTINGS = [(1, 2), (3, 1), (16, 2)]
 
 
 @contextlib.contextmanager
@@ -96,7 +96,7 @@ def test_sampling_settles_at_the_same_place(name):
     wanted = run(name, 32, 1, SETTLING[name])
     assert wanted.notes["sampling_ended"] == ["settled"]
     assert wanted.measures["relative_error"] <= SETTLING[name]["tolerance"]
-    for batch, threads in SETTINGS[1::2]:
+    for batch, threads in SETTINGS:
         require_same(run(name, batch, threads, SETTLING[name]), wanted)
 
 

@@ -14,7 +14,22 @@ import onnxplain
 from onnxplain.methods import registered
 
 TOLERANCE = 1e-4
-METHODS = WITHOUT_ATTENTION
+# One of each way to compute a map by default; the others differ in what they do with the same
+# forward passes, gradients and relevance.
+QUICK = {
+    "occlusion",
+    "cam",
+    "grad-cam",
+    "recipro-cam",
+    "gradient",
+    "guided-backprop",
+    "lrp",
+    "rise",
+}
+METHODS = [
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+    for name in WITHOUT_ATTENTION
+]
 OPTIONS = {
     "occlusion": {"window": 56, "stride": 56},
     "integrated-gradients": {"steps": 4, "max_steps": 4},
@@ -50,6 +65,10 @@ def shipped(method, target=None):
 
 def recipe():
     return onnxplain.Preprocess.load(LITE0.with_suffix(".preprocess.json"))
+
+
+def test_the_quick_ones_are_methods():
+    assert set(WITHOUT_ATTENTION) >= QUICK
 
 
 @functools.cache
