@@ -12,6 +12,7 @@ from torch.nn import functional
 import onnxplain
 from onnxplain.features.maps import feature_maps
 from onnxplain.network.map_spread import map_spread
+from onnxplain.perturb.masks import under_masks
 
 # Each with marks that it sees, as rows and columns of the picture's patches.
 CUT = {
@@ -135,3 +136,18 @@ def test_valid_kernels_lie_inside():
     assert spread is not None
     assert spread.cells == (8.0, 8.0, 24.0, 24.0)
     assert spread.seen == (0.0, 0.0, 32.0, 32.0)
+
+
+def test_score_cam_covers_what_a_channel_sees(monkeypatch):
+    """The picture is looked at under the maps: they have to lie where the channel answers."""
+    model = opened(CUT["the lower half"][0])
+    seen = []
+
+    def noted(context, x, absent, masks):
+        seen.append(masks)
+        return under_masks(context, x, absent, masks)
+
+    monkeypatch.setattr("onnxplain.methods.score_cam.under_masks", noted)
+    found = model.explain(rearranged.marked(2, 1), "score-cam", target=0)
+    assert place_of(found.heatmap()) == (2, 1)
+    assert {place_of(mask) for mask in np.concatenate(seen)} == {(2, 1)}
