@@ -30,7 +30,7 @@ from benchmarks.conversion.measure import Row, gradient_error, measure, noted_gr
 from benchmarks.conversion.networks import TIMM, TORCHVISION, calibrated
 from benchmarks.conversion.table import load, save, tolerance_of
 
-KERAS_SCRIPT = Path(__file__).with_name("keras_files.py")
+ROOT = Path(__file__).parents[2]
 DEFAULT_EXPORTER = {
     ("torchvision", "resnet18"), ("torchvision", "mobilenet_v3_small"),
     ("torchvision", "efficientnet_b0"), ("torchvision", "swin_t"), ("torchvision", "vit_b_32"),
@@ -146,7 +146,8 @@ def keras_rows(folder: Path, python: str, only: str) -> Iterator[tuple[Key, Call
     folder.mkdir(parents=True, exist_ok=True)
     has = subprocess.run([python, "-c", "import tensorflow, keras, tf2onnx"], capture_output=True)
     if has.returncode == 0:
-        subprocess.run([python, str(KERAS_SCRIPT), str(folder), only], check=True)
+        command = [python, "-m", "benchmarks.conversion.keras_files", str(folder.resolve()), only]
+        subprocess.run(command, check=True, cwd=ROOT)
     elif not any(folder.glob("*/*.onnx")):
         why = "no tensorflow, keras and tf2onnx here; --keras names a python that has them"
         yield ("Keras", "all", "all"), lambda: Row("Keras", "all", "all", "not made", note=why)

@@ -1,18 +1,17 @@
 """Write Keras networks as ONNX, in an environment that has keras, tensorflow and tf2onnx.
 
-``python keras_files.py FOLDER PATTERN`` writes FOLDER/FORM/NETWORK.onnx for every file whose
-"Keras NETWORK FORM" matches, FOLDER/gradients/NETWORK.npz with an input and TensorFlow's gradient
-of one score in float64, and what could not be written to FOLDER/not made.json. What is there
-already is kept. It needs nothing of this project.
+``python -m benchmarks.conversion.keras_files FOLDER PATTERN`` writes FOLDER/FORM/NETWORK.onnx for
+every file whose "Keras NETWORK FORM" matches, FOLDER/gradients/NETWORK.npz with an input and
+TensorFlow's gradient of one score in float64, and what could not be written to FOLDER/not
+made.json. What is there already is kept. It needs nothing of onnxplain.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -20,8 +19,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
-import tf2onnx
 from keras import layers
+
+from benchmarks.keras_export import application, write_missing
 
 # Side of the input in pixels: small, to save time.
 APPLICATIONS = {
@@ -118,36 +118,6 @@ LAYERS: dict[str, Callable[[], keras.Model]] = {
 }  # fmt: skip
 
 
-def _application(name: str, side: int) -> keras.Model:
-    settings = {"weights": None, "input_shape": (side, side, 3), "classes": 10}
-    return getattr(keras.applications, name)(**settings)
-
-
-def _calibrate(net: keras.Model) -> None:
-    """Let batch normalisation see data, and let residual branches be seen."""
-    for layer in net._flatten_layers():
-        if isinstance(layer, layers.BatchNormalization):
-            layer.momentum = 0.0
-        if type(layer).__name__ == "LayerScale":
-            layer.set_weights([np.full_like(w, 0.5) for w in layer.get_weights()])
-    rng = np.random.default_rng(1)
-    shape, whole = (8, *net.inputs[0].shape[1:]), "int" in net.inputs[0].dtype
-    batch = rng.integers(1, 50, shape) if whole else rng.standard_normal(shape).astype("float32")
-    net(batch, training=True)
-
-
-def _write(net: keras.Model, opset: int | None, path: Path) -> None:
-    if opset is None:
-        net.export(str(path), format="onnx", verbose=False)
-        return
-    signature = [tf.TensorSpec((None, *i.shape[1:]), i.dtype, name=f"x{k}")
-                 for k, i in enumerate(net.inputs)]  # fmt: skip
-    function = tf.function(lambda x: net(x, training=False), input_signature=signature)
-    tf2onnx.convert.from_function(
-        function, input_signature=signature, opset=opset, output_path=str(path)
-    )
-
-
 def _gradient(make: Callable[[], keras.Model], net: keras.Model, path: Path) -> None:
     """Note the gradient of the last class, with the same weights in float64."""
     if "int" in net.inputs[0].dtype:
@@ -169,33 +139,13 @@ def _gradient(make: Callable[[], keras.Model], net: keras.Model, path: Path) -> 
 
 def main(folder: Path, pattern: str) -> None:
     """Write every form of every network."""
-    makers = {n: lambda n=n, s=s: _application(n, s) for n, s in APPLICATIONS.items()} | LAYERS
-    record = folder / "not made.json"
-    failed = json.loads(record.read_text()) if record.is_file() else {}
-    for name, make in makers.items():
-        missing = {
-            form: opset
-            for form, opset in FORMS.items()
-            if re.search(pattern, f"Keras {name} {form}")
-            and not (folder / form / f"{name}.onnx").is_file()
-        }
-        if not missing:
-            continue
-        keras.utils.set_random_seed(0)
-        net = make()
-        _calibrate(net)
+    makers = {n: partial(application, n, s) for n, s in APPLICATIONS.items()} | LAYERS
+
+    def note(name: str, net: keras.Model) -> None:
         if name in LAYERS:
-            _gradient(make, net, folder / "gradients" / f"{name}.npz")
-        for form, opset in missing.items():
-            path = folder / form / f"{name}.onnx"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            failed.pop(f"{form}/{name}", None)
-            try:
-                _write(net, opset, path)
-            except Exception as error:  # exporters raise anything
-                path.unlink(missing_ok=True)
-                failed[f"{form}/{name}"] = f"{type(error).__name__}: {error}".splitlines()[0]
-    record.write_text(json.dumps(failed, indent=1))
+            _gradient(LAYERS[name], net, folder / "gradients" / f"{name}.npz")
+
+    write_missing(folder, pattern, makers, FORMS, note)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from benchmarks.layers.places import CRASH, NOT_MADE, Row, hooked, judge
 from benchmarks.layers.table import Key, load, save
 from benchmarks.layers.torch_families import TIMM, TORCHVISION, Expert
 
-KERAS_SCRIPT = Path(__file__).with_name("keras_files.py")
+ROOT = Path(__file__).parents[2]
 EXPORTERS = {"TorchScript 17": ("torchscript", 17), "default 20": ("default", 20)}
 
 
@@ -92,7 +92,8 @@ def keras_rows(folder: Path, python: str, only: str) -> Iterator[tuple[Key, Call
     """Rows of the Keras networks, which `python` writes if it has tensorflow."""
     has = subprocess.run([python, "-c", "import tensorflow, keras, tf2onnx"], capture_output=True)
     if has.returncode == 0:
-        subprocess.run([python, str(KERAS_SCRIPT), str(folder), only], check=True)
+        command = [python, "-m", "benchmarks.layers.keras_files", str(folder.resolve()), only]
+        subprocess.run(command, check=True, cwd=ROOT)
     record = folder / "not made.json"
     failed = json.loads(record.read_text()) if record.is_file() else {}
     for name, why in failed.items():

@@ -15,6 +15,7 @@ from onnxplain.evaluate.settings import Order
 from onnxplain.evaluate.similarity import spearman, ssim
 from onnxplain.explanations.display import reduce_channels, upsample
 from onnxplain.explanations.explanation import Explanation
+from onnxplain.explanations.spread import Spread
 from onnxplain.inputs.picture import Picture
 from onnxplain.model.model import Model
 from onnxplain.targets.classes import ClassScore
@@ -188,4 +189,4 @@ def other_class_correlation(
 def _magnitude(explanation: Explanation) -> NDArray[np.float64]:
     flat = np.abs(reduce_channels(explanation.attribution, explanation.axes))
     size = (explanation.pixels.shape[0], explanation.pixels.shape[1])
-    return flat if flat.shape == size else upsample(flat, size)
+    return upsample(flat, size, Spread.of_notes(explanation.notes))

@@ -13,6 +13,7 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
+from onnxplain.explanations.spread import Spread
 
 Scaling = Literal["none", "absmax", "minmax", "percentile"]
 SCALINGS: tuple[Scaling, ...] = ("none", "absmax", "minmax", "percentile")
@@ -37,7 +38,9 @@ def reduce_channels(values: NDArray[Any], axes: Sequence[str]) -> NDArray[np.flo
     return flat.sum(axis=list(axes).index("C")) if "C" in axes else flat
 
 
-def upsample(values: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float64]:
+def upsample(
+    values: NDArray[Any], size: tuple[int, int], spread: Spread | None = None
+) -> NDArray[np.float64]:
     """Resize an (h, w) map bilinearly, pixel centres at half integers.
 
     The convention is that of ``align_corners=False`` in PyTorch.
@@ -48,15 +51,23 @@ def upsample(values: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float64]
         The map.
     size : (int, int)
         Height and width wanted, in pixels.
+    spread : Spread, optional
+        Where the map lies, if not evenly on all of the picture; zero where nothing is seen.
     """
-    rows, columns = (
-        (np.arange(new) + 0.5) * old / new - 0.5
-        for old, new in zip(values.shape, size, strict=True)
-    )
+    if spread is None and values.shape == size:
+        return np.asarray(values, np.float64)
+    if spread is None:
+        rows, columns = (
+            (np.arange(new) + 0.5) * old / new - 0.5
+            for old, new in zip(values.shape, size, strict=True)
+        )
+    else:
+        rows, columns = spread.positions((values.shape[0], values.shape[1]), size)
     grid = np.meshgrid(rows, columns, indexing="ij")
-    return scipy.ndimage.map_coordinates(
+    large: NDArray[np.float64] = scipy.ndimage.map_coordinates(
         np.asarray(values, np.float64), grid, order=1, mode="nearest"
     )
+    return large if spread is None else np.where(spread.sees(size), large, 0.0)
 
 
 def scale(values: NDArray[Any], scaling: str = "absmax", percentile: float = 99.0) -> NDArray[Any]:

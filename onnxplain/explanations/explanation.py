@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.explanations.display import displayed, reduce_channels, upsample
+from onnxplain.explanations.spread import Spread
 from onnxplain.files import MAX_JSON_BYTES, whole_file
 from onnxplain.targets.recorded import target_from
 from onnxplain.targets.target import Target
@@ -140,7 +141,7 @@ class Explanation:
         """
         flat = displayed(reduce_channels(self.attribution, self.axes), self.display)
         size = size or (self.pixels.shape[0], self.pixels.shape[1])
-        return flat if flat.shape == size else upsample(flat, size)
+        return upsample(flat, size, Spread.of_notes(self.notes))
 
     def top(self, count: int = 5) -> list[tuple[int, str, float]]:
         """The classes or values with the largest scores: index, name, score."""

@@ -32,6 +32,8 @@ from onnxplain.model.model import Model
 
 LAYOUTS = ("tsne", "umap")
 _FEWEST = 5
+# Vectors that differ by less, as a share of the largest number, are the same.
+_SAME = 1e-6
 _PERPLEXITY = 30.0
 
 
@@ -196,6 +198,12 @@ def _draw(rng: np.random.Generator, spatial: SpatialLayer, count: int) -> NDArra
 
 
 def _laid_out(vectors: NDArray[np.float32], layout: str, seed: int) -> NDArray[np.float64]:
+    if np.ptp(vectors, axis=0).max() <= _SAME * np.abs(vectors).max():
+        # Scaled by their deviation, which is zero, t-SNE ends the whole process.
+        raise UsageError(
+            f"an atlas needs vectors that differ, and all {len(vectors)} are the same; give other "
+            "pictures or raise --per-image"
+        )
     if layout == "tsne":
         from sklearn.manifold import TSNE
 

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import MethodRefusedError, UsageError
+from onnxplain.explanations.spread import Spread
 from onnxplain.features.activations import activations
 from onnxplain.features.archive import origin, write_archive
 from onnxplain.graph.layers import SpatialLayer, spatial_layer
 from onnxplain.inputs.picture import Picture
 from onnxplain.model.model import Model
 from onnxplain.network.chosen_layer import tensor_of
+from onnxplain.network.map_spread import map_spread
 from onnxplain.network.placed_layer import placed
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ class FeatureMaps:
         What was looked at.
     record : dict
         Model, preprocessing and versions.
+    spread : Spread, optional
+        Where the maps lie on the picture, if not evenly on all of it.
     """
 
     layer: str
@@ -51,6 +55,7 @@ class FeatureMaps:
     is_spatial: bool
     picture: Picture
     record: dict[str, Any]
+    spread: Spread | None = None
 
     def save(self, path: str | Path) -> None:
         """Write all channels (``maps``) and the indices of those shown (``channels``).
@@ -119,7 +124,8 @@ def feature_maps(
         shown = [int(k) for k in np.argsort(-strength, kind="stable")[:count]]
     else:
         shown = check_channels(channels, len(maps), name)
-    return FeatureMaps(name, maps, shown, spatial is not None, picture, origin(model))
+    lies = map_spread(network, name)
+    return FeatureMaps(name, maps, shown, spatial is not None, picture, origin(model), lies)
 
 
 def as_maps(values: NDArray[Any], spatial: SpatialLayer | None, name: str) -> NDArray[Any]:

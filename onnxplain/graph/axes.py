@@ -28,6 +28,8 @@ PREFIXES = (0, 1, 2, 4, 5)
 
 # What a token stream comes out of after attention.
 _STREAM = frozenset("Reshape Squeeze Add MatMul Transpose QLinearAdd QLinearMatMul".split())
+# Second inputs of these say which entries are taken, or where they are put.
+_CHOOSING = frozenset("Gather GatherElements GatherND ScatterElements ScatterND Compress".split())
 # What an operator raises whose attributes or shapes do not fit each other; no other part of the
 # program has looked at them yet.
 _NONSENSE = (IndexError, KeyError, TypeError, ValueError)
@@ -96,6 +98,9 @@ class _Walk:
         self.tags: dict[str, Tags] = {}
         self.grids: list[tuple[int, int]] = []
         self.grid_of: dict[str, Arrangement] = {}
+        # Tensors in an order that differs from picture to picture: their lengths say nothing.
+        self._sorted: set[str] = set()
+        self._signal = graph.descendants([image.name])
         # Operators in place hand the same places on.
         self._read: dict[int, tuple[Places, Arrangement | None]] = {}
 
@@ -105,6 +110,7 @@ class _Walk:
             return
         step = Step(self._graph, node, self._shapes, self.known, self._values)
         reads = any(i in self.known for i in node.inputs)
+        ordered = not self._depends_on_picture(node)
         for output in node.outputs:
             found = None
             if reads:
@@ -113,7 +119,10 @@ class _Walk:
                 except (TooManyPlacesError, *_NONSENSE):
                     found = None
             if found is None or not found.varying:
-                found = self._recovered(node, output) or found
+                if ordered:
+                    found = self._recovered(node, output) or found
+                else:
+                    self._sorted.add(output)
             if found is not None:
                 self.put(output, found)
 
@@ -132,6 +141,16 @@ class _Walk:
             self.grids.append(found.grid)
         if _is_layer(found.tags):
             self.tags[name] = found.tags
+
+    def _depends_on_picture(self, node: Node) -> bool:
+        """Whether the order in which a node's output stands depends on the picture."""
+        if any(i in self._sorted for i in node.inputs):
+            return True
+        if node.op_type not in _CHOOSING or len(node.inputs) < 2:
+            return False
+        values, chosen = node.inputs[:2]
+        learned = chosen in self._signal and self._values.get(chosen) is None
+        return learned and values in self.known
 
     def _recovered(self, node: Node, output: str) -> Places | None:
         """Places of a token stream or a feature map that comes back out of attention."""

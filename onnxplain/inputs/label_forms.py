@@ -17,7 +17,11 @@ FORMS = (
     "config.json, or objects with an index and a name"
 )
 # Under which files hold the names as a list or a mapping, beside other things.
-_INNER = ("names", "labels", "classes", "class_names", "label_names", "categories", "tags")
+_INNER = ("names", "labels", "classes", "class_names", "label_names", "categories", "tags",
+          "idx_to_class", "index_to_class", "idx2label", "idx2class", "index_to_name", "id2name",
+          "class_labels")  # fmt: skip
+# The same, of names to indices.
+_TURNED = ("class_to_idx", "class_to_index", "class2idx", "label2idx", "class_indices", "name2id")
 _WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 # What Hugging Face writes where nobody named the classes.
 _PLACEHOLDER = re.compile(r"LABEL_\d+", re.ASCII)
@@ -137,6 +141,9 @@ def _of_mapping(data: Mapping[Any, Any], where: str, keys_are_names: bool = Fals
     for key in _INNER:
         if isinstance(data.get(key), (list, Mapping)):
             return names_in(data[key], where)
+    for key in _TURNED:
+        if isinstance(data.get(key), Mapping):
+            return _of_mapping(data[key], where, keys_are_names=True)
     if any(v is not None for v in values):
         name, value = next((k, v) for k, v in data.items() if _index(v) is None)
         raise refusal(where, f"{name!r} has {json.dumps(value, default=str)[:40]} for an index")

@@ -16,7 +16,8 @@ from onnxplain.inputs.label_text import names_of_file, names_of_lines
 _OWN = (".labels.json", ".labels.txt", ".labels.csv", "_labels.json", "_labels.txt", "_labels.csv")
 # Names under which others' tools leave class names in the folder of a model.
 _SHARED = (
-    "labels.txt", "labels.json", "class_indices.json", "imagenet_class_index.json", "synset.txt",
+    "labels.txt", "labels.json", "class_indices.json", "class_to_idx.json", "index_to_name.json",
+    "imagenet_class_index.json", "synset.txt",
     "classes.txt", "classes.json", "class_names.txt", "class_names.json", "names.txt", "names",
     "data.yaml",
 )  # fmt: skip

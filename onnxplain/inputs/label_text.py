@@ -13,7 +13,9 @@ from onnxplain.inputs.label_yaml import names_of_yaml, says_names
 
 # "0: tench", "0,tench", "0<tab>tench": the sign says that the number is no part of the name.
 _SIGNED = re.compile(r"\s*(-?[0-9]{1,18})\s*[:;,=\t|]\s*(.*\S)\s*", re.ASCII)
-_SPACED = re.compile(r"\s*(-?[0-9]{1,18})[ .)]+(.*\S)\s*", re.ASCII)
+_SPACED = re.compile(r"\s*\[?(-?[0-9]{1,18})[ .)\]]+(?:- +)?(.*\S)\s*", re.ASCII)
+# "tench 0", "tench: 0", "tench,0": as text of a mapping of names to indices.
+_BEHIND = re.compile(r"(.*[^\s:;,=|])(?:\s*[:;,=\t|]\s*|\s+)([0-9]{1,18})", re.ASCII)
 _TABLES = (".csv", ".tsv")
 _YAML = (".yaml", ".yml")
 
@@ -42,7 +44,7 @@ def names_of_file(text: str, file: str) -> list[str]:
     path = PurePath(file)
     suffix = path.suffix.lower()
     text = text.removeprefix("\ufeff")  # of editors that mark UTF-8
-    keyed = "class_indices" in path.name.lower() or "label2id" in path.name.lower()
+    keyed = any(k in path.name.lower() for k in ("class_indices", "label2id", "class_to_idx"))
     if suffix == ".json":
         return names_in(parse(text, file), file, keys_are_names=keyed)
     if suffix in _YAML or says_names(text):
@@ -81,6 +83,9 @@ def names_of_lines(text: str, where: str) -> list[str]:
             raise UsageError(
                 f"{error}; if the numbers belong to the names, write a .json list"
             ) from None
+    behind = _indexed_behind(lines)
+    if behind is not None:
+        return _without_synsets(by_index(behind, where))
     with_sign = [k for k, found in enumerate(signed) if found]
     if len(with_sign) > 1 and signed[0]:
         without = next(k for k, found in enumerate(signed) if not found)
@@ -90,6 +95,18 @@ def names_of_lines(text: str, where: str) -> list[str]:
 
 def _numbered(found: list[re.Match[str] | None], where: str) -> list[str]:
     return by_index(((int(m[1]), _unquoted(m[2])) for m in found if m), where)
+
+
+def _indexed_behind(lines: list[str]) -> list[tuple[int, str]] | None:
+    """Index and name of each line, if all of them end with an index, and each is there once.
+
+    Names that only differ by their number ("digit 0", "digit 1") are names.
+    """
+    found = [m for line in lines if (m := _BEHIND.fullmatch(line))]
+    entries = [(int(m[2]), _unquoted(m[1])) for m in found]
+    indices, names = ({e[k] for e in entries} for k in (0, 1))
+    whole = len(lines) > 1 and len(found) == len(lines) == len(names)
+    return entries if whole and indices == {*range(len(lines))} else None
 
 
 def _unquoted(name: str) -> str:

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.explanations.attribution import Attribution
+from onnxplain.explanations.spread import NOTE
 from onnxplain.graph.attention import SelfAttention, TokenGrid, find_attention, token_stream
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
+from onnxplain.network.map_spread import map_spread
 from onnxplain.network.network import Network
 from onnxplain.network.placed_layer import placed, placement_warnings
 from onnxplain.targets.target import Target
@@ -206,11 +208,15 @@ def _rolled_out(
             joint = step @ joint
         read = joint[0] if rows == "class" else joint[grid.order].mean(axis=0)
         maps.append(read[grid.order].reshape(grid.size))
+    spread = map_spread(context.network, grid.stream)
     return Attribution(
         np.stack(maps),
         ("H", "W"),
         layer=layers[-1].node.output,
         parameters={"rows": rows},
-        notes={"attention_layers": [layer.node.output for layer in layers]},
+        notes={
+            "attention_layers": [layer.node.output for layer in layers],
+            **({NOTE: spread.to_dict()} if spread is not None else {}),
+        },
         warnings=placement_warnings(context.network, grid.stream),
     )

@@ -15,6 +15,7 @@ from onnxplain.methods.gradients import input_axes
 from onnxplain.methods.layer_gradient import NEEDS
 from onnxplain.methods.registry import find, method
 from onnxplain.network.context import Context
+from onnxplain.network.map_spread import map_spread
 from onnxplain.network.network import Network
 from onnxplain.relevance.kinds import Rectification
 from onnxplain.relevance.relu_like import require_relu_like
@@ -150,7 +151,8 @@ def guided_grad_cam(
     fine = _rectified(context, x, target, "guided").values
     coarse = find("grad-cam").function(context, x, target, layer=layer)
     size = (x.shape[context.spatial_axes[0]], x.shape[context.spatial_axes[1]])
-    gates = np.stack([upsample(np.maximum(single, 0.0), size) for single in coarse.values])
+    spread = map_spread(context.network, coarse.layer)
+    gates = np.stack([upsample(np.maximum(v, 0.0), size, spread) for v in coarse.values])
     gates = np.expand_dims(gates, context.channel_axis)
     notes = {"grad_cam_layer": coarse.layer}
     return Attribution(fine * gates, input_axes(context), notes=notes)

@@ -9,10 +9,12 @@ import scipy.special
 from numpy.typing import NDArray
 
 from onnxplain.explanations.attribution import Attribution
+from onnxplain.explanations.display import upsample
 from onnxplain.methods.layer_values import NEEDS, layer_values
 from onnxplain.methods.one_by_one import channel_limits, strongest_first, taken_together
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
+from onnxplain.network.map_spread import map_spread
 from onnxplain.perturb.anytime import Sampling
 from onnxplain.perturb.fills import fill
 from onnxplain.perturb.masks import enlarged, under_masks
@@ -79,6 +81,7 @@ def score_cam(
     """
     values = layer_values(context, x, layer)
     spatial = values.spatial
+    size, spread = context.network.image.size, map_spread(context.network, spatial.name)
     limits = channel_limits("score-cam", spatial, channels, max_seconds)
     absent = fill(context, x, fill_with)
     results, samplings = [], []
@@ -87,7 +90,12 @@ def score_cam(
         strongest = strongest_first(maps)
         scores, sampling = np.empty(limits.samples), Sampling(context, limits)
         for part in sampling.batches(lambda: np.inf):
-            masks = _scaled(enlarged(maps[strongest[part]], context.network.image.size))
+            taken = maps[strongest[part]]
+            if spread is None:
+                masks = _scaled(enlarged(taken, size))
+            else:
+                large = np.stack([upsample(one, size, spread) for one in taken])
+                masks = _scaled(large.astype(np.float32))
             scores[part] = context.score(under_masks(context, x[n], absent[n], masks), target)
         done = sampling.done
         weights = scipy.special.softmax(scores[:done])

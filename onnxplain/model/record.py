@@ -10,12 +10,14 @@ import numpy as np
 
 from onnxplain.explanations.attribution import Attribution
 from onnxplain.explanations.explanation import Explanation
+from onnxplain.explanations.spread import NOTE
 from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.picture import Picture
 from onnxplain.machine import versions
 from onnxplain.methods import Method
 from onnxplain.model.opened import OpenedModel
 from onnxplain.network.chosen_layer import layer_warnings
+from onnxplain.network.map_spread import map_spread
 from onnxplain.network.network import Network
 from onnxplain.network.placed_layer import placement_warnings
 from onnxplain.targets.classes import ClassScore
@@ -75,6 +77,9 @@ def explanation_of(
         notes["independence"] = known.to_dict()
     if found.layer in network.placements:
         notes["placement"] = network.placements[found.layer].to_dict()
+        spread = map_spread(network, found.layer)
+        if spread is not None:
+            notes[NOTE] = spread.to_dict()
     uses_torch = method.runs_on == "PyTorch"
     if prediction.parity is not None and uses_torch:
         measures["parity_error"] = prediction.parity.error

@@ -100,7 +100,7 @@ def draw_maps_on_photo(maps: FeatureMaps, name: str, count: int = 12) -> Figure:
     display = "signed" if maps.values.min() < 0 else "magnitude"
     tiles = [Tile(photo, "what the model sees")]
     for channel in maps.channels[:count]:
-        values = scale(upsample(maps.values[channel], photo.shape[:2]))
+        values = scale(upsample(maps.values[channel], photo.shape[:2], maps.spread))
         tiles.append(Tile(blend(photo, values, display), f"channel {channel}"))
     heading = [f"{name}  \u00b7  {maps.layer}", _source(maps)]
     notes = "The strongest channels; colours end at each map's own largest magnitude."

@@ -11,6 +11,7 @@ from PIL import Image
 
 from onnxplain.errors import UsageError
 from onnxplain.explanations.display import displayed, limit, reduce_channels, upsample
+from onnxplain.explanations.spread import Spread
 from onnxplain.render.boxes import with_boxes
 from onnxplain.render.colors import PALETTES, opacity
 from onnxplain.render.photo import enlarged, is_tiny
@@ -125,5 +126,5 @@ def shown_map(explanation: Explanation, size: tuple[int, int]) -> Shown:
         factor = size[0] // flat.shape[0]
         large = flat.repeat(factor, axis=0).repeat(factor, axis=1)
     else:
-        large = upsample(flat, size)
+        large = upsample(flat, size, Spread.of_notes(explanation.notes))
     return Shown(np.clip(large / top, -1.0, 1.0), top, bool(np.abs(flat).max() > top))

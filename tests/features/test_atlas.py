@@ -14,7 +14,7 @@ import onnxplain
 from onnxplain.errors import UsageError
 from onnxplain.features import inversion
 from onnxplain.features.archive import read_archive
-from onnxplain.features.atlas import Atlas, activation_atlas, cell_patches
+from onnxplain.features.atlas import Atlas, _laid_out, activation_atlas, cell_patches
 from onnxplain.features.inversion import cosine_product, invert
 from onnxplain.inputs.dataset import read_dataset
 
@@ -165,3 +165,9 @@ def test_inversion_makes_the_unit_answer_as_wanted(model):
     assert pixels.shape[2] == 1
     other, _ = invert(model, layer, maps[:, 1, 1], how)
     assert not np.array_equal(other, pixels)
+
+
+def test_vectors_that_are_all_the_same_are_refused():
+    """Scikit-learn's t-SNE ends the process on them."""
+    with pytest.raises(UsageError, match="all 6 are the same"):
+        _laid_out(np.ones((6, 4), np.float32), "tsne", 0)

@@ -126,3 +126,13 @@ def test_placeholders_are_no_names():
     assert placeholders(["LABEL_0", "LABEL_1"])
     assert not placeholders(["LABEL_0", "cat"])
     assert not placeholders([])
+
+
+@pytest.mark.parametrize("key", ["class_to_idx", "label2idx", "class_indices"])
+def test_names_to_indices_beside_other_things(key):
+    assert names_in({"epochs": 3, key: {"dog": 1, "cat": 0}}, "x") == ["cat", "dog"]
+
+
+@pytest.mark.parametrize("key", ["idx_to_class", "idx2label", "id2name"])
+def test_indices_to_names_beside_other_things(key):
+    assert names_in({"arch": "r18", key: {"1": "dog", "0": "cat"}}, "x") == ["cat", "dog"]

@@ -29,6 +29,13 @@ TEXTS = {
     "synset": lines(*(f"{w} {n}" for w, n in zip(WNIDS, NAMES, strict=True))),
     "index and synset": lines(*(f"{k}: {WNIDS[k]} {n}" for k, n in enumerate(NAMES))),
     "synset and index": lines(*(f"{WNIDS[k]} {k} {n}" for k, n in enumerate(NAMES))),
+    "number in brackets": lines(*(f"[{k}] {n}" for k, n in enumerate(NAMES))),
+    "number and dash": lines(*(f"{k} - {n}" for k, n in enumerate(NAMES))),
+    "name 0, any order": lines(*(f"{NAMES[k]} {k}" for k in (2, 0, 1))),
+    "name: 0, any order": lines(*(f"{NAMES[k]}: {k}" for k in (2, 0, 1))),
+    "name,0, any order": lines(*(f"{NAMES[k]},{k}" for k in (2, 0, 1))),
+    "name = 0, any order": lines(*(f"{NAMES[k]} = {k}" for k in (2, 0, 1))),
+    "name, tab, 0, any order": lines(*(f"{NAMES[k]}\t{k}" for k in (2, 0, 1))),
     "JSON": '["tench, Tinca tinca", "goldfish", "hen 3"]',
     "a Python mapping": str(dict(enumerate(NAMES))),
 }
@@ -142,3 +149,16 @@ def test_what_makes_no_sense_is_named(file, text, said):
         names_of_file(text, file)
     assert file in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["digit 0", "digit 1", "digit 2"],  # one name with numbers
+        ["Boeing 737", "Airbus 320", "Airbus 321"],  # no indices
+        ["class 1", "other 1", "third 0"],  # not each once
+        ["cat", "dog 1", "hen 0"],  # not all
+    ],
+)
+def test_numbers_that_belong_to_the_names_stay(names):
+    assert names_of_file(lines(*names), "labels.txt") == names

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import rearranged
-from rearranged import DERIVED, GRID, MEASURED, WRONG
+from rearranged import DERIVED, GRID, MEASURED, SORTED, WRONG
 
 import onnxplain
 from onnxplain.errors import MethodRefusedError
@@ -88,3 +88,10 @@ def test_what_is_no_map_is_refused(name):
 def test_attention_to_re_ordered_tokens_lies_where_the_mark_is():
     model = opened(DERIVED["attention of re-ordered tokens"])
     assert peaks(model, "attention-rollout") == MARKS
+
+
+def test_tokens_sorted_by_the_picture_are_no_map():
+    model = opened(SORTED)
+    assert peaks(model, "grad-cam") == MARKS
+    with pytest.raises(MethodRefusedError, match="no height and width of the picture"):
+        model.explain(rearranged.marked(0, 0), "grad-cam", layer=last_layer(model))

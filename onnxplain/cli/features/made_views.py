@@ -93,7 +93,7 @@ def run_dream(
     opened = open_model(model, quiet, opening)
     network = opened.network
     tensor = tensor_of(network, layer)
-    tell_layer(opened, layer, quiet)
+    tell_layer(opened, layer, quiet, drawn=False)
     part = file_name(tensor) + ("" if channel is None else f".{channel}")
 
     def work(path: Path, name: str, bar: Bar) -> list[str]:

@@ -16,9 +16,11 @@ from onnxplain.errors import OnnxplainError, UsageError
 from onnxplain.features.archive import origin, write_archive
 from onnxplain.features.kernels import kernels
 from onnxplain.features.maps import check_channels, feature_maps
+from onnxplain.graph.layers import spatial_layer
 from onnxplain.model.load import load
 from onnxplain.model.model import Model
-from onnxplain.network.chosen_layer import layer_warnings
+from onnxplain.network.chosen_layer import layer_warnings, tensor_of
+from onnxplain.network.placed_layer import placed, placement_warnings
 from onnxplain.render.features import draw_kernels, draw_maps, draw_maps_on_photo
 from onnxplain.render.save import save_figure
 
@@ -137,10 +139,35 @@ def open_model(path: str, quiet: bool, opening: dict[str, str]) -> Model:
     return opened
 
 
-def tell_layer(model: Model, asked: str | None, quiet: bool) -> None:
-    """Pass on what is doubtful about a layer that was not named."""
+def tell_layer(model: Model, asked: str | None, quiet: bool, *, drawn: bool = True) -> None:
+    """Pass on what is doubtful about a layer, as `explain` does.
+
+    Parameters
+    ----------
+    model : Model
+        The opened model.
+    asked : str, optional
+        The layer that was named.
+    quiet : bool
+        Print nothing.
+    drawn : bool
+        Whether its places are laid on the picture, so that it counts where it answers.
+
+    Raises
+    ------
+    MethodRefusedError
+        If it is drawn and answers elsewhere.
+    """
+    network = model.network
+    warnings = list(layer_warnings(network, asked))
+    if drawn:
+        tensor = tensor_of(network, asked)
+        layer = spatial_layer(network.graph, network.shapes, network.axes, tensor)
+        if layer is not None:
+            placed(network, layer)
+            warnings += placement_warnings(network, tensor)
     if not quiet:
-        for text in layer_warnings(model.network, asked):
+        for text in warnings:
             remark(f"warning: {text}")
 
 

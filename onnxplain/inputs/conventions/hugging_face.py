@@ -165,8 +165,12 @@ def _framing(
     if crop and (exact or shorter):
         return framing | _cut(exact or shorter), crop
     if exact:
+        if truth(data.get("do_pad", False)) or truth(data.get("keep_aspect_ratio", False)):
+            doubts.append("it keeps the shape of the picture; here it is stretched to the tensor")
         return framing | {"resize": "stretch"}, exact
     if shorter is not None:
+        # The tensor is as long as the picture, which a file of one size cannot take.
+        doubts.append("it keeps the whole picture and its shape; here the middle is cut out")
         return framing | _cut(shorter), (shorter, shorter)
     if longer is not None:
         doubts.append("what is beside the picture is taken for black, below and to the right")

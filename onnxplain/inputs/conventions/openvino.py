@@ -65,6 +65,11 @@ def read(metadata: Mapping[str, str]) -> Convention:
     else:
         values["color"] = "BGR"
         doubts.append("reverse_input_channels is not set: BGR is taken, as OpenCV reads pictures")
+    if truth(told.get("embedded_processing", "false")) and {"mean", "std"} & {*values}:
+        doubts.append(
+            "embedded_processing says that the file may scale its pixels itself; if it does, they "
+            "are scaled twice"
+        )
     size = None
     if told.get("orig_height") and told.get("orig_width"):
         size = (whole(told["orig_height"]), whole(told["orig_width"]))

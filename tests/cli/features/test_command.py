@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+import rearranged
+import torch
 from PIL import Image
 
 from onnxplain.cli.features.picture_views import file_name, parse_channels
@@ -193,3 +196,34 @@ def test_the_embedding_of_an_atlas_is_chosen_beside_the_axes_of_the_input(view, 
     assert found.exit_code == 0, found.stderr
     (numbers,) = view.folder.glob("*.npz")
     assert read_archive(numbers, "atlas")[0]["layout"] == "umap"
+
+
+@pytest.mark.parametrize("verb", ["maps", "top-patches", "atlas"])
+def test_a_layer_in_another_order_is_said_as_in_explain(run, view, tmp_path, verb):
+    model, pictures = tmp_path / "a.onnx", tmp_path / "pictures"
+    onnx.save(rearranged.file_of(rearranged.MEASURED["tokens by a matrix"]), model)
+    pictures.mkdir()
+    rng = np.random.default_rng(0)
+    for k in range(6):
+        noise = rng.integers(0, 255, (*rearranged.SIZE, 3), np.uint8)
+        Image.fromarray(noise).save(pictures / f"{k}.png")
+    usual = ("--preprocess", "zero-one")
+    said = run("explain", model, pictures / "0.png", "-m", "eigen-cam", *usual, "-o", tmp_path)
+    text = "the places of layer '/Pow_output_0' do not stand in the picture's order"
+    (wanted,) = (t[t.index(text) :] for t in said.stdout.splitlines() if text in t)
+    source = pictures / "0.png" if verb == "maps" else pictures
+    found = view(verb, model, source, *usual)
+    assert found.exit_code == 0, found.stderr
+    assert f"warning: {wanted}\n" in found.stderr
+
+
+def test_maps_of_a_layer_that_answers_elsewhere_are_refused(view, tmp_path):
+    model, picture = tmp_path / "a.onnx", tmp_path / "a.png"
+    # Two cells each answer to one and the same place of the lower half.
+    twice = torch.eye(24)[23 - torch.arange(24) // 2]
+    way = rearranged.Way(lambda x: twice @ rearranged._tokens(x), 8, rearranged.TOKENS)
+    onnx.save(rearranged.file_of(way), model)
+    Image.fromarray(rearranged.marked(1, 1)).save(picture)
+    found = view("maps", model, picture, "--preprocess", "zero-one")
+    assert found.exit_code == 2
+    assert "does not answer where its grid says" in found.stderr

@@ -10,6 +10,7 @@ from prepared import HALF, MEAN, SHAPES, STD, both, classifier, photo
 
 import onnxplain
 from onnxplain.errors import UsageError
+from onnxplain.inputs.conventions.hugging_face import read
 
 
 def opened(folder, config, size=(32, 32), name="preprocessor_config.json", layout="NCHW"):
@@ -296,3 +297,28 @@ def test_channels_last(tmp_path):
     image = photo(70, 50)
     expected = KINDS["ViT"][1](image).transpose(0, 2, 3, 1)
     np.testing.assert_allclose(model.preprocess.apply(image), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (
+            {"image_processor_type": "DetrImageProcessor",
+             "size": {"shortest_edge": 32, "longest_edge": 64}},
+            "here the middle is cut out",
+        ),
+        (
+            {"image_processor_type": "CLIPImageProcessor", "do_center_crop": False,
+             "size": {"shortest_edge": 32}},
+            "here the middle is cut out",
+        ),
+        (
+            {"image_processor_type": "Owlv2ImageProcessor", "do_pad": True,
+             "size": {"height": 32, "width": 32}},
+            "here it is stretched",
+        ),
+    ],
+)  # fmt: skip
+def test_a_shape_that_cannot_be_kept_is_said(config, said):
+    (doubt,) = read(config, "preprocessor_config.json").doubts
+    assert said in doubt

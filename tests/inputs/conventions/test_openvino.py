@@ -39,3 +39,9 @@ def test_openvino_letterboxes(kind, top, tmp_path):
     inner = np.asarray(photo(64, 32).resize((32, 16), Image.Resampling.BILINEAR))
     np.testing.assert_array_equal(seen[top : top + 16], inner)
     assert (np.delete(seen, slice(top, top + 16), 0) == 99).all()
+
+
+def test_pixels_that_may_be_scaled_twice_are_said(tmp_path):
+    said = {f"model_info {k}": v for k, v in INFO.items()}
+    model = opened(tmp_path, said | {"model_info embedded_processing": "True"}, size=(32, 32))
+    assert any("scaled twice" in text for text in model.warnings)
