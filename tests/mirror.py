@@ -30,9 +30,6 @@ TESTED_WITH = {
 # Modules without a test of their own name; others test them in passing. This list only gets
 # shorter: a module that has its test must leave it.
 NOT_YET = {
-    "adapters": """
-        coded_pictures converted coupling forward_engine ort torch trio
-    """,
     "adapters/incremental": """
         costs execute sessions submodel work
     """,
