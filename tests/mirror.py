@@ -30,9 +30,6 @@ TESTED_WITH = {
 # Modules without a test of their own name; others test them in passing. This list only gets
 # shorter: a module that has its test must leave it.
 NOT_YET = {
-    "features": """
-        activations archive averages collect enriched passes patches responses
-    """,
     "graph": """
         arrangement attention axes pixel_arithmetic pixel_steps place_rules
         preprocessing_chain reach sections shape_values
