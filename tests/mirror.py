@@ -47,13 +47,7 @@ NOT_YET = {
     "inputs": """
         declared fit
     """,
-    "methods": """
-        attn_lrp
-    """,
     "model": """
         load model opened record
-    """,
-    "network": """
-        answer context placed_layer preprocessing_cut settled_boxes sharing
     """,
 }
