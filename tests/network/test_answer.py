@@ -18,7 +18,7 @@ VALUES = {
     "turned": np.eye(4)[::-1],
     "half": np.array([0.5]),
     "hundred": np.array([100.0]),
-    "shift": np.array([[0.5, -0.5, 0.25, 0.75]]),
+    "shift": np.array([[0.5, -0.5, 0.25, 0.25]]),
 }
 START = "f = Flatten(image) z = MatMul(f, w)"
 LOGITS = "f = Flatten(image) scores = MatMul(f, w)"

@@ -22,7 +22,7 @@ def test_times_of_nodes_from_a_profile(tmp_path):
     first, second = graph.nodes[0], graph.nodes[1]
     runs = [
         [event(f"{second.output}_nchwc", 0, 900), event("ReorderOutput", 2, 100)],
-        [event(f"{second.output}_nchwc", 10, 300), event("ReorderOutput", 12, 700)],
+        [event(f"{second.output}_nchwc", 10, 300), event("ReorderOutput", 12, 900)],
     ]
     noise = [{"cat": "Session", "name": "model_run", "ts": 5, "dur": 9}]
     file = tmp_path / "profile.json"

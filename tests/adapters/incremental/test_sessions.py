@@ -1,6 +1,7 @@
 """Sections on crops and the rest on whole tensors give what NumPy gives, and open once."""
 
 import numpy as np
+import pytest
 from adapters.incremental.exact import IMAGE, SIDE, WEIGHTS, case, convolved, part_between, tensors
 
 from onnxplain.adapters.incremental.sessions import Sessions
@@ -94,23 +95,37 @@ def test_further_inputs_of_the_model_are_fed():
     np.testing.assert_array_equal(found["scores"], 3 * whole.max(axis=(2, 3)))
 
 
-def test_a_reshape_gets_the_shape_of_the_crop():
+def test_what_was_measured_in_front_is_that_of_the_whole_batch():
+    """The rest reads one length of a shape that it does not see."""
+    made = case(
+        """
+        n = Shape<start = 0, end = 1>(image) b = Relu(image) t = Concat<axis = 0>(n, last)
+        g = GlobalMaxPool(b) scores = Reshape(g, t)
+        """,
+        last=np.array([3]),
+    )
+    sessions, _ = opened(made)
+    whole = crops(4, 3, (SIDE, SIDE))
+    found = sessions.run_rest(made.planner.along(made.cuts), {"b": whole})
+    np.testing.assert_array_equal(found["scores"], whole.max(axis=(2, 3)))
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_reshape_gets_the_shape_of_the_crop(stride):
     """Two groups of channels change places: the file writes the whole picture's shape."""
-    body = """
-        a = Conv<pads = [1,1,1,1]>(image, k1) r = Reshape(a, apart)
+    body = f"""
+        a = Conv<pads = [1,1,1,1], strides = [{stride},{stride}]>(image, k1) r = Reshape(a, apart)
         t = Transpose<perm = [0,2,1,3,4]>(r) s = Reshape(t, joined)
         c = Conv<pads = [1,1,1,1]>(s, k2) g = GlobalMaxPool(c) scores = Flatten(g)
     """
-    made = case(
-        body,
-        apart=np.array([-1, 2, 2, SIDE, SIDE]),
-        joined=np.array([-1, 4, SIDE, SIDE]),
-    )
+    side = SIDE // stride
+    made = case(body, apart=np.array([-1, 2, 2, side, side]), joined=np.array([-1, 4, side, side]))
     sessions, _ = opened(made)
     part = part_between(made, 0, len(made.cuts) - 1)
     assert part.section.targets == ("c",)
-    for count, size in ((3, (7, 5)), (1, (SIDE, SIDE))):
+    # As long as the whole, but for a multiple of the stride.
+    for count, size in ((3, (8, 6)), (1, (SIDE, SIDE))):
         crop = crops(count, 3, size)
         found = sessions.run_section(part, {"image": crop})["c"]
-        mixed = convolved(crop, WEIGHTS["k1"])[:, [0, 2, 1, 3]]
+        mixed = convolved(crop, WEIGHTS["k1"], stride)[:, [0, 2, 1, 3]]
         np.testing.assert_array_equal(found, convolved(mixed, WEIGHTS["k2"]))
