@@ -122,6 +122,16 @@ def test_what_cannot_be_explained_is_refused(model, bundle):
         enrich(other, pixels(0), bundle)
 
 
+@pytest.mark.parametrize("wrong", [Feature("r", 3), Feature("d", 5), Feature("d", -4)])
+def test_features_have_to_stand_where_the_layers_have_them(model, bundle, wrong):
+    other = replace(bundle, features=[*FEATURES[:3], wrong])
+    with pytest.raises(UsageError, match=f"feature '{wrong}' is none of the layers"):
+        enrich(model, pixels(0), other, target="ant")
+    moved = replace(bundle, positions=POSITIONS + 1)
+    with pytest.raises(UsageError, match="feature 'b:0' is none of the layers"):
+        enrich(model, pixels(0), moved, target="ant")
+
+
 def test_engines_that_disagree_are_refused_unless_insisted(model, bundle, monkeypatch):
     engine = model.network.torch
     right = engine.activations

@@ -1,5 +1,6 @@
 """Selected features: the pass, the bundle, the averages and the enriched prediction."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,6 +92,54 @@ def test_bundle_round_trip(bundle, tmp_path, model):
     (tmp_path / "other.npz").write_bytes(b"PK")
     with pytest.raises(UsageError, match="not a saved relevant features file"):
         RelevantFeatures.load(tmp_path / "other.npz")
+
+
+ARRAYS = ("positions", "weights", "typical", "gaps", "averages", "counts", "units:images",
+          "units:places", "units:scores")  # fmt: skip
+RECORDS = {
+    "classes": ["three", [0], 5],
+    "layers": [5, [["/6/Relu_output_0"]]],
+    "features": [[["/6/Relu_output_0", 0]], [["/6/Relu_output_0", "x"]], 5],
+    "names": [5, [1]],
+    "skipped": [[["x"]], 5],
+    "mu": ["a", None],
+}
+
+
+def changed(path, **changes):
+    """Write the same file with other arrays, or with other entries of its record."""
+    with np.load(path) as file:
+        arrays = {k: file[k] for k in file.files}
+    record = json.loads(str(arrays["record"]))
+    for name, value in changes.items():
+        if name in arrays:
+            arrays[name] = value
+        else:
+            record[name] = value
+    np.savez(path, **{**arrays, "record": np.array(json.dumps(record))})
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+@pytest.mark.parametrize("wrong", ["empty", "text", "nan"])
+def test_arrays_that_do_not_fit_are_refused(bundle, tmp_path, name, wrong):
+    path = tmp_path / "features.npz"
+    bundle.save(path)
+    with np.load(path) as file:
+        shape = file[name].shape
+    values = {"empty": np.zeros(0), "text": np.full(shape, "a"), "nan": np.full(shape, np.nan)}
+    changed(path, **{name: values[wrong]})
+    with pytest.raises(UsageError, match="is not a saved relevant features file") as caught:
+        RelevantFeatures.load(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, some in RECORDS.items() for v in some])
+def test_records_that_do_not_fit_are_refused(bundle, tmp_path, name, value):
+    path = tmp_path / "features.npz"
+    bundle.save(path)
+    changed(path, **{name: value})
+    with pytest.raises(UsageError, match="is not a saved relevant features file"):
+        RelevantFeatures.load(path)
 
 
 def test_enriched_prediction(model, bundle):
