@@ -30,18 +30,6 @@ TESTED_WITH = {
 # Modules without a test of their own name; others test them in passing. This list only gets
 # shorter: a module that has its test must leave it.
 NOT_YET = {
-    "adapters": """
-        coded_pictures converted coupling forward_engine ort torch trio
-    """,
-    "adapters/incremental": """
-        costs execute sessions submodel work
-    """,
-    "evaluate": """
-        case case_measures cases flower_drawing measures
-    """,
-    "features": """
-        activations archive averages collect enriched passes patches responses
-    """,
     "graph": """
         arrangement attention axes pixel_arithmetic pixel_steps place_rules
         preprocessing_chain reach sections shape_values
@@ -59,13 +47,7 @@ NOT_YET = {
     "inputs": """
         declared fit
     """,
-    "methods": """
-        attn_lrp
-    """,
     "model": """
         load model opened record
-    """,
-    "network": """
-        answer context placed_layer preprocessing_cut settled_boxes sharing
     """,
 }

@@ -66,8 +66,8 @@ def draw_flower(
     Parameters
     ----------
     rng : numpy.random.Generator
-        Where pose, light and noise come from; their draws do not depend on `look`, so that
-        one seed gives the same flower in other colours.
+        Where pose, light and noise come from; their draws do not depend on colours, so that
+        one seed gives the same flower in others, with as many blobs.
     look : Look
         Colours.
     size : int

@@ -7,8 +7,6 @@ import dataclasses
 import io
 import json
 import math
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.explanations.display import displayed, reduce_channels, upsample
+from onnxplain.explanations.npz import read_record
 from onnxplain.explanations.spread import Spread
 from onnxplain.files import MAX_JSON_BYTES, whole_file
 from onnxplain.targets.recorded import target_from
@@ -32,18 +31,9 @@ FORMAT = 2
 _ARRAYS = ("attribution", "scores", "pixels")
 # Without `unit`: every answer was taken for probabilities.
 _FIRST_FORMAT = 1
-# What reading a damaged file raises, depending on which of its bytes are wrong.
-_DAMAGE = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+_WHAT = "saved explanation"
+# What reading a record raises, depending on what of it is wrong.
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -213,14 +203,12 @@ class Explanation:
                 record = json.loads(path.read_text("utf-8"))
                 arrays = {k: _decode(v) for k, v in record.pop("arrays").items()}
             else:
-                with np.load(path, allow_pickle=False) as file:
-                    arrays = {k: file[k] for k in file.files}
-                record = json.loads(str(arrays.pop("record")))
+                record, arrays = read_record(path, _WHAT)
             return cls._build(record, arrays)
         except FileNotFoundError as error:
-            raise UsageError(f"no explanation file at {str(path)!r}") from error
+            raise UsageError(f"no {_WHAT} at {str(path)!r}") from error
         except _DAMAGE as error:
-            raise UsageError(f"{str(path)!r} is not a saved explanation: {error}") from error
+            raise UsageError(f"{str(path)!r} is not a {_WHAT}: {error}") from error
 
     def _arrays(self) -> dict[str, Any]:
         arrays = {k: getattr(self, k) for k in _ARRAYS}

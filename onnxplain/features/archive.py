@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
+from onnxplain.explanations.npz import read_record
 from onnxplain.files import whole_file
 from onnxplain.identity import GRAPH, differing, digests
 from onnxplain.inputs.bound import describe_bound
@@ -102,14 +102,8 @@ def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str,
     UsageError
         If the file is missing, damaged, or of another kind.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {k: file[k] for k in file.files}
-        record = json.loads(str(arrays.pop("record")))
-        if record.pop("format") != FORMAT or record.pop("kind") != kind:
-            raise ValueError("it is of another kind or version")
-    except FileNotFoundError as error:
-        raise UsageError(f"no {kind} file at {str(path)!r}") from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise UsageError(f"{str(path)!r} is not a saved {kind} file: {error}") from error
+    what = f"saved {kind} file"
+    record, arrays = read_record(path, what)
+    if record.pop("format", None) != FORMAT or record.pop("kind", None) != kind:
+        raise UsageError(f"{str(path)!r} is not a {what}: it is of another kind or version")
     return record, arrays

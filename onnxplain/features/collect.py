@@ -173,13 +173,13 @@ def _resumed(folder: str | Path | None, mark: str, shape: tuple[int, int]) -> Co
     try:
         record, arrays = read_archive(state, _KIND)
         values = np.lib.format.open_memmap(stored, "r+")
-    except (UsageError, ValueError, OSError):
+        skipped = [Skipped(*s) for s in record["skipped"]]
+        units = TopUnits.from_arrays(arrays)
+        found = Collected(values, arrays["labels"], units, skipped, record["done"])
+        same = record["fingerprint"] == mark
+    except (UsageError, ValueError, OSError, KeyError, TypeError):
         return None  # damaged: the pass starts anew
-    if record["fingerprint"] != mark or values.shape != shape:
-        return None
-    skipped = [Skipped(*s) for s in record["skipped"]]
-    units = TopUnits.from_arrays(arrays)
-    return Collected(values, arrays["labels"], units, skipped, record["done"])
+    return found if same and values.shape == shape and values.dtype == np.float32 else None
 
 
 def _save(found: Collected, folder: str | Path, mark: str) -> None:

@@ -5,7 +5,7 @@ Oramas, Wang, Tuytelaars 2019, arXiv:1712.06302, section 3.3.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.errors import UsageError
 from onnxplain.explanations.display import scale
 from onnxplain.features.activations import activations
 from onnxplain.features.archive import origin, require_same_model, write_archive
@@ -143,7 +144,8 @@ def enrich(
     Raises
     ------
     UsageError
-        If the bundle belongs to another model, or its data set did not have the class.
+        If the bundle belongs to another model or to other layers, or its data set did not have
+        the class.
     ParityError
         If the engines disagree.
     """
@@ -153,6 +155,8 @@ def enrich(
     index = class_of(model.target(target, prediction, picture=picture))
     chosen = bundle.of_class(index)
     layers = feature_layers(model, bundle.layers)
+    by_name = {layer.name: layer for layer in layers}
+    _require_filters(bundle, by_name)
     values = activations(model, picture.x, bundle.layers)
     answers = responses(values, layers)[0].astype(np.float64)
     total = sum(abs(weight) for _, weight in chosen)
@@ -162,7 +166,6 @@ def enrich(
     kept = [(r, k, w) for r, k, w in ranked[:count] if r > 0]
     if kept:
         require_same_engines(model, picture, allow_mismatch)
-    by_name = {layer.name: layer for layer in layers}
     found = []
     for evidence, k, weight in kept:
         feature = bundle.features[k]
@@ -170,6 +173,18 @@ def enrich(
         heatmap = _heatmap(model, picture, layer, feature.channel, values, projection)
         found.append(FeatureEvidence(k, feature, weight, float(evidence), heatmap))
     return Enriched(picture, prediction, index, found, _together(found, model))
+
+
+def _require_filters(bundle: RelevantFeatures, layers: Mapping[str, FeatureLayer]) -> None:
+    """Refuse features that do not stand where the layers have them."""
+    for feature, position in zip(bundle.features, bundle.positions.tolist(), strict=True):
+        layer = layers.get(feature.layer)
+        here = layer is not None and 0 <= feature.channel < layer.channels
+        if layer is None or not here or layer.first + feature.channel != position:
+            raise UsageError(
+                f"feature {str(feature)!r} is none of the layers that the features were selected "
+                "from; select them anew"
+            )
 
 
 def channel_signal(values: NDArray[Any], layer: FeatureLayer, channel: int) -> NDArray[np.float32]:

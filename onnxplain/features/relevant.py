@@ -175,7 +175,7 @@ class RelevantFeatures:
         """
         record, arrays = read_archive(path, _KIND)
         try:
-            return cls(
+            found = cls(
                 layers=record.pop("layers"),
                 features=[Feature(layer, channel) for layer, channel in record.pop("features")],
                 classes=record.pop("classes"),
@@ -191,8 +191,49 @@ class RelevantFeatures:
                 counts=arrays["counts"],
                 record=record,
             )
+            _require_sound(found)
         except (KeyError, TypeError, ValueError) as error:
             raise UsageError(f"{str(path)!r} is not a saved {_KIND} file: {error}") from error
+        return found
+
+
+def _require_sound(found: RelevantFeatures) -> None:
+    """Refuse lists and arrays that do not fit each other."""
+    features = [(f.layer, f.channel) for f in found.features]
+    lists: dict[str, tuple[Any, type]] = {
+        "layers": (found.layers, str),
+        "names": (found.names, str),
+        "classes": (found.classes, int),
+        "layers of features": ([layer for layer, _ in features], str),
+        "channels of features": ([channel for _, channel in features], int),
+    }
+    for name, (values, kind) in lists.items():
+        if not isinstance(values, list) or any(type(v) is not kind for v in values):
+            raise ValueError(f"{name} are no list of {kind.__name__}")
+    if type(found.mu) not in (int, float):
+        raise ValueError("mu is no number")
+    F, K = len(found.features), len(found.classes)
+    top = found.units.scores.shape[1:]
+    expected: dict[str, tuple[NDArray[Any], str, tuple[int, ...]]] = {
+        "positions": (found.positions, "iu", (F,)),
+        "weights": (found.weights, "f", (K, F)),
+        "typical": (found.typical, "f", (K, F)),
+        "gaps": (found.gaps, "f", (K,)),
+        "averages": (found.averages, "u", (F, *found.averages.shape[1:4])),
+        "counts": (found.counts, "iu", (F,)),
+        "images": (found.units.images, "iu", (F, *top)),
+        "places": (found.units.places, "iu", (F, *top, 2)),
+    }
+    for name, (array, kinds, shape) in expected.items():
+        fits = array.dtype.kind in kinds and array.shape == shape
+        if not fits or not np.isfinite(array).all():
+            raise ValueError(f"{name} is not a finite array of shape {shape}")
+    # Where there were fewer images, the score is minus infinity.
+    scores = found.units.scores
+    if scores.dtype.kind != "f" or scores.shape != (F, *top) or np.isnan(scores).any():
+        raise ValueError(f"scores is not an array of shape {(F, *top)}")
+    if found.averages.ndim != 4:
+        raise ValueError("averages are no pictures")
 
 
 def relevant_features(
@@ -291,8 +332,3 @@ def select(
     weights = np.zeros((len(classes), found.responses.shape[1]))
     weights[:, live] = [s.weights for s in solved]
     return classes, weights, np.array([s.gap for s in solved])
-
-
-def _mean(found: Collected, index: int) -> NDArray[np.float64]:
-    """Mean response of all filters to the pictures of a class."""
-    return np.asarray(found.responses[found.labels == index], np.float64).mean(axis=0)

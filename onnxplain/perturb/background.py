@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import UnknownNameError, UsageError
+from onnxplain.explanations.npz import read_npz
 from onnxplain.files import whole_file
 
 SAMPLERS = ("conditional", "joint", "marginal")
 FORMAT = 1
+_WHAT = "stored background"
 # As in the authors' code.
 CROPS = 20_000
 # The covariance of more numbers takes more than 300 MB.
@@ -94,20 +94,16 @@ class Background:
         UsageError
             If it is no such file.
         """
+        arrays: dict[str, Any] = read_npz(path, _WHAT)
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {k: file[k] for k in file.files}
             if arrays.pop("format") != FORMAT:
                 raise ValueError("it was written by another version")
             plain = {k: v.tolist() for k, v in arrays.items() if k in _PLAIN}
             pairs = {k: tuple(plain[k]) for k in ("window", "shape")}
             found = cls(**{**arrays, **plain, **pairs})
             _require_sound(found)
-        except FileNotFoundError as error:
-            raise UsageError(f"no background at {str(path)!r}") from error
-        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile,
-                zlib.error) as error:  # fmt: skip
-            raise UsageError(f"{str(path)!r} is not a stored background: {error}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{str(path)!r} is not a {_WHAT}: {error}") from error
         return found
 
 

@@ -5,18 +5,17 @@ import nets
 import numpy as np
 import onnx
 import pytest
-import torch
 from awkward_graphs import AWKWARD
 from graphs import classifier
 from handmade import context_of, model, target_of
 from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from onnxplain.adapters.base import FORWARD_VERBS, Signal
+from onnxplain.adapters.base import Signal
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.adapters.torch import TorchAdapter
 from onnxplain.convert import missing_operators
-from onnxplain.errors import ConversionError, UsageError
+from onnxplain.errors import ConversionError
 from onnxplain.graph.image_input import find_image_input
 from onnxplain.graph.prepare import prepare
 from onnxplain.relevance.composites import composite
@@ -188,17 +187,6 @@ def test_a_tensor_that_the_score_ignores_has_no_slope():
     assert not found.gradients["aside"].any()
 
 
-def test_what_onnx_runtime_does_not_give_it_refuses():
-    context = context_of(classifier())
-    ort, target = context.network.ort, target_of(context, 0)
-    assert ort.capabilities == FORWARD_VERBS
-    x = np.zeros(context.network.image.shape)
-    with pytest.raises(UsageError, match="the PyTorch adapter does"):
-        gradients(ort, x, target, ["image"])
-    with pytest.raises(UsageError, match="the PyTorch adapter does"):
-        relevance(ort, x, target, composite("epsilon-plus"), ["image"])
-
-
 def test_relevance_starts_with_what_the_target_says():
     """Of a probability too: slope times value of each logit, here by NumPy alone."""
     context = context_of(classifier())
@@ -213,12 +201,3 @@ def test_relevance_starts_with_what_the_target_says():
     wanted = expected.relevance["image"]
     assert np.abs(wanted).max() > 1e-3
     assert np.abs(found.relevance["image"] - wanted).max() < 1e-12 * np.abs(wanted).max()
-
-
-def test_no_gradients_are_left_behind():
-    context = context_of(classifier())
-    x = np.zeros(context.network.image.shape)
-    program = context.network.torch._converted.program
-    gradients(context.network.torch, x, target_of(context, 0), ["image"])
-    assert torch.is_grad_enabled()
-    assert all(t.grad is None for t in [*program.parameters(), *program.buffers()])

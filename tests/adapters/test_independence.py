@@ -1,6 +1,5 @@
 """Does one input stand for itself: found out with few passes, and named where it does not."""
 
-from itertools import product
 from pathlib import Path
 
 import company
@@ -13,7 +12,6 @@ from quantised_twins import GAP, RECIPE, static
 import onnxplain
 from onnxplain.adapters.independence import Independence, measure_independence
 from onnxplain.adapters.ort import OrtAdapter
-from onnxplain.adapters.trio import Trio, unequal
 from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.draws import random_nodes
 from onnxplain.graph.prepare import prepare
@@ -152,27 +150,6 @@ def test_a_fixed_batch(batch):
     assert found.cause == NODES["statistics written out"]
     assert f"a batch of {batch} copies of itself" in found.warnings[0]
     assert network({}, batch=batch).independence == Independence(batch=batch)
-
-
-def test_the_batches_keep_two_inputs_and_change_all_others():
-    opened = network({})
-    x = np.random.default_rng(0).random((1, 3, 16, 16), np.float32)
-    for size in (2, 3, 6):
-        image = opened.image if size == 2 else network({}, batch=size).image
-        trio = Trio.of(x, image)
-        first, second, third = trio.batches
-        assert trio.size == len(first) == len(second) == len(third) == size
-        assert unequal(first[0], second[0]) == unequal(first[-1], third[-1]) == 0
-        assert all(unequal(a, b) > 0.1 for a, b in zip(first[1:], second[1:], strict=True))
-        assert all(unequal(a, b) > 0.1 for a, b in zip(first[:-1], third[:-1], strict=True))
-
-
-def test_not_a_number_equals_itself():
-    nan, inf = float("nan"), float("inf")
-    for one, other in product([1.0, nan, inf], repeat=2):
-        same = one == other or (one != one and other != other)
-        assert unequal(np.array([one]), np.array([other])) == (0 if same else inf)
-    assert unequal(np.zeros(2), np.zeros(3)) == inf
 
 
 class Rounding(OrtAdapter):

@@ -9,7 +9,6 @@ import pytest
 from handmade import model
 
 import onnxplain
-from onnxplain.adapters.coded_pictures import CodedPictures
 from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.prepare import prepare
 from onnxplain.network.chosen_layer import named_layer
@@ -123,21 +122,3 @@ def test_it_is_measured_once(monkeypatch):
     network.layer(None)
     monkeypatch.setattr(type(network.ort), "activations", None)
     network.layer(None)
-
-
-@pytest.mark.parametrize("name", ["digits-gap", "digits-keras"])
-def test_each_place_has_as_many_of_both_textures(name):
-    image = onnxplain.load(f"models/{name}.onnx").network.image
-    example = np.random.default_rng(0).random((1, *image.shape[1:])).astype(np.float32)
-    found = CodedPictures.draw(example, image, (4, 4), 8, seed=0)
-    assert found.x.shape == (8, *image.shape[1:])
-    np.testing.assert_array_equal(found.codes.sum(axis=0), 0)
-    # Places with the same draw hold the same; others differ.
-    pictures = np.moveaxis(found.x, image.layout.index("C"), 1)
-    tile = [n // 4 for n in image.size]
-    for place in range(16):
-        row, column = (n * t for n, t in zip(divmod(place, 4), tile, strict=True))
-        cut = pictures[:, :, row : row + tile[0], column : column + tile[1]]
-        for one in range(8):
-            same = np.array_equal(cut[0], cut[one])
-            assert same == (found.codes[0, place] == found.codes[one, place])

@@ -32,7 +32,13 @@ def test_it_reproduces(run, record):
     found = run("verify", record, "--sample", 2)
     assert found.exit_code == 0, found.stdout + found.stderr
     assert "all that was checked reproduces" in found.stdout
-    for figure in ("model file", "picture files", "lrp: conservation", "sanity", "from the pictures"):
+    for figure in (
+        "model file",
+        "picture files",
+        "lrp: conservation",
+        "sanity",
+        "from the pictures",
+    ):
         assert figure in found.stdout
     assert " NO" not in found.stdout
 

@@ -126,7 +126,7 @@ def test_damaged_files_are_refused(explanation, tmp_path, ending, damage):
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_missing_file_is_named(tmp_path, ending):
-    with pytest.raises(UsageError, match="no explanation file at"):
+    with pytest.raises(UsageError, match="no saved explanation at"):
         Explanation.load(tmp_path / f"none.{ending}")
 
 

@@ -101,7 +101,7 @@ def test_file_holds_every_channel_and_where_it_came_from(tmp_path):
     (tmp_path / "maps.npz").write_bytes(b"PK nonsense")
     with pytest.raises(UsageError, match="is not a saved feature maps file"):
         read_archive(tmp_path / "maps.npz", "feature maps")
-    with pytest.raises(UsageError, match="no feature maps file"):
+    with pytest.raises(UsageError, match="no saved feature maps file"):
         read_archive(tmp_path / "missing.npz", "feature maps")
 
 

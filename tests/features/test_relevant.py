@@ -1,5 +1,6 @@
 """Selected features: the pass, the bundle, the averages and the enriched prediction."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,14 +9,13 @@ import pytest
 from PIL import Image
 
 import onnxplain
-from onnxplain.errors import MethodRefusedError, UnknownNameError, UsageError
-from onnxplain.features import collect as passes
+from onnxplain.errors import UnknownNameError, UsageError
 from onnxplain.features.averages import SIDE, average_patches
-from onnxplain.features.collect import collect, forget
-from onnxplain.features.enriched import channel_signal, enrich
+from onnxplain.features.collect import collect
+from onnxplain.features.enriched import enrich
 from onnxplain.features.patches import fields_of
 from onnxplain.features.relevant import RelevantFeatures, relevant_features
-from onnxplain.features.responses import batch_size, feature_layers, responses
+from onnxplain.features.responses import feature_layers, responses
 from onnxplain.inputs.dataset import Sample
 
 MODEL, DIGIT = "models/digits-softmax.onnx", "examples/digits/3-10.png"
@@ -46,85 +46,6 @@ def samples(tmp_path_factory):
 @pytest.fixture(scope="module")
 def bundle(model, samples):
     return relevant_features(model, samples, mu=5.0)
-
-
-def test_candidates_are_read_behind_their_activation_and_without_the_scores(model):
-    layers = feature_layers(model)
-    assert [(layer.name, layer.channels, layer.first) for layer in layers] == [
-        ("/2/Relu_output_0", 12, 0),
-        ("/6/Relu_output_0", 24, 12),
-        ("/9/Relu_output_0", 32, 36),
-    ]
-    assert [layer.spatial is None for layer in layers] == [False, False, True]
-    lite = onnxplain.load("models/efficientnet-lite0.onnx")
-    names = [layer.name for layer in feature_layers(lite)]
-    assert len(names) == 49
-    assert "relu6_32" in names
-    assert "logits" not in names
-    assert 1 <= batch_size(lite, feature_layers(lite)) < 32
-    keras = feature_layers(onnxplain.load("models/fashion-cnn.onnx"))
-    assert [layer.channels for layer in keras] == [24, 48, 64]
-
-
-def test_named_layers_only(model):
-    (layer,) = feature_layers(model, ["/6/Relu"])
-    assert (layer.name, layer.first) == ("/6/Relu_output_0", 0)
-    with pytest.raises(UnknownNameError, match="unknown layer"):
-        feature_layers(model, ["nonsense"])
-    vit = onnxplain.load("models/digits-vit.onnx")
-    softmax = next(n.output for n in vit.network.graph.nodes if n.op_type == "Softmax")
-    with pytest.raises(MethodRefusedError, match="neither places nor"):
-        feature_layers(vit, [softmax])
-
-
-def test_responses_by_the_paper(model):
-    """Squared norms over places, shares of the layer, all layers scaled to length one."""
-    layers = feature_layers(model)
-    x = model.read(DIGIT).x
-    values = model.network.ort.activations(x, [layer.name for layer in layers])
-    expected = []
-    for layer in layers:
-        maps = values[layer.name][0].astype(float)
-        power = [float((maps[k] ** 2).sum()) for k in range(layer.channels)]
-        expected += [p / sum(power) for p in power]
-    expected = np.array(expected) / np.linalg.norm(expected)
-    np.testing.assert_allclose(responses(values, layers)[0], expected, rtol=1e-5, atol=1e-9)
-
-
-def test_a_resumed_pass_is_the_whole_one(model, samples, tmp_path, monkeypatch):
-    layers = feature_layers(model)
-    whole = collect(model, samples, layers, top=4)
-    monkeypatch.setattr(passes, "_SAVE_EVERY", 0.0)
-
-    def stop(done, total):
-        if done > 40:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        collect(model, samples, layers, top=4, folder=tmp_path / "pass", progress=stop)
-    seen = []
-    resumed = collect(
-        model, samples, layers, top=4, folder=tmp_path / "pass",
-        progress=lambda done, total: seen.append(done),
-    )  # fmt: skip
-    assert min(seen) > 30
-    assert isinstance(resumed.responses, np.memmap)
-    assert np.array_equal(resumed.responses, whole.responses)
-    assert np.array_equal(resumed.labels, whole.labels)
-    assert resumed.skipped == whole.skipped
-    for name, values in whole.units.arrays().items():
-        assert np.array_equal(values, resumed.units.arrays()[name])
-    forget(tmp_path / "pass")
-    assert not (tmp_path / "pass").exists()
-
-
-def test_unreadable_pictures_are_no_rows(model, samples):
-    found = collect(model, samples, feature_layers(model), top=4)
-    assert [s.name for s in found.skipped] == ["broken.png"]
-    assert found.labels[30] == -1
-    assert not found.responses[30].any()
-    assert (found.labels[[k for k in range(61) if k != 30]] == np.repeat(range(10), 6)).all()
-    assert (found.units.images != 30).all()
 
 
 def test_few_features_tell_the_classes(model, samples, bundle):
@@ -173,6 +94,54 @@ def test_bundle_round_trip(bundle, tmp_path, model):
         RelevantFeatures.load(tmp_path / "other.npz")
 
 
+ARRAYS = ("positions", "weights", "typical", "gaps", "averages", "counts", "units:images",
+          "units:places", "units:scores")  # fmt: skip
+RECORDS = {
+    "classes": ["three", [0], 5],
+    "layers": [5, [["/6/Relu_output_0"]]],
+    "features": [[["/6/Relu_output_0", 0]], [["/6/Relu_output_0", "x"]], 5],
+    "names": [5, [1]],
+    "skipped": [[["x"]], 5],
+    "mu": ["a", None],
+}
+
+
+def changed(path, **changes):
+    """Write the same file with other arrays, or with other entries of its record."""
+    with np.load(path) as file:
+        arrays = {k: file[k] for k in file.files}
+    record = json.loads(str(arrays["record"]))
+    for name, value in changes.items():
+        if name in arrays:
+            arrays[name] = value
+        else:
+            record[name] = value
+    np.savez(path, **{**arrays, "record": np.array(json.dumps(record))})
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+@pytest.mark.parametrize("wrong", ["empty", "text", "nan"])
+def test_arrays_that_do_not_fit_are_refused(bundle, tmp_path, name, wrong):
+    path = tmp_path / "features.npz"
+    bundle.save(path)
+    with np.load(path) as file:
+        shape = file[name].shape
+    values = {"empty": np.zeros(0), "text": np.full(shape, "a"), "nan": np.full(shape, np.nan)}
+    changed(path, **{name: values[wrong]})
+    with pytest.raises(UsageError, match="is not a saved relevant features file") as caught:
+        RelevantFeatures.load(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, some in RECORDS.items() for v in some])
+def test_records_that_do_not_fit_are_refused(bundle, tmp_path, name, value):
+    path = tmp_path / "features.npz"
+    bundle.save(path)
+    changed(path, **{name: value})
+    with pytest.raises(UsageError, match="is not a saved relevant features file"):
+        RelevantFeatures.load(path)
+
+
 def test_enriched_prediction(model, bundle):
     found = enrich(model, DIGIT, bundle)
     assert found.index == 3
@@ -188,20 +157,6 @@ def test_enriched_prediction(model, bundle):
         assert evidence.heatmap.min() == 0
         assert evidence.heatmap.max() == 1
     assert np.array_equal(found.heatmap, np.max([f.heatmap for f in found.features], axis=0))
-
-
-def test_signal_of_a_channel_is_its_map(model):
-    layer = feature_layers(model)[0]
-    values = np.arange(12 * 64, dtype=np.float32).reshape(1, 12, 8, 8)
-    signal = channel_signal(values, layer, 5)
-    assert np.array_equal(signal[0, 0, 5], values[0, 5])
-    assert signal.sum() == values[0, 5].sum()
-    keras = feature_layers(onnxplain.load("models/fashion-cnn.onnx"))[0]
-    shape = keras.spatial.grid
-    order = [keras.spatial.axes.index(a) for a in "NCHW"]
-    values = np.arange(24 * shape[0] * shape[1], dtype=np.float32).reshape(1, 24, *shape)
-    own = np.transpose(values, np.argsort(order))
-    assert np.array_equal(keras.maps(channel_signal(own, keras, 5)[:, 0])[0, 5], values[0, 5])
 
 
 def test_refusals(model, bundle, samples):

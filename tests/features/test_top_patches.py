@@ -1,19 +1,16 @@
 """The strongest images of each channel: one pass against brute force, and what is cut out."""
 
-import handmade
 import numpy as np
 import pytest
 from PIL import Image
 
 import onnxplain
-from onnxplain.errors import ImageError, MethodRefusedError, UnknownNameError, UsageError
+from onnxplain.errors import ImageError, MethodRefusedError, UsageError
 from onnxplain.features import top_patches as module
-from onnxplain.features.patches import cut, fields_of, project_units
+from onnxplain.features.patches import fields_of
 from onnxplain.features.top_patches import TopPatches, channel_patches, top_patches
 from onnxplain.features.top_units import TopUnits
-from onnxplain.graph.receptive_field import Box
 from onnxplain.inputs.dataset import read_dataset
-from onnxplain.inputs.preprocess import preset
 
 LAYER = "/2/Conv_output_0"
 
@@ -147,39 +144,6 @@ def test_patches_lie_in_the_receptive_field(model, folder):
         assert np.abs(patches.projections[k]).max() > 0
 
 
-def test_projection_is_the_gradient_of_that_unit(model, folder):
-    x = model.read(folder / "00.png").x
-    layer = model.network.layer(LAYER)
-    signal = project_units(model, x, layer, 5, np.array([[2, 6]]), "gradient")[0, :, :, 0]
-    step = 1e-3
-    for i, j in ((2, 6), (1, 5), (7, 0)):
-        moved = x.copy()
-        moved[0, 0, i, j] += step
-        both = model.network.ort.activations(np.concatenate([x, moved]), [LAYER])[LAYER]
-        slope = (both[1] - both[0])[5, 2, 6] / step
-        np.testing.assert_allclose(signal[i, j], slope, atol=2e-3)
-    with pytest.raises(UnknownNameError, match="unknown projection 'sideways'"):
-        project_units(model, x, layer, 5, np.array([[2, 6]]), "sideways")
-
-
-def test_guided_projection_passes_a_saturated_unit():
-    model = onnxplain.load("models/efficientnet-lite0.onnx")
-    x = model.read("examples/photos/coffee.png").x
-    layer = model.network.layer("relu6")
-    maps = layer.to_maps(model.network.ort.activations(x, ["relu6"])["relu6"])[0]
-    channel, row, column = (int(v[0]) for v in np.nonzero(maps == 6))
-    signal = project_units(model, x, layer, channel, np.array([[row, column]]), "guided")
-    assert np.abs(signal).max() > 0
-
-
-def test_cut_fills_up_on_the_border_side():
-    pixels = np.arange(16, dtype=np.uint8).reshape(4, 4, 1)
-    corner = cut(pixels, Box(0, 2, 2, 4), (3, 3), fill=99)
-    assert corner[..., 0].tolist() == [[99, 99, 99], [2, 3, 99], [6, 7, 99]]
-    assert cut(pixels, Box(2, 0, 4, 2), (2, 3))[..., 0].tolist() == [[10, 8, 9], [10, 12, 13]]
-    assert cut(pixels, Box(0, 0, 0, 0), (2, 2)).tolist() == [[[0], [0]], [[0], [0]]]
-
-
 def test_refusals(model, folder, tmp_path):
     samples = read_dataset(folder)
     with pytest.raises(MethodRefusedError, match="no height and width"):
@@ -190,20 +154,3 @@ def test_refusals(model, folder, tmp_path):
     (tmp_path / "only.png").write_bytes(b"no picture")
     with pytest.raises(ImageError, match="none of the 1 pictures can be read"):
         top_patches(model, read_dataset(tmp_path), LAYER)
-
-
-def test_patches_behind_a_gate_are_those_of_the_local_path():
-    """A squeeze-and-excitation gate lets every unit see everything; the page says so."""
-    body = (
-        "a = Conv(image, k) m = GlobalAveragePool(a) e = Sigmoid(m) y = Mul(a, e) "
-        "g = GlobalAveragePool(y) scores = Flatten(g)"
-    )
-    weights = np.random.default_rng(0).standard_normal((4, 3, 3, 3))
-    proto = handmade.model(body, {"k": weights}, image="float[N,3,9,9] image")
-    model = onnxplain.load(proto, preprocess=preset("zero-one", "NCHW", (9, 9)))
-    fields, local = fields_of(model, "y")
-    assert (fields.size, local) == ((3, 3), True)
-    fields, local = fields_of(model, "a")
-    assert (fields.size, local) == ((3, 3), False)
-    fields, local = fields_of(model, "scores")
-    assert (fields.size, local) == ((9, 9), False)

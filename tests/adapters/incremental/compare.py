@@ -26,8 +26,9 @@ def windows_of(size, window=(7, 5), stride=(17, 19)):
 class Case:
     """One network, one input, some windows, and what whole inputs give."""
 
-    def __init__(self, proto, names, seed=0, windows=None, batch=4):
-        self.network = Network(prepare(proto), device="cpu", threads=1)
+    def __init__(self, proto, names, seed=0, windows=None, batch=4, bound=None):
+        self.bound = bound or {}
+        self.network = Network(prepare(proto), device="cpu", threads=1, bound=self.bound)
         image, self.batch, self.names = self.network.image, batch, names
         draw = np.random.default_rng(seed)
         self.x = draw.standard_normal(image.shape[1:]).astype(image.dtype)
@@ -56,7 +57,7 @@ class Case:
 
     def run(self, plan):
         """The wanted tensors by sections, window by window."""
-        sessions = Sessions(self.sections, self.network.ort._open_part, {})
+        sessions = Sessions(self.sections, self.network.ort._open_part, self.bound)
         run = Run(self.sections, plan, self.positions, sessions, self.x, self.batch)
         blocks = list(run.blocks(self.changes, list(range(len(self.changes)))))
         order = np.argsort(np.concatenate([i for i, _ in blocks]))

@@ -1,7 +1,6 @@
-"""Plans: the cheapest path over the cuts, costs from a profile, sections kept for other windows."""
+"""Plans: the cheapest path over the cuts, and sections kept for other windows."""
 
 import itertools
-import json
 
 import nets
 import numpy as np
@@ -11,7 +10,6 @@ from adapters.incremental.random_nets import random_net
 from handmade import context_of
 
 from onnxplain.adapters.incremental import plan as planning
-from onnxplain.adapters.incremental.costs import arithmetic, node_seconds
 from onnxplain.adapters.incremental.plan import Planner, Positions
 
 
@@ -85,42 +83,3 @@ def test_sections_are_kept_for_windows_elsewhere(monkeypatch):
         run(context, x, some, "incremental")
     assert first > 0
     assert len(opened) <= first + 2
-
-
-def event(name, begin, length):
-    return {"cat": "Node", "name": f"{name}_kernel_time", "ts": begin, "dur": length}
-
-
-def test_times_of_nodes_from_a_profile(tmp_path):
-    """The shortest run counts; fused and rewritten nodes count under the name that is left."""
-    graph = context_of(nets.exported("vgg").proto).network.graph
-    first, second = graph.nodes[0], graph.nodes[1]
-    runs = [
-        [event(f"{second.output}_nchwc", 0, 900), event("ReorderOutput", 2, 100)],
-        [event(f"{second.output}_nchwc", 10, 300), event("ReorderOutput", 12, 700)],
-    ]
-    noise = [{"cat": "Session", "name": "model_run", "ts": 5, "dur": 9}]
-    file = tmp_path / "profile.json"
-    file.write_text(json.dumps([*noise, *runs[1], *runs[0]]))
-    seconds = node_seconds(file, graph.nodes, inputs=4, runs=2)
-    assert seconds[0] == 0
-    np.testing.assert_allclose(seconds[1], 1000e-6 / 4)
-    file.write_text(json.dumps([event(first.name, 0, 80), event(f"{second.name}_bn_nchwc", 1, 40)]))
-    seconds = node_seconds(file, graph.nodes, inputs=1, runs=1)
-    np.testing.assert_allclose(seconds[:2], [80e-6, 40e-6])
-
-
-@pytest.mark.parametrize("name", ["vgg", "resnet", "mobilenet"])
-def test_onnx_runtimes_own_profile_is_understood(name):
-    """Nearly all kernel time finds its node; a new naming of fused nodes would show here."""
-    made = nets.exported(name)
-    case = Case(made.proto, ["scores"], windows=windows_of((32, 32)))
-    batches = [np.repeat(case.x[None], 4, axis=0)] * 2
-    values, seconds = case.network.ort._profile(batches, case.sections)
-    assert len(values) == 2
-    conv = [n.op_type == "Conv" for n in case.sections.nodes]
-    busy = arithmetic(case.sections)
-    # Convolutions are fused with what follows, whose name they may take.
-    assert (seconds > 0).sum() >= 0.8 * sum(conv)
-    assert seconds.sum() > 0
-    assert busy[np.argmax(conv)] > 0

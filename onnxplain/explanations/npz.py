@@ -1,0 +1,76 @@
+"""Arrays from ``.npz`` files, which may come from anybody."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onnxplain.boundary import foreign
+from onnxplain.errors import UsageError
+from onnxplain.files import why_no_file
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def read_npz(path: str | Path, what: str) -> Arrays:
+    """Read all arrays of a ``.npz`` file; nothing is unpickled.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    what : str
+        What it is meant to be, for the message.
+
+    Raises
+    ------
+    UsageError
+        If there is no such file, or it holds something else than arrays.
+    """
+    if problem := why_no_file(path):
+        raise UsageError(f"no {what} at {str(path)!r}: {problem}")
+
+    def refusal(why: str) -> UsageError:
+        return UsageError(f"{str(path)!r} is not a {what}: {why}")
+
+    # What is raised depends on which bytes are wrong: zlib's errors, NotImplementedError,
+    # RuntimeError for what is encrypted, MemoryError for a shape that nobody can hold.
+    with foreign(refusal), np.load(path, allow_pickle=False) as file:
+        arrays: dict[str, Any] = {name: file[name] for name in file.files}
+    if other := next((n for n, a in arrays.items() if not isinstance(a, np.ndarray)), None):
+        raise refusal(f"{other!r} in it is no array")
+    return arrays
+
+
+def read_record(path: str | Path, what: str) -> tuple[dict[str, Any], Arrays]:
+    """Read arrays of which one, ``record``, is the text of a JSON object.
+
+    Parameters
+    ----------
+    path, what
+        See `read_npz`.
+
+    Returns
+    -------
+    dict
+        The record.
+    dict of str to array
+        The other arrays.
+
+    Raises
+    ------
+    UsageError
+        Also if there is no such record.
+    """
+    arrays = read_npz(path, what)
+    try:
+        record = json.loads(str(arrays.pop("record")))
+    except (KeyError, ValueError, RecursionError) as error:
+        raise UsageError(f"{str(path)!r} is not a {what}: its record is no JSON") from error
+    if not isinstance(record, dict):
+        raise UsageError(f"{str(path)!r} is not a {what}: its record is no JSON object")
+    return record, arrays

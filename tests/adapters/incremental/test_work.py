@@ -1,0 +1,70 @@
+"""Windows that are left to compute, and what whole inputs give for them."""
+
+import numpy as np
+from adapters.incremental.exact import WINDOWS, case, tensors
+
+from onnxplain.adapters.batch_choice import BatchChoice
+from onnxplain.adapters.incremental.work import Services, Work, filled
+
+
+def services(forward, batch=2):
+    nothing = dict.fromkeys(["sections", "open_session", "profile"])
+    return Services(
+        forward=forward, bound={}, batch=BatchChoice([batch]), fixed=None, obstacle="", wrong="",
+        **nothing,
+    )  # fmt: skip
+
+
+def work(asked):
+    made = case()
+
+    def forward(inputs, names):
+        asked.append(len(inputs))
+        found = tensors(inputs)
+        return {n: found[n] for n in names}
+
+    return made, Work(services(forward), made.x, made.changes, ("scores", "d"), (1, 2))
+
+
+def test_inputs_differ_from_the_base_inside_of_their_window():
+    made, given = work([])
+    for k, (top, bottom, left, right) in enumerate(WINDOWS):
+        (changed,) = given.inputs([k])
+        wanted = made.x.copy()
+        wanted[:, top:bottom, left:right] = made.changes.content(k)
+        np.testing.assert_array_equal(changed, wanted)
+        assert (changed != made.x).any()
+
+
+def test_what_is_done_is_not_computed_again():
+    asked = []
+    _, given = work(asked)
+    assert given.left == [0, 1, 2, 3, 4]
+    known = {"scores": np.full((2, 5), 7.0), "d": np.zeros((2, 5, 6, 6))}
+    given.done.append((np.array([3, 1]), known))
+    assert given.left == [0, 2, 4]
+    run = given.whole("because of a reason")
+    assert run.engine == {"name": "brute-force", "because": "because of a reason", "batch": 2}
+    blocks = list(run.blocks)
+    assert asked == [2, 1]
+    assert [i.tolist() for i, _ in blocks] == [[3, 1], [0, 2], [4]]
+    assert blocks[0][1] is known
+    wanted = tensors(given.inputs([0, 2, 4]))
+    for name in ("scores", "d"):
+        found = np.concatenate([values[name] for _, values in blocks[1:]])
+        np.testing.assert_array_equal(found, wanted[name])
+
+
+def test_nothing_is_computed_before_it_is_asked_for():
+    asked = []
+    _, given = work(asked)
+    run = given.whole("")
+    assert asked == []
+    next(run.blocks)
+    assert asked == [2]
+
+
+def test_a_batch_is_filled_with_its_last_input():
+    x = np.arange(6.0).reshape(3, 2)
+    np.testing.assert_array_equal(filled(x, 5), x[[0, 1, 2, 2, 2]])
+    np.testing.assert_array_equal(filled(x, 3), x)

@@ -1,0 +1,146 @@
+"""The engine of ONNX Runtime: named tensors of the file's own graph, and no way back."""
+
+import graphs
+import numpy as np
+import pytest
+from handmade import context_of, model, target_of
+
+from onnxplain.adapters.base import FORWARD_VERBS
+from onnxplain.adapters.changes import WindowChanges, changed_inputs
+from onnxplain.adapters.device import cuda_device_count
+from onnxplain.adapters.ort import OrtAdapter
+from onnxplain.errors import MethodRefusedError, UnsupportedModelError, UsageError
+from onnxplain.graph.image_input import find_image_input
+from onnxplain.graph.prepare import prepare
+from onnxplain.relevance.composites import composite
+from tests.engines import gradients, relevance
+
+# Sums of small whole numbers are exact, whatever the kernel.
+RNG = np.random.default_rng(0)
+X = RNG.integers(-4, 5, (5, 3, 6, 6)).astype(np.float32)
+W = RNG.integers(-4, 5, (3, 4)).astype(np.float32)
+BODY = "a = Relu(image) b = Mul(a, gain) p = ReduceSum<keepdims = 0>(b, hw) scores = MatMul(p, w)"
+GAIN = np.array([3.0], np.float32)
+
+
+def engine(batch="N", *, bound=GAIN, element="float", **options):
+    body = (
+        BODY
+        if element == "float"
+        else f"f = Cast<to = 1>(image) {BODY}".replace("(image) b", "(f) b")
+    )
+    image = f"{element}[{batch},3,6,6] image, float[1] gain"
+    graph = prepare(model(body, image=image, w=W, hw=np.array([2, 3])))
+    options = {"device": "cpu", "bound": {"gain": bound}, **options}
+    return OrtAdapter(graph, find_image_input(graph, bound=["gain"]), "scores", **options)
+
+
+def scores(x, gain=3.0):
+    return gain * np.maximum(x, 0).sum((2, 3)) @ W
+
+
+def test_it_gives_the_named_tensors():
+    made = engine()
+    found = made.activations(X.astype(np.float64), ["a", "scores", "image", "a"])
+    assert set(found) == {"a", "scores", "image"}
+    np.testing.assert_array_equal(found["a"], np.maximum(X, 0))
+    np.testing.assert_array_equal(found["scores"], scores(X))
+    assert found["image"].dtype == np.float32
+    np.testing.assert_array_equal(made.forward(X), scores(X))
+    assert made.device == "CPUExecutionProvider"
+
+
+def test_pixels_have_the_element_type_of_the_file():
+    found = engine(element="uint8").activations(np.abs(X), ["image", "scores"])
+    assert found["image"].dtype == np.uint8
+    np.testing.assert_array_equal(found["scores"], scores(np.abs(X)))
+
+
+@pytest.mark.parametrize("options", [{"batch_size": 2}, {"batch": 3}, {"must_part": lambda: True}])
+@pytest.mark.parametrize("optimise", [True, False])
+def test_batches_change_nothing(options, optimise):
+    made = engine(**options, optimise=optimise)
+    np.testing.assert_array_equal(made.forward(X), scores(X))
+
+
+def test_values_of_further_inputs_are_exchanged():
+    made = engine()
+    values = np.abs(X)
+    before = made.rerun_from(X[:1], "a", values, ["scores"])["scores"]
+    other = made.with_bound({"gain": np.array([-2.0], np.float32)})
+    after = other.rerun_from(X[:1], "a", values, ["scores"])["scores"]
+    np.testing.assert_array_equal(before, scores(values))
+    np.testing.assert_array_equal(after, scores(values, -2.0))
+    np.testing.assert_array_equal(other.forward(X), scores(X, -2.0))
+    np.testing.assert_array_equal(made.forward(X), scores(X))
+    assert other._sessions is made._sessions
+
+
+def test_windows_see_the_values_of_their_own_engine():
+    """Also if those of another one were run before."""
+    made = engine()
+    changes = WindowChanges.from_picture(np.array([[0, 2, 1, 6], [3, 4, 3, 4]]), X[1], (1, 2))
+    wanted = changed_inputs(X[0], changes, range(2), (1, 2))
+
+    def found(one):
+        blocks = one.windowed(X[0], changes, ["scores"]).blocks
+        return np.concatenate([tensors["scores"] for _, tensors in blocks])
+
+    np.testing.assert_array_equal(found(made), scores(wanted))
+    other = made.with_bound({"gain": np.array([5.0], np.float32)})
+    np.testing.assert_array_equal(found(other), scores(wanted, 5.0))
+    np.testing.assert_array_equal(found(made), scores(wanted))
+
+
+def test_inputs_that_have_to_part_may_be_put_together_to_see_what_happens():
+    graph = prepare(model("m = ReduceMax<axes = [0]>(image) s = Sub(image, m) scores = Flatten(s)"))
+    image = find_image_input(graph)
+    made = OrtAdapter(graph, image, "scores", device="cpu", must_part=lambda: True)
+    np.testing.assert_array_equal(made.forward(X), np.zeros((5, 108)))
+    wanted = (X - X.max(axis=0)).reshape(5, -1)
+    np.testing.assert_array_equal(made.together().forward(X), wanted)
+    np.testing.assert_array_equal(made.forward(X), np.zeros((5, 108)))
+
+
+def test_a_sequence_is_left_out():
+    body = "q = SequenceConstruct(image, image) z = SequenceLength(q) c = Cast<to = 1>(z) "
+    graph = prepare(model(f"{body} m = Mul(image, c) scores = Flatten(m)"))
+    made = OrtAdapter(graph, find_image_input(graph), "scores", device="cpu")
+    found = made.activations(X, ["q", "scores"])
+    assert set(found) == {"scores"}
+    np.testing.assert_array_equal(found["scores"], 2 * X.reshape(5, -1))
+
+
+def test_what_does_not_follow_a_tensor_cannot_be_run_again_from_it():
+    with pytest.raises(MethodRefusedError):
+        engine().rerun_from(X[:1], "scores", scores(X), ["a"])
+
+
+def test_memory_that_is_not_there_is_one_line(monkeypatch):
+    made = engine(batch_size=4)
+
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(OrtAdapter, "_run", full)
+    with pytest.raises(
+        UnsupportedModelError, match=r"4 inputs of shape \(3, 6, 6\) at a time need"
+    ):
+        made.forward(X)
+
+
+@pytest.mark.skipif(cuda_device_count() > 0, reason="there is a device")
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(UsageError, match="cuda"):
+        engine(device="cuda")
+
+
+def test_what_onnx_runtime_does_not_give_it_refuses():
+    context = context_of(graphs.classifier())
+    ort, target = context.network.ort, target_of(context, 0)
+    assert ort.capabilities == FORWARD_VERBS
+    x = np.zeros(context.network.image.shape)
+    with pytest.raises(UsageError, match="the PyTorch adapter does"):
+        gradients(ort, x, target, ["image"])
+    with pytest.raises(UsageError, match="the PyTorch adapter does"):
+        relevance(ort, x, target, composite("epsilon-plus"), ["image"])
