@@ -43,7 +43,7 @@ NOT_YET = {
         activations archive averages collect enriched passes patches responses
     """,
     "graph": """
-        arrangement attention axes pixel_arithmetic pixel_steps place_rules
+        pixel_arithmetic pixel_steps place_rules
         preprocessing_chain reach sections shape_values
     """,
     "graph/answers": """
