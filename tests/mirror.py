@@ -42,10 +42,6 @@ NOT_YET = {
     "features": """
         activations archive averages collect enriched passes patches responses
     """,
-    "graph": """
-        pixel_arithmetic pixel_steps place_rules
-        preprocessing_chain reach sections shape_values
-    """,
     "graph/answers": """
         answer detector_maps detector_rows front interpret outputs tensor_reader trace
         written_softmax
