@@ -43,8 +43,7 @@ NOT_YET = {
         activations archive averages collect enriched passes patches responses
     """,
     "graph/answers": """
-        answer detector_maps detector_rows front interpret outputs tensor_reader trace
-        written_softmax
+        interpret outputs tensor_reader
     """,
     "graph/answers/boxes": """
         elements final_rows find scales separate suppressed whole_rows
