@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from onnxplain.graph.arrangement import Arrangement, Tags, arranged, place_marks
+from onnxplain.graph.nonsense import unless_nonsense
 from onnxplain.graph.place_rules import Step, next_places
 from onnxplain.graph.places import Places, TooManyPlacesError, picture_places, token_places
 from onnxplain.graph.shape_values import ShapeValues
@@ -30,9 +31,6 @@ PREFIXES = (0, 1, 2, 4, 5)
 _STREAM = frozenset("Reshape Squeeze Add MatMul Transpose QLinearAdd QLinearMatMul".split())
 # Second inputs of these say which entries are taken, or where they are put.
 _CHOOSING = frozenset("Gather GatherElements GatherND ScatterElements ScatterND Compress".split())
-# What an operator raises whose attributes or shapes do not fit each other; no other part of the
-# program has looked at them yet.
-_NONSENSE = (IndexError, KeyError, TypeError, ValueError)
 _TOKENS, _MAPS = ("C", "L", "N"), ("C", "H", "N", "W")
 
 
@@ -115,8 +113,8 @@ class _Walk:
             found = None
             if reads:
                 try:
-                    found = next_places(step, output)
-                except (TooManyPlacesError, *_NONSENSE):
+                    found = unless_nonsense(next_places, step, output)
+                except TooManyPlacesError:
                     found = None
             if found is None or not found.varying:
                 if ordered:

@@ -6,9 +6,10 @@ reads its channels from a certain axis, and its weights say how many there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from onnxplain.graph.nonsense import unless_nonsense
 from onnxplain.graph.operators import IN_PLACE, JOINING
 from onnxplain.graph.slices import slice_parts
 from onnxplain.graph.squeeze import squeezed_axes
@@ -81,13 +82,14 @@ def channel_evidence(
             None if k in repeated and o is not None and lengths[o] == 1 else o
             for k, o in enumerate(origin)
         )
-        for axis, channels, sure in _said(graph, node, source, len(origin)):
+        said = unless_nonsense(_said, graph, node, source, len(origin)) or []
+        for axis, channels, sure in said:
             found = origin[axis]
             if found is not None and sure:
                 return ChannelEvidence(found, channels, node, True)
             if found is not None:
                 weak = weak or ChannelEvidence(found, channels, node, False)
-        moved = _moved(graph, node, source, origin)
+        moved = unless_nonsense(_moved, graph, node, source, origin)
         # With something else that is computed, an axis may be repeated as well.
         alone = all(i == source or graph.is_constant(i) for i in node.reads)
         if moved is not None and (alone or node.operator not in JOINING):
@@ -95,22 +97,24 @@ def channel_evidence(
     return weak
 
 
-def _said(graph: Graph, node: Node, source: str, rank: int) -> Iterator[tuple[int, int, bool]]:
+def _said(graph: Graph, node: Node, source: str, rank: int) -> list[tuple[int, int, bool]]:
     """Axis of the channels in what the node reads, their number, and whether that is sure."""
+    found: list[tuple[int, int, bool]] = []
     if rank == _IMAGE_RANK and node.inputs[0] == source:
         if node.op_type in _CONVOLUTIONS:
             shape = _weight_shape(graph, node.inputs[_CONVOLUTIONS[node.op_type]])
             if len(shape) == rank:
                 axis = 3 if node.attributes.get("channels_last") else 1
-                yield axis, shape[1] * int(node.attributes.get("group", 1)), True
+                found.append((axis, shape[1] * int(node.attributes.get("group", 1)), True))
         elif node.op_type in _PER_CHANNEL and graph.is_constant(node.inputs[1]):
-            yield 1, graph.constant_shape(node.inputs[1])[0], True
+            found.append((1, graph.constant_shape(node.inputs[1])[0], True))
     longer = _longer(graph, node, rank)
     if len(longer) == 1:
-        yield *longer.popitem(), False
+        found.append((*longer.popitem(), False))
     order = _order(graph, node)
     if order is not None and len(order) > 1:
-        yield int(node.attributes.get("axis", 0)) % rank, len(order), False
+        found.append((int(node.attributes.get("axis", 0)) % rank, len(order), False))
+    return found
 
 
 def _longer(graph: Graph, node: Node, rank: int) -> dict[int, int]:

@@ -27,6 +27,8 @@ def scale(graph: Graph, node: Node, tensor: str, held: Pixels) -> Found:
     if np.prod(graph.constant_shape(others[0]), dtype=float) > _LARGEST_PICTURE:
         return None
     value = graph.constant(others[0]).astype(np.float64)
+    if value.size == 0:
+        return None
     roles, flat = _placed(value.shape, held), value.reshape(-1)
     if roles is None:
         return _mean_picture(node, tensor, held, value)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from onnxplain.graph.channel_count import counted
 from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.nonsense import unless_nonsense
 from onnxplain.graph.pixel_steps import reduced_axes, step
 from onnxplain.graph.pixels import PLACES, Pixels
 from onnxplain.graph.view import Graph, Node
@@ -69,7 +70,7 @@ def follow(graph: Graph, image: ImageInput) -> Flow:
         read = [i for i in node.inputs if i and not graph.is_constant(i)]
         known = {i: pixels[i] for i in read if i in pixels}
         if node.op_type in _OF_SHAPES or all(i in counts for i in read):
-            value = counted(graph, node, pixels, counts)
+            value = unless_nonsense(counted, graph, node, pixels, counts)
             if value is not None:
                 counts[node.output] = value
         if node.op_type in _OF_SHAPES or (not known and not read):
@@ -77,11 +78,11 @@ def follow(graph: Graph, image: ImageInput) -> Flow:
         elif node.op_type in _OF_NUMBERS and all(i in numbers for i in read):
             measured = any(numbers[i] for i in read)
             numbers.update(dict.fromkeys(node.outputs, measured))
-        elif _measures(graph, node, known, powers):
+        elif unless_nonsense(_measures, graph, node, known, powers):
             numbers[node.output] = True
         elif known:
             with np.errstate(all="ignore"):
-                found = _of_picture(graph, node, known, numbers, counts)
+                found = unless_nonsense(_of_picture, graph, node, known, numbers, counts)
             if found is not None and all(p.finite for p in found):
                 pixels.update(zip(node.outputs, found, strict=False))
                 last = node.output

@@ -17,7 +17,7 @@ from onnxplain.graph.answers.moves import moved
 from onnxplain.graph.answers.written_softmax import reduced_axes
 from onnxplain.graph.operators import IN_PLACE, JOINING, Trait, having
 from onnxplain.graph.padding import Walk, kernel_size, kernel_walks
-from onnxplain.graph.places import Places, joined, most_places
+from onnxplain.graph.places import Places, joined, most_places, require_countable
 from onnxplain.graph.shape_values import ShapeValues
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.squeeze import squeezed_axes
@@ -94,6 +94,7 @@ def next_places(step: Step, output: str) -> Places | None:
     TooManyPlacesError
         If they would take too much memory.
     """
+    require_countable(step.shape)
     if step.node.op_type == "Split":
         found = _part(step, output)
     elif output == step.node.output and step.node.operator in _RULES:

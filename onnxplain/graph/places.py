@@ -371,6 +371,18 @@ def _spread(first: Pixels, last: Pixels) -> tuple[Pixels, Pixels]:
     return places - reach, places + reach
 
 
+def require_countable(shape: tuple[int, ...]) -> None:
+    """Refuse a tensor with an axis so long that its places cannot be listed.
+
+    Raises
+    ------
+    TooManyPlacesError
+        If there is one.
+    """
+    if max(shape, default=0) > _MOST:
+        raise TooManyPlacesError
+
+
 def most_places(parts: Sequence[Places]) -> Places:
     """The first of those with the most different places."""
     return reduce(lambda one, other: other if _count(other) > _count(one) else one, parts)

@@ -34,7 +34,7 @@ def preprocessing_chain(graph: Graph, image: ImageInput) -> tuple[str, ...]:
     tuple of str
         As long as one node after the other casts, transposes, resizes, clips, turns the order
         of the channels round, or scales and shifts by constants, and nothing else reads
-        values of what it reads.
+        what it reads: what is cut off there has no shape that another node could ask for.
     """
     return (image.name, *_links(graph, image.name, follow(graph, image)))
 

@@ -117,6 +117,11 @@ class Place:
             return [float(v) for v in self.graph.constant(inputs[position]).ravel()]
         return []
 
+    def fixed(self, *positions: int) -> bool:
+        """Whether the file fixes each of these inputs, or leaves it out."""
+        given = [self.node.inputs[p] for p in positions if p < len(self.node.inputs)]
+        return all(self.graph.is_constant(name) for name in given if name)
+
 
 def reach(place: Place) -> Reach:
     """What every output position of a node sees of one operand.
@@ -200,7 +205,7 @@ def _pad(place: Place) -> Reach:
     amounts, axes = place.numbers("pads", 1), place.numbers("axes", 3)
     order = [int(a) % rank for a in axes] or list(range(rank))
     mode = _PAD_MODES.get(place.node.attributes.get("mode", "constant"))
-    if mode is None or len(amounts) != 2 * len(order):
+    if mode is None or not place.fixed(1, 3) or len(amounts) != 2 * len(order):
         return _everything(place)
     if place.axis not in order:
         return Reach.same(place.count)
@@ -217,10 +222,12 @@ def _slice(place: Place) -> Reach:
     starts, ends = place.numbers("starts", 1), place.numbers("ends", 2)
     axes, steps = place.numbers("axes", 3), place.numbers("steps", 4)
     order = [int(a) % rank for a in axes] or list(range(len(starts)))
+    if not place.fixed(3) or not order:
+        return _everything(place)
     if place.axis not in order:
         return Reach.same(place.count)
     k = order.index(place.axis)
-    if len(starts) <= k or len(ends) <= k:
+    if not place.fixed(1, 2, 4) or len(starts) <= k or len(ends) <= k:
         return _everything(place)
     step = int(steps[k]) if steps else 1
     # ONNX writes "to the very beginning" as a number far below zero.

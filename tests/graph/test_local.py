@@ -1,26 +1,13 @@
-"""What counts as local, where height and width went, and where a graph may be cut."""
+"""What counts as local, and where height and width went."""
 
-import nets
 import numpy as np
 import pytest
-from handmade import model
 
-from onnxplain.graph.prepare import prepare
-from onnxplain.graph.sections import Sections
 from onnxplain.graph.windows import Sliding
-from onnxplain.network.network import Network
+from tests.graph.parts import sections
 
 RANDOM = np.random.default_rng(0)
 KERNEL = RANDOM.normal(size=(4, 3, 3, 3))
-TWO = "a = Conv <pads=[1,1,1,1]> (image, w) b = Relu(a) c = Conv <pads=[1,1,1,1]> (b, w)"
-
-
-def sections(body, **weights):
-    """Sections of a body that ends in tensor t, and of the graph after it."""
-    proto = model(body + " scores = GlobalAveragePool(t)", **weights)
-    network = Network(prepare(proto), device="cpu")
-    return Sections(network.graph, network.shapes, network.image, ["scores"])
-
 
 LOCAL = {
     "Conv": ("t = Conv(image, w)", {"w": KERNEL}),
@@ -125,24 +112,3 @@ def test_quantised_tensors_know_their_type():
     body = "q = QuantizeLinear(image, s, z) t = DequantizeLinear(q, s, z)"
     found = sections(body, s=np.array(0.1), z=np.array(3, np.uint8)).local.grids
     assert (found["q"].dtype, found["t"].dtype) == (np.uint8, np.float32)
-
-
-def test_no_cut_in_front_of_what_is_fused_with_a_convolution():
-    found = sections(
-        "a = Conv(image, w) b = Relu(a) t = Conv(b, v)", w=KERNEL, v=KERNEL[:, :1].repeat(4, 1)
-    )
-    assert [c.tensors for c in found.cuts] == [("image",), ("b",), ("t",)]
-
-
-def test_a_cut_carries_the_shortcut_too():
-    found = sections(f"{TWO} t = Add(c, image)", w=RANDOM.normal(size=(3, 3, 3, 3)))
-    assert [set(c.tensors) for c in found.cuts] == [{"image"}, {"image", "b"}, {"t"}]
-
-
-@pytest.mark.parametrize(
-    ("name", "local"), [("resnet", True), ("tensorflow", True), ("vit", False)]
-)
-def test_networks(name, local):
-    network = Network(prepare(nets.exported(name).proto), device="cpu")
-    found = Sections(network.graph, network.shapes, network.image, [network.head.logits])
-    assert (len(found.cuts) > 3) == local

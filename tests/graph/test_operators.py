@@ -6,12 +6,9 @@ from handmade import context_of, model
 
 from onnxplain.convert.operators import MICROSOFT, OURS, STOCK
 from onnxplain.errors import MethodRefusedError
-from onnxplain.graph.axes import tag_axes
 from onnxplain.graph.bodies import CONTROL_FLOW
-from onnxplain.graph.image_input import find_image_input
 from onnxplain.graph.local import find_local
 from onnxplain.graph.operators import IN_PLACE, OPERATORS, Trait, having
-from onnxplain.graph.prepare import prepare
 from onnxplain.graph.receptive_field import receptive_fields
 from tests.graph.behaviour import every_form, forms_with, is_float
 
@@ -324,45 +321,3 @@ def test_cam_names_the_activation_that_stands_between(activation):
     name = activation.split("(")[0].split("<")[0].removeprefix("com.microsoft.")
     with pytest.raises(MethodRefusedError, match=rf"the head holds {name} \(tensor 'a'\)"):
         network.cam_head(network.layer("c"))
-
-
-def test_an_operator_of_another_domain_is_not_taken_for_its_namesake():
-    proto = model("c = Relu(image) a = Relu(c) p = GlobalAveragePool(a) scores = Flatten(p)")
-    proto.graph.node[1].domain = "acme"
-    proto.opset_import.add(domain="acme", version=1)
-    graph = prepare(proto)
-    shapes = dict.fromkeys(("image", "c", "a"), (1, 3, 6, 6))
-    tags = tag_axes(graph, shapes, find_image_input(graph)).tags
-    assert "c" in tags
-    assert "a" not in tags
-
-
-def tags_of(body, weights, rank):
-    proto = model(
-        body + " p = Neg(a) scores = Identity(p)", weights, output=f"float[{rank}] scores"
-    )
-    network = context_of(proto, output="scores").network
-    return network.axes.tags.get("a")
-
-
-def test_channels_last_stay_last():
-    one, zero = np.array(0.1, np.float32), np.array(0, np.uint8)
-    body = """
-        q = QuantizeLinear(image, one, zero) t = Transpose<perm = [0,2,3,1]>(q)
-        g = com.microsoft.QLinearAveragePool<channels_last = 1, kernel_shape = [2,2]>(
-            t, one, zero, one, zero)
-        a = DequantizeLinear(g, one, zero)
-    """
-    assert tags_of(body, {"one": one, "zero": zero}, "N,H,W,C") == tuple("NHWC")
-
-
-def test_a_product_that_turns_its_operand_sums_over_the_last_axis_but_one():
-    matrix = {"m": np.ones((3, 5))}
-    last = "t = Transpose<perm = [0,2,3,1]>(image) a = com.microsoft.FusedMatMul(t, m)"
-    assert tags_of(last, matrix, "N,H,W,C") == tuple("NHWC")
-    turned = (
-        "t = Transpose<perm = [0,2,1,3]>(image) a = com.microsoft.FusedMatMul<transA = 1>(t, m)"
-    )
-    assert tags_of(turned, matrix, "N,H,W,C") == tuple("NHWC")
-    over_rows = "a = com.microsoft.FusedMatMul<transA = 1>(image, m)"
-    assert tags_of(over_rows, {"m": np.ones((6, 5))}, "N,C,W,D") is None

@@ -168,5 +168,7 @@ def _complete(tracer: Tracer, output: OutputShape, shape: tuple[int | None, ...]
     if count is None or count >= _MANY_ROWS:
         return what
     above = tracer.graph.ancestors(output.name)
-    ranked = any(n.op_type in _RANKING for n in tracer.graph.nodes if n.output in above)
+    ranked = any(
+        n.op_type in _RANKING for n in tracer.graph.nodes if not above.isdisjoint(n.outputs)
+    )
     return what if ranked else ""

@@ -2,36 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
-import onnx
 import pytest
 from heads import model, opened
 
-Shape = tuple[int, ...]
-
-
-def outputs_of_shapes(
-    shapes: Mapping[str, Shape],
-    size: tuple[int, int],
-    activations: Mapping[str, str] | None = None,
-) -> onnx.ModelProto:
-    """Make a model with outputs of these shapes behind the batch."""
-    rng = np.random.default_rng(0)
-    nodes, extra = ["pooled = ReduceMean<axes=[2,3], keepdims=0>(image)"], {}
-    for name, shape in shapes.items():
-        extra[f"w_{name}"] = rng.normal(size=(3, int(np.prod(shape)))).astype(np.float32)
-        extra[f"s_{name}"] = np.array([-1, *shape])
-        nodes.append(f"m_{name} = MatMul(pooled, w_{name})")
-        final = (activations or {}).get(name)
-        if final is None:
-            nodes.append(f"{name} = Reshape(m_{name}, s_{name})")
-        else:
-            nodes.append(f"z_{name} = Reshape(m_{name}, s_{name}) {name} = {final}(z_{name})")
-    declared = [f"float[{','.join(map(str, ('N', *s)))}] {n}" for n, s in shapes.items()]
-    return model(" ".join(nodes), declared, extra=extra, side=size)
-
+from tests.graph.answers.shaped import outputs_of_shapes
 
 DETECTORS = {
     "v8-640": ({"o": (84, 8400)}, (640, 640), {}),
