@@ -65,7 +65,7 @@ def settled(network: Network, answer: Answer) -> Answer:
     return replace(
         answer,
         evidence=said,
-        doubt="",
+        doubt=found.doubt,
         shape=(fitting.count,),
         boxes=replace(found, layout=fitting),
     )
@@ -100,7 +100,7 @@ def _code(
     layout = found.layout
     height, width = network.image.size
     code = layout.code
-    if code.width is None:
+    if not code.is_plain:
         return code, ""
     if not raw.size:
         return (

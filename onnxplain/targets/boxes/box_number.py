@@ -94,7 +94,7 @@ class BoxNumber(Target):
         if self.logit is not None:
             return True
         if self.part in _SIDES:
-            return layout.boxes.squash == "none" and layout.code.form != "dfl"
+            return layout.boxes.squash == "none" and layout.code.is_plain
         return layout.scores.squash == "none" and not self._factor
 
     def score(self, values: Values) -> NDArray[np.float64]:

@@ -28,6 +28,8 @@ class FoundBoxes:
         Whether it is known that scores are activated, and which of them is the background.
     names : int
         Class names that the file holds; 0 if it holds none.
+    doubt : str
+        What else the numbers may be, or what is left aside; empty if there is no doubt.
     """
 
     layout: BoxLayout
@@ -36,6 +38,7 @@ class FoundBoxes:
     unit_known: bool = False
     scores_known: bool = False
     names: int = 0
+    doubt: str = ""
 
 
 @dataclass(frozen=True, eq=False)
