@@ -15,7 +15,8 @@ from onnxplain.graph.answers.answer import Answer
 from onnxplain.graph.answers.boxes.elements import logits_of
 from onnxplain.graph.answers.boxes.found import FoundBoxes
 from onnxplain.graph.answers.trace import Tracer
-from onnxplain.targets.boxes.codes import BoxCode, Form
+from onnxplain.network.box_form import WORDS, form_of
+from onnxplain.targets.boxes.codes import BoxCode
 from onnxplain.targets.boxes.layout import BoxLayout
 from onnxplain.targets.secants import Values
 
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 # Shares of width and height are hardly above one; pixels of a box hardly all below.
 _LARGEST_SHARE = 2.0
-# Of the boxes so many must have their corners, or their sizes, the right way.
-_NEARLY_ALL = 0.98
-# Along a row of cells, columns change and rows do not.
-_MORE = 3.0
-_FEW = 50
+_NO_FORM = (
+    "the four numbers of its boxes are neither corners nor centres with sizes (offsets from "
+    "anchors cannot be read)"
+)
+_TWO_FORMS = (
+    "the four numbers of its boxes are taken for {}, and may be {} as well: look at the boxes, and "
+    "declare the form {!r} in a file beside the model if they are wrong (docs/detectors.md)"
+)
 
 
 def settled(network: Network, answer: Answer) -> Answer:
@@ -44,14 +48,13 @@ def settled(network: Network, answer: Answer) -> Answer:
         engine = network.ort.together()
         inputs = (network.random_input(), network.example())
         values = [engine.activations(x, layout.tensors) for x in inputs]
-        raw = np.concatenate([layout.boxes.read(v)[0] for v in values], axis=1)
+        raw = [layout.boxes.read(v)[0] for v in values]
         scores = np.concatenate([layout.scores.read(v)[0] for v in values], axis=1)
         if problem := _no_labels(layout, values) or _no_scores(layout, values):
             return replace(answer, boxes=None, doubt=problem)
     except OnnxplainError as error:
         return replace(answer, boxes=None, doubt=str(error))
-    first = layout.boxes.read(values[0])[0]
-    code, about_code = _code(network, found, raw, first)
+    code, about_code, doubt = _code(network, found, raw)
     if code is None:
         return replace(answer, boxes=None, doubt=about_code)
     fitting, about_scores = _scores(found, scores)
@@ -65,7 +68,7 @@ def settled(network: Network, answer: Answer) -> Answer:
     return replace(
         answer,
         evidence=said,
-        doubt=found.doubt,
+        doubt="; ".join(filter(None, (found.doubt, doubt))),
         shape=(fitting.count,),
         boxes=replace(found, layout=fitting),
     )
@@ -95,50 +98,32 @@ def _no_scores(layout: BoxLayout, values: Sequence[Values]) -> str:
 
 
 def _code(
-    network: Network, found: FoundBoxes, raw: Array, first: Array
-) -> tuple[BoxCode | None, str]:
-    layout = found.layout
+    network: Network, found: FoundBoxes, raw: Sequence[Array]
+) -> tuple[BoxCode | None, str, str]:
+    """What the numbers mean, why, and what else they may mean."""
     height, width = network.image.size
-    code = layout.code
-    if not code.is_plain:
-        return code, ""
-    if not raw.size:
-        return (
-            code,
-            "sides taken for pixels, since it finds nothing in the pictures it was tried on",
-        )
-    said = []
+    code = found.layout.code
+    if not code.is_plain or (found.unit_known and found.form_known):
+        return code, "", ""
+    every = np.concatenate(raw, axis=1)
+    if not every.size:
+        why = "sides taken for pixels, since it finds nothing in the pictures it was tried on"
+        return code, why, ""
+    said, doubt = [], ""
     if not found.unit_known:
-        shares = float(np.percentile(np.abs(raw), 99)) <= _LARGEST_SHARE
+        shares = float(np.percentile(np.abs(every), 99)) <= _LARGEST_SHARE
         code = replace(code, unit=(float(width), float(height)) if shares else (1.0, 1.0))
         said.append("sides as shares of the picture" if shares else "sides in pixels")
     if not found.form_known:
-        form = _form(raw, first)
+        scaled = [r * np.array([code.unit, code.unit]).reshape(4, 1) for r in raw]
+        form = form_of(scaled, network.image.size, found.forms)
         if form is None:
-            return None, (
-                "the four numbers of its boxes are neither corners nor centres with sizes "
-                "(offsets from anchors cannot be read)"
-            )
-        code = replace(code, form=form)
-        said.append(_FORMS[form])
-    return code, ", ".join(said)
-
-
-_FORMS: dict[Form, str] = {
-    "xyxy": "left, top, right, bottom",
-    "yxyx": "top, left, bottom, right",
-    "cxcywh": "centre, width, height",
-}
-
-
-def _form(raw: Array, first: Array) -> Form | None:
-    a, b, c, d = raw
-    if np.mean((a <= c) & (b <= d)) >= _NEARLY_ALL:
-        x, y = first[0] + first[2], first[1] + first[3]
-        steps = [float(np.median(np.abs(np.diff(n)))) for n in (x, y)]
-        down = first.shape[1] >= _FEW and steps[1] > _MORE * steps[0]
-        return "yxyx" if down else "xyxy"
-    return "cxcywh" if np.mean((c >= 0) & (d >= 0)) >= _NEARLY_ALL else None
+            return None, _NO_FORM, ""
+        code = replace(code, form=form.form)
+        said.append(WORDS[form.form])
+        if form.other is not None:
+            doubt = _TWO_FORMS.format(WORDS[form.form], WORDS[form.other], form.other)
+    return code, ", ".join(said), doubt
 
 
 def _scores(found: FoundBoxes, scores: Array) -> tuple[BoxLayout | None, str]:

@@ -50,7 +50,7 @@ def by_hand(form, raw, point, stride, anchor):
     }[form]
 
 
-@pytest.mark.parametrize("form", (*PLAIN, *FROM_CELLS))
+@pytest.mark.parametrize("form", [*PLAIN, *FROM_CELLS])
 def test_every_form(form, cells, rng):
     raw = rng.normal(size=(2, 32 if form == "dfl" else 4, 3))
     code = BoxCode(form, (2.0, 3.0), *cells)

@@ -89,7 +89,9 @@ def _part(part: str, given: Any) -> Mapping[str, Any]:
     return given
 
 
-def _code(given: Mapping[str, Any], form: Any, cells: Cells | None, size: tuple[int, int]) -> BoxCode:
+def _code(
+    given: Mapping[str, Any], form: Any, cells: Cells | None, size: tuple[int, int]
+) -> BoxCode:
     unit = given.get("unit")
     if cells is not None:
         return cells.code(form, in_pixels=unit == "pixels")

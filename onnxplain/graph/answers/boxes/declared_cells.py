@@ -32,7 +32,8 @@ def declared_cells(given: Mapping[str, Any], form: str, size: tuple[int, int]) -
     UsageError
         If something is missing or of a wrong kind.
     """
-    strides, anchors = given.get("strides"), given.get("anchors")
+    strides: Any = given.get("strides")
+    anchors: Any = given.get("anchors")
     if not _are(strides, lambda s: type(s) is int and 0 < s <= max(size)):
         raise UsageError(
             f"boxes: form {form!r} counts from cells; write 'strides' as a list of their sizes in "

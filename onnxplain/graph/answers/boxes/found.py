@@ -8,6 +8,7 @@ from onnxplain.graph.answers.answer import Answer
 from onnxplain.graph.answers.output_shapes import OutputShape
 from onnxplain.graph.answers.trace import Tracer
 from onnxplain.graph.image_input import ImageInput
+from onnxplain.targets.boxes.codes import PLAIN, Plain
 from onnxplain.targets.boxes.layout import BoxLayout
 from onnxplain.targets.reading import Piece, Reading
 
@@ -24,6 +25,8 @@ class FoundBoxes:
         Why it is read so, in one phrase.
     form_known, unit_known : bool
         Whether what the four numbers mean, and their unit, is told by the graph or the user.
+    forms : tuple of str
+        What the four numbers may mean, if that is open.
     scores_known : bool
         Whether it is known that scores are activated, and which of them is the background.
     names : int
@@ -39,6 +42,7 @@ class FoundBoxes:
     scores_known: bool = False
     names: int = 0
     doubt: str = ""
+    forms: tuple[Plain, ...] = PLAIN
 
 
 @dataclass(frozen=True, eq=False)

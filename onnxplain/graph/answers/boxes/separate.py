@@ -12,6 +12,8 @@ from onnxplain.targets.boxes.layout import BoxLayout, Suppression
 _BOX = 4
 # Outputs of TensorFlow's detectors, whose boxes have rows before columns.
 _TENSORFLOW = "detection_boxes"
+# How DETR and its relatives call centres with sizes.
+_CENTRED = "pred_boxes"
 
 
 def separate(seen: Seen) -> FoundBoxes | None:
@@ -72,16 +74,18 @@ def _scored(seen: Seen, boxes: OutputShape, count: int | None) -> FoundBoxes | N
         width = one[1] if last else one[0]
         if width is None:
             continue
+        centred = boxes.name.lower() == _CENTRED
         axis = -1 if last else next(k for k, n in enumerate(other.one or ()) if n == width)
         layout = BoxLayout(
             Columns((boxes.name,), -1, batch_axis=boxes.batch_axis),
-            BoxCode("xyxy"),
+            BoxCode("cxcywh" if centred else "xyxy"),
             Columns((other.name,), axis, batch_axis=other.batch_axis),
             width,
         )
         activated = any(p.kind in PROBABLE for p in seen.tracer.parts(other.name))
         evidence = f"{boxes.name!r} holds boxes and {other.name!r} {width} scores of each"
-        return FoundBoxes(layout, evidence, scores_known=activated and width == seen.names)
+        known = activated and width == seen.names
+        return FoundBoxes(layout, evidence, form_known=centred, scores_known=known)
     return None
 
 
