@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 import torch
-from detector_forms import CLASSES, NAMES, SIDE, STRIDES, Detector, Truth
+from detector_forms import CLASSES, NAMES, SIDE, STRIDES, Detector, Truth, boxes_of
 from onnx import helper
 from torch import nn
 
@@ -20,8 +20,9 @@ ANCHORS = (
     ((14, 20), (25, 18), (22, 33)),
     ((30, 28), (35, 45), (60, 40)),
 )
-BINS, EXTRA = 16, 6
-POSE, ANGLE = 6, 1
+BINS, EXTRA, ANGLE = 16, 6, 1
+# float32 sides of up to some hundred pixels, and scores, behind a few layers.
+NEAR = {"rtol": 2e-4, "atol": 2e-3}
 
 
 class Net(nn.Module):
@@ -347,3 +348,17 @@ def meant(name: str, x: np.ndarray) -> Truth:
         maps = of.maps(torch.from_numpy(x).double())
     of.float()
     return head.meaning(maps)
+
+
+def check_boxes(model, name, photo, *, final=False):
+    """Compare every box with what the authors' decoder and a slow suppression say."""
+    picture = model.read(photo)
+    found = model.predict(picture)
+    rule = model.task.layout.suppression
+    truth = meant(name, picture.x)
+    every = {"every_class": final}
+    kept = boxes_of(truth, rule.least, rule.overlap, 40 if final else rule.most, **every)
+    assert len(kept) > 3
+    assert found.found.labels.tolist() == [k for _, k, _ in kept]
+    np.testing.assert_allclose(found.scores, [s for s, _, _ in kept], atol=1e-4)
+    np.testing.assert_allclose(found.sides, [truth.sides[r] for _, _, r in kept], **NEAR)

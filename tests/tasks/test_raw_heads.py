@@ -5,33 +5,16 @@ import json
 import numpy as np
 import onnx
 import pytest
-from detector_forms import SIDE, boxes_of
-from raw_heads import ANCHORS, RECOGNISED, STRIDES, THREE, UNDECODED, meant, written
+from detector_forms import SIDE, STRIDES
+from raw_heads import ANCHORS, RECOGNISED, THREE, UNDECODED, check_boxes, written
 
 import onnxplain
 from onnxplain.errors import UnsupportedModelError
-
-# float32 sides of up to some hundred pixels, and scores, behind a few layers.
-NEAR = {"rtol": 2e-4, "atol": 2e-3}
 
 
 @pytest.fixture(scope="module")
 def photo():
     return np.random.default_rng(3).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
-
-
-def check_boxes(model, name, photo, *, final=False):
-    """Compare every box with what the authors' decoder and a slow suppression say."""
-    picture = model.read(photo)
-    found = model.predict(picture)
-    rule = model.task.layout.suppression
-    truth = meant(name, picture.x)
-    every = {"every_class": final}
-    kept = boxes_of(truth, rule.least, rule.overlap, 40 if final else rule.most, **every)
-    assert len(kept) > 3
-    assert found.found.labels.tolist() == [k for _, k, _ in kept]
-    np.testing.assert_allclose(found.scores, [s for s, _, _ in kept], atol=1e-4)
-    np.testing.assert_allclose(found.sides, [truth.sides[r] for _, _, r in kept], **NEAR)
 
 
 @pytest.mark.parametrize("name", RECOGNISED)

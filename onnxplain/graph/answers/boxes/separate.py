@@ -19,7 +19,7 @@ _CENTRED = "pred_boxes"
 def separate(seen: Seen) -> FoundBoxes | None:
     """Read boxes [N, M, 4] beside labels and scores [N, M], or beside scores [N, M, K]."""
     # Three classes with a background have four scores, as a box has four numbers.
-    for output in sorted(seen.outputs, key=lambda o: _unlike_boxes(seen, o)):
+    for output in sorted(seen.outputs, key=lambda o: unlike_boxes(seen, o)):
         one = output.squeezed
         if one is None or len(one) != 2 or one[1] != _BOX or not output.floating:
             continue
@@ -29,7 +29,8 @@ def separate(seen: Seen) -> FoundBoxes | None:
     return None
 
 
-def _unlike_boxes(seen: Seen, output: OutputShape) -> int:
+def unlike_boxes(seen: Seen, output: OutputShape) -> int:
+    """Rank outputs by what speaks against boxes: names, and activations."""
     name = output.name.lower()
     if any(word in name for word in ("box", "loc", "coord")):
         return 0
