@@ -142,6 +142,17 @@ def yolov8(maps):
     return torch.cat((box, logits.sigmoid()), 1)
 
 
+def yolov8_logits(maps):
+    box = yolov8(maps)[:, :4]
+    return torch.cat((box, flat(maps)[:, 4 * BINS :]), 1)
+
+
+def yolov5_logits(maps):
+    """Boxes are decoded, and the user of the file applies the Sigmoids of the scores."""
+    rows = [m.reshape(m.shape[0], -1, 5 + CLASSES)[..., 4:] for m in anchored(maps)]
+    return torch.cat((yolov5_decoded(maps)[..., :4], torch.cat(rows, 1)), -1)
+
+
 def with_more(maps):
     """A box and scores, and behind them what belongs to a mask, a pose or an angle."""
     raw = flat(maps)
@@ -305,6 +316,10 @@ RECOGNISED = {
     "masks": Head(with_more, mean_steps, SPREAD + EXTRA, doubt="6 more numbers"),
     "masks named": Head(with_more, mean_steps, SPREAD + EXTRA, names=True, doubt="6 more numbers"),
     "angles": Head(with_more, mean_steps, SPREAD + ANGLE, doubt="if it is an angle"),
+}
+RECOGNISED |= {
+    "yolov5 logits": Head(yolov5_logits, mean_yolov5, 3 * (5 + CLASSES), names=True),
+    "yolov8 logits": Head(yolov8_logits, mean_steps, SPREAD, names=True),
 }
 UNDECODED = {
     "yolov5 maps": Head(anchored, mean_yolov5, 3 * (5 + CLASSES), THREE),

@@ -55,7 +55,7 @@ def form_of(raw: Sequence[Array], size: tuple[int, int], forms: Sequence[Plain])
         Those that are possible.
     """
     joined = np.concatenate(raw, axis=1)
-    valid = [f for f in forms if f != _RARE and _is_valid(f, joined)]
+    valid = [f for f in forms if f != _RARE and is_valid(f, joined)]
     if not valid:
         return None
     cells = list(_cells(size, raw[0].shape[1]))
@@ -75,7 +75,7 @@ def form_of(raw: Sequence[Array], size: tuple[int, int], forms: Sequence[Plain])
     # Nearly no detector writes corners with sizes; where they fit better, that is said. Middles
     # within their own cells are right.
     inside = bool(cells) and costs[best] < 1
-    if _RARE in forms and _is_valid(_RARE, joined) and not inside:
+    if _RARE in forms and is_valid(_RARE, joined) and not inside:
         better = cost(_RARE) < costs[best] and not _is_close(cost(_RARE), costs[best], bool(cells))
         return Form(best, _RARE if better else None)
     return Form(best)
@@ -85,7 +85,8 @@ def _is_close(better: float, worse: float, on_cells: bool) -> bool:
     return better > _CLEARLY * worse if on_cells else worse - better < _MARGIN
 
 
-def _is_valid(form: Plain, raw: Array) -> bool:
+def is_valid(form: str, raw: Array) -> bool:
+    """Whether nearly all boxes (4, P) have the right side behind the left one, or sizes."""
     a, b, c, d = raw
     right_way = (a <= c) & (b <= d) if form in ("xyxy", "yxyx") else (c >= 0) & (d >= 0)
     return bool(np.mean(right_way) >= _NEARLY_ALL)

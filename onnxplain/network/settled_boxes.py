@@ -15,7 +15,7 @@ from onnxplain.graph.answers.answer import Answer
 from onnxplain.graph.answers.boxes.elements import logits_of
 from onnxplain.graph.answers.boxes.found import FoundBoxes
 from onnxplain.graph.answers.trace import Tracer
-from onnxplain.network.box_form import WORDS, form_of
+from onnxplain.network.box_form import WORDS, form_of, is_valid
 from onnxplain.targets.boxes.codes import BoxCode
 from onnxplain.targets.boxes.layout import BoxLayout
 from onnxplain.targets.secants import Values
@@ -30,6 +30,19 @@ _NO_FORM = (
     "the four numbers of its boxes are neither corners nor centres with sizes (offsets from "
     "anchors cannot be read)"
 )
+_NOTHING = (
+    "it finds nothing in the pictures it was tried on, so that its sides are taken for pixels; if "
+    "they are shares of the picture, declare that in a file beside the model (docs/detectors.md)"
+)
+_SEVERAL = (
+    "the pictures it was tried on do not tell its readings apart: {}, or {}; look at the boxes, "
+    "and declare the other one in a file beside the model if they are wrong (docs/detectors.md)"
+)
+_CROSSED = (
+    "many of its boxes have their right side left of their left one, or their lower one above the "
+    "upper: if the four numbers are no corners, declare their form in a file beside the model "
+    "(docs/detectors.md)"
+)
 _TWO_FORMS = (
     "the four numbers of its boxes are taken for {}, and may be {} as well: look at the boxes, and "
     "declare the form {!r} in a file beside the model if they are wrong (docs/detectors.md)"
@@ -43,17 +56,35 @@ def settled(network: Network, answer: Answer) -> Answer:
     """
     found = answer.boxes
     assert found is not None
-    layout = found.layout
     try:
         engine = network.ort.together()
         inputs = (network.random_input(), network.example())
-        values = [engine.activations(x, layout.tensors) for x in inputs]
+        values = [engine.activations(x, found.layout.tensors) for x in inputs]
+    except OnnxplainError as error:
+        return replace(answer, boxes=None, doubt=str(error))
+    every = [_settled(network, answer, f, values) for f in (found, *found.others)]
+    fitting = [f for f in every if f.boxes is not None]
+    if len(fitting) < 2:
+        return fitting[0] if fitting else every[0]
+    doubt = _SEVERAL.format(*(f.evidence for f in fitting[:2]))
+    return replace(fitting[0], doubt="; ".join(filter(None, (fitting[0].doubt, doubt))))
+
+
+def _settled(
+    network: Network, answer: Answer, found: FoundBoxes, values: Sequence[Values]
+) -> Answer:
+    """The same for one reading."""
+    try:
+        found = _with_sigmoids(found, values)
+        layout = found.layout
         raw = [layout.boxes.read(v)[0] for v in values]
         scores = np.concatenate([layout.scores.read(v)[0] for v in values], axis=1)
         if problem := _no_labels(layout, values) or _no_scores(layout, values):
             return replace(answer, boxes=None, doubt=problem)
     except OnnxplainError as error:
         return replace(answer, boxes=None, doubt=str(error))
+    if layout.labels is not None:  # rows without a score fill the output up
+        raw = [r[:, layout.scores.read(v)[0, 0] > 0] for r, v in zip(raw, values, strict=True)]
     code, about_code, doubt = _code(network, found, raw)
     if code is None:
         return replace(answer, boxes=None, doubt=about_code)
@@ -72,6 +103,19 @@ def settled(network: Network, answer: Answer) -> Answer:
         shape=(fitting.count,),
         boxes=replace(found, layout=fitting),
     )
+
+
+def _with_sigmoids(found: FoundBoxes, values: Sequence[Values]) -> FoundBoxes:
+    """Objectness and scores whose Sigmoid the file leaves out, where it names all classes."""
+    layout, objects = found.layout, found.layout.objectness
+    if objects is None or found.scores_known or layout.count != found.names:
+        return found
+    if objects.squash != "none" or not _no_scores(layout, values):
+        return found
+    objects, scores = (replace(c, squash="sigmoid") for c in (objects, layout.scores))
+    layout = replace(layout, objectness=objects, scores=scores)
+    evidence = f"{found.evidence}, as logits of Sigmoids"
+    return replace(found, layout=layout, evidence=evidence, scores_known=True)
 
 
 def _no_labels(layout: BoxLayout, values: Sequence[Values]) -> str:
@@ -106,9 +150,8 @@ def _code(
     if not code.is_plain or (found.unit_known and found.form_known):
         return code, "", ""
     every = np.concatenate(raw, axis=1)
-    if not every.size:
-        why = "sides taken for pixels, since it finds nothing in the pictures it was tried on"
-        return code, why, ""
+    if not every.any():
+        return code, "", "" if found.unit_known else _NOTHING
     said, doubt = [], ""
     if not found.unit_known:
         shares = float(np.percentile(np.abs(every), 99)) <= _LARGEST_SHARE
@@ -123,6 +166,8 @@ def _code(
         said.append(WORDS[form.form])
         if form.other is not None:
             doubt = _TWO_FORMS.format(WORDS[form.form], WORDS[form.other], form.other)
+    elif found.layout.labels is not None and not is_valid(code.form, every):
+        doubt = _CROSSED
     return code, ", ".join(said), doubt
 
 

@@ -33,6 +33,8 @@ class FoundBoxes:
         Class names that the file holds; 0 if it holds none.
     doubt : str
         What else the numbers may be, or what is left aside; empty if there is no doubt.
+    others : tuple of FoundBoxes
+        Other readings, to be taken if what the model writes does not fit this one.
     """
 
     layout: BoxLayout
@@ -43,6 +45,7 @@ class FoundBoxes:
     names: int = 0
     doubt: str = ""
     forms: tuple[Plain, ...] = PLAIN
+    others: tuple[FoundBoxes, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -58,12 +58,13 @@ def whole_rows(seen: Seen) -> FoundBoxes | str | None:
         what = "4 numbers of a box" + (", an objectness" if split.objects else "")
         evidence = f"output {output.name!r} holds {what} and {count} scores of each candidate"
         known = activated(seen.tracer, scores) is True
-        aside = _aside(output, width - first - count)
+        aside = left_aside(output, width - first - count)
         return FoundBoxes(layout, f"{evidence} ({split.why})", scores_known=known, doubt=aside)
     return None
 
 
-def _aside(output: OutputShape, count: int) -> str:
+def left_aside(output: OutputShape, count: int) -> str:
+    """Say that numbers behind box and scores are not explained; empty if there are none."""
     if not count:
         return ""
     turned = "; if it is an angle, the sides are those of the box before it is turned"
