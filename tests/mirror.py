@@ -51,7 +51,7 @@ NOT_YET = {
         written_softmax
     """,
     "graph/answers/boxes": """
-        elements final_rows find scales separate suppressed whole_rows
+        elements find scales separate suppressed whole_rows
     """,
     "graph/expand": """
         attention fused quantised

@@ -315,6 +315,9 @@ RECOGNISED = {
     "yolov10": Head(strongest, mean_steps, SPREAD, final=True),
     "masks": Head(with_more, mean_steps, SPREAD + EXTRA, doubt="6 more numbers"),
     "masks named": Head(with_more, mean_steps, SPREAD + EXTRA, names=True, doubt="6 more numbers"),
+    "angles named": Head(
+        with_more, mean_steps, SPREAD + ANGLE, names=True, doubt="if it is an angle"
+    ),
     "angles": Head(with_more, mean_steps, SPREAD + ANGLE, doubt="if it is an angle"),
 }
 RECOGNISED |= {

@@ -39,8 +39,10 @@ def are_offsets(tracer: Tracer, columns: Columns) -> bool:
 
 def are_raw(tracer: Tracer, columns: Columns) -> bool:
     """Whether numbers are those of convolutions, only moved: not even activated."""
-    nodes = [tracer.graph.producers.get(p.anchor.tensor) for p in _parts(tracer, columns)]
-    return bool(nodes) and all(n is not None and n.op_type in _CONVOLUTIONS for n in nodes)
+    parts = list(_parts(tracer, columns))
+    nodes = [tracer.graph.producers.get(p.anchor.tensor) for p in parts if p.plain]
+    convolved = [n for n in nodes if n is not None and n.op_type in _CONVOLUTIONS]
+    return bool(parts) and len(convolved) == len(parts)
 
 
 def _parts(tracer: Tracer, columns: Columns) -> Iterator[Part]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from onnxplain.graph.answers.boxes.cells import USUAL, scales_of
 from onnxplain.graph.answers.boxes.found import Seen
@@ -53,9 +53,10 @@ def split_rows(
     """
     names, joined = seen.names, "joined of " + ", ".join(map(str, parts))
     if names:
-        for objects in (0, 1):
-            if width == _BOX + objects + names:
-                return Split(objects, names, f"{names} names in the file")
+        if width == _BOX + names:
+            return Split(0, names, f"{names} names in the file")
+        if width == _BOX + 1 + names:
+            return _one_more(seen, output, rows, parts)
         if width < _BOX + names:
             return None
     if parts[:2] == (2, 2) and sum(parts) == width and len(parts) == 3:
@@ -77,6 +78,26 @@ def split_rows(
     if math.prod(known) == width * places:
         return Split(1, width - _BOX - 1, f"{_ANCHORS} boxes of every cell")
     return None
+
+
+def _one_more(
+    seen: Seen, output: OutputShape, rows: Columns, parts: tuple[int, ...]
+) -> Split | None:
+    """One number more than names: an objectness in front of the scores, or an angle behind."""
+    names = seen.names
+    width = _BOX + 1 + names
+    split = Split(1, names, f"{names} names in the file")
+    whole = activated(seen.tracer, rows.cut(_BOX, width))
+    scored = activated(seen.tracer, rows.cut(_BOX, _BOX + names))
+    behind = replace(split, objects=0)
+    if parts[:2] == (_BOX, names) and (names > 1 or (scored and not whole)):
+        return behind
+    if parts[:2] == (_BOX, 1) or whole:
+        return split
+    if whole is None:
+        return behind if scored else None
+    # Without a Sigmoid nothing but the order of the axes tells one form from the other.
+    return split if rows.axis == len(output.known or ()) - 1 else None
 
 
 def _behind_box(
