@@ -1,52 +1,36 @@
-"""Templates of declarations: filled in for files that are refused, and right once completed."""
-
-import json
+"""What a template holds for outputs of such shapes."""
 
 import numpy as np
-import onnx
-import pytest
-from detector_forms import SIDE
-from detector_forms import written as detector
-from raw_heads import ANCHORS, UNDECODED, check_boxes, written
-from small_models import write_model
+from seen_boxes import MAPS, seen
 
-import onnxplain
-from onnxplain.model.box_template import box_template
-
-# What a person corrects in a template, where it is not right as it stands.
-CORRECTED = {"yolov3 maps": {"form": "yolov3", "activation": "none"}}
+from onnxplain.graph.answers.boxes.template import template_of
 
 
-@pytest.mark.parametrize("name", UNDECODED)
-def test_a_template_with_the_files_own_anchors_reads_it(name, tmp_path):
-    photo = np.random.default_rng(3).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
-    onnx.save(written(name), tmp_path / "m.onnx")
-    template = box_template(tmp_path / "m.onnx", {})
-    layout = template.boxes
-    if "anchors" in layout["boxes"]:
-        assert layout["boxes"]["anchors"][0][0] == [10, 13]
-        assert any("those of YOLOv5 on COCO" in text for text in template.advice)
-        layout["boxes"]["anchors"] = [[list(a) for a in scale] for scale in ANCHORS]
-    layout["boxes"] |= CORRECTED.get(name, {})
-    (tmp_path / "m.onnxplain.json").write_text(json.dumps({"boxes": layout}))
-    model = onnxplain.load(tmp_path / "m.onnx", preprocess="zero-one", device="cpu")
-    check_boxes(model, name, photo)
-
-
-def test_logits_beside_boxes_leave_the_activation_open(tmp_path):
-    proto = onnx.ModelProto()
-    proto.CopyFrom(detector("detr"))
-    del proto.metadata_props[:]
-    onnx.save(proto, tmp_path / "m.onnx")
-    template = box_template(tmp_path / "m.onnx", {})
-    assert template.boxes["boxes"]["tensor"] == "pred_boxes"
-    assert template.boxes["scores"] == {
-        "tensor": "logits", "axis": -1, "columns": [0, 4], "activation": "softmax",
-        "background": 3,
+def test_one_candidate_of_each_usual_cell_may_be_yolox():
+    body = f"{MAPS} r = Reshape(m, flat) out = Tile(r, times)"
+    sizes = {"flat": np.array([1, 2, 4, 64]), "times": np.array([1, 1, 1, 1])}
+    rows = seen(
+        "p = ReduceMean<axes=[2,3], keepdims=0>(image) q = MatMul(p, w) out = Reshape(q, s)",
+        ["float[N,84,8] out"], w=np.ones((3, 84 * 8), np.float32), s=np.array([-1, 84, 8]),
+    )  # fmt: skip
+    found = template_of(rows).boxes
+    assert (found["boxes"]["form"], found["boxes"]["strides"]) == ("yolox", [8, 16, 32])
+    assert found["objectness"]["columns"] == [4, 5]
+    assert found["scores"] == {
+        "tensor": "out", "axis": 1, "columns": [5, 8], "activation": "sigmoid",
     }  # fmt: skip
-    assert any("drop 'background'" in text for text in template.advice)
+    assert template_of(seen(body, ["float[1,2,4,64] out"], **sizes)) is None
 
 
-def test_a_classifier_has_none(tmp_path):
-    assert box_template(write_model(tmp_path / "m.onnx"), {}) is None
-    assert box_template(tmp_path / "none.onnx", {}) is None
+def test_labels_beside_boxes_have_no_axis_of_their_own():
+    made = seen(
+        "p = ReduceMean<axes=[2,3], keepdims=0>(image) b = MatMul(p, w) boxes = Reshape(b, s) "
+        "scores = MatMul(p, v) labels = Cast<to=7>(scores)",
+        ["float[N,20,4] boxes", "float[N,20] scores", "int64[N,20] labels"],
+        w=np.ones((3, 80), np.float32), v=np.ones((3, 20), np.float32), s=np.array([-1, 20, 4]),
+    )  # fmt: skip
+    found = template_of(made).boxes
+    assert found["boxes"] | {"form": "xyxy", "unit": "pixels"} == found["boxes"]
+    assert found["labels"] == {"tensor": "labels", "axis": None}
+    assert found["scores"] == {"tensor": "scores", "axis": None}
+    assert found["overlap"] is None
