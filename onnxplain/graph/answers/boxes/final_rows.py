@@ -10,7 +10,7 @@ from onnxplain.graph.answers.boxes.whole_rows import left_aside
 from onnxplain.graph.answers.output_shapes import OutputShape
 from onnxplain.targets.boxes.codes import BoxCode
 from onnxplain.targets.boxes.columns import Columns
-from onnxplain.targets.boxes.layout import BoxLayout, Suppression
+from onnxplain.targets.boxes.layout import MOST, BoxLayout, Suppression
 
 # Box, score, label; with the number of the picture in front, or something else behind them.
 _PLAIN, _NUMBERED = 6, 7
@@ -84,7 +84,8 @@ def _read(seen: Seen, output: OutputShape, rows: Columns, order: _Order, doubt: 
     layout = BoxLayout(
         rows.cut(order.box, order.box + 4), BoxCode("xyxy"),
         rows.cut(order.score, order.score + 1), seen.names,
-        labels=rows.cut(order.label, order.label + 1), suppression=Suppression(overlap=None),
+        labels=rows.cut(order.label, order.label + 1),
+        suppression=Suppression(overlap=None, most=MOST),
     )  # fmt: skip
     evidence = f"each row of output {output.name!r} is taken for {order.words}"
     return FoundBoxes(layout, evidence, form_known=True, scores_known=True, doubt=doubt)

@@ -7,7 +7,7 @@ from onnxplain.graph.answers.output_shapes import OutputShape
 from onnxplain.graph.answers.part import PROBABLE
 from onnxplain.targets.boxes.codes import BoxCode
 from onnxplain.targets.boxes.columns import Columns
-from onnxplain.targets.boxes.layout import BoxLayout, Suppression
+from onnxplain.targets.boxes.layout import MOST, BoxLayout, Suppression
 
 _BOX = 4
 # Outputs of TensorFlow's detectors, whose boxes have rows before columns.
@@ -55,7 +55,7 @@ def _labelled(seen: Seen, boxes: OutputShape, count: int | None) -> FoundBoxes |
         _single(scores[0]),
         seen.names,
         labels=_single(labels[0]),
-        suppression=Suppression(overlap=None),
+        suppression=Suppression(overlap=None, most=MOST),
     )
     evidence = (
         f"{boxes.name!r} holds boxes, {scores[0].name!r} their scores and {labels[0].name!r} "
