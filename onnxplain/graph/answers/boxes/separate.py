@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from onnxplain.graph.answers.boxes.found import FoundBoxes, Seen
 from onnxplain.graph.answers.output_shapes import OutputShape
 from onnxplain.graph.answers.part import PROBABLE
@@ -86,6 +88,11 @@ def _scored(seen: Seen, boxes: OutputShape, count: int | None) -> FoundBoxes | N
         activated = any(p.kind in PROBABLE for p in seen.tracer.parts(other.name))
         evidence = f"{boxes.name!r} holds boxes and {other.name!r} {width} scores of each"
         known = activated and width == seen.names
+        if centred and not activated and seen.names and width == seen.names + 1:
+            scores = replace(layout.scores, squash="softmax")
+            layout = replace(layout, scores=scores, count=seen.names, background=seen.names)
+            evidence += f", a Softmax of {seen.names} names and nothing behind them, as DETR has it"
+            known = True
         return FoundBoxes(layout, evidence, form_known=centred, scores_known=known)
     return None
 
