@@ -345,12 +345,13 @@ class _Wrapped(nn.Module):
 
 
 @functools.cache
-def written(name: str) -> onnx.ModelProto:
-    """Return the file of a head."""
+def written(name: str, dynamo: bool = False) -> onnx.ModelProto:
+    """Return the file of a head, by the exporter that traces or by that of `torch.export`."""
     head, file = (RECOGNISED | UNDECODED)[name], io.BytesIO()
     torch.onnx.export(
-        _Wrapped(head), (torch.rand(1, 3, SIDE, SIDE),), file, dynamo=False, opset_version=17,
+        _Wrapped(head), (torch.rand(1, 3, SIDE, SIDE),), file, dynamo=dynamo,
         input_names=["images"], output_names=list(head.outputs),
+        **({} if dynamo else {"opset_version": 17}),
     )  # fmt: skip
     proto = onnx.load_from_string(file.getvalue())
     if head.names:

@@ -29,6 +29,12 @@ def test_boxes_are_those_of_the_authors_decoder(name, photo):
         assert not any("boxes" in w for w in said)
 
 
+@pytest.mark.parametrize("name", ["yolox", "yolov5 decoded", "yolov8", "yolov10", "masks named"])
+def test_the_other_exporter_writes_the_same_forms(name, photo):
+    model = onnxplain.load(written(name, dynamo=True), preprocess="zero-one", device="cpu")
+    check_boxes(model, name, photo, final=RECOGNISED[name].final)
+
+
 @pytest.mark.parametrize("name", UNDECODED)
 def test_offsets_from_what_the_file_does_not_hold_are_refused(name):
     with pytest.raises(UnsupportedModelError, match="offsets from cells or anchors") as error:
