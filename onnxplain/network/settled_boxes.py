@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 # Shares of width and height are hardly above one; pixels of a box hardly all below.
 _LARGEST_SHARE = 2.0
+# Scores that float16 rounds may be so much beyond 1.
+_SLACK = 1e-2
+_SQUASH = "say with 'activation' that a Sigmoid is still to be done"
 _NO_FORM = (
     "the four numbers of its boxes are neither corners nor centres with sizes (offsets from "
     "anchors cannot be read)"
@@ -147,6 +150,8 @@ def _code(
     """What the numbers mean, why, and what else they may mean."""
     height, width = network.image.size
     code = found.layout.code
+    if code.form == "yolov5" and any(r.size and (r.min() < 0 or r.max() > 1) for r in raw):
+        return None, "boxes of form 'yolov5' are made of numbers from 0 to 1: " + _SQUASH, ""
     if not code.is_plain or (found.unit_known and found.form_known):
         return code, "", ""
     every = np.concatenate(raw, axis=1)
@@ -174,6 +179,12 @@ def _code(
 def _scores(found: FoundBoxes, scores: Array) -> tuple[BoxLayout | None, str]:
     """Activate what is not, and find the score that says that there is nothing."""
     layout = found.layout
+    beyond = scores.size and (scores.min() < -_SLACK or scores.max() > 1 + _SLACK)
+    if found.scores_known and layout.labels is None and beyond:
+        return None, (
+            f"its scores reach from {scores.min():.3g} to {scores.max():.3g}, not from 0 to 1: "
+            "say with 'activation' what is still to be done"
+        )
     if found.scores_known or layout.labels is not None or not scores.size:
         return layout, ""
     raw = bool(scores.min() < 0 or scores.max() > 1)

@@ -70,3 +70,23 @@ def test_they_are_decoded_as_declared(name, photo, tmp_path):
     (tmp_path / "m.onnxplain.json").write_text(json.dumps({"boxes": layout}))
     model = onnxplain.load(tmp_path / "m.onnx", preprocess="zero-one", device="cpu")
     check_boxes(model, name, photo)
+
+
+@pytest.mark.parametrize(
+    ("part", "said"), [("boxes", "a Sigmoid is still to be done"), ("scores", "not from 0 to 1")]
+)
+def test_an_activation_that_is_missing_is_seen(part, said, tmp_path):
+    place = {"tensor": list(THREE), "axis": -1, "activation": "sigmoid"}
+    anchors = [[list(a) for a in scale] for scale in ANCHORS]
+    layout = {
+        "boxes": place
+        | {"columns": [0, 4], "form": "yolov5", "strides": list(STRIDES), "anchors": anchors},
+        "objectness": place | {"columns": [4, 5]},
+        "scores": place | {"columns": [5, 8]},
+    }
+    layout[part]["activation"] = "none"
+    onnx.save(written("yolov5 maps"), tmp_path / "m.onnx")
+    (tmp_path / "m.onnxplain.json").write_text(json.dumps({"boxes": layout}))
+    with pytest.raises(UnsupportedModelError, match=said) as error:
+        onnxplain.load(tmp_path / "m.onnx", preprocess="zero-one", device="cpu")
+    assert "\n" not in str(error.value)
