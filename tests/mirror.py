@@ -34,7 +34,7 @@ NOT_YET = {
         interpret outputs tensor_reader
     """,
     "graph/answers/boxes": """
-        elements final_rows find scales separate suppressed whole_rows
+        elements find scales separate suppressed whole_rows
     """,
     "graph/expand": """
         attention fused quantised

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.inspect_try import run_trial, show_trial
 from onnxplain.errors import ConversionError, OnnxplainError, UnsupportedModelError, UsageError
+from onnxplain.graph.answers.boxes.template import Template
 from onnxplain.graph.view import TensorInfo
+from onnxplain.inputs.beside import BESIDE
 from onnxplain.inputs.picture import sample_picture
 from onnxplain.inputs.save_beside import save_beside
+from onnxplain.model.box_template import box_template
 from onnxplain.model.inspection import FileFacts, inspect_file, inspect_model, inspect_parity
 from onnxplain.model.load import load
 from onnxplain.model.trial import Trial, to_dict
@@ -47,7 +51,8 @@ def report(
     `onnxplain.model.inspection.inspect_model`; null if the file is no image classifier),
     ``problem`` (why not, or why it does not convert; else null) and, if asked for, ``parity`` (see
     `onnxplain.model.inspection.inspect_parity`), ``try`` (see `onnxplain.model.trial.to_dict`) and
-    ``saved`` (path of the side file); each is null if the file is no image classifier.
+    ``saved`` (path of the side file); each is null if the file is no image classifier. For a
+    detector whose boxes cannot be read there is also ``boxes_template``, what a side file may say.
 
     Raises
     ------
@@ -62,6 +67,7 @@ def report(
     trial: Trial | None = None
     saved: str | None = None
     problem: OnnxplainError | None = None
+    template: Template | None = None
     try:
         model = load(path, **options)
         found = inspect_model(model)
@@ -74,6 +80,7 @@ def report(
             agreement = inspect_parity(model, picture)
     except (UnsupportedModelError, ConversionError) as error:
         problem = error
+        template = box_template(path, options) if found is None else None
     if as_json:
         document(
             {
@@ -84,6 +91,7 @@ def report(
                 **({} if parity is None else {"parity": agreement}),
                 **({} if pictures is None else {"try": trial and to_dict(trial)}),
                 **({"saved": saved} if save else {}),
+                **({} if template is None else {"boxes_template": template.boxes}),
             }
         )
     else:
@@ -98,8 +106,19 @@ def report(
             show_trial(trial, path)
         if saved is not None:
             line(f"saved in {saved}")
+        if template is not None:
+            _show_template(path, template)
     if problem is not None:
         raise problem
+
+
+def _show_template(path: str, template: Template) -> None:
+    """A side file to be checked, as text that can be copied."""
+    line()
+    line(f"A start for {Path(path).stem}{BESIDE}, beside the model:")
+    line(json.dumps({"boxes": template.boxes}, indent=2))
+    for sentence in template.advice:
+        line(sentence)
 
 
 def _chosen(model: Model, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from onnxplain.targets.reading import Piece, Reading
 
 # In front of the names of the nodes that make the copies.
 _MADE = "onnxplain_batch_first:"
+_AXES_ARE_AN_INPUT = 13
 
 
 def with_batch_first(graph: Graph, answer: Answer, shapes: Shapes) -> Graph:
@@ -51,11 +52,7 @@ def with_batch_first(graph: Graph, answer: Answer, shapes: Shapes) -> Graph:
             copy += "_"
         taken.add(copy)
         if axis is None:
-            shape, name = [1, *shapes[tensor]], f"{copy}_shape"
-            model.graph.initializer.append(
-                onnx.helper.make_tensor(name, onnx.TensorProto.INT64, [len(shape)], shape)
-            )
-            node = onnx.helper.make_node("Reshape", [tensor, name], [copy], name=_MADE + copy)
+            node = _unsqueeze(model, tensor, copy)
         else:
             order = [axis, *(k for k in range(len(shapes[tensor])) if k != axis)]
             node = onnx.helper.make_node(
@@ -86,6 +83,16 @@ def tensor_batch_first(graph: Graph, tensor: str) -> str | None:
     """Name of the copy of a tensor, if the graph has one."""
     copy = _copy_of(graph, Piece(tensor, batch_axis=None))
     return None if copy is None else copy.tensor
+
+
+def _unsqueeze(model: onnx.ModelProto, tensor: str, copy: str) -> onnx.NodeProto:
+    """A node that adds a first axis, whatever lengths the others have at run time."""
+    opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 1)
+    if opset < _AXES_ARE_AN_INPUT:
+        return onnx.helper.make_node("Unsqueeze", [tensor], [copy], name=_MADE + copy, axes=[0])
+    axes = f"{copy}_axes"
+    model.graph.initializer.append(onnx.helper.make_tensor(axes, onnx.TensorProto.INT64, [1], [0]))
+    return onnx.helper.make_node("Unsqueeze", [tensor, axes], [copy], name=_MADE + copy)
 
 
 def _pieces(answer: Answer) -> Iterator[Piece]:

@@ -24,6 +24,8 @@ from onnxplain.inputs.label_places import (
 )
 
 KNOWN_LISTS = ("imagenet1k",)
+# So many counts that fit are no evidence for any of them.
+_OPEN = 10
 _GUESSED = "1000 classes are taken for ImageNet-1k"
 
 
@@ -101,7 +103,7 @@ def find_labels(
         if beside:
             warnings += _doubts(beside, path)
             return Labels(beside[0][1], beside[0][0].origin, tuple(warnings))
-    if 1000 in counts:
+    if 1000 in counts and len(counts) < _OPEN:
         warnings.append(
             f"class names are a guess ({_GUESSED}); name them with --labels FILE, or confirm with "
             "--labels imagenet1k"

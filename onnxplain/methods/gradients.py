@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Capability
 from onnxplain.explanations.attribution import Attribution
 from onnxplain.methods.registry import method
-from onnxplain.network.context import Context, Derivatives
+from onnxplain.network.context import Context, Derivatives, scores_by
 from onnxplain.targets.target import Target
 
 
@@ -27,7 +27,7 @@ def input_gradient(context: Context, x: NDArray[Any], target: Target) -> Derivat
 
 def input_scores(context: Context, x: NDArray[Any], target: Target) -> NDArray[np.float64]:
     """Return the score of the inputs, by the engine that gives the gradients, as (N,)."""
-    return target.score(context.engine(Capability.GRADIENTS).activations(x, target.tensors))
+    return scores_by(context.engine(Capability.GRADIENTS), x, target)
 
 
 @method(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnxplain.adapters.back_project import back_project
 from onnxplain.adapters.base import FORWARD_VERBS, Adapter, Capability
 from onnxplain.adapters.changes import Block, Engine, WindowChanges, WindowRun
-from onnxplain.errors import UsageError
+from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.network.network import Network
 from onnxplain.relevance.growth import Growth
@@ -161,7 +161,7 @@ class Context:
 
     def score(self, x: NDArray[Any], target: Target) -> NDArray[np.float64]:
         """Return the explained scalar for inputs `x`, by a forward pass, as an (N,) array."""
-        return target.score(self.engine(Capability.FORWARD).activations(x, target.tensors))
+        return scores_by(self.engine(Capability.FORWARD), x, target)
 
     def all_scores(self, x: NDArray[Any], target: ClassScore) -> NDArray[np.float64]:
         """Return the scores of all classes, of the target's kind, as an (N, K) array."""
@@ -180,6 +180,12 @@ class Context:
 
         With `rectify` and `baseline`, see `Adapter.pull_back`.
         """
+        if target.one_by_one and len(x) > 1:
+            raise MethodRefusedError(
+                "the file has no axis along which pictures stand, so that this method, which "
+                "takes gradients of several at once, cannot tell their boxes apart; use gradient, "
+                "grad-cam, rise or occlusion"
+            )
         engine = self.engine(Capability.GRADIENTS)
         found = engine.pull_back(x, [target], names, rectify=rectify, baseline=baseline)
         growth = found.growth[0] if found.growth else Growth()
@@ -223,6 +229,11 @@ class Context:
         (M,) array
         """
         engine = self.engine(Capability.RERUN)
+        if target.one_by_one:
+            each = (values[k : k + 1] for k in range(len(values)))
+            return np.concatenate(
+                [target.score(engine.rerun_from(x, layer, v, target.tensors)) for v in each]
+            )
         return target.score(engine.rerun_from(x, layer, values, target.tensors))
 
     def windowed_scores(
@@ -272,3 +283,9 @@ class Context:
             yield indices, values
             done += len(indices)
             self.progress(done, total)
+
+
+def scores_by(engine: Adapter, x: NDArray[Any], target: Target) -> NDArray[np.float64]:
+    """Return the explained scalar for inputs by an engine, each on its own where it has to be."""
+    inputs = [x[k : k + 1] for k in range(len(x))] if target.one_by_one else [x]
+    return np.concatenate([target.score(engine.activations(i, target.tensors)) for i in inputs])

@@ -15,7 +15,8 @@ from onnxplain.graph.answers.answer import Answer
 from onnxplain.graph.answers.boxes.elements import logits_of
 from onnxplain.graph.answers.boxes.found import FoundBoxes
 from onnxplain.graph.answers.trace import Tracer
-from onnxplain.targets.boxes.codes import BoxCode, Form
+from onnxplain.network.box_form import WORDS, form_of, is_valid
+from onnxplain.targets.boxes.codes import BoxCode
 from onnxplain.targets.boxes.layout import BoxLayout
 from onnxplain.targets.secants import Values
 
@@ -25,11 +26,30 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 # Shares of width and height are hardly above one; pixels of a box hardly all below.
 _LARGEST_SHARE = 2.0
-# Of the boxes so many must have their corners, or their sizes, the right way.
-_NEARLY_ALL = 0.98
-# Along a row of cells, columns change and rows do not.
-_MORE = 3.0
-_FEW = 50
+# Scores that float16 rounds may be so much beyond 1.
+_SLACK = 1e-2
+_SQUASH = "say with 'activation' that a Sigmoid is still to be done"
+_NO_FORM = (
+    "the four numbers of its boxes are neither corners nor centres with sizes (offsets from "
+    "anchors cannot be read)"
+)
+_NOTHING = (
+    "it finds nothing in the pictures it was tried on, so that its sides are taken for pixels; if "
+    "they are shares of the picture, declare that in a file beside the model (docs/detectors.md)"
+)
+_SEVERAL = (
+    "the pictures it was tried on do not tell its readings apart: {}, or {}; look at the boxes, "
+    "and declare the other one in a file beside the model if they are wrong (docs/detectors.md)"
+)
+_CROSSED = (
+    "many of its boxes have their right side left of their left one, or their lower one above the "
+    "upper: if the four numbers are no corners, declare their form in a file beside the model "
+    "(docs/detectors.md)"
+)
+_TWO_FORMS = (
+    "the four numbers of its boxes are taken for {}, and may be {} as well: look at the boxes, and "
+    "declare the form {!r} in a file beside the model if they are wrong (docs/detectors.md)"
+)
 
 
 def settled(network: Network, answer: Answer) -> Answer:
@@ -39,19 +59,36 @@ def settled(network: Network, answer: Answer) -> Answer:
     """
     found = answer.boxes
     assert found is not None
-    layout = found.layout
     try:
         engine = network.ort.together()
         inputs = (network.random_input(), network.example())
-        values = [engine.activations(x, layout.tensors) for x in inputs]
-        raw = np.concatenate([layout.boxes.read(v)[0] for v in values], axis=1)
+        values = [engine.activations(x, found.layout.tensors) for x in inputs]
+    except OnnxplainError as error:
+        return replace(answer, boxes=None, doubt=str(error))
+    every = [_settled(network, answer, f, values) for f in (found, *found.others)]
+    fitting = [f for f in every if f.boxes is not None]
+    if len(fitting) < 2:
+        return fitting[0] if fitting else every[0]
+    doubt = _SEVERAL.format(*(f.evidence for f in fitting[:2]))
+    return replace(fitting[0], doubt="; ".join(filter(None, (fitting[0].doubt, doubt))))
+
+
+def _settled(
+    network: Network, answer: Answer, found: FoundBoxes, values: Sequence[Values]
+) -> Answer:
+    """The same for one reading."""
+    try:
+        found = _with_sigmoids(found, values)
+        layout = found.layout
+        raw = [layout.boxes.read(v)[0] for v in values]
         scores = np.concatenate([layout.scores.read(v)[0] for v in values], axis=1)
         if problem := _no_labels(layout, values) or _no_scores(layout, values):
             return replace(answer, boxes=None, doubt=problem)
     except OnnxplainError as error:
         return replace(answer, boxes=None, doubt=str(error))
-    first = layout.boxes.read(values[0])[0]
-    code, about_code = _code(network, found, raw, first)
+    if layout.labels is not None:  # rows without a score fill the output up
+        raw = [r[:, layout.scores.read(v)[0, 0] > 0] for r, v in zip(raw, values, strict=True)]
+    code, about_code, doubt = _code(network, found, raw)
     if code is None:
         return replace(answer, boxes=None, doubt=about_code)
     fitting, about_scores = _scores(found, scores)
@@ -65,10 +102,23 @@ def settled(network: Network, answer: Answer) -> Answer:
     return replace(
         answer,
         evidence=said,
-        doubt="",
+        doubt="; ".join(filter(None, (found.doubt, doubt))),
         shape=(fitting.count,),
         boxes=replace(found, layout=fitting),
     )
+
+
+def _with_sigmoids(found: FoundBoxes, values: Sequence[Values]) -> FoundBoxes:
+    """Objectness and scores whose Sigmoid the file leaves out, where it names all classes."""
+    layout, objects = found.layout, found.layout.objectness
+    if objects is None or found.scores_known or layout.count != found.names:
+        return found
+    if objects.squash != "none" or not _no_scores(layout, values):
+        return found
+    objects, scores = (replace(c, squash="sigmoid") for c in (objects, layout.scores))
+    layout = replace(layout, objectness=objects, scores=scores)
+    evidence = f"{found.evidence}, as logits of Sigmoids"
+    return replace(found, layout=layout, evidence=evidence, scores_known=True)
 
 
 def _no_labels(layout: BoxLayout, values: Sequence[Values]) -> str:
@@ -95,55 +145,46 @@ def _no_scores(layout: BoxLayout, values: Sequence[Values]) -> str:
 
 
 def _code(
-    network: Network, found: FoundBoxes, raw: Array, first: Array
-) -> tuple[BoxCode | None, str]:
-    layout = found.layout
+    network: Network, found: FoundBoxes, raw: Sequence[Array]
+) -> tuple[BoxCode | None, str, str]:
+    """What the numbers mean, why, and what else they may mean."""
     height, width = network.image.size
-    code = layout.code
-    if code.width is None:
-        return code, ""
-    if not raw.size:
-        return (
-            code,
-            "sides taken for pixels, since it finds nothing in the pictures it was tried on",
-        )
-    said = []
+    code = found.layout.code
+    if code.form == "yolov5" and any(r.size and (r.min() < 0 or r.max() > 1) for r in raw):
+        return None, "boxes of form 'yolov5' are made of numbers from 0 to 1: " + _SQUASH, ""
+    if not code.is_plain or (found.unit_known and found.form_known):
+        return code, "", ""
+    every = np.concatenate(raw, axis=1)
+    if not every.any():
+        return code, "", "" if found.unit_known else _NOTHING
+    said, doubt = [], ""
     if not found.unit_known:
-        shares = float(np.percentile(np.abs(raw), 99)) <= _LARGEST_SHARE
+        shares = float(np.percentile(np.abs(every), 99)) <= _LARGEST_SHARE
         code = replace(code, unit=(float(width), float(height)) if shares else (1.0, 1.0))
         said.append("sides as shares of the picture" if shares else "sides in pixels")
     if not found.form_known:
-        form = _form(raw, first)
+        scaled = [r * np.array([code.unit, code.unit]).reshape(4, 1) for r in raw]
+        form = form_of(scaled, network.image.size, found.forms)
         if form is None:
-            return None, (
-                "the four numbers of its boxes are neither corners nor centres with sizes "
-                "(offsets from anchors cannot be read)"
-            )
-        code = replace(code, form=form)
-        said.append(_FORMS[form])
-    return code, ", ".join(said)
-
-
-_FORMS: dict[Form, str] = {
-    "xyxy": "left, top, right, bottom",
-    "yxyx": "top, left, bottom, right",
-    "cxcywh": "centre, width, height",
-}
-
-
-def _form(raw: Array, first: Array) -> Form | None:
-    a, b, c, d = raw
-    if np.mean((a <= c) & (b <= d)) >= _NEARLY_ALL:
-        x, y = first[0] + first[2], first[1] + first[3]
-        steps = [float(np.median(np.abs(np.diff(n)))) for n in (x, y)]
-        down = first.shape[1] >= _FEW and steps[1] > _MORE * steps[0]
-        return "yxyx" if down else "xyxy"
-    return "cxcywh" if np.mean((c >= 0) & (d >= 0)) >= _NEARLY_ALL else None
+            return None, _NO_FORM, ""
+        code = replace(code, form=form.form)
+        said.append(WORDS[form.form])
+        if form.other is not None:
+            doubt = _TWO_FORMS.format(WORDS[form.form], WORDS[form.other], form.other)
+    elif found.layout.labels is not None and not is_valid(code.form, every):
+        doubt = _CROSSED
+    return code, ", ".join(said), doubt
 
 
 def _scores(found: FoundBoxes, scores: Array) -> tuple[BoxLayout | None, str]:
     """Activate what is not, and find the score that says that there is nothing."""
     layout = found.layout
+    beyond = scores.size and (scores.min() < -_SLACK or scores.max() > 1 + _SLACK)
+    if found.scores_known and layout.labels is None and beyond:
+        return None, (
+            f"its scores reach from {scores.min():.3g} to {scores.max():.3g}, not from 0 to 1: "
+            "say with 'activation' what is still to be done"
+        )
     if found.scores_known or layout.labels is not None or not scores.size:
         return layout, ""
     raw = bool(scores.min() < 0 or scores.max() > 1)

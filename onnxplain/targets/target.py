@@ -49,6 +49,11 @@ class Target(ABC):
         return True
 
     @property
+    def one_by_one(self) -> bool:
+        """Whether the tensors tell inputs apart only if each is run on its own."""
+        return False
+
+    @property
     def is_probability(self) -> bool:
         """Whether the score is a probability, so that odds can be taken of it."""
         return False

@@ -114,7 +114,7 @@ class Boxes:
         return [
             self._target(
                 said.found.sides[k], int(said.found.labels[k]), int(said.found.rows[k]),
-                f"{said.names[k]}", request, said.frame,
+                f"{said.names[k]}", request, said.frame, float(said.found.scores[k]),
             )
             for k in _chosen(asked, said, self._name)
         ]  # fmt: skip
@@ -143,8 +143,9 @@ class Boxes:
         return self._target(sides, asked.label, row, words, request, said.frame)
 
     def _target(
-        self, sides: Sides, label: int, row: int, words: str, request: TargetRequest, frame: Frame
-    ) -> Target:
+        self, sides: Sides, label: int, row: int, words: str, request: TargetRequest,
+        frame: Frame, strength: float | None = None,
+    ) -> Target:  # fmt: skip
         here = ", ".join(f"{s:.0f}" for s in frame.on_photo(sides))
         stem = "".join(c if c.isalnum() else "-" for c in words)
         words = f"{words} in ({here})"
@@ -160,7 +161,9 @@ class Boxes:
         logit = None
         if element is not None and part == "class":
             logit = Reading((Piece(element.tensor, np.array([element.position])),))
-        return BoxNumber(words, stem, self.layout, row, label, around, part, logit, source)
+        return BoxNumber(
+            words, stem, self.layout, row, label, around, part, logit, source, strength
+        )
 
 
 def _chosen(asked: BoxRequest, said: Detected, name: Any) -> list[int]:

@@ -46,8 +46,9 @@ def require_task(answer: Answer) -> None:
     if answer.task == "boxes" and answer.boxes is None:
         raise UnsupportedModelError(
             f"the model is a detector ({answer.evidence}), and its boxes cannot be read: "
-            f"{answer.doubt}; declare them in a file beside the model (docs/detectors.md), or "
-            "explain one of its tensors: --task values, then --target NAME[INDEX]"
+            f"{answer.doubt}; declare them in a file beside the model (`onnxplain inspect` prints "
+            "a start, see docs/detectors.md), or explain one of its tensors: --task values, then "
+            "--target NAME[INDEX]"
         )
     if answer.task == "unknown":
         raise UnsupportedModelError(

@@ -3,8 +3,10 @@
 import json
 import re
 
+import onnx
 import pytest
 from deep_networks import deep, proto_of
+from raw_heads import written
 
 from onnxplain import load
 from onnxplain.model.inspection import inspect_file, inspect_model
@@ -129,3 +131,16 @@ def test_an_early_choice_is_said(run, tmp_path):
     assert "of the network's depth" in choice["warning"]
     assert choice["warning"] in json.loads(found.stdout)["model"]["warnings"]
     assert f"warning: {choice['warning']}" in run("inspect", path).stderr
+
+
+def test_a_start_for_a_declaration_is_printed_where_boxes_cannot_be_read(run, tmp_path):
+    onnx.save(written("yolov5 maps"), tmp_path / "m.onnx")
+    found = run("inspect", str(tmp_path / "m.onnx"))
+    assert found.exit_code == 3
+    assert "`onnxplain inspect` prints a start" in found.stderr
+    assert "m.onnxplain.json" in found.stdout
+    listed = found.stdout[found.stdout.index("{") : found.stdout.rindex("}") + 1]
+    said = run("inspect", "--json", str(tmp_path / "m.onnx"))
+    template = json.loads(said.stdout)["boxes_template"]
+    assert json.loads(listed) == {"boxes": template}
+    assert template["boxes"]["tensor"] == ["small", "middle", "large"]

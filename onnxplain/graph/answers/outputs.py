@@ -117,7 +117,7 @@ def _declared(
     """Outputs of a detector whose layout a person declares."""
     reader = Interpreter(graph, infer_shapes(graph, image), image, metadata)
     shapes = output_shapes(reader.tracer, reader.batches, image)
-    found = declared_boxes(layout, image.size, {o.name: o.batch_axis for o in shapes})
+    found = declared_boxes(layout, image.size, shapes)
     logits = logits_of(reader.tracer, found.layout.scores)
     found = replace(found, layout=replace(found.layout, logits=logits))
     plain = reader.opaque(found.layout.boxes.tensors[0], "boxes", found.evidence)

@@ -61,6 +61,11 @@ class BoxMatch(Target):
         return "match"
 
     @property
+    def one_by_one(self) -> bool:
+        """See `Target.one_by_one`."""
+        return self.layout.one_by_one
+
+    @property
     def is_linear(self) -> bool:
         """Never: overlap is a quotient, and the best candidate changes."""
         return False

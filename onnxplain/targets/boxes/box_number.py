@@ -8,12 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.errors import MethodRefusedError
 from onnxplain.targets.boxes.layout import BoxLayout
+from onnxplain.targets.boxes.overlap import iou
 from onnxplain.targets.boxes.parts import BoxPart
 from onnxplain.targets.reading import Reading
 from onnxplain.targets.secants import Slopes, Values
 from onnxplain.targets.target import Target
 
+# Boxes that overlap by so much are one.
+_SAME = 0.5
+# How far the engines may be from each other in one and the same score.
+_NEAR = 1e-3
 # What left, top, right and bottom count.
 _SIDES: dict[str, tuple[float, float, float, float]] = {
     "left": (1, 0, 0, 0),
@@ -52,6 +58,8 @@ class BoxNumber(Target):
         place.
     source : str
         See `Target.origin`; empty if unknown.
+    strength : float, optional
+        Score of the box in the explained picture, by which it is known where the file ranks boxes.
     """
 
     words: str
@@ -63,6 +71,7 @@ class BoxNumber(Target):
     part: BoxPart = "class"
     logit: Reading | None = field(default=None, compare=False, repr=False)
     source: str = ""
+    strength: float | None = field(default=None, compare=False, repr=False)
 
     @property
     def origin(self) -> str | None:
@@ -88,13 +97,18 @@ class BoxNumber(Target):
         return "pixels" if self.part in _SIDES else "score"
 
     @property
+    def one_by_one(self) -> bool:
+        """See `Target.one_by_one`."""
+        return self.layout.one_by_one
+
+    @property
     def is_linear(self) -> bool:
         """Whether the number is a linear function of its tensors."""
         layout = self.layout
         if self.logit is not None:
             return True
         if self.part in _SIDES:
-            return layout.boxes.squash == "none" and layout.code.form != "dfl"
+            return layout.boxes.squash == "none" and layout.code.is_plain
         return layout.scores.squash == "none" and not self._factor
 
     def score(self, values: Values) -> NDArray[np.float64]:
@@ -102,6 +116,7 @@ class BoxNumber(Target):
         layout = self.layout
         if self.logit is not None:
             return self.logit.read(values)[:, 0]
+        self._require_same_box(values)
         if self.part in _SIDES:
             sides = layout.sides(values)[:, :, self.row]
             return np.asarray(sides @ np.array(_SIDES[self.part]))
@@ -116,6 +131,7 @@ class BoxNumber(Target):
         if self.logit is not None:
             one = np.ones(self.logit.read(values).shape)
             return self.logit.slopes(values, one)
+        self._require_same_box(values)
         if self.part in _SIDES:
             raw = layout.boxes.read(values)
             weights = np.zeros((4, raw.shape[2]))
@@ -159,6 +175,25 @@ class BoxNumber(Target):
             "sides": [float(s) for s in self.sides],
             "part": self.part,
         }
+
+    def _require_same_box(self, values: Values) -> None:
+        """Refuse inputs in which another box stands in the row, where rows are ranks."""
+        layout = self.layout
+        if layout.labels is None:
+            return
+        read = (layout.boxes if self.part in _SIDES else layout.scores).read(values)
+        same = self.row < read.shape[2]
+        if same and set(layout.boxes.tensors) <= set(values):
+            shared = iou(layout.sides(values)[..., self.row, None], np.array(self.sides))
+            same = bool((shared >= _SAME).all())
+        elif same and self.strength is not None:
+            same = np.allclose(read[:, 0, self.row], self.strength, rtol=_NEAR, atol=_NEAR)
+        if not same:
+            raise MethodRefusedError(
+                "the file ranks its boxes, and in another picture that this method looks at "
+                f"number {self.row + 1} is another box; take a method that stays at the picture "
+                "(gradient, grad-cam), or one that needs no gradient (rise, occlusion)"
+            )
 
     @property
     def _factor(self) -> bool:

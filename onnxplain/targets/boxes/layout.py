@@ -13,6 +13,8 @@ from onnxplain.targets.boxes.overlap import iou, suppress
 from onnxplain.targets.secants import Values
 
 Array = NDArray[np.float64]
+# As many as a file that chooses itself writes.
+MOST = 10**6
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,12 @@ class BoxLayout:
         """Names of the tensors that a prediction reads."""
         parts = (self.boxes, self.scores, self.objectness, self.labels)
         return tuple(dict.fromkeys(t for p in parts if p is not None for t in p.tensors))
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether some tensor has no axis of inputs: their boxes would follow each other."""
+        parts = (self.boxes, self.scores, self.objectness, self.labels)
+        return any(p is not None and p.batch_axis is None for p in parts)
 
     def sides(self, values: Values) -> Array:
         """Return left, top, right and bottom of all candidates, (N, 4, P)."""

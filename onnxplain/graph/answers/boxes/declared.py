@@ -2,47 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from onnxplain.errors import UsageError
+from onnxplain.graph.answers.boxes.cells import Cells
+from onnxplain.graph.answers.boxes.declared_cells import KEYS, declared_cells
+from onnxplain.graph.answers.boxes.declared_columns import COLUMNS, declared_columns
 from onnxplain.graph.answers.boxes.found import FoundBoxes
-from onnxplain.targets.boxes.codes import FORMS, BoxCode
+from onnxplain.graph.answers.output_shapes import OutputShape
+from onnxplain.targets.boxes.codes import FROM_CELLS, PLAIN, BoxCode
 from onnxplain.targets.boxes.columns import Columns
 from onnxplain.targets.boxes.layout import BoxLayout, Suppression
 
 _PARTS = ("boxes", "scores", "objectness", "labels")
 _RULES = ("least", "overlap", "most")
-_COLUMNS = frozenset({"tensor", "axis", "columns", "activation", "scale"})
 _OF_PART = {
-    "boxes": _COLUMNS | {"form", "unit"},
-    "scores": _COLUMNS | {"background"},
-    "objectness": _COLUMNS,
-    "labels": _COLUMNS,
+    "boxes": COLUMNS | {"form", "unit"} | KEYS,
+    "scores": COLUMNS | {"background"},
+    "objectness": COLUMNS,
+    "labels": COLUMNS,
 }
-_ACTIVATIONS = ("none", "sigmoid", "softmax")
 _UNITS = ("pixels", "shares")
 
 
 def declared_boxes(
-    data: Mapping[str, Any], size: tuple[int, int], batched: Mapping[str, int | None]
+    data: Mapping[str, Any], size: tuple[int, int], outputs: Sequence[OutputShape]
 ) -> FoundBoxes:
     """Read a layout.
 
     Parameters
     ----------
     data : mapping
-        With ``boxes`` and ``scores``, and maybe ``objectness`` and ``labels``, each with the
-        ``tensor``, the ``axis`` of the numbers (that of one picture, without the batch), the
-        ``columns`` on it (first and one past the last) and the ``activation`` that is still
-        to be done (none, sigmoid, softmax); of boxes also ``form`` (one of `FORMS` that need no
-        points) and ``unit`` (pixels of the input, or shares of it); of scores also
-        ``background`` (the index of the score that says that there is nothing). ``least``,
-        ``overlap`` (null if the file suppresses) and ``most`` rule which candidates are boxes.
+        With ``boxes`` and ``scores``, and maybe ``objectness`` and ``labels``; see
+        `declared_columns`. Boxes also have a ``form`` (one of `PLAIN` or `FROM_CELLS`) with, for
+        the former, a ``unit`` (pixels of the input, or shares of it), and for the latter what
+        `declared_cells` reads; scores may have a ``background`` (the index of the score that says
+        that there is nothing). ``least``, ``overlap`` (null if the file suppresses) and ``most``
+        rule which candidates are boxes.
     size : (int, int)
         Height and width of the input.
-    batched : mapping of str to int or None
-        Axis of the batch of each tensor.
+    outputs : sequence of OutputShape
+        All outputs of the file.
 
     Raises
     ------
@@ -55,52 +56,58 @@ def declared_boxes(
             "the layout of boxes needs 'boxes' and 'scores', and may have objectness, labels, "
             f"least, overlap and most; it has {', '.join(map(str, data)) or 'nothing'}"
         )
-    columns = {p: _columns(p, data[p], batched) for p in _PARTS if p in data}
-    form = data["boxes"].get("form", "xyxy")
-    unit = data["boxes"].get("unit", "pixels")
-    plain = [f for f in FORMS if f != "dfl"]
-    if form not in plain or unit not in _UNITS:
+    given = {p: _part(p, data[p]) for p in _PARTS if p in data}
+    form = given["boxes"].get("form", "xyxy")
+    if form not in (*PLAIN, *FROM_CELLS):
         raise UsageError(
-            f"boxes: form {form!r} in {unit!r} is not known; allowed: {', '.join(plain)} in "
-            f"{' or '.join(_UNITS)}"
+            f"boxes: form {form!r} is not known; allowed: {', '.join((*PLAIN, *FROM_CELLS))}"
         )
-    scale = (float(size[1]), float(size[0])) if unit == "shares" else (1.0, 1.0)
-    background = data["scores"].get("background")
-    first, stop = columns["scores"].first, columns["scores"].stop
-    count = 0 if "labels" in columns or stop is None else stop - first
+    cells = declared_cells(given["boxes"], form, size) if form in FROM_CELLS else None
+    columns = {}
+    for part, said in given.items():
+        columns[part], order = declared_columns(part, said, outputs, cells)
+        cells = order if part == "boxes" else cells
+    _require_width(columns["boxes"], form)
+    background = given["scores"].get("background")
+    scores = columns["scores"]
+    count = 0 if "labels" in columns or scores.stop is None else scores.stop - scores.first
     if background is not None and not (type(background) is int and 0 <= background < count):
         raise UsageError(f"scores: background {background!r} is no index of 0..{count - 1}")
     layout = BoxLayout(
-        columns["boxes"], BoxCode(form, scale), columns["scores"],
+        columns["boxes"], _code(given["boxes"], form, cells, size), scores,
         count - (background is not None), columns.get("objectness"), columns.get("labels"),
         background, _rules(data),
     )  # fmt: skip
     return FoundBoxes(layout, "declared", form_known=True, unit_known=True, scores_known=True)
 
 
-def _columns(part: str, given: Any, batched: Mapping[str, int | None]) -> Columns:
+def _part(part: str, given: Any) -> Mapping[str, Any]:
     if not isinstance(given, Mapping) or not set(given) <= _OF_PART[part]:
         raise UsageError(
             f"{part}: expected an object with some of the keys {', '.join(sorted(_OF_PART[part]))}"
         )
-    tensor, axis = given.get("tensor"), given.get("axis", -1)
-    pair = given.get("columns", [0, None])
-    squash, scale = given.get("activation", "none"), given.get("scale", 1.0)
-    if not isinstance(tensor, str) or tensor not in batched:
-        known = ", ".join(batched)
-        raise UsageError(f"{part}: there is no output {tensor!r}; outputs: {known}")
-    fits = isinstance(pair, list) and len(pair) == 2 and type(pair[0]) is int and pair[0] >= 0
-    fits = fits and (pair[1] is None or (type(pair[1]) is int and pair[1] > pair[0]))
-    if not fits or type(axis) is not int or squash not in _ACTIVATIONS:
-        raise UsageError(
-            f"{part}: write 'axis' as an integer, 'columns' as [first, one past the last] and "
-            f"'activation' as one of {', '.join(_ACTIVATIONS)}"
-        )
-    if type(scale) not in (int, float) or not 0 < scale < float("inf"):
-        raise UsageError(f"{part}: scale {scale!r} is no number above 0")
-    if part == "boxes" and pair[1] is not None and pair[1] - pair[0] != 4:
-        raise UsageError(f"boxes: {pair} are not four columns")
-    return Columns((tensor,), axis, pair[0], pair[1], 1, batched[tensor], squash, float(scale))
+    return given
+
+
+def _code(
+    given: Mapping[str, Any], form: Any, cells: Cells | None, size: tuple[int, int]
+) -> BoxCode:
+    unit = given.get("unit")
+    if cells is not None:
+        return cells.code(form, in_pixels=unit == "pixels")
+    if unit not in (None, *_UNITS):
+        raise UsageError(f"boxes: unit {unit!r} is not known; allowed: {' or '.join(_UNITS)}")
+    if extra := KEYS & set(given):
+        raise UsageError(f"boxes: form {form!r} counts from no cells: drop {', '.join(extra)}")
+    return BoxCode(form, (float(size[1]), float(size[0])) if unit == "shares" else (1.0, 1.0))
+
+
+def _require_width(boxes: Columns, form: str) -> None:
+    width = None if boxes.stop is None else boxes.stop - boxes.first
+    if form == "dfl" and (width is None or width < 8 or width % 4):
+        raise UsageError("boxes: 'columns' of form 'dfl' are four times the number of steps")
+    if form != "dfl" and width != 4:
+        raise UsageError(f"boxes: {[boxes.first, boxes.stop]} are not four columns")
 
 
 def _rules(data: Mapping[str, Any]) -> Suppression:

@@ -8,6 +8,7 @@ from onnxplain.graph.answers.answer import Answer
 from onnxplain.graph.answers.output_shapes import OutputShape
 from onnxplain.graph.answers.trace import Tracer
 from onnxplain.graph.image_input import ImageInput
+from onnxplain.targets.boxes.codes import PLAIN, Plain
 from onnxplain.targets.boxes.layout import BoxLayout
 from onnxplain.targets.reading import Piece, Reading
 
@@ -24,10 +25,16 @@ class FoundBoxes:
         Why it is read so, in one phrase.
     form_known, unit_known : bool
         Whether what the four numbers mean, and their unit, is told by the graph or the user.
+    forms : tuple of str
+        What the four numbers may mean, if that is open.
     scores_known : bool
         Whether it is known that scores are activated, and which of them is the background.
     names : int
         Class names that the file holds; 0 if it holds none.
+    doubt : str
+        What else the numbers may be, or what is left aside; empty if there is no doubt.
+    others : tuple of FoundBoxes
+        Other readings, to be taken if what the model writes does not fit this one.
     """
 
     layout: BoxLayout
@@ -36,6 +43,9 @@ class FoundBoxes:
     unit_known: bool = False
     scores_known: bool = False
     names: int = 0
+    doubt: str = ""
+    forms: tuple[Plain, ...] = PLAIN
+    others: tuple[FoundBoxes, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from onnxplain.graph.answers.boxes.cells import Cells, stride_of
 from onnxplain.graph.answers.boxes.found import FoundBoxes, Seen
+from onnxplain.graph.answers.boxes.from_cells import distributed, like_yolox
+from onnxplain.graph.answers.boxes.joined import joined_parts
 from onnxplain.graph.answers.output_shapes import OutputShape
-from onnxplain.targets.boxes.codes import BoxCode
 from onnxplain.targets.boxes.columns import Columns
-from onnxplain.targets.boxes.layout import BoxLayout
 
 _BOX, _BINS = 4, 16
-_STRIDES = (8, 16, 32, 64, 128)
+_SPREAD = _BOX * _BINS
+
+UNDECODED = (
+    "its boxes are offsets from cells or anchors, which the file does not decode: export it with "
+    "its decoding, or say what they mean"
+)
+
+
+@dataclass(frozen=True)
+class _Level:
+    """The maps of one scale: by their number of channels."""
+
+    stride: int
+    size: tuple[int, int]
+    maps: dict[int, OutputShape]
 
 
 def scales(seen: Seen) -> FoundBoxes | str | None:
-    """Read maps of 4 * 16 + K channels (distances as distributions), one for each scale.
+    """Read maps with distances as distributions beside scores, or those of YOLOX.
 
-    Maps with anchors of their own cannot be read without them.
+    Boxes and scores stand in one map of each scale, or in two. Maps with anchors of their own
+    cannot be read without them.
 
     Returns
     -------
@@ -33,57 +44,48 @@ def scales(seen: Seen) -> FoundBoxes | str | None:
     if len(maps) < 2:
         return None
     if any(len(o.known or ()) == 4 for o in maps):
-        return _ANCHORS
-    by_size = sorted(maps, key=lambda o: -math.prod((o.known or ())[1:]))
+        return UNDECODED
     axis = 0 if seen.image.layout == "NCHW" else -1
-    widths = {(o.known or ())[axis] for o in by_size}
-    sizes = [_size(o, axis) for o in by_size]
-    strides = [_stride(seen, size) for size in sizes]
-    if len(widths) != 1 or None in strides or len(set(strides)) != len(strides):
-        return "its maps are not one for each scale"
-    width = widths.pop()
-    count = seen.names
-    if not count or width != _BOX * _BINS + count:
-        return _ANCHORS  # so many channels may as well be three boxes of a cell
-    tensors = tuple(o.name for o in by_size)
-    rows = Columns(tensors, axis, batch_axis=by_size[0].batch_axis)
-    points, cells = grid(sizes, [s for s in strides if s is not None])
-    layout = BoxLayout(
-        rows.cut(0, _BOX * _BINS),
-        BoxCode("dfl", points=points + cells / 2, strides=cells),
-        replace(rows.cut(_BOX * _BINS, None), squash="sigmoid"),
-        count,
-    )
-    what = f"distances as distributions over {_BINS} steps, and {count} scores, of every cell"
-    return FoundBoxes(layout, f"maps of strides {strides} hold {what}", True, True, True)
+    levels = _levels(seen, maps, axis)
+    if levels is None:
+        return "its maps are not the same ones for each scale"
+    cells = Cells(tuple(level.size for level in levels), tuple(level.stride for level in levels))
+    widths = sorted(levels[0].maps)
+    columns = {w: _columns([level.maps[w] for level in levels], axis) for w in widths}
+    if len(widths) == 2 and _SPREAD in widths:
+        count = sum(widths) - _SPREAD
+        return distributed(seen, cells, columns[_SPREAD], columns[count], count)
+    if len(widths) != 1:
+        return UNDECODED
+    (width,) = widths
+    rows = columns[width]
+    parts = joined_parts(seen, levels[0].maps[width], width)
+    if width - _SPREAD in (seen.names, *parts[1:2]) and parts[:1] in ((), (_SPREAD,)):
+        count = width - _SPREAD
+        return distributed(seen, cells, rows.cut(0, _SPREAD), rows.cut(_SPREAD, width), count)
+    if parts[:2] == (_BOX, 1) and len(parts) == 3:
+        return like_yolox(seen, cells, rows, width) or UNDECODED
+    return UNDECODED
 
 
-def grid(
-    sizes: Sequence[tuple[int, int]], strides: Sequence[int]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the upper left corner of every cell, (2, P), and the cells' sizes, (P,), in pixels."""
-    points, cells = [], []
-    for (rows, columns), stride in zip(sizes, strides, strict=True):
-        y, x = np.mgrid[:rows, :columns] * float(stride)
-        points.append(np.stack([x.ravel(), y.ravel()]))
-        cells.append(np.full(rows * columns, float(stride)))
-    return np.concatenate(points, axis=1), np.concatenate(cells)
+def _columns(maps: list[OutputShape], axis: int) -> Columns:
+    return Columns(tuple(m.name for m in maps), axis, batch_axis=maps[0].batch_axis)
 
 
-_ANCHORS = (
-    "its maps hold offsets from anchors, which the file does not name; export it with its "
-    "decoding, or declare the layout of a decoded output"
-)
-
-
-def _size(output: OutputShape, axis: int) -> tuple[int, int]:
-    one = output.known or ()
-    rows, columns = one[1:] if axis == 0 else one[:2]
-    return rows, columns
-
-
-def _stride(seen: Seen, size: tuple[int, int]) -> int | None:
-    for stride in _STRIDES:
-        if all(math.ceil(n / stride) == m for n, m in zip(seen.image.size, size, strict=True)):
-            return stride
-    return None
+def _levels(seen: Seen, maps: list[OutputShape], axis: int) -> list[_Level] | None:
+    """Maps by their scale, the finest first; ``None`` if scales differ in what they have."""
+    found: dict[int, _Level] = {}
+    for output in maps:
+        one = output.known or ()
+        size = (one[1], one[2]) if axis == 0 else (one[0], one[1])
+        stride, width = stride_of(seen.image.size, size), one[axis]
+        if stride is None:
+            return None
+        level = found.setdefault(stride, _Level(stride, size, {}))
+        if width in level.maps:
+            return None
+        level.maps[width] = output
+    levels = [found[s] for s in sorted(found)]
+    alike = len(levels) > 1 and all(set(x.maps) == set(levels[0].maps) for x in levels)
+    batches = {m.batch_axis for m in maps}
+    return levels if alike and len(batches) == 1 else None

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from onnxplain.graph.answers.boxes.found import FoundBoxes, Seen
 from onnxplain.graph.answers.output_shapes import OutputShape
 from onnxplain.graph.answers.part import PROBABLE
 from onnxplain.targets.boxes.codes import BoxCode
 from onnxplain.targets.boxes.columns import Columns
-from onnxplain.targets.boxes.layout import BoxLayout, Suppression
+from onnxplain.targets.boxes.layout import MOST, BoxLayout, Suppression
 
 _BOX = 4
 # Outputs of TensorFlow's detectors, whose boxes have rows before columns.
 _TENSORFLOW = "detection_boxes"
+# How DETR and its relatives call centres with sizes.
+_CENTRED = "pred_boxes"
 
 
 def separate(seen: Seen) -> FoundBoxes | None:
     """Read boxes [N, M, 4] beside labels and scores [N, M], or beside scores [N, M, K]."""
     # Three classes with a background have four scores, as a box has four numbers.
-    for output in sorted(seen.outputs, key=lambda o: _unlike_boxes(seen, o)):
+    for output in sorted(seen.outputs, key=lambda o: unlike_boxes(seen, o)):
         one = output.squeezed
         if one is None or len(one) != 2 or one[1] != _BOX or not output.floating:
             continue
@@ -27,7 +31,8 @@ def separate(seen: Seen) -> FoundBoxes | None:
     return None
 
 
-def _unlike_boxes(seen: Seen, output: OutputShape) -> int:
+def unlike_boxes(seen: Seen, output: OutputShape) -> int:
+    """Rank outputs by what speaks against boxes: names, and activations."""
     name = output.name.lower()
     if any(word in name for word in ("box", "loc", "coord")):
         return 0
@@ -52,7 +57,7 @@ def _labelled(seen: Seen, boxes: OutputShape, count: int | None) -> FoundBoxes |
         _single(scores[0]),
         seen.names,
         labels=_single(labels[0]),
-        suppression=Suppression(overlap=None),
+        suppression=Suppression(overlap=None, most=MOST),
     )
     evidence = (
         f"{boxes.name!r} holds boxes, {scores[0].name!r} their scores and {labels[0].name!r} "
@@ -72,16 +77,23 @@ def _scored(seen: Seen, boxes: OutputShape, count: int | None) -> FoundBoxes | N
         width = one[1] if last else one[0]
         if width is None:
             continue
+        centred = boxes.name.lower() == _CENTRED
         axis = -1 if last else next(k for k, n in enumerate(other.one or ()) if n == width)
         layout = BoxLayout(
             Columns((boxes.name,), -1, batch_axis=boxes.batch_axis),
-            BoxCode("xyxy"),
+            BoxCode("cxcywh" if centred else "xyxy"),
             Columns((other.name,), axis, batch_axis=other.batch_axis),
             width,
         )
         activated = any(p.kind in PROBABLE for p in seen.tracer.parts(other.name))
         evidence = f"{boxes.name!r} holds boxes and {other.name!r} {width} scores of each"
-        return FoundBoxes(layout, evidence, scores_known=activated and width == seen.names)
+        known = activated and width == seen.names
+        if centred and not activated and seen.names and width == seen.names + 1:
+            scores = replace(layout.scores, squash="softmax")
+            layout = replace(layout, scores=scores, count=seen.names, background=seen.names)
+            evidence += f", a Softmax of {seen.names} names and nothing behind them, as DETR has it"
+            known = True
+        return FoundBoxes(layout, evidence, form_known=centred, scores_known=known)
     return None
 
 

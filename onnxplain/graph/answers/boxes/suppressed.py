@@ -9,7 +9,7 @@ import numpy as np
 
 from onnxplain.graph.answers.boxes.found import FoundBoxes, Seen
 from onnxplain.graph.view import Graph, Node
-from onnxplain.targets.boxes.codes import BoxCode
+from onnxplain.targets.boxes.codes import BoxCode, Plain
 from onnxplain.targets.boxes.columns import Columns
 from onnxplain.targets.boxes.layout import BoxLayout, Suppression
 
@@ -50,7 +50,8 @@ def suppressed(seen: Seen) -> FoundBoxes | None:
     if not standard and int(_number(node.attributes.get("score_activation"))):
         layout = replace(layout, scores=replace(layout.scores, squash="sigmoid"))
     evidence = f"{node.op_type} {node.output!r} chooses from boxes {boxes!r} and scores {scores!r}"
-    return FoundBoxes(layout, evidence, form_known=bool(centred))
+    forms: tuple[Plain, ...] = ("xyxy", "yxyx")
+    return FoundBoxes(layout, evidence, form_known=bool(centred), forms=forms)
 
 
 def _standard(graph: Graph, node: Node) -> Suppression:

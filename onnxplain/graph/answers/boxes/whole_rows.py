@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
+from onnxplain.graph.answers.boxes.cells import USUAL, Cells, scales_of
 from onnxplain.graph.answers.boxes.found import FoundBoxes, Seen
-from onnxplain.graph.answers.detector_rows import joined_lengths
+from onnxplain.graph.answers.boxes.from_cells import distributed, like_yolox
+from onnxplain.graph.answers.boxes.joined import joined_parts
+from onnxplain.graph.answers.boxes.origins import activated
+from onnxplain.graph.answers.boxes.split_rows import split_rows
 from onnxplain.graph.answers.output_shapes import OutputShape
-from onnxplain.graph.answers.part import PROBABLE
 from onnxplain.targets.boxes.codes import BoxCode
 from onnxplain.targets.boxes.columns import Columns
 from onnxplain.targets.boxes.layout import BoxLayout
 
-_BOX = 4
+_BOX, _SPREAD = 4, 64
 
 
 def whole_rows(seen: Seen) -> FoundBoxes | str | None:
@@ -27,27 +32,54 @@ def whole_rows(seen: Seen) -> FoundBoxes | str | None:
         if axis is None:
             continue
         width = output.known[axis] if output.known else 0
-        split = _split(seen, output, width)
+        rows = Columns((output.name,), axis, batch_axis=output.batch_axis)
+        parts = joined_parts(seen, output, width)
+        cells = _cells(seen, output, axis)
+        count = width - _SPREAD
+        if cells is not None and count in (seen.names, *parts[1:2]) and count > 0:
+            return distributed(seen, cells, rows.cut(0, _SPREAD), rows.cut(_SPREAD, width), count)
+        split = split_rows(seen, output, rows, width, parts)
         if split is None:
             return (
                 f"output {output.name!r} holds {width} numbers for each of its candidates, and "
-                "nothing says whether the fifth is an objectness or a class"
+                "nothing says whether the fifth is an objectness or a class, or how many classes "
+                "there are"
             )
-        objects, why = split
-        rows = Columns((output.name,), axis, batch_axis=output.batch_axis)
-        first = _BOX + objects
+        first, count = _BOX + split.objects, split.count
+        if cells is not None and split.objects and first + count == width:
+            undecoded = like_yolox(seen, cells, rows, width)
+            if undecoded is not None:
+                return undecoded
+        scores = rows.cut(first, first + count)
         layout = BoxLayout(
-            rows.cut(0, _BOX),
-            BoxCode("cxcywh"),
-            rows.cut(first, first + (seen.names or width - first)),
-            seen.names or width - first,
-            objectness=rows.cut(_BOX, _BOX + 1) if objects else None,
-        )
-        count = layout.count
-        parts = "4 numbers of a box" + (", an objectness" if objects else "")
-        evidence = f"output {output.name!r} holds {parts} and {count} scores of each candidate"
-        return FoundBoxes(layout, f"{evidence} ({why})", scores_known=_activated(seen, output))
+            rows.cut(0, _BOX), BoxCode("cxcywh"), scores, count,
+            objectness=rows.cut(_BOX, _BOX + 1) if split.objects else None,
+        )  # fmt: skip
+        what = "4 numbers of a box" + (", an objectness" if split.objects else "")
+        evidence = f"output {output.name!r} holds {what} and {count} scores of each candidate"
+        known = activated(seen.tracer, scores) is True
+        aside = left_aside(output, width - first - count)
+        return FoundBoxes(layout, f"{evidence} ({split.why})", scores_known=known, doubt=aside)
     return None
+
+
+def left_aside(output: OutputShape, count: int) -> str:
+    """Say that numbers behind box and scores are not explained; empty if there are none."""
+    if not count:
+        return ""
+    turned = "; if it is an angle, the sides are those of the box before it is turned"
+    return (
+        f"output {output.name!r} holds {count} more number{'s' * (count > 1)} of each candidate, "
+        "such as key points or the coefficients of a mask: they are left aside, and boxes alone "
+        f"are explained{turned if count == 1 else ''}"
+    )
+
+
+def _cells(seen: Seen, output: OutputShape, axis: int) -> Cells | None:
+    """The usual scales, if there is one candidate for each of their cells."""
+    cells = scales_of(seen.image.size, USUAL)
+    places = math.prod(output.known or ()) // (output.known or (0,))[axis]
+    return cells if places == sum(cells.count(k) for k in range(len(USUAL))) else None
 
 
 def _axis(output: OutputShape) -> int | None:
@@ -61,48 +93,3 @@ def _axis(output: OutputShape) -> int | None:
     short = min(longer, key=lambda k: one[k])
     other = sum(longer) - short
     return short if one[short] > _BOX and one[other] > one[short] else None
-
-
-def _split(seen: Seen, output: OutputShape, width: int) -> tuple[int, str] | None:
-    """Number of objectness columns, and why."""
-    if seen.names:
-        for objects in (0, 1):
-            if width == _BOX + objects + seen.names:
-                return objects, f"{seen.names} names in the file"
-        # Key points, angles or coefficients of masks follow the classes.
-        lengths = joined_lengths(seen.tracer.graph, seen.tracer, output.name)
-        if width > _BOX + seen.names and lengths[:2] in ((_BOX, seen.names), (_BOX, 1)):
-            return 0, f"{seen.names} names in the file"
-    lengths = joined_lengths(seen.tracer.graph, seen.tracer, output.name)
-    if lengths[:2] == (_BOX, width - _BOX):
-        return 0, f"joined of {_BOX} and {lengths[1]}"
-    if lengths[:2] == (_BOX, 1) and sum(lengths) == width and len(lengths) == 3:
-        return 1, "joined of " + ", ".join(map(str, lengths))
-    if lengths[:2] == (2, 2) and sum(lengths) == width:
-        # Centres, sizes, and everything that has a Sigmoid.
-        return 1, "joined of " + ", ".join(map(str, lengths))
-    scored = _scored(seen, output, width)
-    if scored == width - _BOX:
-        # A Sigmoid on all but the box: channels first is one form, candidates first the other.
-        axis = _axis(output)
-        first = axis is not None and output.known is not None and axis < len(output.known) - 1
-        return (0, "scores after the box, channels first") if first else None
-    return None
-
-
-def _scored(seen: Seen, output: OutputShape, width: int) -> int:
-    """How many numbers of a candidate are activated."""
-    total = sum(
-        0 if p.slots is None else len(p.slots)
-        for p in seen.tracer.parts(output.name)
-        if p.kind in PROBABLE and p.plain
-    )
-    known = output.known or ()
-    rest = 1
-    for n in known:
-        rest *= n
-    return total * width // rest if rest else 0
-
-
-def _activated(seen: Seen, output: OutputShape) -> bool:
-    return any(p.kind in PROBABLE for p in seen.tracer.parts(output.name))

@@ -44,7 +44,7 @@ def test_it_is_read_as_declared(tmp_path):
         ({"colour": 1}, "needs 'boxes' and 'scores'"),
         ({"boxes": {"tensor": "output1"}}, "there is no output 'output1'"),
         ({"boxes": {"tensor": "output0", "columns": [0, 3]}}, "are not four columns"),
-        ({"boxes": {"tensor": "output0", "columns": [0, 4], "form": "dfl"}}, "is not known"),
+        ({"boxes": {"tensor": "output0", "columns": [0, 4], "form": "dfl"}}, "counts from cells"),
         ({"boxes": {"tensor": "output0", "columns": [0, 4], "unit": "miles"}}, "is not known"),
         ({"scores": {"tensor": "output0", "columns": [4, True]}}, "one past the last"),
         ({"scores": {"tensor": "output0", "columns": [4, 7], "background": 3}}, "no index"),
