@@ -198,6 +198,7 @@ def choose_targets(
     margin: bool,
     model: Model,
     part: str | None = None,
+    match: str | None = None,
 ) -> Targets:
     """Check the targets asked for.
 
@@ -208,10 +209,12 @@ def choose_targets(
     """
     against = model.contrast(contrast)
     wanted = tuple(model.request(text) for text in given or (None,))
-    if part is not None:
-        if any(one.box is None for one in wanted):
-            raise UsageError("--part names a number of a detector's box; drop it")
-        wanted = tuple(replace(one, part=part) for one in wanted)
+    boxes = all(one.box is not None for one in wanted)
+    if part is not None and not boxes:
+        raise UsageError("--part names a number of a detector's box; drop it")
+    if match is not None and not boxes:
+        raise UsageError("--match says how a detector's boxes are compared; drop it")
+    wanted = tuple(replace(one, part=part or one.part, match=match or one.match) for one in wanted)
     for one in wanted:
         model.task.require_meaning(one, against, margin)
     return Targets(wanted, against, margin)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from onnxplain.graph.shapes import Shapes
     from onnxplain.graph.view import Graph
     from onnxplain.network.network import Network
+    from onnxplain.targets.target import Target
 
 
 LAST, EARLY = "last", "early"
@@ -84,7 +85,10 @@ def named_layer(network: Network, asked: str | int | None) -> SpatialLayer:
 
 
 def layer_warnings(
-    network: Network, asked: str | int | None, read: str | None = None
+    network: Network,
+    asked: str | int | None,
+    read: str | None = None,
+    target: Target | None = None,
 ) -> tuple[str, ...]:
     """Say what is doubtful about a layer that was not named.
 
@@ -96,10 +100,15 @@ def layer_warnings(
         What the person asked for.
     read : str, optional
         The tensor at which maps were read, if it may be another one than the chosen one.
+    target : Target, optional
+        What is explained, if that may be a part of the answer.
     """
     if layer_tensor(network, asked) is not None or not network.layers:
         return ()
-    chosen = network.layers[0].name
+    layers = network.layers if target is None else layers_of(network, target)
+    if layers != network.layers and read in [layer.name for layer in layers]:
+        return ()  # it leads to what is explained, and all of that passes it
+    chosen = layers[0].name
     if read in (None, chosen):
         return (network.layer_choice.warning,) if network.layer_choice.warning else ()
     share = Depths(network.graph, network.shapes, network.image.name, network.head.logits).share
@@ -127,16 +136,17 @@ def _at(network: Network, index: int) -> SpatialLayer:
     return layers[index]
 
 
-def layer_before(network: Network, tensor: str) -> str | None:
-    """Name of the best layer in front of a tensor, where that is not one of the scores.
+def layers_of(network: Network, target: Target) -> list[SpatialLayer]:
+    """Layers at which maps of a target can be read, the best first; may be empty.
 
-    Of the scores themselves, `Network.layers` has them; ``None`` then, and where there is none.
+    Those in front of its `Target.origin`, where that is not one of the scores.
     """
-    if tensor in network.head.tensors:
-        return None
+    tensor = target.origin
+    if tensor is None or tensor in network.head.tensors:
+        return network.layers
     head = replace(network.head, tensors=(tensor,))
     found = choose_layer(network.graph, network.shapes, network.axes, network.image, head).layers
-    return found[0].name if found else None
+    return list(found) or network.layers
 
 
 def linear_head(network: Network, layer: SpatialLayer) -> CamHead:

@@ -143,6 +143,11 @@ def rise(case: Opened) -> Expected:
     return Expected(expected / count / share, options, 1e-4)
 
 
+def d_rise(case: Opened) -> Refused:
+    """No box, no match."""
+    return Refused("compares boxes of a detector")
+
+
 def _quarters(kept: np.ndarray) -> np.ndarray:
     """The picture of which some quarters are kept and the others are black."""
     mask = np.kron(np.reshape(kept, (2, 2)), np.ones((HALF, HALF)))
@@ -243,6 +248,7 @@ FORWARD: Table = {
     "cam": cam,
     "occlusion": occlusion,
     "rise": rise,
+    "d-rise": d_rise,
     "kernel-shap": kernel_shap,
     "lime": lime,
     "prediction-difference": prediction_difference,
