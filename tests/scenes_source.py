@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 
 @functools.cache
 def source(stem: str = "scenes-detector") -> Exported:
-    """Return the network in float64 with the very weights of a file, whose BatchNorms are folded."""
+    """Return the network in float64 with the weights of a file, whose BatchNorms are folded."""
     detector = Detector(len(CLASSES), SIDE)
     for module in list(detector.modules()):
         if isinstance(module, nn.Sequential) and isinstance(module[-1], nn.SiLU):
