@@ -7,21 +7,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
-from onnxplain.errors import MethodRefusedError
 from onnxplain.explanations.attribution import Attribution
+from onnxplain.methods.box_targets import as_box, require_boxes
 from onnxplain.methods.registry import method
 from onnxplain.methods.rise import rise
 from onnxplain.network.context import Context
-from onnxplain.network.network import Network
 from onnxplain.targets.boxes.box_match import BoxMatch
 from onnxplain.targets.target import Target
-
-
-def _require_boxes(network: Network) -> None:
-    if network.answer.boxes is None:
-        raise MethodRefusedError(
-            "d-rise compares boxes of a detector, and the model has none: use rise"
-        )
 
 
 @method(
@@ -38,7 +30,7 @@ def _require_boxes(network: Network) -> None:
     promises="the paper's map, less its mean level; its standard error is given",
     failures="as rise; where a detector has no objectness, the cosine of scores tells no strong "
     "box from a weak one: --match score does",
-    requires=_require_boxes,
+    requires=require_boxes("d-rise", "rise"),
     compares="likeness",
 )
 def d_rise(
@@ -76,11 +68,8 @@ def d_rise(
     UsageError
         If a number makes no sense.
     """
-    if not isinstance(target, BoxMatch):
-        raise MethodRefusedError(
-            f"d-rise compares boxes of a detector, and the target is {target.describe()}: use rise"
-        )
+    box = as_box("d-rise", "rise", target, BoxMatch)
     return rise(
-        context, x, target, samples=samples, cells=cells, share=share, fill_with=fill_with,
+        context, x, box, samples=samples, cells=cells, share=share, fill_with=fill_with,
         max_seconds=max_seconds, tolerance=tolerance,
     )  # fmt: skip

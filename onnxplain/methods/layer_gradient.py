@@ -47,7 +47,7 @@ def layer_gradient(
         found = context.gradients(x, target, [candidate.name for candidate in among])
         for candidate in among:
             if np.any(found.gradients[candidate.name]):
-                return _read(network, placed(network, candidate), found)
+                return read_layer(network, placed(network, candidate), found)
     tried = ", ".join(p.name for p in candidates)
     raise NoSlopeError(
         f"the score's gradient is zero at every place of {tried}: the score does not depend on "
@@ -62,9 +62,10 @@ def _candidates(network: Network, target: Target) -> list[SpatialLayer]:
     return layers[:_ATTEMPTS] if layers == network.layers else layers
 
 
-def _read(
+def read_layer(
     network: Network, spatial: SpatialLayer, found: Derivatives
 ) -> tuple[SpatialLayer, NDArray[Any], NDArray[Any]]:
+    """Return a layer, its feature maps and the score's derivative, as `layer_gradient` does."""
     scale, _ = scale_and_zero(network.graph, spatial.name)
     slopes = spatial.to_maps(found.gradients[spatial.name]).astype(np.float64) / scale
     values = real_values(network.graph, spatial.name, found.values[spatial.name])

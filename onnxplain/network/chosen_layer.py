@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.cam_head import CamHead, find_cam_head
 from onnxplain.graph.depth import Depths
-from onnxplain.graph.layer_choice import choose_layer
+from onnxplain.graph.layer_choice import NOTHING_NEW, choose_layer
 from onnxplain.graph.layer_list import early_layer, usable_layers
 from onnxplain.graph.layers import SpatialLayer, refuse_layer, spatial_layer
 
@@ -147,6 +147,22 @@ def layers_of(network: Network, target: Target) -> list[SpatialLayer]:
     head = replace(network.head, tensors=(tensor,))
     found = choose_layer(network.graph, network.shapes, network.axes, network.image, head).layers
     return list(found) or network.layers
+
+
+def scales_before(network: Network, layer: SpatialLayer) -> list[SpatialLayer]:
+    """Of every other grid the last layer that leads to one, the deepest first."""
+    graph, shapes = network.graph, network.shapes
+    head = replace(network.head, tensors=(layer.name,))
+    depths = Depths(graph, shapes, network.image.name, layer.name)
+    found: dict[tuple[int, int], SpatialLayer] = {}
+    for one in usable_layers(graph, shapes, network.axes, network.image, head):
+        if one.grid == layer.grid or one.op_type in NOTHING_NEW:
+            continue
+        best = found.get(one.grid)
+        # Of equally deep ones the last: after its activation.
+        if best is None or depths.before(one.name) >= depths.before(best.name):
+            found[one.grid] = one
+    return sorted(found.values(), key=lambda one: -depths.before(one.name))
 
 
 def linear_head(network: Network, layer: SpatialLayer) -> CamHead:

@@ -143,9 +143,15 @@ def rise(case: Opened) -> Expected:
     return Expected(expected / count / share, options, 1e-4)
 
 
-def d_rise(case: Opened) -> Refused:
-    """No box, no match."""
-    return Refused("compares boxes of a detector")
+def of_boxes(case: Opened) -> Refused:
+    """There is no box."""
+    return Refused("explains boxes of a detector")
+
+
+def layercam_scales(case: Opened) -> Expected:
+    """All maps have one size: LayerCAM alone, as a share of its maximum."""
+    values = np.maximum(_cams(*case.layer_slopes())["layercam"], 0)
+    return Expected(np.tanh(2 * values / values.max()), {"layer": case.layer}, 1e-5)
 
 
 def _quarters(kept: np.ndarray) -> np.ndarray:
@@ -248,7 +254,10 @@ FORWARD: Table = {
     "cam": cam,
     "occlusion": occlusion,
     "rise": rise,
-    "d-rise": d_rise,
+    "d-rise": of_boxes,
+    "g-came": of_boxes,
+    "odam": of_boxes,
+    "layercam-scales": layercam_scales,
     "kernel-shap": kernel_shap,
     "lime": lime,
     "prediction-difference": prediction_difference,

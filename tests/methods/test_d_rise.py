@@ -127,7 +127,7 @@ class NoBox(Target):
 
 
 def test_what_is_no_box_is_refused_in_one_line():
-    with pytest.raises(MethodRefusedError, match="compares boxes of a detector") as refusal:
+    with pytest.raises(MethodRefusedError, match="explains boxes of a detector") as refusal:
         find("d-rise").function(None, None, NoBox())
     assert "\n" not in str(refusal.value)
     with pytest.raises(MethodRefusedError, match="the model has none: use rise"):
