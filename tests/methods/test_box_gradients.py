@@ -1,58 +1,13 @@
 """Gradients of a box's numbers against autograd on the PyTorch source, in float64."""
 
-import functools
-
 import numpy as np
 import pytest
 import torch
-from originals import difference, exactly
-from scenes_source import ROOT, source
+from boxes_of_source import BOXES, SCALE, TIGHT, explain, maps_at, number_of, picture
+from originals import difference
+from scenes_source import source
 
-import onnxplain
 from onnxplain.targets.boxes.parts import PARTS
-from onnxplain.targets.request import TargetRequest
-
-EXAMPLE = ROOT / "examples/scenes/scene-1000000.png"
-# Boxes of two scales, and what is asked of them.
-BOXES = ("1", "3")
-# Float64 after another order of sums.
-TIGHT = 1e-9
-
-
-@functools.cache
-def model():
-    path = ROOT / "models/scenes-detector.onnx"
-    return exactly(onnxplain.load(path, precision="double", device="cpu"))
-
-
-@functools.cache
-def aim(number, part):
-    asked = model().request(number)
-    (found,) = model().resolve(model().read(EXAMPLE), [TargetRequest(box=asked.box, part=part)])
-    return found
-
-
-def explain(method, number, part="class", **options):
-    return model().explain(EXAMPLE, method, aim(number, part), **options)
-
-
-def picture():
-    return torch.from_numpy(model().read(EXAMPLE).x.astype(np.float64))
-
-
-def number_of(x, number, part):
-    """Number of a box in PyTorch: the logit in front of the Sigmoid, a score or a side."""
-    of = aim(number, part)
-    if part == "class":
-        return source().detector(x)[1][:, of.label, of.row]
-    raw = source()(x)[:, :, of.row]
-    centre_x, centre_y, width, height = raw[:, :4].unbind(1)
-    found = {
-        "score": raw[:, 4 + of.label], "x": centre_x, "y": centre_y, "width": width,
-        "height": height, "left": centre_x - width / 2, "right": centre_x + width / 2,
-        "top": centre_y - height / 2, "bottom": centre_y + height / 2,
-    }  # fmt: skip
-    return found[part]
 
 
 def slope(x, number, part):
@@ -101,29 +56,13 @@ def test_smoothgrad_on_the_noise_that_the_seed_draws(part):
     assert difference(found.attribution, expected) < TIGHT
 
 
-def maps_and_slopes(number, part):
-    """Feature maps where every number of the box starts, and its slopes there."""
-    of, kept = aim(number, part), []
-    scale = int(np.digitize(of.row, np.cumsum(source().detector.cells)))
-    branch = (source().detector.kinds if part == "class" else source().detector.sides)[scale]
-    # The last maps in front of the class's logit; of a side, in front of both branches.
-    hooked = branch[1] if part == "class" else branch[0]
-
-    def keep(_, inputs):
-        kept.append(inputs[0])
-
-    hook = hooked.register_forward_pre_hook(keep)
-    leaf = picture().requires_grad_()
-    score = number_of(leaf, number, part).sum()
-    hook.remove()
-    (slopes,) = torch.autograd.grad(score, kept[0])
-    return kept[0].detach().numpy()[0], slopes.numpy()[0]
-
-
 @pytest.mark.parametrize("part", ["class", "right"])
 @pytest.mark.parametrize("number", BOXES)
 def test_class_activation_maps_are_read_at_the_scale_of_the_box(number, part):
-    maps, slopes = maps_and_slopes(number, part)
+    # The last maps in front of the class's logit; of a side, in front of both branches.
+    detector = source().detector
+    last = detector.kinds[SCALE][1] if part == "class" else detector.sides[SCALE][0]
+    maps, slopes = maps_at(last, number, part, taken=True)
     expected = {
         "grad-cam": np.einsum("k,khw->hw", slopes.mean(axis=(1, 2)), maps),
         "layercam": (np.maximum(slopes, 0) * maps).sum(axis=0),

@@ -5,29 +5,20 @@ import functools
 import numpy as np
 import pytest
 import reference_detection as reference
+from boxes_of_source import EXAMPLE, model
 from noise import ALLOWED, rounding
-from originals import difference, exactly
+from originals import difference
 from scenes_source import ROOT, outputs
 
 import onnxplain
-from onnxplain.errors import MethodRefusedError
-from onnxplain.methods import find
 from onnxplain.perturb.blocks import Blocks
 from onnxplain.perturb.masks import RiseMasks
 from onnxplain.targets.request import TargetRequest
-from onnxplain.targets.target import Target
 
-EXAMPLE = ROOT / "examples/scenes/scene-1000000.png"
 COUNT, CELLS, SHARE = 60, 6, 0.5
 OPTIONS = {"samples": COUNT, "cells": CELLS, "share": SHARE}
 # Sums of masks are kept in single precision.
 KEPT = 1e-5
-
-
-@functools.cache
-def double():
-    path = ROOT / "models/scenes-detector.onnx"
-    return exactly(onnxplain.load(path, precision="double", device="cpu"))
 
 
 @functools.cache
@@ -38,17 +29,17 @@ def masks(size=(96, 96)):
 
 def explained(number):
     """Sides, scores and class of a box, by the reference decoder."""
-    raw = outputs(double().read(EXAMPLE).x)[0]
+    raw = outputs(model().read(EXAMPLE).x)[0]
     row = reference.detections(raw)[number - 1]
     return row[:4], raw[4:, int(row[6])], int(row[5])
 
 
 def slow(similarity):
-    return reference.d_rise(outputs, double().read(EXAMPLE).x[0], masks(), similarity) / SHARE
+    return reference.d_rise(outputs, model().read(EXAMPLE).x[0], masks(), similarity) / SHARE
 
 
 def found(method, said, **options):
-    return double().explain(EXAMPLE, method, said, **OPTIONS, **options)
+    return model().explain(EXAMPLE, method, said, **OPTIONS, **options)
 
 
 def paper(explanation):
@@ -75,7 +66,7 @@ def test_how_boxes_match_can_be_said(method, match):
         "score": reference.class_similarity(sides, label),
         "likeness": reference.cosine_similarity(sides, scores),
     }
-    asked = double().request("2")
+    asked = model().request("2")
     request = TargetRequest(box=asked.box, match=match)
     assert difference(paper(found(method, request)), slow(how[match])) < KEPT
 
@@ -89,46 +80,22 @@ def test_a_drawn_box_has_one_class_and_no_other():
 
 
 def test_the_quantised_file_itself_is_asked():
-    model = onnxplain.load(ROOT / "models/scenes-detector-int8.onnx", device="cpu")
-    x = model.read(EXAMPLE).x
+    int8 = onnxplain.load(ROOT / "models/scenes-detector-int8.onnx", device="cpu")
+    x = int8.read(EXAMPLE).x
 
     def run(pictures):
-        return model.network.ort.activations(pictures.astype(np.float32), ["output0"])["output0"]
+        return int8.network.ort.activations(pictures.astype(np.float32), ["output0"])["output0"]
 
     row = reference.detections(run(x)[0])[0]
     sides, scores = row[:4], np.float64(run(x)[0, 4:, int(row[6])])
     expected = reference.d_rise(run, x[0], masks(), reference.cosine_similarity(sides, scores))
-    result = model.explain(EXAMPLE, "d-rise", "1", **OPTIONS)
+    result = int8.explain(EXAMPLE, "d-rise", "1", **OPTIONS)
     bound = ALLOWED * max(rounding(run, x), KEPT)
     assert difference(paper(result) * SHARE, expected) < bound
 
 
 def test_it_ends_when_the_map_has_settled():
-    result = double().explain(EXAMPLE, "d-rise", "1", cells=CELLS, samples=4000, tolerance=0.2)
+    result = model().explain(EXAMPLE, "d-rise", "1", cells=CELLS, samples=4000, tolerance=0.2)
     assert 16 <= result.measures["samples"] < 4000
     assert result.measures["relative_error"] <= 0.2
     assert (result.maps["standard_error"] > 0).any()
-
-
-class NoBox(Target):
-    tensors, unit, stem = (), "value", ""
-
-    def score(self, values):
-        return np.zeros(1)
-
-    def slopes(self, values):
-        return {}
-
-    def describe(self):
-        return "a value"
-
-    def to_dict(self):
-        return {}
-
-
-def test_what_is_no_box_is_refused_in_one_line():
-    with pytest.raises(MethodRefusedError, match="explains boxes of a detector") as refusal:
-        find("d-rise").function(None, None, NoBox())
-    assert "\n" not in str(refusal.value)
-    with pytest.raises(MethodRefusedError, match="the model has none: use rise"):
-        find("d-rise").requires(onnxplain.load(ROOT / "models/digits-gap.onnx").network)

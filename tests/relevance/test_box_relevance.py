@@ -8,20 +8,17 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
-from originals import difference, exactly
-from scenes_source import ROOT, source
+from boxes_of_source import BEFORE, BOXES, SCALE, aim, explain, number_of, picture
+from originals import difference
+from scenes_source import source
 from torch import nn
 from zennit.attribution import Gradient
 from zennit.composites import EpsilonAlpha2Beta1, EpsilonGammaBox, EpsilonPlus
 from zennit.layer import Sum
 
-import onnxplain
 from models.build.detector_network import SCALES, Stage
-from onnxplain.targets.request import TargetRequest
 
-EXAMPLE = ROOT / "examples/scenes/scene-1000000.png"
 TOLERANCE = 1e-7
-BOXES = ("1", "3")
 # Ours by name, and zennit's for pictures in 0..1.
 COMPOSITES = {
     "epsilon-plus": EpsilonPlus,
@@ -29,19 +26,6 @@ COMPOSITES = {
     "epsilon-gamma-box": functools.partial(EpsilonGammaBox, low=0.0, high=1.0),
 }
 OTHERS = dict(zip(COMPOSITES, [*list(COMPOSITES)[1:], "epsilon-plus"], strict=True))
-
-
-@functools.cache
-def model():
-    path = ROOT / "models/scenes-detector.onnx"
-    return exactly(onnxplain.load(path, precision="double", device="cpu"))
-
-
-@functools.cache
-def aim(number, part="class"):
-    asked = TargetRequest(box=model().request(number).box, part=part)
-    (found,) = model().resolve(model().read(EXAMPLE), [asked])
-    return found
 
 
 class Enlarged(Sum):
@@ -99,7 +83,7 @@ class Bins(nn.Module):
 
 def relevance(net, composite, seed=None):
     """Relevance of the picture by zennit, started with the value itself or a seed."""
-    x = torch.from_numpy(model().read(EXAMPLE).x.astype(np.float64))
+    x = picture()
     # Without its keyword, which zennit's hooks do not pass on.
     enlarged = mock.patch.object(
         nn.functional,
@@ -118,7 +102,7 @@ def relevance(net, composite, seed=None):
 @pytest.mark.parametrize("number", BOXES)
 def test_class_of_a_box(number, composite):
     expected = relevance(Logit(number), composite)
-    found = model().explain(EXAMPLE, "lrp", aim(number), composite=composite)
+    found = explain("lrp", number, composite=composite)
     assert difference(found.attribution, expected) < TOLERANCE
     other = relevance(Logit(number), OTHERS[composite])
     assert difference(other, expected) > 1e-2
@@ -127,26 +111,24 @@ def test_class_of_a_box(number, composite):
 @pytest.mark.parametrize("part", ["left", "height"])
 def test_sides_of_a_box(part):
     """From the numbers that the box's own cell gives, through the network."""
-    scale = 1
-    last = f"/detector/sides.{scale}/sides.{scale}.1/Conv_output_0"
+    last = f"/detector/sides.{SCALE}/sides.{SCALE}.1/Conv_output_0"
     options = {"composite": "epsilon-plus", "at": last}
-    found = model().explain(EXAMPLE, "lrp", aim("3", part), **options)
+    found = explain("lrp", "3", part, **options)
     seed = found.maps["at"].astype(np.float64)
-    expected = relevance(Bins(scale), "epsilon-plus", seed.reshape(32, 6, 6))
+    expected = relevance(Bins(SCALE), "epsilon-plus", seed.reshape(32, 6, 6))
     assert np.abs(seed).max() > 0
     assert difference(found.attribution, expected) < TOLERANCE
     # Nothing starts at the cells of other boxes.
-    cell = aim("3", part).row - 144
+    cell = aim("3", part).row - BEFORE
     assert not np.delete(seed.reshape(32, 36), cell, axis=1).any()
 
 
 @pytest.mark.parametrize("number", BOXES)
 def test_relevance_of_the_class_without_biases_is_conserved(number):
     options = {"composite": "epsilon-plus", "zero_bias": True}
-    found = model().explain(EXAMPLE, "lrp", aim(number), **options)
-    logit = aim(number).score(model().network.torch.activations(
-        model().read(EXAMPLE).x.astype(np.float64), aim(number).tensors))[0]  # fmt: skip
+    found = explain("lrp", number, **options)
+    logit = number_of(picture(), number).item()
     assert found.measures["relevance_out"] == pytest.approx(logit, rel=1e-9)
     assert found.attribution.sum(dtype=np.float64) == pytest.approx(logit, rel=1e-5)
-    with_biases = model().explain(EXAMPLE, "lrp", aim(number), composite="epsilon-plus")
+    with_biases = explain("lrp", number, composite="epsilon-plus")
     assert abs(with_biases.measures["conservation"] - 1) > 0.1
