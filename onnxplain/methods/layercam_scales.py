@@ -26,14 +26,14 @@ from onnxplain.targets.target import Target
     needs=NEEDS,
     explains="logit",
     display="positive",
-    summary="LayerCAM at the last layer of several grids, the largest share at each place.",
+    summary="LayerCAM at the last layer of several grids, added up.",
     reference="Jiang, Zhang, Hou, Cheng, Wei 2021, doi:10.1109/TIP.2021.3089943",
-    meaning="0 to 1, no unit: tanh of the share of each layer's largest value; positive speaks for "
-    "the target",
+    meaning="score units up to a factor; positive speaks for the target; with fuse=max 0 to 1, no "
+    "unit",
     class_discriminative=True,
     promises="",
-    failures="every scale counts the same, however little of the score it carries; evidence "
-    "against the target is ignored",
+    failures="ignores evidence against the target; a coarse scale that carries much covers fine "
+    "ones; with fuse=max every scale counts the same, however little of the score it carries",
 )
 def layercam_scales(
     context: Context,
@@ -42,12 +42,14 @@ def layercam_scales(
     *,
     layer: str | None = None,
     scales: int = 3,
+    fuse: str = "sum",
     gamma: float = 2.0,
 ) -> Attribution:
-    """Largest over layers l of tanh(gamma M_l / max M_l), enlarged bilinearly to the finest grid.
+    """Sum over layers l of M_l, enlarged bilinearly to the finest grid.
 
-    M_l is the positive part of LayerCAM at layer l: sum over k of relu(dS/dA_k) A_k. The layers are
-    the given one, and of every other grid the last one that leads to it, the deepest first.
+    M_l is LayerCAM at layer l: sum over k of relu(dS/dA_k) A_k. The layers are the given one, and
+    of every other grid the last one that leads to it, the deepest first. With ``fuse="max"``, the
+    largest over layers of tanh(gamma M_l / max M_l) of the positive parts, as in the paper.
 
     Parameters
     ----------
@@ -57,13 +59,15 @@ def layercam_scales(
         The last layer; found automatically if not given.
     scales : int
         Layers at most.
+    fuse : {"sum", "max"}
+        How the scales are joined.
     gamma : float
-        How far small values are raised.
+        How far small values are raised, with ``fuse="max"``.
 
     Returns
     -------
     Attribution
-        (N, h, w), in 0..1; note ``layers``, those that were read.
+        (N, h, w), signed, in score units, or in 0..1; note ``layers``, those that were read.
 
     Raises
     ------
@@ -72,10 +76,10 @@ def layercam_scales(
     UsageError
         If a number makes no sense.
     """
-    if scales < 1 or not 0 < gamma < np.inf:
+    if scales < 1 or not 0 < gamma < np.inf or fuse not in ("sum", "max"):
         raise UsageError(
-            f"scales {scales} and gamma {gamma} are not possible; allowed: 1 or more scales, a "
-            "positive gamma"
+            f"scales {scales}, fuse {fuse!r} and gamma {gamma} are not possible; allowed: 1 or more "
+            "scales, sum or max, a positive gamma"
         )
     network = context.network
     last, _, _ = layer_gradient(context, x, target, layer)
@@ -87,9 +91,11 @@ def layercam_scales(
     for one in layers:
         _, maps, slopes = read_layer(network, one, found)
         values = np.einsum("nkhw,nkhw->nhw", maps, np.maximum(slopes, 0.0))
-        for n, single in enumerate(np.maximum(values, 0.0)):
-            if single.any():
-                share = np.tanh(gamma * single / single.max())
+        for n, single in enumerate(values):
+            if fuse == "sum":
+                result[n] += upsample(single, (size[0], size[1]))
+            elif (largest := single.max()) > 0:
+                share = np.tanh(gamma * np.maximum(single, 0.0) / largest)
                 result[n] = np.maximum(result[n], upsample(share, (size[0], size[1])))
     notes = {"layers": [one.name for one in layers]}
     return Attribution(result, ("H", "W"), layer=last.name, notes=notes, warnings=warnings)
