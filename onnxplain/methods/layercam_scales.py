@@ -78,8 +78,8 @@ def layercam_scales(
     """
     if scales < 1 or not 0 < gamma < np.inf or fuse not in ("sum", "max"):
         raise UsageError(
-            f"scales {scales}, fuse {fuse!r} and gamma {gamma} are not possible; allowed: 1 or more "
-            "scales, sum or max, a positive gamma"
+            f"scales {scales}, fuse {fuse!r} and gamma {gamma} are not possible; allowed: 1 or "
+            "more scales, sum or max, a positive gamma"
         )
     network = context.network
     last, _, _ = layer_gradient(context, x, target, layer)
