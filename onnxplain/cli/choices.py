@@ -192,6 +192,27 @@ def bound_all(given: Sequence[str], chosen: Sequence[Chosen], model: Model) -> l
     return bounded
 
 
+def require_read(part: str | None, match: str | None, chosen: Sequence[Chosen]) -> None:
+    """Refuse what none of the methods would look at.
+
+    Raises
+    ------
+    UsageError
+        If all methods explain how boxes match and a part is given, or the other way round.
+    """
+    names = ", ".join(c.method.name for c in chosen)
+    if part is not None and not any(c.method.takes_slopes for c in chosen):
+        raise UsageError(
+            f"--part is for methods that take gradients or relevance; {names} explains how well "
+            "any box matches: drop it, or use gradient or lrp"
+        )
+    if match is not None and all(c.method.takes_slopes for c in chosen):
+        raise UsageError(
+            f"--match is for methods that change the picture; {names} explains one number of one "
+            "candidate: drop it, or use occlusion or d-rise"
+        )
+
+
 def choose_targets(
     given: Sequence[str],
     contrast: str | None,

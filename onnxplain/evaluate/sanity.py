@@ -197,10 +197,10 @@ def other_class_correlation(
     index = int(np.random.default_rng(seed).integers(target.classes - 1))
     index += index >= target.index
     other = replace(target, index=index, name="")
-    maps = [
+    first, second = (
         model.explain(picture, method, c, **(parameters or {})).heatmap() for c in (target, other)
-    ]
-    return _rank(*maps, target)
+    )
+    return _rank(first, second, target)
 
 
 def _magnitude(explanation: Explanation) -> NDArray[np.float64]:

@@ -19,6 +19,7 @@ from onnxplain.cli.choices import (
     give_layer,
     give_limits,
     give_parameters,
+    require_read,
 )
 from onnxplain.cli.console import remark
 from onnxplain.cli.explain.results import (
@@ -107,6 +108,7 @@ def run(
     chosen = give_limits(chosen, {"max_seconds": max_seconds, "tolerance": tolerance})
     chosen = bound_all(methods, chosen, opened)
     wanted = choose_targets(targets, contrast, margin, opened, part, match)
+    require_read(part, match, chosen)
     names = result_names(paths)
     _keep_apart(paths, names, [c.method.name for c in chosen], out)
     warnings = list(opened.warnings)
