@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 
 LAST, EARLY = "last", "early"
+# What only changes the size of a map makes no scale of its own.
+_OF_ANOTHER_SIZE = NOTHING_NEW | {"Pad", "Slice"}
 _INDEX = re.compile(r"[+-]?\d+")
 
 
@@ -156,7 +158,7 @@ def scales_before(network: Network, layer: SpatialLayer) -> list[SpatialLayer]:
     depths = Depths(graph, shapes, network.image.name, layer.name)
     found: dict[tuple[int, int], SpatialLayer] = {}
     for one in usable_layers(graph, shapes, network.axes, network.image, head):
-        if one.grid == layer.grid or one.op_type in NOTHING_NEW:
+        if one.grid == layer.grid or one.op_type in _OF_ANOTHER_SIZE:
             continue
         best = found.get(one.grid)
         # Of equally deep ones the last: after its activation.
