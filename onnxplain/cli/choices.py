@@ -167,7 +167,8 @@ def give_limits(chosen: Sequence[Chosen], limits: Mapping[str, float | None]) ->
 def bound_all(given: Sequence[str], chosen: Sequence[Chosen], model: Model) -> list[Chosen]:
     """Keep the methods of ``-m all`` to seconds each, where nothing else was asked of them.
 
-    Sampling ends after `ALL_SECONDS`; score-cam takes the `ALL_CHANNELS` strongest maps.
+    Sampling ends after `ALL_SECONDS`; score-cam takes the `ALL_CHANNELS` strongest maps, of a box,
+    whose layer is not known yet, those of `ALL_SECONDS`.
 
     Parameters
     ----------
@@ -183,7 +184,8 @@ def bound_all(given: Sequence[str], chosen: Sequence[Chosen], model: Model) -> l
     bounded = []
     for c in chosen:
         limits: dict[str, Any] = {}
-        if c.method.name == "score-cam" and "channels" not in c.parameters:
+        of_box = model.network.answer.boxes is not None
+        if c.method.name == "score-cam" and "channels" not in c.parameters and not of_box:
             layer = model.network.layer(c.parameters.get("layer"))
             limits["channels"] = min(ALL_CHANNELS, layer.channels)
         elif "max_seconds" in c.method.parameters and not c.parameters:

@@ -112,3 +112,11 @@ def test_what_no_method_would_look_at_is_refused():
         require_read(None, "score", chosen("lrp"))
     require_read("width", "score", chosen("lrp", "occlusion"))
     require_read(None, None, chosen("lrp"))
+
+
+def test_the_layer_of_a_box_may_have_fewer_maps_than_the_chosen_one():
+    detector = onnxplain.load("models/scenes-detector.onnx")
+    (one,) = bound_all(["all"], chosen("score-cam"), detector)
+    assert dict(one.parameters) == {"max_seconds": ALL_SECONDS}
+    found = detector.explain("examples/scenes/scene-1000000.png", "score-cam", **one.parameters)
+    assert found.measures["channels"] == 16

@@ -34,3 +34,8 @@ def test_a_box_is_taken_in_the_form_that_is_asked_for():
     with pytest.raises(MethodRefusedError, match=r"a explains boxes.*: use b"):
         as_box("a", "b", aim("1"), BoxMatch)
     assert require_boxes("a", "b")(model().network) is None
+
+
+def test_what_compares_classes_of_one_tensor_is_for_no_box():
+    with pytest.raises(MethodRefusedError, match="answers boxes; use grad-cam"):
+        find("clear").requires(model().network)
