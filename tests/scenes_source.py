@@ -17,9 +17,13 @@ from models.build.scenes import CLASSES, SIDE
 ROOT = Path(__file__).parents[1]
 
 
-@functools.cache
 def source(stem: str = "scenes-detector") -> Exported:
     """Return the network in float64 with the weights of a file, whose BatchNorms are folded."""
+    return _source(stem)
+
+
+@functools.cache
+def _source(stem: str) -> Exported:
     detector = Detector(len(CLASSES), SIDE)
     for module in list(detector.modules()):
         if isinstance(module, nn.Sequential) and isinstance(module[-1], nn.SiLU):
