@@ -3,5 +3,6 @@
 from onnxplain.methods import registered
 
 NEED_ATTENTION = frozenset({"attn-lrp", "attention-rollout", "gradient-attention-rollout"})
+NEED_BOXES = frozenset({"d-rise", "g-came", "odam"})
 # What a convolutional network allows.
-WITHOUT_ATTENTION = [name for name in registered() if name not in NEED_ATTENTION]
+WITHOUT_ATTENTION = [name for name in registered() if name not in NEED_ATTENTION | NEED_BOXES]

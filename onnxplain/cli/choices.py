@@ -167,7 +167,8 @@ def give_limits(chosen: Sequence[Chosen], limits: Mapping[str, float | None]) ->
 def bound_all(given: Sequence[str], chosen: Sequence[Chosen], model: Model) -> list[Chosen]:
     """Keep the methods of ``-m all`` to seconds each, where nothing else was asked of them.
 
-    Sampling ends after `ALL_SECONDS`; score-cam takes the `ALL_CHANNELS` strongest maps.
+    Sampling ends after `ALL_SECONDS`; score-cam takes the `ALL_CHANNELS` strongest maps, of a box,
+    whose layer is not known yet, those of `ALL_SECONDS`.
 
     Parameters
     ----------
@@ -183,7 +184,8 @@ def bound_all(given: Sequence[str], chosen: Sequence[Chosen], model: Model) -> l
     bounded = []
     for c in chosen:
         limits: dict[str, Any] = {}
-        if c.method.name == "score-cam" and "channels" not in c.parameters:
+        of_box = model.network.answer.boxes is not None
+        if c.method.name == "score-cam" and "channels" not in c.parameters and not of_box:
             layer = model.network.layer(c.parameters.get("layer"))
             limits["channels"] = min(ALL_CHANNELS, layer.channels)
         elif "max_seconds" in c.method.parameters and not c.parameters:
@@ -192,12 +194,34 @@ def bound_all(given: Sequence[str], chosen: Sequence[Chosen], model: Model) -> l
     return bounded
 
 
+def require_read(part: str | None, match: str | None, chosen: Sequence[Chosen]) -> None:
+    """Refuse what none of the methods would look at.
+
+    Raises
+    ------
+    UsageError
+        If all methods explain how boxes match and a part is given, or the other way round.
+    """
+    names = ", ".join(c.method.name for c in chosen)
+    if part is not None and not any(c.method.takes_slopes for c in chosen):
+        raise UsageError(
+            f"--part is for methods that take gradients or relevance; {names} explains how well "
+            "any box matches: drop it, or use gradient or lrp"
+        )
+    if match is not None and all(c.method.takes_slopes for c in chosen):
+        raise UsageError(
+            f"--match is for methods that change the picture; {names} explains one number of one "
+            "candidate: drop it, or use occlusion or d-rise"
+        )
+
+
 def choose_targets(
     given: Sequence[str],
     contrast: str | None,
     margin: bool,
     model: Model,
     part: str | None = None,
+    match: str | None = None,
 ) -> Targets:
     """Check the targets asked for.
 
@@ -208,10 +232,12 @@ def choose_targets(
     """
     against = model.contrast(contrast)
     wanted = tuple(model.request(text) for text in given or (None,))
-    if part is not None:
-        if any(one.box is None for one in wanted):
-            raise UsageError("--part names a number of a detector's box; drop it")
-        wanted = tuple(replace(one, part=part) for one in wanted)
+    boxes = all(one.box is not None for one in wanted)
+    if part is not None and not boxes:
+        raise UsageError("--part names a number of a detector's box; drop it")
+    if match is not None and not boxes:
+        raise UsageError("--match says how a detector's boxes are compared; drop it")
+    wanted = tuple(replace(one, part=part or one.part, match=match or one.match) for one in wanted)
     for one in wanted:
         model.task.require_meaning(one, against, margin)
     return Targets(wanted, against, margin)

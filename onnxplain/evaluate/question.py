@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from onnxplain.errors import UsageError
@@ -83,8 +84,12 @@ def aim_of(method: str, target: Target, start: Target) -> Target:
     """
     chosen = find(method)
     activated = chosen.explains == "probability"
-    changes = not chosen.takes_slopes if isinstance(target, BoxMatch) else activated
-    return target if changes else start
+    if isinstance(target, BoxMatch):
+        if chosen.takes_slopes:
+            return start
+        same = target.match == chosen.compares
+        return target if same else replace(target, match=chosen.compares)
+    return target if activated else start
 
 
 def has_rivals(model: Model, target: Target) -> bool:

@@ -13,6 +13,7 @@ from onnxplain.errors import UsageError
 from onnxplain.evaluate.randomise import RandomisedModels
 from onnxplain.evaluate.settings import Order
 from onnxplain.evaluate.similarity import spearman, ssim
+from onnxplain.evaluate.support import common_support, is_local
 from onnxplain.explanations.display import reduce_channels, upsample
 from onnxplain.explanations.explanation import Explanation
 from onnxplain.explanations.spread import Spread
@@ -42,9 +43,12 @@ class SanityCheck:
     shares : (S,) array
         Share of the layers that lie between the output and there.
     spearman : (S,) array
-        Rank correlation of the magnitudes of the two maps at each stage.
+        Rank correlation of the magnitudes of the two maps at each stage; where the target is
+        local, over the pixels of `common_support`.
     ssim : (S,) array
-        Structural similarity of the same.
+        Structural similarity of the same, over the whole picture.
+    places : int
+        Places of the map that are not zero.
     """
 
     method: str
@@ -53,6 +57,7 @@ class SanityCheck:
     shares: NDArray[np.float64]
     spearman: NDArray[np.float64]
     ssim: NDArray[np.float64]
+    places: int = 2
 
     @property
     def left(self) -> float:
@@ -68,6 +73,8 @@ class SanityCheck:
     @property
     def verdict(self) -> str:
         """What that means, in words."""
+        if self.places < 2:
+            return "cannot tell: the map is one place, and has no ranks that could change"
         return verdict(self.left, "what the network has learned")
 
 
@@ -146,8 +153,9 @@ def randomisation_check(
         found = other.explain(picture, method, aim, allow_mismatch=True, **(parameters or {}))
         shares.append(share)
         ends.append(end)
-        ranks.append(spearman(first, _magnitude(found)))
+        ranks.append(_rank(first, _magnitude(found), aim))
         structures.append(ssim(first, _magnitude(found)))
+    shown = reduce_channels(whole.attribution, whole.axes)
     return SanityCheck(
         method,
         lost.order,
@@ -155,7 +163,16 @@ def randomisation_check(
         np.array(shares),
         np.array(ranks),
         np.array(structures),
+        int(np.count_nonzero(shown)),
     )
+
+
+def _rank(first: NDArray[np.float64], second: NDArray[np.float64], target: Target) -> float:
+    """Rank correlation, of a local target where either map has anything to say."""
+    if not is_local(target):
+        return spearman(first, second)
+    where = common_support(first, second)
+    return spearman(first[where], second[where]) if where.any() else 0.0
 
 
 def other_class_correlation(
@@ -169,7 +186,8 @@ def other_class_correlation(
 ) -> float:
     """Rank correlation of the maps of a class and of another one, drawn at random.
 
-    Signed maps are compared: evidence for one class may be evidence against the other.
+    Signed maps are compared: evidence for one class may be evidence against the other. At a place
+    of a dense output, over the pixels of `common_support`.
 
     References
     ----------
@@ -180,10 +198,10 @@ def other_class_correlation(
     index = int(np.random.default_rng(seed).integers(target.classes - 1))
     index += index >= target.index
     other = replace(target, index=index, name="")
-    maps = [
+    first, second = (
         model.explain(picture, method, c, **(parameters or {})).heatmap() for c in (target, other)
-    ]
-    return spearman(*maps)
+    )
+    return _rank(first, second, target)
 
 
 def _magnitude(explanation: Explanation) -> NDArray[np.float64]:

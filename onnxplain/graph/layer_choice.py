@@ -33,7 +33,9 @@ _ADVICE = "`inspect --layers` lists all layers, --layer chooses another one"
 # Scores of several depths are added or joined: most of them have to depend on the layer.
 _HALF = 0.5
 # Behind these the maps hold nothing new.
-_RESIZED = frozenset("Resize Upsample MaxPool AveragePool Cast Identity Transpose Reshape".split())
+NOTHING_NEW = frozenset(
+    "Resize Upsample MaxPool AveragePool Cast Identity Transpose Reshape".split()
+)
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ def _deepest(
     by_name = {c.name: c for c in all_}
     # Of equally deep ones the last: after its activation.
     best = max(reversed(list(among)), key=lambda c: depths.before(c.name), default=None)
-    while best is not None and best.op_type in _RESIZED:
+    while best is not None and best.op_type in NOTHING_NEW:
         source = by_name.get(graph.producers[best.name].inputs[0])
         if source is None:
             break

@@ -35,7 +35,7 @@ _WAYS: dict[str, Rectification | None] = {
 
 def _require_classes(network: Network) -> None:
     task = network.answer.task
-    if task in ("values", "embedding"):
+    if task in ("values", "embedding", "boxes"):
         raise MethodRefusedError(
             f"clear compares classes, and {network.head.output!r} answers {task}; use grad-cam or "
             "occlusion"

@@ -11,6 +11,7 @@ from onnxplain.adapters.base import FORWARD_VERBS, Capability
 from onnxplain.errors import UnknownNameError
 from onnxplain.explanations.attribution import Attribution
 from onnxplain.network.network import Network
+from onnxplain.targets.boxes.parts import Match
 from onnxplain.targets.classes import Kind
 
 Family = Literal["cam", "gradient", "relevance", "perturbation"]
@@ -74,6 +75,8 @@ class Method:
     requires : callable
         ``requires(network)`` raises `MethodRefusedError` for a model that lacks something
         that only this method needs.
+    compares : {"score", "likeness"}
+        How a method that changes the picture compares a detector's boxes unless told otherwise.
     needs_for : callable, optional
         ``needs_for(parameters)`` returns what the engine must be able to do with these; `needs`
         if not given.
@@ -95,6 +98,7 @@ class Method:
     failures: str
     tolerance: float | None = None
     requires: Callable[[Network], None] = _nothing
+    compares: Match = "score"
     needs_for: Callable[[Mapping[str, Any]], Capability] | None = None
 
     def capabilities(self, parameters: Mapping[str, Any]) -> Capability:

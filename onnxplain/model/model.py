@@ -24,7 +24,7 @@ from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.opened import OpenedModel
 from onnxplain.model.record import Run, explanation_of
 from onnxplain.model.saturation import require_finite, saturated, vanishes
-from onnxplain.network.chosen_layer import layer_before, layer_tensor
+from onnxplain.network.chosen_layer import layer_tensor, layers_of
 from onnxplain.network.context import Context, Progress, silent
 from onnxplain.network.network import Network
 from onnxplain.network.sharing import Share, run_shared
@@ -187,7 +187,7 @@ class Model(OpenedModel):
         require_runs(average)
         self.network.require_repeatable(averaged=average is not None)
         options: dict[str, Any] = {"contrast": contrast, "margin": margin, "average": average}
-        options["by_match"] = not chosen.takes_slopes
+        options |= {"by_match": not chosen.takes_slopes, "match": chosen.compares}
         aims = self.resolve(picture, targets, prediction, kind=kind or chosen.explains, **options)
         if not aims:
             raise UsageError("there is no target to explain")
@@ -286,8 +286,13 @@ class Model(OpenedModel):
 def _with_layer(
     method: Method, network: Network, target: Target, given: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Name the layer in front of what is explained, if that is not the whole answer."""
-    if not method.takes_layer or layer_tensor(network, given.get("layer")) is not None:
+    """Name the layer in front of what is explained, if that is not the whole answer.
+
+    Methods that take gradients look for it themselves: they see whether anything arrives there.
+    """
+    if not method.takes_layer or method.takes_slopes or target.origin is None:
         return given
-    layer = None if target.origin is None else layer_before(network, target.origin)
-    return given if layer is None else {**given, "layer": layer}
+    layers = layers_of(network, target)
+    if layer_tensor(network, given.get("layer")) is not None or layers == network.layers:
+        return given
+    return {**given, "layer": layers[0].name}

@@ -15,6 +15,7 @@ from onnxplain.identity import Identity
 from onnxplain.inputs.picture import Picture, read_picture
 from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.network.network import Network
+from onnxplain.targets.boxes.parts import Match
 from onnxplain.targets.classes import Kind
 from onnxplain.targets.request import TargetLike, TargetRequest
 from onnxplain.targets.target import Target
@@ -174,6 +175,7 @@ class OpenedModel:
         margin: bool = False,
         average: int | None = None,
         by_match: bool = False,
+        match: Match = "score",
     ) -> dict[Target, Prediction]:
         """Resolve several targets, each once, with what the model says at its position.
 
@@ -194,6 +196,8 @@ class OpenedModel:
             See `predict`.
         by_match : bool
             Of a box of a detector, explain how well any box matches it, which has no slope.
+        match : {"score", "likeness"}
+            How boxes are compared then, where a request does not say; see `BoxMatch`.
 
         Raises
         ------
@@ -208,7 +212,7 @@ class OpenedModel:
         for name in names:
             one = name if isinstance(name, Target) else self.request(name, default)
             if isinstance(one, TargetRequest) and by_match:
-                one = replace(one, by_match=True)
+                one = replace(one, by_match=True, match=one.match or match)
             position = getattr(one, "position", ())
             if position not in known or not (values or isinstance(one, Target)):
                 values = self._values(picture.x)

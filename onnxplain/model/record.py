@@ -108,7 +108,7 @@ def explanation_of(
         warnings=(
             *found.warnings,
             *placement_warnings(network, found.layer),
-            *_of_layer(network, run, found),
+            *_of_layer(network, run, found, target),
         ),
         provenance={
             "model": model.name,
@@ -129,11 +129,11 @@ def explanation_of(
     )
 
 
-def _of_layer(network: Network, run: Run, found: Attribution) -> tuple[str, ...]:
+def _of_layer(network: Network, run: Run, found: Attribution, target: Target) -> tuple[str, ...]:
     """Warnings of a method that is read at a layer."""
     if not run.method.takes_layer or found.layer is None:
         return ()
-    return layer_warnings(network, run.parameters.get("layer"), found.layer)
+    return layer_warnings(network, run.parameters.get("layer"), found.layer, target)
 
 
 def _named(target: Target) -> list[int]:

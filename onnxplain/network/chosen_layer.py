@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.cam_head import CamHead, find_cam_head
 from onnxplain.graph.depth import Depths
-from onnxplain.graph.layer_choice import choose_layer
+from onnxplain.graph.layer_choice import NOTHING_NEW, choose_layer
 from onnxplain.graph.layer_list import early_layer, usable_layers
 from onnxplain.graph.layers import SpatialLayer, refuse_layer, spatial_layer
 
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from onnxplain.graph.shapes import Shapes
     from onnxplain.graph.view import Graph
     from onnxplain.network.network import Network
+    from onnxplain.targets.target import Target
 
 
 LAST, EARLY = "last", "early"
+# What only changes the size of a map makes no scale of its own.
+_OF_ANOTHER_SIZE = NOTHING_NEW | {"Pad", "Slice"}
 _INDEX = re.compile(r"[+-]?\d+")
 
 
@@ -84,7 +87,10 @@ def named_layer(network: Network, asked: str | int | None) -> SpatialLayer:
 
 
 def layer_warnings(
-    network: Network, asked: str | int | None, read: str | None = None
+    network: Network,
+    asked: str | int | None,
+    read: str | None = None,
+    target: Target | None = None,
 ) -> tuple[str, ...]:
     """Say what is doubtful about a layer that was not named.
 
@@ -96,10 +102,15 @@ def layer_warnings(
         What the person asked for.
     read : str, optional
         The tensor at which maps were read, if it may be another one than the chosen one.
+    target : Target, optional
+        What is explained, if that may be a part of the answer.
     """
     if layer_tensor(network, asked) is not None or not network.layers:
         return ()
-    chosen = network.layers[0].name
+    layers = network.layers if target is None else layers_of(network, target)
+    if layers != network.layers and read in [layer.name for layer in layers]:
+        return ()  # it leads to what is explained, and all of that passes it
+    chosen = layers[0].name
     if read in (None, chosen):
         return (network.layer_choice.warning,) if network.layer_choice.warning else ()
     share = Depths(network.graph, network.shapes, network.image.name, network.head.logits).share
@@ -127,16 +138,33 @@ def _at(network: Network, index: int) -> SpatialLayer:
     return layers[index]
 
 
-def layer_before(network: Network, tensor: str) -> str | None:
-    """Name of the best layer in front of a tensor, where that is not one of the scores.
+def layers_of(network: Network, target: Target) -> list[SpatialLayer]:
+    """Layers at which maps of a target can be read, the best first; may be empty.
 
-    Of the scores themselves, `Network.layers` has them; ``None`` then, and where there is none.
+    Those in front of its `Target.origin`, where that is not one of the scores.
     """
-    if tensor in network.head.tensors:
-        return None
+    tensor = target.origin
+    if tensor is None or tensor in network.head.tensors:
+        return network.layers
     head = replace(network.head, tensors=(tensor,))
     found = choose_layer(network.graph, network.shapes, network.axes, network.image, head).layers
-    return found[0].name if found else None
+    return list(found) or network.layers
+
+
+def scales_before(network: Network, layer: SpatialLayer) -> list[SpatialLayer]:
+    """Of every other grid the last layer that leads to one, the deepest first."""
+    graph, shapes = network.graph, network.shapes
+    head = replace(network.head, tensors=(layer.name,))
+    depths = Depths(graph, shapes, network.image.name, layer.name)
+    found: dict[tuple[int, int], SpatialLayer] = {}
+    for one in usable_layers(graph, shapes, network.axes, network.image, head):
+        if one.grid == layer.grid or one.op_type in _OF_ANOTHER_SIZE:
+            continue
+        best = found.get(one.grid)
+        # Of equally deep ones the last: after its activation.
+        if best is None or depths.before(one.name) >= depths.before(best.name):
+            found[one.grid] = one
+    return sorted(found.values(), key=lambda one: -depths.before(one.name))
 
 
 def linear_head(network: Network, layer: SpatialLayer) -> CamHead:

@@ -50,6 +50,8 @@ class TargetRequest:
         Which number of a box; empty for the score of its class.
     by_match : bool
         Whether how well any box matches is explained, which has no slope.
+    match : str
+        How boxes are compared then, see `BoxMatch`; empty for the method's own way.
     """
 
     index: int | None = None
@@ -63,6 +65,7 @@ class TargetRequest:
     box: BoxRequest | None = None
     part: str = ""
     by_match: bool = False
+    match: str = ""
 
 
 # What stands for a target in the library's functions.

@@ -16,7 +16,7 @@ from onnxplain.targets.boxes.box_match import BoxMatch
 from onnxplain.targets.boxes.box_number import BoxNumber
 from onnxplain.targets.boxes.frame import Frame
 from onnxplain.targets.boxes.layout import BoxLayout, Detections
-from onnxplain.targets.boxes.parts import BoxPart
+from onnxplain.targets.boxes.parts import BoxPart, Match
 from onnxplain.targets.boxes.request import BoxRequest, read_box
 from onnxplain.targets.classes import Kind
 from onnxplain.targets.reading import Piece, Reading
@@ -114,7 +114,8 @@ class Boxes:
         return [
             self._target(
                 said.found.sides[k], int(said.found.labels[k]), int(said.found.rows[k]),
-                f"{said.names[k]}", request, said.frame, float(said.found.scores[k]),
+                self.layout.scores_at(values, int(said.found.rows[k])),
+                said.names[k], request, said.frame, float(said.found.scores[k]),
             )
             for k in _chosen(asked, said, self._name)
         ]  # fmt: skip
@@ -140,11 +141,12 @@ class Boxes:
             )
         row = int(match.argmax()) if match.size else 0
         words = f"{self._name(asked.label)} drawn"
-        return self._target(sides, asked.label, row, words, request, said.frame)
+        scores = self.layout.one_hot(values, asked.label)
+        return self._target(sides, asked.label, row, scores, words, request, said.frame)
 
     def _target(
-        self, sides: Sides, label: int, row: int, words: str, request: TargetRequest,
-        frame: Frame, strength: float | None = None,
+        self, sides: Sides, label: int, row: int, scores: NDArray[np.float64], words: str,
+        request: TargetRequest, frame: Frame, strength: float | None = None,
     ) -> Target:  # fmt: skip
         here = ", ".join(f"{s:.0f}" for s in frame.on_photo(sides))
         stem = "".join(c if c.isalnum() else "-" for c in words)
@@ -156,7 +158,9 @@ class Boxes:
         left, top, right, bottom = map(float, sides)
         around = (left, top, right, bottom)
         if request.by_match:
-            return BoxMatch(words, stem, self.layout, around, label, source)
+            how: Match = request.match or "score"  # type: ignore[assignment]
+            alike = tuple(map(float, scores))
+            return BoxMatch(words, stem, self.layout, around, label, source, alike, how)
         part: BoxPart = request.part or "class"  # type: ignore[assignment]
         logit = None
         if element is not None and part == "class":

@@ -12,6 +12,7 @@ from onnxplain.cli.choices import (
     give_layer,
     give_limits,
     give_parameters,
+    require_read,
 )
 from onnxplain.errors import MethodRefusedError, OnnxplainError, UnknownNameError, UsageError
 from onnxplain.methods import find
@@ -92,3 +93,30 @@ def test_targets(model):
         choose_targets(["99"], None, False, model)
     with pytest.raises(UsageError, match="contrasted with itself"):
         choose_targets(["3"], "3", False, model)
+
+
+def test_parts_and_matches_are_for_boxes(model):
+    for part, match, name in (("left", None, "--part"), (None, "likeness", "--match")):
+        with pytest.raises(UsageError, match=f"{name} .*detector's box"):
+            choose_targets(["3"], None, False, model, part, match)
+    detector = onnxplain.load("models/scenes-detector.onnx")
+    (one,) = choose_targets(["2"], None, False, detector, "left", "likeness").wanted
+    assert (one.part, one.match, one.box.number) == ("left", "likeness", 2)
+
+
+def test_what_no_method_would_look_at_is_refused():
+    with pytest.raises(UsageError, match="--part is for methods that take gradients") as refusal:
+        require_read("width", None, chosen("occlusion", "d-rise"))
+    assert "\n" not in str(refusal.value)
+    with pytest.raises(UsageError, match="--match is for methods that change the picture"):
+        require_read(None, "score", chosen("lrp"))
+    require_read("width", "score", chosen("lrp", "occlusion"))
+    require_read(None, None, chosen("lrp"))
+
+
+def test_the_layer_of_a_box_may_have_fewer_maps_than_the_chosen_one():
+    detector = onnxplain.load("models/scenes-detector.onnx")
+    (one,) = bound_all(["all"], chosen("score-cam"), detector)
+    assert dict(one.parameters) == {"max_seconds": ALL_SECONDS}
+    found = detector.explain("examples/scenes/scene-1000000.png", "score-cam", **one.parameters)
+    assert found.measures["channels"] == 16

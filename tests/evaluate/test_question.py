@@ -31,9 +31,12 @@ def test_a_box_is_matched_by_methods_that_change_pictures(seen):
     _, found, _ = seen
     for name in registered():
         aim = aim_of(name, found.target, found.start)
-        assert aim is (found.start if registered()[name].takes_slopes else found.target)
-        if name in CHANGING:
+        if registered()[name].takes_slopes:
+            assert aim is found.start
+        else:
             assert isinstance(aim, BoxMatch)
+            assert (aim is found.target) == (name != "d-rise")
+            assert aim.match == ("likeness" if name == "d-rise" else "score")
     assert aim_of("gradient", found.target, found.start).unit == "logit"
 
 

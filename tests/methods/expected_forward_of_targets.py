@@ -143,6 +143,16 @@ def rise(case: Opened) -> Expected:
     return Expected(expected / count / share, options, 1e-4)
 
 
+def of_boxes(case: Opened) -> Refused:
+    """There is no box."""
+    return Refused("explains boxes of a detector")
+
+
+def layercam_scales(case: Opened) -> Expected:
+    """All maps have one size: LayerCAM alone."""
+    return Expected(_cams(*case.layer_slopes())["layercam"], {"layer": case.layer}, 1e-5)
+
+
 def _quarters(kept: np.ndarray) -> np.ndarray:
     """The picture of which some quarters are kept and the others are black."""
     mask = np.kron(np.reshape(kept, (2, 2)), np.ones((HALF, HALF)))
@@ -243,6 +253,10 @@ FORWARD: Table = {
     "cam": cam,
     "occlusion": occlusion,
     "rise": rise,
+    "d-rise": of_boxes,
+    "g-came": of_boxes,
+    "odam": of_boxes,
+    "layercam-scales": layercam_scales,
     "kernel-shap": kernel_shap,
     "lime": lime,
     "prediction-difference": prediction_difference,

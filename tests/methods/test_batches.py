@@ -18,6 +18,7 @@ from onnxplain.methods import registered
 from onnxplain.network.network import Network
 from onnxplain.network.sharing import run_shared
 from onnxplain.relevance import walk
+from tests.applicable import NEED_BOXES
 
 # Few samples, so that the whole registry takes seconds; what is not here runs as it is.
 FEW = {
@@ -33,6 +34,7 @@ FEW = {
     "prediction-difference": {"samples": 2},
 }
 TARGETS = (3, 0, 1)
+CLASSIFYING = [name for name in registered() if name not in NEED_BOXES]
 
 
 def chosen(name):
@@ -68,7 +70,7 @@ def arrays(found):
 
 
 @pytest.mark.parametrize(("kind", "tolerance"), [(PyTorchOnly, 1e-10), (Network, 1e-5)])
-@pytest.mark.parametrize("name", registered())
+@pytest.mark.parametrize("name", CLASSIFYING)
 def test_a_batch_gives_what_each_picture_gives_alone(name, kind, tolerance):
     context, x = subject_for(name, kind)
     x = x if kind is PyTorchOnly else x.astype(np.float32)
@@ -94,7 +96,7 @@ def shared(name, context, x, indices):
     return outcomes
 
 
-@pytest.mark.parametrize("name", registered())
+@pytest.mark.parametrize("name", CLASSIFYING)
 def test_targets_side_by_side_are_those_one_by_one(name):
     context, x = subject_for(name, PyTorchOnly)
     together = shared(name, context, x[:1], TARGETS)

@@ -10,6 +10,7 @@ import onnxplain
 from onnxplain import Explanation
 from onnxplain.methods import find, registered
 from onnxplain.methods.promises import gap_warnings
+from tests.applicable import WITHOUT_ATTENTION
 
 SMOOTH = """
     c = Conv<pads = [1,1,1,1]>(image, w) t = Tanh(c) p = GlobalAveragePool(t) f = Flatten(p)
@@ -151,7 +152,7 @@ def test_every_gap_has_a_tolerance_on_its_card():
     opened = onnxplain.load("models/digits-gap.onnx")
     picture, prediction = opened.read(DIGIT), opened.predict(DIGIT)
     for name, method in registered().items():
-        if "attention" in name or name == "attn-lrp":
+        if name not in WITHOUT_ATTENTION:
             continue
         few = {"samples": 64} if "samples" in method.parameters and name != "occlusion" else {}
         found = opened.explain(picture, name, prediction=prediction, **few)

@@ -10,8 +10,13 @@ from noise import require_float32
 
 from onnxplain.methods import find, registered
 from onnxplain.network.network import Network
+from tests.applicable import NEED_BOXES
 
-SAMPLED = [n for n, m in registered().items() if {"max_seconds", "samples"} <= set(m.parameters)]
+SAMPLED = [
+    n
+    for n, m in registered().items()
+    if {"max_seconds", "samples"} <= set(m.parameters) and n not in NEED_BOXES
+]
 GRID = {"segments": "grid", "regions": 16}
 OPTIONS = {"lime": GRID, "kernel-shap": GRID, "prediction-difference": {"window": 8}}
 

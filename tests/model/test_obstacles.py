@@ -15,7 +15,7 @@ from onnxplain.methods import registered
 from onnxplain.model.obstacles import obstacles, without_rule
 from onnxplain.relevance.kinds import RULED
 from onnxplain.relevance.operators import Record, propagate
-from tests.applicable import NEED_ATTENTION
+from tests.applicable import NEED_ATTENTION, NEED_BOXES
 from tests.small_models import LINEAR, model_of, write_model
 
 DIGIT = "examples/digits/3-10.png"
@@ -48,10 +48,11 @@ BODIES = {
 }
 RULES = {"lrp", "attn-lrp", "deep-taylor"}
 RECTIFIERS = {"guided-backprop", "deconvnet", "guided-grad-cam"}
+LACKING = NEED_ATTENTION | NEED_BOXES
 # These run what follows a layer alone.
 CUT = {"ablation-cam", "recipro-cam"}
 IN_PYTORCH = {name for name, method in registered().items() if method.runs_on == "PyTorch"}
-# What stands in the way of which methods, besides a lack of attention.
+# What stands in the way of which methods, besides a lack of attention and of boxes.
 EXPECTED = {
     "with Relu": (set(), ""),
     "without Relu": (RECTIFIERS, "has none: it would equal the gradient"),
@@ -78,14 +79,14 @@ def opened(name):
 
 
 def hindered(found):
-    return {name: why for name, why in found.items() if why and name not in NEED_ATTENTION}
+    return {name: why for name, why in found.items() if why and name not in LACKING}
 
 
 @pytest.mark.parametrize("name", BODIES)
 def test_each_method_is_hindered_by_what_it_uses(name):
     methods, why = EXPECTED[name]
     found = hindered(obstacles(opened(name).network))
-    assert found.keys() == methods - NEED_ATTENTION
+    assert found.keys() == methods - LACKING
     assert all(why in said for said in found.values())
     assert all("\n" not in said for said in found.values())
 

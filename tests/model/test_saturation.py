@@ -14,7 +14,7 @@ import onnxplain
 from onnxplain.errors import MethodRefusedError, NumericalError
 from onnxplain.methods import registered
 from onnxplain.targets.reading import Piece, Reading
-from tests.applicable import NEED_ATTENTION
+from tests.applicable import WITHOUT_ATTENTION
 
 SIDE = 8
 PICTURE = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
@@ -58,7 +58,7 @@ def opened(tail, scale, **said):
 SLOPES = [
     m.name
     for m in registered().values()
-    if m.runs_on == "PyTorch" and m.name not in NEED_ATTENTION and m.name != "clear"
+    if m.runs_on == "PyTorch" and m.name in WITHOUT_ATTENTION and m.name != "clear"
 ]
 # They look at other inputs than the picture too, or at single layers whatever the score.
 ELSEWHERE = {"integrated-gradients", "expected-gradients", "deeplift", "smoothgrad"}

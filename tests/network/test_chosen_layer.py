@@ -1,11 +1,21 @@
 """What a person may call a layer, and what is said of one that was not named."""
 
+import functools
+from dataclasses import replace
+
 import pytest
 from deep_networks import DEEP, deep, network, opened
 
+import onnxplain
 from onnxplain.errors import UnknownNameError, UsageError
 from onnxplain.graph.layer_list import usable_layers
-from onnxplain.network.chosen_layer import about_layers, layer_tensor, layer_warnings
+from onnxplain.network.chosen_layer import (
+    about_layers,
+    layer_tensor,
+    layer_warnings,
+    layers_of,
+    scales_before,
+)
 
 
 def test_reading_elsewhere_than_chosen_is_said():
@@ -40,3 +50,32 @@ def test_last_is_the_chosen_layer():
     net = network("vit")
     assert net.layer("last") == net.layer(None)
     assert layer_tensor(net, "last") is layer_tensor(net, None) is None
+
+
+@functools.cache
+def detector(stem):
+    return onnxplain.load(f"models/{stem}.onnx", device="cpu")
+
+
+@pytest.mark.parametrize("stem", ["scenes-detector", "scenes-detector-int8", "scenes-detector-nms"])
+def test_maps_of_a_box_are_read_where_its_number_starts_without_a_warning(stem):
+    model, scene = detector(stem), "examples/scenes/scene-1000000.png"
+    ends = {"class": "kinds.1/kinds.1.0/kinds.1.0.2/Mul", "width": "up16/leave/leave.2/Mul"}
+    for part, end in ends.items():
+        request = replace(model.request("3"), part=part)
+        found = model.explain(scene, "grad-cam", request)
+        assert f"/detector/{end}_output_0" in found.layer
+        assert not [text for text in found.warnings if "layer" in text]
+        (aim,) = model.resolve(model.read(scene), [request])
+        elsewhere = "/detector/down32/down32.1/leave/leave.2/Mul_output_0"
+        assert elsewhere not in [layer.name for layer in layers_of(model.network, aim)]
+        assert layer_warnings(model.network, None, found.layer, aim) == ()
+
+
+def test_scales_are_the_last_layers_of_every_other_grid_the_deepest_first():
+    network = detector("scenes-detector").network
+    last = network.layer("/detector/kinds.1/kinds.1.0/kinds.1.0.2/Mul_output_0")
+    found = [(layer.name.split("/")[2], layer.grid) for layer in scales_before(network, last)]
+    assert found == [
+        ("down32", (3, 3)), ("down8", (12, 12)), ("stem", (24, 24)), ("stem", (48, 48))
+    ]  # fmt: skip

@@ -16,7 +16,7 @@ from onnxplain.cli.options import (
     quiet_option,
     seed_option,
 )
-from onnxplain.targets.boxes.parts import PARTS
+from onnxplain.targets.boxes.parts import MATCHES, PARTS
 
 _HELP = """Explain what MODEL saw in each IMAGE: a file, a folder or a pattern.
 
@@ -60,6 +60,13 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     "--part",
     type=click.Choice(PARTS),
     help="Which number of a detector's box gradient and relevance methods explain. Default: class.",
+)
+@click.option(
+    "--match",
+    type=click.Choice(MATCHES),
+    help="How methods that change the picture tell that a detector's box is still there: overlap "
+    "times the score of its class, or times the likeness of all scores. Default: score; for d-rise "
+    "likeness, as in its paper.",
 )
 @click.option(
     "--contrast", metavar="NAME|INDEX", help="Explain why the target rather than this class."

@@ -19,6 +19,7 @@ from onnxplain.cli.choices import (
     give_layer,
     give_limits,
     give_parameters,
+    require_read,
 )
 from onnxplain.cli.console import remark
 from onnxplain.cli.explain.results import (
@@ -70,6 +71,7 @@ def run(
     contrast: str | None,
     margin: bool,
     part: str | None,
+    match: str | None,
     layer: str | None,
     parameters: Sequence[str],
     max_seconds: float | None,
@@ -105,7 +107,8 @@ def run(
     chosen = give_layer(give_parameters(chosen_methods, parameters), layer, opened)
     chosen = give_limits(chosen, {"max_seconds": max_seconds, "tolerance": tolerance})
     chosen = bound_all(methods, chosen, opened)
-    wanted = choose_targets(targets, contrast, margin, opened, part)
+    wanted = choose_targets(targets, contrast, margin, opened, part, match)
+    require_read(part, match, chosen)
     names = result_names(paths)
     _keep_apart(paths, names, [c.method.name for c in chosen], out)
     warnings = list(opened.warnings)
@@ -180,7 +183,7 @@ def _explain_into(result: ImageResult, job: Job, path: Path, name: str) -> None:
             job.model.resolve(
                 picture, asked.wanted, prediction,
                 kind=kind, contrast=asked.contrast, margin=asked.margin, average=average,
-                by_match=not chosen.method.takes_slopes,
+                by_match=not chosen.method.takes_slopes, match=chosen.method.compares,
             )
         )  # fmt: skip
         outcomes: list[Explanation | OnnxplainError] = []

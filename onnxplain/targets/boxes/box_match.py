@@ -10,17 +10,18 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import MethodRefusedError
 from onnxplain.targets.boxes.layout import BoxLayout
+from onnxplain.targets.boxes.parts import Match
 from onnxplain.targets.secants import Slopes, Values
 from onnxplain.targets.target import Target
 
 
 @dataclass(frozen=True)
 class BoxMatch(Target):
-    """Largest product of overlap and score over all candidates.
+    """Largest likeness to one box over all candidates, which count before any suppression.
 
-    The score of D-RISE (Petsiuk et al., CVPR 2021, equation 1), with the score of the class
-    that is asked for in the place of the likeness of all classes' scores, so that it is defined
-    for a box that a person draws. Candidates count before any suppression.
+    By likeness, it is the similarity of D-RISE (Petsiuk et al., CVPR 2021): overlap times cosine
+    of all scores times objectness. By score, the score of the explained class, with objectness,
+    stands in the place of the last two.
 
     Attributes
     ----------
@@ -36,6 +37,11 @@ class BoxMatch(Target):
         Its class.
     source : str
         See `Target.origin`; empty if unknown.
+    scores : tuple of float
+        All scores of the candidate that the box comes from; of a box that a person draws, one at
+        its class and zero elsewhere.
+    match : {"score", "likeness"}
+        What counts beside overlap.
     """
 
     words: str
@@ -44,6 +50,8 @@ class BoxMatch(Target):
     sides: tuple[float, float, float, float]
     label: int
     source: str = ""
+    scores: tuple[float, ...] = ()
+    match: Match = "score"
 
     @property
     def origin(self) -> str | None:
@@ -58,7 +66,7 @@ class BoxMatch(Target):
     @property
     def unit(self) -> str:
         """What the number is."""
-        return "match"
+        return "match" if self.match == "score" else "likeness"
 
     @property
     def one_by_one(self) -> bool:
@@ -72,8 +80,12 @@ class BoxMatch(Target):
 
     def score(self, values: Values) -> NDArray[np.float64]:
         """Return the match of each input, (N,), in 0..1 if scores are."""
-        match = self.layout.match(values, np.array(self.sides), self.label)
-        found: NDArray[np.float64] = match.max(axis=1, initial=0.0)
+        box = np.array(self.sides)
+        if self.match == "score":
+            alike = self.layout.match(values, box, self.label)
+        else:
+            alike = self.layout.likeness(values, box, self.label, np.array(self.scores))
+        found: NDArray[np.float64] = alike.max(axis=1, initial=0.0)
         return found
 
     def slopes(self, values: Values) -> Slopes:
@@ -91,7 +103,7 @@ class BoxMatch(Target):
 
     def describe(self) -> str:
         """One short phrase for captions."""
-        return f"{self.words}, match"
+        return f"{self.words}, {self.unit}"
 
     @property
     def stem(self) -> str:
@@ -108,4 +120,6 @@ class BoxMatch(Target):
             "tensors": list(self.tensors),
             "sides": [float(s) for s in self.sides],
             "label": self.label,
+            "match": self.match,
+            **({"scores": list(self.scores)} if self.match == "likeness" else {}),
         }

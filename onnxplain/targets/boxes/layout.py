@@ -169,6 +169,44 @@ class BoxLayout:
         """Return overlap with a box (4,) times score of a class, of all candidates, (N, P)."""
         return iou(self.sides(values), sides) * self.score_of(values, label)
 
+    def likeness(self, values: Values, sides: Array, label: int, scores: Array) -> Array:
+        """Return how alike all candidates are to a box, (N, P), as D-RISE counts it.
+
+        Overlap times cosine of the scores times objectness, which is left out where the file has
+        none. Where the file names the class of each candidate, its scores are one at that class and
+        zero elsewhere, and its score stands for objectness: the same as `match`.
+
+        Parameters
+        ----------
+        values : mapping of str to array
+            The tensors.
+        sides : (4,) array
+            The box.
+        label : int
+            Its class.
+        scores : (n,) array
+            Its scores, see `scores_at`.
+        """
+        if self.labels is not None:
+            return self.match(values, sides, label)
+        found = self.scores.read(values)
+        lengths = np.linalg.norm(scores) * np.sqrt(np.einsum("nkp,nkp->np", found, found))
+        alike = np.einsum("k,nkp->np", scores, found)
+        alike = np.divide(alike, lengths, out=np.zeros_like(alike), where=lengths > 0)
+        if self.objectness is not None:
+            alike = alike * self.objectness.read(values)[:, 0]
+        return iou(self.sides(values), sides) * alike
+
+    def scores_at(self, values: Values, row: int) -> Array:
+        """Return all scores of a candidate of one input, (n,), that of the background as well."""
+        return np.asarray(self.scores.read(values)[0, :, row])
+
+    def one_hot(self, values: Values, label: int) -> Array:
+        """Return the scores of a box that is of one class and nothing else, (n,)."""
+        scores = np.zeros(self.scores.read(values).shape[1])
+        scores[self.score_row(label)] = 1.0
+        return scores
+
     def labels_of(self, values: Values) -> NDArray[np.int64]:
         """Return the class of each candidate, (N, P), where the file names it."""
         assert self.labels is not None

@@ -1,5 +1,7 @@
 """The largest product of overlap and score, worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,16 @@ def test_overlap_times_score_of_the_best_candidate():
     )
     assert match(0).score({"out": rows}).tolist() == [0.375, 0.25]
     assert match(1).score({"out": rows}).tolist() == [0.25, 0.75]
+
+
+def test_likeness_counts_all_scores_and_not_how_large_they_are():
+    rows = np.array([[[0, 0, 4, 2, 0.75, 0.0], [0, 0, 4, 4, 0.003, 0.004], [9, 9, 10, 10, 1, 1]]])
+    alike = replace(match(), scores=(0.5, 0.0), match="likeness")
+    assert alike.score({"out": rows}) == pytest.approx([0.6])
+    assert match().score({"out": rows}) == pytest.approx([0.375])
+    assert (alike.unit, alike.describe()) == ("likeness", "box 1, likeness")
+    assert alike.to_dict()["scores"] == [0.5, 0.0]
+    assert alike != match()
 
 
 def test_no_candidate_is_no_match():

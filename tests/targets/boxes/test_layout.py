@@ -35,6 +35,31 @@ def test_scores_are_multiplied_by_objectness():
     assert np.array_equal(layout().sides(VALUES)[0], ROWS[:, :4].T)
 
 
+def test_likeness_is_overlap_times_cosine_times_objectness():
+    sides, scores = np.array([0.0, 0, 10, 10]), np.array([0.6, 0.8])
+    overlap = np.array([1, 0.8, 1, 0])
+    cosine = np.array(
+        [(0.6 * 0.8 + 0.8 * 0.2) / np.hypot(0.8, 0.2), 0.6, (0.15 + 0.4) / np.hypot(0.25, 0.5), 1]
+    )
+    found = layout().likeness(VALUES, sides, 0, scores)
+    np.testing.assert_allclose(found[0], overlap * cosine * ROWS[:, 4], rtol=1e-15)
+    # Without an objectness, the factor is left out.
+    found = layout(objectness=None).likeness(VALUES, sides, 0, scores)
+    np.testing.assert_allclose(found[0], overlap * cosine, rtol=1e-15)
+    # A candidate without any score is like nothing.
+    empty = {"out": ROWS[None] * [1, 1, 1, 1, 1, 0, 0]}
+    assert not layout().likeness(empty, sides, 0, scores).any()
+
+
+def test_scores_of_a_box_are_those_of_its_candidate_or_of_its_class_alone():
+    plain = {"objectness": None, "scores": Columns(("out",), first=4, stop=7)}
+    assert np.array_equal(layout().scores_at(VALUES, 2), ROWS[2, 5:])
+    # The background is one of the scores: a candidate that is nothing is like no object.
+    assert np.array_equal(layout(**plain, background=1).scores_at(VALUES, 2), ROWS[2, 4:])
+    assert layout(**plain, background=1).one_hot(VALUES, 1).tolist() == [0, 0, 1]
+    assert layout().one_hot(VALUES, 1).tolist() == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("overlap", "most", "rows"),
     [
