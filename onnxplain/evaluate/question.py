@@ -57,6 +57,8 @@ def left_out_of(model: Model) -> list[str]:
     """Say what a model's answers have no use for."""
     if classes_of(model):
         return []
+    if model.task.name == "boxes":
+        return ["which boxes are right: give annotated ones with --boxes"]
     what = "an embedding" if model.task.name == "embedding" else model.task.name
     return [f"accuracy and labels: the model answers {what}, which no class is right or wrong for"]
 
