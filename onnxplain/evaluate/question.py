@@ -9,6 +9,7 @@ from onnxplain.graph.load import file_sha256
 from onnxplain.methods import find
 from onnxplain.model.model import Model
 from onnxplain.targets.boxes.box_match import BoxMatch
+from onnxplain.targets.boxes.box_number import BoxNumber
 from onnxplain.targets.classes import ClassScore
 from onnxplain.targets.request import TargetLike, TargetRequest
 from onnxplain.targets.target import Target
@@ -67,6 +68,8 @@ def explained_index(target: Target) -> int | None:
     """Index of the class or value that is explained; ``None`` if it has none."""
     if isinstance(target, ClassScore):
         return target.index
+    if isinstance(target, (BoxMatch, BoxNumber)):
+        return target.label
     return target.row if isinstance(target, ValueScore) else None
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from onnxplain.evaluate.boxes.judge import Judged
-from onnxplain.evaluate.boxes.look import looks_of, require_boxes, require_class, scene_of, weakened
-from onnxplain.evaluate.boxes.score import DetectionScore, score_of
+from onnxplain.evaluate.boxes.look import looks_of, require_boxes, require_class, scene_of
+from onnxplain.evaluate.boxes.score import Counts, DetectionScore, score_of
 from onnxplain.evaluate.boxes.truth import Objects, Truth
 from onnxplain.evaluate.cases import Look, Plan
 from onnxplain.inputs.dataset import Sample
@@ -23,27 +22,28 @@ class Count:
         A detector.
     truth : Truth
         What is annotated.
+
+    Attributes
+    ----------
+    pairs : list of (Detections, Objects)
+        Of each picture, with all boxes that average precision counts.
     """
 
     def __init__(self, model: Model, truth: Truth) -> None:
         self._model, self._truth = model, truth
         self._layout = require_boxes(model).layout
-        self._judged: list[list[Judged]] = []
-        self._pairs: list[tuple[Detections, Objects]] = []
+        self._counts = Counts()
+        self.pairs: list[tuple[Detections, Objects]] = []
 
     def looks(self, sample: Sample, plan: Plan) -> Iterator[tuple[str, Look]]:
         """Judge one picture, if it is annotated, and yield what is explained of it."""
         require_class(self._model, plan)
         scene = scene_of(self._model, sample, self._truth)
         if scene is not None:
-            self._judged.append(scene.judged)
-            self._pairs.append((scene.weak, scene.objects))
+            self._counts.update((j.label, j.verdict) for j in scene.judged)
+            self.pairs.append((scene.weak, scene.objects))
             yield from looks_of(self._model, scene, plan)
 
     def score(self) -> DetectionScore:
         """Sum up what was judged."""
-        rule, weak = self._layout.suppression, weakened(self._layout).suppression
-        said = f"average precision counts boxes of a score of {weak.least:g} and more"
-        if rule.in_file:
-            said += ", the file's own threshold"
-        return score_of(self._judged, self._pairs, self._truth, rule.least, (said,))
+        return score_of(self._counts, self.pairs, self._truth, self._layout)

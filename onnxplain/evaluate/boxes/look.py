@@ -9,18 +9,17 @@ import numpy as np
 
 from onnxplain.errors import UsageError
 from onnxplain.evaluate.boxes.judge import Judged, judge
+from onnxplain.evaluate.boxes.score import weakened
 from onnxplain.evaluate.boxes.truth import Objects, Truth
 from onnxplain.evaluate.cases import Look, Plan, targets_of
 from onnxplain.inputs.dataset import Sample
 from onnxplain.inputs.picture import Picture
 from onnxplain.model.model import Model
-from onnxplain.targets.boxes.layout import BoxLayout, Detections
+from onnxplain.targets.boxes.layout import Detections
 from onnxplain.targets.boxes.request import BoxRequest
 from onnxplain.targets.request import TargetRequest
 from onnxplain.tasks.boxes import Boxes, Detected
 
-# Average precision needs the weak boxes too; Ultralytics' validation begins here as well.
-_WEAKEST = 1e-3
 # Hits of one picture that are explained, the strongest ones.
 MOST_HITS = 3
 
@@ -88,14 +87,6 @@ def require_boxes(model: Model) -> Boxes:
     return model.task
 
 
-def weakened(layout: BoxLayout) -> BoxLayout:
-    """Return a layout that keeps weak boxes, unless the file itself leaves them out."""
-    rule = layout.suppression
-    if rule.in_file:
-        return layout
-    return replace(layout, suppression=replace(rule, least=min(rule.least, _WEAKEST)))
-
-
 def looks_of(model: Model, scene: Scene, plan: Plan) -> Iterator[tuple[str, Look]]:
     """Yield the strongest hits of a picture, each with the annotated box as its mask.
 
@@ -123,7 +114,7 @@ def looks_of(model: Model, scene: Scene, plan: Plan) -> Iterator[tuple[str, Look
         drawn = scene.objects.sides[hit.truth]
         mask = box_mask(model, scene.sample, drawn)
         name = scene.said.names[hit.detection]
-        yield name, Look(scene.sample, scene.picture, scene.said, target, start, hit.label, mask)
+        yield name, Look(scene.sample, scene.picture, scene.said, target, start, None, mask)
 
 
 def box_mask(model: Model, sample: Sample, sides: np.ndarray) -> np.ndarray | None:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from onnxplain.evaluate.boxes.average_precision import (
     LACKING,
-    AveragePrecision,
     average_precision,
     is_there,
 )
-from onnxplain.evaluate.boxes.judge import Judged
 from onnxplain.evaluate.boxes.truth import Objects, Truth
-from onnxplain.targets.boxes.layout import Detections
+from onnxplain.targets.boxes.layout import BoxLayout, Detections
 
+# How many boxes or objects there are of each class and verdict.
 Counts = Counter[tuple[int, str]]
+# Average precision needs the weak boxes too; Ultralytics' validation begins here as well.
+_WEAKEST = 1e-3
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class DetectionScore:
     form : str
         Format of the annotations.
     pictures, empty : int
-        Annotated pictures that were counted, and those of them without an object.
+        Annotated pictures that were counted, and those of them without an object that counts.
     least : float
         Score from which a candidate is a box, in hits, misses and false positives.
     map50, map50_95 : float or None
@@ -104,51 +105,60 @@ class DetectionScore:
 
 
 def score_of(
-    judged: Iterable[Sequence[Judged]],
+    counts: Counts,
     pairs: Sequence[tuple[Detections, Objects]],
     truth: Truth,
-    least: float,
-    notes: Sequence[str] = (),
+    layout: BoxLayout,
 ) -> DetectionScore:
     """Sum up.
 
     Parameters
     ----------
-    judged : iterable of sequences of Judged
-        Boxes and missed objects of each picture.
+    counts : Counter of (int, str)
+        How many boxes or objects there are of each class and verdict.
     pairs : sequence of (Detections, Objects)
-        Of the same pictures, with all boxes that average precision counts.
+        Of each annotated picture, with all boxes that average precision counts.
     truth : Truth
         The annotated classes.
-    least : float
-        Score from which a candidate is a box.
-    notes : sequence of str
-        Further ones.
+    layout : BoxLayout
+        How the detector is read.
     """
-    counts: Counts = Counter((one.label, one.verdict) for found in judged for one in found)
+    rule = layout.suppression
+    said = f"average precision counts boxes of a score of {weakened(layout).suppression.least:g} "
+    said += "and more" + (", the file's own threshold" if rule.in_file else "")
     precise = average_precision(pairs, truth.judged) if is_there() and pairs else None
     lacking = [] if precise is not None or not pairs else [LACKING]
+    of_class = {
+        k: (None, None) if precise is None else (precise.at_half.get(k), precise.over_all.get(k))
+        for k in sorted(truth.judged)
+    }
     return DetectionScore(
         truth.form,
         len(pairs),
-        sum(not len(objects.labels) for _, objects in pairs),
-        least,
+        sum(all(objects.aside) for _, objects in pairs),
+        rule.least,
         None if precise is None else precise.map50,
         None if precise is None else precise.map50_95,
-        [_class_score(k, counts, precise) for k in sorted(truth.judged)],
-        (*truth.notes, *notes, *lacking),
+        class_scores(counts, of_class),
+        (*truth.notes, said, *lacking),
         truth.problems,
     )
 
 
-def _class_score(index: int, counts: Counts, precise: AveragePrecision | None) -> ClassScore:
-    hits, misses, wrong = (counts[index, v] for v in ("hit", "miss", "false positive"))
-    return ClassScore(
-        index,
-        hits + misses,
-        hits,
-        misses,
-        wrong,
-        None if precise is None else precise.at_half.get(index),
-        None if precise is None else precise.over_all.get(index),
-    )
+def class_scores(
+    counts: Counts, precise: Mapping[int, tuple[float | None, float | None]]
+) -> list[ClassScore]:
+    """Return what became of each class, of which the average precision is given if known."""
+    found = []
+    for index, of_class in precise.items():
+        hits, misses, wrong = (counts[index, v] for v in ("hit", "miss", "false positive"))
+        found.append(ClassScore(index, hits + misses, hits, misses, wrong, *of_class))
+    return found
+
+
+def weakened(layout: BoxLayout) -> BoxLayout:
+    """Return a layout that keeps weak boxes, unless the file itself leaves them out."""
+    rule = layout.suppression
+    if rule.in_file:
+        return layout
+    return replace(layout, suppression=replace(rule, least=min(rule.least, _WEAKEST)))
