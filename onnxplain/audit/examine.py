@@ -118,7 +118,8 @@ def _examined(
     problems: list[str] = []
     plan = plan_of(config)
     first = first_look(model, sample, plan, problems, truth)
-    seen, maps = first.look, {}
+    seen = first.look
+    maps: dict[str, NDArray[np.float32]] = {}
     boxes = first.told(model, methods[0], plan, maps, problems)
     if seen is None:
         return build(Picture, {**about, **without_box(first.picture), **boxes}), maps

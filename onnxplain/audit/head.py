@@ -100,7 +100,7 @@ def data_sha256(entries: Iterable[tuple[Sample, Picture]]) -> str:
     digest = hashlib.sha256()
     for sample, found in entries:
         contents = (found.file_sha256, found.mask_sha256 or None)
-        entry = [sample.name, sample.label, *contents, [list(b) for b in sample.boxes]]
+        entry: list[Any] = [sample.name, sample.label, *contents, [list(b) for b in sample.boxes]]
         if sample.annotation is not None:
             entry.append(sample.annotation.to_list())
         digest.update(json.dumps(entry).encode() + b"\n")
@@ -131,6 +131,11 @@ def _about_model(model: Model, source: str) -> ModelEntry:
     return build(ModelEntry, about)
 
 
+def _is_located(sample: Sample) -> bool:
+    """Whether it is known where the evidence is."""
+    return sample.has_mask or bool(sample.annotation and sample.annotation.objects)
+
+
 def _boxes(audit: Audit) -> DetectionScore | None:
     if audit.truth is None:
         return None
@@ -144,7 +149,7 @@ def _about_data(audit: Audit, sources: Mapping[str, str]) -> DataEntry:
         source=sources["data"],
         pictures=len(samples),
         examined=len(examined),
-        with_mask=sum(samples[n].has_mask for n in examined),
+        with_mask=sum(_is_located(samples[n]) for n in examined),
         sha256=data_sha256((samples[p.number], p) for p in store.pictures()),
         boxes=sources.get("boxes"),
     )

@@ -91,9 +91,9 @@ def open_store(
         # The record names one set of versions for all of its numbers.
         "versions": _digest(versions()),
     }
-    if truth is not None:
-        annotated = [None if s.annotation is None else s.annotation.to_list() for s in samples]
-        identity["boxes"] = _digest([truth.form, sorted(truth.classes.items(), key=str), annotated])
+    annotated = [s.annotation and s.annotation.to_list() for s in samples]
+    classes = None if truth is None else sorted(truth.classes.items(), key=str)
+    identity["boxes"] = _digest([classes, annotated])
     answer = model.network.answer
     identity["answer"] = _digest([answer.task, model.network.declared_scores])
     if files := question_files(require_question(model, config.target)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,8 @@ def bootstrap_interval(
         not drawn one by one, since they are alike.
     """
     rng = np.random.default_rng(seed)
-    sums, sizes = values, np.ones(len(values))
+    sums: NDArray[Any] = values
+    sizes: NDArray[Any] = np.ones(len(values))
     if len(set(pictures)) < len(pictures):
         _, of = np.unique(np.asarray(pictures), return_inverse=True)
         sums, sizes = np.bincount(of, values), np.bincount(of, np.ones(len(of)))

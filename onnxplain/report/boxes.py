@@ -13,11 +13,13 @@ import numpy as np
 from onnxplain.audit.records.boxes import BoxEntry, map_of
 from onnxplain.audit.records.pictures import Done, Picture
 from onnxplain.audit.records.record import Head
+from onnxplain.audit.records.summaries import BESIDE
 from onnxplain.audit.shortcuts.places import LEAST
 from onnxplain.methods import registered
 from onnxplain.render.embedded import layer_uri
 from onnxplain.report.examples import Maps, photo_of
 
+_SUSPECT = 6
 KINDS = (("miss", "Missed objects"), ("false positive", "False positives"))
 
 
@@ -54,33 +56,63 @@ def box_examples(
     files: Mapping[str, Path],
     maps: Maps,
 ) -> dict[str, list[BoxExample]]:
-    """Choose explained misses and false positives, those with the largest scores first.
+    """Choose explained boxes: misses and false positives, the largest scores first.
+
+    Also hits of classes that what lies beside them is suspected to decide for.
 
     Parameters
     ----------
     record, pictures, files, maps
         See `onnxplain.report.content.content`.
+
+    Returns
+    -------
+    dict of str to list of BoxExample
+        By verdict, and by `suspect_key`.
     """
     if record.boxes is None:
         return {}
-    methods = [m for m in record.questions.methods if m in record.methods]
-    found = {}
+    most, found = record.questions.examples, {}
     for verdict, _ in KINDS:
-        chosen = heapq.nsmallest(
-            record.questions.examples,
-            (
-                (-(b.match if b.score is None else b.score), p.number, k, p)
-                for p in pictures()
-                if isinstance(p, Done)
-                for k, b in enumerate(p.boxes or ())
-                if b.verdict == verdict and b.match is not None
-            ),
-            key=lambda entry: entry[:3],
+        chosen = _first(
+            most,
+            pictures(),
+            lambda b, verdict=verdict: b.verdict == verdict and b.match is not None,
+            lambda b: float((b.match or 0.0) if b.score is None else b.score),
         )
-        found[verdict] = [
-            _example(picture, k, methods[0], record, files, maps) for _, _, k, picture in chosen
-        ]
+        found[verdict] = [_example(*one, record, files, maps) for one in chosen]
+    for index in (s.index for s in record.suspects if s.kind == BESIDE and s.index is not None):
+        chosen = _first(
+            _SUSPECT,
+            pictures(),
+            lambda b, index=index: b.index == index and bool(b.beside),
+            lambda b: max((b.beside or {}).values()),
+        )
+        found[suspect_key(index)] = [_example(*one, record, files, maps) for one in chosen]
     return found
+
+
+def suspect_key(index: int | None) -> str:
+    """Under which key the hits of a suspected class stand."""
+    return f"suspect {index}"
+
+
+def _first(
+    most: int,
+    pictures: Iterable[Picture],
+    wanted: Callable[[BoxEntry], bool],
+    size: Callable[[BoxEntry], float],
+) -> list[tuple[Done, int]]:
+    """Return the boxes that are wanted, the largest first; memory does not grow with the set."""
+    entries = (
+        (-size(b), p.number, k, p)
+        for p in pictures
+        if isinstance(p, Done)
+        for k, b in enumerate(p.boxes or ())
+        if wanted(b)
+    )
+    chosen = heapq.nsmallest(most, entries, key=lambda entry: entry[:3])
+    return [(picture, k) for _, _, k, picture in chosen]
 
 
 def judged_classes(pictures: Iterable[Picture]) -> int:
@@ -92,13 +124,15 @@ def judged_classes(pictures: Iterable[Picture]) -> int:
 
 
 def words(box: BoxEntry, name: Callable[[int | None], str]) -> str:
-    """Say what is wrong with a box, or why an object was missed."""
+    """Say what is wrong with a box, why an object was missed, or what covering takes of a hit."""
+    if box.verdict == "hit" and box.beside:
+        share, place = max((share, place) for place, share in box.beside.items())
+        return f"covering the place {place} takes {100 * share:.0f} % of its score"
     near = f"overlap {box.overlap:.2f}"
     if box.verdict == "miss":
         return {
             "other class": f"taken for {name(box.other)}",
             "place": f"a box of its class is near it, and not on it ({near})",
-            "second box": "",
             "nothing": "no box is on it or near it",
         }.get(box.cause, "")
     return {
@@ -112,12 +146,12 @@ def words(box: BoxEntry, name: Callable[[int | None], str]) -> str:
 def _example(
     picture: Done,
     number: int,
-    method: str,
     record: Head,
     files: Mapping[str, Path],
     maps: Maps,
 ) -> BoxExample:
     assert picture.boxes is not None
+    method = next(m for m in record.questions.methods if m in record.methods)
     photo, missing = photo_of(picture, files, record.preprocess.recipe)
     values, layer = maps(picture.number, map_of(method, number)), ""
     if values is not None:

@@ -72,7 +72,7 @@ class Content:
     cards : mapping of str to Method
         Of the methods that ran and that this version knows.
     boxes : mapping of str to list of BoxExample
-        Missed objects and wrong boxes by their verdict, where boxes are annotated.
+        See `onnxplain.report.boxes.box_examples`.
     """
 
     record: Head

@@ -72,3 +72,29 @@ def test_what_is_refused(evaluate, model, data, more, said):
     assert found.exit_code == 2
     assert said in found.stderr
     assert found.stderr.count("\n") == 1
+
+
+def test_an_audit_and_its_verification(run, tmp_path):
+    config = tmp_path / "a.toml"
+    config.write_text(
+        'methods = ["gradient"]\nmeasures = ["energy-in-mask"]\nsanity_pictures = 0\n'
+    )
+    boxes = coco(tmp_path / "c.json")
+    out = tmp_path / "out"
+    found = run(
+        "audit", DETECTOR, FOLDER, "--boxes", boxes, "--config", config, "--limit", 2, "-o", out
+    )
+    assert found.exit_code == 0, found.stderr
+    assert "2 annotated pictures (COCO)" in found.stdout
+    record = out / "record.json"
+    again = run("verify", record)
+    assert again.exit_code == 0, again.stdout
+    assert "hits, misses and false positives" in again.stdout
+    # Of other annotations it does not.
+    changed = {name: objects[1:] for name, objects in TRUTH.items()}
+    again = run("verify", record, "--boxes", coco(tmp_path / "d.json", changed))
+    assert again.exit_code == 1
+    boxes.unlink()
+    again = run("verify", record)
+    assert again.exit_code == 2
+    assert "no annotations at" in again.stderr

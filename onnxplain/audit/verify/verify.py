@@ -95,7 +95,8 @@ def open_again(
         preprocess=record.preprocess.recipe,
         labels=about.labels or None,
         output=output or about.output,
-        task=task or about.task,
+        # Boxes are told by the graph, or by what is declared beside the model.
+        task=task or (None if about.task == "boxes" else about.task),
         scores=scores or about.scores,
         input_name=about.input,
         layout=about.layout,

@@ -38,7 +38,7 @@ def test_precision_is_about_that_of_pascal_voc():
         list(count.looks(sample, Plan({}, ())))
     import numpy as np
 
-    rows = [np.column_stack([b.sides, b.scores, b.labels]) for b, _ in count._pairs]
+    rows = [np.column_stack([b.sides, b.scores, b.labels]) for b, _ in count.pairs]
     truths = [scene(int(s.path.stem.rpartition("-")[2])).boxes for s in FOUND.samples]
     expected, each = mean_average_precision(rows, truths, len(CLASSES))
     # One reads precision at 101 recalls, the other at all of them.

@@ -7,7 +7,7 @@ import pytest
 from annotated_scenes import CLASSES, FOLDER, TRUTH
 
 from onnxplain.errors import UsageError
-from onnxplain.evaluate.boxes.look import box_mask, looks_of, require_class, scene_of, weakened
+from onnxplain.evaluate.boxes.look import box_mask, looks_of, require_class, scene_of
 from onnxplain.evaluate.boxes.truth import truth_of
 from onnxplain.evaluate.cases import Plan
 from onnxplain.inputs.annotations.attach import annotate
@@ -34,7 +34,7 @@ def test_the_strongest_hits_with_their_annotated_boxes():
         assert known in TRUTH[LAST.name]
         assert seen.target.unit == "match"
         assert seen.start.unit == "logit"
-        assert CLASSES[seen.label] == known["class"]
+        assert CLASSES[seen.index] == known["class"]
 
 
 def test_a_target_chooses_the_class():
@@ -52,11 +52,3 @@ def test_a_picture_that_nobody_annotated_is_none():
 
 def test_a_box_outside_the_input_has_no_mask():
     assert box_mask(MODEL, LAST, np.array([200.0, 200, 210, 210])) is None
-
-
-def test_weak_boxes_count_for_precision_unless_the_file_leaves_them_out():
-    layout = MODEL.task.layout
-    assert weakened(layout).suppression.least == 1e-3
-    own = replace(layout, suppression=replace(layout.suppression, in_file=True))
-    assert weakened(own) is own
-    assert load("models/scenes-detector-nms.onnx").task.layout.suppression.in_file
