@@ -124,6 +124,10 @@ def truth_of(found: Annotated, task: Task) -> Truth:
                 f"the model has no class {str(name)!r}: its {absent[name]} annotated objects are "
                 "left aside"
             )
+    for name, index in known.items():
+        same = [k for k, label in enumerate(task.labels) if _plain(label) == _plain(str(name))]
+        if len(same) > 1:
+            notes.append(f"classes {same} of the model are called {name!r}: {index} is taken")
     others = [k for k in range(task.count) if k not in known.values()]
     if others and known:
         said = _listed([task.labels[k] if k < len(task.labels) else str(k) for k in others])

@@ -64,8 +64,12 @@ def _add(
     sides = _sides(one.get("bbox"))
     if sides is None:
         return f"'bbox' is {str(one.get('bbox'))[:60]}; left, top, width and height are needed"
-    objects[image].append(Marked(names[kind], sides, "crowd" if one.get("iscrowd") else ""))
+    objects[image].append(Marked(names[kind], sides, "crowd" if _is_crowd(one) else ""))
     return ""
+
+
+def _is_crowd(one: Mapping[str, Any]) -> bool:
+    return str(one.get("iscrowd", 0)).lower() not in ("0", "0.0", "false", "none", "")
 
 
 def _by_id(entries: Sequence[Any], what: str, key: str, found: Read) -> dict[Any, str]:

@@ -97,6 +97,8 @@ def _coco_files(folder: Path) -> list[Path]:
     """JSON files with COCO's lists; other ones of a folder are none of ours."""
     found = []
     for path in sorted(folder.rglob("*.json")):
+        if why_no_file(path):
+            continue
         try:
             if is_coco(read_json(path, "annotations", _MOST_BYTES)):
                 found.append(path)

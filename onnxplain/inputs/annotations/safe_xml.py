@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import NoReturn
 from xml.parsers import expat
 
+from onnxplain.files import why_no_file
+
 _MOST_BYTES, _DEEPEST, _MOST_ELEMENTS = 5_000_000, 20, 200_000
 
 
@@ -40,6 +42,9 @@ def read_xml(path: Path) -> Element:
     OSError
         If it cannot be read.
     """
+    problem = why_no_file(path)
+    if problem:
+        raise ValueError(problem)
     if path.stat().st_size > _MOST_BYTES:
         raise ValueError(f"it is above {_MOST_BYTES:,} bytes")
     top = Element("")

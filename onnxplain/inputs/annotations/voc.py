@@ -38,7 +38,7 @@ def read_voc(files: Iterable[Path]) -> Read:
                     "xmax and ymax; left out"
                 )
             else:
-                difficult = one.said("difficult") not in ("", "0")
+                difficult = one.said("difficult").lower() not in ("", "0", "false")
                 objects.append(Marked(label, sides, "difficult" if difficult else ""))
         found.entries.append((str(file), Annotation(tuple(objects), size=_size(root))))
         found.names.extend(str(o.label) for o in objects)

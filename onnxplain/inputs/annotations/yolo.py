@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from onnxplain.errors import UsageError
-from onnxplain.files import read_text
+from onnxplain.files import read_text, why_no_file
 from onnxplain.inputs.annotations.annotation import Annotation, Marked, Read, Sides
 from onnxplain.inputs.label_yaml import names_of_yaml, says_names
 
@@ -44,7 +45,7 @@ def read_yolo(files: Iterable[Path], names_at: Path | None) -> Read:
     key_points = _has_key_points(names_at)
     for file in files:
         try:
-            rows = read_text(file, "labels", _MOST_BYTES).splitlines()
+            rows = _text(file).splitlines()
         except UsageError as error:
             found.problems.append(f"{error}; nothing is counted on its picture")
             found.entries.append((str(file), None))
@@ -65,16 +66,26 @@ def find_names(folder: Path) -> Path | None:
     """File beside label files, or in one of the two folders above, that names their classes."""
     for place in (folder, folder.parent, folder.parent.parent):
         for file in sorted(p for s in YAML for p in place.glob(f"*{s}")):
-            if says_names(read_text(file, "YAML", _MOST_BYTES)):
-                return file
+            # Whatever else lies there need not be readable.
+            with suppress(UsageError):
+                if says_names(_text(file)):
+                    return file
         for name in _LISTS:
             if (place / name).is_file():
                 return place / name
     return None
 
 
+def _text(path: Path) -> str:
+    """Text of a small file; a pipe, whose reading may never end, is none."""
+    problem = why_no_file(path)
+    if problem:
+        raise UsageError(f"cannot read {str(path)!r}: {problem}")
+    return read_text(path, "labels", _MOST_BYTES)
+
+
 def _names(path: Path) -> list[str]:
-    text = read_text(path, "class names", _MOST_BYTES)
+    text = _text(path)
     if path.suffix.lower() in YAML:
         return names_of_yaml(text, str(path))
     return [line.strip() for line in text.splitlines() if line.strip()]
@@ -83,7 +94,7 @@ def _names(path: Path) -> list[str]:
 def _has_key_points(path: Path | None) -> bool:
     if path is None or path.suffix.lower() not in YAML:
         return False
-    return re.search(r"^kpt_shape\s*:", read_text(path, "YAML", _MOST_BYTES), re.M) is not None
+    return re.search(r"^kpt_shape\s*:", _text(path), re.M) is not None
 
 
 def _row(parts: Sequence[str], names: Sequence[str], key_points: bool) -> Marked | str:

@@ -65,3 +65,12 @@ def test_a_picture_of_another_size_is_refused():
     assert (
         truth_of(of(["star"]), MODEL.task).objects(Sample("a", PICTURE), MODEL.preprocess) is None
     )
+
+
+def test_two_classes_of_one_name_are_said():
+    task = load("models/scenes-detector.onnx", labels=["star", "b", "c", "Star", "e"]).task
+    found = truth_of(of(["star"], "star"), task)
+    assert found.classes == {"star": 0}
+    assert any(
+        "classes [0, 3] of the model are called 'star': 0 is taken" in n for n in found.notes
+    )

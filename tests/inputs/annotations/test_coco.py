@@ -72,3 +72,12 @@ def test_what_is_no_list_is_refused():
         read_coco({"images": {}, "annotations": []}, "a.json")
     assert is_coco(of([]))
     assert not is_coco({"info": {}})
+
+
+@pytest.mark.parametrize(
+    ("value", "aside"),
+    [(1, "crowd"), ("1", "crowd"), (True, "crowd"), (0, ""), ("0", ""), (None, "")],
+)
+def test_crowds(value, aside):
+    found = read_coco(of([{**GOOD, "iscrowd": value}]), "a.json")
+    assert found.entries[0][1].objects[0].aside == aside

@@ -1,6 +1,7 @@
 """The format is told by what is there."""
 
 import json
+import os
 
 import pytest
 from annotated_scenes import FOLDER, TRUTH, coco, voc, yolo
@@ -72,3 +73,16 @@ def test_what_is_refused(tmp_path):
     voc(tmp_path / "v")
     with pytest.raises(UsageError, match="annotations of YOLO and Pascal VOC"):
         read_annotations(tmp_path, STEMS)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("suffix", [".txt", ".xml", ".json"])
+def test_pipes_are_not_waited_for(tmp_path, suffix):
+    os.mkfifo(tmp_path / f"scene-1000000{suffix}")
+    if suffix == ".json":
+        with pytest.raises(UsageError, match="no annotations of the pictures"):
+            read_annotations(tmp_path, STEMS)
+        return
+    found = read_annotations(tmp_path, STEMS)
+    assert [a for _, a in found.entries] == [None]
+    assert "it is a pipe" in found.problems[0]

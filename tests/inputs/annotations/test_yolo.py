@@ -91,3 +91,9 @@ def test_names_beside_or_above_and_numbers_without(tmp_path):
     inner.mkdir(parents=True)
     (tmp_path / "my.yaml").write_text("names:\n  0: p\n")
     assert find_names(inner) == tmp_path / "my.yaml"
+
+
+def test_other_files_beside_need_not_be_readable(tmp_path):
+    (tmp_path / "a.yaml").write_bytes(b"\xff")
+    (tmp_path / "classes.txt").write_text("x\n")
+    assert find_names(tmp_path) == tmp_path / "classes.txt"
