@@ -26,6 +26,7 @@ from onnxplain.audit.verify.pictures import PicturesAgain
 from onnxplain.audit.verify.summaries import resummed
 from onnxplain.audit.verify.suspects import rises
 from onnxplain.errors import UsageError
+from onnxplain.evaluate.boxes.average_precision import is_there
 from onnxplain.evaluate.boxes.look import require_boxes
 from onnxplain.evaluate.boxes.truth import Truth
 from onnxplain.evaluate.question import question_files, require_question
@@ -179,10 +180,15 @@ def verify(
             # Nothing but what follows the pictures is left to be done.
             run_audit(audit)
             checks += remade(record, sums_of_maps(store, config.examples))
-            if truth is not None and record.boxes is not None:
+            if truth is not None and record.boxes is not None and _counts_precision(record):
                 layout = require_boxes(model).layout
                 checks.append(precision(record.boxes, sum_of_boxes(store, truth, layout)))
     return Verification(checks, _not_checked(record, model.identity, len(entries), whole=whole))
+
+
+def _counts_precision(record: Record) -> bool:
+    """Whether there is an average precision in the record, and a library to count it again."""
+    return record.boxes is not None and record.boxes.map50 is not None and is_there()
 
 
 def _store(folder: str) -> Store:
@@ -202,6 +208,8 @@ def _not_checked(record: Record, identity: Identity, count: int, *, whole: bool)
     pictures = len(record.pictures)
     of_maps = "mean maps, clusters, and where and how often places recur"
     found = []
+    if record.boxes is not None and record.boxes.map50 is not None and not is_there():
+        found.append("average precision: pycocotools is not installed (onnxplain[boxes])")
     if count < pictures:
         found.append(f"{pictures - count} of {pictures} pictures were not examined again")
     uncovered = [part for part in identity.digests if part not in record.model.digests]

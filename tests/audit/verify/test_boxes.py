@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 from audit.boxes.drawn import audited, model
 
+from onnxplain.audit.verify import verify as module
 from onnxplain.audit.verify.boxes import BoxesAgain, precision
 from onnxplain.audit.verify.verify import open_again, verify
+from onnxplain.evaluate.boxes.average_precision import is_there
 
 
 def test_a_record_reproduces():
@@ -17,7 +19,17 @@ def test_a_record_reproduces():
     assert by_name["hits, misses and false positives"].compared == 8
     assert by_name["suspects beside objects (summed again)"].compared > 5
     assert by_name["boxes (summed again)"].compared > 10
-    assert by_name["average precision"].compared > 5
+    assert ("average precision" in by_name) == is_there()
+
+
+def test_without_the_library_precision_is_not_checked_and_that_is_said(monkeypatch):
+    pytest.importorskip("pycocotools")
+    record, samples, truth, _ = audited("scenes-shortcut")
+    monkeypatch.setattr(module, "is_there", lambda: False)
+    found = verify(record, open_again(record), samples, len(samples), truth=truth)
+    assert all(c.reproduces for c in found.checks)
+    assert "average precision" not in {c.figure for c in found.checks}
+    assert any("pycocotools is not installed" in text for text in found.not_checked)
 
 
 def test_changed_verdicts_and_counts_show():
