@@ -6,6 +6,7 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -74,22 +75,28 @@ def box_examples(
         return {}
     most, found = record.questions.examples, {}
     for verdict, _ in KINDS:
-        chosen = _first(
-            most,
-            pictures(),
-            lambda b, verdict=verdict: b.verdict == verdict and b.match is not None,
-            lambda b: float((b.match or 0.0) if b.score is None else b.score),
-        )
+        chosen = _first(most, pictures(), partial(_wrong, verdict), _score)
         found[verdict] = [_example(*one, record, files, maps) for one in chosen]
     for index in (s.index for s in record.suspects if s.kind == BESIDE and s.index is not None):
-        chosen = _first(
-            _SUSPECT,
-            pictures(),
-            lambda b, index=index: b.index == index and bool(b.beside),
-            lambda b: max((b.beside or {}).values()),
-        )
+        chosen = _first(_SUSPECT, pictures(), partial(_tried, index), _lost)
         found[suspect_key(index)] = [_example(*one, record, files, maps) for one in chosen]
     return found
+
+
+def _wrong(verdict: str, box: BoxEntry) -> bool:
+    return box.verdict == verdict and box.match is not None
+
+
+def _tried(index: int, box: BoxEntry) -> bool:
+    return box.index == index and bool(box.beside)
+
+
+def _score(box: BoxEntry) -> float:
+    return float((box.match or 0.0) if box.score is None else box.score)
+
+
+def _lost(box: BoxEntry) -> float:
+    return max((box.beside or {}).values())
 
 
 def suspect_key(index: int | None) -> str:

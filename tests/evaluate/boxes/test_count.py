@@ -1,7 +1,11 @@
 """Counting over the examples: what the models' table says of them."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from annotated_scenes import FOLDER
+from PIL import Image
 
 from models.build.average_precision import mean_average_precision
 from models.build.scenes import CLASSES, scene
@@ -10,8 +14,9 @@ from onnxplain.evaluate.boxes.truth import truth_of
 from onnxplain.evaluate.cases import Plan
 from onnxplain.evaluate.controls import CONTROLS
 from onnxplain.evaluate.run import evaluate
+from onnxplain.inputs.annotations.annotation import Annotation
 from onnxplain.inputs.annotations.attach import annotate
-from onnxplain.inputs.dataset import read_dataset
+from onnxplain.inputs.dataset import Sample, read_dataset
 from onnxplain.model.load import load
 
 MODEL = load("models/scenes-detector.onnx")
@@ -36,8 +41,6 @@ def test_precision_is_about_that_of_pascal_voc():
     count = Count(MODEL, KNOWN)
     for sample in FOUND.samples:
         list(count.looks(sample, Plan({}, ())))
-    import numpy as np
-
     rows = [np.column_stack([b.sides, b.scores, b.labels]) for b, _ in count.pairs]
     truths = [scene(int(s.path.stem.rpartition("-")[2])).boxes for s in FOUND.samples]
     expected, each = mean_average_precision(rows, truths, len(CLASSES))
@@ -61,3 +64,31 @@ def test_evidence_lies_in_the_boxes_and_that_of_controls_does_not():
         len({(r.sample, r.box) for r in found.rows}) == means["grad-cam", measures[0]].count == 14
     )
     assert not found.problems
+
+
+# The input is letterboxed: the second photo is made smaller, and lies between two bars.
+@pytest.mark.parametrize(("size", "scale", "corner"), [((192, 192), 2, 0), ((240, 192), 2, 24)])
+def test_boxes_are_in_pixels_of_the_photo(tmp_path, size, scale, corner):
+    others = []
+    for sample in FOUND.samples:
+        photo = Image.new("RGB", size, (114, 114, 114))
+        with Image.open(sample.path) as image:
+            photo.paste(image.resize((96 * scale, 96 * scale)), (corner, 0))
+        photo.save(tmp_path / sample.name)
+        marked = tuple(
+            replace(
+                o, sides=tuple(scale * v + corner * (k % 2 == 0) for k, v in enumerate(o.sides))
+            )
+            for o in sample.annotation.objects
+        )
+        annotation = Annotation(marked, size=size)
+        others.append(Sample(sample.name, tmp_path / sample.name, annotation=annotation))
+    count = Count(MODEL, KNOWN)
+    looks = [seen for sample in others for _, seen in count.looks(sample, Plan({}, ()))]
+    assert sum(c.hits for c in count.score().classes) >= 14
+    assert all(seen.mask.shape == (96, 96) and seen.mask.any() for seen in looks)
+    # In pixels of the input there would be few.
+    wrong = Count(MODEL, KNOWN)
+    for sample, original in zip(others, FOUND.samples, strict=True):
+        list(wrong.looks(replace(sample, annotation=original.annotation), Plan({}, ())))
+    assert sum(c.hits for c in wrong.score().classes) <= 3
