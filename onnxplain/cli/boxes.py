@@ -38,6 +38,8 @@ def tell_boxes(truth: Truth | None, *, quiet: bool) -> None:
     if truth is None or quiet:
         return
     for problem in truth.problems[:_LISTED]:
-        remark(f"left out: {problem}")
+        remark(f"boxes: {problem}")
     if len(truth.problems) > _LISTED:
-        remark(f"left out: {len(truth.problems) - _LISTED} more annotations")
+        remark(
+            f"boxes: {len(truth.problems) - _LISTED} more problems, see the files that are written"
+        )
