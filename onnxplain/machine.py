@@ -8,7 +8,15 @@ import sys
 from functools import lru_cache
 from importlib import metadata
 
-_PACKAGES = ("onnx", "onnxruntime-gpu", "onnxruntime", "numpy", "onnx2torch", "torch")
+_PACKAGES = (
+    "onnx",
+    "onnxruntime-gpu",
+    "onnxruntime",
+    "numpy",
+    "onnx2torch",
+    "torch",
+    "pycocotools",
+)
 
 
 @lru_cache(maxsize=1)

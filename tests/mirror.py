@@ -5,6 +5,7 @@
 # in every version that it promises (`convert/test_versions`, `convert/test_microsoft`).
 TESTED_WITH = {
     "cli/audit_run": "cli/test_audit",
+    "cli/boxes_table": "cli/test_boxes",
     "cli/background_run": "cli/test_background",
     "cli/compare_run": "cli/test_compare",
     "cli/evaluate_run": "cli/test_evaluate",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.examine import Examined, examine, methods_for
 from onnxplain.audit.store import Store
+from onnxplain.evaluate.boxes.truth import Truth
 from onnxplain.inputs.dataset import Sample
 from onnxplain.model.model import Model
 
@@ -28,6 +29,8 @@ class Audit:
         Those of the questions that the model allows, see `onnxplain.audit.examine.methods_for`.
     store : Store
         The results, all of them or those so far.
+    truth : Truth, optional
+        What is annotated, for a detector.
     """
 
     model: Model
@@ -35,12 +38,15 @@ class Audit:
     config: AuditConfig
     methods: Sequence[str]
     store: Store
+    truth: Truth | None = None
 
     @property
     def left_out(self) -> list[str]:
         """Methods that the model does not allow, and why."""
-        return methods_for(self.model, self.config)[1]
+        return methods_for(self.model, self.config, self.truth)[1]
 
     def examine(self, number: int) -> Examined:
         """Examine one picture in this process; see `onnxplain.audit.examine.examine`."""
-        return examine(self.model, self.samples[number], self.methods, self.config, number)
+        return examine(
+            self.model, self.samples[number], self.methods, self.config, number, self.truth
+        )

@@ -30,6 +30,6 @@ def default_config(model: Model, samples: Sequence[Sample]) -> AuditConfig:
     reasons = obstacles(model.network)
     methods = tuple(name for name in _QUICK if not reasons[name]) or (_ALWAYS,)
     measures = base.measures
-    if any(sample.has_mask for sample in samples):
+    if any(sample.has_mask or sample.annotation for sample in samples):
         measures = (*measures, *_WITH_MASKS)
     return replace(base, methods=methods, measures=measures)

@@ -10,15 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.audit.answered import answered
+from onnxplain.audit.boxes.first_look import first_look, without_box
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.curves import CURVES, kept
 from onnxplain.audit.records.pictures import Picture, SanityPicture
 from onnxplain.audit.records.plain import build
 from onnxplain.audit.zones import evidence_shares, small
 from onnxplain.boundary import one_of_many, unnamed
-from onnxplain.errors import OF_A_PICTURE, NumericalError, OnnxplainError
+from onnxplain.errors import OF_A_PICTURE, NowhereError, NumericalError, OnnxplainError
+from onnxplain.evaluate.boxes.look import require_class
+from onnxplain.evaluate.boxes.truth import Truth
 from onnxplain.evaluate.case import Case
-from onnxplain.evaluate.cases import Plan, applicable, cases, look
+from onnxplain.evaluate.cases import Plan, applicable, cases
 from onnxplain.evaluate.measures import find_measure
 from onnxplain.evaluate.question import has_rivals
 from onnxplain.evaluate.removal import Curve
@@ -31,10 +34,12 @@ from onnxplain.model.model import Model
 # What is kept of a picture, and a small map for each method.
 Examined = tuple[Picture, dict[str, NDArray[np.float32]]]
 # Layout of these results; what a store holds is of one.
-ENTRIES = 3
+ENTRIES = 4
 
 
-def methods_for(model: Model, config: AuditConfig) -> tuple[list[str], list[str]]:
+def methods_for(
+    model: Model, config: AuditConfig, truth: Truth | None = None
+) -> tuple[list[str], list[str]]:
     """Methods of the audit that the model allows, and what is left out and why.
 
     Raises
@@ -43,11 +48,19 @@ def methods_for(model: Model, config: AuditConfig) -> tuple[list[str], list[str]
         If none applies, or what is explained cannot be.
     """
     left_out: list[str] = []
-    return applicable(model, _plan(config), left_out), left_out
+    plan = plan_of(config)
+    if truth is not None:
+        require_class(model, plan)
+    return applicable(model, plan, left_out, judged=truth is not None), left_out
 
 
 def examine(
-    model: Model, sample: Sample, methods: Sequence[str], config: AuditConfig, number: int = 0
+    model: Model,
+    sample: Sample,
+    methods: Sequence[str],
+    config: AuditConfig,
+    number: int = 0,
+    truth: Truth | None = None,
 ) -> Examined:
     """Predict, explain and measure one picture.
 
@@ -66,6 +79,8 @@ def examine(
         The questions.
     number : int
         Of the picture in the data set.
+    truth : Truth, optional
+        What is annotated, for a detector.
 
     Returns
     -------
@@ -88,7 +103,7 @@ def examine(
         found.append((build(Picture, {**about, "status": "failed", "problem": problem}), {}))
 
     with one_of_many(failed, OF_A_PICTURE):
-        found.append(_examined(model, sample, methods, config, about))
+        found.append(_examined(model, sample, methods, config, about, truth))
     return found[0]
 
 
@@ -98,12 +113,17 @@ def _examined(
     methods: Sequence[str],
     config: AuditConfig,
     about: Mapping[str, Any],
+    truth: Truth | None,
 ) -> Examined:
     problems: list[str] = []
-    plan = _plan(config)
-    seen = look(model, sample, plan, problems)
-    found: dict[str, Any] = {}
+    plan = plan_of(config)
+    first = first_look(model, sample, plan, problems, truth)
+    seen = first.look
     maps: dict[str, NDArray[np.float32]] = {}
+    boxes = first.told(model, methods[0], plan, maps, problems)
+    if seen is None:
+        return build(Picture, {**about, **without_box(first.picture), **boxes}), maps
+    found: dict[str, Any] = {}
     seconds: dict[str, float] = {}
     for case in cases(model, seen, methods, plan, problems):
         assert case.explanation is not None
@@ -126,12 +146,18 @@ def _examined(
         "methods": found,
         "problems": problems,
         "seconds": seconds,
+        **boxes,
     }
     return build(Picture, value), maps
 
 
 def examine_sanity(
-    model: Model, sample: Sample, methods: Sequence[str], config: AuditConfig, number: int = 0
+    model: Model,
+    sample: Sample,
+    methods: Sequence[str],
+    config: AuditConfig,
+    number: int = 0,
+    truth: Truth | None = None,
 ) -> SanityPicture:
     """Compare each method's map of a readable picture with those it must differ from.
 
@@ -141,7 +167,9 @@ def examine_sanity(
         By method: rank correlation and structural similarity with the maps of a network
         that loses its weights, and the rank correlation with the map of another class.
     """
-    seen = look(model, sample, _plan(config), [])
+    seen = first_look(model, sample, plan_of(config), [], truth).look
+    if seen is None:
+        raise NowhereError("there is no box in this picture any more")
     seed = config.seed
     found: dict[str, Any] = {}
     for name in methods:
@@ -162,7 +190,8 @@ def examine_sanity(
     return build(SanityPicture, {"number": number, "name": sample.name, "methods": found})
 
 
-def _plan(config: AuditConfig) -> Plan:
+def plan_of(config: AuditConfig) -> Plan:
+    """Return what an audit asks as an evaluation asks it, without control maps."""
     given = {name: config.parameters(name) for name in config.methods}
     return Plan(
         given, config.measures, config.explained,

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from onnxplain.audit.audit import Audit
+from onnxplain.audit.boxes.sums import sum_of_boxes
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.records.about import (
     DataEntry,
@@ -25,6 +26,8 @@ from onnxplain.audit.run import is_complete
 from onnxplain.audit.store import PICTURES, Store
 from onnxplain.audit.summaries import summarise_entries, summarise_maps
 from onnxplain.audit.summary import done
+from onnxplain.evaluate.boxes.look import require_boxes
+from onnxplain.evaluate.boxes.score import DetectionScore
 from onnxplain.evaluate.question import question_files, require_question
 from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.dataset import Sample
@@ -44,7 +47,7 @@ def make_head(audit: Audit, sources: Mapping[str, str]) -> Head:
     audit : Audit
         With all results, or those so far.
     sources : mapping of str to str
-        Where ``model`` and ``data`` were, as given.
+        Where ``model`` and ``data``, and ``boxes`` if there are any, were, as given.
     """
     model, config, store = audit.model, audit.config, audit.store
     files = question_files(require_question(model, config.target))
@@ -54,7 +57,7 @@ def make_head(audit: Audit, sources: Mapping[str, str]) -> Head:
         format=FORMAT,
         complete=is_complete(audit),
         model=_about_model(model, sources["model"]),
-        data=_about_data(audit, sources["data"]),
+        data=_about_data(audit, sources),
         preprocess=RecipeEntry(model.preprocess.sha256, model.preprocess.to_dict()),
         questions=QuestionsEntry(config.to_dict()),
         said_target_files=files or None,
@@ -71,6 +74,7 @@ def make_head(audit: Audit, sources: Mapping[str, str]) -> Head:
         suspects=of_maps.suspects,
         clusters=of_maps.clusters,
         times=_times(store),
+        boxes=_boxes(audit),
     )
 
 
@@ -96,7 +100,9 @@ def data_sha256(entries: Iterable[tuple[Sample, Picture]]) -> str:
     digest = hashlib.sha256()
     for sample, found in entries:
         contents = (found.file_sha256, found.mask_sha256 or None)
-        entry = [sample.name, sample.label, *contents, [list(b) for b in sample.boxes]]
+        entry: list[Any] = [sample.name, sample.label, *contents, [list(b) for b in sample.boxes]]
+        if sample.annotation is not None:
+            entry.append(sample.annotation.to_list())
         digest.update(json.dumps(entry).encode() + b"\n")
     return digest.hexdigest()
 
@@ -125,15 +131,27 @@ def _about_model(model: Model, source: str) -> ModelEntry:
     return build(ModelEntry, about)
 
 
-def _about_data(audit: Audit, source: str) -> DataEntry:
+def _is_located(sample: Sample) -> bool:
+    """Whether it is known where the evidence is."""
+    return sample.has_mask or bool(sample.annotation and sample.annotation.objects)
+
+
+def _boxes(audit: Audit) -> DetectionScore | None:
+    if audit.truth is None:
+        return None
+    return sum_of_boxes(audit.store, audit.truth, require_boxes(audit.model).layout)
+
+
+def _about_data(audit: Audit, sources: Mapping[str, str]) -> DataEntry:
     samples, store = audit.samples, audit.store
     examined = sorted(store.done(PICTURES))
     return DataEntry(
-        source=source,
+        source=sources["data"],
         pictures=len(samples),
         examined=len(examined),
-        with_mask=sum(samples[n].has_mask for n in examined),
+        with_mask=sum(_is_located(samples[n]) for n in examined),
         sha256=data_sha256((samples[p.number], p) for p in store.pictures()),
+        boxes=sources.get("boxes"),
     )
 
 

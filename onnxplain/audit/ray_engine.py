@@ -22,6 +22,7 @@ from onnxplain.audit.examine import Examined, examine
 from onnxplain.audit.records.pictures import Picture
 from onnxplain.audit.records.plain import build, plain
 from onnxplain.errors import ModelFileError, OnnxplainError, UsageError
+from onnxplain.evaluate.boxes.truth import Truth
 from onnxplain.identity import differing
 from onnxplain.inputs.dataset import Sample
 from onnxplain.model.load import load
@@ -71,6 +72,7 @@ class Worker:
         config: AuditConfig,
         folder: str,
         parts: Mapping[str, str] | None,
+        truth: Truth | None = None,
     ) -> None:
         # Not absolute paths: messages name files, and are to be those of a local audit.
         os.chdir(folder)
@@ -84,13 +86,16 @@ class Worker:
         self._samples = samples
         self._methods = list(methods)
         self._config = config
+        self._truth = truth
 
     def __call__(self, batch: Batch) -> Batch:
         """Examine the pictures of some numbers; plain columns, so that any Arrow can hold them."""
         found: dict[str, list[Any]] = {"number": [], "value": [], "names": [], "maps": []}
         for number in batch["number"]:
             sample = self._samples[int(number)]
-            value, maps = examine(self._model, sample, self._methods, self._config, int(number))
+            value, maps = examine(
+                self._model, sample, self._methods, self._config, int(number), self._truth
+            )
             found["number"].append(int(number))
             found["value"].append(json.dumps(plain(value)))
             found["names"].append(json.dumps(list(maps)))
@@ -106,6 +111,7 @@ def ray_examiner(
     config: AuditConfig,
     workers: int,
     parts: Mapping[str, str] | None = None,
+    truth: Truth | None = None,
 ) -> Examiner:
     """Let a Ray cluster examine the pictures: that of ``RAY_ADDRESS``, or one on this machine.
 
@@ -121,6 +127,8 @@ def ray_examiner(
         How many workers there are.
     parts : mapping of str to str, optional
         Digests of the model, which each worker's must have; not compared if not given.
+    truth : Truth, optional
+        What is annotated, for a detector.
 
     Raises
     ------
@@ -143,7 +151,16 @@ def ray_examiner(
             [{"number": n} for n in numbers], override_num_blocks=-(-len(numbers) // _BLOCK)
         ).map_batches(
             Worker,
-            fn_constructor_args=(path, opening, samples, methods, config, os.getcwd(), parts),
+            fn_constructor_args=(
+                path,
+                opening,
+                samples,
+                methods,
+                config,
+                os.getcwd(),
+                parts,
+                truth,
+            ),
             batch_size=_BLOCK,
             compute=ray.data.ActorPoolStrategy(size=workers),
             num_gpus=1 if device.startswith("cuda") else None,

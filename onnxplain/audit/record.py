@@ -90,9 +90,11 @@ def schema() -> dict[str, Any]:
 
 
 def recorded_pictures(results: Results) -> Iterator[Picture]:
-    """Each picture as the record holds it: without times."""
+    """Each picture as the record holds it: without times, and without weak boxes."""
     for picture in results.pictures():
-        yield replace(picture, seconds=None) if isinstance(picture, Done) else picture
+        if isinstance(picture, Done):
+            picture = replace(picture, seconds=None, weighed=None)
+        yield picture
 
 
 def _document(head: Mapping[str, Any], results: Results) -> Iterator[str]:

@@ -20,6 +20,7 @@ from onnxplain.audit.store import PICTURES, SANITY, TRANSPLANTS, Store
 from onnxplain.audit.summary import done
 from onnxplain.boundary import one_of_many
 from onnxplain.errors import OF_A_PICTURE, OnnxplainError, UsageError
+from onnxplain.evaluate.boxes.truth import Truth
 from onnxplain.evaluate.measures import find_measure
 from onnxplain.evaluate.question import classes_of, question_files, require_question
 from onnxplain.evaluate.run import require_measurable
@@ -36,7 +37,11 @@ Examiner = Callable[[Sequence[int]], Iterator[Examined]]
 
 @contextmanager
 def open_audit(
-    folder: str | Path, model: Model, samples: Sequence[Sample], config: AuditConfig
+    folder: str | Path,
+    model: Model,
+    samples: Sequence[Sample],
+    config: AuditConfig,
+    truth: Truth | None = None,
 ) -> Iterator[Audit]:
     """Open an audit, new or begun, until the context is left.
 
@@ -47,13 +52,17 @@ def open_audit(
     OutputError
         If it cannot be written.
     """
-    methods, _ = methods_for(model, config)
-    with open_store(folder, model, samples, config) as store:
-        yield Audit(model, samples, config, methods, store)
+    methods, _ = methods_for(model, config, truth)
+    with open_store(folder, model, samples, config, truth) as store:
+        yield Audit(model, samples, config, methods, store, truth)
 
 
 def open_store(
-    folder: str | Path, model: Model, samples: Sequence[Sample], config: AuditConfig
+    folder: str | Path,
+    model: Model,
+    samples: Sequence[Sample],
+    config: AuditConfig,
+    truth: Truth | None = None,
 ) -> Store:
     """Open the results of an audit, new or begun.
 
@@ -82,6 +91,9 @@ def open_store(
         # The record names one set of versions for all of its numbers.
         "versions": _digest(versions()),
     }
+    annotated = [s.annotation and s.annotation.to_list() for s in samples]
+    classes = None if truth is None else sorted(truth.classes.items(), key=str)
+    identity["boxes"] = _digest([classes, annotated])
     answer = model.network.answer
     identity["answer"] = _digest([answer.task, model.network.declared_scores])
     if files := question_files(require_question(model, config.target)):
@@ -165,7 +177,7 @@ def _sanity(audit: Audit, picture: Done) -> SanityPicture:
     with one_of_many(failed, OF_A_PICTURE):
         # A method that this picture refused has no map to compare.
         drawn = [m for m in audit.methods if m in picture.methods]
-        found.append(examine_sanity(audit.model, sample, drawn, audit.config, number))
+        found.append(examine_sanity(audit.model, sample, drawn, audit.config, number, audit.truth))
     return found[0]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from onnxplain.cli.options import (
+    boxes_option,
     debug_option,
     json_option,
     limit_option,
@@ -46,6 +47,7 @@ a valid record that says that it is not complete.
 )
 @target_option
 @masks_option
+@boxes_option
 @limit_option
 @out_option("audited")
 @click.option(

@@ -18,9 +18,11 @@ from onnxplain.audit.record import RECORD, recorded_pictures, write_record
 from onnxplain.audit.records.pictures import PROBABILITY
 from onnxplain.audit.records.plain import Unsaid
 from onnxplain.audit.records.record import Head
-from onnxplain.audit.records.summaries import TriedPlace
+from onnxplain.audit.records.summaries import BESIDE, SuspectSum, TriedPlace
 from onnxplain.audit.run import Examiner, open_audit, run_audit
 from onnxplain.audit.store import PICTURES
+from onnxplain.cli.boxes import tell_boxes, with_boxes
+from onnxplain.cli.boxes_table import show_boxes
 from onnxplain.cli.changed import tell_changed
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.explain.run import require_writable
@@ -43,6 +45,7 @@ def run(
     config: str | None,
     target: str | None,
     masks: str | None,
+    boxes: str | None,
     limit: int | None,
     folder: str,
     engine: str,
@@ -67,14 +70,17 @@ def run(
         raise UsageError("--workers goes with --engine ray; a local audit is one process")
     out = Path(folder)
     require_writable(out)
-    samples = spread(read_dataset(data, masks=masks), limit)
+    found = read_dataset(data, masks=masks)
     asked = None if config is None else AuditConfig.load(config)
     size = (asked or AuditConfig()).batch_size
     opened = load(model, batch_size=size, **opening)
+    found, truth = with_boxes(found, boxes, masks, opened)
+    samples = spread(found, limit)
+    tell_boxes(truth, quiet=quiet)
     asked = asked or default_config(opened, samples)
     if target is not None:
         asked = replace(asked, target=target)
-    methods, left_out = methods_for(opened, asked)
+    methods, left_out = methods_for(opened, asked, truth)
     warnings = opened.checked_warnings()
     if not quiet:
         for text in [*warnings, *(f"left out: {text}" for text in left_out)]:
@@ -85,9 +91,11 @@ def run(
 
         opening = {**opening, "batch_size": size}
         parts = opened.identity.digests
-        examiner = ray_examiner(model, opening, samples, methods, asked, workers or _WORKERS, parts)
-    sources = {"model": model, "data": data}
-    with open_audit(out, opened, samples, asked) as audit, _results_alone(engine):
+        examiner = ray_examiner(
+            model, opening, samples, methods, asked, workers or _WORKERS, parts, truth
+        )
+    sources = {"model": model, "data": data, **({"boxes": boxes} if boxes else {})}
+    with open_audit(out, opened, samples, asked, truth) as audit, _results_alone(engine):
         try:
             _examine(audit, examiner, quiet)
         except (KeyboardInterrupt, SystemExit):
@@ -151,6 +159,8 @@ def _show(head: Head, files: Sequence[Path]) -> None:
     if len(head.failures) > _LISTED:
         remark(f"skipped: {len(head.failures) - _LISTED} more, see {files[0]}")
     line()
+    if head.boxes is not None:
+        show_boxes(head.boxes, head.model.labels)
     rows: list[list[object]] = [
         [m.method, m.measure, m.mean, m.deviation, m.count] for m in head.measures
     ]
@@ -166,7 +176,7 @@ def _show(head: Head, files: Sequence[Path]) -> None:
                 _name(s.index, head.model.labels),
                 s.method,
                 f"{s.kind}: {s.where}",
-                f"{s.strength:.1f} times its share",
+                _strength(s),
                 f"{s.recurs:.0%} of {s.count}",
                 _alone(s.transplant, said.unit),
             ]
@@ -187,6 +197,12 @@ def _name(index: int | None, labels: Sequence[str]) -> str:
     if index is None:
         return "the target"
     return labels[index] if labels else str(index)
+
+
+def _strength(suspect: SuspectSum) -> str:
+    if suspect.kind == BESIDE:
+        return f"covered, {suspect.strength:.0%} of the score goes"
+    return f"{suspect.strength:.1f} times its share"
 
 
 def _alone(tried: TriedPlace | Unsaid | None, unit: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from onnxplain.cli.options import (
+    boxes_option,
     debug_option,
     json_option,
     masks_option,
@@ -30,6 +31,7 @@ These files are written:
   evaluation.json   every number, with its provenance
   summary.csv       mean, spread, 95 % interval and rank of each method
   rows.csv          each picture, method and measure
+  boxes.csv         of a detector: hits, misses and false positives of each class
   curves.png        deletion, insertion and overlap curves, if there are any
 """
 
@@ -52,7 +54,7 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
     multiple=True,
     metavar="NAME[,NAME...]",
     help="Measures by name (see --list-metrics). Default: deletion and insertion, with masks "
-    "also mean-iou, iou-at-area, pointing-game and energy-in-mask.",
+    "also mean-iou, iou-at-area, pointing-game and energy-in-mask, with --boxes the last two.",
 )
 @click.option(
     "--list-metrics",
@@ -63,6 +65,7 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
     help="List the measures and exit.",
 )
 @masks_option
+@boxes_option
 @target_option
 @click.option(
     "--explain",

@@ -5,26 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from onnxplain.cli.boxes import with_boxes
 from onnxplain.errors import UsageError
+from onnxplain.evaluate.boxes.truth import Truth
 from onnxplain.evaluate.built_in import FLOWERS, PICTURES, flower_samples
 from onnxplain.inputs.dataset import Sample, read_dataset, spread
+from onnxplain.model.model import Model
 
 
 @contextmanager
 def chosen_samples(
-    data: str, *, masks: str | None, limit: int | None, variant: str, decoys: bool, seed: int
-) -> Iterator[list[Sample]]:
-    """List the pictures; drawn ones are there as long as the context is open.
+    data: str,
+    model: Model,
+    *,
+    masks: str | None,
+    boxes: str | None,
+    limit: int | None,
+    variant: str,
+    decoys: bool,
+    seed: int,
+) -> Iterator[tuple[list[Sample], Truth | None]]:
+    """List the pictures and what is annotated; drawn ones are there while the context is open.
 
     Raises
     ------
     UsageError
-        If masks are given for pictures that have their own.
+        If masks or boxes are given for pictures that have their own masks.
     """
     if data != FLOWERS:
-        yield spread(read_dataset(data, masks=masks), limit)
+        samples, truth = with_boxes(read_dataset(data, masks=masks), boxes, masks, model)
+        yield spread(samples, limit), truth
         return
-    if masks is not None:
-        raise UsageError("the built-in flowers have masks of their own; leave out --masks")
+    for given, option in ((masks, "--masks"), (boxes, "--boxes")):
+        if given is not None:
+            raise UsageError(f"the built-in flowers have masks of their own; leave out {option}")
     with flower_samples(variant, limit or PICTURES, decoys=decoys, seed=seed) as samples:
-        yield samples
+        yield samples, None

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from onnxplain.cli.boxes import tell_boxes
+from onnxplain.cli.boxes_table import show_boxes
 from onnxplain.cli.choices import choose_methods, give_parameters
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.evaluate_data import chosen_samples
@@ -13,6 +15,7 @@ from onnxplain.cli.explain.run import require_writable
 from onnxplain.cli.outcome import code_of_data
 from onnxplain.cli.progress import progress_bar
 from onnxplain.errors import UsageError
+from onnxplain.evaluate.boxes.truth import Truth
 from onnxplain.evaluate.cases import Plan
 from onnxplain.evaluate.evaluation import Evaluation
 from onnxplain.evaluate.measures import MEASURES, find_measure
@@ -23,6 +26,7 @@ from onnxplain.inputs.dataset import Sample
 from onnxplain.model.load import load
 
 _ALWAYS = ("deletion", "insertion")
+_WITH_BOXES = ("energy-in-mask", "pointing-game")
 _WITH_MASKS = ("mean-iou", "iou-at-area", "pointing-game", "energy-in-mask")
 # What a high value of these says in words, since there is no scale that readers know.
 _LOST = {"randomisation": "what the network has learned", "other-class": "which class it is for"}
@@ -35,6 +39,7 @@ def run(
     methods: Sequence[str],
     measures: Sequence[str],
     masks: str | None,
+    boxes: str | None,
     explained: Any,
     target: str | None,
     limit: int | None,
@@ -77,13 +82,17 @@ def run(
         for text in [*warnings, *(f"{n} is left out: {why}" for n, why in left_out.items())]:
             remark(f"warning: {text}")
     with chosen_samples(
-        data, masks=masks, limit=limit, variant=variant, decoys=decoys, seed=seed
-    ) as samples:
-        names = _measure_names(measures, samples)
+        data, opened, masks=masks, boxes=boxes, limit=limit, variant=variant, decoys=decoys,
+        seed=seed,
+    ) as (samples, truth):  # fmt: skip
+        tell_boxes(truth, quiet=quiet)
+        names = _measure_names(measures, samples, truth)
         plan = Plan(given, names, explained, blur, seed=seed, settings=settings, target=target)
         with progress_bar(len(samples), quiet=quiet) as bar:
             bar.job("evaluating")
-            found = measure_all(opened, samples, plan, lambda done, total: bar.finish())
+            found = measure_all(
+                opened, samples, plan, lambda done, total: bar.finish(), truth=truth
+            )
     files = found.save(out)
     if found.curves:
         from onnxplain.render.curves import curves_figure
@@ -106,12 +115,16 @@ def list_measures() -> None:
     table("", ("name", "needs", "better", "summary", "reference"), rows)
 
 
-def _measure_names(given: Sequence[str], samples: Sequence[Sample]) -> tuple[str, ...]:
+def _measure_names(
+    given: Sequence[str], samples: Sequence[Sample], truth: Truth | None
+) -> tuple[str, ...]:
     names = [n for text in given for n in text.split(",") if n.strip()]
     if given and not names:
         raise UsageError("--metrics names no measure; --list-metrics lists them")
     if names:
         return tuple(dict.fromkeys(find_measure(n).name for n in names))
+    if truth is not None:
+        return (*_ALWAYS, *_WITH_BOXES)
     return (*_ALWAYS, *(_WITH_MASKS if any(s.has_mask for s in samples) else ()))
 
 
@@ -121,6 +134,8 @@ def _show(found: Evaluation, files: Sequence[Path]) -> None:
 
     line(f"explained: {found.question}; scores are of unit {found.unit!r}")
     line()
+    if found.detection is not None:
+        show_boxes(found.detection, found.labels)
     lines = found.summary()
     for name in dict.fromkeys(entry.measure for entry in lines):
         measure = MEASURES[name]

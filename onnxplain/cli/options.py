@@ -99,6 +99,13 @@ masks_option = click.option(
     type=click.Path(readable=False),
     help="Pictures that are bright where the evidence is, named as the data's pictures.",
 )
+boxes_option = click.option(
+    "--boxes",
+    metavar="PATH",
+    type=click.Path(readable=False),
+    help="Of a detector: annotated boxes, as a JSON file of COCO, YOLO's data.yaml or labels "
+    "folder, or a folder of Pascal VOC's XML.",
+)
 limit_option = click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Only N pictures, evenly spread."
 )

@@ -38,6 +38,12 @@ and --output are needed for records of versions that did not write down what was
     "--masks", metavar="FOLDER", type=click.Path(readable=False), help="As given to the audit."
 )
 @click.option(
+    "--boxes",
+    metavar="PATH",
+    type=click.Path(readable=False),
+    help="Annotated boxes of a detector. Default: where the record says they were.",
+)
+@click.option(
     "--sample",
     "count",
     type=click.IntRange(min=1),

@@ -7,6 +7,7 @@ from typing import Any
 
 from onnxplain.audit.record import read_record
 from onnxplain.audit.verify.verify import open_recorded_model, other_versions, verify
+from onnxplain.cli.boxes import with_boxes
 from onnxplain.cli.changed import tell_changed
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.progress import progress_bar
@@ -21,6 +22,7 @@ def run(
     model: str | None,
     data: str | None,
     masks: str | None,
+    boxes: str | None,
     count: int,
     quiet: bool,
     as_json: bool,
@@ -35,10 +37,11 @@ def run(
     """
     known = read_record(record)
     opened = open_recorded_model(known, model, **opening)
-    samples = read_dataset(data or known.data.source, masks=masks)
+    there = read_dataset(data or known.data.source, masks=masks)
+    samples, truth = with_boxes(there, boxes or known.data.boxes, masks, opened)
     with progress_bar(min(count, len(known.pictures)), quiet=quiet) as bar:
         bar.job("examining again")
-        found = verify(known, opened, samples, count, lambda done, total: bar.finish())
+        found = verify(known, opened, samples, count, lambda done, total: bar.finish(), truth=truth)
     checks = found.checks
     failed = [c for c in checks if not c.reproduces]
     versions = other_versions(known)

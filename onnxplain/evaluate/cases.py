@@ -36,7 +36,7 @@ from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.model import Model
 from onnxplain.targets.classes import Kind
-from onnxplain.targets.request import TargetLike
+from onnxplain.targets.request import TargetLike, TargetRequest
 from onnxplain.targets.target import Target
 from onnxplain.tasks.prediction import Prediction
 
@@ -140,17 +140,24 @@ def look(model: Model, sample: Sample, plan: Plan, problems: list[str]) -> Look:
     use_label = plan.target is None and plan.explained == "label"
     asked = require_question(model, label if use_label else plan.target)
     prediction = model.predict(picture, position=asked.position)
-    # Scores of changed pictures are read as the first, gradients start at the second.
-    forms: tuple[tuple[Kind, bool], ...] = (("probability", True), ("logit", False))
-    target, start = (
-        model.target(replace(asked, by_match=match), prediction, picture=picture, kind=kind)
-        for kind, match in forms
-    )
+    target, start = targets_of(model, asked, prediction, picture)
     mask = sample.seen_mask(model.preprocess)
     if mask is not None and not mask.any():
         problems.append(f"{sample.name}: nothing of the mask is left in the model's input")
         mask = None
     return Look(sample, picture, prediction, target, start, label, mask)
+
+
+def targets_of(
+    model: Model, asked: TargetRequest, prediction: Prediction, picture: Picture
+) -> tuple[Target, Target]:
+    """Targets of a picture as scores of changed pictures are read, and as gradients start."""
+    forms: tuple[tuple[Kind, bool], ...] = (("probability", True), ("logit", False))
+    target, start = (
+        model.target(replace(asked, by_match=match), prediction, picture=picture, kind=kind)
+        for kind, match in forms
+    )
+    return target, start
 
 
 def cases(
@@ -192,8 +199,10 @@ def cases(
         yield case(name, remap(seen.picture), remap)
 
 
-def applicable(model: Model, plan: Plan, problems: list[str]) -> list[str]:
+def applicable(model: Model, plan: Plan, problems: list[str], *, judged: bool = False) -> list[str]:
     """Names of the methods that the model allows; what is left out, and why, goes to `problems`.
+
+    Boxes of a detector are `judged` where boxes are annotated.
 
     Raises
     ------
@@ -201,7 +210,7 @@ def applicable(model: Model, plan: Plan, problems: list[str]) -> list[str]:
         If no method applies, or what is explained cannot be.
     """
     require_question(model, plan.target)
-    problems += left_out_of(model)
+    problems += [] if judged else left_out_of(model)
     kept = []
     for name, parameters in plan.methods.items():
         method = find(name)

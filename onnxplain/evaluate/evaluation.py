@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.evaluate.boxes.score import DetectionScore
 from onnxplain.evaluate.interval import bootstrap_interval
 from onnxplain.evaluate.measures import MEASURES
 from onnxplain.files import csv_text, json_text, write_text
@@ -18,12 +19,23 @@ from onnxplain.files import csv_text, json_text, write_text
 
 @dataclass(frozen=True)
 class Row:
-    """One measure of one map of one picture."""
+    """One measure of one map of one picture.
+
+    Attributes
+    ----------
+    sample, method, measure : str
+        Names.
+    value : float
+        The number.
+    box : str
+        Which box of a detector the map is of, where boxes are annotated.
+    """
 
     sample: str
     method: str
     measure: str
     value: float
+    box: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,9 +49,9 @@ class Line:
     mean, deviation : float
         Over the pictures.
     low, high : float
-        95 % interval of the mean, by bootstrap.
+        95 % interval of the mean, by bootstrap over the pictures.
     count : int
-        Pictures.
+        Pictures, or boxes of a detector in them.
     rank : int
         Among methods and controls, 1 is best; 0 where no end is better.
     control : bool
@@ -94,6 +106,10 @@ class Evaluation:
         Model and preprocessing digests, methods with parameters, seed, versions.
     seed : int
         Of the bootstrap, too.
+    detection : DetectionScore, optional
+        What became of the boxes of a detector, where boxes are annotated.
+    labels : sequence of str
+        Names of the model's classes.
     """
 
     rows: list[Row]
@@ -102,6 +118,8 @@ class Evaluation:
     problems: list[str] = field(default_factory=list)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
+    detection: DetectionScore | None = None
+    labels: Sequence[str] = ()
 
     @property
     def unit(self) -> str:
@@ -112,13 +130,18 @@ class Evaluation:
     def question(self) -> str:
         """What is explained in each picture, in words."""
         target = self.provenance.get("target")
+        if self.detection is not None:
+            of = f" of {target}" if target else ""
+            return f"the strongest hits{of} in each picture, three at most"
         return str(target or f"the {self.provenance.get('explained', 'label')}")
 
     def summary(self) -> list[Line]:
         """Mean, spread, interval and rank of each method by each measure, best first."""
         values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        pictures: dict[tuple[str, str], list[str]] = defaultdict(list)
         for row in self.rows:
             values[row.measure][row.method].append(row.value)
+            pictures[row.measure, row.method].append(row.sample)
         lines = []
         for measure, by_method in values.items():
             better = MEASURES[measure].better
@@ -127,7 +150,7 @@ class Evaluation:
             order = sorted(means.values(), key=lambda mean: sign * mean)
             for method in sorted(means, key=lambda m: (sign * means[m], m)):
                 found = np.array(by_method[method])
-                low, high = bootstrap_interval(found, self.seed)
+                low, high = bootstrap_interval(found, self.seed, pictures[measure, method])
                 lines.append(
                     Line(
                         method,
@@ -164,11 +187,14 @@ class Evaluation:
                 {**asdict(c), "shares": c.shares.tolist(), "scores": c.scores.tolist()}
                 for c in self.curves
             ],
-            "rows": [asdict(row) for row in self.rows],
+            "rows": [_plain(row) for row in self.rows],
+            **({} if self.detection is None else {"boxes": self.detection.to_dict(self.labels)}),
         }
 
     def save(self, folder: str | Path) -> list[Path]:
-        """Write ``evaluation.json``, ``summary.csv`` and ``rows.csv``, each whole or not at all.
+        """Write ``evaluation.json``, ``summary.csv``, ``rows.csv``, each whole or not at all.
+
+        With annotated boxes ``boxes.csv`` as well: what became of those of each class.
 
         Raises
         ------
@@ -179,8 +205,15 @@ class Evaluation:
         texts = {
             "evaluation.json": json_text(self.to_dict()),
             "summary.csv": csv_text([asdict(line) for line in self.summary()]),
-            "rows.csv": csv_text([asdict(row) for row in self.rows]),
+            "rows.csv": csv_text([_plain(row) for row in self.rows]),
         }
+        if self.detection is not None:
+            texts["boxes.csv"] = csv_text(self.detection.to_dict(self.labels)["classes"])
         for name, text in texts.items():
             write_text(folder / name, text)
         return [folder / name for name in texts]
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    """Plain data of a row; a box is named where there is one."""
+    return {k: v for k, v in asdict(row).items() if k != "box" or v}

@@ -10,6 +10,7 @@ from onnxplain.graph.load import file_sha256
 from onnxplain.methods import find
 from onnxplain.model.model import Model
 from onnxplain.targets.boxes.box_match import BoxMatch
+from onnxplain.targets.boxes.box_number import BoxNumber
 from onnxplain.targets.classes import ClassScore
 from onnxplain.targets.request import TargetLike, TargetRequest
 from onnxplain.targets.target import Target
@@ -58,6 +59,8 @@ def left_out_of(model: Model) -> list[str]:
     """Say what a model's answers have no use for."""
     if classes_of(model):
         return []
+    if model.task.name == "boxes":
+        return ["which boxes are right: give annotated ones with --boxes"]
     what = "an embedding" if model.task.name == "embedding" else model.task.name
     return [f"accuracy and labels: the model answers {what}, which no class is right or wrong for"]
 
@@ -66,6 +69,8 @@ def explained_index(target: Target) -> int | None:
     """Index of the class or value that is explained; ``None`` if it has none."""
     if isinstance(target, ClassScore):
         return target.index
+    if isinstance(target, (BoxMatch, BoxNumber)):
+        return target.label
     return target.row if isinstance(target, ValueScore) else None
 
 

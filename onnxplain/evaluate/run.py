@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from onnxplain.errors import ImageError, NumericalError, OnnxplainError, UsageError
+from onnxplain.evaluate.boxes.count import Count
+from onnxplain.evaluate.boxes.truth import Truth
 from onnxplain.evaluate.cases import Look, Plan, applicable, cases, look
 from onnxplain.evaluate.controls import CONTROLS
 from onnxplain.evaluate.evaluation import Evaluation, MeanCurve, Row
@@ -28,9 +30,17 @@ Progress = Callable[[int, int], None]
 
 
 def evaluate(
-    model: Model, samples: Sequence[Sample], plan: Plan, progress: Progress | None = None
+    model: Model,
+    samples: Sequence[Sample],
+    plan: Plan,
+    progress: Progress | None = None,
+    *,
+    truth: Truth | None = None,
 ) -> Evaluation:
     """Measure every map of every picture.
+
+    With annotated boxes, the boxes of a detector are judged as well, and the maps are of the
+    strongest hits of each picture, with the annotated box as the mask.
 
     A picture that cannot be read, in which the target is nowhere, or on which a method fails
     numerically, is left out and listed; so is a method that does not apply to the model.
@@ -45,6 +55,8 @@ def evaluate(
         Methods, measures and settings.
     progress : callable, optional
         Called with (pictures done, pictures in all).
+    truth : Truth, optional
+        What is annotated, see `onnxplain.evaluate.boxes.truth.truth_of`.
 
     Returns
     -------
@@ -59,14 +71,14 @@ def evaluate(
     measures = [find_measure(name) for name in plan.measures]
     require_measurable(measures, samples, model)
     problems: list[str] = []
-    methods = applicable(model, plan, problems)
+    methods = applicable(model, plan, problems, judged=truth is not None)
     rows: list[Row] = []
     curves: dict[tuple[str, str], list[Curve]] = defaultdict(list)
     units: set[str] = set()
     settings = plan.settings
     lost = RandomisedModels(model, order=settings.order, steps=settings.stages, seed=plan.seed)
 
-    def measure(seen: Look, wanted: Sequence[Measure]) -> None:
+    def measure(seen: Look, wanted: Sequence[Measure], box: str = "") -> None:
         units.add(seen.target.unit)
         for case in cases(model, seen, methods, plan, problems, lost):
             for one in wanted:
@@ -75,26 +87,32 @@ def evaluate(
                 try:
                     found = one.function(case)
                 except NumericalError as error:
-                    problems.append(f"{seen.sample.name}, {case.method}, {one.name}: {error}")
+                    where = f"{seen.sample.name}{box and f', {box}'}"
+                    problems.append(f"{where}, {case.method}, {one.name}: {error}")
                     continue
                 if isinstance(found, Curve):
                     curves[case.method, one.name].append(found)
                     found = found.value
-                rows.append(Row(seen.sample.name, case.method, one.name, float(found)))
+                rows.append(Row(seen.sample.name, case.method, one.name, float(found), box))
 
     together = [m for m in measures if m.needs == "classes"]
     each = [m for m in measures if m not in together]
     failures: dict[str, OnnxplainError] = {}
+    count = None if truth is None else Count(model, truth)
     for number, sample in enumerate(samples, 1):
         with noting(sample, failures):
-            if each:
+            if count is not None:
+                for box, seen in count.looks(sample, plan):
+                    measure(seen, each, box)
+            elif each:
                 measure(look(model, sample, plan, problems), each)
         if progress is not None:
             progress(number, len(samples))
     problems += failures
     for seen in montages(model, samples, plan, problems) if together else ():
         measure(seen, together)
-    if not rows:
+    score = None if count is None else count.score()
+    if not rows and not (score and score.pictures):
         first = next(iter(failures.values()), None)
         kind = UsageError if first is None or isinstance(first, ImageError) else type(first)
         raise kind(f"nothing could be measured: {'; '.join(problems[:3])}")
@@ -105,6 +123,8 @@ def evaluate(
         problems,
         {**_provenance(model, samples, plan), "unit": ", ".join(sorted(units))},
         plan.seed,
+        score,
+        model.labels,
     )
 
 
@@ -137,7 +157,7 @@ def require_measurable(
                 "no come from one score; choose other measures"
             )
     present = {
-        "mask": any(s.has_mask for s in samples),
+        "mask": any(s.has_mask or s.annotation for s in samples),
         "label": any(s.label is not None for s in samples),
     }
     for measure in measures:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from onnxplain.boundary import one_of_many, unnamed
 from onnxplain.errors import OF_A_PICTURE, ImageError, OnnxplainError, UsageError
 from onnxplain.files import read_json
+from onnxplain.inputs.annotations.annotation import Annotation
 from onnxplain.inputs.image import open_image
 from onnxplain.inputs.image_formats import SUFFIXES
 from onnxplain.inputs.preprocess import Preprocess
@@ -51,6 +52,8 @@ class Sample:
         Picture of the same size that is bright where the evidence is.
     boxes : tuple of Box
         Rectangles that hold the evidence; together they are a mask.
+    annotation : Annotation, optional
+        Objects that a detector should find; ``None`` if nobody has looked for them.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Sample:
     label: str | None = None
     mask: Path | None = None
     boxes: tuple[Box, ...] = ()
+    annotation: Annotation | None = None
 
     @property
     def has_mask(self) -> bool:

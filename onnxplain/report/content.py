@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from onnxplain.audit.records.boxes import BoxEntry
 from onnxplain.audit.records.pictures import PROBABILITY, Done, Picture
 from onnxplain.audit.records.record import Head
 from onnxplain.audit.records.summaries import ClassSum, ClusteringSum, ClusterSum, SuspectSum
@@ -16,6 +17,8 @@ from onnxplain.audit.shortcuts.places import LEAST
 from onnxplain.audit.summary import in_order
 from onnxplain.methods import Method, registered
 from onnxplain.render.embedded import mean_map_uri
+from onnxplain.report.boxes import KINDS as BOX_KINDS
+from onnxplain.report.boxes import BoxExample, box_examples, judged_classes, words
 from onnxplain.report.curves import Curves, mean_curves
 from onnxplain.report.examples import Example, Maps, examples
 from onnxplain.report.fit import require_fit
@@ -68,6 +71,8 @@ class Content:
         Means of deletion and insertion; none in records of format 1.
     cards : mapping of str to Method
         Of the methods that ran and that this version knows.
+    boxes : mapping of str to list of BoxExample
+        See `onnxplain.report.boxes.box_examples`.
     """
 
     record: Head
@@ -80,6 +85,7 @@ class Content:
     judged: int
     curves: list[Curves]
     cards: Mapping[str, Method]
+    boxes: Mapping[str, list[BoxExample]]
 
     def name(self, index: int | None) -> str:
         """Name of a class or value, or its number."""
@@ -109,7 +115,7 @@ class Content:
     @property
     def has_classes(self) -> bool:
         """Whether answers can be right or wrong."""
-        return self.record.model.task not in ("values", "embedding")
+        return self.record.model.task not in ("values", "embedding", "boxes")
 
     @property
     def kinds(self) -> list[tuple[str, str]]:
@@ -123,6 +129,15 @@ class Content:
                 for w, e in (("Errors", "largest"), ("Errors", "smallest"), ("Answers", "smallest"))
             ]
         return list(zip(_KINDS, titles, strict=True))
+
+    def words(self, box: BoxEntry) -> str:
+        """Say what is wrong with a box of a detector."""
+        return words(box, self.name)
+
+    @property
+    def box_kinds(self) -> list[tuple[str, str]]:
+        """Verdicts on boxes that are shown, with their titles."""
+        return list(BOX_KINDS)
 
     @property
     def methods(self) -> list[str]:
@@ -184,13 +199,16 @@ def content(
         [c for key, c in classes.items() if key[0] in often],
         {key: mean_map_uri(np.array(c.mean_map)) for key, c in kept.items()},
         [_drawn(c) for c in clusterings],
-        sum(count >= LEAST for count in counts.values()),
+        sum(count >= LEAST for count in counts.values())
+        if record.boxes is None
+        else judged_classes(pictures()),
         mean_curves(
             record.curves,
             list(record.methods),
             record.predictions.target_unit,
         ),
         {name: known[name] for name in record.methods if name in known},
+        box_examples(record, pictures, files, maps),
     )
 
 

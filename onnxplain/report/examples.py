@@ -82,14 +82,15 @@ def examples(
     found = {}
     for entry in pictures:
         if entry.number in numbers and isinstance(entry, Done):
-            photo, missing = _photo(entry, files, recipe)
+            photo, missing = photo_of(entry, files, recipe)
             layers = dict(_layers(entry, maps))
             number, curves = entry.number, picture_curves(entry)
             found[number] = Example(number, entry, photo, layers, missing, curves)
     return found
 
 
-def _photo(entry: Done, files: Mapping[str, Path], recipe: Preprocess) -> tuple[str, str]:
+def photo_of(entry: Done, files: Mapping[str, Path], recipe: Preprocess) -> tuple[str, str]:
+    """Data URI of what the model saw, and why there is none."""
     path = files.get(entry.name)
     if path is None:
         return "", "the file is not there any more"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from onnxplain.audit.records.record import Head
+from onnxplain.audit.records.summaries import BESIDE
 from onnxplain.errors import UsageError
 
 
@@ -32,7 +33,7 @@ def _misfits(record: Head) -> Iterator[str]:
         yield "none of the methods in its questions is among its methods"
     classes = {(c.index, c.method) for c in record.classes}
     for k, suspect in enumerate(record.suspects):
-        if (suspect.index, suspect.method) not in classes:
+        if suspect.kind != BESIDE and (suspect.index, suspect.method) not in classes:
             yield f"suspects[{k}] is of a class and a method that are not among its classes"
     for k, checked in enumerate(record.sanity):
         if len(checked.spearman) != len(checked.layers):

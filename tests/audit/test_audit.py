@@ -35,7 +35,7 @@ def test_a_picture_keeps_its_number(audit):
 
 def test_it_has_no_other_state(audit):
     assert [f.name for f in dataclasses.fields(Audit)] == [
-        "model", "samples", "config", "methods", "store",
+        "model", "samples", "config", "methods", "store", "truth",
     ]  # fmt: skip
     with pytest.raises(dataclasses.FrozenInstanceError):
         audit.config = None

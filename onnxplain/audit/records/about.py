@@ -95,13 +95,26 @@ class ModelEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class DataEntry:
-    """The data set of an audit."""
+    """The data set of an audit.
+
+    Attributes
+    ----------
+    source : str
+        Where it was, as given.
+    pictures, examined, with_mask : int
+        How many pictures there are, were examined, and have a mask.
+    sha256 : str
+        See the schema.
+    boxes : str, optional
+        Where annotated boxes were, as given.
+    """
 
     source: str
     pictures: int
     examined: int
     with_mask: int
     sha256: str
+    boxes: str | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from onnxplain.audit.records.boxes import BoxEntry, Weighed
 from onnxplain.audit.records.plain import UNSAID, Unsaid, build_fields, said
 
 # What the numbers were taken for in records that do not say it.
@@ -148,6 +149,10 @@ class Done(Scored, Picture):
         What could not be done.
     seconds : mapping of str to float, optional
         How long each method took; not in a record.
+    boxes : sequence of BoxEntry, optional
+        What became of the boxes of a detector, if the picture is annotated.
+    weighed : Weighed, optional
+        What average precision is counted from; not in a record.
     """
 
     status: Literal["done"]
@@ -162,6 +167,8 @@ class Done(Scored, Picture):
     methods: Mapping[str, MethodResult]
     problems: Sequence[str]
     seconds: Mapping[str, float] | None = None
+    boxes: Sequence[BoxEntry] | None = None
+    weighed: Weighed | None = None
 
     @property
     def target_unit(self) -> str:

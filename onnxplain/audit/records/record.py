@@ -26,6 +26,7 @@ from onnxplain.audit.records.summaries import (
     SanitySum,
     SuspectSum,
 )
+from onnxplain.evaluate.boxes.score import DetectionScore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,8 @@ class Head:
         Digests of the files that the target names.
     said_curves : sequence of CurveSum, optional
         Since format 2.
+    boxes : DetectionScore, optional
+        Of a detector, where boxes are annotated.
     """
 
     format: int
@@ -65,6 +68,7 @@ class Head:
     suspects: Sequence[SuspectSum]
     clusters: Sequence[ClusteringSum]
     times: Times
+    boxes: DetectionScore | None = None
 
     @property
     def target_files(self) -> Mapping[str, str]:

@@ -10,6 +10,9 @@ from onnxplain.audit.records.plain import UNSAID, Unsaid, said
 
 # What a suspect can be, see `onnxplain.audit.shortcuts.suspects`.
 FIXED_PLACE, OUTSIDE_THE_MASK = "fixed place", "outside the mask"
+BESIDE = "beside the object"
+# What finds the last one, in the place of a method.
+COVERING = "covering"
 
 
 @dataclass(frozen=True, kw_only=True)

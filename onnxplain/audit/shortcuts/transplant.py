@@ -25,6 +25,7 @@ from onnxplain.errors import ImageError
 from onnxplain.inputs.dataset import Sample, spread
 from onnxplain.model.model import Model
 from onnxplain.network.context import Context
+from onnxplain.tasks.boxes import Boxes
 from onnxplain.tasks.task import Task
 
 # So many pictures of other classes get the place; the mean is known to about 0.05 then.
@@ -85,6 +86,8 @@ def transplants(results: Results, model: Model, samples: Sequence[Sample]) -> li
         None of a class that fewer than five pictures are not of: neither predicted nor
         explained as it.
     """
+    if isinstance(model.task, Boxes):
+        return []  # objects of a detector lie anywhere; see `onnxplain.audit.boxes.beside`
     classes = {p.number: (p.predicted, p.explained) for p in done(results)}
     found = []
     for place in find_places(results, summarise_classes(results)):

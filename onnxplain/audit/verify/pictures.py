@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from onnxplain.audit.records.pictures import Done, MethodResult, Picture
+from onnxplain.audit.verify.boxes import BoxesAgain
 from onnxplain.audit.verify.check import Check
 
 # How far numbers of other machines and versions may be off: what an order of summation and
@@ -26,10 +27,12 @@ class PicturesAgain:
         self.predicted = Check("predicted class")
         self.scores: dict[str, Check] = {}
         self.figures: dict[str, Check] = {}
+        self.boxes = BoxesAgain()
 
     def checks(self) -> list[Check]:
         """All of them, in the order of a report."""
         first = [self.present, self.content, self.status, self.predicted]
+        first += [self.boxes.verdicts, self.boxes.numbers]
         return [*first, *self.scores.values(), *(self.figures[k] for k in sorted(self.figures))]
 
     def compare(self, known: Picture, found: Picture) -> None:
@@ -46,6 +49,7 @@ class PicturesAgain:
         if known.unit == found.unit:
             check = self.scores.setdefault(known.unit, Check(known.unit, _PROBABILITY))
             check.near(known.value, found.value, name)
+        self.boxes.compare(name, known.boxes, found.boxes)
         for method in sorted({*known.methods, *found.methods}):
             self._method(name, method, known.methods.get(method), found.methods.get(method))
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from onnxplain.audit.boxes.sums import count_again
 from onnxplain.audit.records.plain import plain
 from onnxplain.audit.records.record import Record
-from onnxplain.audit.records.summaries import OUTSIDE_THE_MASK, ClassSum
+from onnxplain.audit.records.summaries import BESIDE, OUTSIDE_THE_MASK, ClassSum
 from onnxplain.audit.summaries import class_summaries, summarise_entries
 from onnxplain.audit.summary import summarise_classes
 from onnxplain.audit.verify.check import Check
@@ -54,11 +55,13 @@ def check_summaries(record: Record, examples: int) -> list[Check]:
     # What a class's entry, and the alarms, say without any map.
     said, found_without = ([_without_map(c) for c in s.classes] for s in (record, of_classes))
     checks.append(_check("classes", said, found_without))
-    outside, outside_found = (
-        [s for s in summary.suspects if s.kind == OUTSIDE_THE_MASK]
-        for summary in (record, of_classes)
-    )
-    checks.append(_check("suspects outside the mask", outside, outside_found))
+    for name, kind in (("outside the mask", OUTSIDE_THE_MASK), ("beside objects", BESIDE)):
+        suspects, suspects_found = (
+            [s for s in summary.suspects if s.kind == kind] for summary in (record, of_classes)
+        )
+        checks.append(_check(f"suspects {name}", suspects, suspects_found))
+    if record.boxes is not None:
+        checks.append(_check("boxes", record.boxes, count_again(results, record.boxes)))
     return [*checks, strengths(record)]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from onnxplain.audit.audit import Audit
+from onnxplain.audit.boxes.sums import sum_of_boxes
 from onnxplain.audit.examine import examine_sanity, methods_for
 from onnxplain.audit.head import about_method, data_sha256
 from onnxplain.audit.records.pictures import Picture
@@ -18,12 +19,16 @@ from onnxplain.audit.records.record import Record
 from onnxplain.audit.run import run_audit
 from onnxplain.audit.store import PICTURES, Store
 from onnxplain.audit.summaries import summarise_maps
+from onnxplain.audit.verify.boxes import precision
 from onnxplain.audit.verify.check import Check
 from onnxplain.audit.verify.maps import check_maps
 from onnxplain.audit.verify.pictures import PicturesAgain
 from onnxplain.audit.verify.summaries import check_summaries
 from onnxplain.audit.verify.suspects import rises
 from onnxplain.errors import UsageError
+from onnxplain.evaluate.boxes.average_precision import is_there
+from onnxplain.evaluate.boxes.look import require_boxes
+from onnxplain.evaluate.boxes.truth import Truth
 from onnxplain.evaluate.question import question_files, require_question
 from onnxplain.identity import GRAPH, Identity
 from onnxplain.inputs.bound import BoundValue, describe_bound
@@ -91,7 +96,8 @@ def open_recorded_model(
         preprocess=record.preprocess.recipe,
         labels=about.labels or None,
         output=output or about.output,
-        task=task or about.task,
+        # Boxes are told by the graph, or by what is declared beside the model.
+        task=task or (None if about.task == "boxes" else about.task),
         scores=scores or about.scores,
         input_name=about.input,
         layout=about.layout,
@@ -107,6 +113,8 @@ def verify(
     samples: Sequence[Sample],
     count: int,
     progress: Progress | None = None,
+    *,
+    truth: Truth | None = None,
 ) -> Verification:
     """Run a sample of an audit again.
 
@@ -122,6 +130,8 @@ def verify(
         How many pictures are examined again, evenly spread over the record's.
     progress : callable, optional
         Called with (pictures done, pictures in all).
+    truth : Truth, optional
+        What is annotated, for a detector.
 
     Returns
     -------
@@ -135,7 +145,7 @@ def verify(
         If the data set has none of the record's pictures, or its entries have no sums.
     """
     config = record.questions.config
-    methods, _ = methods_for(model, config)
+    methods, _ = methods_for(model, config, truth)
     by_name = {s.name: s for s in samples}
     entries = spread(record.pictures, count)
     there = [by_name[entry.name] for entry in entries if entry.name in by_name]
@@ -146,7 +156,7 @@ def verify(
         )
     pictures = PicturesAgain()
     with TemporaryDirectory(prefix="onnxplain-verify-") as folder, _store(folder) as store:
-        audit = Audit(model, there, config, methods, store)
+        audit = Audit(model, there, config, methods, store, truth)
         head = [*_head(record, audit), *_data(record, by_name)]
         numbers = itertools.count()
         for done, entry in enumerate(entries, 1):
@@ -170,7 +180,15 @@ def verify(
             # Nothing but what follows the pictures is left to be done.
             run_audit(audit)
             checks += check_maps(record, summarise_maps(store, config.examples))
+            if truth is not None and record.boxes is not None and _counts_precision(record):
+                layout = require_boxes(model).layout
+                checks.append(precision(record.boxes, sum_of_boxes(store, truth, layout)))
     return Verification(checks, _not_checked(record, model.identity, len(entries), whole=whole))
+
+
+def _counts_precision(record: Record) -> bool:
+    """Whether there is an average precision in the record, and a library to count it again."""
+    return record.boxes is not None and record.boxes.map50 is not None and is_there()
 
 
 def _store(folder: str) -> Store:
@@ -190,6 +208,8 @@ def _not_checked(record: Record, identity: Identity, count: int, *, whole: bool)
     pictures = len(record.pictures)
     of_maps = "mean maps, clusters, and where and how often places recur"
     found = []
+    if record.boxes is not None and record.boxes.map50 is not None and not is_there():
+        found.append("average precision: pycocotools is not installed (onnxplain[boxes])")
     if count < pictures:
         found.append(f"{pictures - count} of {pictures} pictures were not examined again")
     uncovered = [part for part in identity.digests if part not in record.model.digests]
@@ -206,6 +226,7 @@ def _not_checked(record: Record, identity: Identity, count: int, *, whole: bool)
     if not record.complete:
         found.append(f"{of_maps}: the audit was stopped before they were whole")
     elif not whole:
+        of_maps += "" if record.boxes is None else ", and average precision"
         found.append(
             f"{of_maps}: they come from the maps of all pictures, which a record does not hold; "
             f"--sample {pictures} makes them again"
@@ -283,7 +304,9 @@ def _sanity(record: Record, audit: Audit, by_name: Mapping[str, Sample]) -> list
     for known in record.sanity_pictures[:_SANITY_AGAIN]:
         if known.name in by_name:
             drawn = [m for m in audit.methods if m in known.methods]
-            found = examine_sanity(audit.model, by_name[known.name], drawn, audit.config)
+            found = examine_sanity(
+                audit.model, by_name[known.name], drawn, audit.config, truth=audit.truth
+            )
             for method, result in known.methods.items():
                 again = found.methods.get(method)
                 for key in ("left", "other_class"):

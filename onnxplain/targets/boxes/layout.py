@@ -35,6 +35,8 @@ class Suppression:
         in ONNX's own suppression.
     most_of_class : int, optional
         Boxes of one class at most.
+    in_file : bool
+        Whether the file does it itself, so that weaker boxes never leave it.
     """
 
     least: float = 0.25
@@ -42,6 +44,7 @@ class Suppression:
     most: int = 300
     every_class: bool = False
     most_of_class: int | None = None
+    in_file: bool = False
 
 
 @dataclass(frozen=True)

@@ -95,3 +95,33 @@ def test_what_some_pictures_have_off_the_object_is_not_enough(tmp_path):
     mask = spot(16, 8, 8) > 0
     off = at(10, 16, 14, rng, mask=mask, index=1) + at(18, 10, 6, rng, mask=mask, index=1)
     assert suspects(tmp_path, off) == []
+
+
+def tried(index, *shares):
+    """Picture of a detector with hits, of which covering below takes such a share."""
+    boxes = [
+        {
+            "verdict": "hit", "index": index, "sides": [0, 0, 1, 1], "place": [0, 0, 1, 1],
+            "score": 0.9, "overlap": 0.9, "cause": "", "other": None,
+            "beside": {"below": share, "left": 0.01},
+        }
+        for share in shares
+    ]  # fmt: skip
+    return picture(None, spot(9, 9), predicted=None, boxes=boxes)
+
+
+@pytest.mark.parametrize(
+    ("shares", "suspect"),
+    [([0.9] * 5, True), ([0.9] * 3 + [0.1] * 2, True), ([0.9] * 2 + [0.1] * 3, False),
+     ([0.4] * 8, False), ([0.9] * 4, False)],
+)  # fmt: skip
+def test_what_lies_beside_objects(tmp_path, shares, suspect):
+    entries = [tried(3, share) for share in shares] + [tried(4, 0.1, 0.2)] * 4
+    found = suspects(tmp_path, entries)
+    assert len(found) == suspect
+    for one in found:
+        assert (one.index, one.kind, one.where) == (3, "beside the object", "below")
+        assert one.strength == pytest.approx(np.mean(shares))
+        assert one.recurs == np.mean(np.array(shares) >= 0.5)
+        assert one.numbers[0] == 0
+        assert sorted(one.numbers) == list(range(len(shares)))

@@ -64,6 +64,7 @@ def _standard(graph: Graph, node: Node) -> Suppression:
         most=_ANY_NUMBER if most is None else _MOST,
         every_class=True,
         most_of_class=None if most is None else int(min(max(most, 0), _MOST)),
+        in_file=True,
     )
 
 
@@ -74,6 +75,7 @@ def _efficient(node: Node) -> Suppression:
         overlap=_number(given.get("iou_threshold"), 0.45),
         most=int(_number(given.get("max_output_boxes"), 100)),
         every_class=True,
+        in_file=True,
     )
 
 

@@ -1,0 +1,1 @@
+"""Audits of detectors: what became of each box, and whether what lies beside objects decides."""

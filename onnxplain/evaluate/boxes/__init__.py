@@ -1,0 +1,1 @@
+"""Detectors against annotated boxes: found, missed, wrong, and how precise on average."""
