@@ -74,8 +74,8 @@ def _is_results(data: Any) -> bool:
 def _in_folder(folder: Path, stems: frozenset[str]) -> Read:
     rows, trees = (_files(folder, s, stems) for s in (yolo.SUFFIX, voc.SUFFIX))
     # Beside labels or trees a JSON file may be anything.
-    tables = [] if rows or trees else _coco_files(folder)
-    kinds = {"YOLO": rows, "Pascal VOC": trees, "COCO": tables}
+    tables = [] if rows or trees else _tables(folder, stems)
+    kinds = {"YOLO": rows, "Pascal VOC": trees, "JSON": tables}
     there = [name for name, found in kinds.items() if found]
     if not there:
         raise UsageError(f"no annotations of the pictures in {str(folder)!r}; give {_FORMS}")
@@ -93,17 +93,18 @@ def _files(folder: Path, suffix: str, stems: frozenset[str]) -> list[Path]:
     return sorted(p for p in folder.rglob(f"*{suffix}") if p.stem in stems and not p.is_dir())
 
 
-def _coco_files(folder: Path) -> list[Path]:
-    """JSON files with COCO's lists; other ones of a folder are none of ours."""
+def _tables(folder: Path, stems: frozenset[str]) -> list[Path]:
+    """JSON files with COCO's lists or boxes of the pictures; other ones are none of ours."""
     found = []
     for path in sorted(folder.rglob("*.json")):
         if why_no_file(path):
             continue
         try:
-            if is_coco(read_json(path, "annotations", _MOST_BYTES)):
-                found.append(path)
+            data = read_json(path, "annotations", _MOST_BYTES)
         except UsageError:
             continue
+        if is_coco(data) or (is_plain(data) and any(Path(k).stem in stems for k in data)):
+            found.append(path)
     return found
 
 

@@ -17,7 +17,7 @@ def read_plain(data: Mapping[str, Any], where: str) -> Read:
     """Read ``{"a.png": [{"class": "star", "box": [left, top, right, bottom]}]}``.
 
     Sides are edges in pixels of the picture: right and bottom are those of the first pixels
-    behind the object.
+    past the object.
     """
     found = Read("plain")
     for file, entries in data.items():

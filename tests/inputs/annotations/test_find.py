@@ -25,6 +25,15 @@ def test_each_format(tmp_path):
     assert form(tmp_path / "y" / "labels") == "YOLO"
     assert form(voc(tmp_path / "v")) == "Pascal VOC"
     assert form(FOLDER / "boxes.json") == "plain"
+    assert form(FOLDER) == "plain"
+
+
+def test_a_table_of_other_pictures_is_left_alone(tmp_path):
+    (tmp_path / "history.json").write_text('{"loss": [0.5], "recall": []}')
+    with pytest.raises(UsageError, match="no annotations of the pictures"):
+        read_annotations(tmp_path, STEMS)
+    coco(tmp_path / "a.json")
+    assert form(tmp_path) == "COCO"
 
 
 def test_other_text_of_a_folder_is_left_alone(tmp_path):
