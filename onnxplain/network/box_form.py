@@ -39,7 +39,12 @@ class Form:
     other: Plain | None = None
 
 
-def form_of(raw: Sequence[Array], size: tuple[int, int], forms: Sequence[Plain]) -> Form | None:
+def form_of(
+    raw: Sequence[Array],
+    size: tuple[int, int],
+    forms: Sequence[Plain],
+    unit: tuple[float, float] = (1.0, 1.0),
+) -> Form | None:
     """Find what four numbers mean; ``None`` if they are boxes in no form.
 
     Where candidates stand on the cells of usual scales, the form whose middles are nearest to the
@@ -48,11 +53,14 @@ def form_of(raw: Sequence[Array], size: tuple[int, int], forms: Sequence[Plain])
     Parameters
     ----------
     raw : sequence of (4, P) array
-        Of some pictures, in pixels.
+        Of some pictures.
     size : (int, int)
         Height and width of the picture.
     forms : sequence of str
         Those that are possible.
+    unit : (float, float)
+        Pixels across and down that a one stands for. Which of the numbers lie across depends on
+        the form.
     """
     joined = np.concatenate(raw, axis=1)
     valid = [f for f in forms if f != _RARE and is_valid(f, joined)]
@@ -60,10 +68,10 @@ def form_of(raw: Sequence[Array], size: tuple[int, int], forms: Sequence[Plain])
         return None
     cells = list(_cells(size, raw[0].shape[1]))
     if not cells and {"xyxy", "yxyx"} <= set(valid):
-        valid.remove("xyxy" if _goes_down(raw[0]) else "yxyx")
+        valid.remove("xyxy" if _goes_down(raw[0], unit) else "yxyx")
 
     def cost(form: Plain) -> float:
-        sides = [BoxCode(form).decode(r[None])[0] for r in raw]
+        sides = [BoxCode(form, unit).decode(r[None])[0] for r in raw]
         if cells:
             return min(_from_cells(sides, points) for points in cells)
         return _beyond(sides, size)
@@ -92,9 +100,9 @@ def is_valid(form: str, raw: Array) -> bool:
     return bool(np.mean(right_way) >= _NEARLY_ALL)
 
 
-def _goes_down(first: Array) -> bool:
+def _goes_down(first: Array, unit: tuple[float, float]) -> bool:
     """Whether the first of two middles stays along a row of neighbours, so that it is the row."""
-    x, y = first[0] + first[2], first[1] + first[3]
+    x, y = (first[0] + first[2]) * unit[0], (first[1] + first[3]) * unit[1]
     steps = [float(np.median(np.abs(np.diff(n)))) for n in (x, y)]
     return first.shape[1] >= _FEW and steps[1] > _MORE * steps[0]
 

@@ -39,14 +39,16 @@ def map_spread(network: Network, layer: str | None) -> Spread | None:
         return None
     size, moved = network.image.size, False
     edges: list[tuple[float, float]] = []
-    for places, pixels in zip((found.rows, found.columns), size, strict=True):
+    for axis, (places, pixels) in enumerate(zip((found.rows, found.columns), size, strict=True)):
         at, count = places.astype(np.float64), len(places)
         if count < 2 or not np.isfinite(at).all():
             edges.append((0.0, float(pixels)))
             continue
         step = (at[-1] - at[0]) / (count - 1)
         first, last = float(at[0] + 0.5 - step / 2), float(at[-1] + 0.5 + step / 2)
-        moved |= max(abs(first), abs(last - pixels)) > _HALF * step + _SLACK
+        whole = abs(last - first - pixels) < _SLACK
+        cell = _coarsest(network, layer, axis) if whole else step
+        moved |= max(abs(first), abs(last - pixels)) > _HALF * cell + _SLACK
         edges.append((first, last))
     if not moved:
         return None
@@ -57,6 +59,20 @@ def map_spread(network: Network, layer: str | None) -> Spread | None:
     upper, lower = _seen(fields.rows, edges[0])
     first, last = _seen(fields.columns, edges[1])
     return Spread((top, left, bottom, right), (upper, first, lower, last), size)
+
+
+def _coarsest(network: Network, layer: str, axis: int) -> float:
+    """Largest distance of cells among the layers that a layer is computed from.
+
+    Where a coarse layer was enlarged and joined, its half cells are in the finer one.
+    """
+    grids = network.axes.grid_of
+    steps = []
+    for name in {layer, *network.graph.ancestors(layer)} & set(grids):
+        places = (grids[name].rows, grids[name].columns)[axis]
+        if len(places) > 1 and np.isfinite(places[[0, -1]]).all():
+            steps.append((float(places[-1]) - float(places[0])) / (len(places) - 1))
+    return max(steps)
 
 
 def _seen(along: Reach, otherwise: tuple[float, float]) -> tuple[float, float]:

@@ -163,8 +163,7 @@ def _code(
         code = replace(code, unit=(float(width), float(height)) if shares else (1.0, 1.0))
         said.append("sides as shares of the picture" if shares else "sides in pixels")
     if not found.form_known:
-        scaled = [r * np.array([code.unit, code.unit]).reshape(4, 1) for r in raw]
-        form = form_of(scaled, network.image.size, found.forms)
+        form = form_of(raw, network.image.size, found.forms, code.unit)
         if form is None:
             return None, _NO_FORM, ""
         code = replace(code, form=form.form)

@@ -239,7 +239,7 @@ def test_whole_number_inputs():
         ({"padding": -1}, "padding"),
         ({"hidden": "scores", "unit": 2}, r"unit 2 is out of range: 'scores' has 0\.\.1"),
         ({"hidden": "scores", "place": (0, 0)}, "no height and width"),
-        ({"background": "absent.npz"}, "no background"),
+        ({"background": "absent.npz"}, "no stored background"),
     ],
 )
 def test_what_makes_no_sense_is_refused(options, message):
