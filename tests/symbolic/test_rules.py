@@ -42,7 +42,8 @@ CASES = [
 # Derivatives with respect to these are not written; the rule refuses them.
 ONLY_FIRST = {
     "BatchNormalization", "Clip", "Conv", "ConvTranspose", "GroupNormalization",
-    "InstanceNormalization", "LayerNormalization", "Mod", "PRelu", "Pow", "Pad", "RMSNormalization", "Resize",
+    "InstanceNormalization", "LayerNormalization", "Mod", "PRelu", "Pow", "Pad",
+    "RMSNormalization", "Resize",
 }  # fmt: skip
 
 

@@ -17,7 +17,8 @@ from onnxplain.graph.extract import find_part
 from onnxplain.graph.view import Graph
 from onnxplain.symbolic.builder import Builder
 from onnxplain.symbolic.facts import measure_facts
-from onnxplain.symbolic.pull_back import pull_backfrom tests.convert.oracle import session
+from onnxplain.symbolic.pull_back import pull_back
+from tests.convert.oracle import session
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -52,9 +53,7 @@ def on_ort(model: onnx.ModelProto, feeds: Arrays, names: Sequence[str]) -> dict[
     return dict(zip(names, session(model).run(list(names), dict(feeds)), strict=True))
 
 
-def values_of(
-    model: onnx.ModelProto, feeds: Arrays, names: Sequence[str]
-) -> dict[str, np.ndarray]:
+def values_of(model: onnx.ModelProto, feeds: Arrays, names: Sequence[str]) -> dict[str, np.ndarray]:
     """Named tensors, by the PyTorch engine's conversion."""
     tensors = {n: torch.from_numpy(np.array(a)) for n, a in feeds.items()}
     values = to_torch(Graph(model), double=True).run(tensors, names)

@@ -97,10 +97,8 @@ def lp_normalisation(at: Back) -> list[str]:
     """Divided by the norm along an axis; where that is zero, nothing passes."""
     axis = at.get("axis", -1) % at.rank()
     x, p = at.x(), at.get("p", 2)
-    if p == 2:
-        norm = at("Sqrt", at.sum(at("Mul", x, x), [axis]))
-    else:
-        norm = at.sum(at("Abs", x), [axis])
+    total = at.sum(at("Mul", x, x) if p == 2 else at("Abs", x), [axis])
+    norm = at("Sqrt", total) if p == 2 else total
     safe = at("Where", at("Equal", norm, 0.0), 1.0, norm)
     inward = at("Div", x, safe) if p == 2 else at("Sign", x)
     along = at.sum(at("Mul", at.slope, at("Div", x, safe)), [axis])
