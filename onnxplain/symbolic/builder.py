@@ -69,7 +69,7 @@ class Builder:
         self._taken.add(wanted)
         return wanted
 
-    def constant(self, value: NDArray[Any]) -> str:
+    def constant(self, value: NDArray[Any] | np.generic) -> str:
         """Return the name of a constant; equal ones are kept once."""
         array = np.asarray(value, order="C")
         key = ("constant", array.dtype.str, array.shape, array.tobytes())
@@ -79,6 +79,18 @@ class Builder:
             self._known.add(name)
             self._made[key] = (name,)
         return self._made[key][0]
+
+    def number(self, value: float) -> str:
+        """Return the name of a constant float32 number."""
+        return self.constant(np.asarray(value, np.float32))
+
+    def integer(self, value: int) -> str:
+        """Return the name of a constant integer."""
+        return self.constant(np.asarray(value, np.int64))
+
+    def integers(self, *values: int) -> str:
+        """Return the name of a constant list of integers."""
+        return self.constant(np.array(values, np.int64))
 
     def is_fixed(self, name: str) -> bool:
         """Whether a tensor is a constant or computed from constants alone."""
@@ -110,8 +122,7 @@ class Builder:
         """Write a reduction over some axes, as the opset has it."""
         listed, keepdims = [int(a) for a in axes], int(keep)
         if operator == "ReduceSum" or self.opset >= _AXES_AS_INPUT:
-            held = self.constant(np.array(listed, np.int64))
-            return self.add(operator, x, held, keepdims=keepdims)
+            return self.add(operator, x, self.integers(*listed), keepdims=keepdims)
         return self.add(operator, x, axes=listed, keepdims=keepdims)
 
     @contextmanager

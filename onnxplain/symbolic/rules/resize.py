@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from onnxplain.symbolic.back import Back
 from onnxplain.symbolic.registry import rule
 
-_NEAREST = {
+_NEAREST: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
     "round_prefer_floor": lambda c: np.ceil(c - 0.5),
     "round_prefer_ceil": lambda c: np.floor(c + 0.5),
     "floor": np.floor,
