@@ -18,6 +18,7 @@ from onnxplain.cli.background import background
 from onnxplain.cli.compare import compare
 from onnxplain.cli.evaluate import evaluate
 from onnxplain.cli.explain.command import explain
+from onnxplain.cli.export import export
 from onnxplain.cli.features.command import features
 from onnxplain.cli.inspect import inspect
 from onnxplain.cli.methods import methods
@@ -37,6 +38,7 @@ _HELP = """Explain what a deployed ONNX image classifier saw.
   onnxplain audit MODEL DATA      a record of all that, which others can check
   onnxplain verify RECORD         run a part of an audit again: does it reproduce
   onnxplain report FOLDER         the report of an audit, again
+  onnxplain export MODEL          a copy of the model that carries its explanation
   onnxplain features VIEW MODEL   what the network has learned
   onnxplain background MODEL DATA what prediction difference analysis draws from
 """
@@ -87,6 +89,7 @@ for command in (
     compare,
     explain,
     evaluate,
+    export,
     features,
     inspect,
     methods,

@@ -1,0 +1,196 @@
+"""``model.onnx`` in, a model with maps as further outputs out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+
+from onnxplain.errors import OutputError, ParityError, UsageError
+from onnxplain.export.check import MapCheck, compare_maps, open_model, same_scores
+from onnxplain.export.plan import DEFAULT_STEPS, INTEGRATED, Plan, make_plan
+from onnxplain.export.save import save
+from onnxplain.export.write import Forward, Written, write
+from onnxplain.graph.load import open_model as read_file
+from onnxplain.graph.prepare import prepare
+from onnxplain.graph.view import Graph
+from onnxplain.inputs.picture import sample_picture
+from onnxplain.symbolic.facts import measure_facts
+from onnxplain.symbolic.opset import with_recent_opset
+
+if TYPE_CHECKING:
+    from onnxplain.inputs.picture import ImageLike
+    from onnxplain.model.model import Model
+
+# Keys of the metadata of an exported file.
+_PREFIX = "onnxplain.export"
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was written, and how it was checked.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    written : Written
+        Its inputs and outputs.
+    maps : tuple of MapCheck
+        Each map against the engine's.
+    bytes, grown : int
+        Size of the file, and how much larger it is than the original.
+    forward : str
+        Whether the maps compute what they need a second time; see `Forward`.
+    layer : str
+        Where class activation maps are read; empty if there are none.
+    """
+
+    path: Path
+    written: Written
+    maps: tuple[MapCheck, ...]
+    bytes: int
+    grown: int
+    forward: str
+    layer: str
+
+
+def export(
+    model: Model,
+    source: str | Path,
+    out: str | Path,
+    methods: Sequence[str],
+    *,
+    target: str | int | None = None,
+    layer: str | int | None = None,
+    steps: int = DEFAULT_STEPS,
+    baseline: str = "black",
+    picture: ImageLike | None = None,
+) -> Export:
+    """Write a model that carries its explanation.
+
+    Parameters
+    ----------
+    model : Model
+        The opened model.
+    source : path
+        Its file.
+    out : path
+        The file to write; it appears when it has been checked.
+    methods : sequence of str
+        See `onnxplain.export.plan.METHODS`.
+    target : str or int, optional
+        What the file explains unless it is told otherwise; what it predicts if not given.
+    layer : str or int, optional
+        Where class activation maps are read, see `Network.layer`.
+    steps : int
+        Points on the way of integrated gradients.
+    baseline : str
+        Where that way begins, see `onnxplain.perturb.fills.fill`.
+    picture : path, PIL.Image.Image or array, optional
+        The picture on which the file is checked; a smooth random one if not given.
+
+    Raises
+    ------
+    OnnxplainError
+        If it cannot be written, or breaks a promise; then there is no file.
+    """
+    path = Path(out)
+    if path.exists() and path.samefile(source):
+        raise OutputError(f"{str(path)!r} is the model itself; choose another file with -o")
+    if model.identity.changed:
+        raise UsageError(f"{str(source)!r} has changed since it was opened; start again")
+    model.network.require_repeatable()
+    plan = make_plan(model, methods, target=target, layer=layer, steps=steps, baseline=baseline)
+    shown = model.read(picture) if picture is not None else sample_picture(model.preprocess)
+    proto, weights, _ = read_file(source)
+    base = with_recent_opset(prepare(proto, weights))
+    graph = with_recent_opset(model.network.graph)
+    network = model.network if graph is model.network.graph else model.network.with_graph(graph)
+    image = network.image
+    batches = [image.batch] if image.batch else [2, 3]
+    engine = network.ort.together()
+    facts = measure_facts(
+        graph, [np.repeat(shown.x, n, axis=0) for n in batches], engine.activations
+    )
+    _fix_size(base.model, image.name, facts.shapes[image.name])
+    original = open_model(proto, weights)
+    outputs = [o.name for o in proto.graph.output]
+    inputs = [{image.name: x} for x in _trials(model, shown.x)]
+    for forward in _ways(base, graph):
+        written = write(base, graph, image, facts, plan, forward)
+        _describe(written, model, plan, forward)
+        session = open_model(written.model, {**graph.weights, **base.weights})
+        if same_scores(original, session, written, outputs, inputs):
+            break
+    else:
+        raise ParityError("the scores of the exported file differ from the original's; not written")
+    checks = compare_maps(model, written, session, plan, shown)
+    beside = len(model.identity.files) > 1
+    size = save(written.model, {**graph.weights, **base.weights}, path, beside=beside)
+    return Export(
+        path, written, tuple(checks), size, size - model.identity.bytes, forward.name,
+        plan.layer.name if plan.layer else "",
+    )  # fmt: skip
+
+
+def _ways(base: Graph, graph: Graph) -> list[Forward]:
+    """Ways for the maps to get at what the file computes, the cheapest first."""
+    known = {*base.tensor_names(), *base.constant_names}
+    names = [*graph.tensor_names(), *graph.constant_names]
+    # They stand in memory as they are, whatever is fused around them.
+    integers = frozenset(
+        n.output for n in graph.nodes if n.op_type == "QuantizeLinear" and n.output in known
+    )
+    ways = [Forward("shared")] if known.issuperset(names) else []
+    if integers:
+        ways.append(Forward("repeated in parts", integers))
+    return [*ways, Forward("repeated", frozenset())]
+
+
+def _trials(model: Model, x: Any) -> list[Any]:
+    """Inputs on which the scores are compared: alone, and together if the batch is open."""
+    image = model.network.image
+    batch = image.batch or 1
+    one = np.repeat(x, batch, axis=0)
+    if image.batch:
+        return [one]
+    other = sample_picture(model.preprocess, seed=1).x
+    return [one, np.concatenate([x, other, x[:, :, ::-1]])]
+
+
+def _fix_size(model: onnx.ModelProto, name: str, shape: Sequence[int | None]) -> None:
+    """Declare the size of the picture for which the maps are written; the batch stays open."""
+    for value in model.graph.input:
+        if value.name == name:
+            for dim, length in zip(value.type.tensor_type.shape.dim, shape, strict=True):
+                if length is not None and not dim.dim_value:
+                    dim.dim_value = length
+
+
+def _describe(written: Written, model: Model, plan: Plan, forward: Forward) -> None:
+    """Say in the file what it holds."""
+    from onnxplain import __version__
+
+    said: dict[str, Any] = {
+        "version": __version__,
+        "source_sha256": model.sha256,
+        "methods": list(plan.methods),
+        "inputs": dict(written.inputs),
+        "outputs": dict(written.outputs),
+        "default_target": plan.target,
+        "forward": forward.name,
+    }
+    if plan.layer is not None:
+        said["layer"] = plan.layer.name
+    if INTEGRATED in plan.methods:
+        said |= {"steps": plan.steps, "baseline": plan.baseline_name, "gap": written.gap}
+    kept = [p for p in written.model.metadata_props if p.key != _PREFIX]
+    del written.model.metadata_props[:]
+    written.model.metadata_props.extend(kept)
+    written.model.metadata_props.add(key=_PREFIX, value=json.dumps(said))

@@ -1,0 +1,260 @@
+"""Put the nodes of the maps into a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from onnxplain.export.maps import AT_INPUT, AT_LAYER, cam, layer_maps
+from onnxplain.export.path import Path, write_path
+from onnxplain.export.plan import CAM, INTEGRATED, Plan
+from onnxplain.export.scores import (
+    NONE,
+    write_choice,
+    write_scores,
+    write_seeds,
+    write_target,
+    write_value,
+)
+from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.quantised import scale_and_zero
+from onnxplain.graph.view import Graph
+from onnxplain.symbolic.builder import Builder
+from onnxplain.symbolic.copies import copy_forward
+from onnxplain.symbolic.facts import Facts
+from onnxplain.symbolic.pull_back import pull_back
+
+#: Names of the inputs that an exported file has in addition, and of its map.
+EXPLAIN, TARGET, CONTRAST, ATTRIBUTION, GAP = "explain", "target", "contrast", "attribution", "gap"
+# The oldest format in which an input may have a default.
+_OLDEST_FORMAT = 8
+
+
+@dataclass(frozen=True)
+class Forward:
+    """How the maps get at what the file computes.
+
+    What reads a tensor keeps ONNX Runtime from fusing the nodes around it, and fused nodes
+    round otherwise. Where that would change the scores, the maps compute what they need again.
+
+    Attributes
+    ----------
+    name : {"shared", "repeated in parts", "repeated"}
+        In one word.
+    reads : frozenset of str, optional
+        Tensors that they read, and start from again; any if not given.
+    """
+
+    name: str
+    reads: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """A model with its maps.
+
+    Attributes
+    ----------
+    model : onnx.ModelProto
+        The model.
+    inputs : mapping of str to str
+        Names of the inputs for ``explain``, ``target`` and ``contrast``.
+    outputs : mapping of str to str
+        Name of the output for each method.
+    gap : str
+        Name of the output with the completeness gap of integrated gradients; may be empty.
+    """
+
+    model: onnx.ModelProto
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    gap: str = ""
+
+
+def write(
+    base: Graph, graph: Graph, image: ImageInput, facts: Facts, plan: Plan, forward: Forward
+) -> Written:
+    """Write the maps of a plan beside what a file computes.
+
+    Parameters
+    ----------
+    base : Graph
+        The whole of the file: all of it stays.
+    graph : Graph
+        What the explained scores are computed from, with the same names.
+    image : ImageInput
+        The explained input.
+    facts : Facts
+        What is known of the tensors of `graph`.
+    plan : Plan
+        What is to be written.
+    forward : Forward
+        Which tensors of the file the maps read.
+
+    Raises
+    ------
+    ConversionError
+        If an operator has no rule.
+    """
+    taken = [*base.tensor_names(), *base.constant_names, *(n.name for n in base.nodes)]
+    taken += [*graph.tensor_names(), *graph.constant_names, *(o.name for o in base.outputs)]
+    build = Builder(taken, graph.constant_names, graph.opsets[""])
+    names = {n: build.claim(n) for n in (EXPLAIN, TARGET, CONTRAST)}
+    with build.body() as nodes:
+        found, gap = _maps(graph, image, facts, build, plan, names, forward)
+    several = len(plan.methods) > 1
+    outputs = {
+        m: build.claim(f"{ATTRIBUTION}_{m.replace('-', '_')}" if several else ATTRIBUTION)
+        for m in plan.methods
+    }
+    made = [(found[m], outputs[m], _shape(plan, image, m)) for m in plan.methods]
+    if gap:
+        gap_name = build.claim(GAP)
+        made.append((gap, gap_name, (None,)))
+    model = onnx.ModelProto()
+    model.CopyFrom(base.model)
+    own = set(base.constant_names)
+    model.graph.initializer.extend(t for t in graph.model.graph.initializer if t.name not in own)
+    _put_in(model, build, nodes, made, names, plan.target)
+    return Written(model, names, outputs, gap_name if gap else "")
+
+
+def _maps(
+    graph: Graph,
+    image: ImageInput,
+    facts: Facts,
+    build: Builder,
+    plan: Plan,
+    inputs: Mapping[str, str],
+    forward: Forward,
+) -> tuple[dict[str, str], str]:
+    """Write the maps; return their tensors, and that of the gap."""
+    x = image.name
+    at_layer = [m for m in plan.methods if m in AT_LAYER or m == CAM]
+    at_input = [m for m in plan.methods if m in AT_INPUT]
+    layer = plan.layer
+    copies: dict[str, str] = {}
+    if forward.reads is not None:
+        wanted = [*plan.scores.tensors, *([layer.name] if layer else [])]
+        copies = copy_forward(graph, build, wanted, {n: n for n in (x, *forward.reads)})
+    whole = write_scores(build, plan.scores, facts, copies)
+    chosen = write_target(build, plan.scores, whole, inputs[TARGET])
+    choice = write_choice(build, plan.scores, whole, chosen, inputs[CONTRAST])
+    names = [*([layer.name] if layer and at_layer else []), *([x] if at_input else [])]
+    slopes = {}
+    if names:
+        seeds = write_seeds(build, plan.scores, choice, facts, copies)
+        slopes = pull_back(graph, facts, build, seeds, names, copies)
+    found: dict[str, str] = {}
+    if layer is not None:
+        values, steep = _at_layer(build, graph, plan, facts, copies, slopes[layer.name])
+        weights = {m: w for m, w in AT_LAYER.items() if m in at_layer}
+        found.update({m: write_map(build, values, steep) for m, write_map in weights.items()})
+        if plan.with_cam:
+            others = [k for k, a in enumerate(layer.axes) if a not in "NC"]
+            rows = build.reduce("ReduceSum", slopes[layer.name], others, keep=False)
+            found[CAM] = cam(build, values, build.add("Cast", rows, to=TensorProto.FLOAT))
+    channels = 1 if image.layout == "NCHW" else 3
+    for m in at_input:
+        own = build.add("Cast", x, to=TensorProto.FLOAT)
+        steep = build.add("Cast", slopes[x], to=TensorProto.FLOAT)
+        found[m] = AT_INPUT[m](build, own, steep, channels)
+    gap = ""
+    if plan.baseline is not None:
+        value = write_value(build, whole, choice)
+        path = Path(x, plan.baseline, plan.steps)
+        explained = (value, chosen, inputs[CONTRAST])
+        found[INTEGRATED], gap = write_path(graph, facts, build, plan.scores, explained, path)
+    return found, gap
+
+
+def _at_layer(
+    build: Builder,
+    graph: Graph,
+    plan: Plan,
+    facts: Facts,
+    copies: Mapping[str, str],
+    slopes: str,
+) -> tuple[str, str]:
+    """Write values and slopes of the layer as feature maps, in real numbers."""
+    layer = plan.layer
+    assert layer is not None
+    scale, zero = scale_and_zero(graph, layer.name)
+    values = build.add("Cast", copies.get(layer.name, layer.name), to=TensorProto.FLOAT)
+    if facts.types[layer.name].kind != "f":
+        shifted = build.add("Sub", values, build.number(zero))
+        values = build.add("Mul", shifted, build.number(scale))
+    values = layer_maps(build, layer, values)
+    slopes = build.add("Cast", slopes, to=TensorProto.FLOAT)
+    if scale != 1.0:
+        slopes = build.add("Div", slopes, build.number(scale))
+    return values, layer_maps(build, layer, slopes)
+
+
+def _shape(plan: Plan, image: ImageInput, method: str) -> tuple[int | None, ...]:
+    """Shape of a map; the batch is left open."""
+    if method in AT_LAYER or method == CAM:
+        assert plan.layer is not None
+        return (None, *plan.layer.grid)
+    if method == "saliency":
+        return (None, *image.size)
+    return (None, *image.shape[1:])
+
+
+def _put_in(
+    model: onnx.ModelProto,
+    build: Builder,
+    nodes: Sequence[onnx.NodeProto],
+    made: Sequence[tuple[str, str, tuple[int | None, ...]]],
+    names: Mapping[str, str],
+    target: int,
+) -> None:
+    """Add inputs, outputs and the branch that is taken if maps are asked for."""
+    graph = model.graph
+    before = list(graph.node)
+    inner = [_info(t, [None] * len(s)) for t, _, s in made]
+    then = helper.make_graph(list(nodes), "with_maps", [], inner)
+    empty = [build.fresh("nothing") for _ in made]
+    nothing = [
+        helper.make_node(
+            "Constant",
+            [],
+            [name],
+            value=numpy_helper.from_array(np.zeros([d or 0 for d in s], np.float32)),
+        )
+        for name, (_, _, s) in zip(empty, made, strict=True)
+    ]
+    none = [_info(n, [d or 0 for d in s]) for n, (_, _, s) in zip(empty, made, strict=True)]
+    without = helper.make_graph(nothing, "without_maps", [], none)
+    branch = helper.make_node(
+        "If",
+        [names[EXPLAIN]],
+        [o for _, o, _ in made],
+        build.fresh("If"),
+        then_branch=then,
+        else_branch=without,
+    )
+    del graph.node[:]
+    graph.node.extend([*build.fixed, *before, branch])
+    graph.initializer.extend(build.initializers)
+    graph.output.extend(_info(o, s) for _, o, s in made)
+    defaults: dict[str, Any] = {
+        EXPLAIN: np.array(True),
+        TARGET: np.array([target], np.int64),
+        CONTRAST: np.array([NONE], np.int64),
+    }
+    for name, value in defaults.items():
+        graph.initializer.append(numpy_helper.from_array(value, names[name]))
+        code = helper.np_dtype_to_tensor_dtype(value.dtype)
+        length = [] if value.ndim == 0 else [f"{names[name]}s"]
+        graph.input.append(helper.make_tensor_value_info(names[name], code, length))
+    model.ir_version = max(model.ir_version, _OLDEST_FORMAT)
+
+
+def _info(name: str, shape: Sequence[int | None]) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))

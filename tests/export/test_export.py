@@ -1,0 +1,184 @@
+"""Exported files keep their scores in every bit, and their maps are the engine's."""
+
+import json
+import shutil
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+import onnxplain
+from onnxplain.errors import ConversionError, MethodRefusedError, UnknownNameError, UsageError
+from onnxplain.export.export import export
+from onnxplain.export.plan import METHODS
+from tests.convert.oracle import session
+
+GAP, KERAS, VIT = (f"models/digits-{name}.onnx" for name in ("gap", "keras", "vit"))
+PICTURE = "examples/digits/3-10.png"
+
+
+def made(path, out, methods, **options):
+    model = onnxplain.load(path)
+    return model, export(model, path, out, methods, picture=PICTURE, **options)
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory):
+    out = tmp_path_factory.mktemp("export") / "all.onnx"
+    model, found = made(GAP, out, METHODS, steps=20)
+    return model, found, session(onnx.load(out))
+
+
+def feeds(model, *pictures):
+    return {model.network.image.name: np.concatenate([model.read(p).x for p in pictures])}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_map_in_the_file_is_that_of_the_engine(everything, method):
+    model, found, file = everything
+    (ours,) = file.run([found.written.outputs[method]], feeds(model, PICTURE))
+    given = {"steps": 20, "max_steps": 20} if method == "integrated-gradients" else {}
+    theirs = model.explain(PICTURE, method, **given).attribution
+    scale = np.abs(theirs).max()
+    assert scale > 0
+    # Sums of some hundred float32 products on both sides.
+    np.testing.assert_allclose(ours[0] / scale, theirs / scale, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("explain", [True, False])
+def test_scores_are_equal_in_every_bit(everything, explain):
+    model, _, file = everything
+    x = feeds(model, PICTURE, PICTURE)
+    (before,) = session(onnx.load(GAP)).run(["logits"], x)
+    (after,) = file.run(["logits"], {**x, "explain": np.array(explain)})
+    assert after.tobytes() == before.tobytes()
+
+
+def test_without_maps_there_is_nothing_but_scores(everything):
+    model, found, file = everything
+    (empty,) = file.run(
+        [found.written.outputs["gradient"]], {**feeds(model, PICTURE), "explain": np.array(False)}
+    )
+    assert len(empty) == 0
+
+
+@pytest.mark.parametrize("asked", [{"target": 7}, {"target": 3, "contrast": "8"}, {"margin": True}])
+def test_the_target_is_an_input(everything, asked):
+    model, found, file = everything
+    contrast = asked.get("contrast")
+    given = {
+        "target": np.array([asked.get("target", -1)]),
+        "contrast": np.array([-2 if asked.get("margin") else int(contrast) if contrast else -1]),
+    }
+    names = [found.written.outputs[m] for m in ("gradient", "integrated-gradients")]
+    ours = file.run(names, {**feeds(model, PICTURE), **given})
+    options = {k: v for k, v in asked.items() if k != "target"}
+    for one, method in zip(ours, ("gradient", "integrated-gradients"), strict=True):
+        fixed = {"steps": 20, "max_steps": 20} if method != "gradient" else {}
+        theirs = model.explain(PICTURE, method, asked.get("target"), **options, **fixed).attribution
+        scale = np.abs(theirs).max()
+        np.testing.assert_allclose(one[0] / scale, theirs / scale, rtol=0, atol=2e-5)
+
+
+def test_pictures_of_a_batch_have_their_own_targets(everything):
+    model, found, file = everything
+    x = feeds(model, PICTURE, PICTURE)
+    name = found.written.outputs["grad-cam"]
+    (both,) = file.run([name], {**x, "target": np.array([3, 8])})
+    for row, target in zip(both, (3, 8), strict=True):
+        (one,) = file.run([name], {**feeds(model, PICTURE), "target": np.array([target])})
+        scale = np.abs(one).max()
+        np.testing.assert_allclose(row / scale, one[0] / scale, rtol=0, atol=1e-5)
+    assert np.abs(both[0] - both[1]).max() > 0
+
+
+@pytest.mark.parametrize("target", [10, -3])
+def test_a_class_that_is_none_stops_the_run(everything, target):
+    model, _, file = everything
+    with pytest.raises(onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument, match="idx"):
+        file.run(None, {**feeds(model, PICTURE), "target": np.array([target])})
+
+
+def test_the_gap_is_what_is_missing_of_the_difference(everything):
+    model, found, file = everything
+    names = [found.written.outputs["integrated-gradients"], found.written.gap, "logits"]
+    attribution, gap, logits = file.run(names, {**feeds(model, PICTURE), "target": np.array([3])})
+    black = np.full_like(feeds(model, PICTURE)["image"], model.preprocess.bounds()[0].item())
+    (start,) = file.run(["logits"], {"image": black, "explain": np.array(False)})
+    change = (logits - start)[0, 3]
+    assert gap[0] == pytest.approx((change - attribution.sum()) / change, abs=1e-5)
+
+
+@pytest.mark.parametrize("path", [KERAS, VIT])
+def test_other_networks(path, tmp_path):
+    model, found = made(path, tmp_path / "out.onnx", ["grad-cam,gradient"])
+    file = session(onnx.load(tmp_path / "out.onnx"))
+    x = feeds(model, PICTURE)
+    before = session(onnx.load(path)).run(None, x)
+    outputs = [o.name for o in onnx.load(path).graph.output]
+    for explain in (True, False):
+        after = file.run(outputs, {**x, "explain": np.array(explain)})
+        assert [a.tobytes() for a in after] == [b.tobytes() for b in before]
+    for method, name in found.written.outputs.items():
+        theirs = model.explain(PICTURE, method).attribution
+        scale = np.abs(theirs).max()
+        np.testing.assert_allclose(
+            file.run([name], x)[0][0] / scale, theirs / scale, rtol=0, atol=1e-4
+        )
+
+
+def test_the_file_says_what_it_holds(everything):
+    model, found, _ = everything
+    said = {p.key: p.value for p in onnx.load(found.path).metadata_props}
+    data = json.loads(said["onnxplain.export"])
+    assert data["source_sha256"] == model.sha256
+    assert data["layer"] == model.explain(PICTURE, "grad-cam").layer
+    assert data["steps"] == 20
+    assert set(data["outputs"]) == set(METHODS)
+
+
+def test_weights_are_shared(everything):
+    _, found, _ = everything
+    original = onnx.load(GAP)
+    large = [t for t in onnx.load(found.path).graph.initializer if np.prod(t.dims) > 256]
+    assert len(large) == sum(np.prod(t.dims) > 256 for t in original.graph.initializer)
+
+
+def test_standard_operators_only(everything):
+    _, found, _ = everything
+    onnx.checker.check_model(onnx.load(found.path), full_check=True)
+
+    def domains(graph):
+        for node in graph.node:
+            yield node.domain
+            for attribute in node.attribute:
+                if attribute.HasField("g"):
+                    yield from domains(attribute.g)
+
+    assert set(domains(onnx.load(found.path).graph)) == {""}
+
+
+def test_names_and_steps_are_checked_first(tmp_path):
+    out = tmp_path / "out.onnx"
+    with pytest.raises(UnknownNameError, match="unknown method 'occlusion'"):
+        made(GAP, out, ["occlusion"])
+    with pytest.raises(UsageError, match="0 steps are not possible"):
+        made(GAP, out, ["integrated-gradients"], steps=0)
+    with pytest.raises(UsageError, match="depends on the picture"):
+        made(GAP, out, ["integrated-gradients"], baseline="blur")
+    assert not out.exists()
+
+
+def test_the_model_itself_is_not_written_over(tmp_path):
+    copy = tmp_path / "model.onnx"
+    shutil.copy(GAP, copy)
+    with pytest.raises(onnxplain.errors.OutputError, match="is the model itself"):
+        export(onnxplain.load(copy), copy, copy, ["gradient"])
+
+
+@pytest.mark.parametrize("path", ["models/scenes-detector.onnx"])
+def test_what_cannot_be_written_is_refused_by_name(path, tmp_path):
+    with pytest.raises((MethodRefusedError, ConversionError), match="boxes"):
+        export(onnxplain.load(path), path, tmp_path / "out.onnx", ["gradient"])
+    assert list(tmp_path.iterdir()) == []
