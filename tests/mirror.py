@@ -34,9 +34,6 @@ NOT_YET = {
     "graph/answers": """
         interpret outputs tensor_reader
     """,
-    "graph/answers/boxes": """
-        elements find scales separate suppressed whole_rows
-    """,
     "graph/expand": """
         attention fused quantised
     """,
