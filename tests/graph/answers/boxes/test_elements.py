@@ -88,7 +88,16 @@ def test_those_of_other_numbers_are_left_open():
     assert np.isnan(logits[:, 10:]).all()
 
 
-@pytest.mark.parametrize("tail", ["out = Identity(z)", "s = Sigmoid(z) out = Mul(s, half)"])
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "out = Identity(z)",
+        "s = Sigmoid(z) out = Mul(s, half)",
+        # No element holds the logit itself: it has the other sign.
+        "s = Sigmoid(z) out = Sub(one, s)",
+        "n = Neg(z) out = Sigmoid(n)",
+    ],
+)
 def test_scores_that_cannot_be_followed_have_none(tail):
     assert read(f"{Z} {tail}", Columns(("out",), 0), "3,10")[0] is None
 
