@@ -37,9 +37,6 @@ NOT_YET = {
     "graph/answers/boxes": """
         elements find scales separate suppressed whole_rows
     """,
-    "graph/expand": """
-        attention fused quantised
-    """,
     "inputs": """
         declared fit
     """,
