@@ -37,9 +37,6 @@ NOT_YET = {
     "graph/answers/boxes": """
         elements find scales separate suppressed whole_rows
     """,
-    "inputs": """
-        declared fit
-    """,
     "model": """
         load model opened record
     """,
