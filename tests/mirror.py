@@ -37,7 +37,4 @@ NOT_YET = {
     "graph/answers/boxes": """
         elements find scales separate suppressed whole_rows
     """,
-    "model": """
-        load model opened record
-    """,
 }
