@@ -52,17 +52,3 @@ TESTED_WITH = {
     "methods/lime": "methods/test_kernel_shap",
     "methods/expected_gradients": "methods/test_smoothgrad",
 }
-
-# Modules without a test of their own name; others test them in passing. This list only gets
-# shorter: a module that has its test must leave it.
-NOT_YET = {
-    "graph/expand": """
-        attention fused quantised
-    """,
-    "inputs": """
-        declared fit
-    """,
-    "model": """
-        load model opened record
-    """,
-}

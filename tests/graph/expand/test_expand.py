@@ -140,55 +140,6 @@ def test_a_dynamically_quantised_product(op_type):
     np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("op_type", list(DYNAMIC))
-def test_integers_without_their_scale_stay(op_type):
-    nodes, feeds, constants = dynamic(op_type)
-    model = make_model(nodes[:3], feeds, ["floats"], constants)
-    graph = Graph(model)
-    assert expand(graph) is graph
-
-
-@pytest.mark.parametrize("joined", [True, False])
-def test_standard_attention(joined):
-    shape, attributes = ((2, 3, 8), {"q_num_heads": 2, "kv_num_heads": 2}) if joined else (
-        (2, 2, 3, 4), {})  # fmt: skip
-    feeds = {n: noise(*shape, seed=k) for k, n in enumerate("qkv")}
-    made = node("Attention", list("qkv"), ["y"], **attributes)
-    model = make_model([made], feeds, ["y"], opset=23)
-    result = written_out(model)
-    assert "Softmax" in {n.op_type for n in result.graph.node}
-    np.testing.assert_allclose(
-        expected(result, feeds)["y"], expected(model, feeds)["y"], rtol=1e-4, atol=1e-5
-    )
-
-
-@pytest.mark.parametrize(
-    ("op_type", "inputs", "attributes"),
-    [
-        ("Attention", 4, {"num_heads": 2}),
-        ("Attention", 2, {"num_heads": 2, "unidirectional": 1}),
-        ("MultiHeadAttention", 5, {"num_heads": 2}),
-        ("FusedConv", 2, {"activation": "Unheard"}),
-    ],
-)
-def test_other_forms_stay(op_type, inputs, attributes):
-    made = node(op_type, ["x"] * inputs, ["y"], domain="com.microsoft", **attributes)
-    graph = Graph(make_model([made], {"x": X}, ["y"], domains=["com.microsoft"]))
-    assert expand(graph) is graph
-
-
-@pytest.mark.parametrize("opset", [13, 17])
-def test_the_sum_of_a_skip_connection_keeps_its_name(opset):
-    inputs = [noise(2, 3, 8), noise(2, 3, 8, seed=1), positive(8), noise(8)]
-    feeds = {f"in{i}": a for i, a in enumerate(inputs)}
-    skip = node("SkipLayerNormalization", list(feeds), ["y", "", "", "total"],
-                domain="com.microsoft")  # fmt: skip
-    model = make_model([skip], feeds, ["y", "total"], opset=opset, domains=["com.microsoft"])
-    wanted, got = expected(model, feeds), expected(written_out(model), feeds)
-    for name in ("y", "total"):
-        np.testing.assert_allclose(got[name], wanted[name], rtol=1e-4, atol=1e-5)
-
-
 def test_a_graph_of_standard_operators_is_left_alone():
     graph = prepare(make_model([node("Relu", ["x"], ["y"])], {"x": X}, ["y"]))
     assert expand(graph) is graph
