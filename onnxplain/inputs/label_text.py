@@ -83,9 +83,9 @@ def names_of_lines(text: str, where: str) -> list[str]:
             raise UsageError(
                 f"{error}; if the numbers belong to the names, write a .json list"
             ) from None
-    behind = _indexed_behind(lines)
-    if behind is not None:
-        return _without_synsets(by_index(behind, where))
+    indexed = _indexed_after(lines)
+    if indexed is not None:
+        return _without_synsets(by_index(indexed, where))
     with_sign = [k for k, found in enumerate(signed) if found]
     if len(with_sign) > 1 and signed[0]:
         without = next(k for k, found in enumerate(signed) if not found)
@@ -97,7 +97,7 @@ def _numbered(found: list[re.Match[str] | None], where: str) -> list[str]:
     return by_index(((int(m[1]), _unquoted(m[2])) for m in found if m), where)
 
 
-def _indexed_behind(lines: list[str]) -> list[tuple[int, str]] | None:
+def _indexed_after(lines: list[str]) -> list[tuple[int, str]] | None:
     """Index and name of each line, if all of them end with an index, and each is there once.
 
     Names that only differ by their number ("digit 0", "digit 1") are names.

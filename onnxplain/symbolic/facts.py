@@ -14,7 +14,7 @@ from onnxplain.graph.view import Graph
 #: Lengths of a tensor's axes; ``None`` where it changes with the batch.
 Shape = tuple[int | None, ...]
 Array = NDArray[Any]
-# Inputs behind the first of these are numbers that a derivative must know.
+# Inputs after the first of these are numbers that a derivative must know.
 _PARAMETERS = frozenset(
     "Slice Pad Split Tile Gather Resize Upsample Expand Unsqueeze Squeeze Clip Reshape".split()
 )

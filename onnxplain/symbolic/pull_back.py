@@ -85,10 +85,10 @@ def _needed(graph: Graph, facts: Facts, seeds: Iterable[str], names: Iterable[st
                 for o in carries
                 if o and (signal or node.op_type in _QUANTISE or facts.types[o].kind not in "iub")
             )
-    behind = set[str]()
+    upstream = set[str]()
     for seed in seeds:
-        behind |= graph.ancestors(seed)
-    return reached & behind
+        upstream |= graph.ancestors(seed)
+    return reached & upstream
 
 
 def _require_rules(nodes: Sequence[Node]) -> None:

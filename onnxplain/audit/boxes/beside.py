@@ -85,10 +85,10 @@ def lost_beside(model: Model, picture: Picture, target: BoxMatch) -> Mapping[str
 
 
 def _parts(first: float, last: float, length: int) -> tuple[slice, slice, slice]:
-    """What lies in front of a range, the range, and what lies behind it."""
+    """What lies in front of a range, the range, and what lies after it."""
     reach = max(_REACH * (last - first), _LEAST * length)
     gap = max(1.0, _GAP * length)
     edges = (first - gap - reach, first - gap, last + gap, last + gap + reach)
-    before, start, stop, behind = (min(max(round(e), 0), length) for e in edges)
+    before, start, stop, after = (min(max(round(e), 0), length) for e in edges)
     inner = (min(max(round(e), 0), length) for e in (first, last))
-    return slice(before, start), slice(*inner), slice(stop, behind)
+    return slice(before, start), slice(*inner), slice(stop, after)

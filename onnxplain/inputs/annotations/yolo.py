@@ -120,7 +120,7 @@ def _row(parts: Sequence[str], names: Sequence[str], key_points: bool) -> Marked
         sides = _around(numbers)
     else:
         return (
-            f"{count} numbers behind the class; centre, width and height are four, corners an "
+            f"{count} numbers after the class; centre, width and height are four, corners an "
             "even number from six on" + ("; five are a detection with its score" * (count == 5))
         )
     if not (sides[0] < sides[2] and sides[1] < sides[3]):

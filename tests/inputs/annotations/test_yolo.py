@@ -57,7 +57,7 @@ def test_key_points_follow_a_box(tmp_path):
         ("a 0.5 0.5 0.2 0.4", "no whole number"),
         ("-1 0.5 0.5 0.2 0.4", "no whole number"),
         ("2 0.5 0.5 0.2 0.4", "class 2 has no name; there are 2"),
-        ("0 0.5 0.5 0.2", "3 numbers behind the class"),
+        ("0 0.5 0.5 0.2", "3 numbers after the class"),
         ("0 0.5 0.5 0.2 0.4 0.9", "five are a detection with its score"),
         ("0 50 50 20 40", "from 0 to 1"),
         ("0 0.5 0.5 nan 0.4", "from 0 to 1"),

@@ -12,7 +12,7 @@ from onnxplain.targets.boxes.codes import BoxCode
 from onnxplain.targets.boxes.columns import Columns
 from onnxplain.targets.boxes.layout import MOST, BoxLayout, Suppression
 
-# Box, score, label; with the number of the picture in front, or something else behind them.
+# Box, score, label; with the number of the picture in front, or something else after them.
 _PLAIN, _NUMBERED = 6, 7
 
 
@@ -60,8 +60,8 @@ def final_rows(seen: Seen) -> FoundBoxes | None:
         rows = Columns((output.name,), -1, batch_axis=output.batch_axis)
         if len(one) == 1:  # the rows of all pictures stand on one axis
             rows = replace(rows, batch_axis=None)
-        behind = one[-1] - _PLAIN if orders[0].box == 0 else 0
-        found = [_read(seen, output, rows, order, left_aside(output, behind)) for order in orders]
+        after = one[-1] - _PLAIN if orders[0].box == 0 else 0
+        found = [_read(seen, output, rows, order, left_aside(output, after)) for order in orders]
         return replace(found[0], others=tuple(found[1:]))
     return None
 

@@ -91,7 +91,7 @@ def _scored(seen: Seen, boxes: OutputShape, count: int | None) -> FoundBoxes | N
         if centred and not activated and seen.names and width == seen.names + 1:
             scores = replace(layout.scores, squash="softmax")
             layout = replace(layout, scores=scores, count=seen.names, background=seen.names)
-            evidence += f", a Softmax of {seen.names} names and nothing behind them, as DETR has it"
+            evidence += f", a Softmax of {seen.names} names and 'no object', as DETR has it"
             known = True
         return FoundBoxes(layout, evidence, form_known=centred, scores_known=known)
     return None

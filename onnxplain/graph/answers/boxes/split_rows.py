@@ -18,7 +18,7 @@ _ANCHORS = 3
 
 @dataclass(frozen=True)
 class Split:
-    """How the numbers behind a box are divided.
+    """How the numbers after a box are divided.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ def split_rows(
         # Centres, sizes, and everything that has a Sigmoid.
         return None if names else Split(1, width - _BOX - 1, joined)
     if parts[:1] == (_BOX,) and len(parts) > 1:
-        return _behind_box(seen, rows, width, parts, joined)
+        return _after_box(seen, rows, width, parts, joined)
     if names or activated(seen.tracer, rows.cut(_BOX, width)) is not True:
         return None
     if activated(seen.tracer, rows.cut(0, _BOX)):
@@ -83,24 +83,24 @@ def split_rows(
 def _one_more(
     seen: Seen, output: OutputShape, rows: Columns, parts: tuple[int, ...]
 ) -> Split | None:
-    """One number more than names: an objectness in front of the scores, or an angle behind."""
+    """One number more than names: an objectness in front of the scores, or an angle after them."""
     names = seen.names
     width = _BOX + 1 + names
     split = Split(1, names, f"{names} names in the file")
     whole = activated(seen.tracer, rows.cut(_BOX, width))
     scored = activated(seen.tracer, rows.cut(_BOX, _BOX + names))
-    behind = replace(split, objects=0)
+    without = replace(split, objects=0)
     if parts[:2] == (_BOX, names) and (names > 1 or (scored and not whole)):
-        return behind
+        return without
     if parts[:2] == (_BOX, 1) or whole:
         return split
     if whole is None:
-        return behind if scored else None
+        return without if scored else None
     # Without a Sigmoid nothing but the order of the axes tells one form from the other.
     return split if rows.axis == len(output.known or ()) - 1 else None
 
 
-def _behind_box(
+def _after_box(
     seen: Seen, rows: Columns, width: int, parts: tuple[int, ...], joined: str
 ) -> Split | None:
     """A box is joined with its scores: of classes, or first an objectness."""
