@@ -143,14 +143,8 @@ def _ways(base: Graph, graph: Graph) -> list[Forward]:
     """Ways for the maps to get at what the file computes, the cheapest first."""
     known = {*base.tensor_names(), *base.constant_names}
     names = [*graph.tensor_names(), *graph.constant_names]
-    # They stand in memory as they are, whatever is fused around them.
-    integers = frozenset(
-        n.output for n in graph.nodes if n.op_type == "QuantizeLinear" and n.output in known
-    )
-    ways = [Forward("shared")] if known.issuperset(names) else []
-    if integers:
-        ways.append(Forward("repeated in parts", integers))
-    return [*ways, Forward("repeated", frozenset())]
+    shared = [Forward(again=False)] if known.issuperset(names) else []
+    return [*shared, Forward(again=True)]
 
 
 def _trials(model: Model, x: Any) -> list[Any]:

@@ -13,6 +13,7 @@ from onnxplain.errors import MethodRefusedError, UnknownNameError, UsageError
 from onnxplain.export.maps import AT_INPUT, AT_LAYER
 from onnxplain.export.scores import PREDICTED, Scores
 from onnxplain.graph.layers import SpatialLayer
+from onnxplain.graph.quantised import rounds_values
 from onnxplain.network.context import Context
 from onnxplain.perturb.fills import fill
 from onnxplain.tasks.classes import Classes
@@ -125,6 +126,11 @@ def make_plan(
         if scores.places or scores.reading.two_sided or scores.tensors != (network.head.logits,):
             raise MethodRefusedError("cam explains one vector of logits; use grad-cam")
         network.cam_head(spatial)
+        if rounds_values(network.graph):
+            raise MethodRefusedError(
+                "cam reads what ONNX Runtime's integer kernels make, which a file cannot read "
+                "without changing them; use grad-cam"
+            )
     start = None
     if INTEGRATED in chosen:
         start = _baseline(model, baseline)

@@ -25,7 +25,7 @@ from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.quantised import scale_and_zero
 from onnxplain.graph.view import Graph
 from onnxplain.symbolic.builder import Builder
-from onnxplain.symbolic.copies import copy_forward
+from onnxplain.symbolic.copies import copy_forward, needed_nodes
 from onnxplain.symbolic.facts import Facts
 from onnxplain.symbolic.pull_back import pull_back
 
@@ -44,14 +44,16 @@ class Forward:
 
     Attributes
     ----------
-    name : {"shared", "repeated in parts", "repeated"}
-        In one word.
-    reads : frozenset of str, optional
-        Tensors that they read, and start from again; any if not given.
+    again : bool
+        Whether they compute it again.
     """
 
-    name: str
-    reads: frozenset[str] | None = None
+    again: bool
+
+    @property
+    def name(self) -> str:
+        """In one word."""
+        return "repeated" if self.again else "shared"
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ def write(
     if gap:
         gap_name = build.claim(GAP)
         made.append((gap, gap_name, (None,)))
+    nodes = needed_nodes(nodes, [tensor for tensor, _, _ in made])
     model = onnx.ModelProto()
     model.CopyFrom(base.model)
     own = set(base.constant_names)
@@ -139,9 +142,9 @@ def _maps(
     at_input = [m for m in plan.methods if m in AT_INPUT]
     layer = plan.layer
     copies: dict[str, str] = {}
-    if forward.reads is not None:
+    if forward.again:
         wanted = [*plan.scores.tensors, *([layer.name] if layer else [])]
-        copies = copy_forward(graph, build, wanted, {n: n for n in (x, *forward.reads)})
+        copies = copy_forward(graph, build, wanted, {x: x})
     whole = write_scores(build, plan.scores, facts, copies)
     chosen = write_target(build, plan.scores, whole, inputs[TARGET])
     choice = write_choice(build, plan.scores, whole, chosen, inputs[CONTRAST])

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import onnx
 
 from onnxplain.errors import ConversionError
 from onnxplain.graph.extract import find_part
-from onnxplain.graph.view import Graph
+from onnxplain.graph.view import Graph, captured_by
 from onnxplain.symbolic.builder import Builder
 
 
 def copy_forward(
-    graph: Graph, build: Builder, wanted: Sequence[str], given: dict[str, str]
+    graph: Graph,
+    build: Builder,
+    wanted: Sequence[str],
+    given: dict[str, str],
 ) -> dict[str, str]:
     """Write what some tensors are computed from again; the weights are shared.
 
@@ -45,3 +50,15 @@ def copy_forward(
             )
         build.copy(graph.model.graph.node[node.index], names)
     return names
+
+
+def needed_nodes(nodes: Sequence[onnx.NodeProto], wanted: Iterable[str]) -> list[onnx.NodeProto]:
+    """Return the nodes that some tensors are computed from, in their order."""
+    needed, kept = set(wanted), []
+    for node in reversed(nodes):
+        if needed.intersection(node.output):
+            needed.update(i for i in node.input if i)
+            for attribute in node.attribute:
+                needed.update(captured_by(attribute.g))
+            kept.append(node)
+    return kept[::-1]

@@ -49,7 +49,13 @@ def dequantize(at: Back) -> list[str | None]:
 
 @rule("DynamicQuantizeLinear")
 def dynamic_quantize(at: Back) -> list[str]:
-    """Divided by the scale; nothing saturates, and scale and zero point are constants."""
+    """Divided by the scale; scale and zero point are constants.
+
+    The zero point is rounded, so that an end of the range may saturate.
+    """
     if any(s is not None for s in at.slopes[1:]):
         raise at.refusal("its scale depends on the picture")
-    return [at("Div", at.slope, at.name(at.node.outputs[1]))]
+    scale, offset = (at.name(name) for name in at.node.outputs[1:3])
+    steps = at("Add", at("Div", at.x(), scale), at.cast(offset))
+    inside = at("And", at("GreaterOrEqual", steps, 0.0), at("LessOrEqual", steps, 255.0))
+    return [at.where(inside, at("Div", at.slope, scale))]
