@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 import onnxplain  # noqa: E402
-from benchmarks.timing import CLOCKS, seconds, spread  # noqa: E402
+from benchmarks.timing import CLOCKS, in_turns, spread  # noqa: E402
 from onnxplain.targets.boxes.box_match import BoxMatch  # noqa: E402
 
 SCENE = ROOT / "examples/scenes/scene-1000000.png"
@@ -157,12 +157,7 @@ def main() -> None:
     )
     print(f"{'':24}{'theirs : ours':>24}{'ours, s':>9}")
     for name, their in theirs.items():
-        their()
-        ours()  # the first run prepares
-        rounds = [
-            (seconds(their, options.clock), seconds(ours, options.clock))
-            for _ in range(options.rounds)
-        ]
+        rounds = in_turns(their, ours, options.rounds, options.clock)
         print(
             f"{name:24}{spread([t / o for t, o in rounds]):>24}"
             f"{statistics.median(o for _, o in rounds):>9.2f}",

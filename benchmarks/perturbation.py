@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import onnxplain  # noqa: E402
-from benchmarks.timing import CLOCKS, added_mebibytes, seconds, spread  # noqa: E402
+from benchmarks.timing import CLOCKS, added_mebibytes, in_turns, spread  # noqa: E402
 
 MODEL, CAT = ROOT / "models/efficientnet-lite0.onnx", ROOT / "examples/photos/chelsea.png"
 BATCH = 32
@@ -170,12 +170,7 @@ def main() -> None:
     )
     print(f"{'':32}{'theirs : ours':>24}{'ours : theirs':>24}{'seconds':>9}")
     for name, (their, our) in works(options).items():
-        their()
-        our()  # the first run prepares
-        rounds = [
-            (seconds(their, options.clock), seconds(our, options.clock))
-            for _ in range(options.rounds)
-        ]
+        rounds = in_turns(their, our, options.rounds, options.clock)
         print(
             f"{name:32}{spread([t / o for t, o in rounds], 3):>24}"
             f"{spread([o / t for t, o in rounds], 3):>24}"

@@ -19,6 +19,15 @@ def seconds(work: Callable[[], object], clock: str = "wall") -> float:
     return now() - start
 
 
+def in_turns(
+    their: Callable[[], object], our: Callable[[], object], rounds: int, clock: str = "wall"
+) -> list[tuple[float, float]]:
+    """Seconds of two pieces of work, run one after the other in each round."""
+    their()
+    our()  # the first run prepares
+    return [(seconds(their, clock), seconds(our, clock)) for _ in range(rounds)]
+
+
 def spread(values: Sequence[float], digits: int = 2) -> str:
     """Median, smallest and largest: ``1.20 [1.10-1.40]``."""
     median, low, high = statistics.median(values), min(values), max(values)
