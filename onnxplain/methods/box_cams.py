@@ -146,17 +146,19 @@ def odam(
         If the target is no box, there is no layer with places, or its gradient is zero everywhere.
     """
     box = as_box("odam", "hirescam", target, BoxNumber)
-    parts = {part: replace(box, part=part, logit=None) for part in _SIDES}
-    spatial, _, _ = layer_gradient(context, x, parts["left"], layer)
+    left, *sides = (replace(box, part=part, logit=None) for part in _SIDES)
+    spatial, maps, of_left = layer_gradient(context, x, left, layer)
+
+    def weighted(slopes: NDArray[Any]) -> NDArray[np.float64]:
+        return np.einsum("nkhw,nkhw->nhw", maps, slopes)
 
     def of(number: BoxNumber) -> NDArray[np.float64]:
         found = context.gradients(x, number, [spatial.name])
-        _, maps, slopes = read_layer(context.network, spatial, found)
-        return np.einsum("nkhw,nkhw->nhw", maps, slopes)
+        return weighted(read_layer(context.network, spatial, found)[2])
 
     if combined:
         class_ = box if box.part == "class" else replace(box, part="class", logit=None)
-        shares = [_share(of(number)) for number in (class_, *parts.values())]
+        shares = [_share(weighted(of_left)), *(_share(of(number)) for number in (class_, *sides))]
         return Attribution(np.max(shares, axis=0), ("H", "W"), layer=spatial.name)
     values = of(box)
     if not values.any():

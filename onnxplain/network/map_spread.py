@@ -46,9 +46,10 @@ def map_spread(network: Network, layer: str | None) -> Spread | None:
             continue
         step = (at[-1] - at[0]) / (count - 1)
         first, last = float(at[0] + 0.5 - step / 2), float(at[-1] + 0.5 + step / 2)
-        whole = abs(last - first - pixels) < _SLACK
-        cell = _coarsest(network, layer, axis) if whole else step
-        moved |= max(abs(first), abs(last - pixels)) > _HALF * cell + _SLACK
+        beside = max(abs(first), abs(last - pixels)) - _SLACK
+        if beside > _HALF * step and abs(last - first - pixels) < _SLACK:
+            step = _coarsest(network, layer, axis)
+        moved |= beside > _HALF * step
         edges.append((first, last))
     if not moved:
         return None

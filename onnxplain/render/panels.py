@@ -184,21 +184,17 @@ def _below(explanation: Explanation) -> tuple[list[str], list[str]]:
 
 
 def _ranking(explanation: Explanation) -> list[tuple[list[str], float, bool]]:
-    target = explanation.target
-    index = target.index if isinstance(target, ClassScore) else None
+    target, labels = explanation.target, explanation.labels
     shown = [(i, p) for i, _, p in explanation.top(_TOP)]
     if isinstance(target, (BoxMatch, BoxNumber)):
         # Numbered as in the table and in the picture of boxes.
-        boxes = [(f"{i + 1} {explanation.labels[i]}", p) for i, p in shown]
-        explained = [target.words.startswith(f"{explanation.labels[i]} in ") for i, _ in shown]
-        return [
-            (broken([name], PANEL - SHARE, TEXT, "bold"), p, it)
-            for (name, p), it in zip(boxes, explained, strict=True)
+        rows = [
+            (f"{i + 1} {labels[i]}", p, target.words.startswith(f"{labels[i]} in "))
+            for i, p in shown
         ]
-    if index is not None and index not in [i for i, _ in shown]:
-        shown.append((index, float(explanation.scores[index])))
-    names = (class_name(explanation.labels, i) for i, _ in shown)
-    return [
-        (broken([name], PANEL - SHARE, TEXT, "bold"), p, i == index)
-        for name, (i, p) in zip(names, shown, strict=True)
-    ]
+    else:
+        index = target.index if isinstance(target, ClassScore) else None
+        if index is not None and index not in [i for i, _ in shown]:
+            shown.append((index, float(explanation.scores[index])))
+        rows = [(class_name(labels, i), p, i == index) for i, p in shown]
+    return [(broken([name], PANEL - SHARE, TEXT, "bold"), p, marked) for name, p, marked in rows]
