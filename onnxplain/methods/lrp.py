@@ -62,9 +62,9 @@ def lrp(
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
     composite : Composite or str
-        A `Composite`, the name of one (see `onnxplain.relevance.composites.composite`), or
-        a TOML file; ``auto`` takes attn-lrp where there is attention, and epsilon-gamma-box
-        elsewhere. The parameters that follow belong to the named ones.
+        Name of a composite, a TOML file, or in Python a `Composite`; ``auto`` takes attn-lrp
+        where there is attention, and epsilon-gamma-box elsewhere. The parameters that follow
+        belong to the named ones.
     epsilon : float
         Stabilizer of the epsilon rule.
     gamma : float
@@ -78,7 +78,7 @@ def lrp(
     at : str, optional
         A tensor inside the network whose relevance is returned as well.
     channels : str, optional
-        Indices of channels of `at`, separated by commas: only the relevance that flows
+        Indices of channels of that tensor, separated by commas: only the relevance that flows
         through them reaches the input.
 
     Returns
