@@ -71,6 +71,13 @@ class). It is checked before it appears under its name.
     type=click.Path(readable=False),
     help="Picture on which the file is checked. Default: a smooth random one.",
 )
+@click.option(
+    "--required-inputs",
+    "required",
+    is_flag=True,
+    help="Give the three further inputs no defaults. ONNX Runtime for JavaScript cannot feed an "
+    "input that has one.",
+)
 @model_options
 @quiet_option
 @json_option

@@ -24,6 +24,7 @@ def run(
     steps: int,
     baseline: str,
     picture: str | None,
+    required: bool,
     quiet: bool,
     as_json: bool,
     **opening: Any,
@@ -47,6 +48,7 @@ def run(
     made = export(
         opened, model, path, chosen,
         target=target, layer=layer, steps=steps, baseline=baseline, picture=picture,
+        required=required,
     )  # fmt: skip
     if as_json:
         document(_plain(made))

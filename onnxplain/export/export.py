@@ -13,6 +13,7 @@ import onnx
 
 from onnxplain.errors import OutputError, ParityError, UsageError
 from onnxplain.export.check import MapCheck, compare_maps, open_model, same_scores
+from onnxplain.export.defaults import without_defaults
 from onnxplain.export.plan import DEFAULT_STEPS, INTEGRATED, Plan, make_plan
 from onnxplain.export.save import save
 from onnxplain.export.write import Forward, Written, write
@@ -71,6 +72,7 @@ def export(
     steps: int = DEFAULT_STEPS,
     baseline: str = "black",
     picture: ImageLike | None = None,
+    required: bool = False,
 ) -> Export:
     """Write a model that carries its explanation.
 
@@ -94,6 +96,8 @@ def export(
         Where that way begins, see `onnxplain.perturb.fills.fill`.
     picture : path, PIL.Image.Image or array, optional
         The picture on which the file is checked; a smooth random one if not given.
+    required : bool
+        Whether the file's further inputs have no defaults, see `without_defaults`.
 
     Raises
     ------
@@ -103,6 +107,8 @@ def export(
     path = Path(out)
     if path.exists() and path.samefile(source):
         raise OutputError(f"{str(path)!r} is the model itself; choose another file with -o")
+    if required and target is not None:
+        raise UsageError("a file without defaults has no default target; leave one of them out")
     if model.identity.changed:
         raise UsageError(f"{str(source)!r} has changed since it was opened; start again")
     model.network.require_repeatable()
@@ -131,6 +137,8 @@ def export(
     else:
         raise ParityError("the scores of the exported file differ from the original's; not written")
     checks = compare_maps(model, written, session, plan, shown)
+    if required:
+        without_defaults(written.model, written.inputs.values())
     beside = len(model.identity.files) > 1
     size = save(written.model, {**graph.weights, **base.weights}, path, beside=beside)
     return Export(

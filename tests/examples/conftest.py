@@ -15,12 +15,13 @@ def exported(tmp_path_factory):
     """Write a shipped model with maps, given its name and the methods."""
     folder, made = tmp_path_factory.mktemp("exported"), {}
 
-    def write(name, methods):
-        if (name, methods) not in made:
+    def write(name, methods, **options):
+        key = (name, methods, *options.items())
+        if key not in made:
             path = ROOT / f"models/{name}.onnx"
             out = folder / f"{name}-{len(made)}.explained.onnx"
-            export(onnxplain.load(path), path, out, [methods])
-            made[name, methods] = out
-        return made[name, methods]
+            export(onnxplain.load(path), path, out, [methods], **options)
+            made[key] = out
+        return made[key]
 
     return write
