@@ -83,7 +83,7 @@ def overlay(pixels: NDArray[np.uint8], attribution: NDArray[np.float32]) -> Imag
     scaled = Image.fromarray(flat / (np.abs(flat).max() or 1))
     strength = np.asarray(scaled.resize((width, height), Image.Resampling.BILINEAR))[..., None]
     colors = np.where(strength > 0, FOR, AGAINST)
-    cover = 1 - 0.5 ** (2 * np.abs(strength))
+    cover = 0.7 * np.abs(strength)
     blended = pixels * (1 - cover) + colors * cover
     return Image.fromarray(np.round(blended).astype(np.uint8))
 

@@ -1,5 +1,7 @@
 // A picture in, scores and a map out, with a model that carries its explanation.
-// Nothing here knows of the page; `ort` is onnxruntime-web.
+// Nothing here knows of a page or of files; `ort` is onnxruntime-web or onnxruntime-node.
+
+import { INTERPOLATIONS, resize } from "./resize.js";
 
 const EXPORTED = "onnxplain.export";
 // Steps of the preprocessing that this example knows; docs/inputs.md has all of them.
@@ -89,15 +91,17 @@ export async function openModel(ort, bytes, name, beside) {
 export function settle(model, recipe) {
   const { shape, type } = model.image;
   if (!["float32", "uint8"].includes(type)) {
-    throw new Problem(`${model.name} takes pictures of ${type}; this page writes float32 and uint8`);
+    throw new Problem(`${model.name} takes pictures of ${type}; this example writes float32 and uint8`);
   }
   const given = recipe ?? { scale: 1 / 255 };
-  const resize = given.resize ?? "crop";
+  const way = given.resize ?? "crop";
+  const interpolation = given.interpolation ?? "bicubic";
   const unknown = Object.keys(given).filter((key) => !STEPS.has(key));
-  if (!RESIZES.includes(resize)) unknown.push(`resize ${resize}`);
+  if (!RESIZES.includes(way)) unknown.push(`resize ${way}`);
+  if (!INTERPOLATIONS.includes(interpolation)) unknown.push(`interpolation ${interpolation}`);
   if (given.color === "bands") unknown.push("color bands");
   if (unknown.length) {
-    throw new Problem(`this page does not know this preprocessing: ${unknown.join(", ")}`);
+    throw new Problem(`this example does not know this preprocessing: ${unknown.join(", ")}`);
   }
   const isChannels = (n) => n === 1 || n === 3;
   const layout = given.layout ?? (isChannels(shape[1]) ? "NCHW" : "NHWC");
@@ -108,7 +112,8 @@ export function settle(model, recipe) {
   const color = given.color ?? (channels === 1 ? "gray" : "RGB");
   const each = (values, otherwise) => [0, 1, 2].map((k) => values?.[k] ?? values?.[0] ?? otherwise);
   return {
-    layout, size, color, type, resize,
+    layout, size, color, type, interpolation,
+    resize: way,
     fraction: given.crop_fraction ?? 1,
     scale: given.scale ?? 1,
     mean: each(given.mean, 0),
@@ -116,23 +121,34 @@ export function settle(model, recipe) {
   };
 }
 
-/** Pixels as the model sees them: an ImageData of its size. */
-export function frame(bitmap, { size, resize, fraction }) {
+/** Pixels as the model sees them, of a picture {data, width, height} with four bytes a pixel. */
+export function frame(picture, { size, resize: way, fraction, color, interpolation }) {
   const [height, width] = size;
-  let [wide, high] = [bitmap.width, bitmap.height];
-  if (resize === "crop") {
+  let [wide, high] = [picture.width, picture.height];
+  if (way === "crop") {
     const unit = Math.min(wide / width, high / height);
     [wide, high] = [width * unit, height * unit];
   }
-  [wide, high] = [wide * fraction, high * fraction];
-  const [left, top] = [(bitmap.width - wide) / 2, (bitmap.height - high) / 2];
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.fillStyle = "white"; // below transparent pictures, as in onnxplain
-  context.fillRect(0, 0, width, height);
-  context.imageSmoothingQuality = "high";
-  context.drawImage(bitmap, left, top, wide, high, 0, 0, width, height);
-  return context.getImageData(0, 0, width, height);
+  [wide, high] = [Math.min(wide * fraction, picture.width), Math.min(high * fraction, picture.height)];
+  const [left, top] = [(picture.width - wide) / 2, (picture.height - high) / 2];
+  const box = [left, top, Math.min(left + wide, picture.width), Math.min(top + high, picture.height)];
+  const plain = { data: opaque(picture.data, color === "gray"), width: picture.width, height: picture.height };
+  return resize(plain, box, width, height, interpolation);
+}
+
+/** Pixels over white, in grey if asked for, weighted as Pillow weights the colours. */
+function opaque(data, gray) {
+  const made = new Uint8ClampedArray(data.length);
+  for (let i = 0; i < data.length; i += 4) {
+    const alpha = data[i + 3];
+    for (let c = 0; c < 3; c++) made[i + c] = (data[i + c] * alpha + 255 * (255 - alpha)) / 255;
+    if (gray) {
+      const level = (made[i] * 19595 + made[i + 1] * 38470 + made[i + 2] * 7471 + 0x8000) >> 16;
+      made.fill(level, i, i + 3);
+    }
+    made[i + 3] = 255;
+  }
+  return made;
 }
 
 /** The tensor that a model takes: (pixel * scale - mean) / std for each channel. */
@@ -143,12 +159,7 @@ export function encode(ort, pixels, { layout, color, type, scale, mean, std }) {
   const values = type === "uint8" ? new Uint8ClampedArray(count * places) : new Float32Array(count * places);
   for (let c = 0; c < count; c++) {
     for (let i = 0; i < places; i++) {
-      let pixel = data[4 * i + (color === "BGR" ? 2 - c : c)];
-      if (color === "gray") {
-        // As Pillow weights the colours, in whole numbers.
-        const [r, g, b] = data.subarray(4 * i, 4 * i + 3);
-        pixel = (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
-      }
+      const pixel = data[4 * i + (color === "BGR" ? 2 - c : c)];
       values[layout === "NCHW" ? c * places + i : i * count + c] = (pixel * scale - mean[c]) / std[c];
     }
   }
@@ -199,7 +210,7 @@ export function scaled({ data, dims }, { layout, size }) {
 
 /** Colours of a map at a larger size: red for, blue against, opaque where it is strong. */
 export function colors({ values, height, width }, rows, columns) {
-  const drawn = new ImageData(columns, rows);
+  const data = new Uint8ClampedArray(4 * columns * rows);
   const along = (k, large, small) => {
     const at = Math.max(0, Math.min(small - 1, ((k + 0.5) * small) / large - 0.5));
     return [Math.floor(at), Math.min(small - 1, Math.floor(at) + 1), at % 1];
@@ -211,9 +222,8 @@ export function colors({ values, height, width }, rows, columns) {
       const above = values[up * width + left] * (1 - x) + values[up * width + right] * x;
       const below = values[down * width + left] * (1 - x) + values[down * width + right] * x;
       const v = above * (1 - y) + below * y;
-      const opacity = 255 * (1 - 0.25 ** (2 * Math.abs(v)));
-      drawn.data.set([...(v > 0 ? FOR : AGAINST), opacity], 4 * (i * columns + j));
+      data.set([...(v > 0 ? FOR : AGAINST), 255 * Math.abs(v)], 4 * (i * columns + j));
     }
   }
-  return drawn;
+  return { data, width: columns, height: rows };
 }

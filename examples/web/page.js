@@ -95,7 +95,13 @@ function readText(name, text) {
 
 async function readPicture(file) {
   try {
-    return await createImageBitmap(file, { colorSpaceConversion: "none" });
+    const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" });
+    const { width, height } = bitmap;
+    const context = new OffscreenCanvas(width, height).getContext("2d");
+    context.fillStyle = "white"; // below transparent pictures
+    context.fillRect(0, 0, width, height);
+    context.drawImage(bitmap, 0, 0);
+    return context.getImageData(0, 0, width, height);
   } catch {
     throw new Problem(`${file.name} is not a picture that this browser can read`);
   }
@@ -171,17 +177,19 @@ function row(k, score, explained) {
 function draw() {
   const { pixels, maps, recipe, target } = state.found;
   const { width, height } = pixels;
-  Object.assign(at("picture"), { width, height });
-  at("picture").getContext("2d").putImageData(pixels, 0, 0);
+  put("picture", pixels);
   at("picture").classList.toggle("tiny", Math.min(width, height) < TINY);
   const unit = LARGE / Math.max(width, height);
   const [columns, rows] = [Math.round(width * unit) || 1, Math.round(height * unit) || 1];
-  Object.assign(at("map"), { width: columns, height: rows });
-  const map = scaled(maps[at("method").value], recipe);
-  at("map").getContext("2d").putImageData(colors(map, rows, columns), 0, 0);
+  put("map", colors(scaled(maps[at("method").value], recipe), rows, columns));
   const text = `Red speaks for ${nameOf(target)}, blue against it.`;
   at("caption").textContent = text;
   at("view").setAttribute("aria-label", `The picture as the model saw it, with the map over it. ${text}`);
+}
+
+function put(id, { data, width, height }) {
+  Object.assign(at(id), { width, height });
+  at(id).getContext("2d").putImageData(new ImageData(data, width, height), 0, 0);
 }
 
 const opacity = () => {
