@@ -32,6 +32,7 @@ TESTED_WITH = {
         "export/test_export",
     ),
     **dict.fromkeys(("export/scores", "export/write"), "export/test_export"),
+    **dict.fromkeys(("export/check_view", "export/dress", "export/viewed"), "export/test_view"),
     **dict.fromkeys(("symbolic/back", "symbolic/registry"), "symbolic/test_rules"),
     **dict.fromkeys(
         (

@@ -34,6 +34,23 @@ def test_inputs_without_defaults(run, tmp_path):
     assert inputs == ["image", "explain", "target", "contrast"]
 
 
+def test_forms_of_maps_and_pictures(run, tmp_path):
+    out = tmp_path / "digits.onnx"
+    form = ("--map-size", "input", "--map-scale", "unit", "--overlay", "--uint8")
+    found = run("export", MODEL, "-m", "grad-cam", *form, "-o", out)
+    assert found.exit_code == 0
+    assert "preprocessing inside (digits, from digits-gap.preprocess.json)" in found.stdout
+    assert "maps: size of the input, unit" in found.stdout
+    assert "overlay: within" in found.stdout
+    said = json.loads(run("export", MODEL, "-m", "grad-cam", *form, "-o", out, "--json").stdout)
+    assert said["inputs"]["picture"] == "picture"
+    assert said["overlays"] == {"grad-cam": "overlay"}
+    assert said["looks"]["map_error"] < 1e-5
+    plain = json.loads(run("export", MODEL, "-m", "grad-cam", "-o", out, "--json").stdout)
+    assert plain["looks"] is None
+    assert "picture" not in plain["inputs"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [

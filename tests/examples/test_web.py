@@ -112,7 +112,7 @@ def picture(tab, name):
 
 
 def test_the_map_of_a_photo_is_that_of_explain(tab, exported):
-    """Its pixels are equal, since the page resizes as Pillow does; the map within 1e-5 of its size."""
+    """Its pixels are equal, the page resizes as Pillow does; the map is, within 1e-5."""
     carrying = exported("efficientnet-lite0", "grad-cam", required=True)
     found = give(tab, carrying, CAT, *beside(LITE))
     model = onnxplain.load(LITE)
