@@ -1,5 +1,5 @@
 // Explain a picture with a model that carries its explanation:
-//   node explain.js MODEL PICTURE PREPROCESS.json [LABELS.json] [--target K] [--out OVERLAY.png] [--json]
+//   node explain.js MODEL PICTURE [LABELS.json] [--preprocess FILE] [--target K] [--out FILE] [--json]
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
@@ -9,7 +9,8 @@ import ort from "onnxruntime-node";
 import { PNG } from "pngjs";
 import { Problem, colors, encode, explain, frame, openModel, scaled, settle } from "../web/explain.js";
 
-const USAGE = "usage: node explain.js MODEL PICTURE PREPROCESS.json [LABELS.json] [--target K] [--out FILE] [--json]";
+const USAGE =
+  "usage: node explain.js MODEL PICTURE [LABELS.json] [--preprocess FILE] [--target K] [--out FILE] [--json]";
 // How much of the picture the map covers where it is strongest.
 const OPACITY = 0.7;
 
@@ -55,19 +56,23 @@ async function main() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
+      preprocess: { type: "string" },
       target: { type: "string", default: "-1" },
       out: { type: "string", default: "overlay.png" },
       json: { type: "boolean", default: false },
     },
   });
-  const [file, picture, preprocess, labels] = positionals;
+  const [file, picture, labels] = positionals;
   const target = Number(values.target);
-  if (!preprocess || !Number.isInteger(target)) throw new Problem(USAGE);
+  if (!picture || !Number.isInteger(target)) throw new Problem(USAGE);
   const model = await openModel(ort, readFile(file), basename(file));
   if (!model.asks && target >= 0) {
     throw new Problem(`${basename(file)} explains its default class alone; export it with --required-inputs`);
   }
-  const recipe = settle(model, readJson(preprocess));
+  if (!model.takesPixels && !values.preprocess) {
+    throw new Problem(`${basename(file)} has no preprocessing inside; give --preprocess FILE, or export it with --uint8`);
+  }
+  const recipe = settle(model, values.preprocess && readJson(values.preprocess));
   const pixels = frame(readPicture(picture), recipe);
   const x = encode(ort, pixels, recipe);
   const start = performance.now();

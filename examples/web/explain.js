@@ -80,11 +80,15 @@ export async function openModel(ort, bytes, name, beside) {
     throw new Problem(`${name} cannot be opened: ${String(error.message ?? error).split("\n")[0]}`);
   }
   const said = JSON.parse(metadata[EXPORTED]);
-  const image = session.inputMetadata.find(({ name: own }) => !Object.values(said.inputs).includes(own));
-  const scores = session.outputNames.find((o) => !Object.values(said.outputs).includes(o));
+  // A file with its preprocessing inside takes pixels; others take what they were trained on.
+  const { picture, ...further } = said.inputs;
+  const known = Object.values(further);
+  const image = session.inputMetadata.find(({ name: own }) => own === picture || !known.includes(own));
+  const maps = [...Object.values(said.outputs), ...Object.values(said.overlays ?? {})];
+  const scores = session.outputNames.find((output) => !maps.includes(output));
   // An input with a default cannot be fed from JavaScript, nor is it listed.
   const asks = session.inputNames.includes(said.inputs.target);
-  return { ort, session, said, image, scores, asks, name };
+  return { ort, session, said, image, scores, asks, takesPixels: Boolean(picture), name };
 }
 
 /** The preprocessing of a model: what is said of it, with the size that the file declares. */
@@ -93,7 +97,7 @@ export function settle(model, recipe) {
   if (!["float32", "uint8"].includes(type)) {
     throw new Problem(`${model.name} takes pictures of ${type}; this example writes float32 and uint8`);
   }
-  const given = recipe ?? { scale: 1 / 255 };
+  const given = (model.takesPixels ? model.said.preprocess : recipe) ?? { scale: 1 / 255 };
   const way = given.resize ?? "crop";
   const interpolation = given.interpolation ?? "bicubic";
   const unknown = Object.keys(given).filter((key) => !STEPS.has(key));
@@ -104,20 +108,23 @@ export function settle(model, recipe) {
     throw new Problem(`this example does not know this preprocessing: ${unknown.join(", ")}`);
   }
   const isChannels = (n) => n === 1 || n === 3;
-  const layout = given.layout ?? (isChannels(shape[1]) ? "NCHW" : "NHWC");
+  const mapLayout = given.layout ?? (isChannels(shape[1]) ? "NCHW" : "NHWC");
+  const layout = model.takesPixels ? "NHWC" : mapLayout;
   const sides = layout === "NCHW" ? shape.slice(2) : shape.slice(1, 3);
   const size = sides.every((n) => typeof n === "number" && n > 0) ? sides : given.size;
   if (!size) throw new Problem(`${model.name} leaves its size open; add its .preprocess.json`);
-  const channels = layout === "NCHW" ? shape[1] : shape[3];
+  const declared = layout === "NCHW" ? shape[1] : shape[3];
+  const channels = isChannels(declared) ? declared : given.color === "gray" ? 1 : 3;
   const color = given.color ?? (channels === 1 ? "gray" : "RGB");
   const each = (values, otherwise) => [0, 1, 2].map((k) => values?.[k] ?? values?.[0] ?? otherwise);
   return {
-    layout, size, color, type, interpolation,
+    layout, mapLayout, size, color, type, interpolation, channels,
     resize: way,
     fraction: given.crop_fraction ?? 1,
-    scale: given.scale ?? 1,
-    mean: each(given.mean, 0),
-    std: each(given.std, 1),
+    order: color === "BGR" && !model.takesPixels ? [2, 1, 0] : [0, 1, 2],
+    scale: model.takesPixels ? 1 : given.scale ?? 1,
+    mean: each(model.takesPixels ? 0 : given.mean, 0),
+    std: each(model.takesPixels ? 1 : given.std, 1),
   };
 }
 
@@ -152,14 +159,13 @@ function opaque(data, gray) {
 }
 
 /** The tensor that a model takes: (pixel * scale - mean) / std for each channel. */
-export function encode(ort, pixels, { layout, color, type, scale, mean, std }) {
+export function encode(ort, pixels, { layout, channels: count, order, type, scale, mean, std }) {
   const { width, height, data } = pixels;
-  const count = color === "gray" ? 1 : 3;
   const places = width * height;
   const values = type === "uint8" ? new Uint8ClampedArray(count * places) : new Float32Array(count * places);
   for (let c = 0; c < count; c++) {
     for (let i = 0; i < places; i++) {
-      const pixel = data[4 * i + (color === "BGR" ? 2 - c : c)];
+      const pixel = data[4 * i + order[c]];
       values[layout === "NCHW" ? c * places + i : i * count + c] = (pixel * scale - mean[c]) / std[c];
     }
   }
@@ -192,9 +198,9 @@ function flatScores({ data, dims }) {
 }
 
 /** A map without channels, scaled to -1..1, as {values, height, width}. */
-export function scaled({ data, dims }, { layout, size }) {
+export function scaled({ data, dims }, { mapLayout, size }) {
   const shape = dims.slice(1);
-  const axis = shape.length < 3 ? -1 : layout === "NCHW" ? 0 : 2;
+  const axis = shape.length < 3 ? -1 : mapLayout === "NCHW" ? 0 : 2;
   const count = axis < 0 ? 1 : shape[axis];
   const [height, width] = shape.filter((_, k) => k !== axis);
   const values = new Float64Array(height * width);

@@ -7,7 +7,6 @@ const ORT = "./node_modules/onnxruntime-web/dist/ort.wasm.min.mjs";
 const MODEL = "efficientnet-lite0";
 const SHIPPED = [
   `${MODEL}.explained.onnx`,
-  `../../models/${MODEL}.preprocess.json`,
   `../../models/${MODEL}.labels.json`,
   "../photos/chelsea.png",
 ];
@@ -135,7 +134,9 @@ function note() {
   if (!model.asks) {
     told.push("This file explains its default class alone; export it with --required-inputs to choose another one.");
   }
-  if (!recipe) told.push("No preprocessing was given: pixels of 0 to 1 are assumed, which may be wrong.");
+  if (!recipe && !model.takesPixels) told.push("No preprocessing was given: pixels of 0 to 1 are assumed, which may be wrong.");
+  const origin = model.said.preprocess_from ?? "";
+  if (/guess/.test(origin)) told.push(`The preprocessing in the file is a guess: ${origin}.`);
   if (labels && labels.length !== found.scores.length) {
     told.push(`${labels.length} class names do not fit ${found.scores.length} scores of ${model.name}.`);
   }

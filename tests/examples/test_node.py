@@ -11,6 +11,7 @@ from PIL import Image
 
 import onnxplain
 from onnxplain.explanations.display import upsample
+from onnxplain.export.view import View
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples/node"
@@ -73,13 +74,16 @@ def test_pictures_are_resized_as_pillow_does_it(filter_, box, size, rng, tmp_pat
     np.testing.assert_array_equal(made[..., :3], np.asarray(wanted))
 
 
+@pytest.mark.parametrize("inside", [False, True])
 @pytest.mark.parametrize("target", [None, 285])
-def test_scores_and_map_of_a_photo_are_those_of_explain(exported, tmp_path, target):
+def test_scores_and_map_of_a_photo_are_those_of_explain(exported, tmp_path, target, inside):
     """Bounded by 1e-5 of the map's largest number."""
-    carrying = exported("efficientnet-lite0", "grad-cam", required=True)
-    more = [] if target is None else ["--target", target]
+    carrying = exported("efficientnet-lite0", "grad-cam", required=True, view=View(uint8=inside))
+    recipe, labels = beside(LITE)
+    more = [] if inside else ["--preprocess", recipe]
+    more += [] if target is None else ["--target", target]
     out = tmp_path / "overlay.png"
-    done = run(carrying, CAT, *beside(LITE), *more, "--json", "--out", out)
+    done = run(carrying, CAT, labels, *more, "--json", "--out", out)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     model = onnxplain.load(LITE)
@@ -99,13 +103,14 @@ def test_scores_and_map_of_a_photo_are_those_of_explain(exported, tmp_path, targ
 
 
 def test_the_command(exported, tmp_path):
-    done = run(exported("digits-gap", "gradient", required=True), DIGIT, *beside(GAP),
-               "--out", tmp_path / "o.png")  # fmt: skip
+    """A grey model, whose file takes colours."""
+    carrying = exported("digits-gap", "gradient", required=True, view=View(uint8=True))
+    done = run(carrying, DIGIT, beside(GAP)[1], "--out", tmp_path / "o.png")
     assert done.returncode == 0, done.stderr
-    assert (
-        done.stdout.split()[1]
-        == onnxplain.load(GAP).labels[onnxplain.load(GAP).predict(DIGIT).winner]
-    )
+    model = onnxplain.load(GAP)
+    score, name = done.stdout.split()[:2]
+    assert name == model.labels[model.predict(DIGIT).winner]
+    assert float(score) == pytest.approx(model.predict(DIGIT).kinds["logit"].max(), abs=5e-4)
     assert done.stdout.count("\n") == 6
 
 
@@ -114,13 +119,18 @@ def test_what_is_not_possible_is_said_in_one_line(exported, tmp_path):
     (tmp_path / "text.png").write_text("no picture")
     recipe, labels = beside(GAP)
     for words, said in (
-        ((carrying, DIGIT), "usage: node explain.js"),
-        ((GAP, DIGIT, recipe), "digits-gap.onnx carries no maps"),
-        ((labels, DIGIT, recipe), "is not an ONNX model"),
-        ((carrying, tmp_path / "text.png", recipe), "is neither a PNG nor a JPEG"),
-        ((carrying, DIGIT, tmp_path / "no.json"), "cannot read"),
-        ((carrying, DIGIT, tmp_path / "text.png"), "is not JSON"),
-        ((carrying, DIGIT, recipe, "--target", "3"), "export it with --required-inputs"),
+        ((carrying,), "usage: node explain.js"),
+        ((carrying, DIGIT), "has no preprocessing inside"),
+        ((carrying, DIGIT, "--target", "cat"), "usage: node explain.js"),
+        ((GAP, DIGIT, "--preprocess", recipe), "digits-gap.onnx carries no maps"),
+        ((labels, DIGIT, "--preprocess", recipe), "is not an ONNX model"),
+        ((carrying, tmp_path / "text.png", "--preprocess", recipe), "is neither a PNG nor a JPEG"),
+        ((carrying, DIGIT, "--preprocess", tmp_path / "no.json"), "cannot read"),
+        ((carrying, DIGIT, "--preprocess", tmp_path / "text.png"), "is not JSON"),
+        (
+            (carrying, DIGIT, "--preprocess", recipe, "--target", "3"),
+            "export it with --required-inputs",
+        ),
     ):
         done = run(*words, "--out", tmp_path / "o.png")
         assert done.returncode == 1

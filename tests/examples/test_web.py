@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import onnxplain
+from onnxplain.export.view import View
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
@@ -133,13 +134,17 @@ def test_the_map_of_a_photo_is_that_of_explain(tab, exported):
 
 
 def test_the_shipped_example_works_by_one_button(tab, width, exported):
-    carrying = exported("efficientnet-lite0", "grad-cam", required=True)
+    carrying = exported("efficientnet-lite0", "grad-cam", required=True, view=View(uint8=True))
     tab.route("**/efficientnet-lite0.explained.onnx", lambda r: r.fulfill(path=carrying))
     tab.focus("#shipped")
     tab.keyboard.press("Enter")
     found = found_after(tab, 0)
     names = json.loads(beside(LITE)[1].read_text())
     assert "cat" in names[int(np.argmax(found["scores"]))]
+    theirs = onnxplain.load(LITE).explain(CAT, "grad-cam").attribution
+    ours = as_array(found["maps"]["grad-cam"])
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5 * np.abs(theirs).max())
+    assert not tab.is_visible("#note")
     assert tab.text_content("tbody th") == names[int(np.argmax(found["scores"]))]
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     assert {url.split("/")[2] for url in tab.asked if not url.startswith(("data:", "blob:"))} == {
@@ -151,11 +156,13 @@ def test_the_shipped_example_works_by_one_button(tab, width, exported):
     picture(tab, f"dark-{width}")
 
 
-def test_controls(tab, exported):
-    carrying = exported("digits-gap", "grad-cam,gradient", required=True)
-    found = give(tab, carrying, ROOT / "examples/digits/3-10.png", *beside(GAP))
+@pytest.mark.parametrize("inside", [False, True])
+def test_controls(tab, exported, inside):
+    view = View(uint8=inside, overlay=inside)
+    carrying = exported("digits-gap", "grad-cam,gradient", required=True, view=view)
+    x = ROOT / "examples/digits/3-10.png"
+    found = give(tab, carrying, x, *beside(GAP))
     model = onnxplain.load(GAP)
-    x = np.array(found["x"], np.float32).reshape(found["dims"])
     for contrast, asked in ((-1, {}), (-2, {"margin": True})):
         if contrast != -1:
             tab.select_option("#contrast", str(contrast))
