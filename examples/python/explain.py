@@ -3,6 +3,8 @@
 Needs ONNX Runtime, NumPy and Pillow: neither onnxplain nor PyTorch is imported.
 
     python explain.py MODEL PICTURE [--preprocess FILE] [--labels FILE] [-t CLASS] [-o OVERLAY]
+
+The preprocessing is in the file if it was exported with --uint8.
 """
 
 import argparse
@@ -39,16 +41,21 @@ def read_pixels(path: str, recipe: dict[str, Any]) -> NDArray[np.uint8]:
     if recipe.keys() - _STEPS or resize not in ("crop", "stretch") or color == "bands":
         sys.exit("this short example cuts or stretches pictures; the preprocessing needs more")
     picture = ImageOps.exif_transpose(Image.open(path))
-    picture = picture.convert("L" if color == "gray" else "RGB")
+    if picture.has_transparency_data:
+        paper = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(paper, picture.convert("RGBA"))
+    picture = picture.convert("RGB").convert("L" if color == "gray" else "RGB")
     height, width = recipe["size"]
     wide, high = picture.size
     if resize == "crop":
         unit = min(wide / width, high / height)
         wide, high = width * unit, height * unit
-    wide, high = (side * recipe.get("crop_fraction", 1) for side in (wide, high))
+    share = recipe.get("crop_fraction", 1)
+    wide, high = min(wide * share, picture.width), min(high * share, picture.height)
     left, top = (picture.width - wide) / 2, (picture.height - high) / 2
+    right, bottom = min(left + wide, picture.width), min(top + high, picture.height)
     filter_ = Image.Resampling[recipe.get("interpolation", "bicubic").upper()]
-    seen = picture.resize((width, height), filter_, box=(left, top, left + wide, top + high))
+    seen = picture.resize((width, height), filter_, box=(left, top, right, bottom))
     return np.asarray(seen).reshape(height, width, -1)
 
 
@@ -62,14 +69,32 @@ def encode(pixels: NDArray[np.uint8], recipe: dict[str, Any]) -> NDArray[np.floa
     return np.ascontiguousarray(values[None], np.float32)
 
 
+def prepare(
+    session: onnxruntime.InferenceSession, path: str, recipe: dict[str, Any] | None
+) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    """Pixels of a picture as the model sees them, and the model's input."""
+    said = carried(session)
+    if "picture" in said["inputs"]:  # the file has its preprocessing inside
+        pixels = read_pixels(path, said["preprocess"])
+        return pixels, np.broadcast_to(pixels, (*pixels.shape[:2], 3))[None]
+    if recipe is None:
+        sys.exit("this model has no preprocessing inside; give --preprocess")
+    pixels = read_pixels(path, recipe)
+    return pixels, encode(pixels, recipe)
+
+
 def explain(
     session: onnxruntime.InferenceSession, x: NDArray[Any], target: int = -1
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Scores and the first map of one picture; the target -1 is the predicted class."""
     said = carried(session)
+    further = {said["inputs"][name] for name in ("explain", "target", "contrast")}
     names = [session.get_outputs()[0].name, next(iter(said["outputs"].values()))]
-    picture = next(i.name for i in session.get_inputs() if i.name not in said["inputs"].values())
+    picture = next(i.name for i in session.get_inputs() if i.name not in further)
     feeds = {picture: x, said["inputs"]["target"]: np.array([target])}
+    if len(session.get_inputs()) > 1:  # without defaults: --required-inputs
+        feeds[said["inputs"]["explain"]] = np.array(True)
+        feeds[said["inputs"]["contrast"]] = np.array([-1])
     scores, attribution = session.run(names, feeds)
     return scores[0], attribution[0]
 
@@ -93,7 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Explain a picture with a model that can.")
     parser.add_argument("model", help="written by onnxplain export")
     parser.add_argument("picture")
-    parser.add_argument("--preprocess", required=True, help="the model's .preprocess.json")
+    parser.add_argument("--preprocess", help="the model's .preprocess.json")
     parser.add_argument("--labels", help="a .json list of class names")
     parser.add_argument("-t", "--target", type=int, default=-1, help="index of the class")
     parser.add_argument("-o", "--out", default="overlay.png")
@@ -101,9 +126,12 @@ def main() -> None:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # else it warns of inputs that have a default
     session = onnxruntime.InferenceSession(given.model, options)
-    recipe = json.loads(Path(given.preprocess).read_text("utf-8"))
-    pixels = read_pixels(given.picture, recipe)
-    scores, attribution = explain(session, encode(pixels, recipe), given.target)
+    recipe = json.loads(Path(given.preprocess).read_text("utf-8")) if given.preprocess else None
+    count = session.get_outputs()[0].shape[-1]
+    if isinstance(count, int) and given.target >= count:
+        sys.exit(f"class {given.target} is none; the classes are 0 to {count - 1}")
+    pixels, x = prepare(session, given.picture, recipe)
+    scores, attribution = explain(session, x, given.target)
     labels = range(len(scores))
     if given.labels:
         labels = json.loads(Path(given.labels).read_text("utf-8"))

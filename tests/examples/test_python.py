@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import onnxplain
+from onnxplain.export.view import View
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples/python"
@@ -19,12 +20,11 @@ PICTURE = ROOT / "examples/digits/3-10.png"
 CODE = """
 import json, sys
 import numpy as np, onnxruntime
-from explain import encode, explain, read_pixels
+from explain import explain, prepare
 
-recipe = json.load(open(sys.argv[3]))
-pixels = read_pixels(sys.argv[2], recipe)
-x = encode(pixels, recipe)
 session = onnxruntime.InferenceSession(sys.argv[1])
+recipe = json.load(open(sys.argv[3])) if sys.argv[3] else None
+pixels, x = prepare(session, sys.argv[2], recipe)
 scores, attribution = explain(session, x, int(sys.argv[4]))
 np.savez(sys.argv[5], pixels=pixels, x=x, scores=scores, attribution=attribution)
 print(*sys.modules)
@@ -44,15 +44,22 @@ def carrying(exported):
     return exported("digits-gap", "grad-cam,gradient")
 
 
+@pytest.mark.parametrize(
+    "form", [{}, {"required": True}, {"view": View(uint8=True)}], ids=["plain", "required", "uint8"]
+)
 @pytest.mark.parametrize("target", [3, 8])
-def test_scores_and_map_are_those_of_explain(carrying, tmp_path, target):
+def test_scores_and_map_are_those_of_explain(exported, tmp_path, target, form):
     out = tmp_path / "found.npz"
-    done = run(carrying, PICTURE, GAP.with_suffix(".preprocess.json"), target, out, code=CODE)
+    carrying = exported("digits-gap", "grad-cam,gradient", **form)
+    recipe = "" if "view" in form else GAP.with_suffix(".preprocess.json")
+    done = run(carrying, PICTURE, recipe, target, out, code=CODE)
     assert done.returncode == 0, done.stderr
     assert {"onnxplain", "torch", "onnx"}.isdisjoint(done.stdout.split())
     found, model = np.load(out), onnxplain.load(GAP)
     read = model.read(PICTURE)
-    np.testing.assert_array_equal(found["x"], read.x)
+    np.testing.assert_array_equal(found["pixels"], read.seen)
+    if "view" not in form:
+        np.testing.assert_array_equal(found["x"], read.x)
     theirs = model.explain(PICTURE, "grad-cam", target)
     scale = np.abs(theirs.attribution).max()
     # Sums of some hundred float32 products on both sides.
@@ -62,9 +69,13 @@ def test_scores_and_map_are_those_of_explain(carrying, tmp_path, target):
     assert found["scores"][target] == pytest.approx(theirs.score, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["photos/chelsea.png", "photos/rocket.jpg", "photos/camera.png"])
+@pytest.mark.parametrize("name", ["chelsea.png", "rocket.jpg", "camera.png", "transparent"])
 def test_pictures_are_cut_as_the_product_cuts_them(name, tmp_path):
-    path, lite = ROOT / "examples" / name, ROOT / "models/efficientnet-lite0.onnx"
+    path, lite = ROOT / "examples/photos" / name, ROOT / "models/efficientnet-lite0.onnx"
+    if name == "transparent":
+        path = tmp_path / "transparent.png"
+        pixels = np.random.default_rng(0).integers(0, 256, (300, 211, 4), np.uint8)
+        Image.fromarray(pixels).save(path)
     code = "import json, sys, numpy\nfrom explain import encode, read_pixels\n" + (
         "recipe = json.load(open(sys.argv[2]))\n"
         "numpy.save(sys.argv[3], encode(read_pixels(sys.argv[1], recipe), recipe))\n"
@@ -97,6 +108,12 @@ def test_a_model_without_maps_is_refused_in_one_line(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("this model carries no maps")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_class_that_is_none_is_refused(carrying):
+    done = run(carrying, PICTURE, "--preprocess", GAP.with_suffix(".preprocess.json"), "-t", 10)
+    assert done.returncode == 1
+    assert done.stderr == "class 10 is none; the classes are 0 to 9\n"
 
 
 @pytest.mark.parametrize("change", [{"resize": "pad"}, {"resize_to": 9}, {"color": "bands"}])
