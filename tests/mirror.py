@@ -21,10 +21,18 @@ TESTED_WITH = {
     "cli/features/options": "cli/features/test_command",
     "cli/features/picture_views": "cli/features/test_command",
     **dict.fromkeys(
-        ("export/check", "export/maps", "export/path", "export/plan", "export/save"),
+        (
+            "export/check",
+            "export/defaults",
+            "export/maps",
+            "export/path",
+            "export/plan",
+            "export/save",
+        ),
         "export/test_export",
     ),
     **dict.fromkeys(("export/scores", "export/write"), "export/test_export"),
+    **dict.fromkeys(("export/check_view", "export/dress", "export/viewed"), "export/test_view"),
     **dict.fromkeys(("symbolic/back", "symbolic/registry"), "symbolic/test_rules"),
     **dict.fromkeys(
         (

@@ -71,6 +71,40 @@ class). It is checked before it appears under its name.
     type=click.Path(readable=False),
     help="Picture on which the file is checked. Default: a smooth random one.",
 )
+@click.option(
+    "--required-inputs",
+    "required",
+    is_flag=True,
+    help="Give the three further inputs no defaults. ONNX Runtime for JavaScript cannot feed an "
+    "input that has one.",
+)
+@click.option(
+    "--map-size",
+    type=click.Choice(["layer", "input"]),
+    default="layer",
+    show_default=True,
+    help="Size of the maps: the method's own grid, or height and width of the model's input, "
+    "enlarged as `explain` does it and with channels summed.",
+)
+@click.option(
+    "--map-scale",
+    type=click.Choice(["raw", "unit"]),
+    default="raw",
+    show_default=True,
+    help="Numbers of the maps: the method's own, or from 0 to 1 (signed maps: -1 to 1), as "
+    "`explain` colours them.",
+)
+@click.option(
+    "--overlay",
+    is_flag=True,
+    help="Write one more output: the picture with the map laid over it, as `explain` draws it.",
+)
+@click.option(
+    "--uint8",
+    is_flag=True,
+    help="Let the file take pixels of 0 to 255, (N, H, W, 3) in RGB at the model's size. The "
+    "model's preprocessing becomes part of the file.",
+)
 @model_options
 @quiet_option
 @json_option

@@ -60,13 +60,21 @@ def run(session: Any, feeds: Arrays, names: Sequence[str]) -> dict[str, NDArray[
 
 
 def same_scores(
-    original: Any, session: Any, written: Written, outputs: Sequence[str], inputs: Sequence[Arrays]
+    original: Any,
+    session: Any,
+    written: Written,
+    outputs: Sequence[str],
+    inputs: Sequence[Arrays],
+    others: Sequence[Arrays] | None = None,
 ) -> bool:
-    """Whether all outputs of the original are equal in every bit, with and without maps."""
-    for feeds in inputs:
+    """Whether all outputs of the original are equal in every bit, with and without maps.
+
+    The file gets `others`, if it takes something else than the original.
+    """
+    for feeds, own in zip(inputs, others or inputs, strict=True):
         expected = run(original, feeds, outputs)
         for explain in (True, False):
-            given = {**feeds, written.inputs[EXPLAIN]: np.array(explain)}
+            given = {**own, written.inputs[EXPLAIN]: np.array(explain)}
             found = run(session, given, outputs)
             if any(_bits(found[n]) != _bits(expected[n]) for n in outputs):
                 return False

@@ -13,8 +13,12 @@ import onnx
 
 from onnxplain.errors import OutputError, ParityError, UsageError
 from onnxplain.export.check import MapCheck, compare_maps, open_model, same_scores
+from onnxplain.export.check_view import ViewCheck
+from onnxplain.export.defaults import without_defaults
 from onnxplain.export.plan import DEFAULT_STEPS, INTEGRATED, Plan, make_plan
 from onnxplain.export.save import save
+from onnxplain.export.view import View
+from onnxplain.export.viewed import in_view, require_possible
 from onnxplain.export.write import Forward, Written, write
 from onnxplain.graph.load import open_model as read_file
 from onnxplain.graph.prepare import prepare
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
 # Keys of the metadata of an exported file.
 _PREFIX = "onnxplain.export"
+_PLAIN = View()
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,12 @@ class Export:
         Whether the maps compute what they need a second time; see `Forward`.
     layer : str
         Where class activation maps are read; empty if there are none.
+    view : View
+        What the file takes, and how its maps look.
+    looks : ViewCheck, optional
+        That against the product's own display, where it is another one than the methods'.
+    preprocess : str
+        Name and origin of the preprocessing in the file; empty if none is.
     """
 
     path: Path
@@ -58,6 +69,9 @@ class Export:
     grown: int
     forward: str
     layer: str
+    view: View = _PLAIN
+    looks: ViewCheck | None = None
+    preprocess: str = ""
 
 
 def export(
@@ -71,6 +85,8 @@ def export(
     steps: int = DEFAULT_STEPS,
     baseline: str = "black",
     picture: ImageLike | None = None,
+    required: bool = False,
+    view: View = _PLAIN,
 ) -> Export:
     """Write a model that carries its explanation.
 
@@ -94,6 +110,10 @@ def export(
         Where that way begins, see `onnxplain.perturb.fills.fill`.
     picture : path, PIL.Image.Image or array, optional
         The picture on which the file is checked; a smooth random one if not given.
+    required : bool
+        Whether the file's further inputs have no defaults, see `without_defaults`.
+    view : View
+        What the file takes as a picture, and how its maps look.
 
     Raises
     ------
@@ -103,8 +123,11 @@ def export(
     path = Path(out)
     if path.exists() and path.samefile(source):
         raise OutputError(f"{str(path)!r} is the model itself; choose another file with -o")
+    if required and target is not None:
+        raise UsageError("a file without defaults has no default target; leave one of them out")
     if model.identity.changed:
         raise UsageError(f"{str(source)!r} has changed since it was opened; start again")
+    require_possible(model, view)
     model.network.require_repeatable()
     plan = make_plan(model, methods, target=target, layer=layer, steps=steps, baseline=baseline)
     shown = model.read(picture) if picture is not None else sample_picture(model.preprocess)
@@ -122,20 +145,28 @@ def export(
     original = open_model(proto, weights)
     outputs = [o.name for o in proto.graph.output]
     inputs = [{image.name: x} for x in _trials(model, shown.x)]
+    apart = {**graph.weights, **base.weights}
     for forward in _ways(base, graph):
         written = write(base, graph, image, facts, plan, forward)
         _describe(written, model, plan, forward)
-        session = open_model(written.model, {**graph.weights, **base.weights})
+        session = open_model(written.model, apart)
         if same_scores(original, session, written, outputs, inputs):
             break
     else:
         raise ParityError("the scores of the exported file differ from the original's; not written")
     checks = compare_maps(model, written, session, plan, shown)
+    looks = None
+    if view.changes:
+        plain = (session, written)
+        written, looks = in_view(model, plan, view, plain, (original, outputs), shown, apart)
+    if required:
+        without_defaults(written.model, written.inputs.values())
     beside = len(model.identity.files) > 1
-    size = save(written.model, {**graph.weights, **base.weights}, path, beside=beside)
+    size = save(written.model, apart, path, beside=beside)
     return Export(
         path, written, tuple(checks), size, size - model.identity.bytes, forward.name,
-        plan.layer.name if plan.layer else "",
+        plan.layer.name if plan.layer else "", view, looks,
+        f"{model.preprocess.name}, from {model.sources['preprocess']}" if view.uint8 else "",
     )  # fmt: skip
 
 

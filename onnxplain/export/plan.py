@@ -65,6 +65,10 @@ class Plan:
         """Whether `cam` is asked for."""
         return CAM in self.methods
 
+    def at_layer(self, method: str) -> bool:
+        """Whether a method's map is read at the layer."""
+        return method in AT_LAYER or method == CAM
+
     def parameters(self, method: str) -> dict[str, Any]:
         """Parameters with which the engine makes the same map."""
         if method == INTEGRATED:

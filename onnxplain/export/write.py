@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ from onnxplain.symbolic.pull_back import pull_back
 
 #: Names of the inputs that an exported file has in addition, and of its map.
 EXPLAIN, TARGET, CONTRAST, ATTRIBUTION, GAP = "explain", "target", "contrast", "attribution", "gap"
+#: Name of the input that takes bytes.
+PICTURE = "picture"
 # The oldest format in which an input may have a default.
 _OLDEST_FORMAT = 8
 
@@ -65,17 +67,26 @@ class Written:
     model : onnx.ModelProto
         The model.
     inputs : mapping of str to str
-        Names of the inputs for ``explain``, ``target`` and ``contrast``.
+        Names of the inputs for ``explain``, ``target`` and ``contrast``, and for ``picture``
+        if that is made of bytes.
     outputs : mapping of str to str
         Name of the output for each method.
     gap : str
         Name of the output with the completeness gap of integrated gradients; may be empty.
+    overlays : mapping of str to str
+        Name of the output with the overlay for each method; none if they are not asked for.
     """
 
     model: onnx.ModelProto
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
     gap: str = ""
+    overlays: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def picture(self) -> str:
+        """Name of the input that takes bytes in the place of the model's own; may be empty."""
+        return self.inputs.get(PICTURE, "")
 
 
 def write(

@@ -2,6 +2,7 @@
 
 import json
 
+import onnxruntime
 import pytest
 
 MODEL = "models/digits-gap.onnx"
@@ -26,6 +27,30 @@ def test_as_json(run, tmp_path):
     assert said["scores_equal"] is True
 
 
+def test_inputs_without_defaults(run, tmp_path):
+    out = tmp_path / "digits.onnx"
+    assert run("export", MODEL, "-m", "cam", "-o", out, "--required-inputs").exit_code == 0
+    inputs = [i.name for i in onnxruntime.InferenceSession(out).get_inputs()]
+    assert inputs == ["image", "explain", "target", "contrast"]
+
+
+def test_forms_of_maps_and_pictures(run, tmp_path):
+    out = tmp_path / "digits.onnx"
+    form = ("--map-size", "input", "--map-scale", "unit", "--overlay", "--uint8")
+    found = run("export", MODEL, "-m", "grad-cam", *form, "-o", out)
+    assert found.exit_code == 0
+    assert "preprocessing inside (digits, from digits-gap.preprocess.json)" in found.stdout
+    assert "maps: size of the input, unit" in found.stdout
+    assert "overlay: within" in found.stdout
+    said = json.loads(run("export", MODEL, "-m", "grad-cam", *form, "-o", out, "--json").stdout)
+    assert said["inputs"]["picture"] == "picture"
+    assert said["overlays"] == {"grad-cam": "overlay"}
+    assert said["looks"]["map_error"] < 1e-5
+    plain = json.loads(run("export", MODEL, "-m", "grad-cam", "-o", out, "--json").stdout)
+    assert plain["looks"] is None
+    assert "picture" not in plain["inputs"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
@@ -33,6 +58,7 @@ def test_as_json(run, tmp_path):
         (("-m", ","), 2, "no method is named"),
         (("-m", "grad-cam", "--layer", "nowhere"), 2, "unknown layer 'nowhere'"),
         (("-m", "gradient", "-t", "11"), 2, "11"),
+        (("-m", "gradient", "-t", "1", "--required-inputs"), 2, "no default target"),
         (("-m", "integrated-gradients", "--baseline", "mean"), 2, "depends on the picture"),
         (("-m", "gradient", "--image", "nothing.png"), 4, "nothing.png"),
     ],

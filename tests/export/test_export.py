@@ -100,6 +100,22 @@ def test_a_class_that_is_none_stops_the_run(everything, target):
         file.run(None, {**feeds(model, PICTURE), "target": np.array([target])})
 
 
+def test_without_defaults_all_inputs_are_fed(tmp_path):
+    """And nothing else is another one."""
+    model, with_defaults = made(GAP, tmp_path / "a.onnx", ["gradient"])
+    _, _ = made(GAP, tmp_path / "b.onnx", ["gradient"], required=True)
+    ones, others = (session(onnx.load(tmp_path / name)) for name in ("a.onnx", "b.onnx"))
+    names = [with_defaults.written.inputs[k] for k in ("explain", "target", "contrast")]
+    assert [i.name for i in others.get_inputs()] == ["image", *names]
+    assert [i.name for i in ones.get_inputs()] == ["image"]
+    x = feeds(model, PICTURE)
+    given = dict(zip(names, (np.array(True), np.array([8]), np.array([-2])), strict=True))
+    for a, b in zip(ones.run(None, {**x, **given}), others.run(None, {**x, **given}), strict=True):
+        assert a.tobytes() == b.tobytes()
+    with pytest.raises(ValueError, match="target"):
+        others.run(None, x)
+
+
 def test_the_gap_is_what_is_missing_of_the_difference(everything):
     model, found, file = everything
     names = [found.written.outputs["integrated-gradients"], found.written.gap, "logits"]
