@@ -23,6 +23,7 @@ def run(
     layer: str | None,
     steps: int,
     baseline: str,
+    composite: str,
     picture: str | None,
     quiet: bool,
     as_json: bool,
@@ -46,7 +47,8 @@ def run(
             remark(f"warning: {text}")
     made = export(
         opened, model, path, chosen,
-        target=target, layer=layer, steps=steps, baseline=baseline, picture=picture,
+        target=target, layer=layer, steps=steps, baseline=baseline, composite=composite,
+        picture=picture,
     )  # fmt: skip
     if as_json:
         document(_plain(made))

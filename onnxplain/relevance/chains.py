@@ -70,9 +70,7 @@ class Chain:
         return 0 if self.node.op_type == "Gemm" and self.node.attributes.get("transB", 0) else 1
 
 
-def weighted_chain(
-    graph: Graph, node: Node, look: Look, dynamic: AbstractSet[str]
-) -> Chain | None:
+def weighted_chain(graph: Graph, node: Node, look: Look, dynamic: AbstractSet[str]) -> Chain | None:
     """Describe a node with constant weights, or return ``None`` if it is none.
 
     Parameters
@@ -133,7 +131,8 @@ def _is_affine(node: Node, chain: Chain, look: Look) -> bool:
     if node.op_type not in ("Add", "Mul") or len(set(node.inputs)) != 2:
         return False
     constant, weight = look(operand(node, chain)), look(chain.weight)
-    assert constant is not None and weight is not None
+    assert constant is not None
+    assert weight is not None
     if not constant.floating:
         return False
     size, shape = math.prod(constant.shape), constant.shape

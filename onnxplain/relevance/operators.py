@@ -94,9 +94,7 @@ def _transposed_jacobian(record: Record, R: Sequence[Tensor]) -> Shares:
     return _sum_by_name(record, dict(zip(leaves, gradients, strict=True)))
 
 
-def _epsilon(
-    record: Record, R: Tensor, manner: Manner, receivers: Mapping[int, Tensor]
-) -> Shares:
+def _epsilon(record: Record, R: Tensor, manner: Manner, receivers: Mapping[int, Tensor]) -> Shares:
     """R_i = x_i J_i^T (R / y), on whatever linear map the node is at this point."""
     y = record.outputs[0]
     gradients = torch.autograd.grad(

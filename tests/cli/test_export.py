@@ -29,7 +29,7 @@ def test_as_json(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        (("-m", "lrp"), 2, "unknown method 'lrp'; export has cam,"),
+        (("-m", "occlusion"), 2, "unknown method 'occlusion'; export has cam,"),
         (("-m", ","), 2, "no method is named"),
         (("-m", "grad-cam", "--layer", "nowhere"), 2, "unknown layer 'nowhere'"),
         (("-m", "gradient", "-t", "11"), 2, "11"),
