@@ -4,6 +4,14 @@
 # of the whole compares them. Converters of operators are tested from the table of operators,
 # in every version that it promises (`convert/test_versions`, `convert/test_microsoft`).
 TESTED_WITH = {
+    "relevance/chains": "relevance/test_merge",
+    "relevance/manners": "relevance/test_operators",
+    "relevance/rule_plan": "relevance/test_walk",
+    "relevance/nodes/bounds": "relevance/nodes/test_propagate",
+    "relevance/nodes/fixed_scale": "relevance/nodes/test_propagate",
+    "relevance/nodes/layer": "relevance/nodes/test_propagate",
+    "relevance/nodes/weighted": "relevance/nodes/test_propagate",
+    "relevance/nodes/weightless": "relevance/nodes/test_propagate",
     "cli/audit_run": "cli/test_audit",
     "cli/boxes_table": "cli/test_boxes",
     "cli/background_run": "cli/test_background",

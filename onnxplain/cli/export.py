@@ -27,7 +27,7 @@ class). It is checked before it appears under its name.
     required=True,
     metavar="METHOD[,METHOD...]",
     help="Maps to write: cam, grad-cam and its relatives, gradient, gradient-x-input, saliency, "
-    "integrated-gradients.",
+    "integrated-gradients, lrp.",
 )
 @click.option(
     "-o",
@@ -63,6 +63,13 @@ class). It is checked before it appears under its name.
     show_default=True,
     metavar="NAME",
     help="Where that way begins: black, white, noise, a number or an image file.",
+)
+@click.option(
+    "--composite",
+    default="auto",
+    show_default=True,
+    metavar="NAME|FILE.toml",
+    help="Rules of lrp, as in `explain -m lrp -p composite=...`.",
 )
 @click.option(
     "--image",

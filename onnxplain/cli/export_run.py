@@ -26,6 +26,7 @@ def run(
     layer: str | None,
     steps: int,
     baseline: str,
+    composite: str,
     picture: str | None,
     required: bool,
     map_size: str,
@@ -54,8 +55,8 @@ def run(
             remark(f"warning: {text}")
     made = export(
         opened, model, path, chosen,
-        target=target, layer=layer, steps=steps, baseline=baseline, picture=picture,
-        required=required,
+        target=target, layer=layer, steps=steps, baseline=baseline, composite=composite,
+        picture=picture, required=required,
         view=View(map_size, map_scale, overlay, uint8),
     )  # fmt: skip
     if as_json:

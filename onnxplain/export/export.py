@@ -20,6 +20,7 @@ from onnxplain.export.save import save
 from onnxplain.export.view import View
 from onnxplain.export.viewed import in_view, require_possible
 from onnxplain.export.write import Forward, Written, write
+from onnxplain.graph.expand import expand
 from onnxplain.graph.load import open_model as read_file
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.view import Graph
@@ -84,6 +85,7 @@ def export(
     layer: str | int | None = None,
     steps: int = DEFAULT_STEPS,
     baseline: str = "black",
+    composite: str = "auto",
     picture: ImageLike | None = None,
     required: bool = False,
     view: View = _PLAIN,
@@ -108,6 +110,8 @@ def export(
         Points on the way of integrated gradients.
     baseline : str
         Where that way begins, see `onnxplain.perturb.fills.fill`.
+    composite : str
+        Rules of relevance propagation, see `onnxplain.methods.lrp.lrp`.
     picture : path, PIL.Image.Image or array, optional
         The picture on which the file is checked; a smooth random one if not given.
     required : bool
@@ -129,11 +133,16 @@ def export(
         raise UsageError(f"{str(source)!r} has changed since it was opened; start again")
     require_possible(model, view)
     model.network.require_repeatable()
-    plan = make_plan(model, methods, target=target, layer=layer, steps=steps, baseline=baseline)
+    plan = make_plan(
+        model, methods, target=target, layer=layer, steps=steps, baseline=baseline,
+        composite=composite,
+    )  # fmt: skip
     shown = model.read(picture) if picture is not None else sample_picture(model.preprocess)
     proto, weights, _ = read_file(source)
     base = with_recent_opset(prepare(proto, weights))
-    graph = with_recent_opset(model.network.graph)
+    graph = model.network.graph
+    # Rules of relevance look into what is fused or counts in integers.
+    graph = with_recent_opset(graph if plan.composite is None else expand(graph))
     network = model.network if graph is model.network.graph else model.network.with_graph(graph)
     image = network.image
     batches = [image.batch] if image.batch else [2, 3]
@@ -215,6 +224,8 @@ def _describe(written: Written, model: Model, plan: Plan, forward: Forward) -> N
         said["layer"] = plan.layer.name
     if INTEGRATED in plan.methods:
         said |= {"steps": plan.steps, "baseline": plan.baseline_name, "gap": written.gap}
+    if plan.composite is not None:
+        said["composite"] = plan.composite.to_dict()
     kept = [p for p in written.model.metadata_props if p.key != _PREFIX]
     del written.model.metadata_props[:]
     written.model.metadata_props.extend(kept)

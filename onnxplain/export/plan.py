@@ -14,8 +14,10 @@ from onnxplain.export.maps import AT_INPUT, AT_LAYER
 from onnxplain.export.scores import PREDICTED, Scores
 from onnxplain.graph.layers import SpatialLayer
 from onnxplain.graph.quantised import rounds_values
+from onnxplain.methods.lrp import chosen_composite
 from onnxplain.network.context import Context
 from onnxplain.perturb.fills import fill
+from onnxplain.relevance.composites import Composite
 from onnxplain.tasks.classes import Classes
 from onnxplain.tasks.values import Numbers
 
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
 
 INTEGRATED = "integrated-gradients"
 CAM = "cam"
+LRP = "lrp"
 #: The methods that can be written into a file.
-METHODS = (*sorted([*AT_INPUT, *AT_LAYER, CAM]), INTEGRATED)
+METHODS = (*sorted([*AT_INPUT, *AT_LAYER, CAM]), INTEGRATED, LRP)
 DEFAULT_STEPS = 50
 _MOST_STEPS = 10_000
 
@@ -50,6 +53,8 @@ class Plan:
         Where that way begins.
     baseline_name : str
         What that is called.
+    composite : Composite, optional
+        Rules of relevance propagation, with the bounds of the input.
     """
 
     methods: tuple[str, ...]
@@ -59,6 +64,7 @@ class Plan:
     steps: int = DEFAULT_STEPS
     baseline: NDArray[Any] | None = field(default=None, repr=False)
     baseline_name: str = "black"
+    composite: Composite | None = None
 
     @property
     def with_cam(self) -> bool:
@@ -76,6 +82,8 @@ class Plan:
         if method in AT_LAYER or method == CAM:
             assert self.layer is not None
             return {"layer": self.layer.name}
+        if method == LRP:
+            return {"composite": self.composite}
         return {}
 
 
@@ -104,6 +112,7 @@ def make_plan(
     layer: str | int | None = None,
     steps: int = DEFAULT_STEPS,
     baseline: str = "black",
+    composite: str = "auto",
 ) -> Plan:
     """Settle what is to be written for a model.
 
@@ -138,7 +147,10 @@ def make_plan(
     start = None
     if INTEGRATED in chosen:
         start = _baseline(model, baseline)
-    return Plan(chosen, scores, index, spatial, steps, start, baseline)
+    rules = None
+    if LRP in chosen:
+        rules = chosen_composite(network.graph, composite).within(model.preprocess.bounds())
+    return Plan(chosen, scores, index, spatial, steps, start, baseline, rules)
 
 
 def _scores(model: Model) -> Scores:

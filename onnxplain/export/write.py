@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from onnxplain.export.maps import AT_INPUT, AT_LAYER, cam, layer_maps
 from onnxplain.export.path import Path, write_path
-from onnxplain.export.plan import CAM, INTEGRATED, Plan
+from onnxplain.export.plan import CAM, INTEGRATED, LRP, Plan
 from onnxplain.export.scores import (
     NONE,
     write_choice,
@@ -24,6 +24,7 @@ from onnxplain.export.scores import (
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.quantised import scale_and_zero
 from onnxplain.graph.view import Graph
+from onnxplain.relevance.nodes.propagate import write_relevance
 from onnxplain.symbolic.builder import Builder
 from onnxplain.symbolic.copies import copy_forward, needed_nodes
 from onnxplain.symbolic.facts import Facts
@@ -178,6 +179,8 @@ def _maps(
         own = build.add("Cast", x, to=TensorProto.FLOAT)
         steep = build.add("Cast", slopes[x], to=TensorProto.FLOAT)
         found[m] = AT_INPUT[m](build, own, steep, channels)
+    if plan.composite is not None:
+        found[LRP] = _relevance(graph, image, facts, build, plan, choice, copies)
     gap = ""
     if plan.baseline is not None:
         value = write_value(build, whole, choice)
@@ -185,6 +188,24 @@ def _maps(
         explained = (value, chosen, inputs[CONTRAST])
         found[INTEGRATED], gap = write_path(graph, facts, build, plan.scores, explained, path)
     return found, gap
+
+
+def _relevance(
+    graph: Graph,
+    image: ImageInput,
+    facts: Facts,
+    build: Builder,
+    plan: Plan,
+    choice: str,
+    copies: Mapping[str, str],
+) -> str:
+    """Write the relevance of the input; it starts with slope times value."""
+    assert plan.composite is not None
+    seeds = write_seeds(build, plan.scores, choice, facts, copies)
+    starts = {n: build.add("Mul", slopes, copies.get(n, n)) for n, slopes in seeds.items()}
+    x = image.name
+    found = write_relevance(graph, facts, build, starts, plan.composite, [x], x, copies)
+    return build.add("Cast", found[x], to=TensorProto.FLOAT)
 
 
 def _at_layer(

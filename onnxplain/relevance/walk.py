@@ -17,13 +17,14 @@ from torch import Tensor
 from onnxplain.convert.program import Program, Step
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.view import Graph
-from onnxplain.relevance.composites import Composite, RuleUse, Site
+from onnxplain.relevance.composites import Composite, RuleUse
 from onnxplain.relevance.gates import self_gates
 from onnxplain.relevance.growth import Growth, GrowthMeter
 from onnxplain.relevance.leak import Leak
 from onnxplain.relevance.merge import WeightedNode, weighted_node
 from onnxplain.relevance.operators import Shares, propagate
 from onnxplain.relevance.record import Record, record_steps
+from onnxplain.relevance.rule_plan import planned_rules
 from onnxplain.relevance.signed_rules import RULES
 from onnxplain.relevance.sites import sites
 
@@ -133,7 +134,7 @@ class Walker:
         """
         masks = {self._end_of_chain(n): mask for n, mask in (keep or {}).items()}
         found = sites(self._graph, self._dynamic, self._chains, outputs)
-        plan = self._plan(composite, found)
+        plan = planned_rules(composite, found, self._chains)
         boxes = self._boxes(composite, plan, feeds)
         needed = set().union(*map(self._graph.ancestors, [*outputs, *names, *masks]))
         values, records = record_steps(
@@ -198,24 +199,6 @@ class Walker:
     def _end_of_chain(self, name: str) -> str:
         """Tensor at which a tensor inside of a merged chain has its relevance."""
         return next((w.output for w in self._weighted.values() if name in w.internal), name)
-
-    def _plan(self, composite: Composite, found: Mapping[str, Site]) -> dict[str, RuleUse]:
-        """Rules that the composite names, by the tensor at which each is applied."""
-        ends = {start: chain[-1] for start, chain in self._chains.items()}
-        internal = {
-            n for w in self._weighted.values() for n in (*w.internal, w.output)
-        } - ends.keys()
-        plan: dict[str, RuleUse] = {}
-        for name, site in found.items():
-            use = None if name in internal else composite.rule_for(site)
-            if use is not None:
-                plan[ends.get(name, name)] = use
-            if use is not None and use.rule == "z-box" and "first" not in site.positions:
-                raise MethodRefusedError(
-                    f"rule z-box cannot stand at tensor {name!r}: only the first nodes with "
-                    "weights have inputs with known bounds; match position first"
-                )
-        return plan
 
     def _boxes(
         self, composite: Composite, plan: Mapping[str, RuleUse], feeds: Mapping[str, Tensor]

@@ -2,6 +2,7 @@
 
 import json
 
+import onnx
 import onnxruntime
 import pytest
 
@@ -54,8 +55,10 @@ def test_forms_of_maps_and_pictures(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        (("-m", "lrp"), 2, "unknown method 'lrp'; export has cam,"),
+        (("-m", "occlusion"), 2, "unknown method 'occlusion'; export has cam,"),
         (("-m", ","), 2, "no method is named"),
+        (("-m", "lrp", "--composite", "epsilon-pls"), 2, "unknown composite 'epsilon-pls'"),
+        (("-m", "lrp", "--composite", "none.toml"), 2, "cannot read composite 'none.toml'"),
         (("-m", "grad-cam", "--layer", "nowhere"), 2, "unknown layer 'nowhere'"),
         (("-m", "gradient", "-t", "11"), 2, "11"),
         (("-m", "gradient", "-t", "1", "--required-inputs"), 2, "no default target"),
@@ -75,3 +78,15 @@ def test_a_folder_is_no_file(run, tmp_path):
     found = run("export", MODEL, "-m", "gradient", "-o", tmp_path)
     assert found.exit_code == 7
     assert "is a folder" in found.stderr
+
+
+def test_composites_by_name_and_by_file(run, tmp_path):
+    own = tmp_path / "own.toml"
+    own.write_text('name = "mine"\n[[rule]]\noperator = "convolution"\nrule = "z-plus"\n')
+    for name, said in (("epsilon-plus", "epsilon-plus"), (own, "mine")):
+        out = tmp_path / "out.onnx"
+        found = run("export", MODEL, "-m", "lrp", "--composite", name, "-o", out, "--json")
+        assert found.exit_code == 0
+        assert json.loads(found.stdout)["maps"][0]["error"] < 1e-4
+        held = {p.key: p.value for p in onnx.load(out).metadata_props}
+        assert json.loads(held["onnxplain.export"])["composite"]["name"] == said

@@ -198,3 +198,28 @@ def test_what_cannot_be_written_is_refused_by_name(path, tmp_path):
     with pytest.raises((MethodRefusedError, ConversionError), match="boxes"):
         export(onnxplain.load(path), path, tmp_path / "out.onnx", ["gradient"])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("rules", ["epsilon-plus-flat", "epsilon-alpha2-beta1", "deep-taylor"])
+def test_relevance_by_composite(rules, tmp_path):
+    model, found = made(GAP, tmp_path / "out.onnx", ["lrp"], composite=rules)
+    file = session(onnx.load(tmp_path / "out.onnx"))
+    given = {**feeds(model, PICTURE), "target": np.array([3]), "contrast": np.array([8])}
+    (ours,) = file.run([found.written.outputs["lrp"]], given)
+    theirs = model.explain(PICTURE, "lrp", 3, contrast="8", composite=rules).attribution
+    scale = np.abs(theirs).max()
+    assert scale > 0
+    # Sums of some hundred float32 products on both sides.
+    np.testing.assert_allclose(ours[0] / scale, theirs / scale, rtol=0, atol=2e-5)
+
+
+def test_relevance_through_attention(tmp_path):
+    model, found = made(VIT, tmp_path / "out.onnx", ["lrp"])
+    file = session(onnx.load(tmp_path / "out.onnx"))
+    (ours,) = file.run([found.written.outputs["lrp"]], feeds(model, PICTURE))
+    theirs = model.explain(PICTURE, "lrp").attribution
+    exact = onnxplain.load(VIT, precision="double").explain(PICTURE, "lrp").attribution
+    # Sums that cancel: the engine's own rounding is the measure.
+    noise = np.linalg.norm(theirs - exact)
+    assert 0 < noise < 1e-3 * np.linalg.norm(exact)
+    assert np.linalg.norm(ours[0] - exact) < 3 * noise
