@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
+
+from onnxplain.graph.ir import ir
 
 # Results above this many elements stay computed: folding must not blow the file up.
 MAX_ELEMENTS = 1_000_000

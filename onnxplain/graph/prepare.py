@@ -11,9 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import onnx
-import onnx_ir as ir
 from numpy.typing import NDArray
-from onnx_ir.passes import common as passes
 
 from onnxplain.boundary import foreign
 from onnxplain.errors import ModelFileError
@@ -22,6 +20,7 @@ from onnxplain.graph.branches import resolve_branches
 from onnxplain.graph.cast_like import settle_types
 from onnxplain.graph.dense import without_sparse
 from onnxplain.graph.fold import fold_constants
+from onnxplain.graph.ir import ir, passes
 from onnxplain.graph.unwrap import unwrap
 from onnxplain.graph.view import Graph
 
