@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from onnxplain.boundary import LOGGER
-from onnxplain.errors import InternalError, OnnxplainError
+from onnxplain.errors import InternalError, OnnxplainError, UnsupportedModelError
 from onnxplain.text import shown
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -58,6 +58,9 @@ def run(call: Callable[[], Any], *, debug: bool) -> int:
         except (click.Abort, KeyboardInterrupt):
             _say("interrupted", debug)
             return INTERRUPTED
+        except MemoryError:
+            _say("error: this needs more memory than there is", debug)
+            return UnsupportedModelError.exit_code
         except Exception as error:  # the last line of defence: any defect of our own
             found = InternalError.of(error)
             _say(f"{found}" + ("" if debug else f"; {TRACEBACK}"), debug)
