@@ -4,6 +4,7 @@
 # of the whole compares them. Converters of operators are tested from the table of operators,
 # in every version that it promises (`convert/test_versions`, `convert/test_microsoft`).
 TESTED_WITH = {
+    **dict.fromkeys(("graph/extent", "graph/fold_work"), "graph/test_budget"),
     "relevance/chains": "relevance/test_merge",
     "relevance/manners": "relevance/test_operators",
     "relevance/rule_plan": "relevance/test_walk",

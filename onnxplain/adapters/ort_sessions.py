@@ -18,6 +18,7 @@ import onnxruntime as ort
 from onnxplain import machine
 from onnxplain.adapters.base import Array
 from onnxplain.adapters.device import cuda_device_count, parse_device
+from onnxplain.adapters.ort_deadline import run_in_time
 from onnxplain.adapters.rerun import Session as RunFeeds
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.graph.light import take_out
@@ -98,7 +99,7 @@ class OrtSessions:
 
         def run(feeds: Mapping[str, Array]) -> Sequence[Array]:
             try:
-                return session.run(None, dict(feeds))
+                return run_in_time(session, None, feeds, ort.RunOptions())
             except Exception as error:  # onnxruntime's exceptions share no base class
                 raise UnsupportedModelError(
                     f"ONNX Runtime cannot run a part of this model: {reason_of(error)}"
@@ -205,6 +206,13 @@ def cuda_loads(index: int = 0) -> bool:
     except Exception:  # whatever goes wrong here means: use the CPU
         return False
     return session.get_providers()[0] == "CUDAExecutionProvider"
+
+
+def run_session(
+    session: ort.InferenceSession, names: Sequence[str] | None, feeds: Mapping[str, Array]
+) -> list[Any]:
+    """Run a session, for no longer than the budget allows."""
+    return run_in_time(session, names, feeds, ort.RunOptions())
 
 
 def reason_of(error: Exception) -> str:

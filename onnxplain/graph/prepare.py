@@ -19,6 +19,7 @@ from onnxplain.graph import light
 from onnxplain.graph.branches import resolve_branches
 from onnxplain.graph.cast_like import settle_types
 from onnxplain.graph.dense import without_sparse
+from onnxplain.graph.extent import check_extent, with_calls_inlined
 from onnxplain.graph.fold import fold_constants
 from onnxplain.graph.ir import ir, passes
 from onnxplain.graph.unwrap import unwrap
@@ -49,10 +50,12 @@ def prepare(model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]] | None =
     Raises
     ------
     ModelFileError
-        If the graph cannot be read although the checker accepted it.
+        If the graph cannot be read although the checker accepted it, or asks for more than the
+        budget allows.
     """
     with foreign(lambda reason: ModelFileError(f"the graph cannot be prepared: {reason}")):
-        model, wrapped = unwrap(model)
+        check_extent(model)
+        model, wrapped = unwrap(with_calls_inlined(model))
         work = ir.from_proto(without_sparse(model))
         for name, array in (weights or {}).items():
             work.graph.initializers[name].const_value = ir.Tensor(array, name=name)
