@@ -122,17 +122,18 @@ def export(
     original = open_model(proto, weights)
     outputs = [o.name for o in proto.graph.output]
     inputs = [{image.name: x} for x in _trials(model, shown.x)]
+    held = {**graph.weights, **base.weights}
     for forward in _ways(base, graph):
         written = write(base, graph, image, facts, plan, forward)
         _describe(written, model, plan, forward)
-        session = open_model(written.model, {**graph.weights, **base.weights})
+        session = open_model(written.model, held)
         if same_scores(original, session, written, outputs, inputs):
             break
     else:
         raise ParityError("the scores of the exported file differ from the original's; not written")
-    checks = compare_maps(model, written, session, plan, shown)
+    checks = compare_maps(model, written, held, session, plan, shown)
     beside = len(model.identity.files) > 1
-    size = save(written.model, {**graph.weights, **base.weights}, path, beside=beside)
+    size = save(written.model, held, path, beside=beside)
     return Export(
         path, written, tuple(checks), size, size - model.identity.bytes, forward.name,
         plan.layer.name if plan.layer else "",
