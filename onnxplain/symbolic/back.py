@@ -118,6 +118,11 @@ class Back:
         """Value of an attribute."""
         return self.node.attributes.get(attribute, default)
 
+    def is_known(self, k: int) -> bool:
+        """Whether input `k` is the same for all pictures and batches."""
+        name = self.node.inputs[k]
+        return self.graph.is_constant(name) or name in self.facts.values
+
     def value(self, k: int) -> NDArray[Any]:
         """Value of input `k`, which must be the same for all pictures."""
         name = self.node.inputs[k]
