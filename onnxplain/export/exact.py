@@ -34,7 +34,7 @@ def maps_in_double(
     model : onnx.ModelProto
         The file. Its further inputs take their defaults.
     weights : mapping of str to array
-        Initializers whose values it lacks.
+        Initializers whose values it lacks, or that take another one.
     image : str
         Name of the input.
     picture : Picture

@@ -16,6 +16,7 @@ from onnxplain.export.check import MapCheck, compare_maps, open_model, same_scor
 from onnxplain.export.plan import DEFAULT_STEPS, INTEGRATED, Plan, make_plan
 from onnxplain.export.save import save
 from onnxplain.export.write import Forward, Written, write
+from onnxplain.graph.expand import expand
 from onnxplain.graph.load import open_model as read_file
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.view import Graph
@@ -110,7 +111,8 @@ def export(
     shown = model.read(picture) if picture is not None else sample_picture(model.preprocess)
     proto, weights, _ = read_file(source)
     base = with_recent_opset(prepare(proto, weights))
-    graph = with_recent_opset(model.network.graph)
+    # Fused and integer operators have no rules of their own.
+    graph = with_recent_opset(expand(model.network.graph))
     network = model.network if graph is model.network.graph else model.network.with_graph(graph)
     image = network.image
     batches = [image.batch] if image.batch else [2, 3]
@@ -131,7 +133,7 @@ def export(
             break
     else:
         raise ParityError("the scores of the exported file differ from the original's; not written")
-    checks = compare_maps(model, written, held, session, plan, shown)
+    checks = compare_maps(model, graph, written, held, session, plan, shown)
     beside = len(model.identity.files) > 1
     size = save(written.model, held, path, beside=beside)
     return Export(

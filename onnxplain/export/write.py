@@ -108,7 +108,7 @@ def write(
     build = Builder(taken, graph.constant_names, graph.opsets[""])
     names = {n: build.claim(n) for n in (EXPLAIN, TARGET, CONTRAST)}
     with build.body() as nodes:
-        found, gap = _maps(graph, image, facts, build, plan, names, forward)
+        found, gap = _maps(base, graph, image, facts, build, plan, names, forward)
     several = len(plan.methods) > 1
     outputs = {
         m: build.claim(f"{ATTRIBUTION}_{m.replace('-', '_')}" if several else ATTRIBUTION)
@@ -128,6 +128,7 @@ def write(
 
 
 def _maps(
+    base: Graph,
     graph: Graph,
     image: ImageInput,
     facts: Facts,
@@ -145,7 +146,9 @@ def _maps(
     if forward.again:
         wanted = [*plan.scores.tensors, *([layer.name] if layer else [])]
         copies = copy_forward(graph, build, wanted, {x: x})
-    whole = write_scores(build, plan.scores, facts, copies)
+    # What is predicted is told by the scores themselves, if they can be read.
+    given = {o.name for o in base.outputs}.issuperset(plan.scores.tensors)
+    whole = write_scores(build, plan.scores, facts, {} if given else copies)
     chosen = write_target(build, plan.scores, whole, inputs[TARGET])
     choice = write_choice(build, plan.scores, whole, chosen, inputs[CONTRAST])
     names = [*([layer.name] if layer and at_layer else []), *([x] if at_input else [])]
