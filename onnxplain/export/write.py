@@ -121,7 +121,7 @@ def write(
     nodes = needed_nodes(nodes, [tensor for tensor, _, _ in made])
     model = onnx.ModelProto()
     model.CopyFrom(base.model)
-    own = set(base.constant_names)
+    own = {*base.constant_names, *base.tensor_names()}
     model.graph.initializer.extend(t for t in graph.model.graph.initializer if t.name not in own)
     _put_in(model, build, nodes, made, names, plan.target)
     return Written(model, names, outputs, gap_name if gap else "")
@@ -246,7 +246,7 @@ def _put_in(
         else_branch=without,
     )
     del graph.node[:]
-    graph.node.extend([*build.fixed, *before, branch])
+    graph.node.extend([*before, *build.fixed, branch])
     graph.initializer.extend(build.initializers)
     graph.output.extend(_info(o, s) for _, o, s in made)
     defaults: dict[str, Any] = {
