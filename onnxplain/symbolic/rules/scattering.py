@@ -21,8 +21,8 @@ def gather_back(at: Back, axis: int) -> str:
     rank, between = at.rank(), [1] * at.rank()
     between[axis] = -1
     own = at("Shape", at.x())
-    pieces = [at("Slice", own, [0], [axis]), [-1], at("Slice", own, [axis + 1], [rank])]
-    flat = at("Reshape", at.slope, at("Concat", *pieces, axis=0))
+    ahead, behind = at("Slice", own, [0], [axis]), at("Slice", own, [axis + 1], [rank])
+    flat = at("Reshape", at.slope, at("Concat", ahead, [-1], behind, axis=0))
     indices = at("Reshape", at.x(1), between)
     return add_up(at, flat, at("Expand", indices, at("Shape", flat)), axis)
 
