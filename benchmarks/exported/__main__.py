@@ -55,6 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="regular expression for 'library network form'")
     parser.add_argument("--again", action="store_true", help="measure what is there, too")
+    parser.add_argument("--all", action="store_true", help="all networks of timm")
     parser.add_argument("--write", action="store_true", help="write the page, measure nothing")
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--jobs", type=int, default=1, help="files at a time")
@@ -67,7 +68,7 @@ def main() -> None:
         if given.keras:
             write_keras(given.cache / "Keras", given.keras, given.only)
         known, wanted = load(), re.compile(given.only)
-        left = [k for k in keys(given.cache / "Keras")
+        left = [k for k in keys(given.cache / "Keras", everything=given.all)
                 if wanted.search(" ".join(k)) and (given.again or k not in known)]  # fmt: skip
         for row in _rows(left, given):
             add(row)

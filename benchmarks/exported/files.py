@@ -24,16 +24,28 @@ _EXPORTERS = {
 _QUANTISED = {f"8 bits {kind}": kind for kind in ("QDQ", "QOperator", "dynamic")}
 _OPTIMISED = "ONNX Runtime extended"
 _CHANGED = (*_QUANTISED, _OPTIMISED, "float16", "float16 inside", "uint8 NHWC", "batch of 1")
-_SEVERAL = {
-    ("torchvision", "resnet18"), ("torchvision", "mobilenet_v3_small"),
-    ("timm", "deit_tiny_patch16_224"),
-}  # fmt: skip
+_SEVERAL = {("torchvision", "resnet18"), ("torchvision", "mobilenet_v3_small")}
 _FURTHER = {
+    ("timm", "deit_tiny_patch16_224"): (
+        *("TorchScript 13", "default 24", "8 bits QOperator", "8 bits dynamic", "float16"),
+        _OPTIMISED,
+    ),
     ("torchvision", "convnext_tiny"): ("default 20",), ("torchvision", "swin_t"): ("default 20",),
     ("torchvision", "vit_b_32"): ("default 24",), ("timm", "levit_128s"): ("default 20",),
     ("timm", "convnextv2_atto"): ("default 20", "TorchScript 13"),
     ("torchvision", "efficientnet_b0"): ("TorchScript 11",),
 }  # fmt: skip
+
+# The others of timm are measured if all are asked for: one of each kind is enough here.
+_TIMM = frozenset(
+    "caformer_s18 coatnet_pico_rw_224 convmixer_768_32 convnextv2_atto deit_tiny_patch16_224 dla34 "
+    "dpn68 edgenext_xx_small efficientvit_b0 ese_vovnet19b_dw fastvit_t8 ghostnet_050 hgnet_tiny "
+    "hrnet_w18_small inception_next_atto lcnet_050 levit_128s mambaout_femto mixer_s32_224 "
+    "mobilenetv4_conv_small mobileone_s0 mobilevit_xxs mvitv2_tiny pit_ti_224 poolformer_s12 "
+    "pvt_v2_b0 repvgg_a0 res2net50_14w_8s resnest14d resnetv2_50x1_bit rexnet_100 skresnet18 "
+    "starnet_s1 swiftformer_xs tf_efficientnet_lite0 vit_tiny_patch16_224 xception41 "
+    "xcit_nano_12_p16_224".split()
+)
 
 
 class Key(NamedTuple):
@@ -44,8 +56,8 @@ class Key(NamedTuple):
     form: str
 
 
-def keys(keras: Path) -> Iterator[Key]:
-    """All files, those of Keras as they lie in a folder of `benchmarks.layers.keras_files`."""
+def keys(keras: Path, *, everything: bool = False) -> Iterator[Key]:
+    """The files; those of Keras as they lie in a folder of `benchmarks.layers.keras_files`."""
     from benchmarks.layers import handmade
     from benchmarks.layers.torch_families import TIMM, TORCHVISION
 
@@ -54,10 +66,12 @@ def keys(keras: Path) -> Iterator[Key]:
     libraries = {"handmade": handmade.NETWORKS, "torchvision": TORCHVISION, "timm": TIMM}
     for library, names in libraries.items():
         for name in names:
+            if library == "timm" and name not in _TIMM and not everything:
+                continue
             yield Key(library, name, _PLAIN)
             further = _FURTHER.get((library, name), ())
             if (library, name) in _SEVERAL:
-                further = ("TorchScript 13", "default 20", "default 24", *_CHANGED)
+                further = ("TorchScript 13", "default 20", *_CHANGED)
             yield from (Key(library, name, form) for form in further)
     for file in sorted(keras.glob("*/*.onnx")):
         yield Key("Keras", file.stem, file.parent.name)
