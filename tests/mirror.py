@@ -21,10 +21,11 @@ TESTED_WITH = {
     "cli/features/options": "cli/features/test_command",
     "cli/features/picture_views": "cli/features/test_command",
     **dict.fromkeys(
-        ("export/check", "export/maps", "export/path", "export/plan", "export/save"),
+        ("export/maps", "export/path", "export/plan", "export/save"),
         "export/test_export",
     ),
     **dict.fromkeys(("export/scores", "export/write"), "export/test_export"),
+    "export/exact": "export/test_check",
     **dict.fromkeys(("symbolic/back", "symbolic/registry"), "symbolic/test_rules"),
     **dict.fromkeys(
         (
@@ -39,6 +40,7 @@ TESTED_WITH = {
             "symbolic/rules/quantised",
             "symbolic/rules/reductions",
             "symbolic/rules/resize",
+            "symbolic/rules/scattering",
             "symbolic/rules/shape",
             "symbolic/rules/softmax",
         ),
