@@ -31,7 +31,6 @@ TESTED_WITH = {
     "cli/features/picture_views": "cli/features/test_command",
     **dict.fromkeys(
         (
-            "export/check",
             "export/defaults",
             "export/maps",
             "export/path",
@@ -42,6 +41,7 @@ TESTED_WITH = {
     ),
     **dict.fromkeys(("export/scores", "export/write"), "export/test_export"),
     **dict.fromkeys(("export/check_view", "export/dress", "export/viewed"), "export/test_view"),
+    "export/exact": "export/test_check",
     **dict.fromkeys(("symbolic/back", "symbolic/registry"), "symbolic/test_rules"),
     **dict.fromkeys(
         (
@@ -56,6 +56,7 @@ TESTED_WITH = {
             "symbolic/rules/quantised",
             "symbolic/rules/reductions",
             "symbolic/rules/resize",
+            "symbolic/rules/scattering",
             "symbolic/rules/shape",
             "symbolic/rules/softmax",
         ),

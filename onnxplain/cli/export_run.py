@@ -85,6 +85,7 @@ def _plain(made: Export) -> dict[str, Any]:
                 "output": made.written.outputs[m.method],
                 "error": m.error,
                 "correlation": m.correlation,
+                "exact": m.exact,
             }
             for m in made.maps
         ],
@@ -93,10 +94,13 @@ def _plain(made: Export) -> dict[str, Any]:
 
 def _show(made: Export) -> None:
     rows = [
-        (m.method, made.written.outputs[m.method], f"{m.error:.1e}", f"{m.correlation:.7f}")
+        (
+            m.method, made.written.outputs[m.method], f"{m.error:.1e}", f"{m.correlation:.7f}",
+            "" if m.exact is None else f"{m.exact:.1e}",
+        )
         for m in made.maps
-    ]
-    columns = ["method", "output", "difference", "correlation"]
+    ]  # fmt: skip
+    columns = ["method", "output", "difference", "correlation", "in float64"]
     table("maps against the PyTorch engine's, on one picture", columns, rows)
     line("scores: equal to the original's in every bit, with and without maps")
     if made.looks is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
+from onnx.external_data_helper import uses_external_data
 
 from onnxplain.errors import OutputError, ParityError, UsageError
 from onnxplain.export.check import MapCheck, compare_maps, open_model, same_scores
@@ -21,6 +22,7 @@ from onnxplain.export.view import View
 from onnxplain.export.viewed import in_view, require_possible
 from onnxplain.export.write import Forward, Written, write
 from onnxplain.graph.expand import expand
+from onnxplain.graph.light import Weights
 from onnxplain.graph.load import open_model as read_file
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.view import Graph
@@ -139,10 +141,8 @@ def export(
     )  # fmt: skip
     shown = model.read(picture) if picture is not None else sample_picture(model.preprocess)
     proto, weights, _ = read_file(source)
-    base = with_recent_opset(prepare(proto, weights))
-    graph = model.network.graph
-    # Rules of relevance look into what is fused or counts in integers.
-    graph = with_recent_opset(graph if plan.composite is None else expand(graph))
+    # Fused and integer operators have no rules of their own.
+    graph = with_recent_opset(expand(model.network.graph))
     network = model.network if graph is model.network.graph else model.network.with_graph(graph)
     image = network.image
     batches = [image.batch] if image.batch else [2, 3]
@@ -150,28 +150,29 @@ def export(
     facts = measure_facts(
         graph, [np.repeat(shown.x, n, axis=0) for n in batches], engine.activations
     )
-    _fix_size(base.model, image.name, facts.shapes[image.name])
     original = open_model(proto, weights)
     outputs = [o.name for o in proto.graph.output]
     inputs = [{image.name: x} for x in _trials(model, shown.x)]
-    apart = {**graph.weights, **base.weights}
-    for forward in _ways(base, graph):
+    for base, forward in _ways(proto, weights, graph):
+        _fix_size(base.model, image.name, facts.shapes[image.name])
         written = write(base, graph, image, facts, plan, forward)
+        lacks = {t.name for t in written.model.graph.initializer if uses_external_data(t)}
+        held = {n: a for n, a in {**graph.weights, **base.weights}.items() if n in lacks}
         _describe(written, model, plan, forward)
-        session = open_model(written.model, apart)
+        session = open_model(written.model, held)
         if same_scores(original, session, written, outputs, inputs):
             break
     else:
         raise ParityError("the scores of the exported file differ from the original's; not written")
-    checks = compare_maps(model, written, session, plan, shown)
+    checks = compare_maps(model, graph, written, held, session, plan, shown)
     looks = None
     if view.changes:
         plain = (session, written)
-        written, looks = in_view(model, plan, view, plain, (original, outputs), shown, apart)
+        written, looks = in_view(model, plan, view, plain, (original, outputs), shown, held)
     if required:
         without_defaults(written.model, written.inputs.values())
     beside = len(model.identity.files) > 1
-    size = save(written.model, apart, path, beside=beside)
+    size = save(written.model, held, path, beside=beside)
     return Export(
         path, written, tuple(checks), size, size - model.identity.bytes, forward.name,
         plan.layer.name if plan.layer else "", view, looks,
@@ -179,12 +180,22 @@ def export(
     )  # fmt: skip
 
 
-def _ways(base: Graph, graph: Graph) -> list[Forward]:
-    """Ways for the maps to get at what the file computes, the cheapest first."""
+def _ways(
+    proto: onnx.ModelProto, weights: Weights, graph: Graph
+) -> Iterator[tuple[Graph, Forward]]:
+    """What the maps are put beside, and how they get at what it computes; the cheapest first.
+
+    A prepared graph reads best. The last digits of what is computed from constants may be other
+    ones than ONNX Runtime's, though; then the file stays as it is.
+    """
+    base = with_recent_opset(prepare(proto, weights))
     known = {*base.tensor_names(), *base.constant_names}
-    names = [*graph.tensor_names(), *graph.constant_names]
-    shared = [Forward(again=False)] if known.issuperset(names) else []
-    return [*shared, Forward(again=True)]
+    if known.issuperset([*graph.tensor_names(), *graph.constant_names]):
+        yield base, Forward(again=False)
+    yield base, Forward(again=True)
+    model = onnx.ModelProto()
+    model.CopyFrom(proto)
+    yield with_recent_opset(Graph(model, weights=weights)), Forward(again=True)
 
 
 def _trials(model: Model, x: Any) -> list[Any]:

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
+from onnx.helper import np_dtype_to_tensor_dtype
 
 from onnxplain.export.scores import (
     Scores,
@@ -18,6 +19,7 @@ from onnxplain.export.scores import (
     write_value,
 )
 from onnxplain.graph.view import Graph
+from onnxplain.symbolic.back import slope_type
 from onnxplain.symbolic.builder import Builder
 from onnxplain.symbolic.copies import copy_forward
 from onnxplain.symbolic.facts import Facts
@@ -72,20 +74,22 @@ def write_path(
     gap : str
         (N,): what is missing of the difference of the scores, as a share of it.
     """
-    x, start = path.image, build.constant(path.baseline)
-    way = build.add("Sub", x, start)
+    # In the type of the derivatives, which is wider than that of some inputs.
+    x, kind = path.image, slope_type(facts.types[path.image])
+    start = build.constant(path.baseline.astype(kind))
+    way = build.add("Sub", build.add("Cast", x, to=np_dtype_to_tensor_dtype(kind)), start)
     nodes, weights = np.polynomial.legendre.leggauss(path.steps)
-    points = build.constant(((nodes + 1) / 2).astype(np.float32))
-    shares = build.constant((weights / 2).astype(np.float32))
+    points = build.constant(((nodes + 1) / 2).astype(np.float32).astype(kind))
+    shares = build.constant((weights / 2).astype(np.float32).astype(kind))
     empty = build.add("Sub", way, way)
     value, chosen, contrast = explained
     body = _step(graph, facts, build, scores, (chosen, contrast), (x, start, way, points, shares))
     count = build.integer(path.steps)
     total = build.fresh("Loop")
     build.nodes.append(helper.make_node("Loop", [count, "", empty], [total], total, body=body))
-    attribution = build.add("Mul", total, way)
+    attribution = build.add("Cast", build.add("Mul", total, way), to=TensorProto.FLOAT)
 
-    at_start = build.add("Expand", start, build.add("Shape", x))
+    at_start = build.add("Expand", build.add("CastLike", start, x), build.add("Shape", x))
     names = copy_forward(graph, build, scores.tensors, {x: at_start})
     before = write_scores(build, scores, facts, names)
     choice = write_choice(build, scores, before, chosen, contrast)
@@ -112,6 +116,7 @@ def _step(
         here = build.add(
             "Add", start, build.add("Mul", difference, build.add("Gather", points, number))
         )
+        here = build.add("CastLike", here, x)
         names = copy_forward(graph, build, scores.tensors, {x: here})
         whole = write_scores(build, scores, facts, names)
         choice = write_choice(build, scores, whole, *explained)
@@ -120,7 +125,7 @@ def _step(
         part = build.add("Mul", slopes, build.add("Gather", shares, number))
         total = build.add("Add", kept, part)
         on = build.add("Identity", going)
-    code = helper.np_dtype_to_tensor_dtype(facts.types[x])
+    code = np_dtype_to_tensor_dtype(slope_type(facts.types[x]))
     return helper.make_graph(
         nodes,
         "step",

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from onnx.helper import np_dtype_to_tensor_dtype
 
 from onnxplain.errors import MethodRefusedError
+from onnxplain.symbolic.back import slope_type
 from onnxplain.symbolic.builder import Builder
 from onnxplain.targets.reading import Piece, Reading
 
@@ -123,9 +125,12 @@ def write_seeds(
         slopes = _give(build, scores, piece, facts, names.get(piece.tensor, piece.tensor), part)
         known = found.get(piece.tensor)
         found[piece.tensor] = slopes if known is None else build.add("Add", known, slopes)
-    return {
-        name: build.add("CastLike", slopes, names.get(name, name)) for name, slopes in found.items()
-    }
+    return {name: _as_slope(build, slopes, facts, name) for name, slopes in found.items()}
+
+
+def _as_slope(build: Builder, slopes: str, facts: Facts, name: str) -> str:
+    code = np_dtype_to_tensor_dtype(slope_type(facts.types[name]))
+    return build.add("Cast", slopes, to=code)
 
 
 def _read(build: Builder, scores: Scores, piece: Piece, facts: Facts, tensor: str) -> str:

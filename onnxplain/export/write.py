@@ -120,7 +120,7 @@ def write(
     build = Builder(taken, graph.constant_names, graph.opsets[""])
     names = {n: build.claim(n) for n in (EXPLAIN, TARGET, CONTRAST)}
     with build.body() as nodes:
-        found, gap = _maps(graph, image, facts, build, plan, names, forward)
+        found, gap = _maps(base, graph, image, facts, build, plan, names, forward)
     several = len(plan.methods) > 1
     outputs = {
         m: build.claim(f"{ATTRIBUTION}_{m.replace('-', '_')}" if several else ATTRIBUTION)
@@ -133,13 +133,14 @@ def write(
     nodes = needed_nodes(nodes, [tensor for tensor, _, _ in made])
     model = onnx.ModelProto()
     model.CopyFrom(base.model)
-    own = set(base.constant_names)
+    own = {*base.constant_names, *base.tensor_names()}
     model.graph.initializer.extend(t for t in graph.model.graph.initializer if t.name not in own)
     _put_in(model, build, nodes, made, names, plan.target)
     return Written(model, names, outputs, gap_name if gap else "")
 
 
 def _maps(
+    base: Graph,
     graph: Graph,
     image: ImageInput,
     facts: Facts,
@@ -157,7 +158,9 @@ def _maps(
     if forward.again:
         wanted = [*plan.scores.tensors, *([layer.name] if layer else [])]
         copies = copy_forward(graph, build, wanted, {x: x})
-    whole = write_scores(build, plan.scores, facts, copies)
+    # What is predicted is told by the scores themselves, if they can be read.
+    given = {o.name for o in base.outputs}.issuperset(plan.scores.tensors)
+    whole = write_scores(build, plan.scores, facts, {} if given else copies)
     chosen = write_target(build, plan.scores, whole, inputs[TARGET])
     choice = write_choice(build, plan.scores, whole, chosen, inputs[CONTRAST])
     names = [*([layer.name] if layer and at_layer else []), *([x] if at_input else [])]
@@ -275,7 +278,7 @@ def _put_in(
         else_branch=without,
     )
     del graph.node[:]
-    graph.node.extend([*build.fixed, *before, branch])
+    graph.node.extend([*before, *build.fixed, branch])
     graph.initializer.extend(build.initializers)
     graph.output.extend(_info(o, s) for _, o, s in made)
     defaults: dict[str, Any] = {
