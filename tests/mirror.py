@@ -24,7 +24,14 @@ TESTED_WITH = {
         ("export/check", "export/maps", "export/path", "export/plan", "export/save"),
         "export/test_export",
     ),
-    **dict.fromkeys(("export/scores", "export/write"), "export/test_export"),
+    **dict.fromkeys(("export/feeds", "export/write"), "export/test_export"),
+    **dict.fromkeys(
+        ("export/targets/explained", "export/targets/find"), "export/targets/test_classes"
+    ),
+    "export/targets/region": "export/targets/test_dense",
+    **dict.fromkeys(
+        ("export/targets/columns", "export/targets/ranking"), "export/targets/test_boxes"
+    ),
     **dict.fromkeys(("symbolic/back", "symbolic/registry"), "symbolic/test_rules"),
     **dict.fromkeys(
         (

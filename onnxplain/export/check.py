@@ -12,10 +12,16 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.ort_sessions import OrtSessions
 from onnxplain.boundary import foreign
-from onnxplain.errors import ParityError
+from onnxplain.errors import NowhereError, ParityError, UsageError
+from onnxplain.export.feeds import Feeds
 from onnxplain.export.plan import Plan
+from onnxplain.export.targets.explained import REFERENCE
+from onnxplain.export.targets.likeness import LikenessExplained
 from onnxplain.export.write import EXPLAIN, Written
 from onnxplain.graph.view import Graph
+from onnxplain.inputs.picture import sample_picture
+from onnxplain.targets.request import TargetRequest
+from onnxplain.tasks.embedding import Embedding
 
 if TYPE_CHECKING:
     from onnxplain.inputs.picture import Picture
@@ -80,7 +86,7 @@ def _bits(value: Any) -> Any:
 
 
 def compare_maps(
-    model: Model, written: Written, session: Any, plan: Plan, picture: Picture
+    model: Model, written: Written, session: Any, plan: Plan, picture: Picture, feeds: Feeds
 ) -> list[MapCheck]:
     """Compare each map with the engine's.
 
@@ -89,9 +95,9 @@ def compare_maps(
     ParityError
         If one differs by more than rounding explains.
     """
-    feeds = {model.network.image.name: picture.x}
-    found = run(session, feeds, list(written.outputs.values()))
-    target = None if plan.target < 0 else plan.target
+    target, more = _asked(model, plan)
+    given = {**feeds.whole(picture.x), **{written.inputs[n]: v for n, v in more.items()}}
+    found = run(session, given, list(written.outputs.values()))
     checks = []
     for method, name in written.outputs.items():
         ours = found[name][0].astype(np.float64)
@@ -105,22 +111,31 @@ def compare_maps(
 def _engines(
     model: Model, plan: Plan, method: str, picture: Picture, target: Any
 ) -> NDArray[np.float64]:
-    said = "everywhere" if plan.scores.places else ""
-    if said:
-        index = target if target is not None else _largest(model, plan, picture)
-        target = f"{index}@{said}"
-    explained = model.explain(
-        picture, method, target, allow_mismatch=True, **plan.parameters(method)
-    )
+    try:
+        explained = model.explain(
+            picture, method, target, allow_mismatch=True, **plan.parameters(method)
+        )
+    except NowhereError as error:
+        raise UsageError(
+            f"the file cannot be checked on this picture: {error}; give another one with --image"
+        ) from error
     return np.asarray(explained.attribution, np.float64)
 
 
-def _largest(model: Model, plan: Plan, picture: Picture) -> int:
-    """The class whose mean over all places is the largest."""
-    reading = plan.scores.reading
-    values = model.network.ort.activations(picture.x, reading.tensors)
-    rows = np.moveaxis(reading.read(values)[0], reading.axis, 0)
-    return int(rows.reshape(len(rows), -1).mean(axis=1).argmax())
+def _asked(model: Model, plan: Plan) -> tuple[Any, Arrays]:
+    """What is compared: the default of the file, and what has to be fed for it.
+
+    An embedding is likened to another picture's, unless the file has a default.
+    """
+    if not isinstance(plan.explained, LikenessExplained) or plan.target is not None:
+        return plan.target, {}
+    assert isinstance(model.task, Embedding)
+    other = sample_picture(model.preprocess, seed=1).x
+    values = model.network.ort.activations(other, model.task.tensors)
+    # As the file takes it.
+    vector = model.task.vector(values).astype(np.float32)
+    request = TargetRequest(like="another picture", reference=vector)
+    return request, {REFERENCE: vector.reshape(1, -1)}
 
 
 def _judge(

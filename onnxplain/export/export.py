@@ -13,6 +13,7 @@ import onnx
 
 from onnxplain.errors import OutputError, ParityError, UsageError
 from onnxplain.export.check import MapCheck, compare_maps, open_model, same_scores
+from onnxplain.export.feeds import Feeds
 from onnxplain.export.plan import DEFAULT_STEPS, INTEGRATED, Plan, make_plan
 from onnxplain.export.save import save
 from onnxplain.export.write import Forward, Written, write
@@ -113,15 +114,21 @@ def export(
     graph = with_recent_opset(model.network.graph)
     network = model.network if graph is model.network.graph else model.network.with_graph(graph)
     image = network.image
-    batches = [image.batch] if image.batch else [2, 3]
+    alone = image.batch or (1 if plan.explained.one_by_one else None)
     engine = network.ort.together()
+    # Another picture as well: how many boxes leave a suppression depends on it.
+    pictures = (shown.x, sample_picture(model.preprocess, seed=1).x)
+    batches = [alone, alone] if alone else [2, 3]
     facts = measure_facts(
-        graph, [np.repeat(shown.x, n, axis=0) for n in batches], engine.activations
+        graph,
+        [np.repeat(x, n, axis=0) for x, n in zip(pictures, batches, strict=True)],
+        engine.activations,
     )
-    _fix_size(base.model, image.name, facts.shapes[image.name])
+    feeds = Feeds.of(model, base, alone)
+    _fix_size(base.model, image.name, (alone, *facts.shapes[image.name][1:]))
     original = open_model(proto, weights)
     outputs = [o.name for o in proto.graph.output]
-    inputs = [{image.name: x} for x in _trials(model, shown.x)]
+    inputs = [feeds.whole(x) for x in _trials(pictures, alone)]
     for forward in _ways(base, graph):
         written = write(base, graph, image, facts, plan, forward)
         _describe(written, model, plan, forward)
@@ -130,7 +137,7 @@ def export(
             break
     else:
         raise ParityError("the scores of the exported file differ from the original's; not written")
-    checks = compare_maps(model, written, session, plan, shown)
+    checks = compare_maps(model, written, session, plan, shown, feeds)
     beside = len(model.identity.files) > 1
     size = save(written.model, {**graph.weights, **base.weights}, path, beside=beside)
     return Export(
@@ -147,22 +154,20 @@ def _ways(base: Graph, graph: Graph) -> list[Forward]:
     return [*shared, Forward(again=True)]
 
 
-def _trials(model: Model, x: Any) -> list[Any]:
+def _trials(pictures: tuple[Any, Any], alone: int | None) -> list[Any]:
     """Inputs on which the scores are compared: alone, and together if the batch is open."""
-    image = model.network.image
-    batch = image.batch or 1
-    one = np.repeat(x, batch, axis=0)
-    if image.batch:
-        return [one]
-    other = sample_picture(model.preprocess, seed=1).x
-    return [one, np.concatenate([x, other, x[:, :, ::-1]])]
+    x, other = pictures
+    if alone:
+        return [np.repeat(one, alone, axis=0) for one in pictures]
+    return [x, np.concatenate([x, other, x[:, :, ::-1]])]
 
 
 def _fix_size(model: onnx.ModelProto, name: str, shape: Sequence[int | None]) -> None:
     """Declare the size of the picture for which the maps are written; the batch stays open."""
     for value in model.graph.input:
         if value.name == name:
-            for dim, length in zip(value.type.tensor_type.shape.dim, shape, strict=True):
+            dims = value.type.tensor_type.shape.dim
+            for dim, length in zip(dims, shape[-len(dims) :], strict=True):
                 if length is not None and not dim.dim_value:
                     dim.dim_value = length
 
@@ -177,7 +182,8 @@ def _describe(written: Written, model: Model, plan: Plan, forward: Forward) -> N
         "methods": list(plan.methods),
         "inputs": dict(written.inputs),
         "outputs": dict(written.outputs),
-        "default_target": plan.target,
+        "score": plan.explained.unit,
+        "default_target": None if plan.target is None else str(plan.target),
         "forward": forward.name,
     }
     if plan.layer is not None:

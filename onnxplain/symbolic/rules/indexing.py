@@ -1,4 +1,4 @@
-"""Operators that pick elements along an axis by constant indices."""
+"""Operators that pick elements along an axis."""
 
 from __future__ import annotations
 
@@ -73,6 +73,26 @@ def gather(at: Back) -> list[str | None]:
     if flat.count(-1) > 1:
         raise at.refusal("more than one axis changes with the batch")
     return [_put_back(at, at("Reshape", at.slope, flat), axis, picked)]
+
+
+@rule("GatherElements")
+def gather_elements(at: Back) -> list[str]:
+    """Added up where each element came from, which may differ from picture to picture."""
+    at.only(0)
+    axis = at.get("axis", 0)
+    zeros = at.zeros(at.node.inputs[0])
+    return [at("ScatterElements", zeros, at.x(1), at.slope, axis=axis, reduction="add")]
+
+
+@rule("TopK")
+def top_k(at: Back) -> list[str]:
+    """Put back where the largest ones stood."""
+    at.only(0)
+    outputs = at.node.outputs
+    if len(outputs) < 2 or not outputs[1]:
+        raise at.refusal("it does not say where the largest ones stand")
+    zeros, where = at.zeros(at.node.inputs[0]), at.name(outputs[1])
+    return [at("ScatterElements", zeros, where, at.slope, axis=at.get("axis", -1))]
 
 
 @rule("Pad")
