@@ -17,6 +17,7 @@ from onnxplain.export.feeds import Feeds
 from onnxplain.export.plan import DEFAULT_STEPS, INTEGRATED, Plan, make_plan
 from onnxplain.export.save import save
 from onnxplain.export.write import Forward, Written, write
+from onnxplain.graph.carried import KEY
 from onnxplain.graph.load import open_model as read_file
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.view import Graph
@@ -27,9 +28,6 @@ from onnxplain.symbolic.opset import with_recent_opset
 if TYPE_CHECKING:
     from onnxplain.inputs.picture import ImageLike
     from onnxplain.model.model import Model
-
-# Keys of the metadata of an exported file.
-_PREFIX = "onnxplain.export"
 
 
 @dataclass(frozen=True)
@@ -106,6 +104,11 @@ def export(
         raise OutputError(f"{str(path)!r} is the model itself; choose another file with -o")
     if model.identity.changed:
         raise UsageError(f"{str(source)!r} has changed since it was opened; start again")
+    if model.carried is not None:
+        raise UsageError(
+            f"{str(source)!r} {model.carried.describe(model.network.head.output)}; export the "
+            "original"
+        )
     model.network.require_repeatable()
     plan = make_plan(model, methods, target=target, layer=layer, steps=steps, baseline=baseline)
     shown = model.read(picture) if picture is not None else sample_picture(model.preprocess)
@@ -190,7 +193,7 @@ def _describe(written: Written, model: Model, plan: Plan, forward: Forward) -> N
         said["layer"] = plan.layer.name
     if INTEGRATED in plan.methods:
         said |= {"steps": plan.steps, "baseline": plan.baseline_name, "gap": written.gap}
-    kept = [p for p in written.model.metadata_props if p.key != _PREFIX]
+    kept = [p for p in written.model.metadata_props if p.key != KEY]
     del written.model.metadata_props[:]
     written.model.metadata_props.extend(kept)
-    written.model.metadata_props.add(key=_PREFIX, value=json.dumps(said))
+    written.model.metadata_props.add(key=KEY, value=json.dumps(said))

@@ -49,3 +49,18 @@ def test_a_folder_is_no_file(run, tmp_path):
     found = run("export", MODEL, "-m", "gradient", "-o", tmp_path)
     assert found.exit_code == 7
     assert "is a folder" in found.stderr
+
+
+def test_an_exported_file_is_known_for_what_it_is(run, tmp_path):
+    out, again = tmp_path / "digits.onnx", tmp_path / "again.onnx"
+    assert run("export", MODEL, "-m", "gradient", "-o", out).exit_code == 0
+    said = run("inspect", out)
+    assert said.exit_code == 0
+    lines = [t for t in said.stdout.splitlines() if "carries maps" in t]
+    assert len(lines) == 1
+    assert "gradient (attribution) of 'logits'" in lines[0]
+    assert json.loads(run("inspect", out, "--json").stdout)["model"]["carries"]
+    refused = run("export", out, "-m", "gradient", "-o", again)
+    assert refused.exit_code == 2
+    assert "export the original" in refused.stderr
+    assert not again.exists()
