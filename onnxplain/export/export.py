@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,8 +127,10 @@ def export(
         [np.repeat(x, n, axis=0) for x, n in zip(pictures, batches, strict=True)],
         engine.activations,
     )
+    size = (alone, *image.shape[1:])  # which the file may leave open
+    facts = replace(facts, shapes={**facts.shapes, image.name: size})
     feeds = Feeds.of(model, base, alone)
-    _fix_size(base.model, image.name, (alone, *facts.shapes[image.name][1:]))
+    _fix_size(base.model, image.name, size)
     original = open_model(proto, weights)
     outputs = [o.name for o in proto.graph.output]
     inputs = [feeds.whole(x) for x in _trials(pictures, alone)]
@@ -142,9 +144,9 @@ def export(
         raise ParityError("the scores of the exported file differ from the original's; not written")
     checks = compare_maps(model, written, session, plan, shown, feeds)
     beside = len(model.identity.files) > 1
-    size = save(written.model, {**graph.weights, **base.weights}, path, beside=beside)
+    total = save(written.model, {**graph.weights, **base.weights}, path, beside=beside)
     return Export(
-        path, written, tuple(checks), size, size - model.identity.bytes, forward.name,
+        path, written, tuple(checks), total, total - model.identity.bytes, forward.name,
         plan.layer.name if plan.layer else "",
     )  # fmt: skip
 

@@ -117,8 +117,6 @@ def make_plan(
     """
     chosen = known_methods(methods)
     network = model.network
-    if network.bound:
-        raise UsageError("a file with further inputs cannot be exported; use `explain`")
     if not 1 <= steps <= _MOST_STEPS:
         raise UsageError(f"{steps} steps are not possible; allowed: 1 to {_MOST_STEPS}")
     explained = explained_of(model)

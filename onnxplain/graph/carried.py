@@ -70,7 +70,9 @@ def carried_maps(model: onnx.ModelProto) -> Carried | None:
         return None
     added, outputs = said.get("inputs"), said.get("outputs")
     version, source, gap = (said.get(k) or "" for k in ("version", "source_sha256", "gap"))
-    if not (_names(added) and _names(outputs) and isinstance(gap, str) and outputs):
+    if not (isinstance(added, dict) and isinstance(outputs, dict) and isinstance(gap, str)):
+        return None
+    if not (outputs and _names(added) and _names(outputs)):
         return None
     if not (isinstance(version, str) and _WORD.fullmatch(version)):
         return None
@@ -150,5 +152,5 @@ def _read(model: onnx.ModelProto) -> dict[str, Any] | None:
     return said if isinstance(said, dict) else None
 
 
-def _names(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(n, str) and n for n in value.values())
+def _names(said: Mapping[str, Any]) -> bool:
+    return all(isinstance(name, str) and name for name in said.values())

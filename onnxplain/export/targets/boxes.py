@@ -217,7 +217,7 @@ def _parts(
     flat: NDArray[np.int64], mine: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
     """Split places into a part for each class and one for each candidate, if they are sums."""
-    classes, rows = mine.any(axis=1), mine.any(axis=0)
+    classes, rows = (np.asarray(mine.any(axis=axis)) for axis in (1, 0))
     if not np.array_equal(mine, classes[:, None] & rows):
         return None
     first, second = int(classes.argmax()), int(rows.argmax())
