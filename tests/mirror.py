@@ -21,7 +21,7 @@ TESTED_WITH = {
     "cli/features/options": "cli/features/test_command",
     "cli/features/picture_views": "cli/features/test_command",
     **dict.fromkeys(
-        ("export/check", "export/maps", "export/path", "export/plan", "export/save"),
+        ("export/maps", "export/path", "export/plan", "export/save"),
         "export/test_export",
     ),
     **dict.fromkeys(("export/feeds", "export/write"), "export/test_export"),

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from PIL import Image
 
 MODEL = "models/digits-gap.onnx"
 
@@ -64,3 +65,13 @@ def test_an_exported_file_is_known_for_what_it_is(run, tmp_path):
     assert refused.exit_code == 2
     assert "export the original" in refused.stderr
     assert not again.exists()
+
+
+def test_a_picture_without_boxes_cannot_check_a_detector(run, tmp_path):
+    blank, out = tmp_path / "blank.png", tmp_path / "out.onnx"
+    Image.new("RGB", (96, 96)).save(blank)
+    found = run("export", "models/scenes-detector.onnx", "-m", "gradient", "-o", out,
+                "--image", blank)  # fmt: skip
+    assert found.exit_code == 2
+    assert "give another one with --image" in found.stderr
+    assert not out.exists()
