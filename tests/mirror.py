@@ -29,9 +29,7 @@ TESTED_WITH = {
         ("export/targets/explained", "export/targets/find"), "export/targets/test_classes"
     ),
     "export/targets/region": "export/targets/test_dense",
-    **dict.fromkeys(
-        ("export/targets/columns", "export/targets/ranking"), "export/targets/test_boxes"
-    ),
+    "export/targets/ranking": "export/targets/test_boxes",
     **dict.fromkeys(("symbolic/back", "symbolic/registry"), "symbolic/test_rules"),
     **dict.fromkeys(
         (

@@ -5,7 +5,7 @@ import onnxruntime
 import pytest
 
 from onnxplain.errors import MethodRefusedError
-from tests import detector_forms
+from tests import detector_forms, raw_heads
 from tests.export.agreement import made
 from tests.noise import require_float32
 
@@ -33,6 +33,15 @@ def test_a_box_by_its_rank_and_by_its_class(name, tmp_path):
     np.testing.assert_array_equal(file.maps(X)["gradient"], file.maps(X, target=[0])["gradient"])
     # There is no such box in this picture.
     assert np.isnan(file.maps(X, target=[last + 1])["gradient"]).all()
+
+
+@pytest.mark.parametrize("name", ["yolox maps", "yolov8 maps"])
+def test_boxes_that_are_counted_from_cells_of_several_maps(name, tmp_path):
+    file = made(raw_heads.written(name), tmp_path, picture=X)
+    last = len(file.model.predict(X).scores) - 1
+    for k in (1, last):
+        expected = file.explained(X, k + 1, "gradient")
+        require_float32(lambda x, k=k: file.maps(x, target=[k])["gradient"][0], X, expected)
 
 
 def test_what_cannot_be_an_index_stops_the_run(tmp_path):
