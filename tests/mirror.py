@@ -39,9 +39,14 @@ TESTED_WITH = {
         ),
         "export/test_export",
     ),
-    **dict.fromkeys(("export/scores", "export/write"), "export/test_export"),
+    **dict.fromkeys(("export/feeds", "export/write"), "export/test_export"),
     **dict.fromkeys(("export/check_view", "export/dress", "export/viewed"), "export/test_view"),
     "export/exact": "export/test_check",
+    **dict.fromkeys(
+        ("export/targets/explained", "export/targets/find"), "export/targets/test_classes"
+    ),
+    "export/targets/region": "export/targets/test_dense",
+    "export/targets/ranking": "export/targets/test_boxes",
     **dict.fromkeys(("symbolic/back", "symbolic/registry"), "symbolic/test_rules"),
     **dict.fromkeys(
         (

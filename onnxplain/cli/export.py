@@ -11,9 +11,10 @@ from onnxplain.cli.options import debug_option, json_option, model_options, quie
 _HELP = """Write a copy of MODEL with maps as further outputs.
 
 The scores stay the same in every bit. The maps are computed by standard operators, wherever ONNX
-Runtime runs, without Python. The file takes three more inputs, each with a default: `explain`
-(false: scores alone), `target` (-1: what is predicted) and `contrast` (-1: none, -2: the next best
-class). It is checked before it appears under its name.
+Runtime runs, without Python. The file takes further inputs, each with a default: `explain` (false:
+scores alone), `target` (-1: what is predicted) and, as the task has it, `contrast` (-1: none, -2:
+the next best class), `region`, `label` or `reference`; docs/export.md lists them. It is checked
+before it appears under its name.
 """
 
 
@@ -41,8 +42,8 @@ class). It is checked before it appears under its name.
     "-t",
     "--target",
     metavar="TARGET",
-    help="Class or value that the file explains by default, by name or index. Default: what is "
-    "predicted.",
+    help="What the file explains by default, as in `explain`: a class, value, place or box, or "
+    "like=PICTURE. Default: what is predicted.",
 )
 @click.option(
     "--layer",

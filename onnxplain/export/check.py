@@ -12,12 +12,20 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.ort_sessions import OrtSessions
 from onnxplain.boundary import foreign
-from onnxplain.errors import ParityError
+from onnxplain.errors import ConversionError, NowhereError, ParityError, UsageError
 from onnxplain.export.exact import integrated_in_double, maps_in_double
+from onnxplain.export.feeds import Feeds
 from onnxplain.export.plan import INTEGRATED, Plan
-from onnxplain.export.write import EXPLAIN, TARGET, Written
+from onnxplain.export.targets.classes import ClassesExplained
+from onnxplain.export.targets.explained import REFERENCE, TARGET
+from onnxplain.export.targets.likeness import LikenessExplained
+from onnxplain.export.write import EXPLAIN, Written
 from onnxplain.graph.expand import expand
 from onnxplain.graph.view import Graph
+from onnxplain.inputs.picture import sample_picture
+from onnxplain.targets.classes import class_of
+from onnxplain.targets.request import TargetRequest
+from onnxplain.tasks.embedding import Embedding
 
 if TYPE_CHECKING:
     from onnxplain.inputs.picture import Picture
@@ -108,6 +116,7 @@ def compare_maps(
     session: Any,
     plan: Plan,
     picture: Picture,
+    feeds: Feeds,
 ) -> list[MapCheck]:
     """Compare each map with the engine's.
 
@@ -131,28 +140,30 @@ def compare_maps(
     ParityError
         If one differs by more than rounding explains.
     """
-    image = model.network.image
-    whole = replace(picture, x=np.repeat(picture.x, image.batch or 1, axis=0))
-    feeds = {image.name: whole.x}
+    whole = feeds.whole(picture.x)
     names = list(written.outputs.values())
-    by_default = run(session, feeds, names)
-    index = np.array([_explained(model, plan, picture)])
-    found = run(session, {**feeds, written.inputs[TARGET]: index}, names)
-    if any(not np.array_equal(found[n], by_default[n], equal_nan=True) for n in names):
-        raise ParityError(
-            f"the file explains another class than {index[0]}, which the model predicts, on the "
-            "picture of the check: two scores are equal but for rounding; choose one with --target"
-        )
-    target = _asked(plan, int(index[0]))
+    target, more = _asked(model, plan, picture)
+    fixed = {written.inputs[n]: v for n, v in more.items()}
+    found = run(session, {**whole, **fixed}, names)
+    if TARGET in more:
+        by_default = run(session, whole, names)
+        if any(not np.array_equal(found[n], by_default[n], equal_nan=True) for n in names):
+            raise ParityError(
+                f"the file explains another class than {target}, which the model predicts, on the "
+                "picture of the check: two scores are equal but for rounding; choose one with "
+                "--target"
+            )
     ours = {m: found[name][0].astype(np.float64) for m, name in written.outputs.items()}
     theirs = {m: _engines(model, plan, m, picture, target) for m in ours}
     checks = [_compared(m, ours[m], theirs[m]) for m in ours]
-    doubtful = [c.method for c in checks if not c.error <= _CLOSE]
+    doubtful = [c.method for c in checks if not c.error <= _CLOSE]  # NaN as well
     if not doubtful:
         return checks
     named = [written.outputs[m] for m in doubtful]
-    fixed = {**weights, written.inputs[TARGET]: index}
-    in_double = maps_in_double(written.model, fixed, image.name, whole, named)
+    try:
+        in_double = maps_in_double(written.model, {**weights, **fixed}, feeds, picture, named)
+    except ConversionError:  # the ranking of boxes, and its like
+        in_double = {}
     twin = _in_double(model, graph)
     # Integer operators that were written out round otherwise, in some last steps.
     same = expand(model.network.graph) is model.network.graph
@@ -160,45 +171,53 @@ def compare_maps(
     exact = {}
     for m in doubtful:
         truth = _exactly(twin, plan, m, picture, target)
-        exact[m] = _off(in_double[written.outputs[m]][0], truth)
+        if written.outputs[m] in in_double:
+            exact[m] = _off(in_double[written.outputs[m]][0], truth)
         if not same:
             truth = _exactly(other, plan, m, picture, target)
         mine, engine = _off(ours[m], truth), _off(theirs[m], truth)
         if mine > max(_SWITCHED, _FACTOR * engine):
             for shaken in _shaken(picture, graph):
                 engine = max(engine, _off(_exactly(other, plan, m, shaken, target), truth))
-        _judge(m, exact[m], mine, engine)
+        _judge(m, exact.get(m), mine, engine)
     return [replace(c, exact=exact.get(c.method)) for c in checks]
 
 
 def _engines(
     model: Model, plan: Plan, method: str, picture: Picture, target: Any
 ) -> NDArray[np.float64]:
-    explained = model.explain(
-        picture, method, target, allow_mismatch=True, **plan.parameters(method)
-    )
+    try:
+        explained = model.explain(
+            picture, method, target, allow_mismatch=True, **plan.parameters(method)
+        )
+    except NowhereError as error:
+        raise UsageError(
+            f"the file cannot be checked on this picture: {error}; give another one with --image"
+        ) from error
     return np.asarray(explained.attribution, np.float64)
 
 
-def _asked(plan: Plan, index: int) -> Any:
-    """The same as the engine is asked for it."""
-    if plan.scores.places:
-        return f"{index}@everywhere"
-    return None if index < 0 else index
+def _asked(model: Model, plan: Plan, picture: Picture) -> tuple[Any, Arrays]:
+    """What is compared: the default of the file, and what has to be fed for it.
 
-
-def _explained(model: Model, plan: Plan, picture: Picture) -> int:
-    """Index of what the file explains by default; the same is asked of all that it is held to.
-
-    Scores that are equal but for rounding would be ranked otherwise in float64.
+    A predicted class is named: scores that are equal but for rounding would be ranked otherwise
+    in float64. An embedding is likened to another picture's, unless the file has a default.
     """
-    if plan.target >= 0 or not plan.scores.ranked:
-        return plan.target
-    reading = plan.scores.reading
-    values = model.network.ort.activations(picture.x, reading.tensors)
-    scores = reading.read(values)[0]
-    rows = np.moveaxis(scores, reading.axis, 0)
-    return int(rows.reshape(len(rows), -1).mean(axis=1).argmax())
+    if plan.target is not None:
+        return plan.target, {}
+    if isinstance(plan.explained, ClassesExplained) and not plan.explained.places:
+        (aim,) = model.resolve(picture, [None])
+        index = class_of(aim)
+        return index, {TARGET: np.array([index])}
+    if not isinstance(plan.explained, LikenessExplained):
+        return None, {}
+    assert isinstance(model.task, Embedding)
+    other = sample_picture(model.preprocess, seed=1).x
+    values = model.network.ort.activations(other, model.task.tensors)
+    # As the file takes it.
+    vector = model.task.vector(values).astype(np.float32)
+    request = TargetRequest(like="another picture", reference=vector)
+    return request, {REFERENCE: vector.reshape(1, -1)}
 
 
 def _exactly(
@@ -221,13 +240,13 @@ def _shaken(picture: Picture, graph: Graph) -> Iterator[Picture]:
         yield replace(picture, x=(picture.x * (1 + noise)).astype(picture.x.dtype))
 
 
-def _judge(method: str, exact: float, mine: float, engine: float) -> None:
+def _judge(method: str, exact: float | None, mine: float, engine: float) -> None:
     """Tell a wrong derivative, and one that rounds badly, from rounding itself.
 
     Both are computed by the same conversion in float64, so that no rectifier is switched in one
     of them alone: whatever they differ by is wrong.
     """
-    if not exact <= _EXACT:
+    if exact is not None and not exact <= _EXACT:
         raise ParityError(
             f"the map of {method} in the file differs from the PyTorch engine's by {exact:.2g} of "
             "its size if both are computed in float64; nothing was written"

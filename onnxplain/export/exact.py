@@ -15,6 +15,7 @@ from onnxplain.network.context import Context
 if TYPE_CHECKING:
     import onnx
 
+    from onnxplain.export.feeds import Feeds
     from onnxplain.export.plan import Plan
     from onnxplain.inputs.picture import Picture
     from onnxplain.model.model import Model
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def maps_in_double(
     model: onnx.ModelProto,
     weights: Mapping[str, NDArray[Any]],
-    image: str,
+    feeds: Feeds,
     picture: Picture,
     names: Sequence[str],
 ) -> dict[str, NDArray[np.float64]]:
@@ -35,8 +36,8 @@ def maps_in_double(
         The file. Its further inputs take their defaults.
     weights : mapping of str to array
         Initializers whose values it lacks, or that take another one.
-    image : str
-        Name of the input.
+    feeds : Feeds
+        What its inputs are fed.
     picture : Picture
         The picture.
     names : sequence of str
@@ -54,8 +55,10 @@ def maps_in_double(
     held = {n: a for n, a in weights.items() if n in read}
     # Inputs that have a default become constants here, and the branch with the maps is taken.
     graph = prepare(model, held)
-    engine = Converted(graph, image, device="cpu", bound={}, double=True)
-    found = engine.compute(engine.feeds(engine.tensor(picture.x)), names)
+    others = dict(feeds.others)
+    engine = Converted(graph, feeds.image, device="cpu", bound=others, double=True)
+    x = feeds.whole(picture.x)[feeds.image]
+    found = engine.compute(engine.feeds(engine.tensor(x)), names)
     return {n: np.asarray(v, np.float64) for n, v in found.items()}
 
 

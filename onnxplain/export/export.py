@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,13 @@ from onnxplain.errors import OutputError, ParityError, UsageError
 from onnxplain.export.check import MapCheck, compare_maps, open_model, same_scores
 from onnxplain.export.check_view import ViewCheck
 from onnxplain.export.defaults import without_defaults
+from onnxplain.export.feeds import Feeds
 from onnxplain.export.plan import DEFAULT_STEPS, INTEGRATED, Plan, make_plan
 from onnxplain.export.save import save
 from onnxplain.export.view import View
 from onnxplain.export.viewed import in_view, require_possible
 from onnxplain.export.write import Forward, Written, write
+from onnxplain.graph.carried import KEY
 from onnxplain.graph.expand import expand
 from onnxplain.graph.light import Weights
 from onnxplain.graph.load import open_model as read_file
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
     from onnxplain.inputs.picture import ImageLike
     from onnxplain.model.model import Model
 
-# Keys of the metadata of an exported file.
-_PREFIX = "onnxplain.export"
 _PLAIN = View()
 
 
@@ -133,6 +133,11 @@ def export(
         raise UsageError("a file without defaults has no default target; leave one of them out")
     if model.identity.changed:
         raise UsageError(f"{str(source)!r} has changed since it was opened; start again")
+    if model.carried is not None:
+        raise UsageError(
+            f"{str(source)!r} {model.carried.describe(model.network.head.output)}; export the "
+            "original"
+        )
     require_possible(model, view)
     model.network.require_repeatable()
     plan = make_plan(
@@ -145,16 +150,25 @@ def export(
     graph = with_recent_opset(expand(model.network.graph))
     network = model.network if graph is model.network.graph else model.network.with_graph(graph)
     image = network.image
-    batches = [image.batch] if image.batch else [2, 3]
+    alone = image.batch or (1 if plan.explained.one_by_one else None)
     engine = network.ort.together()
+    # Another picture as well: how many boxes leave a suppression depends on it.
+    pictures = (shown.x, sample_picture(model.preprocess, seed=1).x)
+    batches = [alone, alone] if alone else [2, 3]
     facts = measure_facts(
-        graph, [np.repeat(shown.x, n, axis=0) for n in batches], engine.activations
+        graph,
+        [np.repeat(x, n, axis=0) for x, n in zip(pictures, batches, strict=True)],
+        engine.activations,
     )
+    size = (alone, *image.shape[1:])  # which the file may leave open
+    facts = replace(facts, shapes={**facts.shapes, image.name: size})
     original = open_model(proto, weights)
     outputs = [o.name for o in proto.graph.output]
-    inputs = [{image.name: x} for x in _trials(model, shown.x)]
     for base, forward in _ways(proto, weights, graph):
-        _fix_size(base.model, image.name, facts.shapes[image.name])
+        feeds = Feeds.of(model, base, alone)
+        _require_alone(feeds, view)
+        inputs = [feeds.whole(x) for x in _trials(pictures, alone)]
+        _fix_size(base.model, image.name, size)
         written = write(base, graph, image, facts, plan, forward)
         lacks = {t.name for t in written.model.graph.initializer if uses_external_data(t)}
         held = {n: a for n, a in {**graph.weights, **base.weights}.items() if n in lacks}
@@ -164,7 +178,7 @@ def export(
             break
     else:
         raise ParityError("the scores of the exported file differ from the original's; not written")
-    checks = compare_maps(model, graph, written, held, session, plan, shown)
+    checks = compare_maps(model, graph, written, held, session, plan, shown, feeds)
     looks = None
     if view.changes:
         plain = (session, written)
@@ -172,9 +186,9 @@ def export(
     if required:
         without_defaults(written.model, written.inputs.values())
     beside = len(model.identity.files) > 1
-    size = save(written.model, held, path, beside=beside)
+    total = save(written.model, held, path, beside=beside)
     return Export(
-        path, written, tuple(checks), size, size - model.identity.bytes, forward.name,
+        path, written, tuple(checks), total, total - model.identity.bytes, forward.name,
         plan.layer.name if plan.layer else "", view, looks,
         f"{model.preprocess.name}, from {model.sources['preprocess']}" if view.uint8 else "",
     )  # fmt: skip
@@ -198,22 +212,30 @@ def _ways(
     yield with_recent_opset(Graph(model, weights=weights)), Forward(again=True)
 
 
-def _trials(model: Model, x: Any) -> list[Any]:
+def _require_alone(feeds: Feeds, view: View) -> None:
+    """Refuse other forms of files whose picture is not the only input, or has no batch."""
+    if view.changes and (feeds.others or feeds.unbatched):
+        what = "has no batch axis" if feeds.unbatched else f"also reads {', '.join(feeds.others)}"
+        raise UsageError(
+            f"the file {what}; bytes, overlays and other sizes and scales of maps need a batch of "
+            "pictures as the only input"
+        )
+
+
+def _trials(pictures: tuple[Any, Any], alone: int | None) -> list[Any]:
     """Inputs on which the scores are compared: alone, and together if the batch is open."""
-    image = model.network.image
-    batch = image.batch or 1
-    one = np.repeat(x, batch, axis=0)
-    if image.batch:
-        return [one]
-    other = sample_picture(model.preprocess, seed=1).x
-    return [one, np.concatenate([x, other, x[:, :, ::-1]])]
+    x, other = pictures
+    if alone:
+        return [np.repeat(one, alone, axis=0) for one in pictures]
+    return [x, np.concatenate([x, other, x[:, :, ::-1]])]
 
 
 def _fix_size(model: onnx.ModelProto, name: str, shape: Sequence[int | None]) -> None:
     """Declare the size of the picture for which the maps are written; the batch stays open."""
     for value in model.graph.input:
         if value.name == name:
-            for dim, length in zip(value.type.tensor_type.shape.dim, shape, strict=True):
+            dims = value.type.tensor_type.shape.dim
+            for dim, length in zip(dims, shape[-len(dims) :], strict=True):
                 if length is not None and not dim.dim_value:
                     dim.dim_value = length
 
@@ -228,7 +250,8 @@ def _describe(written: Written, model: Model, plan: Plan, forward: Forward) -> N
         "methods": list(plan.methods),
         "inputs": dict(written.inputs),
         "outputs": dict(written.outputs),
-        "default_target": plan.target,
+        "score": plan.explained.unit,
+        "default_target": None if plan.target is None else str(plan.target),
         "forward": forward.name,
     }
     if plan.layer is not None:
@@ -237,7 +260,7 @@ def _describe(written: Written, model: Model, plan: Plan, forward: Forward) -> N
         said |= {"steps": plan.steps, "baseline": plan.baseline_name, "gap": written.gap}
     if plan.composite is not None:
         said["composite"] = plan.composite.to_dict()
-    kept = [p for p in written.model.metadata_props if p.key != _PREFIX]
+    kept = [p for p in written.model.metadata_props if p.key != KEY]
     del written.model.metadata_props[:]
     written.model.metadata_props.extend(kept)
-    written.model.metadata_props.add(key=_PREFIX, value=json.dumps(said))
+    written.model.metadata_props.add(key=KEY, value=json.dumps(said))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import onnx
@@ -13,14 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxplain.export.maps import AT_INPUT, AT_LAYER, cam, layer_maps
 from onnxplain.export.path import Path, write_path
 from onnxplain.export.plan import CAM, INTEGRATED, LRP, Plan
-from onnxplain.export.scores import (
-    NONE,
-    write_choice,
-    write_scores,
-    write_seeds,
-    write_target,
-    write_value,
-)
+from onnxplain.export.targets.explained import Given, Pass, Score, write_wide
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.quantised import scale_and_zero
 from onnxplain.graph.view import Graph
@@ -30,8 +22,8 @@ from onnxplain.symbolic.copies import copy_forward, needed_nodes
 from onnxplain.symbolic.facts import Facts
 from onnxplain.symbolic.pull_back import pull_back
 
-#: Names of the inputs that an exported file has in addition, and of its map.
-EXPLAIN, TARGET, CONTRAST, ATTRIBUTION, GAP = "explain", "target", "contrast", "attribution", "gap"
+#: Names of the input that asks for maps, and of outputs; further inputs are those of `Explained`.
+EXPLAIN, ATTRIBUTION, GAP = "explain", "attribution", "gap"
 #: Name of the input that takes bytes.
 PICTURE = "picture"
 # The oldest format in which an input may have a default.
@@ -68,8 +60,8 @@ class Written:
     model : onnx.ModelProto
         The model.
     inputs : mapping of str to str
-        Names of the inputs for ``explain``, ``target`` and ``contrast``, and for ``picture``
-        if that is made of bytes.
+        Names of the inputs for ``explain``, ``target`` and whatever else says what is explained,
+        and for ``picture`` if that is made of bytes.
     outputs : mapping of str to str
         Name of the output for each method.
     gap : str
@@ -118,7 +110,7 @@ def write(
     taken = [*base.tensor_names(), *base.constant_names, *(n.name for n in base.nodes)]
     taken += [*graph.tensor_names(), *graph.constant_names, *(o.name for o in base.outputs)]
     build = Builder(taken, graph.constant_names, graph.opsets[""])
-    names = {n: build.claim(n) for n in (EXPLAIN, TARGET, CONTRAST)}
+    names = {n: build.claim(n) for n in (EXPLAIN, *(g.name for g in plan.given))}
     with build.body() as nodes:
         found, gap = _maps(base, graph, image, facts, build, plan, names, forward)
     several = len(plan.methods) > 1
@@ -135,7 +127,7 @@ def write(
     model.CopyFrom(base.model)
     own = {*base.constant_names, *base.tensor_names()}
     model.graph.initializer.extend(t for t in graph.model.graph.initializer if t.name not in own)
-    _put_in(model, build, nodes, made, names, plan.target)
+    _put_in(model, build, nodes, made, names, plan.given)
     return Written(model, names, outputs, gap_name if gap else "")
 
 
@@ -154,20 +146,23 @@ def _maps(
     at_layer = [m for m in plan.methods if m in AT_LAYER or m == CAM]
     at_input = [m for m in plan.methods if m in AT_INPUT]
     layer = plan.layer
+    entry = x
+    rank = len(next(i.shape or () for i in base.inputs if i.name == x))
+    if len(facts.shapes[x]) > rank:  # a file for one picture, without a batch
+        entry = build.add("Unsqueeze", x, build.integers(0))
     copies: dict[str, str] = {}
     if forward.again:
-        wanted = [*plan.scores.tensors, *([layer.name] if layer else [])]
-        copies = copy_forward(graph, build, wanted, {x: x})
+        wanted = [*plan.explained.tensors, *([layer.name] if layer else [])]
+        copies = copy_forward(graph, build, wanted, {x: entry})
+    here = Pass(build, facts, copies)
     # What is predicted is told by the scores themselves, if they can be read.
-    given = {o.name for o in base.outputs}.issuperset(plan.scores.tensors)
-    whole = write_scores(build, plan.scores, facts, {} if given else copies)
-    chosen = write_target(build, plan.scores, whole, inputs[TARGET])
-    choice = write_choice(build, plan.scores, whole, chosen, inputs[CONTRAST])
+    given = {o.name for o in base.outputs}.issuperset(plan.explained.tensors)
+    chosen = plan.explained.choose(Pass(build, facts, {}) if given else here, inputs)
+    score = plan.explained.score(here, chosen)
     names = [*([layer.name] if layer and at_layer else []), *([x] if at_input else [])]
     slopes = {}
     if names:
-        seeds = write_seeds(build, plan.scores, choice, facts, copies)
-        slopes = pull_back(graph, facts, build, seeds, names, copies)
+        slopes = pull_back(graph, facts, build, score.slopes, names, copies)
     found: dict[str, str] = {}
     if layer is not None:
         values, steep = _at_layer(build, graph, plan, facts, copies, slopes[layer.name])
@@ -179,36 +174,42 @@ def _maps(
             found[CAM] = cam(build, values, build.add("Cast", rows, to=TensorProto.FLOAT))
     channels = 1 if image.layout == "NCHW" else 3
     for m in at_input:
-        own = build.add("Cast", x, to=TensorProto.FLOAT)
+        own = build.add("Cast", entry, to=TensorProto.FLOAT)
         steep = build.add("Cast", slopes[x], to=TensorProto.FLOAT)
         found[m] = AT_INPUT[m](build, own, steep, channels)
     if plan.composite is not None:
-        found[LRP] = _relevance(graph, image, facts, build, plan, choice, copies)
+        found[LRP] = _relevance(graph, image, here, plan, score)
+    found = {m: _where_it_exists(build, score.value, values) for m, values in found.items()}
     gap = ""
     if plan.baseline is not None:
-        value = write_value(build, whole, choice)
-        path = Path(x, plan.baseline, plan.steps)
-        explained = (value, chosen, inputs[CONTRAST])
-        found[INTEGRATED], gap = write_path(graph, facts, build, plan.scores, explained, path)
+        path = Path(x, entry, plan.baseline, plan.steps)
+        start = (score.value, chosen)
+        values, gap = write_path(graph, facts, build, plan.explained, start, path)
+        found[INTEGRATED] = _where_it_exists(build, score.value, values)
     return found, gap
 
 
-def _relevance(
-    graph: Graph,
-    image: ImageInput,
-    facts: Facts,
-    build: Builder,
-    plan: Plan,
-    choice: str,
-    copies: Mapping[str, str],
-) -> str:
+def _relevance(graph: Graph, image: ImageInput, here: Pass, plan: Plan, score: Score) -> str:
     """Write the relevance of the input; it starts with slope times value."""
     assert plan.composite is not None
-    seeds = write_seeds(build, plan.scores, choice, facts, copies)
-    starts = {n: build.add("Mul", slopes, copies.get(n, n)) for n, slopes in seeds.items()}
-    x = image.name
-    found = write_relevance(graph, facts, build, starts, plan.composite, [x], x, copies)
+    build, x = here.build, image.name
+    starts = {
+        n: build.add("Mul", slopes, write_wide(here, n, here.tensor(n)))
+        for n, slopes in score.slopes.items()
+    }
+    found = write_relevance(graph, here.facts, build, starts, plan.composite, [x], x, here.names)
     return build.add("Cast", found[x], to=TensorProto.FLOAT)
+
+
+def _where_it_exists(build: Builder, value: str, values: str) -> str:
+    """Turn the map of a picture without what is explained, whose number is NaN, into NaN."""
+    rank = build.add("Size", build.add("Shape", values))
+    ones = build.add("Sub", build.add("Reshape", rank, build.integers(1)), build.integers(1))
+    one = onnx.helper.make_tensor("value", TensorProto.INT64, [1], [1])
+    wide = build.add("Concat", build.integers(-1), build.add("ConstantOfShape", ones, value=one),
+                     axis=0)  # fmt: skip
+    missing = build.add("Reshape", build.add("IsNaN", value), wide)
+    return build.add("Where", missing, build.number(np.nan), values)
 
 
 def _at_layer(
@@ -231,7 +232,11 @@ def _at_layer(
     slopes = build.add("Cast", slopes, to=TensorProto.FLOAT)
     if scale != 1.0:
         slopes = build.add("Div", slopes, build.number(scale))
-    return values, layer_maps(build, layer, slopes)
+    slopes = layer_maps(build, layer, slopes)
+    # Where no slope arrives, a map would say nothing: `explain` refuses it there.
+    some = build.reduce("ReduceMax", build.add("Abs", slopes), [1, 2, 3])
+    nothing = build.add("Equal", some, build.number(0.0))
+    return build.add("Where", nothing, build.number(np.nan), values), slopes
 
 
 def _shape(plan: Plan, image: ImageInput, method: str) -> tuple[int | None, ...]:
@@ -250,7 +255,7 @@ def _put_in(
     nodes: Sequence[onnx.NodeProto],
     made: Sequence[tuple[str, str, tuple[int | None, ...]]],
     names: Mapping[str, str],
-    target: int,
+    given: Sequence[Given],
 ) -> None:
     """Add inputs, outputs and the branch that is taken if maps are asked for."""
     graph = model.graph
@@ -281,16 +286,12 @@ def _put_in(
     graph.node.extend([*before, *build.fixed, branch])
     graph.initializer.extend(build.initializers)
     graph.output.extend(_info(o, s) for _, o, s in made)
-    defaults: dict[str, Any] = {
-        EXPLAIN: np.array(True),
-        TARGET: np.array([target], np.int64),
-        CONTRAST: np.array([NONE], np.int64),
-    }
-    for name, value in defaults.items():
-        graph.initializer.append(numpy_helper.from_array(value, names[name]))
-        code = helper.np_dtype_to_tensor_dtype(value.dtype)
-        length = [] if value.ndim == 0 else [f"{names[name]}s"]
-        graph.input.append(helper.make_tensor_value_info(names[name], code, length))
+    for one in (Given(EXPLAIN, np.array(True), ()), *given):
+        name = names[one.name]
+        graph.initializer.append(numpy_helper.from_array(one.default, name))
+        code = helper.np_dtype_to_tensor_dtype(one.default.dtype)
+        axes = [f"{name}_{a}" if isinstance(a, str) else a for a in one.axes]
+        graph.input.append(helper.make_tensor_value_info(name, code, axes))
     model.ir_version = max(model.ir_version, _OLDEST_FORMAT)
 
 

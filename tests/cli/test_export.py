@@ -5,6 +5,7 @@ import json
 import onnx
 import onnxruntime
 import pytest
+from PIL import Image
 
 MODEL = "models/digits-gap.onnx"
 
@@ -90,3 +91,28 @@ def test_composites_by_name_and_by_file(run, tmp_path):
         assert json.loads(found.stdout)["maps"][0]["error"] < 1e-4
         held = {p.key: p.value for p in onnx.load(out).metadata_props}
         assert json.loads(held["onnxplain.export"])["composite"]["name"] == said
+
+
+def test_an_exported_file_is_known_for_what_it_is(run, tmp_path):
+    out, again = tmp_path / "digits.onnx", tmp_path / "again.onnx"
+    assert run("export", MODEL, "-m", "gradient", "-o", out).exit_code == 0
+    said = run("inspect", out)
+    assert said.exit_code == 0
+    lines = [t for t in said.stdout.splitlines() if "carries maps" in t]
+    assert len(lines) == 1
+    assert "gradient (attribution) of 'logits'" in lines[0]
+    assert json.loads(run("inspect", out, "--json").stdout)["model"]["carries"]
+    refused = run("export", out, "-m", "gradient", "-o", again)
+    assert refused.exit_code == 2
+    assert "export the original" in refused.stderr
+    assert not again.exists()
+
+
+def test_a_picture_without_boxes_cannot_check_a_detector(run, tmp_path):
+    blank, out = tmp_path / "blank.png", tmp_path / "out.onnx"
+    Image.new("RGB", (96, 96)).save(blank)
+    found = run("export", "models/scenes-detector.onnx", "-m", "gradient", "-o", out,
+                "--image", blank)  # fmt: skip
+    assert found.exit_code == 2
+    assert "give another one with --image" in found.stderr
+    assert not out.exists()

@@ -66,3 +66,18 @@ def test_a_derivative_that_rounds_badly_is_refused():
         ParityError, match=r"0\.05 of its size, and rounding in that engine makes 0.02"
     ):
         check._judge("gradient", exact=1e-8, mine=0.05, engine=0.02)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, 1.05, 0.0])
+def test_a_wrong_map_is_not_written(tmp_path, monkeypatch, wrong):
+    real = check.run
+
+    def spoilt(session, feeds, names):
+        found = real(session, feeds, names)
+        return {n: v * np.float32(wrong) if n == "attribution" else v for n, v in found.items()}
+
+    monkeypatch.setattr(check, "run", spoilt)
+    out = tmp_path / "out.onnx"
+    with pytest.raises(ParityError, match="gradient in the file differs"):
+        export(onnxplain.load(GAP), GAP, out, ["gradient"], picture=PICTURE)
+    assert not out.exists()
