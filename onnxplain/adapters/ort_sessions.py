@@ -99,7 +99,7 @@ class OrtSessions:
 
         def run(feeds: Mapping[str, Array]) -> Sequence[Array]:
             try:
-                return run_in_time(session, None, feeds, ort.RunOptions())
+                return run_session(session, None, feeds)
             except Exception as error:  # onnxruntime's exceptions share no base class
                 raise UnsupportedModelError(
                     f"ONNX Runtime cannot run a part of this model: {reason_of(error)}"
