@@ -17,6 +17,7 @@ from onnxplain.export.plan import Plan
 from onnxplain.export.preprocess import require_bytes
 from onnxplain.export.view import View
 from onnxplain.export.write import Written
+from onnxplain.graph.carried import KEY
 from onnxplain.methods import find
 from onnxplain.network.map_spread import map_spread
 
@@ -118,7 +119,7 @@ def _forms(model: Model, plan: Plan, written: Written) -> Mapping[str, Form]:
 
 def _describe(dressed: Written, model: Model, view: View) -> None:
     """Add the form to what the file says of itself."""
-    (entry,) = (p for p in dressed.model.metadata_props if p.key == "onnxplain.export")
+    (entry,) = (p for p in dressed.model.metadata_props if p.key == KEY)
     said = json.loads(entry.value) | view.to_dict()
     if dressed.overlays:
         said["overlays"] = dict(dressed.overlays)

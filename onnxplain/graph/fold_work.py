@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import onnx_ir as ir
+from onnxplain.graph.ir import ir
 
 # Each element of the result takes a bounded number of steps in NumPy.
 _PLAIN = frozenset(

@@ -12,6 +12,7 @@ LOADED = "import sys; {}; print('sympy.core' in sys.modules)"
     ("statement", "loaded"),
     [
         ("from onnxplain.graph.ir import ir, passes", "False"),
+        ("import onnxplain.graph.prepare", "False"),
         ("from onnxplain.graph.ir import ir; import sympy; sympy.Symbol('n')", "True"),
     ],
 )
