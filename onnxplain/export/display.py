@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from onnxplain.explanations.spread import Spread
+from onnxplain.render.overlay import PERCENTILE
 from onnxplain.symbolic.builder import Builder
 
-# Maps of single pixels end their colours at this percentile; see `onnxplain.render.overlay`.
-_PERCENT = 99
+# Maps of single pixels end their colours at this percentile.
+_PERCENT = round(PERCENTILE)
 
 
 @dataclass(frozen=True)

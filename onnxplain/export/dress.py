@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-from numpy.typing import DTypeLike
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from onnxplain.export.display import Form, enlarged, flat, limit, shown_part, unit
 from onnxplain.export.overlay import write_overlay
@@ -21,7 +20,7 @@ from onnxplain.export.preprocess import (
     write_shown,
 )
 from onnxplain.export.view import View
-from onnxplain.export.write import PICTURE, Written
+from onnxplain.export.write import PICTURE, Written, nothing
 from onnxplain.symbolic.builder import Builder
 
 if TYPE_CHECKING:
@@ -136,7 +135,7 @@ def _replace(
     name = without.output[place].name
     for node in without.node:
         if node.output[0] == name:
-            node.CopyFrom(_nothing(name, shape, np.float32))
+            node.CopyFrom(nothing(name, shape, np.float32))
     empty = [d or 0 for d in shape]
     without.output[place].CopyFrom(helper.make_tensor_value_info(name, TensorProto.FLOAT, empty))
     for info in graph.output:
@@ -157,14 +156,9 @@ def _add(
     then, without = (branch_of(branch, f"{w}_branch") for w in ("then", "else"))
     then.output.append(helper.make_tensor_value_info(tensor, code, [None] * len(shape)))
     name = f"{without.name}/{output}"
-    without.node.append(_nothing(name, shape, np.uint8))
+    without.node.append(nothing(name, shape, np.uint8))
     without.output.append(helper.make_tensor_value_info(name, code, [d or 0 for d in shape]))
     graph.output.append(helper.make_tensor_value_info(output, code, list(shape)))
-
-
-def _nothing(name: str, shape: Sequence[int | None], dtype: DTypeLike) -> onnx.NodeProto:
-    empty = np.zeros([d or 0 for d in shape], np.dtype(dtype))
-    return helper.make_node("Constant", [], [name], value=numpy_helper.from_array(empty))
 
 
 def _take_pixels(graph: onnx.GraphProto, image: str, picture: str, recipe: Preprocess) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
+from numpy.typing import DTypeLike
 from onnx import TensorProto, helper, numpy_helper
 
 from onnxplain.export.maps import AT_INPUT, AT_LAYER, cam, layer_maps
@@ -263,17 +264,9 @@ def _put_in(
     inner = [_info(t, [None] * len(s)) for t, _, s in made]
     then = helper.make_graph(list(nodes), "with_maps", [], inner)
     empty = [build.fresh("nothing") for _ in made]
-    nothing = [
-        helper.make_node(
-            "Constant",
-            [],
-            [name],
-            value=numpy_helper.from_array(np.zeros([d or 0 for d in s], np.float32)),
-        )
-        for name, (_, _, s) in zip(empty, made, strict=True)
-    ]
+    nodes_without = [nothing(n, s) for n, (_, _, s) in zip(empty, made, strict=True)]
     none = [_info(n, [d or 0 for d in s]) for n, (_, _, s) in zip(empty, made, strict=True)]
-    without = helper.make_graph(nothing, "without_maps", [], none)
+    without = helper.make_graph(nodes_without, "without_maps", [], none)
     branch = helper.make_node(
         "If",
         [names[EXPLAIN]],
@@ -293,6 +286,14 @@ def _put_in(
         axes = [f"{name}_{a}" if isinstance(a, str) else a for a in one.axes]
         graph.input.append(helper.make_tensor_value_info(name, code, axes))
     model.ir_version = max(model.ir_version, _OLDEST_FORMAT)
+
+
+def nothing(
+    name: str, shape: Sequence[int | None], dtype: DTypeLike = np.float32
+) -> onnx.NodeProto:
+    """Return a node with an empty array: the map of a run that was not asked for one."""
+    empty = np.zeros([d or 0 for d in shape], np.dtype(dtype))
+    return helper.make_node("Constant", [], [name], value=numpy_helper.from_array(empty))
 
 
 def _info(name: str, shape: Sequence[int | None]) -> onnx.ValueInfoProto:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from onnx.helper import np_dtype_to_tensor_dtype
 
 from onnxplain.symbolic.back import slope_type
 from onnxplain.symbolic.builder import Builder
@@ -162,6 +163,4 @@ def write_wide(at: Pass, tensor: str, slopes: str) -> str:
 
 def write_cast(build: Builder, x: str, dtype: np.dtype[Any]) -> str:
     """Write a cast."""
-    from onnx import helper
-
-    return build.add("Cast", x, to=helper.np_dtype_to_tensor_dtype(dtype))
+    return build.add("Cast", x, to=np_dtype_to_tensor_dtype(dtype))
