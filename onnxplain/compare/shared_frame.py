@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.between import between
+from onnxplain.explanations.between import between
 from onnxplain.inputs.preprocess import Preprocess
 
 # Rows and columns of the common grid: fine enough for any map, coarse enough to compare fast.

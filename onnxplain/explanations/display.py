@@ -11,8 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.between import between
 from onnxplain.errors import UsageError
+from onnxplain.explanations.between import between
 from onnxplain.explanations.spread import Spread
 
 Scaling = Literal["none", "absmax", "minmax", "percentile"]

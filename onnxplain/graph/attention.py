@@ -19,7 +19,7 @@ from onnxplain.graph.head import Head
 from onnxplain.graph.layers import SpatialLayer, spatial_layer
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph, Node
-from onnxplain.shares import softmax
+from onnxplain.targets.shares import softmax
 
 _SOFTMAXES = frozenset({"Softmax", "QLinearSoftmax"})
 # Inputs and attributes that change the weights in a way that is not computed here.

@@ -17,7 +17,7 @@ from onnxplain.network.map_spread import map_spread
 from onnxplain.perturb.anytime import Sampling
 from onnxplain.perturb.fills import fill
 from onnxplain.perturb.masks import enlarged, under_masks
-from onnxplain.shares import softmax
+from onnxplain.targets.shares import softmax
 from onnxplain.targets.target import Target
 
 # A map that is the same everywhere becomes a mask of zeros, as in pytorch-grad-cam.

@@ -15,10 +15,10 @@ from onnxplain.graph.answers.boxes.elements import logits_of
 from onnxplain.graph.answers.boxes.found import FoundBoxes
 from onnxplain.graph.answers.trace import Tracer
 from onnxplain.network.box_form import WORDS, form_of, is_valid
-from onnxplain.shares import softmax
 from onnxplain.targets.boxes.codes import BoxCode
 from onnxplain.targets.boxes.layout import BoxLayout
 from onnxplain.targets.secants import Values
+from onnxplain.targets.shares import softmax
 
 if TYPE_CHECKING:
     from onnxplain.network.network import Network

@@ -10,7 +10,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from onnxplain.between import between
+from onnxplain.explanations.between import between
 
 # A cell of the coarse grid is refined if its corners differ by more than this share of
 # the range of all values computed so far.

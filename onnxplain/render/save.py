@@ -5,15 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-
 from onnxplain.files import whole_file
+from onnxplain.render.canvas import Canvas
+from onnxplain.render.painted import DPI, painted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL import Image
-
-DPI = 110
 
 
 def save_image(image: Image.Image, path: str | Path) -> None:
@@ -28,14 +26,27 @@ def save_image(image: Image.Image, path: str | Path) -> None:
         image.save(file, "PNG")
 
 
-def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write a figure as PNG.
+def save_page(page: Canvas, path: str | Path) -> None:
+    """Draw a page and write it as PNG.
 
     Raises
     ------
     OutputError
         If the file cannot be written.
     """
+    save_image(painted(page), path)
+
+
+def save_figure(figure: Figure, path: str | Path) -> None:
+    """Write a matplotlib figure as PNG.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     figure.set_dpi(DPI)
     with whole_file(path) as file:
         FigureCanvasAgg(figure).print_png(file)

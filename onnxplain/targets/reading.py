@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import NumericalError
-from onnxplain.shares import sigmoid, softmax
+from onnxplain.targets.shares import sigmoid, softmax
 
 # What still has to be done to a tensor's values before they are the scores.
 Activation = Literal["none", "softmax", "softmin", "sigmoid", "exp"]

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import NumericalError
-from onnxplain.shares import sigmoid, softmax
 from onnxplain.targets.secants import Slopes, Values
+from onnxplain.targets.shares import sigmoid, softmax
 
 Array = NDArray[np.float64]
 Squashing = Literal["none", "sigmoid", "softmax"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.special
 
-from onnxplain.shares import sigmoid, softmax
+from onnxplain.targets.shares import sigmoid, softmax
 
 # What NumPy and SciPy call for an exponential differs in the last places.
 ULPS = 16

@@ -5,7 +5,7 @@ import pytest
 import scipy.interpolate
 import scipy.ndimage
 
-from onnxplain.between import between
+from onnxplain.explanations.between import between
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5), (6, 1), (4, 7)])
