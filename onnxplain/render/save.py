@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 DPI = 110
+# A map over a photo takes a fifth more bytes than at zlib's own level, 6, and a sixth of the time.
+_LEVEL = 2
 
 
 def save_image(image: Image.Image, path: str | Path) -> None:
@@ -25,7 +27,7 @@ def save_image(image: Image.Image, path: str | Path) -> None:
         If the file cannot be written.
     """
     with whole_file(path) as file:
-        image.save(file, "PNG")
+        image.save(file, "PNG", compress_level=_LEVEL)
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:
@@ -38,4 +40,4 @@ def save_figure(figure: Figure, path: str | Path) -> None:
     """
     figure.set_dpi(DPI)
     with whole_file(path) as file:
-        FigureCanvasAgg(figure).print_png(file)
+        FigureCanvasAgg(figure).print_png(file, pil_kwargs={"compress_level": _LEVEL})
