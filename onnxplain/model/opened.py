@@ -15,6 +15,7 @@ from onnxplain.graph.carried import Carried
 from onnxplain.identity import Identity
 from onnxplain.inputs.picture import Picture, read_picture
 from onnxplain.inputs.preprocess import Preprocess
+from onnxplain.model.last_values import LastValues
 from onnxplain.network.network import Network
 from onnxplain.targets.boxes.parts import Match
 from onnxplain.targets.classes import Kind
@@ -75,6 +76,7 @@ class OpenedModel:
         self.identity = identity
         self.sources = dict(sources)
         self.warnings = list(warnings)
+        self._last = LastValues()
 
     @property
     def sha256(self) -> str:
@@ -286,4 +288,6 @@ class OpenedModel:
 
     def _values(self, x: NDArray[Any]) -> dict[str, NDArray[Any]]:
         engine = self.network.adapter(Capability.FORWARD | Capability.ACTIVATIONS)
-        return engine.activations(x, self.task.tensors)
+        if self.network.is_random:
+            return engine.activations(x, self.task.tensors)
+        return self._last.of(engine, x, self.task.tensors)

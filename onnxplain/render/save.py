@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL import Image
 
+# A map over a photo takes a fifth more bytes than at zlib's own level, 6, and a sixth of the time.
+_LEVEL = 2
+
 
 def save_image(image: Image.Image, path: str | Path) -> None:
     """Write a Pillow image as PNG.
@@ -23,7 +26,7 @@ def save_image(image: Image.Image, path: str | Path) -> None:
         If the file cannot be written.
     """
     with whole_file(path) as file:
-        image.save(file, "PNG")
+        image.save(file, "PNG", compress_level=_LEVEL)
 
 
 def save_page(page: Canvas, path: str | Path) -> None:
@@ -49,4 +52,4 @@ def save_figure(figure: Figure, path: str | Path) -> None:
 
     figure.set_dpi(DPI)
     with whole_file(path) as file:
-        FigureCanvasAgg(figure).print_png(file)
+        FigureCanvasAgg(figure).print_png(file, pil_kwargs={"compress_level": _LEVEL})
