@@ -51,6 +51,8 @@ class Method:
         What the engine must be able to do if nothing else is asked for.
     explains : {"logit", "probability"}
         Which score it explains unless told otherwise.
+    against_others : bool
+        Whether that is the logit less the mean of all others, where classes compete.
     display : {"signed", "positive", "magnitude"}
         Which part of the numbers a picture shows.
     shows : str
@@ -100,6 +102,7 @@ class Method:
     requires: Callable[[Network], None] = _nothing
     compares: Match = "score"
     needs_for: Callable[[Mapping[str, Any]], Capability] | None = None
+    against_others: bool = True
 
     def capabilities(self, parameters: Mapping[str, Any]) -> Capability:
         """Return what the engine must be able to do with these parameters, all of them given."""
