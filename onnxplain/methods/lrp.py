@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import UsageError
 from onnxplain.explanations.attribution import Attribution
+from onnxplain.graph.view import Graph
 from onnxplain.methods.channels import channel_mask, channel_sums
 from onnxplain.methods.gradients import input_axes
 from onnxplain.methods.logits import require_logit
@@ -93,7 +94,7 @@ def lrp(
     UsageError
         If a name or parameter is wrong.
     """
-    rules = _composite(context, composite, epsilon, gamma, zero_bias, unknown)
+    rules = chosen_composite(context.network.graph, composite, epsilon, gamma, zero_bias, unknown)
     return propagated(context, x, seeded(target, start), rules, at=at, channels=channels)
 
 
@@ -176,19 +177,20 @@ def propagated(
     )
 
 
-def _composite(
-    context: Context,
+def chosen_composite(
+    graph: Graph,
     given: Composite | str,
-    epsilon: float,
-    gamma: float,
-    zero_bias: bool,
-    unknown: str,
+    epsilon: float = 1e-6,
+    gamma: float = 0.25,
+    zero_bias: bool = False,
+    unknown: str = "refuse",
 ) -> Composite:
+    """Return the composite that is meant for a graph; for the parameters see `lrp`."""
     if isinstance(given, Composite):
         return given
     if given.endswith(".toml"):
         from onnxplain.relevance.composite_file import load_composite
 
         return load_composite(given)
-    name = default_composite(context.network.graph) if given == "auto" else given
+    name = default_composite(graph) if given == "auto" else given
     return composite_named(name, epsilon=epsilon, gamma=gamma, zero_bias=zero_bias, unknown=unknown)

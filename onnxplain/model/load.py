@@ -16,6 +16,7 @@ from onnxplain.errors import ModelFileError, OnnxplainError, UsageError
 from onnxplain.explanations.explanation import Explanation
 from onnxplain.graph.answers.answer import Answer
 from onnxplain.graph.answers.outputs import class_keys, find_outputs
+from onnxplain.graph.carried import KEY, carried_maps, without_maps
 from onnxplain.graph.image_input import find_image_input, size_warning
 from onnxplain.graph.light import Weights
 from onnxplain.graph.load import check, identify, open_model
@@ -133,6 +134,9 @@ def load(
     with foreign(lambda reason: ModelFileError(f"the metadata of {name!r}: {reason}")):
         metadata = {p.key: p.value for p in proto.metadata_props}
         of_inputs = denotations(proto)
+        carried = carried_maps(proto)
+        if carried is not None:
+            proto = without_maps(proto, carried)
     graph = with_batch(prepare(proto, weights), input_name)
     del proto, weights  # the graph has what it needs
     beside = read_beside(file)
@@ -206,6 +210,11 @@ def load(
         text for text in (network.choice_of_output, _reading(answer), answer.doubt) if text
     ]
     warnings += named.warnings
+    if carried is None and KEY in metadata:
+        warnings.append(
+            f"the metadata {KEY!r} of the file say that it carries maps, which its graph does not "
+            "bear out; they are ignored"
+        )
     model = Model(
         network,
         replace(recipe, dtype=image.dtype),
@@ -220,6 +229,7 @@ def load(
         },
         warnings=[*warnings, *([against] if against else [])],
     )
+    model.carried = carried
     return model if at is None else model_at(model, at)
 
 
