@@ -108,6 +108,14 @@ class Method:
         """Return what the engine must be able to do with these parameters, all of them given."""
         return self.needs if self.needs_for is None else self.needs_for(parameters)
 
+    def score(self, kind: Kind | None) -> dict[str, Any]:
+        """Return the options ``kind`` and ``others`` of a target, where a person asks for a kind.
+
+        Without one the method's own choice holds.
+        """
+        own = kind is None and self.explains == "logit" and self.against_others
+        return {"kind": kind or self.explains, "others": own}
+
     @property
     def parameters(self) -> Mapping[str, inspect.Parameter]:
         """Keyword parameters with their defaults, from the function's signature."""

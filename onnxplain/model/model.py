@@ -28,7 +28,7 @@ from onnxplain.network.chosen_layer import layer_tensor, layers_of
 from onnxplain.network.context import Context, Progress, silent
 from onnxplain.network.network import Network
 from onnxplain.network.sharing import Share, run_shared
-from onnxplain.targets.classes import Kind, against_others
+from onnxplain.targets.classes import Kind
 from onnxplain.targets.request import TargetLike
 from onnxplain.targets.target import Target
 from onnxplain.tasks.average import averaged, require_runs
@@ -222,9 +222,8 @@ class Model(OpenedModel):
         options: dict[str, Any] = {"contrast": contrast, "margin": margin, "average": average}
         options |= {"by_match": not chosen.takes_slopes, "match": chosen.compares}
         wanted = listed(targets)
-        aims = self.resolve(picture, wanted, prediction, kind=kind or chosen.explains, **options)
-        if kind is None and chosen.against_others and self.network.answer.task == "classes":
-            aims = {against_others(aim): said for aim, said in aims.items()}
+        options |= chosen.score(kind)
+        aims = self.resolve(picture, wanted, prediction, **options)
         if not aims:
             raise UsageError("there is no target to explain")
         said = prediction or next(iter(aims.values()))

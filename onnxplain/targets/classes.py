@@ -99,7 +99,7 @@ class ClassScore(Target):
     @property
     def is_probability(self) -> bool:
         """Whether it is the probability of one class, or of its negative."""
-        return self.kind == "probability" and self.contrast is None and not self.margin
+        return self.kind == "probability" and (self.is_plain or self.negative)
 
     def class_scores(self, values: Values) -> NDArray[np.float64]:
         """Return the scores of all classes, (N, K), averaged over the region if there is one.
