@@ -171,7 +171,7 @@ def test_files_are_whole_png_files(tmp_path):
 
 
 def test_a_failure_while_drawing_leaves_no_file(tmp_path, monkeypatch):
-    def stop(self, file, *options):
+    def stop(self, file, *arguments, **options):
         file.write(b"half")
         raise KeyboardInterrupt
 
