@@ -142,6 +142,14 @@ class PullBack:
     growth: tuple[Growth, ...] = ()
 
 
+def pulled(joined: Mapping[str, Array], names: Sequence[str], count: int) -> PullBack:
+    """Return what batches gave that are joined: ``value:TENSOR`` and ``gradient:SEED:TENSOR``."""
+    values = {k[len("value:") :]: v for k, v in joined.items() if k.startswith("value:")}
+    return PullBack(
+        values, tuple({n: joined[f"gradient:{k}:{n}"] for n in names} for k in range(count))
+    )
+
+
 @dataclass(frozen=True)
 class Propagation:
     """What one relevance pass gives.

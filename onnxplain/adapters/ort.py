@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from onnxplain.adapters.incremental.costs import node_seconds
 from onnxplain.adapters.incremental.engine import WindowEngine
 from onnxplain.adapters.incremental.work import Services
 from onnxplain.adapters.ort_faults import whose_fault
-from onnxplain.adapters.ort_sessions import OrtSessions, reason_of
+from onnxplain.adapters.ort_sessions import Keeping, OrtSessions, reason_of
 from onnxplain.adapters.rerun import Rerun
 from onnxplain.adapters.rerun import Session as RunFeeds
 from onnxplain.errors import UnsupportedModelError, UsageError
@@ -36,6 +36,7 @@ from onnxplain.graph.view import Graph
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
 
+T = TypeVar("T")
 # Batches that are timed for whole inputs; larger ones are slower on a CPU, as activations
 # leave its caches.
 _BATCHES = {"cpu": (4, 8, 16), "cuda": (16, 64, 128)}
@@ -154,6 +155,16 @@ class OrtAdapter:
                 f"{count:,} inputs of shape {x.shape[1:]} at a time need more memory than there is"
             ) from error
 
+    @property
+    def sessions(self) -> OrtSessions:
+        """What opens sessions of the graph."""
+        return self._sessions
+
+    def keep(self, session: Keeping, batch: Array) -> dict[str, Any]:
+        """Run a forward pass of `OrtSessions.keeping` on one batch."""
+        batch = np.ascontiguousarray(batch.astype(self._image.dtype, copy=False))
+        return self._said(session.session, session.run, batch)
+
     def pull_back(
         self,
         x: Array,
@@ -230,6 +241,10 @@ class OrtAdapter:
         def run(feeds: Mapping[str, Array]) -> list[Any]:
             return list(session.run(names, feeds))
 
+        return self._said(session, run, batch)
+
+    def _said(self, session: Any, run: Callable[[Mapping[str, Array]], T], batch: Array) -> T:
+        """Run a function of all inputs, and say whose fault it is if that fails."""
         try:
             return run({self._image.name: batch, **self._bound})
         except Exception as error:  # onnxruntime's exceptions share no base class
