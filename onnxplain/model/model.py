@@ -195,6 +195,16 @@ class Model(OpenedModel):
         parity = self.check_parity(chosen, picture, said, allow_mismatch).parity
         needs = chosen.capabilities(values)
         context = Context(self.network, self.preprocess, seed, progress or silent, needs=needs)
+        late: list[Parity] = []
+
+        def check_late() -> None:
+            """Compare the engines when PyTorch takes over from ONNX Runtime, once."""
+            if not late:
+                late.append(self.measure_parity(picture) if said.parity is None else said.parity)
+            if not allow_mismatch:
+                require_parity(late[0])
+
+        self.network.before_pytorch = check_late
         runs = average if average and self.network.is_random else 1
 
         def work(aim: Target, context: Context, share: Share) -> Explanation:
@@ -211,8 +221,8 @@ class Model(OpenedModel):
                 raise empty
             require_finite(chosen, found.values, aim)
             run = Run(chosen, values, seed, time.perf_counter() - started)
-            said = replace(aims[aim], parity=parity)
-            return explanation_of(self, run, picture, aim, said, score, found)
+            here = replace(aims[aim], parity=late[0] if late else parity)
+            return explanation_of(self, run, picture, aim, here, score, found)
 
         # The steps of the first target stand for those of all, which take turns.
         contexts = [context, *[replace(context, progress=silent)] * (len(aims) - 1)]
@@ -228,6 +238,8 @@ class Model(OpenedModel):
     ) -> Prediction:
         """Compare the engines on this picture if the method runs in PyTorch.
 
+        Derivatives in ONNX Runtime are those of its own forward pass, and checked on the way.
+
         Returns
         -------
         Prediction
@@ -239,7 +251,7 @@ class Model(OpenedModel):
             If they disagree, or the output hardly depends on the picture, and
             `allow_mismatch` is not set.
         """
-        if method.runs_on == "ONNX Runtime":
+        if method.runs_on == "ONNX Runtime" or self.network.slopes_in_onnx(method.needs):
             return prediction
         if prediction.parity is None:
             prediction = replace(prediction, parity=self.measure_parity(picture))
@@ -267,7 +279,7 @@ class Model(OpenedModel):
             measure_parity(
                 network.ort,
                 lambda: network.ort_as_written,
-                network.adapter(Capability.GRADIENTS),
+                network.converted,
                 self._with_plain(picture),
                 tensor,
                 quantisation_step(network.graph, tensor),

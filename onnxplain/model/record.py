@@ -81,6 +81,11 @@ def explanation_of(
         if spread is not None:
             notes[NOTE] = spread.to_dict()
     uses_torch = method.runs_on == "PyTorch"
+    if network.slopes_in_onnx(method.capabilities(run.parameters)):
+        if network.slopes.check is not None:
+            measures["slope_error"] = network.slopes.check.error
+        if network.slopes.obstacle:
+            notes["pytorch_because"] = network.slopes.obstacle
     if prediction.parity is not None and uses_torch:
         measures["parity_error"] = prediction.parity.error
         measures["parity_tolerance"] = prediction.parity.tolerance

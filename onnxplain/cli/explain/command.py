@@ -122,6 +122,14 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     metavar="N",
     help="Threads within an operator, in both engines. Default: their own choice.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "onnxruntime", "pytorch"]),
+    default="auto",
+    show_default=True,
+    help="What computes gradients. auto: ONNX Runtime where it can, checked against its forward "
+    "passes, and PyTorch for everything else.",
+)
 @seed_option
 @click.option(
     "--precision",
