@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from onnxplain.errors import InternalError, OnnxplainError
+from onnxplain.errors import InternalError, OnnxplainError, UnsupportedModelError
 from onnxplain.text import shown
 
 LOGGER = logging.getLogger("onnxplain")
@@ -63,6 +63,9 @@ def one_of_many(
         failed(_alone(error))
     except OnnxplainError:
         raise
+    except MemoryError as error:
+        LOGGER.debug("%s", error, exc_info=error)
+        failed(UnsupportedModelError(reason(error)))
     except Exception as error:  # a defect of ours, on one of many
         LOGGER.debug("%s", error, exc_info=error)
         failed(InternalError.of(error))

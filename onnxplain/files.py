@@ -62,10 +62,16 @@ def read_text(path: str | Path, what: str, most: int = MAX_JSON_BYTES) -> str:
         If it is missing, unreasonably large or not UTF-8.
     """
     path = Path(path)
+    problem = why_no_file(path)
+    if problem and os.path.exists(path) and not os.path.isdir(path):
+        # Reading a pipe or a device may never end.
+        raise UsageError(f"cannot read {what} {str(path)!r}: {problem}")
     try:
-        if path.stat().st_size > most:
+        with open(path, "rb") as file:  # a file that grows is not read further than that
+            content = file.read(most + 1)
+        if len(content) > most:
             raise UsageError(f"cannot read {what} {str(path)!r}: it is above {most:,} bytes")
-        return path.read_text("utf-8")
+        return io.TextIOWrapper(io.BytesIO(content), "utf-8").read()
     except OSError as error:
         raise UsageError(f"cannot read {what} {str(path)!r}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -130,6 +136,8 @@ def whole_file(path: str | Path) -> Iterator[IO[bytes]]:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
         with os.fdopen(handle, "wb") as file:
             yield file
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut could leave the name without the content
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
         temporary = None

@@ -4,6 +4,15 @@
 # of the whole compares them. Converters of operators are tested from the table of operators,
 # in every version that it promises (`convert/test_versions`, `convert/test_microsoft`).
 TESTED_WITH = {
+    **dict.fromkeys(("graph/extent", "graph/fold_work"), "graph/test_budget"),
+    "relevance/chains": "relevance/test_merge",
+    "relevance/manners": "relevance/test_operators",
+    "relevance/rule_plan": "relevance/test_walk",
+    "relevance/nodes/bounds": "relevance/nodes/test_propagate",
+    "relevance/nodes/fixed_scale": "relevance/nodes/test_propagate",
+    "relevance/nodes/layer": "relevance/nodes/test_propagate",
+    "relevance/nodes/weighted": "relevance/nodes/test_propagate",
+    "relevance/nodes/weightless": "relevance/nodes/test_propagate",
     "cli/audit_run": "cli/test_audit",
     "cli/boxes_table": "cli/test_boxes",
     "cli/background_run": "cli/test_background",
@@ -21,10 +30,23 @@ TESTED_WITH = {
     "cli/features/options": "cli/features/test_command",
     "cli/features/picture_views": "cli/features/test_command",
     **dict.fromkeys(
-        ("export/check", "export/maps", "export/path", "export/plan", "export/save"),
+        (
+            "export/defaults",
+            "export/maps",
+            "export/path",
+            "export/plan",
+            "export/save",
+        ),
         "export/test_export",
     ),
-    **dict.fromkeys(("export/scores", "export/write"), "export/test_export"),
+    **dict.fromkeys(("export/feeds", "export/write"), "export/test_export"),
+    **dict.fromkeys(("export/check_view", "export/dress", "export/viewed"), "export/test_view"),
+    "export/exact": "export/test_check",
+    **dict.fromkeys(
+        ("export/targets/explained", "export/targets/find"), "export/targets/test_classes"
+    ),
+    "export/targets/region": "export/targets/test_dense",
+    "export/targets/ranking": "export/targets/test_boxes",
     **dict.fromkeys(("symbolic/back", "symbolic/registry"), "symbolic/test_rules"),
     **dict.fromkeys(
         (
@@ -39,6 +61,7 @@ TESTED_WITH = {
             "symbolic/rules/quantised",
             "symbolic/rules/reductions",
             "symbolic/rules/resize",
+            "symbolic/rules/scattering",
             "symbolic/rules/shape",
             "symbolic/rules/softmax",
         ),

@@ -191,7 +191,7 @@ class TestNames:
     def test_unknown_method_and_parameter(self):
         model = onnxplain.load(MODEL)
         with pytest.raises(UnknownNameError, match="grad-cam"):
-            model.explain(DIGIT, "gradcam")
+            model.explain(DIGIT, "grad-cm")
         with pytest.raises(UnknownNameError, match="window"):
             model.explain(DIGIT, "occlusion", windov=3)
         with pytest.raises(UsageError, match="whole number"):

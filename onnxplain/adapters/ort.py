@@ -25,10 +25,10 @@ from onnxplain.adapters.incremental.costs import node_seconds
 from onnxplain.adapters.incremental.engine import WindowEngine
 from onnxplain.adapters.incremental.work import Services
 from onnxplain.adapters.ort_faults import whose_fault
-from onnxplain.adapters.ort_sessions import Keeping, OrtSessions, reason_of
+from onnxplain.adapters.ort_sessions import Keeping, OrtSessions, reason_of, run_session
 from onnxplain.adapters.rerun import Rerun
 from onnxplain.adapters.rerun import Session as RunFeeds
-from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.sections import Sections
 from onnxplain.graph.shapes import Shapes, infer_shapes
@@ -239,7 +239,7 @@ class OrtAdapter:
 
     def _run(self, session: Any, names: list[str], batch: Array) -> list[Any]:
         def run(feeds: Mapping[str, Array]) -> list[Any]:
-            return list(session.run(names, feeds))
+            return run_session(session, names, feeds)
 
         return self._said(session, run, batch)
 
@@ -247,6 +247,8 @@ class OrtAdapter:
         """Run a function of all inputs, and say whose fault it is if that fails."""
         try:
             return run({self._image.name: batch, **self._bound})
+        except OnnxplainError:
+            raise
         except Exception as error:  # onnxruntime's exceptions share no base class
             reason = reason_of(error)
             raise whose_fault(reason, session, run, self._image, batch, self._bound) from error

@@ -18,6 +18,7 @@ import onnxruntime as ort
 from onnxplain import machine
 from onnxplain.adapters.base import Array
 from onnxplain.adapters.device import cuda_device_count, parse_device
+from onnxplain.adapters.ort_deadline import run_in_time
 from onnxplain.adapters.rerun import Session as RunFeeds
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.graph.light import take_out
@@ -111,11 +112,14 @@ class OrtSessions:
         callable
             Takes feeds by name, returns the outputs in order.
         """
-        session = self._open(file, _values(weights), self._options())
+        fed = _values(weights)
+        # The session reads the weights where they lie: they are kept as long as it is.
+        opened = self._open(file, fed, self._options()), fed
 
         def run(feeds: Mapping[str, Array]) -> Sequence[Array]:
+            session, _ = opened
             try:
-                return session.run(None, dict(feeds))
+                return run_session(session, None, feeds)
             except Exception as error:  # onnxruntime's exceptions share no base class
                 raise UnsupportedModelError(
                     f"ONNX Runtime cannot run a part of this model: {reason_of(error)}"
@@ -199,7 +203,13 @@ def _make_arena() -> None:
 
 
 def _values(weights: Mapping[str, Array]) -> dict[str, ort.OrtValue]:
-    return {n: ort.OrtValue.ortvalue_from_numpy(w) for n, w in weights.items()}
+    """Weights as ONNX Runtime takes them: it reads the arrays where they lie, in one piece.
+
+    They belong to the caller, who keeps what is returned as long as the session.
+    """
+    return {
+        n: ort.OrtValue.ortvalue_from_numpy(np.asarray(w, order="C")) for n, w in weights.items()
+    }
 
 
 def _providers(device: str) -> list[Any]:
@@ -245,6 +255,13 @@ def cuda_loads(index: int = 0) -> bool:
     except Exception:  # whatever goes wrong here means: use the CPU
         return False
     return session.get_providers()[0] == "CUDAExecutionProvider"
+
+
+def run_session(
+    session: ort.InferenceSession, names: Sequence[str] | None, feeds: Mapping[str, Array]
+) -> list[Any]:
+    """Run a session, for no longer than the budget allows."""
+    return run_in_time(session, names, feeds, ort.RunOptions())
 
 
 def reason_of(error: Exception) -> str:

@@ -26,6 +26,7 @@ from onnxplain.cli.boxes_table import show_boxes
 from onnxplain.cli.changed import tell_changed
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.explain.run import require_writable
+from onnxplain.cli.images import require_order
 from onnxplain.cli.outcome import code_of_data
 from onnxplain.cli.progress import progress_bar
 from onnxplain.errors import ImageError, InternalError, UsageError
@@ -69,6 +70,7 @@ def run(
     if workers is not None and engine != "ray":
         raise UsageError("--workers goes with --engine ray; a local audit is one process")
     out = Path(folder)
+    require_order(model, [data])
     require_writable(out)
     found = read_dataset(data, masks=masks)
     asked = None if config is None else AuditConfig.load(config)

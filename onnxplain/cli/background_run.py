@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from onnxplain.cli.console import line, remark
+from onnxplain.cli.images import require_order
 from onnxplain.cli.progress import progress_bar
 from onnxplain.errors import UsageError
 from onnxplain.methods import find
@@ -33,6 +34,7 @@ def run(
     OnnxplainError
         If the model, the pictures or an option do not fit, or the file cannot be written.
     """
+    require_order(model, [data])
     if Path(path).suffix != ".npz" or Path(data).suffix == ".npz":
         raise UsageError(f"a background is made of pictures and stored as .npz, not {path!r}")
     opened = load(model, **opening)

@@ -21,10 +21,10 @@ from onnxplain.cli.options import (
 
 _HELP = """Compare what several MODELs predict on DATA, and why.
 
-The last argument is the data: a folder, a pattern, or a table (CSV or JSON). All others
-are ONNX files of the same classes or values; layout, size and preprocessing may differ.
-Each explains the class that the first one predicts, or what --target says. --task, --scores
-and --output hold for all files.
+The last argument is the data: a folder, a pattern, a table (CSV or JSON), or any number of
+pictures. All others are ONNX files of the same classes or values; layout, size and
+preprocessing may differ. Each explains the class that the first one predicts, or what
+--target says. --task, --scores and --output hold for all files.
 
 \b
 These files are written:
@@ -38,7 +38,7 @@ These files are written:
 @click.command(help=_HELP, short_help="Compare what several models predict, and why.")
 @click.argument(
     "models",
-    metavar="MODEL MODEL... DATA",
+    metavar="MODEL MODEL... DATA...",
     nargs=-1,
     required=True,
     type=click.Path(readable=False),

@@ -14,6 +14,7 @@ from onnxplain.cli.changed import tell_changed
 from onnxplain.cli.choices import choose_methods, give_parameters
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.explain.run import require_writable
+from onnxplain.cli.images import is_picture
 from onnxplain.cli.outcome import code_of, code_of_data
 from onnxplain.cli.progress import progress_bar
 from onnxplain.compare.compare import Seen
@@ -70,7 +71,7 @@ def run(
         If fewer than two files can be used, nothing could be compared, or a file cannot be
         written.
     """
-    *files, data = models
+    files, data = _parted(models)
     if len(files) < 2:
         raise UsageError("give at least two models and then the data: A.onnx B.onnx PHOTOS")
     if len(recipes) not in (0, 1, len(files)):
@@ -80,7 +81,7 @@ def run(
         )
     out = Path(folder)
     require_writable(out)
-    samples = spread(read_dataset(data), limit)
+    samples = spread([s for d in data for s in read_dataset(d)], limit)
     own = [recipes[min(k, len(recipes) - 1)] if recipes else None for k in range(len(files))]
     bindings = _bindings(files, bound)
     opened, refused = _open(files, own, bindings, labels=labels, **opening)
@@ -117,6 +118,13 @@ def run(
     elif not quiet:
         _show(found, written)
     return code_of([*(e.exit_code for e in refused.values()), code_of_data(found.problems)])
+
+
+def _parted(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Tell models from the data: the last argument, or all pictures that are named."""
+    pictures = list(dict.fromkeys(a for a in arguments if is_picture(a)))
+    data = pictures or list(arguments[-1:])
+    return [a for a in arguments if a not in data], data
 
 
 def _open(

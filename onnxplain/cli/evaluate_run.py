@@ -12,6 +12,7 @@ from onnxplain.cli.choices import choose_methods, give_parameters
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.evaluate_data import chosen_samples
 from onnxplain.cli.explain.run import require_writable
+from onnxplain.cli.images import require_order
 from onnxplain.cli.outcome import code_of_data
 from onnxplain.cli.progress import progress_bar
 from onnxplain.errors import UsageError
@@ -73,6 +74,7 @@ def run(
     """
     settings = Settings(step, deleted, inserted, strong, order, stages)
     out = Path(folder)
+    require_order(model, [data])
     require_writable(out)
     opened = load(model, **opening)
     chosen, left_out = choose_methods(methods, opened)

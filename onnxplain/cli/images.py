@@ -8,11 +8,12 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from onnxplain.errors import ImageError
+from onnxplain.errors import ImageError, UsageError
 from onnxplain.inputs.dataset import image_files
 from onnxplain.inputs.image_formats import SUFFIXES
 
 _PATTERN = frozenset("*?[")
+_MODEL = ".onnx"
 # Bytes of a stem: file systems allow names of 255, and what is added to it takes up to 100.
 _LONGEST, _KEPT = 150, 120
 
@@ -51,6 +52,29 @@ def find_images(arguments: Iterable[str]) -> tuple[list[Path], list[ImageError]]
             )
         found.update(dict.fromkeys(matches))
     return list(found), empty
+
+
+def require_order(model: str, data: Sequence[str]) -> None:
+    """Refuse pictures that stand where the model should, and a model among the pictures.
+
+    Raises
+    ------
+    UsageError
+        With the order that was meant.
+    """
+    models = [d for d in data if Path(d).suffix.lower() == _MODEL]
+    if is_picture(model) or (models and os.path.isdir(model)):
+        said = f"{models[0]} {model}" if models else f"MODEL.onnx {model}"
+        raise UsageError(f"{model!r} stands where the model should; the model comes first: {said}")
+    if models:
+        raise UsageError(
+            f"{models[0]!r} is a model and stands among the pictures; `compare` takes several"
+        )
+
+
+def is_picture(argument: str) -> bool:
+    """Whether an argument is named as an image file is."""
+    return Path(argument).suffix.lower() in SUFFIXES
 
 
 def result_names(paths: Sequence[Path]) -> dict[Path, str]:

@@ -188,6 +188,7 @@ def _show_model(found: Mapping[str, Any]) -> None:
         *[(f"bound {name}", f"{b['dtype']} {b['shape']}" + (f", all {b['value']:g}"
            if "value" in b else "")) for name, b in found["bound"].items()],
         *_answer_rows(output),
+        *([("", found["carries"])] if found["carries"] else []),
         *[("left out", text) for text in _left_out(found["left_out"])],
         ("preprocessing", f"{recipe['name']}: {recipe['color']}, {recipe['resize']}, "
                           f"scale {recipe['scale']:.4g}, mean {_numbers(recipe['mean'])}, "

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from onnxplain.graph.budget import set_budget
+
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 
@@ -36,6 +38,20 @@ def _size(
     return (int(sides[0]), int(sides[1]))
 
 
+def _budget(context: click.Context, option: click.Parameter, given: Sequence[str]) -> None:
+    """Put the limits in force for what this process does."""
+    set_budget({name: value for name, _, value in (text.partition("=") for text in given)})
+
+
+budget_option = click.option(
+    "--budget",
+    multiple=True,
+    callback=_budget,
+    expose_value=False,
+    metavar="NAME=VALUE",
+    help="Let a model take more, or less: nodes, nesting, name, fold-bytes, fold-work, "
+    "tensor-bytes, run-seconds (docs/security.md). Repeatable.",
+)
 bind_option = click.option(
     "--bind",
     "bound",
@@ -72,6 +88,7 @@ _MODEL_OPTIONS = (
     bind_option,
     click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]",
                  help="Where to compute; auto takes CUDA where it really works."),
+    budget_option,
 )  # fmt: skip
 
 debug_option = click.option(

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import signal
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 import click
 
 from onnxplain.boundary import LOGGER
-from onnxplain.errors import InternalError, OnnxplainError
+from onnxplain.errors import InternalError, OnnxplainError, OutputError, UnsupportedModelError
 from onnxplain.text import shown
 
 INTERRUPTED, TERMINATED = 130, 143
+# Nobody reads, no room, no such stream: not faults of ours.
+_CANNOT_WRITE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT})
 TRACEBACK = "run again with --debug for the traceback"
 
 
@@ -45,6 +49,7 @@ def run(call: Callable[[], Any], *, debug: bool) -> int:
             warnings.simplefilter("ignore")
         try:
             code = call()
+            sys.stdout.flush()  # a full disk is noticed here, not when Python ends
             return code if isinstance(code, int) else 0
         except OnnxplainError as error:
             _say(f"error: {error}", debug)
@@ -58,6 +63,17 @@ def run(call: Callable[[], Any], *, debug: bool) -> int:
         except (click.Abort, KeyboardInterrupt):
             _say("interrupted", debug)
             return INTERRUPTED
+        except OSError as error:
+            if error.errno not in _CANNOT_WRITE:
+                found = InternalError.of(error)
+                _say(f"{found}" + ("" if debug else f"; {TRACEBACK}"), debug)
+                return found.exit_code
+            _say(f"error: cannot write standard output: {error.strerror}", debug)
+            _let_go(sys.stdout)
+            return OutputError.exit_code
+        except MemoryError:
+            _say("error: this needs more memory than there is", debug)
+            return UnsupportedModelError.exit_code
         except Exception as error:  # the last line of defence: any defect of our own
             found = InternalError.of(error)
             _say(f"{found}" + ("" if debug else f"; {TRACEBACK}"), debug)
@@ -82,7 +98,18 @@ def code_of_data(problems: Iterable[str]) -> int:
 def _say(message: str, debug: bool) -> None:
     if debug:
         traceback.print_exc()
-    click.echo(f"onnxplain: {shown(message)}", err=True)
+    try:
+        click.echo(f"onnxplain: {shown(message)}", err=True)
+    except OSError:  # nobody can be told; the exit code says it
+        _let_go(sys.stderr)
+
+
+def _let_go(stream: Any) -> None:
+    """Send what is left in a stream nowhere, or Python would fail at it when it ends."""
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def _usage(error: click.ClickException) -> str:

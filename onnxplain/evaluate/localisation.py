@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.ndimage
-import scipy.stats
+import scipy
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.integrate import trapezoid
 
 from onnxplain.errors import UsageError
 
@@ -37,7 +37,7 @@ class Curve:
     @property
     def area(self) -> float:
         """Area under the curve by the trapezoid rule, in units of the score."""
-        return float(trapezoid(self.scores, self.shares))
+        return float(scipy.integrate.trapezoid(self.scores, self.shares))
 
     @property
     def value(self) -> float:

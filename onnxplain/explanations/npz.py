@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from onnxplain.errors import UsageError
 from onnxplain.files import why_no_file
 
 Arrays = dict[str, NDArray[Any]]
+# Maps of a picture of 10,000 by 10,000, a few times.
+_MOST_BYTES = 4 << 30
 
 
 def read_npz(path: str | Path, what: str) -> Arrays:
@@ -39,11 +43,38 @@ def read_npz(path: str | Path, what: str) -> Arrays:
 
     # What is raised depends on which bytes are wrong: zlib's errors, NotImplementedError,
     # RuntimeError for what is encrypted, MemoryError for a shape that nobody can hold.
+    with foreign(refusal):
+        _check_sizes(path)
     with foreign(refusal), np.load(path, allow_pickle=False) as file:
         arrays: dict[str, Any] = {name: file[name] for name in file.files}
     if other := next((n for n, a in arrays.items() if not isinstance(a, np.ndarray)), None):
         raise refusal(f"{other!r} in it is no array")
     return arrays
+
+
+def _check_sizes(path: str | Path) -> None:
+    """Refuse a header that claims more than its part of the archive holds.
+
+    NumPy makes the array first: a few bytes could take all memory.
+    """
+    with zipfile.ZipFile(path) as archive:
+        total = sum(part.file_size for part in archive.infolist())
+        if total > _MOST_BYTES:
+            raise ValueError(f"it unpacks to {total:,} bytes, and {_MOST_BYTES:,} are the limit")
+        for part in archive.infolist():
+            if not part.filename.endswith(".npy"):
+                continue
+            with archive.open(part) as file:
+                version = np.lib.format.read_magic(file)
+                read = {
+                    (1, 0): np.lib.format.read_array_header_1_0,
+                    (2, 0): np.lib.format.read_array_header_2_0,
+                }.get(version)
+                if read is None:
+                    continue
+                shape, _, dtype = read(file)
+            if math.prod(shape) * dtype.itemsize > part.file_size:
+                raise ValueError(f"{part.filename!r} in it claims more values than it has")
 
 
 def read_record(path: str | Path, what: str) -> tuple[dict[str, Any], Arrays]:

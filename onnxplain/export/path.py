@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,17 +10,13 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
+from onnx.helper import np_dtype_to_tensor_dtype
 
-from onnxplain.export.scores import (
-    Scores,
-    write_choice,
-    write_scores,
-    write_seeds,
-    write_value,
-)
+from onnxplain.export.targets.explained import Explained, Pass, write_cast
 from onnxplain.graph.view import Graph
+from onnxplain.symbolic.back import slope_type
 from onnxplain.symbolic.builder import Builder
-from onnxplain.symbolic.copies import copy_forward
+from onnxplain.symbolic.copies import copy_forward, needed_nodes
 from onnxplain.symbolic.facts import Facts
 from onnxplain.symbolic.pull_back import pull_back
 
@@ -30,8 +27,8 @@ class Path:
 
     Attributes
     ----------
-    image : str
-        Name of the input.
+    image, entry : str
+        The input of the graph, and the tensor that holds it in what is written.
     baseline : array
         Broadcasts against the input.
     steps : int
@@ -39,6 +36,7 @@ class Path:
     """
 
     image: str
+    entry: str
     baseline: NDArray[Any]
     steps: int
 
@@ -47,8 +45,8 @@ def write_path(
     graph: Graph,
     facts: Facts,
     build: Builder,
-    scores: Scores,
-    explained: tuple[str, str, str],
+    explained: Explained,
+    start: tuple[str, Mapping[str, str]],
     path: Path,
 ) -> tuple[str, str]:
     """Write integrated gradients and their completeness gap.
@@ -57,11 +55,10 @@ def write_path(
     ----------
     graph, facts, build
         See `pull_back`.
-    scores : Scores
+    explained : Explained
         What is explained.
-    explained : tuple of str
-        Its number for the picture, (N,); which score it is, (N, K); and the input that says
-        what it is held against.
+    start : str, mapping of str to str
+        Its number for the picture, (N,), and what was chosen there.
     path : Path
         The way and its steps.
 
@@ -72,38 +69,43 @@ def write_path(
     gap : str
         (N,): what is missing of the difference of the scores, as a share of it.
     """
-    x, start = path.image, build.constant(path.baseline)
-    way = build.add("Sub", x, start)
+    # In the type of the derivatives, which is wider than that of some inputs.
+    x, real = path.image, slope_type(facts.types[path.image])
+    baseline = build.constant(path.baseline.astype(real))
+    way = build.add("Sub", write_cast(build, path.entry, real), baseline)
     nodes, weights = np.polynomial.legendre.leggauss(path.steps)
-    points = build.constant(((nodes + 1) / 2).astype(np.float32))
-    shares = build.constant((weights / 2).astype(np.float32))
+    points = build.constant(((nodes + 1) / 2).astype(np.float32).astype(real))
+    shares = build.constant((weights / 2).astype(np.float32).astype(real))
+    value, chosen = start
     empty = build.add("Sub", way, way)
-    value, chosen, contrast = explained
-    body = _step(graph, facts, build, scores, (chosen, contrast), (x, start, way, points, shares))
+    body = _step(graph, facts, build, explained, chosen, (x, baseline, way, points, shares), real)
     count = build.integer(path.steps)
     total = build.fresh("Loop")
     build.nodes.append(helper.make_node("Loop", [count, "", empty], [total], total, body=body))
     attribution = build.add("Mul", total, way)
 
-    at_start = build.add("Expand", start, build.add("Shape", x))
-    names = copy_forward(graph, build, scores.tensors, {x: at_start})
-    before = write_scores(build, scores, facts, names)
-    choice = write_choice(build, scores, before, chosen, contrast)
-    change = build.add("Sub", value, write_value(build, before, choice))
+    at_start = build.add("CastLike", baseline, x)
+    at_start = build.add("Expand", at_start, build.add("Shape", path.entry))
+    names = copy_forward(graph, build, explained.tensors, {x: at_start})
+    before = explained.score(Pass(build, facts, names), chosen).value
+    change = write_cast(build, build.add("Sub", value, before), real)
     axes = range(1, len(facts.shapes[x]))
     reached = build.reduce("ReduceSum", attribution, axes, keep=False)
-    none = build.add("Equal", change, build.number(0))
-    divisor = build.add("Where", none, build.number(1), change)
-    return attribution, build.add("Div", build.add("Sub", change, reached), divisor)
+    none = build.add("Equal", change, build.constant(np.asarray(0, real)))
+    divisor = build.add("Where", none, build.constant(np.asarray(1, real)), change)
+    gap = build.add("Div", build.add("Sub", change, reached), divisor)
+    single = np.dtype(np.float32)
+    return write_cast(build, attribution, single), write_cast(build, gap, single)
 
 
 def _step(
     graph: Graph,
     facts: Facts,
     build: Builder,
-    scores: Scores,
-    explained: tuple[str, str],
+    explained: Explained,
+    chosen: Mapping[str, str],
     way: tuple[str, str, str, str, str],
+    real: np.dtype[Any],
 ) -> onnx.GraphProto:
     """The body of the loop: the slopes at one point, added to what there is."""
     x, start, difference, points, shares = way
@@ -112,17 +114,17 @@ def _step(
         here = build.add(
             "Add", start, build.add("Mul", difference, build.add("Gather", points, number))
         )
-        names = copy_forward(graph, build, scores.tensors, {x: here})
-        whole = write_scores(build, scores, facts, names)
-        choice = write_choice(build, scores, whole, *explained)
-        seeds = write_seeds(build, scores, choice, facts, names)
-        slopes = pull_back(graph, facts, build, seeds, [x], names)[x]
+        here = build.add("CastLike", here, x)
+        names = copy_forward(graph, build, explained.tensors, {x: here})
+        score = explained.score(Pass(build, facts, names), chosen)
+        slopes = pull_back(graph, facts, build, score.slopes, [x], names)[x]
+        slopes = write_cast(build, slopes, real)
         part = build.add("Mul", slopes, build.add("Gather", shares, number))
         total = build.add("Add", kept, part)
         on = build.add("Identity", going)
-    code = helper.np_dtype_to_tensor_dtype(facts.types[x])
+    code = np_dtype_to_tensor_dtype(real)
     return helper.make_graph(
-        nodes,
+        needed_nodes(nodes, [on, total]),
         "step",
         [
             helper.make_tensor_value_info(number, TensorProto.INT64, []),

@@ -11,21 +11,29 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import MethodRefusedError, UnknownNameError, UsageError
 from onnxplain.export.maps import AT_INPUT, AT_LAYER
-from onnxplain.export.scores import PREDICTED, Scores
+from onnxplain.export.targets.boxes import BoxesExplained
+from onnxplain.export.targets.classes import ClassesExplained
+from onnxplain.export.targets.explained import Explained, Given, with_defaults
+from onnxplain.export.targets.find import defaults_of, explained_of
+from onnxplain.export.targets.likeness import LikenessExplained
+from onnxplain.graph.layer_list import usable_layers
 from onnxplain.graph.layers import SpatialLayer
 from onnxplain.graph.quantised import rounds_values
+from onnxplain.methods.lrp import chosen_composite
+from onnxplain.network.chosen_layer import about_layers
 from onnxplain.network.context import Context
 from onnxplain.perturb.fills import fill
-from onnxplain.tasks.classes import Classes
-from onnxplain.tasks.values import Numbers
+from onnxplain.relevance.composites import Composite
 
 if TYPE_CHECKING:
     from onnxplain.model.model import Model
+    from onnxplain.network.network import Network
 
 INTEGRATED = "integrated-gradients"
 CAM = "cam"
+LRP = "lrp"
 #: The methods that can be written into a file.
-METHODS = (*sorted([*AT_INPUT, *AT_LAYER, CAM]), INTEGRATED)
+METHODS = (*sorted([*AT_INPUT, *AT_LAYER, CAM]), INTEGRATED, LRP)
 DEFAULT_STEPS = 50
 _MOST_STEPS = 10_000
 
@@ -38,10 +46,12 @@ class Plan:
     ----------
     methods : tuple of str
         In the order of the outputs.
-    scores : Scores
+    explained : Explained
         What is explained.
-    target : int
-        The class or value that is explained unless another one is asked for.
+    given : tuple of Given
+        The inputs that say what, with their defaults.
+    target : str, int or None
+        What a person named to be explained by default; what is predicted if nothing.
     layer : SpatialLayer, optional
         Where class activation maps are read.
     steps : int
@@ -50,20 +60,28 @@ class Plan:
         Where that way begins.
     baseline_name : str
         What that is called.
+    composite : Composite, optional
+        Rules of relevance propagation, with the bounds of the input.
     """
 
     methods: tuple[str, ...]
-    scores: Scores
-    target: int = PREDICTED
+    explained: Explained
+    given: tuple[Given, ...]
+    target: str | int | None = None
     layer: SpatialLayer | None = None
     steps: int = DEFAULT_STEPS
     baseline: NDArray[Any] | None = field(default=None, repr=False)
     baseline_name: str = "black"
+    composite: Composite | None = None
 
     @property
     def with_cam(self) -> bool:
         """Whether `cam` is asked for."""
         return CAM in self.methods
+
+    def at_layer(self, method: str) -> bool:
+        """Whether a method's map is read at the layer."""
+        return method in AT_LAYER or method == CAM
 
     def parameters(self, method: str) -> dict[str, Any]:
         """Parameters with which the engine makes the same map."""
@@ -72,6 +90,8 @@ class Plan:
         if method in AT_LAYER or method == CAM:
             assert self.layer is not None
             return {"layer": self.layer.name}
+        if method == LRP:
+            return {"composite": self.composite}
         return {}
 
 
@@ -100,6 +120,7 @@ def make_plan(
     layer: str | int | None = None,
     steps: int = DEFAULT_STEPS,
     baseline: str = "black",
+    composite: str = "auto",
 ) -> Plan:
     """Settle what is to be written for a model.
 
@@ -110,20 +131,16 @@ def make_plan(
     """
     chosen = known_methods(methods)
     network = model.network
-    if network.bound:
-        raise UsageError("a file with further inputs cannot be exported; use `explain`")
     if not 1 <= steps <= _MOST_STEPS:
         raise UsageError(f"{steps} steps are not possible; allowed: 1 to {_MOST_STEPS}")
-    scores = _scores(model)
-    index = PREDICTED if target is None else model.task.index(target)
-    if target is None and not scores.ranked and scores.classes > 1:
-        model.task.request(None)  # says which values there are
+    explained = explained_of(model)
+    given = with_defaults(explained.given, defaults_of(model, explained, target))
     spatial = None
     if any(m in AT_LAYER or m == CAM for m in chosen):
-        spatial = network.layer(layer)
+        spatial = network.layer(_common_layer(network, explained) if layer is None else layer)
     if CAM in chosen:
         assert spatial is not None
-        if scores.places or scores.reading.two_sided or scores.tensors != (network.head.logits,):
+        if not _plain_logits(explained, network):
             raise MethodRefusedError("cam explains one vector of logits; use grad-cam")
         network.cam_head(spatial)
         if rounds_values(network.graph):
@@ -133,22 +150,47 @@ def make_plan(
             )
     start = None
     if INTEGRATED in chosen:
+        if isinstance(explained, BoxesExplained) and explained.ranked_by_file:
+            raise MethodRefusedError(
+                "the file ranks its boxes, and on the way of integrated-gradients other boxes take "
+                "their places; use gradient or grad-cam"
+            )
         start = _baseline(model, baseline)
-    return Plan(chosen, scores, index, spatial, steps, start, baseline)
+    rules = None
+    if LRP in chosen:
+        if isinstance(explained, LikenessExplained):
+            raise MethodRefusedError(
+                "relevance of a likeness has no form in ONNX nodes; use gradient, or `explain`"
+            )
+        rules = chosen_composite(network.graph, composite).within(model.preprocess.bounds())
+    return Plan(chosen, explained, given, target, spatial, steps, start, baseline, rules)
 
 
-def _scores(model: Model) -> Scores:
-    task = model.task
-    if isinstance(task, Classes):
-        reading = task.readings[task.kind("logit")]
-        return Scores(reading, task.count, bool(task.places), ranked=True)
-    if isinstance(task, Numbers):
-        answer = task.answer
-        return Scores(answer.raw, task.count, bool(answer.places), ranked=False)
-    raise MethodRefusedError(
-        f"export explains classes and values, and {model.name!r} answers with "
-        f"{model.network.answer.task}; use `explain`"
-    )
+def _common_layer(network: Network, explained: Explained) -> str | None:
+    """The last layer that all boxes come from; a detector has others for each scale.
+
+    ``None`` where the chosen one will do.
+    """
+    if not isinstance(explained, BoxesExplained):
+        return None
+    logits = explained.layout.logits
+    read = explained.layout.scores.tensors if logits is None else logits.tensors
+    before = set.intersection(*(network.graph.ancestors(t) for t in read))
+    found = [la.name for la in usable_layers(*about_layers(network)) if la.name in before]
+    if not found:
+        raise MethodRefusedError(
+            "no layer leads to the boxes of all scales; name one with --layer, or use gradient"
+        )
+    return found[-1]
+
+
+def _plain_logits(explained: Explained, network: Network) -> bool:
+    """Whether one vector of logits is explained."""
+    if not isinstance(explained, ClassesExplained) or explained.places:
+        return False
+    reading = explained.reading
+    plain = reading.is_linear and not reading.two_sided
+    return plain and reading.tensors == (network.head.logits,)
 
 
 def _baseline(model: Model, name: str) -> NDArray[Any]:

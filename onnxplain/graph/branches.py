@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import onnx_ir as ir
-from onnx_ir.passes import common as passes
 
 from onnxplain.graph.fold import fold_constants, replace_by_constant
+from onnxplain.graph.ir import ir, passes
 
 
 def resolve_branches(model: ir.Model) -> bool:

@@ -6,8 +6,7 @@ are computed, nobody can tell that the Clip is a ReLU6.
 
 from __future__ import annotations
 
-import onnx_ir as ir
-from onnx_ir.passes import common as passes
+from onnxplain.graph.ir import ir, passes
 
 
 def settle_types(model: ir.Model) -> None:

@@ -12,8 +12,11 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
+
+from onnxplain.graph.budget import budget, over
+from onnxplain.graph.fold_work import work_of
+from onnxplain.graph.ir import ir
 
 # Results above this many elements stay computed: folding must not blow the file up.
 MAX_ELEMENTS = 1_000_000
@@ -39,18 +42,45 @@ def fold_constants(model: ir.Model) -> None:
     ----------
     model : onnx_ir.Model
         Constants have to be initializers already.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If all results together take more memory or work than the budget allows.
     """
+    spent = _Spent()
     opsets = [onnx.helper.make_opsetid(d, v) for d, v in model.opset_imports.items()]
     opset = model.opset_imports.get("", 0)
     for node in list(model.graph):
         if not _foldable(node) or opset < _FOLDED_SINCE.get(node.op_type, 0):
             continue
-        values = _evaluate(node, opsets)
+        values = _evaluate(node, opsets, spent)
         if values is None:
             continue
         for old, value in zip(_read(node), values, strict=True):
             replace_by_constant(model, old, value)
         model.graph.remove(node, safe=True)
+
+
+class _Spent:
+    """What the constants of one file have taken so far."""
+
+    def __init__(self) -> None:
+        self.work = self.bytes = 0
+
+    def take(self, node: ir.Node, work: int) -> None:
+        self.work += work
+        if self.work > budget().fold_work:
+            raise over("fold_work", _said(node), "constants up to here take more steps")
+
+    def keep(self, node: ir.Node, values: list[np.ndarray]) -> None:
+        self.bytes += sum(v.nbytes for v in values)
+        if self.bytes > budget().fold_bytes:
+            raise over("fold_bytes", _said(node), "constants up to here take more bytes")
+
+
+def _said(node: ir.Node) -> str:
+    return f"{node.op_type} (tensor {node.outputs[0].name!r})"
 
 
 def replace_by_constant(model: ir.Model, old: ir.Value, value: np.ndarray) -> None:
@@ -77,10 +107,17 @@ def _read(node: ir.Node) -> list[ir.Value]:
     return [o for o in node.outputs if o.name]
 
 
-def _evaluate(node: ir.Node, opsets: list[onnx.OperatorSetIdProto]) -> list[np.ndarray] | None:
+def _evaluate(
+    node: ir.Node, opsets: list[onnx.OperatorSetIdProto], spent: _Spent
+) -> list[np.ndarray] | None:
     operands = {i.name: i.const_value for i in node.inputs if i and i.name and i.const_value}
-    if not _stays_small(node, operands, opsets):
+    made = _sizes_of_results(node, operands, opsets)
+    if made is None or any(size > MAX_ELEMENTS for size in made):
         return None
+    work = work_of(node, [t.size for t in operands.values()], made)
+    if work is None:
+        return None
+    spent.take(node, work)
     try:
         with np.errstate(all="ignore"):
             evaluator = ReferenceEvaluator(_alone(node, operands, opsets))
@@ -90,33 +127,37 @@ def _evaluate(node: ir.Node, opsets: list[onnx.OperatorSetIdProto]) -> list[np.n
         return None
     if not all(isinstance(v, np.ndarray) and v.size <= MAX_ELEMENTS for v in values):
         return None
+    spent.keep(node, values)
     return values
 
 
-def _stays_small(
+def _sizes_of_results(
     node: ir.Node,
     operands: Mapping[str, ir.TensorProtocol],
     opsets: list[onnx.OperatorSetIdProto],
-) -> bool:
-    """Whether the results are known to be small before anything is computed.
+) -> list[int] | None:
+    """Elements of each result before anything is computed; ``None`` where they are not known.
 
     A few bytes of a file can ask for terabytes (ConstantOfShape, Expand, Tile, Range).
     """
     if node.op_type in _BOUNDED:
-        return sum(t.size for t in operands.values()) <= MAX_ELEMENTS
+        # NonZero gives one index for each axis.
+        return [sum(t.size * max(len(t.shape), 1) for t in operands.values())]
     if node.op_type == "Range":  # whose inferred length overflows
         start, limit, delta = (
             float(operands[i.name].numpy().item()) for i in node.inputs if i and i.name
         )
-        return delta != 0 and abs(limit - start) <= MAX_ELEMENTS * abs(delta)
+        length = abs(limit - start) / abs(delta) if delta else math.inf
+        return [math.ceil(length)] if length <= MAX_ELEMENTS else None
     try:
         inferred = onnx.shape_inference.infer_shapes(
             _alone(node, operands, opsets, largest=_SMALL), data_prop=True
         )
     except Exception:  # what inference cannot do, the reference implementation cannot either
-        return False
+        return None
     sizes = [_elements(output) for output in inferred.graph.output]
-    return all(size is not None and size <= MAX_ELEMENTS for size in sizes)
+    known = [size for size in sizes if size is not None]
+    return known if len(known) == len(sizes) else None
 
 
 def _elements(value: onnx.ValueInfoProto) -> int | None:

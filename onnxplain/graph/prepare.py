@@ -11,9 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import onnx
-import onnx_ir as ir
 from numpy.typing import NDArray
-from onnx_ir.passes import common as passes
 
 from onnxplain.boundary import foreign
 from onnxplain.errors import ModelFileError
@@ -21,7 +19,9 @@ from onnxplain.graph import light
 from onnxplain.graph.branches import resolve_branches
 from onnxplain.graph.cast_like import settle_types
 from onnxplain.graph.dense import without_sparse
+from onnxplain.graph.extent import check_extent, with_calls_inlined
 from onnxplain.graph.fold import fold_constants
+from onnxplain.graph.ir import ir, passes
 from onnxplain.graph.unwrap import unwrap
 from onnxplain.graph.view import Graph
 
@@ -50,10 +50,12 @@ def prepare(model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]] | None =
     Raises
     ------
     ModelFileError
-        If the graph cannot be read although the checker accepted it.
+        If the graph cannot be read although the checker accepted it, or asks for more than the
+        budget allows.
     """
     with foreign(lambda reason: ModelFileError(f"the graph cannot be prepared: {reason}")):
-        model, wrapped = unwrap(model)
+        check_extent(model)
+        model, wrapped = unwrap(with_calls_inlined(model))
         work = ir.from_proto(without_sparse(model))
         for name, array in (weights or {}).items():
             work.graph.initializers[name].const_value = ir.Tensor(array, name=name)

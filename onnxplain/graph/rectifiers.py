@@ -41,7 +41,7 @@ def rectified_root(graph: Graph, node: Node) -> str:
     before = graph.producers.get(source)
     if before is None or before.op_type not in _BEFORE_RELU:
         return ""  # pixels from 0 to 1 start at zero, too
-    return "" if _never_negative(graph, source) else source
+    return "" if never_negative(graph, source) else source
 
 
 def _starts_at_zero(graph: Graph, node: Node) -> bool:
@@ -51,7 +51,16 @@ def _starts_at_zero(graph: Graph, node: Node) -> bool:
     return zero.dtype.kind in "iu" and bool(np.all(zero == np.iinfo(zero.dtype).min))
 
 
-def _never_negative(graph: Graph, tensor: str) -> bool:
+def never_negative(graph: Graph, tensor: str) -> bool:
+    """Whether a tensor holds no negative number, whatever the picture is.
+
+    Parameters
+    ----------
+    graph : Graph
+        The prepared graph.
+    tensor : str
+        The tensor.
+    """
     if graph.is_constant(tensor):
         return bool(np.all(graph.constant(tensor) >= 0))
     node = graph.producers.get(tensor)
@@ -64,4 +73,4 @@ def _never_negative(graph: Graph, tensor: str) -> bool:
     if node.op_type not in _KEEPING:
         return node.op_type in _POSITIVE
     read = node.inputs[:1] if node.op_type in _FIRST_ONLY else node.inputs
-    return all(_never_negative(graph, name) for name in read if name)
+    return all(never_negative(graph, name) for name in read if name)

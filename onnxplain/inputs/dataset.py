@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import glob
+import io
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from onnxplain.boundary import one_of_many, unnamed
 from onnxplain.errors import OF_A_PICTURE, ImageError, OnnxplainError, UsageError
-from onnxplain.files import read_json
+from onnxplain.files import read_json, read_text
 from onnxplain.inputs.annotations.annotation import Annotation
 from onnxplain.inputs.image import open_image
 from onnxplain.inputs.image_formats import SUFFIXES
@@ -229,19 +230,17 @@ def _read_table(path: Path) -> list[Sample]:
 
 def _csv_rows(path: Path) -> list[Mapping[str, Any]]:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            columns = reader.fieldnames or ()
-            unknown = set(columns) - set(_COLUMNS)
-            if "file" not in columns or unknown:
-                raise UsageError(
-                    f"table {str(path)!r}: the first line must name the column 'file' and may "
-                    f"name {', '.join(_COLUMNS[1:])}; it names {', '.join(columns) or 'nothing'}"
-                )
-            return [_with_box(row) for row in reader]
-    except OSError as error:
-        raise UsageError(f"cannot read table {str(path)!r}: {error.strerror}") from error
-    except (csv.Error, UnicodeDecodeError) as error:
+        text = read_text(path, "table").removeprefix("\ufeff")
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        columns = reader.fieldnames or ()
+        unknown = set(columns) - set(_COLUMNS)
+        if "file" not in columns or unknown:
+            raise UsageError(
+                f"table {str(path)!r}: the first line must name the column 'file' and may "
+                f"name {', '.join(_COLUMNS[1:])}; it names {', '.join(columns) or 'nothing'}"
+            )
+        return [_with_box(row) for row in reader]
+    except csv.Error as error:
         raise UsageError(f"table {str(path)!r} is not CSV in UTF-8: {error}") from error
 
 

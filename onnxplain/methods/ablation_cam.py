@@ -56,7 +56,7 @@ def ablation_cam(
     channels : int, optional
         Only so many maps, those of the largest norm; all if not given.
     max_seconds : float, optional
-        End earlier, with the result of as many `channels` as were reached; see `Limits`.
+        End after so many seconds, with the channels that were reached.
 
     Returns
     -------

@@ -52,7 +52,8 @@ def deeplift(
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
     baseline : str
-        See `onnxplain.perturb.fills.fill`.
+        Picture without evidence: black, white, mean, blur, noise, an image file, or a number
+        in the model's units.
 
     Returns
     -------

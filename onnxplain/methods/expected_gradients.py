@@ -62,12 +62,13 @@ def expected_gradients(
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
     baselines : str
-        Comma-separated; each as in `onnxplain.perturb.fills.fill`. All are drawn equally
-        often.
+        Pictures without evidence, separated by commas: black, white, mean, blur, noise, image
+        files, or numbers in the model's units. All are drawn equally often.
     samples : int
         Random points for each picture, at most.
     max_seconds, tolerance : float, optional
-        End earlier; see `Limits`. The map is looked at after every `LOOK` points.
+        End after so many seconds, or when the standard error falls below this share of the
+        map's range.
 
     Returns
     -------

@@ -55,7 +55,8 @@ def integrated_gradients(
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
     baseline : str
-        See `onnxplain.perturb.fills.fill`.
+        Picture without evidence: black, white, mean, blur, noise, an image file, or a number
+        in the model's units.
     steps, max_steps : int
         Points on the path at first and at most.
     tolerance : float

@@ -78,9 +78,11 @@ def kernel_shap(
     regions : int
         About so many of them.
     fill_with : str
-        What stands in a region that is taken away; see `onnxplain.perturb.fills.fill`.
+        What stands in a region that is taken away: black, white, mean, blur, noise, an image
+        file, or a number in the model's units.
     max_seconds, tolerance : float, optional
-        End earlier; see `Limits`.
+        End after so many seconds, or when the standard error falls below this share of the
+        map's range.
 
     Returns
     -------

@@ -70,13 +70,15 @@ def lime(
     regions : int
         About so many of them.
     fill_with : str
-        What stands in a region that is taken away; see `onnxplain.perturb.fills.fill`.
+        What stands in a region that is taken away: black, white, mean, blur, noise, an image
+        file, or a number in the model's units.
     kernel_width : float
         Width s: smaller ones count only samples near the whole picture.
     alpha : float
         Strength of the penalty on large weights.
     max_seconds, tolerance : float, optional
-        End earlier; see `Limits`.
+        End after so many seconds, or when the standard error falls below this share of the
+        map's range.
 
     Returns
     -------

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import UsageError
 from onnxplain.explanations.attribution import Attribution
+from onnxplain.graph.view import Graph
 from onnxplain.methods.channels import channel_mask, channel_sums
 from onnxplain.methods.gradients import input_axes
 from onnxplain.methods.logits import require_logit
@@ -62,9 +63,9 @@ def lrp(
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
     composite : Composite or str
-        A `Composite`, the name of one (see `onnxplain.relevance.composites.composite`), or
-        a TOML file; ``auto`` takes attn-lrp where there is attention, and epsilon-gamma-box
-        elsewhere. The parameters that follow belong to the named ones.
+        Name of a composite, a TOML file, or in Python a `Composite`; ``auto`` takes attn-lrp
+        where there is attention, and epsilon-gamma-box elsewhere. The parameters that follow
+        belong to the named ones.
     epsilon : float
         Stabilizer of the epsilon rule.
     gamma : float
@@ -78,7 +79,7 @@ def lrp(
     at : str, optional
         A tensor inside the network whose relevance is returned as well.
     channels : str, optional
-        Indices of channels of `at`, separated by commas: only the relevance that flows
+        Indices of channels of that tensor, separated by commas: only the relevance that flows
         through them reaches the input.
 
     Returns
@@ -93,7 +94,7 @@ def lrp(
     UsageError
         If a name or parameter is wrong.
     """
-    rules = _composite(context, composite, epsilon, gamma, zero_bias, unknown)
+    rules = chosen_composite(context.network.graph, composite, epsilon, gamma, zero_bias, unknown)
     return propagated(context, x, seeded(target, start), rules, at=at, channels=channels)
 
 
@@ -176,19 +177,20 @@ def propagated(
     )
 
 
-def _composite(
-    context: Context,
+def chosen_composite(
+    graph: Graph,
     given: Composite | str,
-    epsilon: float,
-    gamma: float,
-    zero_bias: bool,
-    unknown: str,
+    epsilon: float = 1e-6,
+    gamma: float = 0.25,
+    zero_bias: bool = False,
+    unknown: str = "refuse",
 ) -> Composite:
+    """Return the composite that is meant for a graph; for the parameters see `lrp`."""
     if isinstance(given, Composite):
         return given
     if given.endswith(".toml"):
         from onnxplain.relevance.composite_file import load_composite
 
         return load_composite(given)
-    name = default_composite(context.network.graph) if given == "auto" else given
+    name = default_composite(graph) if given == "auto" else given
     return composite_named(name, epsilon=epsilon, gamma=gamma, zero_bias=zero_bias, unknown=unknown)

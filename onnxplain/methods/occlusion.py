@@ -72,8 +72,9 @@ def occlusion(
         Step between windows in pixels; half a window if not given. The last window of a
         row or column is cut off by the border.
     fill_with : str
-        See `onnxplain.perturb.fills.fill`; or ``inpaint``, the smoothest surface that meets
-        the pixels around the window.
+        What covers the picture: black, white, mean, blur, noise, an image file, a number in
+        the model's units, or ``inpaint``, the smoothest surface that meets the pixels around
+        the window.
     response_of : str, optional
         A layer with places in the picture: S is not the score, but the mean over the layer's
         feature maps of each map's largest value.
@@ -85,8 +86,8 @@ def occlusion(
         is the same up to rounding; ``auto`` takes what should be faster, and the record's
         note ``engine`` says which it was, and why.
     max_seconds, tolerance : float, optional
-        Compute windows in random order, and end earlier; see `Limits`. Without either all
-        are computed. The map is looked at after about `LOOK` windows.
+        Compute windows in random order, and end after so many seconds, or when the standard
+        error falls below this share of the map's range. Without either all are computed.
 
     Returns
     -------

@@ -93,7 +93,8 @@ def prediction_difference(
     place : (int, int), optional
         Row and column in the feature map, instead of the mean.
     max_seconds, tolerance : float, optional
-        End earlier; see `Limits`.
+        End after so many seconds, or when the standard error falls below this share of the
+        map's range.
 
     Returns
     -------

@@ -130,6 +130,24 @@ class Method:
 
 _METHODS: dict[str, Method] = {}
 
+# What the field also calls a method, as `_letters` writes it.
+_ALSO_CALLED: Mapping[str, str] = {
+    "ig": "integrated-gradients",
+    "inputxgradient": "gradient-x-input",
+    "inputgradient": "gradient-x-input",
+    "vanillagradient": "gradient",
+    "guidedbackpropagation": "guided-backprop",
+    "deconv": "deconvnet",
+    "deconvolution": "deconvnet",
+    "gradcampp": "grad-cam++",
+    "gradcamplusplus": "grad-cam++",
+    "classactivationmap": "cam",
+    "pda": "prediction-difference",
+    "occlusionsensitivity": "occlusion",
+    "layerwiserelevancepropagation": "lrp",
+    "rollout": "attention-rollout",
+}
+
 
 def method(**card: Any) -> Callable[[Callable[..., Attribution]], Callable[..., Attribution]]:
     """Register a function as a method; the keywords are the fields of `Method`.
@@ -160,14 +178,21 @@ def registered() -> Mapping[str, Method]:
 
 
 def find(name: str) -> Method:
-    """Look a method up.
+    """Look a method up, whatever its spelling: ``GradCAM`` and ``grad_cam`` are ``grad-cam``.
 
     Raises
     ------
     UnknownNameError
         If there is none of that name; the nearest names are offered.
     """
-    key = name.strip().lower().replace("_", "-")
+    letters = _letters(name)
+    by_letters = {_letters(known): known for known in _METHODS}
+    key = by_letters.get(letters) or _ALSO_CALLED.get(letters, "")
     if key not in _METHODS:
         raise UnknownNameError("method", name, _METHODS, f"methods: {', '.join(_METHODS)}")
     return _METHODS[key]
+
+
+def _letters(name: str) -> str:
+    """What tells names apart: letters and digits in lower case, and a plus sign."""
+    return "".join(c for c in name.lower() if c.isalnum() or c == "+")

@@ -65,9 +65,11 @@ def rise(
     share : float
         Probability p that a cell is kept.
     fill_with : str
-        What stands where nothing is kept; see `onnxplain.perturb.fills.fill`.
+        What stands where nothing is kept: black, white, mean, blur, noise, an image file, or
+        a number in the model's units.
     max_seconds, tolerance : float, optional
-        End earlier; see `Limits`.
+        End after so many seconds, or when the standard error falls below this share of the
+        map's range.
 
     Returns
     -------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.special
+import scipy
 from numpy.typing import NDArray
 
 from onnxplain.explanations.attribution import Attribution
@@ -62,10 +62,10 @@ def score_cam(
     channels : int, optional
         Only so many maps, those of the largest norm; all if not given.
     fill_with : str
-        What stands where a mask is 0; see `onnxplain.perturb.fills.fill`. The authors' code
-        has 0 in the model's own units.
+        What stands where a mask is 0: black, white, mean, blur, noise, an image file, or a
+        number in the model's units. The authors' code has 0 in these units.
     max_seconds : float, optional
-        End earlier, with the result of as many `channels` as were reached; see `Limits`.
+        End after so many seconds, with the channels that were reached.
 
     Returns
     -------

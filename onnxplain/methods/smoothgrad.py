@@ -73,7 +73,8 @@ def smoothgrad(
     noise_level : float
         Standard deviation s of the noise, as a share of the picture's range of values.
     max_seconds, tolerance : float, optional
-        End earlier; see `Limits`. The map is looked at after every `LOOK` samples.
+        End after so many seconds, or when the standard error falls below this share of the
+        map's range.
 
     Returns
     -------

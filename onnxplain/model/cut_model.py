@@ -63,6 +63,7 @@ class CutModel(Model):
             warnings=whole.warnings,
         )
         self.whole = whole
+        self.carried = whole.carried
 
     def read(self, image: ImageLike) -> Picture:
         """Turn a path, a Pillow image or an array into values of the tensor."""

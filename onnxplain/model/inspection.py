@@ -169,7 +169,8 @@ def inspect_model(model: Model) -> dict[str, Any]:
         Plain data: ``input`` (name, dtype, layout, channels, size, batch), ``bound`` (see
         `onnxplain.inputs.bound.describe_bound`), ``output`` (name, task, kind, evidence, doubt,
         followed, probabilities, logits, classes, places of a dense output, all outputs,
-        others), ``left_out`` (inputs, outputs, and operators with their number, that do not
+        others), ``carries`` (maps that `export` wrote into the file, in one line, or null),
+        ``left_out`` (inputs, outputs, and operators with their number, that do not
         matter to the explained output: no method runs them), ``preprocess``, ``sources`` (of
         preprocessing and labels), ``labels`` (how many), ``layers`` (name, operator, channels,
         grid; the chosen one first), ``layer_choice`` (see
@@ -212,6 +213,7 @@ def inspect_model(model: Model) -> dict[str, Any]:
             ],
             "others": list(head.others),
         },
+        "carries": None if model.carried is None else model.carried.describe(head.output),
         "left_out": {
             "inputs": list(network.graph.left_out.inputs),
             "outputs": list(network.graph.left_out.outputs),

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import onnx
 
 from onnxplain.boundary import foreign, one_of_many
@@ -15,6 +16,7 @@ from onnxplain.errors import ModelFileError, OnnxplainError, UsageError
 from onnxplain.explanations.explanation import Explanation
 from onnxplain.graph.answers.answer import Answer
 from onnxplain.graph.answers.outputs import class_keys, find_outputs
+from onnxplain.graph.carried import KEY, carried_maps, without_maps
 from onnxplain.graph.image_input import find_image_input, size_warning
 from onnxplain.graph.light import Weights
 from onnxplain.graph.load import check, identify, open_model
@@ -30,7 +32,9 @@ from onnxplain.inputs.picture import sample_picture
 from onnxplain.inputs.preprocess import Preprocess, is_preset, preset, preset_channels
 from onnxplain.model.cut_model import model_at
 from onnxplain.model.model import Model
+from onnxplain.network.context import Progress
 from onnxplain.network.network import Network
+from onnxplain.targets.classes import Kind
 from onnxplain.targets.request import TargetLike
 from onnxplain.targets.target import Target
 from onnxplain.tasks.find import names_of, require_task
@@ -40,6 +44,8 @@ if TYPE_CHECKING:
 
 # A detector that writes labels may have any number of classes.
 _MOST_NAMES = 100_000
+# Axes of an array that holds several pictures.
+_STACK = 4
 
 
 def load(
@@ -128,6 +134,9 @@ def load(
     with foreign(lambda reason: ModelFileError(f"the metadata of {name!r}: {reason}")):
         metadata = {p.key: p.value for p in proto.metadata_props}
         of_inputs = denotations(proto)
+        carried = carried_maps(proto)
+        if carried is not None:
+            proto = without_maps(proto, carried)
     graph = with_batch(prepare(proto, weights), input_name)
     del proto, weights  # the graph has what it needs
     beside = read_beside(file)
@@ -201,6 +210,11 @@ def load(
         text for text in (network.choice_of_output, _reading(answer), answer.doubt) if text
     ]
     warnings += named.warnings
+    if carried is None and KEY in metadata:
+        warnings.append(
+            f"the metadata {KEY!r} of the file say that it carries maps, which its graph does not "
+            "bear out; they are ignored"
+        )
     model = Model(
         network,
         replace(recipe, dtype=image.dtype),
@@ -215,25 +229,48 @@ def load(
         },
         warnings=[*warnings, *([against] if against else [])],
     )
+    model.carried = carried
     return model if at is None else model_at(model, at)
 
 
 def explain(
-    model: Model | str | Path, image: ImageLike, method: str = "grad-cam", **options: Any
+    model: Model | str | Path,
+    image: ImageLike,
+    method: str = "grad-cam",
+    target: TargetLike | Target = None,
+    *,
+    kind: Kind | None = None,
+    contrast: str | int | None = None,
+    margin: bool = False,
+    seed: int = 0,
+    allow_mismatch: bool = False,
+    average: int | None = None,
+    progress: Progress | None = None,
+    **parameters: Any,
 ) -> Explanation:
     """Explain one picture; `model` may be a path. See `load` and `Model.explain`."""
     opened = model if isinstance(model, Model) else load(model)
-    return opened.explain(image, method, **options)
+    return opened.explain(
+        image, method, target, kind=kind, contrast=contrast, margin=margin, seed=seed,
+        allow_mismatch=allow_mismatch, average=average, progress=progress, **parameters,
+    )  # fmt: skip
 
 
 def explain_all(
     model: Model | str | Path,
-    images: Iterable[ImageLike],
+    images: ImageLike | Iterable[ImageLike],
     method: str = "grad-cam",
-    targets: Sequence[TargetLike | Target] = (None,),
+    targets: TargetLike | Target | Sequence[TargetLike | Target] = (None,),
     *,
     failed: Callable[[ImageLike, OnnxplainError], None] | None = None,
-    **options: Any,
+    kind: Kind | None = None,
+    contrast: str | int | None = None,
+    margin: bool = False,
+    seed: int = 0,
+    allow_mismatch: bool = False,
+    average: int | None = None,
+    progress: Progress | None = None,
+    **parameters: Any,
 ) -> list[list[Explanation]]:
     """Explain several targets of several pictures.
 
@@ -241,18 +278,20 @@ def explain_all(
     ----------
     model : Model or path
         The model.
-    images : iterable of path, PIL.Image.Image or array
+    images : path, PIL.Image.Image or array, or an iterable of these
         The pictures.
     method : str
         Method name.
-    targets : sequence of str, int or None
+    targets : str, int, Target or None, or a sequence of these
         For each picture; ``top-3`` are the three classes most probable for that picture.
         Targets of one picture share their forward passes.
     failed : callable, optional
         Told of each picture that cannot be explained, and why; its list is empty then, and
         the others are explained. Without it, the first failure is raised.
-    **options
-        See `Model.explain_targets`.
+    kind, contrast, margin, seed, allow_mismatch, average, progress
+        See `Model.attempt_targets`.
+    **parameters
+        Parameters of the method.
 
     Returns
     -------
@@ -261,16 +300,29 @@ def explain_all(
         `explain` gives for it alone.
     """
     opened = model if isinstance(model, Model) else load(model)
+    work = partial(
+        opened.explain_targets, method=method, targets=targets, kind=kind, contrast=contrast,
+        margin=margin, seed=seed, allow_mismatch=allow_mismatch, average=average,
+        progress=progress, **parameters,
+    )  # fmt: skip
     found: list[list[Explanation]] = []
-    for image in images:
+    for image in _pictures(images):
         one: list[Explanation] = []
         if failed is None:
-            one += opened.explain_targets(image, method, targets, **options)
+            one += work(image=image)
         else:
             with one_of_many(partial(failed, image)):
-                one += opened.explain_targets(image, method, targets, **options)
+                one += work(image=image)
         found.append(one)
     return found
+
+
+def _pictures(images: ImageLike | Iterable[ImageLike]) -> Iterable[ImageLike]:
+    """Return one picture as a list of one: neither a path's letters nor an array's rows."""
+    single = isinstance(images, (str, Path)) or not isinstance(images, Iterable)
+    if isinstance(images, np.ndarray):
+        single = images.ndim < _STACK
+    return cast("Iterable[ImageLike]", [images] if single else images)
 
 
 def _counts(answer: Answer) -> Sequence[int]:

@@ -45,6 +45,14 @@ class Model(OpenedModel):
     It has the attributes of an `OpenedModel`.
     """
 
+    def __repr__(self) -> str:
+        image, answer = self.network.image, self.network.answer
+        shape = "x".join("N" if d is None else str(d) for d in image.shape)
+        return (
+            f"<Model {self.name}: {answer.task}, scores of shape {answer.shape} from output "
+            f"{answer.output!r}; picture {image.name!r}, {shape} {image.layout}>"
+        )
+
     def with_graph(self, graph: Graph) -> Model:
         """Return a model of the same settings for an edited copy of the graph.
 
@@ -65,7 +73,15 @@ class Model(OpenedModel):
         image: ImageLike | Picture,
         method: str = "grad-cam",
         target: TargetLike | Target = None,
-        **options: Any,
+        *,
+        kind: Kind | None = None,
+        contrast: str | int | None = None,
+        margin: bool = False,
+        seed: int = 0,
+        allow_mismatch: bool = False,
+        average: int | None = None,
+        progress: Progress | None = None,
+        **parameters: Any,
     ) -> Explanation:
         """Explain one target of one picture by one method.
 
@@ -78,8 +94,10 @@ class Model(OpenedModel):
         target : str or int, optional
             Class name or index and more, see `onnxplain.targets.request.read_target`; the most
             probable class if not given.
-        **options
-            See `explain_targets`.
+        kind, contrast, margin, seed, allow_mismatch, average, progress
+            See `attempt_targets`.
+        **parameters
+            Parameters of the method.
 
         Returns
         -------
@@ -90,7 +108,10 @@ class Model(OpenedModel):
         OnnxplainError
             See `onnxplain.errors`.
         """
-        found = self.explain_targets(image, method, [target], **options)
+        found = self.explain_targets(
+            image, method, [target], kind=kind, contrast=contrast, margin=margin, seed=seed,
+            allow_mismatch=allow_mismatch, average=average, progress=progress, **parameters,
+        )  # fmt: skip
         if len(found) != 1:
             raise UsageError(f"{target!r} stands for {len(found)} targets; use explain_targets")
         return found[0]
@@ -99,10 +120,16 @@ class Model(OpenedModel):
         self,
         image: ImageLike | Picture,
         method: str = "grad-cam",
-        targets: Sequence[TargetLike | Target] = (None,),
+        targets: TargetLike | Target | Sequence[TargetLike | Target] = (None,),
         *,
+        kind: Kind | None = None,
+        contrast: str | int | None = None,
+        margin: bool = False,
+        seed: int = 0,
+        allow_mismatch: bool = False,
+        average: int | None = None,
         progress: Progress | None = None,
-        **options: Any,
+        **parameters: Any,
     ) -> list[Explanation]:
         """Explain several targets of one picture; they share their forward passes.
 
@@ -110,12 +137,12 @@ class Model(OpenedModel):
         ----------
         image, method
             See `explain`.
-        targets : sequence of str, int, Target or None
+        targets : str, int, Target or None, or a sequence of these
             Each as in `explain`; ``top-3`` stands for three.
-        progress : callable, optional
-            Called with (steps done, steps in all).
-        **options
+        kind, contrast, margin, seed, allow_mismatch, average, progress
             See `attempt_targets`.
+        **parameters
+            Parameters of the method.
 
         Returns
         -------
@@ -128,7 +155,10 @@ class Model(OpenedModel):
             See `onnxplain.errors`.
         """
         found = []
-        for outcome in self.attempt_targets(image, method, targets, progress=progress, **options):
+        for outcome in self.attempt_targets(
+            image, method, targets, kind=kind, contrast=contrast, margin=margin, seed=seed,
+            allow_mismatch=allow_mismatch, average=average, progress=progress, **parameters,
+        ):  # fmt: skip
             if isinstance(outcome, OnnxplainError):
                 raise outcome
             found.append(outcome)
@@ -138,7 +168,7 @@ class Model(OpenedModel):
         self,
         image: ImageLike | Picture,
         method: str,
-        targets: Sequence[TargetLike | Target],
+        targets: TargetLike | Target | Sequence[TargetLike | Target],
         *,
         kind: Kind | None = None,
         contrast: str | int | None = None,
@@ -154,7 +184,7 @@ class Model(OpenedModel):
 
         Parameters
         ----------
-        image, method, targets, progress
+        image, method, targets
             See `explain_targets`.
         kind : {"logit", "probability", "raw"}, optional
             Which score is explained; the method's own choice if not given.
@@ -170,6 +200,8 @@ class Model(OpenedModel):
         average : int, optional
             Runs of a file that draws random numbers: the mean map, with the map
             ``standard_error``. One run is enough for any other file, and all that is done.
+        progress : callable, optional
+            Called with (steps done, steps in all).
         prediction : Prediction, optional
             What `predict` returned for this picture, to spare the repetition.
         **parameters
@@ -188,7 +220,8 @@ class Model(OpenedModel):
         self.network.require_repeatable(averaged=average is not None)
         options: dict[str, Any] = {"contrast": contrast, "margin": margin, "average": average}
         options |= {"by_match": not chosen.takes_slopes, "match": chosen.compares}
-        aims = self.resolve(picture, targets, prediction, kind=kind or chosen.explains, **options)
+        wanted = listed(targets)
+        aims = self.resolve(picture, wanted, prediction, kind=kind or chosen.explains, **options)
         if not aims:
             raise UsageError("there is no target to explain")
         said = prediction or next(iter(aims.values()))
@@ -293,6 +326,13 @@ class Model(OpenedModel):
         if np.array_equal(plain, picture.x):  # a picture of one colour is told from another one
             plain = sample_picture(self.preprocess).x
         return picture.x, plain
+
+
+def listed(targets: TargetLike | Target | Sequence[TargetLike | Target]) -> Sequence[Any]:
+    """Return one target as a list of one; a text is a target, not its letters."""
+    if isinstance(targets, Sequence) and not isinstance(targets, str):
+        return targets
+    return [targets]
 
 
 def _with_layer(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import UsageError
+from onnxplain.graph.carried import Carried
 from onnxplain.identity import Identity
 from onnxplain.inputs.picture import Picture, read_picture
 from onnxplain.inputs.preprocess import Preprocess
@@ -50,7 +51,11 @@ class OpenedModel:
         What was guessed or contradicts itself.
     sources : dict of str to str
         Where preprocessing, labels and task came from.
+    carried : Carried or None
+        Maps that the file carries because it was exported; they are none of its answers.
     """
+
+    carried: Carried | None = None
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.boundary import foreign
 from onnxplain.errors import UnsupportedModelError
+from onnxplain.graph.budget import budget, over
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.shapes import Shapes, infer_shapes
 from onnxplain.graph.view import Graph
@@ -29,9 +31,13 @@ def concrete_shapes(graph: Graph, image: ImageInput, engine: Callable[[], OrtAda
     Raises
     ------
     UnsupportedModelError
-        If no memory holds the input.
+        If no memory holds the input, or a tensor is larger than the budget allows.
     """
     shapes = infer_shapes(graph, image)
+    for name, lengths in shapes.items():
+        # Most are float32; what is smaller is made larger by what reads it.
+        if (size := 4 * math.prod(lengths)) > budget().tensor_bytes and not graph.is_constant(name):
+            raise over("tensor_bytes", f"tensor {name!r}", f"it takes {size:,} bytes")
     unknown = [n for n in graph.tensor_names() if n not in shapes]
     if unknown:
         shape = (image.batch or 1, *image.shape[1:])

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.special
+import scipy
 from numpy.typing import NDArray
 
 from onnxplain.errors import OnnxplainError

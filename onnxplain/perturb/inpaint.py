@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import scipy.sparse
-import scipy.sparse.linalg
+import scipy
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -65,8 +64,10 @@ class Inpainting:
         if key not in self._solvers:
             down = _second_difference(height, sides[0], sides[1])
             across = _second_difference(width, sides[2], sides[3])
+            from scipy.sparse import linalg
+
             laplace = scipy.sparse.kronsum(across, down, format="csc")
-            self._solvers[key] = scipy.sparse.linalg.factorized(laplace)
+            self._solvers[key] = linalg.factorized(laplace)
         solve = self._solvers[key]
         return lambda given: np.stack([solve(c) for c in given.T], axis=1)
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.interpolate
-import scipy.ndimage
+import scipy
 from numpy.typing import NDArray
 
 # A cell of the coarse grid is refined if its corners differ by more than this share of

@@ -14,8 +14,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from onnxplain.relevance.manners import STABILIZER
+
 Layer = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]
-STABILIZER = 1e-6
 
 
 Rule = Callable[..., Tensor]

@@ -17,13 +17,14 @@ from torch import Tensor
 from onnxplain.convert.program import Program, Step
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.view import Graph
-from onnxplain.relevance.composites import Composite, RuleUse, Site
+from onnxplain.relevance.composites import Composite, RuleUse
 from onnxplain.relevance.gates import self_gates
 from onnxplain.relevance.growth import Growth, GrowthMeter
 from onnxplain.relevance.leak import Leak
 from onnxplain.relevance.merge import WeightedNode, weighted_node
 from onnxplain.relevance.operators import Shares, propagate
 from onnxplain.relevance.record import Record, record_steps
+from onnxplain.relevance.rule_plan import planned_rules
 from onnxplain.relevance.signed_rules import RULES
 from onnxplain.relevance.sites import sites
 
@@ -80,9 +81,17 @@ class Walker:
         The same graph in PyTorch.
     image : str
         Name of the explained input.
+    starts : set of str, optional
+        Tensors at which relevance starts: no weighted node is merged with what follows them.
     """
 
-    def __init__(self, graph: Graph, program: Program, image: str) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        program: Program,
+        image: str,
+        starts: AbstractSet[str] = frozenset(),
+    ) -> None:
         self._graph = graph
         self._program = program
         self._image = image
@@ -90,7 +99,9 @@ class Walker:
         self._dynamic = dynamic
         self._gates = self_gates(graph, dynamic)
         self._constants = program.fixed_values()
-        weighted = (weighted_node(graph, s, self._constants, dynamic) for s in program.steps)
+        weighted = (
+            weighted_node(graph, s, self._constants, dynamic, starts) for s in program.steps
+        )
         self._weighted: dict[str, WeightedNode] = {w.output: w for w in weighted if w is not None}
         internal = {name for w in self._weighted.values() for name in w.internal}
         self._own_pass = internal.union(self._weighted)
@@ -131,9 +142,12 @@ class Walker:
         MethodRefusedError
             If a node on the way has no rule, or one that cannot stand there.
         """
+        if inside := {n for n in outputs if self._end_of_chain(n) != n}:
+            parted = Walker(self._graph, self._program, self._image, inside)
+            return parted.walk(feeds, outputs, seeds, composite, names, keep)
         masks = {self._end_of_chain(n): mask for n, mask in (keep or {}).items()}
         found = sites(self._graph, self._dynamic, self._chains, outputs)
-        plan = self._plan(composite, found)
+        plan = planned_rules(composite, found, self._chains)
         boxes = self._boxes(composite, plan, feeds)
         needed = set().union(*map(self._graph.ancestors, [*outputs, *names, *masks]))
         values, records = record_steps(
@@ -198,24 +212,6 @@ class Walker:
     def _end_of_chain(self, name: str) -> str:
         """Tensor at which a tensor inside of a merged chain has its relevance."""
         return next((w.output for w in self._weighted.values() if name in w.internal), name)
-
-    def _plan(self, composite: Composite, found: Mapping[str, Site]) -> dict[str, RuleUse]:
-        """Rules that the composite names, by the tensor at which each is applied."""
-        ends = {start: chain[-1] for start, chain in self._chains.items()}
-        internal = {
-            n for w in self._weighted.values() for n in (*w.internal, w.output)
-        } - ends.keys()
-        plan: dict[str, RuleUse] = {}
-        for name, site in found.items():
-            use = None if name in internal else composite.rule_for(site)
-            if use is not None:
-                plan[ends.get(name, name)] = use
-            if use is not None and use.rule == "z-box" and "first" not in site.positions:
-                raise MethodRefusedError(
-                    f"rule z-box cannot stand at tensor {name!r}: only the first nodes with "
-                    "weights have inputs with known bounds; match position first"
-                )
-        return plan
 
     def _boxes(
         self, composite: Composite, plan: Mapping[str, RuleUse], feeds: Mapping[str, Tensor]

@@ -53,6 +53,11 @@ class Palette:
         """Colours over the map's whole range: for values in [0, 1] with nothing below them."""
         return np.asarray(colormaps[self.source](values))[..., :3]
 
+    def table(self) -> NDArray[np.float64]:
+        """The colours that there are, (K, 3): place p of `part` has the one of number K p."""
+        source = colormaps[self.source]
+        return np.asarray(source(np.arange(source.N)))[:, :3]
+
     def bar(self, alpha: float) -> ListedColormap:
         """Colour map for a colour bar, as opaque as the map is on the picture."""
         values = np.linspace(self.lowest, 1.0, _STEPS)

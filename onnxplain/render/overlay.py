@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ALPHA = 0.5
 # A few single pixels can be far above all others; their rank is kept, their excess is not.
-_PERCENTILE = 99.0
+PERCENTILE = 99.0
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def shown_map(explanation: Explanation, size: tuple[int, int]) -> Shown:
     flat = displayed(
         reduce_channels(explanation.attribution, explanation.axes), explanation.display
     )
-    top = limit(flat, _PERCENTILE if explanation.layer is None else 100.0)
+    top = limit(flat, PERCENTILE if explanation.layer is None else 100.0)
     if top == 0.0:
         return Shown(np.zeros(size), 0.0, False)
     if flat.shape == explanation.pixels.shape[:2] and is_tiny(explanation.pixels):

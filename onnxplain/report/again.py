@@ -10,7 +10,7 @@ from pathlib import Path
 from onnxplain.audit.record import RECORD, read_record
 from onnxplain.audit.records.record import Head
 from onnxplain.audit.run import STORE
-from onnxplain.audit.store import Store
+from onnxplain.audit.stored import StoredMaps
 from onnxplain.errors import ImageError, UsageError
 from onnxplain.inputs.dataset import read_dataset
 from onnxplain.report.content import Content, content
@@ -49,7 +49,7 @@ def read_again(folder: str | Path, data: str | Path | None = None) -> tuple[Cont
     with ExitStack() as stack:
         store = None
         if os.path.exists(folder / STORE):
-            store = stack.enter_context(Store(folder / STORE, identity(record)))
+            store = stack.enter_context(StoredMaps(folder / STORE, identity(record)))
         else:
             lacking.append(f"no maps of single pictures are shown: there is no {folder / STORE}")
         maps = store.map if store is not None else lambda number, method: None

@@ -18,6 +18,20 @@ from onnxplain.symbolic.facts import Facts, Shape
 _SINGLE = np.dtype(np.float32)
 
 
+def slope_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Element type of the derivative of a tensor.
+
+    In float16 derivatives would underflow, and some operators do not take it; integers stand
+    for numbers.
+    """
+    return dtype if dtype == np.float64 else _SINGLE
+
+
+def is_half(dtype: np.dtype[Any]) -> bool:
+    """Whether a tensor has one of the floating-point types of 16 bits."""
+    return dtype == np.float16 or dtype.name == "bfloat16"
+
+
 @dataclass(frozen=True)
 class Back:
     """A node whose outputs' derivatives are known.
@@ -75,8 +89,10 @@ class Back:
         return self.name(self.node.inputs[k])
 
     def name(self, tensor: str) -> str:
-        """Name under which a tensor of the graph stands in what is written."""
-        return self.names.get(tensor, tensor)
+        """Name under which a tensor of the graph stands in what is written, halves as float32."""
+        found = self.names.get(tensor, tensor)
+        kind = self.facts.types.get(tensor)
+        return self.cast(found, _SINGLE) if kind is not None and is_half(kind) else found
 
     def has(self, k: int) -> bool:
         """Whether input `k` is there."""
@@ -118,6 +134,11 @@ class Back:
         """Value of an attribute."""
         return self.node.attributes.get(attribute, default)
 
+    def is_known(self, k: int) -> bool:
+        """Whether input `k` is the same for all pictures and batches."""
+        name = self.node.inputs[k]
+        return self.graph.is_constant(name) or name in self.facts.values
+
     def value(self, k: int) -> NDArray[Any]:
         """Value of input `k`, which must be the same for all pictures."""
         name = self.node.inputs[k]
@@ -136,8 +157,8 @@ class Back:
         """Element type of the derivatives: that of the node, or float32 among integers."""
         for name in (*self.node.outputs, *self.node.inputs):
             kind = self.facts.types.get(name, np.dtype(np.int64))
-            if kind.kind == "f" or kind.name == "bfloat16":
-                return kind
+            if kind.kind == "f":
+                return slope_type(kind)
         return _SINGLE
 
     def __call__(self, operator: str, *inputs: Operand, **attributes: Any) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import onnx
-from onnx import version_converter
+from onnx import helper, version_converter
 
 from onnxplain.boundary import foreign
 from onnxplain.errors import ConversionError
-from onnxplain.graph.view import Graph
+from onnxplain.graph.view import Graph, Node
 
+# Before this one, a resized place was its number divided by the scale; onnx takes no note of it.
+_RESIZE_SAYS_WHERE = 11
 #: ScatterElements adds from here on; Softmax is along one axis, axes of ReduceSum are an input.
 OLDEST = 16
 
@@ -29,4 +31,31 @@ def with_recent_opset(graph: Graph) -> Graph:
         )
     ):
         newer: onnx.ModelProto = version_converter.convert_version(graph.model, OLDEST)
+    if graph.opsets[""] < _RESIZE_SAYS_WHERE:
+        _resize_as_before(graph, newer)
     return Graph(newer, graph.origin, graph.weights, graph.left_out, graph.wrapped)
+
+
+def _resize_as_before(graph: Graph, newer: onnx.ModelProto) -> None:
+    """Let nodes that were Upsample or an old Resize take the elements that they took."""
+    said: dict[str, dict[str, str]] = {}
+    for node in graph.nodes:
+        if node.operator in ("Upsample", "Resize"):
+            places = {"coordinate_transformation_mode": "asymmetric"}
+            if node.attributes.get("mode", "nearest") == "nearest":
+                # As ONNX Runtime does it: up to the next element where a picture shrinks.
+                places["nearest_mode"] = "ceil" if _shrinks(graph, node) else "floor"
+            said[node.output] = places
+    for proto in newer.graph.node:
+        given = said.get(proto.output[0], {}) if proto.op_type == "Resize" else {}
+        kept = [a for a in proto.attribute if a.name not in given]
+        del proto.attribute[:]
+        proto.attribute.extend(kept)
+        proto.attribute.extend(helper.make_attribute(k, v) for k, v in given.items())
+
+
+def _shrinks(graph: Graph, node: Node) -> bool:
+    scales = node.attributes.get("scales")
+    if scales is None and graph.is_constant(node.inputs[1]):
+        scales = graph.constant(node.inputs[1])
+    return scales is not None and min(scales) < 1

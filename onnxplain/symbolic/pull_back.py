@@ -73,22 +73,32 @@ def slopes_that_arrive(
 ) -> dict[str, str]:
     """Do as `pull_back`, but leave out tensors that no derivative reaches: theirs is zero."""
     found: dict[str, list[str]] = {name: [slope] for name, slope in seeds.items()}
-    needed = _needed(graph, facts, seeds, names)
+    needed = signals_between(graph, facts, seeds, names)
     nodes = [n for n in reversed(graph.nodes) if needed.intersection(n.outputs)]
     _require_rules([n for n in nodes if needed.intersection(n.inputs)])
     for node in nodes:
-        slopes = tuple(_total(build, found, o) if o in needed else None for o in node.outputs)
+        slopes = tuple(total(build, found, o) if o in needed else None for o in node.outputs)
         if all(s is None for s in slopes) or not needed.intersection(node.reads):
             continue
         back = Back(graph, facts, build, node, copies or {}, slopes, needed)
         for name, slope in zip(node.inputs, RULES[node.operator](back), strict=False):
             if slope is not None and name in needed:
                 found.setdefault(name, []).append(slope)
-    return {name: str(_total(build, found, name)) for name in names if name in found}
+    return {name: str(total(build, found, name)) for name in names if name in found}
 
 
-def _needed(graph: Graph, facts: Facts, seeds: Iterable[str], names: Iterable[str]) -> set[str]:
-    """Tensors between `names` and the seeds that a derivative passes."""
+def signals_between(
+    graph: Graph, facts: Facts, seeds: Iterable[str], names: Iterable[str]
+) -> set[str]:
+    """Tensors between `names` and the seeds that a derivative passes.
+
+    Parameters
+    ----------
+    graph, facts
+        See `pull_back`.
+    seeds, names : iterable of str
+        Tensors at which derivatives start, and whose derivatives are wanted.
+    """
     upstream = set[str]()
     for seed in seeds:
         upstream |= graph.ancestors(seed)
@@ -116,8 +126,18 @@ def _require_rules(nodes: Sequence[Node]) -> None:
         )
 
 
-def _total(build: Builder, found: dict[str, list[str]], name: str) -> str | None:
-    """Sum of all derivatives that arrived at a tensor."""
+def total(build: Builder, found: dict[str, list[str]], name: str) -> str | None:
+    """Write the sum of all that arrived at a tensor; ``None`` if nothing did.
+
+    Parameters
+    ----------
+    build : Builder
+        Where the nodes go.
+    found : mapping of str to list of str
+        What arrived, by tensor.
+    name : str
+        The tensor.
+    """
     parts = found.get(name, [])
     while len(parts) > 1:
         parts[:2] = [build.add("Add", parts[0], parts[1])]

@@ -13,8 +13,8 @@ from onnxplain.targets.reading import Reading
 from onnxplain.targets.secants import Slopes, Values
 from onnxplain.targets.target import Target
 
-# Sine of the angle below which an embedding in single precision has no direction to the other.
-_SAME = 1e-6
+#: Sine of the angle below which an embedding in single precision has no direction to the other.
+SAME = 1e-6
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Likeness(Target):
         rows, lengths = self._read(values)
         along = (rows @ self._direction / lengths**2)[:, None] * rows
         across = self._direction - along
-        across[np.linalg.norm(across, axis=1) < _SAME] = 0.0
+        across[np.linalg.norm(across, axis=1) < SAME] = 0.0
         slopes = across / lengths[:, None]
         return self.reading.slopes(values, slopes.reshape(self.reading.read(values).shape))
 

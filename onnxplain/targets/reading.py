@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-import scipy.special
+import scipy
 from numpy.typing import NDArray
 
 from onnxplain.errors import NumericalError

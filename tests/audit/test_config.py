@@ -59,7 +59,7 @@ def test_what_is_not_allowed(tmp_path, text, said):
 @pytest.mark.parametrize(
     "data",
     [
-        {"methods": ["gradcam"]},
+        {"methods": ["grad-cm"]},
         {"measures": ["delition"]},
         {"methods": ["occlusion"], "method": {"occlusion": {"windo": 3}}},
     ],

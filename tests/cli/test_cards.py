@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 
 import pytest
 
@@ -30,6 +31,30 @@ def test_one_card_in_words(capsys):
     show_card("grad-cam", as_json=False)
     text = capsys.readouterr().out
     assert find("grad-cam").failures in text
-    assert "layer: text (default: automatic)" in text
+    assert "layer=automatic (text): " in text
     with pytest.raises(UnknownNameError):
         show_card("grad-cm", as_json=False)
+
+
+def test_every_parameter_is_explained_in_words():
+    for method in registered().values():
+        for name, said in card(method)["parameters"].items():
+            assert said["meaning"].endswith("."), (method.name, name)
+            assert not re.search("`|[Ss]ee |class '", said["meaning"] + said["type"])
+            assert said["type"], (method.name, name)
+
+
+def test_choices_and_defaults_as_a_person_writes_them(capsys):
+    show_card("occlusion", as_json=False)
+    text = capsys.readouterr().out
+    assert "window=automatic (HEIGHTxWIDTH or integer)" in text
+    assert "engine=auto (auto or incremental or brute-force)" in text
+    show_card("lrp", as_json=False)
+    text = capsys.readouterr().out
+    assert "zero_bias=no (yes/no)" in text
+    assert "composite=auto (text)" in text
+
+
+def test_what_another_method_says_is_said_again():
+    own, other = card(find("d-rise"))["parameters"], card(find("rise"))["parameters"]
+    assert own["cells"]["meaning"] == other["cells"]["meaning"] != ""

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +87,11 @@ def test_two_files_are_needed(run, tmp_path):
     found = run("compare", MODEL, never, "examples/digits", "-o", tmp_path / "out")
     assert found.exit_code == 3
     assert f"error: {never}: ONNX Runtime cannot run this model" in found.stderr
+
+
+def test_pictures_are_the_data_wherever_they_stand(compare):
+    photos = sorted(Path("examples/fashion").rglob("*.png"))[:2]
+    found = compare(FASHION, photos[0], FASHION, photos[1], "-m", "grad-cam", "--show", 0)
+    assert found.exit_code == 0, found.stderr
+    with (compare.folder / "pairs.csv").open(newline="") as file:
+        assert {r["sample"] for r in csv.DictReader(file)} == {str(p) for p in photos}

@@ -64,7 +64,7 @@ def test_the_list_of_measures_needs_no_model(run):
         (("--metrics", "pointing"), 2, "unknown measure 'pointing'; nearest: 'pointing-game'"),
         (("--metrics", ","), 2, "--metrics names no measure"),
         (("--metrics", "mean-iou"), 2, "needs a mask, and no picture"),
-        (("-m", "gradcam"), 2, "unknown method 'gradcam'"),
+        (("-m", "grad-cm"), 2, "unknown method 'grad-cm'"),
         (("--masks", "nowhere"), 2, "no folder of masks"),
     ],
 )

@@ -32,7 +32,7 @@ def require_one_line(found, code, *words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["-m", "gradcam"], ["unknown method 'gradcam'", "'grad-cam'"]),
+        (["-m", "grad-cm"], ["unknown method 'grad-cm'", "'grad-cam'"]),
         (["-m", ","], ["-m names no method"]),
         (["-t", "11"], ["out of range", "0..9"]),
         (["-t", "seven"], ["unknown class 'seven'", "0..9"]),

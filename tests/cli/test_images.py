@@ -1,10 +1,13 @@
 """Which files are meant by what was given, and how their results are called."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from onnxplain.cli.images import cut, find_images, result_names, shortened
+from onnxplain.cli.images import cut, find_images, require_order, result_names, shortened
+from onnxplain.errors import UsageError
+from tests.cli.conftest import MODEL
 
 
 @pytest.fixture
@@ -48,3 +51,30 @@ def test_long_names_are_cut_and_stay_apart(letter):
     assert max(len(n.encode()) for n in (first, second)) < 150
     assert shortened("short") == "short"
     assert cut("\u732b" * 10, 7) == "\u732b" * 2
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "said"),
+    [
+        ("cat.png", ["m.onnx"], "'cat.png' stands where the model should; the model comes first"),
+        ("cat.png", ["m.onnx"], "comes first: m.onnx cat.png"),
+        (".", ["m.onnx"], "'.' stands where the model should"),
+        ("cat.JPG", ["."], "the model comes first: MODEL.onnx cat.JPG"),
+        ("m.onnx", ["cat.png", "n.onnx"], "'n.onnx' is a model and stands among the pictures"),
+    ],
+)
+def test_swapped_arguments_are_recognised(model, data, said):
+    with pytest.raises(UsageError, match=re.escape(said)):
+        require_order(model, data)
+
+
+def test_the_right_order_passes():
+    require_order("m.onnx", ["cat.png", "."])
+    require_order("m.bin", [])
+
+
+@pytest.mark.parametrize("command", ["explain", "evaluate", "audit"])
+def test_commands_say_which_order_was_meant(run, tmp_path, command):
+    found = run(command, "examples/photos/chelsea.png", MODEL, "-o", tmp_path / "out")
+    assert found.exit_code == 2
+    assert "the model comes first" in found.stderr

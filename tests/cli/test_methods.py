@@ -36,13 +36,15 @@ def test_json_cards_are_those_of_the_table(run):
     for card in cards:
         assert json.loads(run("methods", card["name"], "--json").stdout) == card
     (occlusion,) = (c for c in cards if c["name"] == "occlusion")
-    assert occlusion["parameters"] == {
+    own = occlusion["parameters"]
+    assert all(p.pop("meaning") for p in own.values())
+    assert own == {
         "window": {"type": "HEIGHTxWIDTH or integer", "default": None},
         "stride": {"type": "HEIGHTxWIDTH or integer", "default": None},
         "fill_with": {"type": "text", "default": "mean"},
         "response_of": {"type": "text", "default": None},
         "refine": {"type": "integer", "default": 1},
-        "engine": {"type": "text", "default": "auto"},
+        "engine": {"type": "auto or incremental or brute-force", "default": "auto"},
         "max_seconds": {"type": "number", "default": None},
         "tolerance": {"type": "number", "default": None},
     }
@@ -50,9 +52,9 @@ def test_json_cards_are_those_of_the_table(run):
 
 
 def test_an_unknown_method_gets_the_nearest_name(run):
-    found = run("methods", "gradcam")
+    found = run("methods", "grad-cm")
     assert found.exit_code == 2
     assert found.stderr.startswith(
-        "onnxplain: error: unknown method 'gradcam'; nearest: 'grad-cam'"
+        "onnxplain: error: unknown method 'grad-cm'; nearest: 'grad-cam'"
     )
     assert found.stdout == ""

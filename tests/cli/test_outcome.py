@@ -1,5 +1,9 @@
 """Whatever ends a command becomes one line and an exit code."""
 
+import os
+import subprocess
+import sys
+
 import click
 import pytest
 
@@ -54,3 +58,15 @@ def test_pictures_that_cannot_be_read_are_no_failure_of_the_whole():
 
 def test_every_error_of_ours_is_caught():
     assert run(raising(OnnxplainError("x")), debug=False) == OnnxplainError.exit_code
+
+
+@pytest.mark.parametrize("stream", ["1", "2"])
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_full_disk_behind_a_stream_is_no_defect_of_ours(stream):
+    command = f"{sys.executable} -m onnxplain methods {'' if stream == '1' else 'none'}"
+    found = subprocess.run(
+        f"{command} {stream}>/dev/full", shell=True, capture_output=True, text=True, timeout=100
+    )
+    assert found.returncode == (7 if stream == "1" else 2)
+    assert "Traceback" not in found.stderr
+    assert found.stderr.count("\n") == (1 if stream == "1" else 0)

@@ -9,9 +9,10 @@ import onnxruntime
 import pytest
 
 import onnxplain
-from onnxplain.errors import ConversionError, MethodRefusedError, UnknownNameError, UsageError
+from onnxplain.errors import ConversionError, UnknownNameError, UsageError
 from onnxplain.export.export import export
 from onnxplain.export.plan import METHODS
+from tests import forms_of_answers
 from tests.convert.oracle import session
 
 GAP, KERAS, VIT = (f"models/digits-{name}.onnx" for name in ("gap", "keras", "vit"))
@@ -100,6 +101,22 @@ def test_a_class_that_is_none_stops_the_run(everything, target):
         file.run(None, {**feeds(model, PICTURE), "target": np.array([target])})
 
 
+def test_without_defaults_all_inputs_are_fed(tmp_path):
+    """And nothing else is another one."""
+    model, with_defaults = made(GAP, tmp_path / "a.onnx", ["gradient"])
+    _, _ = made(GAP, tmp_path / "b.onnx", ["gradient"], required=True)
+    ones, others = (session(onnx.load(tmp_path / name)) for name in ("a.onnx", "b.onnx"))
+    names = [with_defaults.written.inputs[k] for k in ("explain", "target", "contrast")]
+    assert [i.name for i in others.get_inputs()] == ["image", *names]
+    assert [i.name for i in ones.get_inputs()] == ["image"]
+    x = feeds(model, PICTURE)
+    given = dict(zip(names, (np.array(True), np.array([8]), np.array([-2])), strict=True))
+    for a, b in zip(ones.run(None, {**x, **given}), others.run(None, {**x, **given}), strict=True):
+        assert a.tobytes() == b.tobytes()
+    with pytest.raises(ValueError, match="target"):
+        others.run(None, x)
+
+
 def test_the_gap_is_what_is_missing_of_the_difference(everything):
     model, found, file = everything
     names = [found.written.outputs["integrated-gradients"], found.written.gap, "logits"]
@@ -177,8 +194,35 @@ def test_the_model_itself_is_not_written_over(tmp_path):
         export(onnxplain.load(copy), copy, copy, ["gradient"])
 
 
-@pytest.mark.parametrize("path", ["models/scenes-detector.onnx"])
-def test_what_cannot_be_written_is_refused_by_name(path, tmp_path):
-    with pytest.raises((MethodRefusedError, ConversionError), match="boxes"):
-        export(onnxplain.load(path), path, tmp_path / "out.onnx", ["gradient"])
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("rules", ["epsilon-plus-flat", "epsilon-alpha2-beta1", "deep-taylor"])
+def test_relevance_by_composite(rules, tmp_path):
+    model, found = made(GAP, tmp_path / "out.onnx", ["lrp"], composite=rules)
+    file = session(onnx.load(tmp_path / "out.onnx"))
+    given = {**feeds(model, PICTURE), "target": np.array([3]), "contrast": np.array([8])}
+    (ours,) = file.run([found.written.outputs["lrp"]], given)
+    theirs = model.explain(PICTURE, "lrp", 3, contrast="8", composite=rules).attribution
+    scale = np.abs(theirs).max()
+    assert scale > 0
+    # Sums of some hundred float32 products on both sides.
+    np.testing.assert_allclose(ours[0] / scale, theirs / scale, rtol=0, atol=2e-5)
+
+
+def test_relevance_through_attention(tmp_path):
+    model, found = made(VIT, tmp_path / "out.onnx", ["lrp"])
+    file = session(onnx.load(tmp_path / "out.onnx"))
+    (ours,) = file.run([found.written.outputs["lrp"]], feeds(model, PICTURE))
+    theirs = model.explain(PICTURE, "lrp").attribution
+    exact = onnxplain.load(VIT, precision="double").explain(PICTURE, "lrp").attribution
+    # Sums that cancel: the engine's own rounding is the measure.
+    noise = np.linalg.norm(theirs - exact)
+    assert 0 < noise < 1e-3 * np.linalg.norm(exact)
+    assert np.linalg.norm(ours[0] - exact) < 3 * noise
+
+
+def test_an_operator_without_a_rule_is_refused_by_name(tmp_path):
+    body = "d = Cast<to=11>(image) f = Flatten(d) s = Sigmoid(f) out = ReduceProd<axes=[1]>(s)"
+    onnx.save(forms_of_answers.model(body, ["double[N,1] out"]), tmp_path / "model.onnx")
+    model = onnxplain.load(tmp_path / "model.onnx", preprocess="zero-one")
+    with pytest.raises(ConversionError, match="ReduceProd"):
+        export(model, tmp_path / "model.onnx", tmp_path / "out.onnx", ["gradient"])
+    assert not (tmp_path / "out.onnx").exists()

@@ -59,7 +59,7 @@ def test_an_unknown_parameter_offers_the_nearest():
 
 def test_an_unknown_method_offers_the_nearest():
     with pytest.raises(UnknownNameError, match="'grad-cam'"):
-        find("gradcam")
+        find("grad-cm")
     assert find(" Grad_CAM ").name == "grad-cam"
 
 

@@ -18,6 +18,20 @@ METHODS = list(STORED["maps"]["lite0"])
 OPTIONS = {"grad-cam++": {"stabilizer": 1e-6}}
 
 
+# In float64 each map of it takes seconds, and four of them are products of one gradient.
+LARGE, ENOUGH = "lite0", ("grad-cam", "grad-cam++")
+CASES = [
+    pytest.param(
+        name,
+        method,
+        id=f"{name}-{method}",
+        marks=[pytest.mark.slow] if name == LARGE and method not in ENOUGH else [],
+    )
+    for name in STORED["maps"]
+    for method in METHODS
+]
+
+
 @functools.cache
 def opened(name):
     """Return the model in float64 and in float32, and the picture."""
@@ -27,8 +41,7 @@ def opened(name):
     return double, None, x
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("name", list(STORED["maps"]))
+@pytest.mark.parametrize(("name", "method"), CASES)
 def test_cam_methods(name, method):
     theirs = np.array(STORED["maps"][name][method])
     (double, single, x), target = opened(name), STORED["targets"][name]

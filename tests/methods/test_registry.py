@@ -7,12 +7,30 @@ import pytest
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import UnknownNameError
 from onnxplain.methods import find
-from onnxplain.methods.registry import Family, method, registered
+from onnxplain.methods.registry import _ALSO_CALLED, Family, _letters, method, registered
 
 
-@pytest.mark.parametrize("written", ["grad-cam", "Grad_CAM", " GRAD-CAM "])
-def test_names_in_every_way_of_writing(written):
-    assert find(written).name == "grad-cam"
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        *((w, "grad-cam") for w in ("grad-cam", "Grad_CAM", " GRAD-CAM ", "GradCAM", "gradcam")),
+        *((w, "grad-cam++") for w in ("GradCAM++", "gradcam_plus_plus", "Grad-CAM++")),
+        ("Integrated Gradients", "integrated-gradients"),
+        ("IG", "integrated-gradients"),
+        ("InputXGradient", "gradient-x-input"),
+        ("GuidedBackprop", "guided-backprop"),
+        ("KernelShap", "kernel-shap"),
+    ],
+)
+def test_names_in_every_way_of_writing(written, name):
+    assert find(written).name == name
+
+
+def test_no_two_names_are_alike():
+    letters = [_letters(name) for name in registered()]
+    assert len(set(letters)) == len(letters)
+    assert not set(letters) & set(_ALSO_CALLED)
+    assert set(_ALSO_CALLED.values()) <= set(registered())
 
 
 def test_an_unknown_name_is_met_with_the_nearest():

@@ -1,5 +1,7 @@
 """A model that explains what it says: slopes against differences, and what is refused."""
 
+import inspect
+
 import numpy as np
 import pytest
 from graphs import SIDE, classifier
@@ -7,6 +9,7 @@ from handmade import computed
 
 import onnxplain
 from onnxplain.errors import OnnxplainError, UsageError
+from onnxplain.model.model import Model
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
 FILE = classifier(final="Softmax")
@@ -82,3 +85,35 @@ def test_what_is_refused(model):
         model.explain(PICTURE, "gradient", steps=3)
     with pytest.raises(OnnxplainError, match="99"):
         model.explain_targets(PICTURE, "gradient", [0, 99])
+
+
+def test_a_model_says_what_it_is():
+    assert repr(onnxplain.load("models/digits-gap.onnx")) == (
+        "<Model digits-gap.onnx: classes, scores of shape (10,) from output 'logits'; picture "
+        "'image', 1x1x8x8 NCHW>"
+    )
+
+
+def test_a_text_is_one_target_and_a_path_one_picture():
+    model = onnxplain.load("models/digits-gap.onnx")
+    picture = "examples/digits/3-10.png"
+    (found,) = onnxplain.explain_all(model, picture, "cam", "top-2")
+    assert [e.target.index for e in found] == [
+        e.target.index for e in model.explain_targets(picture, "cam", ["top-2"])
+    ]
+    assert len(model.explain_targets(picture, "cam", 7)) == 1
+    shown = model.read(picture).pixels
+    assert len(onnxplain.explain_all(model, shown, "cam")) == 1
+    assert len(onnxplain.explain_all(model, np.stack([shown, shown]), "cam")) == 2
+
+
+def test_public_signatures_name_their_options():
+    for function in (
+        onnxplain.explain,
+        onnxplain.explain_all,
+        Model.explain,
+        Model.explain_targets,
+    ):
+        names = inspect.signature(function).parameters
+        assert {"kind", "contrast", "margin", "seed", "average", "progress"} <= set(names)
+        assert "options" not in names

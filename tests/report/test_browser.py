@@ -13,17 +13,6 @@ import pytest
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(
-            executable_path=os.environ.get("ONNXPLAIN_CHROMIUM"), args=["--no-sandbox"]
-        )
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture(params=[1280, 360], ids=["desktop", "phone"])
 def opened(browser, page, request):
     tab = browser.new_page(viewport={"width": request.param, "height": 800})

@@ -30,8 +30,38 @@ class Erf(OpRun):
         return (scipy.special.erf(x),)
 
 
+class MeanVarianceNormalization(OpRun):
+    """In float64; the evaluator's own mixes in float32."""
+
+    def _run(self, x: np.ndarray, axes: Sequence[int] = (0, 2, 3)) -> tuple[np.ndarray]:
+        middle = x - x.mean(tuple(axes), keepdims=True)
+        return (middle / (np.sqrt((middle**2).mean(tuple(axes), keepdims=True)) + 1e-9),)
+
+
+class GroupNormalization(OpRun):
+    """The same."""
+
+    def _run(
+        self,
+        x: np.ndarray,
+        scale: np.ndarray,
+        bias: np.ndarray,
+        num_groups: int = 1,
+        epsilon: float = 1e-5,
+        stash_type: int = 1,
+    ) -> tuple[np.ndarray]:
+        rows = x.reshape(len(x), num_groups, -1)
+        middle = rows - rows.mean(-1, keepdims=True)
+        unit = middle / np.sqrt((middle**2).mean(-1, keepdims=True) + epsilon)
+        shape = [-1] + [1] * (x.ndim - 2)
+        return (unit.reshape(x.shape) * scale.reshape(shape) + bias.reshape(shape),)
+
+
 def seed_name(output: str) -> str:
     return f"slope of {output}"
+
+
+_IN_DOUBLE = [Erf, MeanVarianceNormalization, GroupNormalization]
 
 
 def run(model: onnx.ModelProto, feeds: Arrays, names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -44,7 +74,7 @@ def run(model: onnx.ModelProto, feeds: Arrays, names: Sequence[str]) -> dict[str
     nodes = [model.graph.node[node.index] for node in part.nodes]
     del exposed.graph.node[:]
     exposed.graph.node.extend(nodes)
-    evaluator = ReferenceEvaluator(exposed, new_ops=[Erf])
+    evaluator = ReferenceEvaluator(exposed, new_ops=_IN_DOUBLE)
     return dict(zip(names, evaluator.run(None, dict(feeds)), strict=True))
 
 

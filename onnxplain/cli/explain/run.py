@@ -32,7 +32,7 @@ from onnxplain.cli.explain.results import (
     write_sheets,
 )
 from onnxplain.cli.explain.show import show_document, show_failures, show_tables
-from onnxplain.cli.images import find_images, result_names
+from onnxplain.cli.images import find_images, require_order, result_names
 from onnxplain.cli.outcome import code_of
 from onnxplain.cli.progress import Bar, progress_bar
 from onnxplain.errors import OnnxplainError, OutputError
@@ -99,6 +99,7 @@ def run(
         If nothing could be started.
     """
     out = Path(folder)
+    require_order(model, images)
     require_writable(out)
     parse_device(opening["device"])
     paths, empty = find_images(images)

@@ -9,7 +9,7 @@ from pathlib import Path
 from onnxplain.boundary import one_of_many, unnamed
 from onnxplain.cli.console import line, remark
 from onnxplain.cli.explain.run import require_writable
-from onnxplain.cli.images import cut, find_images, result_names, shortened
+from onnxplain.cli.images import cut, find_images, require_order, result_names, shortened
 from onnxplain.cli.outcome import code_of
 from onnxplain.cli.progress import Bar, progress_bar
 from onnxplain.errors import OnnxplainError, UsageError
@@ -131,6 +131,7 @@ def each_image(
 
 def open_model(path: str, quiet: bool, opening: dict[str, str]) -> Model:
     """Open a model and pass its warnings on."""
+    require_order(path, ())
     opened = load(path, **opening)  # type: ignore[arg-type]
     warnings = opened.checked_warnings()
     if not quiet:

@@ -86,7 +86,8 @@ def expand(graph: Graph) -> Graph:
     used = [t for t in model.graph.initializer if t.name in read]
     del model.graph.initializer[:]
     model.graph.initializer.extend(used)
-    return Graph(model, graph.origin)
+    weights = {name: array for name, array in graph.weights.items() if name in read}
+    return Graph(model, graph.origin, weights, graph.left_out, graph.wrapped)
 
 
 def _write_out(graph: Graph, node: Node) -> Builder | None:

@@ -13,6 +13,7 @@ from onnxplain.symbolic.rules import (
     quantised,
     reductions,
     resize,
+    scattering,
     shape,
     softmax,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "quantised",
     "reductions",
     "resize",
+    "scattering",
     "shape",
     "softmax",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from onnxplain.symbolic.back import Back
+from onnxplain.symbolic.back import Back, slope_type
 from onnxplain.symbolic.registry import rule
 
 # Derivative of y = f(x), as a tensor.
@@ -72,8 +72,7 @@ def magnitude(at: Back) -> list[str]:
 @rule("Cast")
 def cast(at: Back) -> list[str | None]:
     """Between floating-point types; to integers nothing passes."""
-    kind = at.facts.types[at.node.inputs[0]]
-    return [at.cast(at.slope, np.dtype(np.float32) if kind.kind in "iub" else kind)]
+    return [at.cast(at.slope, slope_type(at.facts.types[at.node.inputs[0]]))]
 
 
 @rule("Pow")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from onnxplain.symbolic.back import Back
 from onnxplain.symbolic.registry import rule
+from onnxplain.symbolic.rules.scattering import gather_back
 
 # Elements of the matrix that puts picked ones back.
 _LARGEST = 1 << 24
@@ -54,7 +55,9 @@ def gather(at: Back) -> list[str | None]:
     """Added up where an element was picked several times."""
     at.only(0)
     axis = at.get("axis", 0) % at.rank()
-    length = at.known(at.shape()[axis])
+    length = at.shape()[axis]
+    if length is None or not at.is_known(1) or np.size(at.value(1)) * length > _LARGEST:
+        return [gather_back(at, axis)]
     indices = np.asarray(at.value(1))
     picked = indices.reshape(-1).astype(np.int64) % length
     if indices.size == 1:
@@ -71,7 +74,7 @@ def gather(at: Back) -> list[str | None]:
     flat = [-1 if d is None else d for k, d in enumerate(at.shape()) if k != axis]
     flat.insert(axis, len(picked))
     if flat.count(-1) > 1:
-        raise at.refusal("more than one axis changes with the batch")
+        return [gather_back(at, axis)]
     return [_put_back(at, at("Reshape", at.slope, flat), axis, picked)]
 
 

@@ -1,0 +1,1 @@
+"""Which networks can carry their explanation, and how well."""

@@ -1,0 +1,57 @@
+"""Let no call of ONNX Runtime go on for ever: a Loop of a few bytes may have 2^60 rounds."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from onnxplain.adapters.base import Array
+from onnxplain.graph.budget import budget, over
+
+_LOOKS_EVERY = 0.25
+_LOCK = threading.Lock()
+# Running calls by their options, with the moment at which each is asked to end.
+_RUNNING: dict[int, tuple[float, Any]] = {}
+_WATCH: list[threading.Thread] = []
+
+
+def run_in_time(
+    session: Any, names: Sequence[str] | None, feeds: Mapping[str, Array], options: Any
+) -> list[Any]:
+    """Run a session; ONNX Runtime is asked to end between two nodes once time is over.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If it took longer than the budget ``run-seconds``.
+    """
+    deadline = time.monotonic() + budget().run_seconds
+    with _LOCK:
+        _RUNNING[id(options)] = (deadline, options)
+        if not _WATCH or not _WATCH[0].is_alive():
+            _WATCH[:] = [threading.Thread(target=_watch, daemon=True, name="onnxplain-deadline")]
+            _WATCH[0].start()
+    try:
+        return list(session.run(names, dict(feeds), options))
+    except Exception as error:
+        if options.terminate:
+            raise over("run_seconds", "one inference", "it takes more seconds") from error
+        raise
+    finally:
+        with _LOCK:
+            del _RUNNING[id(options)]
+
+
+def _watch() -> None:
+    while True:
+        time.sleep(_LOOKS_EVERY)
+        now = time.monotonic()
+        with _LOCK:
+            for deadline, options in _RUNNING.values():
+                if now > deadline:
+                    options.terminate = True
+            if not _RUNNING:
+                _WATCH.clear()
+                return

@@ -1,0 +1,1 @@
+"""What an exported file explains, in ONNX nodes: one file for each kind of task."""

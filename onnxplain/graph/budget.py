@@ -1,0 +1,115 @@
+"""How much work a file may ask for: a few kilobytes can describe hours and terabytes.
+
+Each limit has a default that ordinary models are far from, and ``--budget NAME=VALUE`` moves
+it. What is above one is refused by a line that names the node or tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, fields, replace
+
+from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.text import shown
+
+_LONGEST_SHOWN = 80
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits on what one model may take.
+
+    Attributes
+    ----------
+    fold_bytes : int
+        Bytes of all results that are computed from constants together.
+    fold_work : int
+        Multiplications, or what costs as much, for all of them together.
+    nodes : int
+        Nodes after local functions are written out, those of bodies counted.
+    nesting : int
+        Bodies within each other.
+    name : int
+        Characters of a name.
+    tensor_bytes : int
+        Bytes of one tensor of one picture.
+    run_seconds : float
+        Seconds of one call of ONNX Runtime.
+    """
+
+    fold_bytes: int = 1 << 30
+    fold_work: int = 10**10
+    nodes: int = 20_000
+    nesting: int = 64
+    name: int = 8_192
+    tensor_bytes: int = 1 << 30
+    run_seconds: float = 120.0
+
+
+_CURRENT: ContextVar[Budget] = ContextVar("budget", default=Budget())  # noqa: B039 - frozen
+
+
+def budget() -> Budget:
+    """Return the limits in force."""
+    return _CURRENT.get()
+
+
+def set_budget(given: Mapping[str, str]) -> None:
+    """Move limits by name, as the command line writes them (``fold-bytes``).
+
+    Raises
+    ------
+    UsageError
+        If there is no such limit, or the value is no positive number.
+    """
+    _CURRENT.set(moved(Budget(), given))
+
+
+@contextmanager
+def within(limits: Budget) -> Iterator[None]:
+    """Put other limits in force for a while."""
+    token = _CURRENT.set(limits)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def moved(limits: Budget, given: Mapping[str, str]) -> Budget:
+    """Return limits of which some are moved; see `set_budget`."""
+    types = {f.name: type(getattr(limits, f.name)) for f in fields(Budget)}
+    found: dict[str, float] = {}
+    for name, text in given.items():
+        key = name.replace("-", "_")
+        if key not in types:
+            allowed = ", ".join(n.replace("_", "-") for n in types)
+            raise UsageError(f"no budget is named {name!r}; there are: {allowed}")
+        try:
+            value = float(text)
+            if not 0 < value < float("inf"):
+                raise ValueError
+            found[key] = types[key](value)
+        except ValueError:
+            raise UsageError(f"budget {name} {text!r} is not understood; write a number") from None
+    return replace(limits, **found)  # type: ignore[arg-type]
+
+
+def over(limit: str, where: str, what: str) -> UnsupportedModelError:
+    """Make the error of a limit that is passed.
+
+    Parameters
+    ----------
+    limit : str
+        Its attribute in `Budget`.
+    where : str
+        The node or tensor.
+    what : str
+        What it would take.
+    """
+    most, option = getattr(budget(), limit), limit.replace("_", "-")
+    where = shown(where if len(where) <= _LONGEST_SHOWN else f"{where[:_LONGEST_SHOWN]}...")
+    return UnsupportedModelError(
+        f"{where}: {what}, and {most:,} is the limit; --budget {option}=N allows more"
+    )

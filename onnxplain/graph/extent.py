@@ -1,0 +1,134 @@
+"""Check how large a graph is, and what ONNX Runtime would abort at, before anything is opened."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+import onnx
+import onnx.inliner
+
+from onnxplain.errors import ModelFileError
+from onnxplain.graph.budget import budget, over
+
+# Above this many calls, onnx's own inliner is used: that of onnx_ir takes the square of them.
+_MANY_CALLS = 500
+
+
+def check_extent(model: onnx.ModelProto) -> None:
+    """Refuse what is too large, too deep, has endless names, or makes ONNX Runtime abort.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If a budget is passed.
+    ModelFileError
+        If a node draws from a distribution that there is not.
+    """
+    most = budget()
+    for name in _names(model):
+        if len(name) > most.name:
+            raise over("name", f"name {name[:40]!r}...", f"it has {len(name):,} characters")
+    owners = [model.graph.node, *(f.node for f in model.functions)]
+    for nodes in owners:
+        for node, depth in _nodes(nodes, 0):
+            if depth > most.nesting:
+                raise over("nesting", _said(node), f"its body is {depth} bodies deep")
+            _check_draws(node)
+    sizes: dict[tuple[str, str], int] = {}
+    for function in _callees_first(model):
+        sizes[function.domain, function.name] = _size(function.node, sizes)
+    count = 0
+    for node in model.graph.node:
+        count += _size([node], sizes)
+        if count > most.nodes:
+            raise over("nodes", _said(node), "the graph has more nodes once functions are inlined")
+
+
+def with_calls_inlined(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model that calls local functions very often with their nodes in their places."""
+    calls: dict[tuple[str, str], int] = {}
+    for function in _callees_first(model):
+        calls[function.domain, function.name] = 1 + _calls(function.node, calls)
+    if _calls(model.graph.node, calls) <= _MANY_CALLS:
+        return model
+    return onnx.inliner.inline_local_functions(model)
+
+
+def _calls(nodes: Iterable[onnx.NodeProto], calls: dict[tuple[str, str], int]) -> int:
+    return sum(calls.get((n.domain, n.op_type), 0) for n, _ in _nodes(nodes, 0))
+
+
+def _size(nodes: Iterable[onnx.NodeProto], sizes: dict[tuple[str, str], int]) -> int:
+    return sum(sizes.get((n.domain, n.op_type), 1) for n, _ in _nodes(nodes, 0))
+
+
+def _callees_first(model: onnx.ModelProto) -> list[onnx.FunctionProto]:
+    """Functions after those that they call; the checker has refused cycles."""
+    known = {(f.domain, f.name): f for f in model.functions}
+    found: dict[tuple[str, str], onnx.FunctionProto] = {}
+    waiting = list(known)
+    open_: set[tuple[str, str]] = set()
+    while waiting:
+        key = waiting[-1]
+        if key in found:
+            waiting.pop()
+            continue
+        called = {(n.domain, n.op_type) for n, _ in _nodes(known[key].node, 0)}
+        left = [c for c in called if c in known and c not in found and c not in open_]
+        if key not in open_ and left:
+            open_.add(key)
+            waiting += left
+        else:
+            found[key] = known[key]
+            waiting.pop()
+    return list(found.values())
+
+
+def _nodes(nodes: Iterable[onnx.NodeProto], depth: int) -> Iterator[tuple[onnx.NodeProto, int]]:
+    waiting = [(n, depth) for n in nodes]
+    while waiting:
+        node, level = waiting.pop()
+        yield node, level
+        for attribute in node.attribute:
+            inner = [*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])]
+            waiting += [(n, level + 1) for body in inner for n in body.node]
+
+
+def _names(model: onnx.ModelProto) -> Iterator[str]:
+    graph = model.graph
+    for value in (*graph.input, *graph.output, *graph.initializer):
+        yield value.name
+    for nodes in (graph.node, *(f.node for f in model.functions)):
+        for node, _ in _nodes(nodes, 0):
+            yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+
+
+# ONNX Runtime hands these numbers to the standard library of C++, which ends the process.
+_NORMAL = frozenset({"RandomNormal", "RandomNormalLike"})
+_UNIFORM = frozenset({"RandomUniform", "RandomUniformLike"})
+
+
+def _check_draws(node: onnx.NodeProto) -> None:
+    if node.op_type not in _NORMAL | _UNIFORM:
+        return
+    given = {a.name: a.f for a in node.attribute if a.type == onnx.AttributeProto.FLOAT}
+    if node.op_type in _NORMAL:
+        mean, scale = given.get("mean", 0.0), given.get("scale", 1.0)
+        if not (math.isfinite(mean) and math.isfinite(scale) and scale > 0):
+            raise ModelFileError(
+                f"{_said(node)} draws with scale {scale:g} and mean {mean:g}; a scale above 0 and "
+                "finite numbers are needed"
+            )
+        return
+    low, high = given.get("low", 0.0), given.get("high", 1.0)
+    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+        raise ModelFileError(
+            f"{_said(node)} draws between {low:g} and {high:g}; finite numbers in this order are "
+            "needed"
+        )
+
+
+def _said(node: onnx.NodeProto) -> str:
+    outputs: Sequence[str] = node.output
+    return f"{node.op_type} (tensor {(outputs[0] if outputs else '')[:80]!r})"

@@ -1,0 +1,1 @@
+"""Relevance propagation as ONNX nodes: graph in, graph out, without PyTorch."""

@@ -1,0 +1,101 @@
+"""A few bytes that ask for hours, gigabytes or an abort are refused in one line."""
+
+import numpy as np
+import pytest
+from graphs import build
+from onnx import TensorProto
+from onnx.helper import (
+    make_function,
+    make_graph,
+    make_model,
+    make_node,
+    make_opsetid,
+    make_tensor_value_info,
+)
+
+from onnxplain.errors import ModelFileError, UnsupportedModelError, UsageError
+from onnxplain.graph.budget import Budget, budget, moved, within
+from onnxplain.graph.prepare import prepare
+
+
+def _nested(depth):
+    """Each function calls the one before it twice: 2^depth nodes once they are inlined."""
+    opsets = [make_opsetid("", 17), make_opsetid("f", 1)]
+    functions = [make_function("f", "F0", ["a"], ["b"], [make_node("Relu", ["a"], ["b"])], opsets)]
+    for k in range(1, depth + 1):
+        calls = [
+            make_node(f"F{k - 1}", ["a"], ["t"], domain="f"),
+            make_node(f"F{k - 1}", ["t"], ["b"], domain="f"),
+        ]
+        functions.append(make_function("f", f"F{k}", ["a"], ["b"], calls, opsets))
+    ends = [make_tensor_value_info(n, TensorProto.FLOAT, [2, 3]) for n in "xy"]
+    graph = make_graph([make_node(f"F{depth}", ["x"], ["y"], domain="f")], "g", ends[:1], ends[1:])
+    return make_model(graph, opset_imports=opsets, functions=functions)
+
+
+def test_functions_are_counted_before_they_are_inlined():
+    with pytest.raises(UnsupportedModelError, match=r"F40.*--budget nodes=N"):
+        prepare(_nested(40))
+
+
+def test_many_calls_give_the_nodes_that_they_stand_for():
+    graph = prepare(_nested(10))
+    assert [n.op_type for n in graph.nodes] == ["Relu"] * 1024
+
+
+def test_results_of_constants_are_counted_together():
+    nodes = [make_node("ConstantOfShape", ["shape"], [f"c{k}"]) for k in range(8)]
+    nodes += [make_node("Sum", ["x", *(f"c{k}" for k in range(8))], ["y"])]
+    model = build(nodes, ["y"], {"shape": np.array([1, 3, 4, 6])})
+    assert [n.op_type for n in prepare(model).nodes] == ["Sum"]
+    with (
+        within(Budget(fold_bytes=4 * 72 * 7)),
+        pytest.raises(UnsupportedModelError, match=r"c7.*--budget fold-bytes"),
+    ):
+        prepare(model)
+
+
+def test_a_pool_over_constants_is_left_to_onnx_runtime():
+    nodes = [
+        make_node("ConstantOfShape", ["shape"], ["c"]),
+        make_node("MaxPool", ["c"], ["p"], kernel_shape=[63, 63]),
+        make_node("ReduceMean", ["p"], ["q"], keepdims=0),
+        make_node("Add", ["x", "q"], ["y"]),
+    ]
+    graph = prepare(build(nodes, ["y"], {"shape": np.array([1, 1, 900, 900])}))
+    assert "MaxPool" in [n.op_type for n in graph.nodes]
+
+
+def test_an_endless_name_is_refused():
+    long = "r" * 10_000
+    model = build([make_node("Relu", ["x"], [long]), make_node("Relu", [long], ["y"])], ["y"], {})
+    with pytest.raises(UnsupportedModelError, match="--budget name=N"):
+        prepare(model)
+    with within(Budget(name=20_000)):
+        prepare(model)
+
+
+@pytest.mark.parametrize(
+    ("operator", "given"),
+    [
+        ("RandomNormalLike", {"scale": 0.0}),
+        ("RandomNormalLike", {"scale": -1.0}),
+        ("RandomNormalLike", {"scale": float("nan")}),
+        ("RandomNormalLike", {"mean": float("inf")}),
+        ("RandomUniformLike", {"low": 1.0, "high": 0.0}),
+        ("RandomUniformLike", {"high": float("nan")}),
+    ],
+)
+def test_distributions_that_there_are_not_are_refused(operator, given):
+    nodes = [make_node(operator, ["x"], ["n"], **given), make_node("Add", ["x", "n"], ["y"])]
+    with pytest.raises(ModelFileError, match=f"{operator}.*'n'"):
+        prepare(build(nodes, ["y"], {}))
+
+
+def test_limits_are_moved_by_name():
+    assert moved(Budget(), {"run-seconds": "2.5"}).run_seconds == 2.5
+    assert moved(Budget(), {"nodes": "1e6"}).nodes == 1_000_000
+    assert budget() == Budget()
+    for wrong in ({"none": "1"}, {"nodes": "-1"}, {"nodes": "x"}, {"nodes": "nan"}):
+        with pytest.raises(UsageError):
+            moved(Budget(), wrong)
