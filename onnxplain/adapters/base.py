@@ -41,6 +41,8 @@ class Capability(enum.Flag):
         `Adapter.activations` of graph outputs, and of any tensor.
     WINDOWS, RERUN, GRADIENTS, RELEVANCE
         `Adapter.windowed`, `rerun_from`, `pull_back`, `relevance`.
+    SIGNALS
+        `pull_back` with `rectify` or `baseline`: what goes back is no derivative.
     """
 
     FORWARD = enum.auto()
@@ -49,6 +51,7 @@ class Capability(enum.Flag):
     RERUN = enum.auto()
     GRADIENTS = enum.auto()
     RELEVANCE = enum.auto()
+    SIGNALS = enum.auto()
 
 
 # What needs no backward pass.

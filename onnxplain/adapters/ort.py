@@ -73,6 +73,8 @@ class OrtAdapter:
         Returns the concrete shapes of all tensors; those that ONNX infers if not given.
     must_part : callable, optional
         See `Batches`; inputs run together if not given.
+    tried : bool
+        Open the graph at once: what ONNX Runtime cannot run is refused here.
     """
 
     capabilities = FORWARD_VERBS
@@ -90,6 +92,7 @@ class OrtAdapter:
         optimise: bool = True,
         shapes: Callable[[], Shapes] | None = None,
         must_part: Callable[[], bool] = never,
+        tried: bool = True,
     ) -> None:
         self._graph = graph
         self._image = image
@@ -100,7 +103,9 @@ class OrtAdapter:
         self._bound = dict(bound or {})
         self._sessions = OrtSessions(graph, device, threads=threads, optimise=optimise)
         self._reruns: dict[tuple[str, tuple[str, ...]], Rerun] = {}
-        self.device = self._sessions.exposing(()).get_providers()[0]
+        self.device = self._sessions.provider
+        if tried:
+            self._sessions.exposing(())
 
     def with_bound(self, bound: Mapping[str, Array]) -> OrtAdapter:
         """Return an engine that shares its sessions, with other values for further inputs."""

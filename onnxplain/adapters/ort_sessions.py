@@ -60,6 +60,12 @@ class OrtSessions:
         self._file, self._fed = model.SerializeToString(), _values(weights)
         self._kept: dict[frozenset[str], ort.InferenceSession] = {}
 
+    @property
+    def provider(self) -> str:
+        """Name of what runs the sessions."""
+        first = self._providers[0]
+        return first if isinstance(first, str) else str(first[0])
+
     def exposing(self, names: Collection[str]) -> ort.InferenceSession:
         """Return the session whose outputs are the named tensors beside the graph's own.
 

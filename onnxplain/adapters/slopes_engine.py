@@ -12,7 +12,13 @@ from onnxplain.adapters.base import Adapter, Array, Capability, Propagation, Pul
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.slope_check import TOLERANCE, SlopeCheck, check_slopes
 from onnxplain.adapters.symbolic import SymbolicAdapter
-from onnxplain.errors import ConversionError, MethodRefusedError, ParityError
+from onnxplain.errors import (
+    ConversionError,
+    MethodRefusedError,
+    ParityError,
+    UnsupportedModelError,
+    UsageError,
+)
 from onnxplain.graph.extract import find_part
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph
@@ -20,6 +26,9 @@ from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
 
 _OTHERWISE = "choose --engine pytorch"
+_OBSTACLES = (ConversionError, UnsupportedModelError, UsageError)
+# Tensors at which slopes start, and those whose derivatives are wanted.
+_Way = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 class SlopesEngine:
@@ -35,8 +44,19 @@ class SlopesEngine:
         Derivatives in ONNX Runtime.
     pytorch : callable
         Opens PyTorch, or refuses; called when it is needed.
+    example : callable
+        Returns an input on which derivatives are checked.
     only : bool
         Refuse what ONNX Runtime does not give.
+
+    Attributes
+    ----------
+    device : str
+        What gave the latest answer.
+    check : SlopeCheck or None
+        Of ONNX Runtime's derivatives in that answer.
+    obstacle : str
+        Why PyTorch gave it in the place of ONNX Runtime; empty if it did not.
     """
 
     def __init__(
@@ -45,12 +65,15 @@ class SlopesEngine:
         image: ImageInput,
         symbolic: SymbolicAdapter,
         pytorch: Callable[[], Adapter],
+        example: Callable[[], Array],
         *,
         only: bool = False,
     ) -> None:
         self._graph, self._image = graph, image
         self._symbolic, self._pytorch, self._only = symbolic, pytorch, only
-        self._checks: dict[tuple[tuple[str, ...], ...], SlopeCheck] = {}
+        self._example = example
+        self._checks: dict[_Way, SlopeCheck] = {}
+        self._obstacles: dict[_Way, str] = {}
         self.capabilities = symbolic.capabilities | (
             Capability(0) if only else Capability.RELEVANCE
         )
@@ -79,43 +102,54 @@ class SlopesEngine:
         ConversionError, ParityError, MethodRefusedError
             If only ONNX Runtime may, and it cannot.
         """
+        way = (tuple(dict.fromkeys(t for seed in seeds for t in seed.tensors)), tuple(names))
         if rectify is not None or resample or baseline is not None:
-            self._leave(
-                MethodRefusedError("ONNX Runtime gives plain derivatives only, and this method "
-                                   f"changes how signals pass; {_OTHERWISE}")
-            )  # fmt: skip
-        elif not self.obstacle:
+            if self._only:
+                raise MethodRefusedError(
+                    "ONNX Runtime gives plain derivatives only, and this method changes how "
+                    f"signals pass; {_OTHERWISE}"
+                )
+        elif way not in self._obstacles:
             try:
-                return self._checked(x, seeds, names)
-            except (ConversionError, ParityError) as error:
-                self._leave(error)
+                return self._checked(way, x, seeds)
+            except _OBSTACLES as error:
+                if self._only:
+                    raise
+                self._obstacles[way] = str(error)
         options: dict[str, Any] = {"rectify": rectify, "resample": resample, "baseline": baseline}
         other = self._pytorch()
         self.device, self.check = other.device, None
+        self.obstacle = self._obstacles.get(way, "")
         return other.pull_back(x, seeds, names, **options)
 
-    def _leave(self, error: ConversionError | ParityError | MethodRefusedError) -> None:
-        if self._only:
-            raise error
-        if not isinstance(error, MethodRefusedError):
-            self.obstacle = str(error)
-
-    def _checked(self, x: Array, seeds: Sequence[Seed], names: Sequence[str]) -> PullBack:
-        starts = tuple(dict.fromkeys(t for seed in seeds for t in seed.tensors))
-        passed = self._passed(starts, names)
-        key = (starts, passed)
-        if key not in self._checks:
-            pull_back = self._symbolic.pull_back
-            self._checks[key] = check_slopes(pull_back, x[:1], self._image, seeds[0], passed)
-        self.check = self._checks[key]
-        if not self.check.agrees:
+    def _checked(self, way: _Way, x: Array, seeds: Sequence[Seed]) -> PullBack:
+        starts, names = way
+        check = self._check(starts, self._passed(starts, names), x)
+        if not check.agrees:
             raise ParityError(
                 "derivatives in ONNX nodes do not add up to what ONNX Runtime's forward passes "
-                f"show: error {self.check.error:.2g} of the change, tolerance {TOLERANCE:g}; "
+                f"show: error {check.error:.2g} of the change, tolerance {TOLERANCE:g}; "
                 f"{_OTHERWISE}"
             )
-        self.device = self._symbolic.device
-        return self._symbolic.pull_back(x, seeds, names)
+        found = self._symbolic.pull_back(x, seeds, names)
+        self.device, self.check, self.obstacle = self._symbolic.device, check, ""
+        return found
+
+    def _check(self, starts: tuple[str, ...], passed: tuple[str, ...], x: Array) -> SlopeCheck:
+        """Check once, on an input of the model's own.
+
+        The choice between two engines must not depend on which picture came first. If there is
+        no choice, a score that does not answer to that input may still answer to this one.
+        """
+        key = (starts, passed)
+        if key not in self._checks:
+            inputs = [self._example(), *([x[:1]] if self._only else [])]
+            for one in inputs:
+                found = check_slopes(self._symbolic.pull_back, one, self._image, starts, passed)
+                if found.agrees:
+                    break
+            self._checks[key] = found
+        return self._checks[key]
 
     def _passed(self, starts: tuple[str, ...], names: Sequence[str]) -> tuple[str, ...]:
         """Where all that the signals owe to the picture passes: a named tensor, or the input."""

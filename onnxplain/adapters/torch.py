@@ -69,7 +69,7 @@ class TorchAdapter:
         If the device is not there.
     """
 
-    capabilities = FORWARD_VERBS | Capability.GRADIENTS | Capability.RELEVANCE
+    capabilities = FORWARD_VERBS | Capability.GRADIENTS | Capability.RELEVANCE | Capability.SIGNALS
 
     def __init__(
         self,

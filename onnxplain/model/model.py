@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.adapters.base import Capability
+from onnxplain.adapters.base import FORWARD_VERBS, Capability
 from onnxplain.adapters.parity import Parity, measure_parity, plain_input, require_parity
 from onnxplain.errors import NoSlopeError, OnnxplainError, UsageError
 from onnxplain.explanations.explanation import Explanation
@@ -225,8 +225,8 @@ class Model(OpenedModel):
         if not aims:
             raise UsageError("there is no target to explain")
         said = prediction or next(iter(aims.values()))
-        parity = self.check_parity(chosen, picture, said, allow_mismatch).parity
         needs = chosen.capabilities(values)
+        parity = self.check_parity(chosen, picture, said, allow_mismatch, needs=needs).parity
         context = Context(self.network, self.preprocess, seed, progress or silent, needs=needs)
         late: list[Parity] = []
 
@@ -267,11 +267,18 @@ class Model(OpenedModel):
         return float(target.score(engine.activations(picture.x, target.tensors))[0])
 
     def check_parity(
-        self, method: Method, picture: Picture, prediction: Prediction, allow_mismatch: bool = False
+        self,
+        method: Method,
+        picture: Picture,
+        prediction: Prediction,
+        allow_mismatch: bool = False,
+        *,
+        needs: Capability | None = None,
     ) -> Prediction:
         """Compare the engines on this picture if the method runs in PyTorch.
 
         Derivatives in ONNX Runtime are those of its own forward pass, and checked on the way.
+        `needs` is what the method asks of engines with its parameters, if these are known.
 
         Returns
         -------
@@ -284,7 +291,8 @@ class Model(OpenedModel):
             If they disagree, or the output hardly depends on the picture, and
             `allow_mismatch` is not set.
         """
-        if method.runs_on == "ONNX Runtime" or self.network.slopes_in_onnx(method.needs):
+        needs = method.needs if needs is None else needs
+        if needs in FORWARD_VERBS or self.network.slopes_in_onnx(needs):
             return prediction
         if prediction.parity is None:
             prediction = replace(prediction, parity=self.measure_parity(picture))

@@ -12,7 +12,7 @@ from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.adapters.slopes_engine import SlopesEngine
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph
-from onnxplain.network.slopes import open_slopes, require_slopes, saves_pytorch
+from onnxplain.network.slopes import open_slopes, require_slopes, suits_onnx
 
 if TYPE_CHECKING:
     from onnxplain.adapters.independence import Independence
@@ -42,6 +42,7 @@ class Engines:
     precision: str
     gradients_by: str
     before_pytorch: Callable[[], None]
+    example: Callable[[], Array]
     _engine: Factory | None
     _device: str
     _batch_size: int | None
@@ -76,15 +77,21 @@ class Engines:
 
     def slopes_in_onnx(self, needs: Capability) -> bool:
         """Whether ONNX Runtime is to be asked first for what is needed."""
-        if needs in FORWARD_VERBS or Capability.RELEVANCE in needs:
+        if needs in FORWARD_VERBS or needs & (Capability.RELEVANCE | Capability.SIGNALS):
             return False
         if self._engine is not None and needs in self.own_engine.capabilities:
             return False
-        return self.gradients_by == "onnxruntime" or self._saves_pytorch
+        return self.gradients_by == "onnxruntime" or self._prefers_onnx
+
+    def in_pytorch(self, needs: Capability) -> bool:
+        """Whether what is needed comes from PyTorch, or from the user's engine in its place."""
+        if needs in FORWARD_VERBS:
+            return False
+        return not self.slopes_in_onnx(needs) or bool(self.slopes.obstacle)
 
     @cached_property
-    def _saves_pytorch(self) -> bool:
-        return self.gradients_by == AUTO and saves_pytorch(self.graph, self.precision)
+    def _prefers_onnx(self) -> bool:
+        return self.gradients_by == AUTO and suits_onnx(self.graph, self.precision, self.ort.device)
 
     @cached_property
     def slopes(self) -> SlopesEngine:
@@ -98,7 +105,9 @@ class Engines:
             return self.torch
 
         only = self.gradients_by == "onnxruntime"
-        return open_slopes(self.graph, self.image, reopened, pytorch, self._settings, only=only)
+        return open_slopes(
+            *(self.graph, self.image, reopened, pytorch, self._settings, self.example), only=only
+        )
 
     @property
     def converted(self) -> Adapter:

@@ -225,6 +225,7 @@ class Network(Engines):
             optimise=optimise,
             shapes=lambda: self.shapes,
             must_part=lambda: self.independence.parts,
+            tried=graph is None,
         )
 
     @cached_property

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
-from onnxplain.adapters.base import Adapter
+from onnxplain.adapters.base import Adapter, Array
 from onnxplain.adapters.engines import EngineSettings
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.adapters.slopes_engine import SlopesEngine
@@ -16,15 +15,26 @@ from onnxplain.graph.quantised import rounds_values
 from onnxplain.graph.view import Graph
 
 _PYTORCH_BATCH = 16
+_CPU = "CPUExecutionProvider"
 
 
-def saves_pytorch(graph: Graph, precision: str) -> bool:
-    """Whether ONNX Runtime's derivatives spare this process the import of PyTorch.
+def suits_onnx(graph: Graph, precision: str, provider: str) -> bool:
+    """Whether ONNX Runtime is the better engine for derivatives of a graph.
 
-    Those of graphs that round depend on the last bits of each engine, and only PyTorch
-    computes in double precision.
+    It is where it was measured to be: on the CPU. Those of graphs that round depend on the last
+    bits of each engine, and only PyTorch computes in double precision. The clock is not asked,
+    nor what the process has loaded: the same command computes the same numbers.
+
+    Parameters
+    ----------
+    graph : Graph
+        The prepared graph.
+    precision : {"single", "double"}
+        What is asked of derivatives.
+    provider : str
+        Where ONNX Runtime runs.
     """
-    return precision == "single" and "torch" not in sys.modules and not rounds_values(graph)
+    return precision == "single" and provider == _CPU and not rounds_values(graph)
 
 
 def require_slopes(asked: str) -> None:
@@ -37,8 +47,8 @@ def require_slopes(asked: str) -> None:
     """
     if asked == "onnxruntime":
         raise MethodRefusedError(
-            "ONNX Runtime gives derivatives, and this method needs relevance; choose "
-            "--engine pytorch"
+            "ONNX Runtime gives derivatives, and this method needs relevance or changes how "
+            "signals pass; choose --engine pytorch"
         )
 
 
@@ -48,6 +58,7 @@ def open_slopes(
     open_ort: Callable[[Graph], OrtAdapter],
     open_pytorch: Callable[[], Adapter],
     settings: EngineSettings,
+    example: Callable[[], Array],
     *,
     only: bool,
 ) -> SlopesEngine:
@@ -65,6 +76,8 @@ def open_slopes(
         Opens PyTorch for what ONNX Runtime does not give.
     settings : EngineSettings
         What was asked of all engines.
+    example : callable
+        Returns an input on which derivatives are checked.
     only : bool
         Refuse what ONNX Runtime does not give.
     """
@@ -76,4 +89,4 @@ def open_slopes(
         bound=settings.bound,
         must_part=settings.must_part,
     )
-    return SlopesEngine(graph, image, symbolic, open_pytorch, only=only)
+    return SlopesEngine(graph, image, symbolic, open_pytorch, example, only=only)

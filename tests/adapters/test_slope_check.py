@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from onnxplain.adapters.base import PullBack, Signal
+from onnxplain.adapters.base import PullBack
 from onnxplain.adapters.slope_check import check_slopes
 from onnxplain.graph.image_input import ImageInput
 
@@ -30,21 +30,20 @@ def engine(wrong=lambda slopes: slopes, weights=WEIGHTS):
     return pull_back
 
 
-def checked(pull_back, signal=1.0):
+def checked(pull_back):
     x = np.random.default_rng(0).uniform(0, 2, (1, 3, 4, 5)).astype(np.float32)
-    seed = Signal("y", np.full((1, 1), signal))
-    return check_slopes(pull_back, x, image(), seed, ["x"])
+    return check_slopes(pull_back, x, image(), ["y"], ["x"])
 
 
-@pytest.mark.parametrize("signal", [1.0, -1e-9, 0.0])
-def test_right_slopes_add_up(signal):
-    assert checked(engine(), signal).agrees
+@pytest.mark.parametrize("size", [1.0, -1e-9])
+def test_right_slopes_add_up(size):
+    assert checked(engine(weights=size * WEIGHTS)).agrees
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda s: 1.1 * s,
+        lambda s: 1.05 * s,
         lambda s: -s,
         lambda s: s * 0,
         lambda s: np.flip(s, axis=2),

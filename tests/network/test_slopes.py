@@ -7,7 +7,7 @@ import pytest
 from small_models import LINEAR, model_of, write_model
 
 from onnxplain.graph.prepare import prepare
-from onnxplain.network.slopes import saves_pytorch
+from onnxplain.network.slopes import suits_onnx
 
 CODE = """
 import sys, numpy, onnxplain
@@ -37,9 +37,10 @@ def run(path, engine, method):
     return done.stdout.strip().splitlines()[-1]
 
 
-def test_where_pytorch_is_loaded_or_needed_it_computes():
+def test_the_choice_depends_on_the_model_alone():
     import onnxplain.adapters.torch  # noqa: F401
 
     graph = prepare(model_of(LINEAR))
-    assert not saves_pytorch(graph, "single")
-    assert not saves_pytorch(graph, "double")
+    assert suits_onnx(graph, "single", "CPUExecutionProvider")
+    assert not suits_onnx(graph, "double", "CPUExecutionProvider")
+    assert not suits_onnx(graph, "single", "CUDAExecutionProvider")
