@@ -8,6 +8,7 @@ import click
 
 from onnxplain.cli.options import (
     debug_option,
+    engine_option,
     json_option,
     method_option,
     model_options,
@@ -122,14 +123,7 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     metavar="N",
     help="Threads within an operator, in both engines. Default: their own choice.",
 )
-@click.option(
-    "--engine",
-    type=click.Choice(["auto", "onnxruntime", "pytorch"]),
-    default="auto",
-    show_default=True,
-    help="What computes gradients. auto: ONNX Runtime where it can, checked against its forward "
-    "passes, and PyTorch for everything else.",
-)
+@engine_option
 @seed_option
 @click.option(
     "--precision",
