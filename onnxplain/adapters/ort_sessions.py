@@ -60,6 +60,12 @@ class OrtSessions:
         self._file, self._fed = model.SerializeToString(), _values(weights)
         self._kept: dict[frozenset[str], ort.InferenceSession] = {}
 
+    @property
+    def provider(self) -> str:
+        """Name of what runs the sessions."""
+        first = self._providers[0]
+        return first if isinstance(first, str) else str(first[0])
+
     def exposing(self, names: Collection[str]) -> ort.InferenceSession:
         """Return the session whose outputs are the named tensors beside the graph's own.
 
@@ -72,6 +78,23 @@ class OrtSessions:
         if extra not in self._kept:
             self._kept[extra] = self._open(self._with_outputs(extra), self._fed, self._options())
         return self._kept[extra]
+
+    def keeping(self, names: Sequence[str]) -> Keeping:
+        """Open a forward pass that leaves the named tensors in ONNX Runtime's memory."""
+        extra = frozenset(names) - self._outputs
+        session = self._kept.get(extra)
+        if session is None:
+            session = self._open(self._with_outputs(extra), self._fed, self._options())
+        return Keeping(session, names)
+
+    def keeping_part(
+        self, file: bytes, weights: Mapping[str, Array], names: Sequence[str]
+    ) -> Keeping:
+        """Open a part of the graph, as `open_part`, for tensors that another run left."""
+        # What the whole graph holds already is not held twice.
+        fed = {n: self._fed.get(n) or ort.OrtValue.ortvalue_from_numpy(w)
+               for n, w in weights.items()}  # fmt: skip
+        return Keeping(self._open(file, fed, self._options()), names)
 
     def profiling(self, names: Collection[str], prefix: Path) -> ort.InferenceSession:
         """Open a session that writes a profile to a file whose name begins with `prefix`."""
@@ -144,6 +167,29 @@ class OrtSessions:
             raise UnsupportedModelError(
                 f"ONNX Runtime {ort.__version__} cannot run this model: {reason_of(error)}"
             ) from error
+
+
+class Keeping:
+    """Runs a session whose inputs and outputs stay where ONNX Runtime has them: no copies.
+
+    Parameters
+    ----------
+    session : onnxruntime.InferenceSession
+        The session.
+    names : sequence of str
+        The outputs that are wanted.
+    """
+
+    def __init__(self, session: ort.InferenceSession, names: Sequence[str]) -> None:
+        self.session, self._names = session, list(names)
+
+    def run(self, feeds: Mapping[str, Any]) -> dict[str, ort.OrtValue]:
+        """Return the outputs for arrays, or for what another run left."""
+        given = {n: v if isinstance(v, ort.OrtValue) else ort.OrtValue.ortvalue_from_numpy(v)
+                 for n, v in feeds.items()}  # fmt: skip
+        found = self.session.run_with_ort_values(self._names, given) if self._names else []
+        # Asked for nothing, ONNX Runtime returns all outputs.
+        return dict(zip(self._names, found, strict=True))
 
 
 @lru_cache

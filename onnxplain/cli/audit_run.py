@@ -49,7 +49,7 @@ def run(
     boxes: str | None,
     limit: int | None,
     folder: str,
-    engine: str,
+    place: str,
     workers: int | None,
     quiet: bool,
     as_json: bool,
@@ -67,7 +67,7 @@ def run(
     OnnxplainError
         If nothing could be examined, or a file cannot be written.
     """
-    if workers is not None and engine != "ray":
+    if workers is not None and place != "ray":
         raise UsageError("--workers goes with --engine ray; a local audit is one process")
     out = Path(folder)
     require_order(model, [data])
@@ -88,7 +88,7 @@ def run(
         for text in [*warnings, *(f"left out: {text}" for text in left_out)]:
             remark(f"warning: {text}")
     examiner: Examiner | None = None
-    if engine == "ray":
+    if place == "ray":
         from onnxplain.audit.ray_engine import ray_examiner
 
         opening = {**opening, "batch_size": size}
@@ -97,7 +97,7 @@ def run(
             model, opening, samples, methods, asked, workers or _WORKERS, parts, truth
         )
     sources = {"model": model, "data": data, **({"boxes": boxes} if boxes else {})}
-    with open_audit(out, opened, samples, asked, truth) as audit, _results_alone(engine):
+    with open_audit(out, opened, samples, asked, truth) as audit, _results_alone(place):
         try:
             _examine(audit, examiner, quiet)
         except (KeyboardInterrupt, SystemExit):
@@ -122,9 +122,9 @@ def run(
     return code
 
 
-def _results_alone(engine: str) -> AbstractContextManager[object]:
+def _results_alone(place: str) -> AbstractContextManager[object]:
     """Ray prints what befalls its workers on standard output, where results belong."""
-    return redirect_stdout(sys.stderr) if engine == "ray" else nullcontext()
+    return redirect_stdout(sys.stderr) if place == "ray" else nullcontext()
 
 
 def _examine(audit: Audit, examiner: Examiner | None, quiet: bool) -> None:
