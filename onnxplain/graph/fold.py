@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx.reference import ReferenceEvaluator
 
 from onnxplain.graph.budget import budget, over
 from onnxplain.graph.fold_work import work_of
@@ -118,6 +117,8 @@ def _evaluate(
     if work is None:
         return None
     spent.take(node, work)
+    from onnx.reference import ReferenceEvaluator
+
     try:
         with np.errstate(all="ignore"):
             evaluator = ReferenceEvaluator(_alone(node, operands, opsets))

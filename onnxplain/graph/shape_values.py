@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx.reference import ReferenceEvaluator
 
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph, Node
@@ -106,6 +105,8 @@ def evaluated(
         ],
         [onnx.helper.make_empty_tensor_value_info(output)],
     )
+    from onnx.reference import ReferenceEvaluator
+
     model = onnx.helper.make_model(alone, opset_imports=list(graph.model.opset_import))
     try:
         values: Any = ReferenceEvaluator(model).run(None, dict(feeds))
