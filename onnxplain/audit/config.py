@@ -36,6 +36,9 @@ class AuditConfig:
         How many pictures of each kind the report shows.
     seed : int
         Of every random draw.
+    curves : {"fitted", "full"}
+        Whether deletion and insertion are measured at as few points as their areas need, or one
+        row of pixels after the other; see `onnxplain.evaluate.fitted`.
     batch_size : int
         Inputs in one call. Fixed, and not the fastest on the day: the last digits of a
         result depend on it.
@@ -50,6 +53,7 @@ class AuditConfig:
     sanity_pictures: int = 3
     examples: int = 12
     seed: int = 0
+    curves: Literal["fitted", "full"] = "fitted"
     batch_size: int = 16
     method: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -58,6 +62,8 @@ class AuditConfig:
             raise UsageError("an audit needs at least one method")
         if self.explained not in ("prediction", "label"):
             raise UsageError(f"explained is {self.explained!r}; allowed: prediction, label")
+        if self.curves not in ("fitted", "full"):
+            raise UsageError(f"curves is {self.curves!r}; allowed: fitted, full")
         if self.target is not None and not isinstance(self.target, str):
             raise UsageError(f'target is {self.target!r}; write it as text, for example "3"')
         for key in ("sanity_pictures", "examples", "seed"):
@@ -135,4 +141,6 @@ class AuditConfig:
         data = {k: v for k, v in self.to_dict().items() if k != "examples"}
         if self.target is None:
             del data["target"]  # as audits were known before they could have one
+        if self.curves == "full":
+            del data["curves"]  # as audits were known before there were others
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

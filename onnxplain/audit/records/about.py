@@ -162,7 +162,8 @@ class QuestionsEntry:
     @property
     def config(self) -> AuditConfig:
         """The configuration; a `UsageError` if this version cannot ask that."""
-        return AuditConfig.from_dict(self.given, "the record's questions")
+        given = {"curves": "full", **self.given}  # before there were others
+        return AuditConfig.from_dict(given, "the record's questions")
 
     @property
     def methods(self) -> Sequence[str]:

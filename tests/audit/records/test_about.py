@@ -38,7 +38,10 @@ def test_questions_that_were_none_then():
     assert (entry.methods, entry.explained, entry.seed) == (("lrp",), "label", 3)
     assert (entry.target, entry.examples) == (None, 12)
     assert plain(entry) == asked
-    assert entry.config == AuditConfig(("lrp",), (), "label", seed=3)
+    # Curves had all of their points.
+    assert entry.config == AuditConfig(("lrp",), (), "label", seed=3, curves="full")
+    few = build(QuestionsEntry, {**asked, "curves": "fitted"})
+    assert few.config == AuditConfig(("lrp",), (), "label", seed=3)
 
 
 def test_questions_of_another_version_are_one_line():
