@@ -96,3 +96,37 @@ def test_a_number_that_json_has_not_leaves_no_file(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "f.json", [1.0, float("nan")])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mark_of_the_byte_order_is_no_text(tmp_path):
+    (tmp_path / "f").write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert read_json(tmp_path / "f", "thing") == {"a": 1}
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity", "-Infinity"])
+def test_numbers_that_nobody_can_compute_with(tmp_path, number):
+    (tmp_path / "f").write_text(f'{{"a": [{number}]}}')
+    with pytest.raises(UsageError, match=f"{number} is no number that can be computed with"):
+        read_json(tmp_path / "f", "thing")
+
+
+def test_a_number_of_many_digits_is_one_line(tmp_path):
+    (tmp_path / "f").write_text("9" * 5000)
+    with pytest.raises(UsageError, match="is not valid JSON"):
+        read_json(tmp_path / "f", "thing")
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_a_nul_is_no_text(tmp_path, kind):
+    (tmp_path / "f").write_bytes(b"a\0b")
+    with pytest.raises(UsageError, match="a NUL is in it"):
+        READERS[kind][0](tmp_path / "f")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes and devices of a Unix")
+@pytest.mark.parametrize("kind", READERS)
+def test_pipes_and_devices_are_not_read(tmp_path, kind):
+    os.mkfifo(tmp_path / "f")
+    for path, why in ((tmp_path / "f", "it is a pipe"), ("/dev/zero", "it is a device")):
+        with pytest.raises(UsageError, match=why):
+            READERS[kind][0](path)

@@ -54,7 +54,9 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
 @click.option(
     "--kind",
     type=click.Choice(["logit", "probability", "raw"]),
-    help="Score to explain; raw is what the output holds. Default: the method's own.",
+    help="Score to explain; raw is what the output holds. Default: of occlusion and its like the "
+    "probability, of others the logit, less the mean of the other classes' logits where classes "
+    "compete; `--kind logit` is the logit alone.",
 )
 @click.option(
     "--part",

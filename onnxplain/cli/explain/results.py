@@ -15,7 +15,7 @@ from onnxplain.render.boxes import numbered
 from onnxplain.render.clear_maps import clear_maps
 from onnxplain.render.error_maps import error_maps
 from onnxplain.render.occlusion_maps import occlusion_maps
-from onnxplain.render.save import save_figure, save_image
+from onnxplain.render.save import save_image, save_page
 from onnxplain.render.sheet import sheet
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _OWN_PICTURES = {
 }
 # Boxes that the table lists and the picture shows.
 LISTED_BOXES = 20
-# Matplotlib's fonts and caches are not made for several threads.
+# Fonts and their caches are not made for several threads.
 _DRAWING = threading.Lock()
 _RECORDED = (
     "method",
@@ -196,14 +196,14 @@ def _drawn(
     written = []
     if together:
         written.append(folder / f"{name}.sheet.png")
-        save_figure(sheet(explanations), written[-1])
+        save_page(sheet(explanations), written[-1])
     for key, draw in _OWN_PICTURES.items():
         owners = [e for e in explanations if _own_picture(e) == key]
         for explanation in owners:
             targets = [e for e in owners if e.method == explanation.method]
             index = f".{explanation.target.stem}" if len(targets) > 1 else ""
             written.append(folder / f"{name}.{explanation.method}-maps{index}.png")
-            save_figure(draw(explanation, names), written[-1])
+            save_page(draw(explanation, names), written[-1])
     return written
 
 

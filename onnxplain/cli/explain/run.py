@@ -204,12 +204,12 @@ def _explain_into(
         def step(done: int, total: int, before: int = k) -> None:
             job.bar.step(before * total + done, total * len(job.methods))
 
-        kind = job.kind or chosen.method.explains
         asked = job.targets
         aims = list(
             job.model.resolve(
                 picture, asked.wanted, prediction,
-                kind=kind, contrast=asked.contrast, margin=asked.margin, average=average,
+                **chosen.method.score(job.kind),
+                contrast=asked.contrast, margin=asked.margin, average=average,
                 by_match=not chosen.method.takes_slopes, match=chosen.method.compares,
             )
         )  # fmt: skip
