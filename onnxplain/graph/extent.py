@@ -1,15 +1,14 @@
-"""Check how large a graph is, and what ONNX Runtime would abort at, before anything is opened."""
+"""Check how large a graph is before anything is opened."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import onnx
 import onnx.inliner
 
-from onnxplain.errors import ModelFileError
 from onnxplain.graph.budget import budget, over
+from onnxplain.graph.native_faults import check_node, check_references, said
 
 # Above this many calls, onnx's own inliner is used: that of onnx_ir takes the square of them.
 _MANY_CALLS = 500
@@ -23,18 +22,19 @@ def check_extent(model: onnx.ModelProto) -> None:
     UnsupportedModelError
         If a budget is passed.
     ModelFileError
-        If a node draws from a distribution that there is not.
+        If a node is one that libraries end the process at; see `check_node`.
     """
     most = budget()
     for name in _names(model):
         if len(name) > most.name:
             raise over("name", f"name {name[:40]!r}...", f"it has {len(name):,} characters")
+    check_references(node for node, _ in _nodes(model.graph.node, 0))
     owners = [model.graph.node, *(f.node for f in model.functions)]
     for nodes in owners:
         for node, depth in _nodes(nodes, 0):
             if depth > most.nesting:
-                raise over("nesting", _said(node), f"its body is {depth} bodies deep")
-            _check_draws(node)
+                raise over("nesting", said(node), f"its body is {depth} bodies deep")
+            check_node(node)
     sizes: dict[tuple[str, str], int] = {}
     for function in _callees_first(model):
         sizes[function.domain, function.name] = _size(function.node, sizes)
@@ -42,7 +42,7 @@ def check_extent(model: onnx.ModelProto) -> None:
     for node in model.graph.node:
         count += _size([node], sizes)
         if count > most.nodes:
-            raise over("nodes", _said(node), "the graph has more nodes once functions are inlined")
+            raise over("nodes", said(node), "the graph has more nodes once functions are inlined")
 
 
 def with_calls_inlined(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -102,33 +102,3 @@ def _names(model: onnx.ModelProto) -> Iterator[str]:
     for nodes in (graph.node, *(f.node for f in model.functions)):
         for node, _ in _nodes(nodes, 0):
             yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
-
-
-# ONNX Runtime hands these numbers to the standard library of C++, which ends the process.
-_NORMAL = frozenset({"RandomNormal", "RandomNormalLike"})
-_UNIFORM = frozenset({"RandomUniform", "RandomUniformLike"})
-
-
-def _check_draws(node: onnx.NodeProto) -> None:
-    if node.op_type not in _NORMAL | _UNIFORM:
-        return
-    given = {a.name: a.f for a in node.attribute if a.type == onnx.AttributeProto.FLOAT}
-    if node.op_type in _NORMAL:
-        mean, scale = given.get("mean", 0.0), given.get("scale", 1.0)
-        if not (math.isfinite(mean) and math.isfinite(scale) and scale > 0):
-            raise ModelFileError(
-                f"{_said(node)} draws with scale {scale:g} and mean {mean:g}; a scale above 0 and "
-                "finite numbers are needed"
-            )
-        return
-    low, high = given.get("low", 0.0), given.get("high", 1.0)
-    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-        raise ModelFileError(
-            f"{_said(node)} draws between {low:g} and {high:g}; finite numbers in this order are "
-            "needed"
-        )
-
-
-def _said(node: onnx.NodeProto) -> str:
-    outputs: Sequence[str] = node.output
-    return f"{node.op_type} (tensor {(outputs[0] if outputs else '')[:80]!r})"

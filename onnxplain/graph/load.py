@@ -89,6 +89,9 @@ def _open(path: Path) -> tuple[onnx.ModelProto, Weights, Identity]:
     _sort_nodes(model.graph)
     _import_own_domains(model)
     check(model, str(path))
+    for tensor in tensors_of(model):
+        if tensor.HasField("segment"):
+            raise ModelFileError(f"{str(path)!r}: tensor {tensor.name!r} lies in segments")
     parted, inside = take_out(model)
     return parted, outside | inside, identity
 
