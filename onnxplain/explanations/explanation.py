@@ -236,7 +236,7 @@ class Explanation:
         record["target"] = target_from(record["target"])
         maps = {k[4:]: v for k, v in arrays.items() if k.startswith("map:")}
         main: dict[str, Any] = {k: arrays[k] for k in _ARRAYS}
-        check_arrays(*main.values(), maps, record["axes"])
+        check_arrays(**main, maps=maps, axes=record["axes"])
         check_target(record["target"])
         return cls(**record, **main, maps=maps)
 

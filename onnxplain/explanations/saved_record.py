@@ -129,8 +129,12 @@ def _is(value: object, allowed: tuple[type, ...]) -> bool:
 
 def _is_size(value: object) -> bool:
     pair = value if isinstance(value, list) else [value, value]
-    return len(pair) == 2 and all(
-        v is None or v == "auto" or (_is(v, _NUMBERS) and math.isfinite(v)) for v in pair
+    return len(pair) == 2 and all(v in (None, "auto") or _is_finite(v) for v in pair)
+
+
+def _is_finite(value: object) -> bool:
+    return (
+        isinstance(value, _NUMBERS) and not isinstance(value, bool) and math.isfinite(float(value))
     )
 
 
