@@ -22,6 +22,7 @@ from onnxplain.adapters.ort_deadline import run_in_time
 from onnxplain.adapters.rerun import Session as RunFeeds
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.graph.light import take_out
+from onnxplain.graph.rounds import has_loops
 from onnxplain.graph.view import Graph
 
 # Errors reach the user as exceptions; the log would repeat them as a page of C++.
@@ -55,6 +56,7 @@ class OrtSessions:
         self._threads = threads
         self._optimise = optimise
         self._providers = _providers(device)
+        self._loops = has_loops(graph.model)
         # A large graph hands its weights to ONNX Runtime where they lie.
         model, weights = (graph.model, graph.weights) if graph.weights else take_out(graph.model)
         self._file, self._fed = model.SerializeToString(), _values(weights)
@@ -72,6 +74,12 @@ class OrtSessions:
         if extra not in self._kept:
             self._kept[extra] = self._open(self._with_outputs(extra), self._fed, self._options())
         return self._kept[extra]
+
+    def run(
+        self, session: ort.InferenceSession, names: Sequence[str] | None, feeds: Mapping[str, Array]
+    ) -> list[Any]:
+        """Run a session of this graph, for no longer than the budget allows."""
+        return run_in_time(session, names, feeds, ort.RunOptions(), loops=self._loops)
 
     def profiling(self, names: Collection[str], prefix: Path) -> ort.InferenceSession:
         """Open a session that writes a profile to a file whose name begins with `prefix`."""
@@ -102,7 +110,7 @@ class OrtSessions:
         def run(feeds: Mapping[str, Array]) -> Sequence[Array]:
             session, _ = opened
             try:
-                return run_session(session, None, feeds)
+                return self.run(session, None, feeds)
             except Exception as error:  # onnxruntime's exceptions share no base class
                 raise UnsupportedModelError(
                     f"ONNX Runtime cannot run a part of this model: {reason_of(error)}"
@@ -215,13 +223,6 @@ def cuda_loads(index: int = 0) -> bool:
     except Exception:  # whatever goes wrong here means: use the CPU
         return False
     return session.get_providers()[0] == "CUDAExecutionProvider"
-
-
-def run_session(
-    session: ort.InferenceSession, names: Sequence[str] | None, feeds: Mapping[str, Array]
-) -> list[Any]:
-    """Run a session, for no longer than the budget allows."""
-    return run_in_time(session, names, feeds, ort.RunOptions())
 
 
 def reason_of(error: Exception) -> str:

@@ -65,3 +65,11 @@ def test_a_run_without_end_is_ended():
 def test_other_errors_are_those_of_onnx_runtime():
     with pytest.raises(ValueError, match="missing from input feed"):
         run_in_time(rounds(1), None, {"z": FEEDS["x"]}, onnxruntime.RunOptions())
+
+
+def test_a_graph_with_loops_has_less_time():
+    with (
+        within(Budget(loop_seconds=0.3)),
+        pytest.raises(UnsupportedModelError, match="loop-seconds"),
+    ):
+        run_in_time(rounds(1 << 60), None, FEEDS, onnxruntime.RunOptions(), loops=True)
