@@ -24,7 +24,7 @@ from onnxplain.adapters.incremental.costs import node_seconds
 from onnxplain.adapters.incremental.engine import WindowEngine
 from onnxplain.adapters.incremental.work import Services
 from onnxplain.adapters.ort_faults import whose_fault
-from onnxplain.adapters.ort_sessions import Keeping, OrtSessions, reason_of, run_session
+from onnxplain.adapters.ort_sessions import Keeping, OrtSessions, reason_of
 from onnxplain.adapters.rerun import Rerun
 from onnxplain.adapters.rerun import Session as RunFeeds
 from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
@@ -244,7 +244,7 @@ class OrtAdapter:
 
     def _run(self, session: Any, names: list[str], batch: Array) -> list[Any]:
         def run(feeds: Mapping[str, Array]) -> list[Any]:
-            return run_session(session, names, feeds)
+            return self._sessions.run(session, names, feeds)
 
         return self._said(session, run, batch)
 

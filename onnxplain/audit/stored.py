@@ -77,7 +77,10 @@ class StoredMaps:
         count = len(values) // 4 if isinstance(values, bytes) else 0
         if not isinstance(values, bytes) or not count or 4 * math.isqrt(count) ** 2 != len(values):
             raise self._no_store(f"the map of {method} of picture {number} is no square of numbers")
-        return np.frombuffer(values, np.float32)
+        found = np.frombuffer(values, np.float32)
+        if not np.isfinite(found).all():
+            raise self._no_store(f"the map of {method} of picture {number} holds NaN or Inf")
+        return found
 
     def __enter__(self) -> StoredMaps:
         return self

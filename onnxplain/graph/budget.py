@@ -26,7 +26,9 @@ class Budget:
     fold_bytes : int
         Bytes of all results that are computed from constants together.
     fold_work : int
-        Multiplications, or what costs as much, for all of them together.
+        Steps for all of them together; one takes about 3 nanoseconds.
+    fold_seconds : float
+        Seconds of the processor for all of them together, should the steps take longer.
     nodes : int
         Nodes after local functions are written out, those of bodies counted.
     nesting : int
@@ -35,17 +37,24 @@ class Budget:
         Characters of a name.
     tensor_bytes : int
         Bytes of one tensor of one picture.
+    rounds : int
+        Rounds of a Loop that nothing ends earlier.
     run_seconds : float
         Seconds of one call of ONNX Runtime.
+    loop_seconds : float
+        The same, of a graph with a Loop or Scan.
     """
 
     fold_bytes: int = 1 << 30
-    fold_work: int = 10**10
+    fold_work: int = 2 * 10**9
+    fold_seconds: float = 8.0
     nodes: int = 20_000
     nesting: int = 64
     name: int = 8_192
     tensor_bytes: int = 1 << 30
+    rounds: int = 1_000_000
     run_seconds: float = 120.0
+    loop_seconds: float = 7.0
 
 
 _CURRENT: ContextVar[Budget] = ContextVar("budget", default=Budget())  # noqa: B039 - frozen
