@@ -9,6 +9,7 @@ from typing import Any
 
 from onnxplain.adapters.base import Array
 from onnxplain.graph.budget import budget, over
+from onnxplain.journal import sign_of_life
 
 _LOOKS_EVERY = 0.25
 _LOCK = threading.Lock()
@@ -40,6 +41,7 @@ def run_in_time(
             raise over("run_seconds", "one inference", "it takes more seconds") from error
         raise
     finally:
+        sign_of_life()
         with _LOCK:
             del _RUNNING[id(options)]
 

@@ -17,6 +17,7 @@ from onnxplain.cli.options import (
     quiet_option,
     target_option,
 )
+from onnxplain.cli.walled import WalledAlways
 
 _HELP = """Audit MODEL over DATA: what it predicts, why, and how far to trust that.
 
@@ -35,7 +36,9 @@ a valid record that says that it is not complete.
 """
 
 
-@click.command(help=_HELP, short_help="Audit MODEL over DATA, for others to check.")
+@click.command(
+    cls=WalledAlways, help=_HELP, short_help="Audit MODEL over DATA, for others to check."
+)
 @click.argument("model", type=click.Path(readable=False))
 @click.argument("data", type=click.Path(readable=False))
 @click.option(

@@ -26,6 +26,7 @@ from onnxplain.inputs.annotations.annotation import Annotation
 from onnxplain.inputs.image import open_image
 from onnxplain.inputs.image_formats import SUFFIXES
 from onnxplain.inputs.preprocess import Preprocess
+from onnxplain.journal import in_hand
 
 Item = TypeVar("Item")
 # Left, top, right and bottom edge in pixels of the picture file.
@@ -169,7 +170,7 @@ def noting(sample: Sample, failures: dict[str, OnnxplainError]) -> Iterator[None
     def failed(error: OnnxplainError) -> None:
         failures[f"{sample.name}: {unnamed(error, sample.path)}"] = error
 
-    with one_of_many(failed, OF_A_PICTURE):
+    with one_of_many(failed, OF_A_PICTURE), in_hand(sample.name):
         yield
 
 

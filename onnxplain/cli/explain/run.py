@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from onnxplain.cli.outcome import code_of
 from onnxplain.cli.progress import Bar, progress_bar
 from onnxplain.errors import OnnxplainError, OutputError
 from onnxplain.explanations.explanation import Explanation
+from onnxplain.journal import in_hand, kept
 from onnxplain.model.load import load
 from onnxplain.model.model import Model
 from onnxplain.targets.classes import Kind
@@ -161,9 +163,16 @@ def require_writable(folder: Path) -> None:
 
 def _explain_image(job: Job, path: Path, name: str) -> ImageResult:
     result = ImageResult(path)
+    with one_of_many(result.fail), in_hand(str(path)):
+        return kept(str(path), partial(_explained, job, path, name))
+    return result
+
+
+def _explained(job: Job, path: Path, name: str) -> ImageResult:
+    result = ImageResult(path)
     with one_of_many(result.fail):
         _explain_into(result, job, path, name)
-    return result
+    return result.without_maps()
 
 
 def _explain_into(result: ImageResult, job: Job, path: Path, name: str) -> None:

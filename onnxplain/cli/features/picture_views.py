@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from onnxplain.boundary import one_of_many, unnamed
@@ -17,6 +18,7 @@ from onnxplain.features.archive import origin, write_archive
 from onnxplain.features.kernels import kernels
 from onnxplain.features.maps import check_channels, feature_maps
 from onnxplain.graph.layers import spatial_layer
+from onnxplain.journal import in_hand, kept, said_before
 from onnxplain.model.load import load
 from onnxplain.model.model import Model
 from onnxplain.network.chosen_layer import layer_warnings, tensor_of
@@ -116,9 +118,10 @@ def each_image(
             bar.job(path.name)
             written: list[str] = []
             failed: list[OnnxplainError] = []
-            with one_of_many(failed.append):
-                written += work(path, names[path], bar)
-            tell(written, quiet)
+            with one_of_many(failed.append), in_hand(str(path)):
+                written += kept(str(path), partial(work, path, names[path], bar))
+            if not said_before(f"files of {path}"):
+                tell(written, quiet)
             for error in failed:
                 remark(f"{path}: {unnamed(error, path)}")
                 codes.append(error.exit_code)
