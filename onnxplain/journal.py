@@ -14,15 +14,14 @@ import os
 import pickle
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from onnxplain.errors import NativeFaultError
 
-T = TypeVar("T")
 _STATE, _LOG, _SIGNS = "state.json", "log", "signs"
 _SIGNS_BYTES = 8
 
@@ -133,24 +132,24 @@ def in_hand(key: str, *, of_many: bool = True) -> Iterator[None]:
         journal.sign()
 
 
-def kept(key: str, make: Callable[[], T]) -> T:
-    """Return what `make` makes, or what an earlier worker made of the same.
-
-    What it raises is not kept.
-    """
+def keep(key: str, made: object) -> None:
+    """Keep what was made of something for the next worker."""
     journal = current()
     if journal is None:
-        return make()
+        return
     file = journal.kept_file(key)
-    if file.exists():
-        # Written by a worker of this command into a folder that nobody else may write to.
-        found: T = pickle.loads(file.read_bytes())
-        return found
-    made = make()
     unfinished = file.with_suffix(".new")
     unfinished.write_bytes(pickle.dumps(made))
     os.replace(unfinished, file)
-    return made
+
+
+def recall(key: str) -> Any:
+    """Return what an earlier worker made of something; ``None`` if none did."""
+    journal = current()
+    if journal is None or not journal.kept_file(key).exists():
+        return None
+    # Written by a worker of this command into a folder that nobody else may write to.
+    return pickle.loads(journal.kept_file(key).read_bytes())
 
 
 def sign_of_life() -> None:

@@ -1,6 +1,7 @@
 """Small files: what cannot be read is said in one line, what is written is whole."""
 
 import os
+import stat
 import sys
 
 import pytest
@@ -70,6 +71,19 @@ def test_a_file_that_is_not_finished_does_not_appear(tmp_path):
     assert path.read_bytes() == b"whole"
     with pytest.raises(OutputError, match="choose another folder"), whole_file(path / "below"):
         pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no such rights there")
+def test_a_file_has_the_rights_that_the_process_gives(tmp_path, monkeypatch):
+    before = os.umask(0o027)
+    try:
+        with monkeypatch.context() as patched, whole_file(tmp_path / "f") as file:
+            # Asked by changing it, another thread's files would get other ones meanwhile.
+            patched.delattr(os, "umask")
+            file.write(b"a")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "f").stat().st_mode) == 0o640
 
 
 def test_json_written_in_pieces_is_the_same_text(tmp_path):
