@@ -71,7 +71,7 @@ def batches(
     indices: list[int] = []
     inputs: list[NDArray[Any]] = []
     for k in range(start, len(samples)):
-        with _skipping(samples[k], skipped):
+        with _skipping(samples[k], skipped), in_hand(samples[k].name):
             inputs.append(model.read(samples[k].path).x)
             indices.append(k)
         if len(indices) == size or (indices and k == len(samples) - 1):
@@ -88,7 +88,7 @@ def _skipping(sample: Sample, skipped: list[Skipped]) -> Iterator[None]:
     def failed(error: OnnxplainError) -> None:
         skipped.append(Skipped(sample.name, unnamed(error, sample.path)))
 
-    with one_of_many(failed, (ImageError, NativeFaultError)), in_hand(sample.name):
+    with one_of_many(failed, (ImageError, NativeFaultError)):
         yield
 
 

@@ -26,7 +26,6 @@ from onnxplain.inputs.annotations.annotation import Annotation
 from onnxplain.inputs.image import open_image
 from onnxplain.inputs.image_formats import SUFFIXES
 from onnxplain.inputs.preprocess import Preprocess
-from onnxplain.journal import in_hand
 
 Item = TypeVar("Item")
 # Left, top, right and bottom edge in pixels of the picture file.
@@ -159,6 +158,8 @@ def read_dataset(source: str | Path, *, masks: str | Path | None = None) -> list
 def noting(sample: Sample, failures: dict[str, OnnxplainError]) -> Iterator[None]:
     """Do what is asked of one picture; if it fails, note why and let the others be done.
 
+    Together with `onnxplain.journal.in_hand`, which has to stand after it.
+
     Parameters
     ----------
     sample : Sample
@@ -170,7 +171,7 @@ def noting(sample: Sample, failures: dict[str, OnnxplainError]) -> Iterator[None
     def failed(error: OnnxplainError) -> None:
         failures[f"{sample.name}: {unnamed(error, sample.path)}"] = error
 
-    with one_of_many(failed, OF_A_PICTURE), in_hand(sample.name):
+    with one_of_many(failed, OF_A_PICTURE):
         yield
 
 
