@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from onnxplain.graph.budget import budget, over
+from onnxplain.journal import sign_of_life
 
 T = TypeVar("T")
 _LOOKS_EVERY = 0.25
@@ -49,6 +50,7 @@ def run_in_time(run: Callable[[Any], Sequence[T]], options: Any, *, loops: bool 
             raise over(limit, "one inference", "it takes more seconds") from error
         raise
     finally:
+        sign_of_life()
         with _LOCK:
             del _RUNNING[id(options)]
 

@@ -24,6 +24,7 @@ from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.graph.light import take_out
 from onnxplain.graph.rounds import has_loops
 from onnxplain.graph.view import Graph
+from onnxplain.journal import in_hand
 
 # Errors reach the user as exceptions; the log would repeat them as a page of C++.
 ort.set_default_logger_severity(4)
@@ -174,7 +175,8 @@ class OrtSessions:
         if fed:
             options.add_external_initializers(list(fed), list(fed.values()))
         try:
-            return ort.InferenceSession(file, options, providers=self._providers)
+            with in_hand("opening the model in ONNX Runtime", of_many=False):
+                return ort.InferenceSession(file, options, providers=self._providers)
         except Exception as error:  # onnxruntime's exceptions share no base class
             raise UnsupportedModelError(
                 f"ONNX Runtime {ort.__version__} cannot run this model: {reason_of(error)}"

@@ -50,7 +50,8 @@ budget_option = click.option(
     expose_value=False,
     metavar="NAME=VALUE",
     help="Let a model take more, or less: nodes, nesting, name, fold-bytes, fold-work, "
-    "fold-seconds, tensor-bytes, rounds, run-seconds, loop-seconds (docs/security.md). Repeatable.",
+    "fold-seconds, tensor-bytes, rounds, run-seconds, loop-seconds, and with --isolate "
+    "memory-bytes, hang-seconds (docs/security.md). Repeatable.",
 )
 bind_option = click.option(
     "--bind",
