@@ -49,7 +49,8 @@ Exit codes:
   2    a wrong name, index, parameter or option; a method that does not apply
   3    the model file cannot be read, or is no image classifier
   4    an image cannot be read, or does not fit the model
-  5    gradients are impossible: operators are missing, or the engines disagree
+  5    gradients are impossible: operators are missing, PyTorch is not installed, or the
+       engines disagree
   6    NaN or Inf where a number is needed
   7    a result cannot be written
   70   an error in onnxplain itself

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.convert.torch_threads import import_torch
 from onnxplain.graph.prepare import prepare
 from onnxplain.methods.gradients import input_gradient
 from onnxplain.network.context import Context
@@ -48,7 +49,7 @@ def maps_in_double(
     ConversionError
         If PyTorch cannot compute a node.
     """
-    # It imports PyTorch.
+    import_torch()
     from onnxplain.adapters.converted import Converted
 
     read = {t.name for t in model.graph.initializer}

@@ -246,7 +246,7 @@ def dream(**options: Any) -> int:
     type=click.Choice(["tsne", "umap"]),
     default="tsne",
     show_default=True,
-    help="What lays the data out: t-SNE, or UMAP (pip install 'onnxplain[umap]').",
+    help="What lays the data out: t-SNE, or UMAP (pip install umap-learn).",
 )
 @click.option(
     "--cells",
