@@ -1,6 +1,6 @@
 """Which colours a map gets, and what their ends mean.
 
-The colour maps are matplotlib's, chosen for readers with colour-vision deficiency:
+The colour maps are widely used ones, chosen for readers with colour-vision deficiency:
 ColorBrewer's red-blue for signed maps, the perceptually uniform ``inferno`` for the others.
 """
 
@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib import colormaps
-from matplotlib.colors import ListedColormap
 from numpy.typing import NDArray
+
+from onnxplain.render.color_tables import TABLES, look_up
 
 _STEPS = 255  # odd, so that the middle colour of a signed map is zero's own
 
@@ -24,7 +24,7 @@ class Palette:
     Attributes
     ----------
     source : str
-        Name of matplotlib's colour map.
+        Key of `TABLES`.
     part : (float, float)
         Where on it a vanishing and the strongest value stand. Its pale or dark beginning
         is left out, because there the map is transparent; so are ends too dark for a photo.
@@ -47,21 +47,21 @@ class Palette:
         first, last = self.part
         place = first + (last - first) * np.abs(kept)
         place = np.where(kept < 0.0, 1.0 - place, place)
-        return np.asarray(colormaps[self.source](place))[..., :3]
+        return look_up(TABLES[self.source], place)
 
     def whole(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Colours over the map's whole range: for values in [0, 1] with nothing below them."""
-        return np.asarray(colormaps[self.source](values))[..., :3]
+        return look_up(TABLES[self.source], values)
 
     def table(self) -> NDArray[np.float64]:
         """The colours that there are, (K, 3): place p of `part` has the one of number K p."""
-        source = colormaps[self.source]
-        return np.asarray(source(np.arange(source.N)))[:, :3]
+        return TABLES[self.source]
 
-    def bar(self, alpha: float) -> ListedColormap:
-        """Colour map for a colour bar, as opaque as the map is on the picture."""
+    def bar(self, alpha: float) -> NDArray[np.float64]:
+        """Colours of a colour bar on white, (K, 3), as opaque as the map is on the picture."""
         values = np.linspace(self.lowest, 1.0, _STEPS)
-        return ListedColormap(np.column_stack([self.colors(values), opacity(values, alpha)]))
+        cover = opacity(values, alpha)[:, None]
+        return 1.0 - cover + cover * self.colors(values)
 
 
 PALETTES: Mapping[str, Palette] = {

@@ -34,6 +34,11 @@ def test_nothing_covers_nothing():
 
 def test_the_bar_has_the_colours_of_the_map():
     palette = PALETTES["signed"]
-    bar = palette.bar(0.6)
-    np.testing.assert_allclose(bar(1.0)[:3], palette.colors(np.array(1.0)))
-    np.testing.assert_allclose(bar(0)[:3], palette.colors(np.array(-1.0)))
+    first, *_, last = palette.bar(0.6)
+    np.testing.assert_allclose(last, 0.4**2 + (1 - 0.4**2) * palette.colors(np.array(1.0)))
+    np.testing.assert_allclose(first, 0.4**2 + (1 - 0.4**2) * palette.colors(np.array(-1.0)))
+
+
+def test_the_middle_of_a_signed_bar_is_blank():
+    bar = PALETTES["signed"].bar(0.6)
+    np.testing.assert_array_equal(bar[len(bar) // 2], 1.0)
