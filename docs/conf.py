@@ -10,11 +10,10 @@ from typing import Any
 
 DOCS = Path(__file__).parent.resolve()
 sys.path.insert(0, str(DOCS.parent))
-# Notebooks run in processes of their own, with this checkout and this environment's commands.
+# Notebooks run in processes of their own, with this checkout.
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(DOCS.parent), os.environ.get("PYTHONPATH", "")])
 )
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 os.environ.setdefault("COLUMNS", "100")
 
 from onnxplain import __version__  # noqa: E402
