@@ -76,7 +76,11 @@ def _contributing(app: Any, docname: str, source: list[str]) -> None:
     """Show the repository's CONTRIBUTING.md, whose links are those of its own folder."""
     if docname == "guides/contributing":
         text = (DOCS.parent / "CONTRIBUTING.md").read_text("utf-8")
-        source[0] = re.sub(r"\]\(docs/", "](../", text)
+        source[0] = re.sub(r"\]\((?:(docs/)|(?!https?:|#))", _from_the_root, text)
+
+
+def _from_the_root(match: re.Match[str]) -> str:
+    return "](../" if match[1] else "](../../"
 
 
 def setup(app: Any) -> None:
