@@ -47,7 +47,7 @@ Exit codes:
   0    everything asked for was done
   1    verify: a figure does not reproduce
   2    a wrong name, index, parameter or option; a method that does not apply
-  3    the model file cannot be read, or is no image classifier
+  3    the model file cannot be read, or is not an image classifier
   4    an image cannot be read, or does not fit the model
   5    gradients are impossible: operators are missing, PyTorch is not installed, or the
        engines disagree

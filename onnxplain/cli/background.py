@@ -46,7 +46,7 @@ from onnxplain.cli.options import debug_option, model_options
 @model_options
 @debug_option
 def background(**options: Any) -> None:
-    """Fit what stands in a window usually, for -m prediction-difference.
+    """Learn the usual pixels of a window, for -m prediction-difference.
 
     DATA is a folder, a pattern or a table of pictures. Use the file as
     `explain -m prediction-difference -p background=FILE`.

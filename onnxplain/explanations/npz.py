@@ -48,7 +48,7 @@ def read_npz(path: str | Path, what: str) -> Arrays:
     with foreign(refusal), np.load(path, allow_pickle=False) as file:
         arrays: dict[str, Any] = {name: file[name] for name in file.files}
     if other := next((n for n, a in arrays.items() if not isinstance(a, np.ndarray)), None):
-        raise refusal(f"{other!r} in it is no array")
+        raise refusal(f"{other!r} in it is not an array")
     return arrays
 
 

@@ -78,7 +78,7 @@ def mean_curves(found: Sequence[CurveSum], methods: Sequence[str], unit: str) ->
         axes = axes_of(measure, unit)
         drawn = chart(
             f"{measure}: mean {axes[1]} of each method against the {axes[0]}, with quartiles. "
-            "The numbers stand in the table below.",
+            "The table below holds the numbers.",
             means,
             ticks=_ticks([v for band in bands.values() for row in band for v in row]),
             across=_ACROSS,

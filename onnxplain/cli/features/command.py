@@ -261,7 +261,7 @@ def dream(**options: Any) -> int:
 @mismatch_option
 @view_options
 def atlas(**options: Any) -> int:
-    """Lay out what a layer tells apart in DATA: similar things stand side by side.
+    """Lay out what a layer tells apart in DATA: similar things lie side by side.
 
     Writes MODEL.atlas.LAYER.png (patches), .npz (vectors and places) and, on request,
     .inversion.png.

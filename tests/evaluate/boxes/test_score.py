@@ -30,7 +30,7 @@ def test_counts_of_each_class():
     assert first.precision == pytest.approx(3 / 4)
     assert first.recall == pytest.approx(3 / 4)
     assert (second.objects, second.precision, second.recall) == (0, None, None)
-    # A crowd alone is no object that counts.
+    # A crowd alone is not an object that counts.
     assert (found.pictures, found.empty, found.least) == (3, 2, 0.25)
     assert found.notes[0] == "noted"
     assert "a score of 0.001 and more" in found.notes[1]
