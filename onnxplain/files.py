@@ -67,7 +67,7 @@ def read_text(path: str | Path, what: str, most: int = MAX_JSON_BYTES) -> str:
         # With or without the mark that editors of Windows put first.
         text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig").read()
     except UnicodeDecodeError as error:
-        raise UsageError(f"cannot read {what} {str(path)!r}: it is no UTF-8 text") from error
+        raise UsageError(f"cannot read {what} {str(path)!r}: it is not UTF-8 text") from error
     if "\0" in text:
         raise UsageError(f"cannot read {what} {str(path)!r}: it is not text: it contains a NUL")
     return text

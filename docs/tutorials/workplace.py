@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 root = next(p for p in Path.cwd().resolve().parents if (p / "models").is_dir())
-folder = Path(tempfile.mkdtemp(prefix="onnxplain-docs-"))
+folder = Path(tempfile.mkdtemp(prefix="docs-of-onnxplain-"))
 for name in ("models", "examples"):
     (folder / name).symlink_to(root / name)
 # The command of this checkout, whatever else is installed.

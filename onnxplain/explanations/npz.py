@@ -101,7 +101,7 @@ def read_record(path: str | Path, what: str) -> tuple[dict[str, Any], Arrays]:
     try:
         record = json.loads(str(arrays.pop("record")))
     except (KeyError, ValueError, RecursionError) as error:
-        raise UsageError(f"{str(path)!r} is not a {what}: its record is no JSON") from error
+        raise UsageError(f"{str(path)!r} is not a {what}: its record is not JSON") from error
     if not isinstance(record, dict):
-        raise UsageError(f"{str(path)!r} is not a {what}: its record is no JSON object")
+        raise UsageError(f"{str(path)!r} is not a {what}: its record is not a JSON object")
     return record, arrays

@@ -110,8 +110,8 @@ def picture_curves(entry: Done) -> list[Curves]:
             continue
         values = [value for scores in lines.values() for value in scores]
         drawn = chart(
-            f"{' and '.join(lines)} of {entry.name} by {method}. The numbers stand in the "
-            "table below.",
+            f"{' and '.join(lines)} of {entry.name} by {method}. The table below "
+            "holds the numbers.",
             lines,
             ticks=_ticks(values),
             across=_ACROSS,
