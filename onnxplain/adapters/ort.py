@@ -128,7 +128,7 @@ class OrtAdapter:
     def activations(self, x: Array, names: Sequence[str]) -> dict[str, Array]:
         """Return the named tensors; see `Adapter`.
 
-        A name whose value is no tensor but a sequence is left out.
+        A name whose value is not a tensor but a sequence is left out.
 
         Raises
         ------

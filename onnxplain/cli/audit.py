@@ -32,7 +32,7 @@ label, mask, x0, y0, x1, y1.
 
 \b
 These files are written:
-  results.sqlite    every result as it comes; started again, an audit goes on from here
+  results.sqlite    every result as it comes; started again, an audit continues from here
   record.json       the record: digests, versions, settings, results, summaries, alarms
   report.html       the same to look at, in one page that needs no network; report.md
 

@@ -88,7 +88,7 @@ _MODEL_OPTIONS = (
                  "the file leaves it open. Default: the preprocessing's."),
     bind_option,
     click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]",
-                 help="Where to compute; auto takes CUDA where it really works."),
+                 help="Where to compute; auto takes CUDA if it works."),
     budget_option,
 )  # fmt: skip
 

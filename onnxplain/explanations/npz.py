@@ -51,7 +51,7 @@ def read_npz(path: str | Path, what: str) -> Arrays:
         arrays: dict[str, Any] = {name: file[name] for name in file.files}
     for name, values in arrays.items():
         if not isinstance(values, np.ndarray):
-            raise refusal(f"{name!r} in it is no array")
+            raise refusal(f"{name!r} in it is not an array")
         if values.dtype.kind not in _KINDS:
             raise refusal(f"{name!r} in it holds {values.dtype}")
     return arrays
@@ -106,7 +106,7 @@ def read_record(path: str | Path, what: str) -> tuple[dict[str, Any], Arrays]:
     try:
         record = json.loads(str(arrays.pop("record")))
     except (KeyError, ValueError, RecursionError, SystemError) as error:  # of no characters
-        raise UsageError(f"{str(path)!r} is not a {what}: its record is no JSON") from error
+        raise UsageError(f"{str(path)!r} is not a {what}: its record is not JSON") from error
     if not isinstance(record, dict):
-        raise UsageError(f"{str(path)!r} is not a {what}: its record is no JSON object")
+        raise UsageError(f"{str(path)!r} is not a {what}: its record is not a JSON object")
     return record, arrays

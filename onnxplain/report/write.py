@@ -48,7 +48,7 @@ def write_report(folder: str | Path, shown: Content) -> list[Path]:
 def _sanity_chart(shown: Content) -> Chart:
     return chart(
         "Rank correlation of each method's map with the map of a network that loses its weights "
-        "layer by layer from the output on. The numbers stand in the table below.",
+        "layer by layer from the output on. The table below holds the numbers.",
         {s.method: s.spearman for s in shown.record.sanity},
         ticks=(-1.0, -0.5, 0.0, 0.5, 1.0),
         across=((0.0, "output layer lost"), (1.0, "all layers lost")),
