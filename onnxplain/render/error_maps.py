@@ -74,12 +74,12 @@ def error_maps(explanation: Explanation, labels: Mapping[int, str] | None = None
     first, second, third = (MARGIN + k * (PANEL + SPACE) for k in range(3))
     map_panel(canvas, first, y, explanation)
     bottom = value_map(canvas, second, y, "standard error", errors, explanation, ends=(0, top or 1))
-    bottom = value_bar(canvas, second, bottom, "viridis", ["0", "", f"{top:.2g}"])
+    bottom = value_bar(canvas, second, bottom, "positive", ["0", "", f"{top:.2g}"])
     note(canvas, second, bottom, sampled)
     title = "map in standard errors"
-    bottom = value_map(canvas, third, y, title, units, explanation, "RdBu_r", (-_FAR, _FAR))
+    bottom = value_map(canvas, third, y, title, units, explanation, "signed", (-_FAR, _FAR))
     ends = [f"\u2264 \u2212{_FAR:g}", "0", f"\u2265 {_FAR:g}"]
-    bottom = value_bar(canvas, third, bottom, "RdBu_r", ends)
+    bottom = value_bar(canvas, third, bottom, "signed", ends)
     note(canvas, third, bottom, notes)
     return canvas.figure
 

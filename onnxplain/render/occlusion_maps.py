@@ -92,7 +92,7 @@ def _score(canvas: Canvas, x: float, y: float, explanation: Explanation, notes: 
     layer = explanation.parameters.get("response_of")
     what = "layer's response" if layer else explanation.target.unit
     y = value_map(canvas, x, y, f"{what} while covered", values, explanation)
-    y = value_bar(canvas, x, y, "viridis", [f"{low:.3g}", "", f"{high:.3g}"])
+    y = value_bar(canvas, x, y, "positive", [f"{low:.3g}", "", f"{high:.3g}"])
     note(canvas, x, y, notes)
 
 
@@ -102,9 +102,9 @@ def _difference(canvas: Canvas, x: float, y: float, explanation: Explanation) ->
     layer = explanation.parameters.get("response_of")
     what = "layer's response" if layer else "score"
     y = value_map(
-        canvas, x, y, f"fall of the {what}", values, explanation, "RdBu_r", (-top or -1, top or 1)
+        canvas, x, y, f"fall of the {what}", values, explanation, "signed", (-top or -1, top or 1)
     )
-    y = value_bar(canvas, x, y, "RdBu_r", [f"against \u2212{top:.2g}", "0", f"for {top:.2g}"])
+    y = value_bar(canvas, x, y, "signed", [f"against \u2212{top:.2g}", "0", f"for {top:.2g}"])
     note(canvas, x, y, [f"red: covering this place lowers the {what}"])
 
 

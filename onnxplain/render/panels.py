@@ -10,8 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from onnxplain.render.captions import caption, class_name, ends, heading, meaning, score_of
-from onnxplain.render.colors import PALETTES
-from onnxplain.render.overlay import ALPHA, overlay, shown_map
+from onnxplain.render.colors import ALPHA, PALETTES, grey
+from onnxplain.render.overlay import overlay, shown_map
 from onnxplain.render.photo import enlarged
 from onnxplain.render.text import broken
 from onnxplain.targets.boxes.box_match import BoxMatch
@@ -139,9 +139,7 @@ def map_panel(canvas: Canvas, x: float, y: float, explanation: Explanation) -> N
     canvas.text(x, y, explanation.method, fontsize=HEADING, weight="bold")
     y += TITLE
     tall = picture_height(explanation)
-    # Red and blue dots would be lost among the colours of a photo.
-    drawn = overlay(explanation, pale=explanation.display == "signed")
-    canvas.axes(x, y, PANEL, tall).imshow(drawn)
+    canvas.axes(x, y, PANEL, tall).imshow(overlay(explanation))
     y = color_bar(canvas, x, y + tall + GAP, explanation)
     text, small = _below(explanation)
     y = canvas.lines(x, y, text)
@@ -155,11 +153,15 @@ def map_panel_height(explanation: Explanation) -> float:
 
 
 def color_bar(canvas: Canvas, x: float, y: float, explanation: Explanation) -> float:
-    """Draw the colours with what their ends mean, and return where the next line starts."""
+    """Draw the colours over the photo's middle tone with what their ends mean.
+
+    Returns where the next line starts.
+    """
     palette = PALETTES[explanation.display]
     shown = shown_map(explanation, explanation.pixels.shape[:2])
     axes = canvas.axes(x, y, PANEL, BAR)
-    axes.imshow(np.linspace(0, 1, 255)[None], aspect="auto", cmap=palette.bar(ALPHA))
+    tone = float(np.median(grey(enlarged(explanation.pixels))))
+    axes.imshow(palette.bar(tone, ALPHA), aspect="auto")
     y += BAR + 0.03
     if shown.limit == 0.0:
         canvas.text(x, y, "zero everywhere")

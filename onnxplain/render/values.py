@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from matplotlib.colors import Colormap
+from matplotlib.colors import Colormap, ListedColormap
 from numpy.typing import NDArray
 
+from onnxplain.render.colors import PALETTES
 from onnxplain.render.panels import (
     BAR,
     GAP,
@@ -33,7 +33,7 @@ def value_map(
     title: str,
     values: NDArray[Any],
     explanation: Explanation,
-    colors: str | Colormap = "viridis",
+    colors: str | Colormap = "positive",
     ends: tuple[float | None, float | None] = (None, None),
 ) -> float:
     """Draw a map in the shape of the picture, and return where the next thing would start.
@@ -49,24 +49,30 @@ def value_map(
     explanation : Explanation
         Gives the picture's shape.
     colors : str or Colormap
-        Colours from the smallest to the largest number.
+        Colours from the smallest to the largest number; text is a key of `PALETTES`.
     ends : (float, float), optional
         These numbers; taken from the values if not given.
     """
     canvas.text(x, y, title, fontsize=HEADING, weight="bold")
     tall = picture_height(explanation)
     axes = canvas.axes(x, y + TITLE, PANEL, tall)
-    axes.imshow(values, colors, vmin=ends[0], vmax=ends[1], aspect="auto", interpolation="nearest")
+    cmap = scale_of(colors) if isinstance(colors, str) else colors
+    axes.imshow(values, cmap, vmin=ends[0], vmax=ends[1], aspect="auto", interpolation="nearest")
     return y + TITLE + tall + GAP
 
 
 def value_bar(canvas: Canvas, x: float, y: float, colors: str, ends: list[str]) -> float:
     """Draw a colour bar with text at its ends and middle; returns as `value_map`."""
-    canvas.axes(x, y, PANEL, BAR).imshow(np.linspace(0, 1, 255)[None], colors, aspect="auto")
+    canvas.axes(x, y, PANEL, BAR).imshow(PALETTES[colors].bar(), aspect="auto")
     y += BAR + 0.03
     for share, align, text in zip((0.0, 0.5, 1.0), ("left", "center", "right"), ends, strict=True):
         canvas.text(x + share * PANEL, y, text, ha=align)
     return y + LINE + GAP
+
+
+def scale_of(display: str) -> Colormap:
+    """Colours of one kind of map, as matplotlib takes them; a number that is none is white."""
+    return ListedColormap(PALETTES[display].table).with_extremes(bad="white")
 
 
 def note(canvas: Canvas, x: float, y: float, lines: list[str]) -> None:

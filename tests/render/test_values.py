@@ -25,7 +25,7 @@ def test_the_numbers_are_drawn_as_they_are(canvas):
 
 
 def test_a_bar_has_text_at_ends_and_middle(canvas):
-    below = value_bar(canvas, 0, 1, "viridis", ["a", "b", "c"])
+    below = value_bar(canvas, 0, 1, "positive", ["a", "b", "c"])
     assert below == pytest.approx(1 + BAR + 0.03 + LINE + GAP)
     places = [t.get_position()[0] * 6 for t in canvas.figure.texts]
     assert places == pytest.approx([0.0, PANEL / 2, PANEL])
