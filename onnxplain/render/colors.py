@@ -105,9 +105,11 @@ def grey(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     Parameters
     ----------
-    photo : (H, W, 3) uint8 array
-        The photo.
+    photo : (H, W, 1 or 3) uint8 array
+        The photo; one channel is its luma.
     """
+    if photo.shape[-1] == 1:
+        return np.repeat(photo, 3, axis=-1)
     luma = ((photo.astype(np.int64) @ LUMA + 0x8000) >> 16).astype(np.uint8)
     return np.repeat(luma[..., None], 3, axis=-1)
 
@@ -119,7 +121,7 @@ def blend(
 
     Parameters
     ----------
-    photo : (H, W, 3) uint8 array
+    photo : (H, W, 1 or 3) uint8 array
         What is covered.
     values : (H, W) array
         Scaled to [-1, 1].

@@ -111,6 +111,8 @@ def test_the_bar_has_the_colours_of_the_map_over_a_photo_of_that_tone(name):
 def test_grey_is_pillows():
     photo = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
     np.testing.assert_array_equal(grey(photo), Image.fromarray(photo).convert("L").convert("RGB"))
+    one = photo[..., :1]
+    np.testing.assert_array_equal(grey(one), np.repeat(one, 3, axis=2))
 
 
 def test_only_a_mix_keeps_the_colours_of_the_photo():
