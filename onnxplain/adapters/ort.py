@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +32,7 @@ from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.sections import Sections
 from onnxplain.graph.shapes import Shapes, infer_shapes
 from onnxplain.graph.view import Graph
+from onnxplain.leftovers import temporary_folder
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
 
@@ -217,8 +217,8 @@ class OrtAdapter:
         self, batches: Sequence[Array], sections: Sections
     ) -> tuple[list[dict[str, Array]], Array]:
         """Named tensors of each batch, and seconds of each node for one input."""
-        with tempfile.TemporaryDirectory() as folder:
-            session = self._sessions.profiling(sections.names, Path(folder) / "profile")
+        with temporary_folder("profile") as folder:
+            session = self._sessions.profiling(sections.names, folder / "profile")
             found = []
             for batch in batches:
                 values = self._run(session, list(sections.names), batch)

@@ -95,9 +95,12 @@ class OrtSessions:
         callable
             Takes feeds by name, returns the outputs in order.
         """
-        session = self._open(file, _values(weights), self._options())
+        fed = _values(weights)
+        # The session reads the weights where they lie: they are kept as long as it is.
+        opened = self._open(file, fed, self._options()), fed
 
         def run(feeds: Mapping[str, Array]) -> Sequence[Array]:
+            session, _ = opened
             try:
                 return run_session(session, None, feeds)
             except Exception as error:  # onnxruntime's exceptions share no base class
@@ -160,7 +163,13 @@ def _make_arena() -> None:
 
 
 def _values(weights: Mapping[str, Array]) -> dict[str, ort.OrtValue]:
-    return {n: ort.OrtValue.ortvalue_from_numpy(w) for n, w in weights.items()}
+    """Weights as ONNX Runtime takes them: it reads the arrays where they lie, in one piece.
+
+    They belong to the caller, who keeps what is returned as long as the session.
+    """
+    return {
+        n: ort.OrtValue.ortvalue_from_numpy(np.asarray(w, order="C")) for n, w in weights.items()
+    }
 
 
 def _providers(device: str) -> list[Any]:

@@ -89,7 +89,12 @@ class TorchAdapter:
         self._threads = threads
         self._batches = Batches(batch_size, image.batch, must_part)
         self._converted = Converted(
-            graph, image.name, device=device, bound=bound or {}, double=double
+            graph,
+            image.name,
+            device=device,
+            bound=bound or {},
+            double=double,
+            channels=image.layout == "NCHW",
         )
         self.device = f"torch {self._converted.device}"
 

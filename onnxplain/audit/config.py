@@ -30,6 +30,9 @@ class AuditConfig:
         Which class is explained.
     target : str, optional
         What is explained in every picture, whatever it shows, as in `explain`.
+    against_others : bool
+        Where classes compete, gradients and relevance explain the logit less the mean of all
+        others; without, the logit alone.
     sanity_pictures : int
         On how many pictures, evenly spread, the methods' sanity is checked; 0 for none.
     examples : int
@@ -47,6 +50,7 @@ class AuditConfig:
     measures: tuple[str, ...] = ("deletion", "insertion")
     explained: Literal["prediction", "label"] = "prediction"
     target: str | None = None
+    against_others: bool = True
     sanity_pictures: int = 3
     examples: int = 12
     seed: int = 0
@@ -60,6 +64,8 @@ class AuditConfig:
             raise UsageError(f"explained is {self.explained!r}; allowed: prediction, label")
         if self.target is not None and not isinstance(self.target, str):
             raise UsageError(f'target is {self.target!r}; write it as text, for example "3"')
+        if not isinstance(self.against_others, bool):
+            raise UsageError(f"against_others is {self.against_others!r}; allowed: true, false")
         for key in ("sanity_pictures", "examples", "seed"):
             value = getattr(self, key)
             if not isinstance(value, int) or isinstance(value, bool) or value < 0:
@@ -135,4 +141,6 @@ class AuditConfig:
         data = {k: v for k, v in self.to_dict().items() if k != "examples"}
         if self.target is None:
             del data["target"]  # as audits were known before they could have one
+        if not self.against_others:
+            del data["against_others"]  # as audits were known before they could do so
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

@@ -196,6 +196,7 @@ def plan_of(config: AuditConfig) -> Plan:
     return Plan(
         given, config.measures, config.explained,
         controls=False, seed=config.seed, target=config.target,
+        against_others=config.against_others,
     )  # fmt: skip
 
 

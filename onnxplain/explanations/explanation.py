@@ -146,9 +146,10 @@ class Explanation:
 
     def plot(self) -> Figure:
         """Figure of the picture, the map and the overlay, with a colour bar."""
+        from onnxplain.render.figures import figure_of
         from onnxplain.render.sheet import sheet
 
-        return sheet([self])
+        return figure_of(sheet([self]))
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the arrays, as plain data."""
@@ -234,8 +235,11 @@ class Explanation:
 
     def _repr_png_(self) -> bytes:
         """Picture for notebooks."""
+        from onnxplain.render.painted import painted
+        from onnxplain.render.sheet import sheet
+
         buffer = io.BytesIO()
-        self.plot().savefig(buffer, format="png", dpi=110)
+        painted(sheet([self])).save(buffer, "PNG")
         return buffer.getvalue()
 
 

@@ -47,6 +47,7 @@ def _require_classes(network: Network) -> None:
     family="relevance",
     needs=Capability.GRADIENTS,
     explains="logit",
+    against_others=False,
     display="signed",
     shows="where a larger value would raise the class's response (red) or lower it (blue)",
     ends=("lowers", "raises"),

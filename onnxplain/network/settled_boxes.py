@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from onnxplain.errors import OnnxplainError
@@ -19,6 +18,7 @@ from onnxplain.network.box_form import WORDS, form_of, is_valid
 from onnxplain.targets.boxes.codes import BoxCode
 from onnxplain.targets.boxes.layout import BoxLayout
 from onnxplain.targets.secants import Values
+from onnxplain.targets.shares import softmax
 
 if TYPE_CHECKING:
     from onnxplain.network.network import Network
@@ -193,9 +193,7 @@ def _scores(found: FoundBoxes, scores: Array) -> tuple[BoxLayout | None, str]:
             return replace(layout, scores=squashed), "scores are logits of Sigmoids"
         if layout.count == found.names + 1:
             squashed = replace(layout.scores, squash="softmax")
-            return _without_background(
-                replace(layout, scores=squashed), scipy.special.softmax(scores, axis=0)
-            )
+            return _without_background(replace(layout, scores=squashed), softmax(scores, axis=0))
         return None, (
             f"its scores reach from {scores.min():.3g} to {scores.max():.3g}, and nothing says "
             "whether they are logits of a Softmax, with a background, or of Sigmoids"

@@ -70,7 +70,13 @@ class Chain:
         return 0 if self.node.op_type == "Gemm" and self.node.attributes.get("transB", 0) else 1
 
 
-def weighted_chain(graph: Graph, node: Node, look: Look, dynamic: AbstractSet[str]) -> Chain | None:
+def weighted_chain(
+    graph: Graph,
+    node: Node,
+    look: Look,
+    dynamic: AbstractSet[str],
+    starts: AbstractSet[str] = frozenset(),
+) -> Chain | None:
     """Describe a node with constant weights, or return ``None`` if it is none.
 
     Parameters
@@ -83,6 +89,8 @@ def weighted_chain(graph: Graph, node: Node, look: Look, dynamic: AbstractSet[st
         Describes the tensors that are the same for all pictures.
     dynamic : set of str
         Tensors that depend on the explained input.
+    starts : set of str, optional
+        Tensors at which relevance starts: nothing after them is merged.
     """
     if node.domain or node.op_type not in CONV | LINEAR:
         return None
@@ -93,16 +101,16 @@ def weighted_chain(graph: Graph, node: Node, look: Look, dynamic: AbstractSet[st
     if any(look(i) is None for i in fixed):
         return None
     chain = Chain(node, data[0], fixed[0], fixed[1] if len(fixed) > 1 else "")
-    while (after := _next(graph, chain, look)) is not None:
+    while (after := _next(graph, chain, look, starts)) is not None:
         chain = replace(chain, affine=(*chain.affine, after))
     return chain
 
 
-def _next(graph: Graph, chain: Chain, look: Look) -> Node | None:
+def _next(graph: Graph, chain: Chain, look: Look, starts: AbstractSet[str]) -> Node | None:
     """The node after a chain, if scaling or shifting each channel is all that it does."""
     readers = graph.consumers.get(chain.output, ())
-    outputs = {o.name for o in graph.outputs}
-    if len(readers) != 1 or chain.output in outputs or not _mergeable(chain, look):
+    ends = starts | {o.name for o in graph.outputs}
+    if len(readers) != 1 or chain.output in ends or not _mergeable(chain, look):
         return None
     return readers[0] if _is_affine(readers[0], chain, look) else None
 

@@ -7,12 +7,13 @@ walk's own precision, so that the forward graph and its tensor names stay as the
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from onnxplain.convert.program import Step
+from onnxplain.convert.step import Step
 from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.chains import Chain, Fixed, operand, weighted_chain
 from onnxplain.relevance.composites import CONV
@@ -61,7 +62,11 @@ class WeightedNode:
 
 
 def weighted_node(
-    graph: Graph, step: Step, constants: Mapping[str, Tensor], dynamic: set[str]
+    graph: Graph,
+    step: Step,
+    constants: Mapping[str, Tensor],
+    dynamic: set[str],
+    starts: AbstractSet[str] = frozenset(),
 ) -> WeightedNode | None:
     """Describe a step as weighted node, or return ``None`` if it is none.
 
@@ -75,13 +80,15 @@ def weighted_node(
         Initializers in the walk's precision.
     dynamic : set of str
         Tensors that depend on the explained input.
+    starts : set of str, optional
+        Tensors at which relevance starts: nothing after them is merged.
     """
 
     def look(name: str) -> Fixed | None:
         found = constants.get(name)
         return None if found is None else Fixed(tuple(found.shape), found.is_floating_point())
 
-    chain = weighted_chain(graph, step.node, look, dynamic)
+    chain = weighted_chain(graph, step.node, look, dynamic, starts)
     if chain is None:
         return None
     weight = constants[chain.weight]

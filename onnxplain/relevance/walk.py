@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from onnxplain.convert.program import Program, Step
+from onnxplain.convert.program import Program
+from onnxplain.convert.step import Step
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.view import Graph
 from onnxplain.relevance.composites import Composite, RuleUse
@@ -81,9 +82,17 @@ class Walker:
         The same graph in PyTorch.
     image : str
         Name of the explained input.
+    starts : set of str, optional
+        Tensors at which relevance starts: no weighted node is merged with what follows them.
     """
 
-    def __init__(self, graph: Graph, program: Program, image: str) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        program: Program,
+        image: str,
+        starts: AbstractSet[str] = frozenset(),
+    ) -> None:
         self._graph = graph
         self._program = program
         self._image = image
@@ -91,7 +100,9 @@ class Walker:
         self._dynamic = dynamic
         self._gates = self_gates(graph, dynamic)
         self._constants = program.fixed_values()
-        weighted = (weighted_node(graph, s, self._constants, dynamic) for s in program.steps)
+        weighted = (
+            weighted_node(graph, s, self._constants, dynamic, starts) for s in program.steps
+        )
         self._weighted: dict[str, WeightedNode] = {w.output: w for w in weighted if w is not None}
         internal = {name for w in self._weighted.values() for name in w.internal}
         self._own_pass = internal.union(self._weighted)
@@ -132,6 +143,9 @@ class Walker:
         MethodRefusedError
             If a node on the way has no rule, or one that cannot stand there.
         """
+        if inside := {n for n in outputs if self._end_of_chain(n) != n}:
+            parted = Walker(self._graph, self._program, self._image, inside)
+            return parted.walk(feeds, outputs, seeds, composite, names, keep)
         masks = {self._end_of_chain(n): mask for n, mask in (keep or {}).items()}
         found = sites(self._graph, self._dynamic, self._chains, outputs)
         plan = planned_rules(composite, found, self._chains)

@@ -76,6 +76,7 @@ class Palette:
 
 
 POSITIVE, SIGNED = _table(_INFERNO, 256), _table(_BLUE_RED, 255)
+GREYS = _table("000000 ffffff", 256)
 PALETTES: Mapping[str, Palette] = {
     "signed": Palette(-1.0, "against", "for", SIGNED),
     "positive": Palette(0.0, "no evidence", "for", POSITIVE),

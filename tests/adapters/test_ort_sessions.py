@@ -1,7 +1,11 @@
 """One ONNX Runtime session for each set of exposed tensors, made once."""
 
+import gc
+import weakref
+
 import graphs
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from graphs import classifier
@@ -76,3 +80,52 @@ def test_a_model_that_onnx_runtime_cannot_open_is_one_line():
     with pytest.raises(UnsupportedModelError, match=r"cannot run this model.*Nonsense") as caught:
         _ = Network(prepare(proto), device="cpu").ort
     assert "\n" not in str(caught.value)
+
+
+def part(weight):
+    """A part of a graph, y = x + w, with its weight left out."""
+    engine = Network(prepare(classifier(final="Softmax")), device="cpu").ort
+    info = onnx.helper.make_tensor_value_info
+    held = onnx.TensorProto(
+        name="w",
+        dims=weight.shape,
+        data_type=onnx.TensorProto.FLOAT,
+        data_location=onnx.TensorProto.EXTERNAL,
+    )
+    held.external_data.add(key="location", value="w")
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Add", ["x", "w"], ["y"])],
+        "part",
+        [info("x", onnx.TensorProto.FLOAT, weight.shape)],
+        [info("y", onnx.TensorProto.FLOAT, weight.shape)],
+        [held],
+    )
+    opset = [onnx.helper.make_opsetid("", 17)]
+    model = onnx.helper.make_model(graph, ir_version=8, opset_imports=opset)
+    return engine._open_part(model.SerializeToString(), {"w": weight})
+
+
+WEIGHT = np.arange(12, dtype=np.float32).reshape(3, 4)
+
+
+@pytest.mark.parametrize(
+    "weight",
+    [WEIGHT, WEIGHT.T, WEIGHT[:, ::2], WEIGHT[::-1], np.asfortranarray(WEIGHT), WEIGHT[:0]],
+    ids=["in one piece", "transposed", "every other", "reversed", "by columns", "empty"],
+)
+def test_weights_may_lie_in_memory_in_any_order(weight):
+    x = np.random.default_rng(0).normal(size=weight.shape).astype(np.float32)
+    np.testing.assert_array_equal(part(weight)({"x": x})[0], x + weight)
+
+
+def test_weights_stay_in_memory_as_long_as_the_part_that_reads_them():
+    weight = WEIGHT.copy()
+    seen = weakref.ref(weight)
+    run = part(weight)
+    del weight
+    gc.collect()
+    assert seen() is not None
+    np.testing.assert_array_equal(run({"x": np.zeros_like(WEIGHT)})[0], WEIGHT)
+    del run
+    gc.collect()
+    assert seen() is None

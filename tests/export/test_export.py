@@ -74,7 +74,7 @@ def test_the_target_is_an_input(everything, asked):
     }
     names = [found.written.outputs[m] for m in ("gradient", "integrated-gradients")]
     ours = file.run(names, {**feeds(model, PICTURE), **given})
-    options = {k: v for k, v in asked.items() if k != "target"}
+    options = {k: v for k, v in asked.items() if k != "target"} or {"kind": "logit"}
     for one, method in zip(ours, ("gradient", "integrated-gradients"), strict=True):
         fixed = {"steps": 20, "max_steps": 20} if method != "gradient" else {}
         theirs = model.explain(PICTURE, method, asked.get("target"), **options, **fixed).attribution
@@ -120,7 +120,8 @@ def test_without_defaults_all_inputs_are_fed(tmp_path):
 def test_the_gap_is_what_is_missing_of_the_difference(everything):
     model, found, file = everything
     names = [found.written.outputs["integrated-gradients"], found.written.gap, "logits"]
-    attribution, gap, logits = file.run(names, {**feeds(model, PICTURE), "target": np.array([3])})
+    given = {"target": np.array([3]), "contrast": np.array([-1])}
+    attribution, gap, logits = file.run(names, {**feeds(model, PICTURE), **given})
     black = np.full_like(feeds(model, PICTURE)["image"], model.preprocess.bounds()[0].item())
     (start,) = file.run(["logits"], {"image": black, "explain": np.array(False)})
     change = (logits - start)[0, 3]

@@ -18,7 +18,7 @@ TARGET = 3
 
 
 def explain(made, method, target=TARGET, **options):
-    return made.double.explain(made.x, method, target, **options).attribution
+    return made.double.explain(made.x, method, target, **options, kind="logit").attribution
 
 
 def tensor(x):

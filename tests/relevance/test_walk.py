@@ -49,6 +49,26 @@ def test_relevance_inside_of_a_merged_chain_is_that_of_its_end():
     assert (found.relevance[norm.inputs[0]] == found.relevance[norm.output]).all()
 
 
+# Relevance may start before what a weighted node would be merged with.
+SCALED = {
+    "a factor after a Gemm": "flat = Flatten(image) z = Gemm(flat, w, b) s = Mul(z, t) ",
+    "a shift after a MatMul": "flat = Flatten(image) z = MatMul(flat, w) s = Add(z, b) ",
+}
+
+
+@pytest.mark.parametrize("body", SCALED.values(), ids=SCALED)
+def test_relevance_that_starts_inside_of_a_chain_is_that_of_the_model_cut_there(x, body):
+    rng = np.random.default_rng(3)
+    weights = {"w": rng.normal(size=(108, 4)), "b": rng.normal(size=4), "t": np.array(2.5)}
+    whole = model(body + "scores = Softmax(s)", weights, output="float[N,K] scores")
+    cut = model(body.split("s =")[0] + "scores = Identity(z)", weights, output="float[N,K] scores")
+    R = rng.normal(size=(1, 4))
+    found = walk(whole, x, R, RULES, output="z").relevance["image"]
+    expected = walk(cut, x, R, RULES).relevance["image"]
+    assert expected.any()
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-14)
+
+
 def test_leaks_are_sorted_and_name_tensor_and_operator(x):
     body = "a = Add(image, k) b = Relu(a) scores = Conv(b, w)"
     weights = {"k": np.full((3, 1, 1), 4.0), "w": np.ones((2, 3, 1, 1))}

@@ -60,7 +60,7 @@ def test_curves_of_a_picture_are_those_of_the_chosen_method(opened):
 
 def test_maps_are_blended_by_keyboard(opened):
     opacity = "getComputedStyle(document.querySelector('.layer')).opacity"
-    assert opened.evaluate(opacity) == "0.7"
+    assert opened.evaluate(opacity) == "0.6"
     opened.focus("#blend")
     opened.keyboard.press("Home")
     assert opened.evaluate(opacity) == "0"

@@ -162,7 +162,10 @@ class QuestionsEntry:
     @property
     def config(self) -> AuditConfig:
         """The configuration; a `UsageError` if this version cannot ask that."""
-        return AuditConfig.from_dict(self.given, "the record's questions")
+        # Records of audits that knew of no other target explain logits alone.
+        return AuditConfig.from_dict(
+            {"against_others": False, **self.given}, "the record's questions"
+        )
 
     @property
     def methods(self) -> Sequence[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from onnxplain.render.boxes import numbered
 from onnxplain.render.clear_maps import clear_maps
 from onnxplain.render.error_maps import error_maps
 from onnxplain.render.occlusion_maps import occlusion_maps
-from onnxplain.render.save import save_figure, save_image
+from onnxplain.render.save import save_image, save_page
 from onnxplain.render.sheet import sheet
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ _OWN_PICTURES = {
 }
 # Boxes that the table lists and the picture shows.
 LISTED_BOXES = 20
+# Fonts and their caches are not made for several threads.
+_DRAWING = threading.Lock()
 _RECORDED = (
     "method",
     "target",
@@ -161,9 +164,16 @@ def write_boxes(found: Detected, picture: Picture, folder: Path, name: str) -> P
 
 
 def write_sheets(
-    explanations: Sequence[Explanation], folder: Path, name: str, labels: Sequence[str]
+    explanations: Sequence[Explanation],
+    folder: Path,
+    name: str,
+    labels: Sequence[str],
+    *,
+    together: bool = True,
 ) -> list[Path]:
     """Write the sheet over methods and, for occlusion, CLEAR and sampling methods, their own maps.
+
+    The sheet only if the methods are wanted `together`. One thread draws at a time.
 
     Raises
     ------
@@ -172,16 +182,28 @@ def write_sheets(
     """
     if not explanations:
         return []
-    written = [folder / f"{name}.sheet.png"]
-    save_figure(sheet(explanations), written[0])
-    names = dict(enumerate(labels))
+    with _DRAWING:
+        return _drawn(explanations, folder, name, dict(enumerate(labels)), together)
+
+
+def _drawn(
+    explanations: Sequence[Explanation],
+    folder: Path,
+    name: str,
+    names: Mapping[int, str],
+    together: bool,
+) -> list[Path]:
+    written = []
+    if together:
+        written.append(folder / f"{name}.sheet.png")
+        save_page(sheet(explanations), written[-1])
     for key, draw in _OWN_PICTURES.items():
         owners = [e for e in explanations if _own_picture(e) == key]
         for explanation in owners:
             targets = [e for e in owners if e.method == explanation.method]
             index = f".{explanation.target.stem}" if len(targets) > 1 else ""
             written.append(folder / f"{name}.{explanation.method}-maps{index}.png")
-            save_figure(draw(explanation, names), written[-1])
+            save_page(draw(explanation, names), written[-1])
     return written
 
 

@@ -100,8 +100,8 @@ def _show_attempts(result: ImageResult) -> None:
             line(f"warning: {explanation.method} of {explanation.target.describe()}: {text}")
     written = [f for a in result.attempts for f in a.files] + result.files
     if written:
-        also = " ".join(f.name for f in result.files)
-        line(f"{len(written)} files in {written[0].parent}, also {also}")
+        also = f", also {' '.join(f.name for f in result.files)}" if result.files else ""
+        line(f"{len(written)} files in {written[0].parent}{also}")
 
 
 def _score(unit: str, value: float) -> str:

@@ -84,7 +84,7 @@ def write_relevance(
         If a rule cannot be written in ONNX nodes.
     """
     dynamic = graph.descendants([image])
-    chains = _chains(graph, facts, dynamic)
+    chains = _chains(graph, facts, dynamic, starts.keys())
     gates = self_gates(graph, dynamic)
     tensors = {c.node.output: c.tensors for c in chains.values()}
     ends = {n: c.output for c in chains.values() for n in c.tensors}
@@ -114,7 +114,9 @@ def write_relevance(
     return {n: total(build, found, ends.get(n, n)) or _zeros(way, n) for n in names}
 
 
-def _chains(graph: Graph, facts: Facts, dynamic: AbstractSet[str]) -> dict[str, Chain]:
+def _chains(
+    graph: Graph, facts: Facts, dynamic: AbstractSet[str], starts: AbstractSet[str]
+) -> dict[str, Chain]:
     """All nodes with weights, by the last tensor of what is merged with each."""
     fixed = set(graph.constant_names)
     for node in graph.nodes:
@@ -127,7 +129,7 @@ def _chains(graph: Graph, facts: Facts, dynamic: AbstractSet[str]) -> dict[str, 
             return None
         return Fixed(tuple(d for d in shape if d is not None), _is_real(facts, name))
 
-    found = (weighted_chain(graph, node, look, dynamic) for node in graph.nodes)
+    found = (weighted_chain(graph, node, look, dynamic, starts) for node in graph.nodes)
     return {chain.output: chain for chain in found if chain is not None}
 
 

@@ -20,6 +20,7 @@ from onnxplain.symbolic.rules import RULES
 from tests.relevance.nodes.written import relevance, written
 from tests.relevance.test_merge import MERGED
 from tests.relevance.test_operators import EPSILON, case
+from tests.relevance.test_walk import SCALED
 
 BOUNDS = (np.full((1, 3, 1, 1), -1.5), np.full((1, 3, 1, 1), 1.25))
 FORMS = {
@@ -47,6 +48,18 @@ def test_operators_without_weights(op):
     proto, x, _, R = case(op, FORMS[op])
     # Indices are flat over the whole tensor in ONNX Runtime, as the standard says.
     agree(proto, x, R, composite("epsilon", epsilon=EPSILON), ort=op == "MaxPool")
+
+
+@pytest.mark.parametrize("body", SCALED.values(), ids=SCALED)
+def test_relevance_may_start_inside_of_a_chain(body):
+    rng = np.random.default_rng(3)
+    weights = {"w": rng.normal(size=(108, 4)), "b": rng.normal(size=4), "t": np.array(2.5)}
+    proto = model(body + "scores = Softmax(s)", weights, output="float[N,K] scores")
+    x, R, rules = rng.normal(size=(1, 3, 6, 6)), rng.normal(size=(1, 4)), composite("epsilon-plus")
+    ours = relevance(proto, x, R, rules, start="z")
+    theirs = walk(proto, x, R, rules, output="z").relevance["image"].numpy()
+    assert theirs.any()
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
 def test_most_operators_can_be_written():

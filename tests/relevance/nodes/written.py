@@ -18,7 +18,9 @@ from tests.symbolic.written import in_double, on_ort, run, values_of
 START = "relevance"
 
 
-def written(proto: onnx.ModelProto, x: np.ndarray, rules: Composite, name: str = "image"):
+def written(
+    proto: onnx.ModelProto, x: np.ndarray, rules: Composite, name: str = "image", start: str = ""
+):
     """The model in float64, whose one output is the relevance of `name`."""
     model = in_double(with_recent_opset(prepare(proto)).model)
     graph = Graph(model)
@@ -27,7 +29,7 @@ def written(proto: onnx.ModelProto, x: np.ndarray, rules: Composite, name: str =
     )
     taken = [*graph.tensor_names(), *graph.constant_names]
     build = Builder(taken, graph.constant_names, graph.opsets[""])
-    (output,) = (o.name for o in graph.outputs)
+    output = start or graph.outputs[0].name
     found = write_relevance(graph, facts, build, {output: START}, rules, [name], "image")
     result = onnx.ModelProto()
     result.CopyFrom(model)
@@ -48,10 +50,11 @@ def relevance(
     *,
     ort: bool = False,
     name: str = "image",
+    start: str = "",
 ) -> np.ndarray:
-    """Relevance of `name`, if that of the model's output is `R`."""
-    model = written(proto, x, rules, name)
+    """Relevance of `name`, if that of `start` (the model's output by default) is `R`."""
+    model = written(proto, x, rules, name, start)
     (output,) = (o.name for o in model.graph.output)
-    shape = values_of(model, {"image": x}, [proto.graph.output[0].name]).popitem()[1].shape
+    shape = values_of(model, {"image": x}, [start or proto.graph.output[0].name]).popitem()[1].shape
     engine = on_ort if ort else run
     return engine(model, {"image": x, START: R.reshape(shape)}, [output])[output]
