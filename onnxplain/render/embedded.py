@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from onnxplain.explanations.display import displayed, limit
-from onnxplain.render.colors import painted
+from onnxplain.render.colors import Palette, painted
 
 # A photo's longer side in a document: readable, and some 10 kB.
 SIDE = 224
@@ -59,6 +59,11 @@ def mean_map_uri(share: NDArray[np.floating]) -> str:
     """
     values = np.asarray(share, np.float64) / (float(np.max(share)) or 1.0)
     return _uri(Image.fromarray(painted(values, "positive")), "PNG")
+
+
+def bar_uri(palette: Palette) -> str:
+    """Colours of a scale from its lowest value to 1, as an opaque PNG one pixel high."""
+    return _uri(Image.fromarray(palette.bar()), "PNG")
 
 
 def _uri(image: Image.Image, kind: str, **options: object) -> str:

@@ -91,6 +91,21 @@ def test_paper_has_everything_but_the_controls(opened):
     assert opened.pdf().startswith(b"%PDF")
 
 
+def test_a_report_is_a_few_pages_and_the_appendix_more(opened):
+    """The appendix is printed only if it is asked for."""
+    assert opened.is_visible("#pictures")
+    opened.emulate_media(media="print")
+    assert not opened.is_visible("#pictures")
+    assert opened.is_visible(".verdict")
+    short = opened.pdf().count(b"/Type /Page\n")
+    opened.emulate_media(media="screen")
+    opened.check("#print-appendix")
+    opened.emulate_media(media="print")
+    assert opened.is_visible("#pictures")
+    assert 1 <= short <= 6
+    assert short < opened.pdf().count(b"/Type /Page\n")
+
+
 def test_axe_finds_nothing(opened):
     rules = os.environ.get("ONNXPLAIN_AXE")
     if rules is None:
