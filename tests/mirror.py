@@ -8,6 +8,7 @@ TESTED_WITH = {
         ("graph/extent", "graph/fold_work", "graph/native_faults"), "graph/test_budget"
     ),
     "explanations/saved_record": "explanations/test_explanation",
+    "convert/step": "convert/test_program",
     "relevance/chains": "relevance/test_merge",
     "relevance/manners": "relevance/test_operators",
     "relevance/rule_plan": "relevance/test_walk",

@@ -140,8 +140,8 @@ class Explanation:
         order = np.argsort(-self.scores, kind="stable")[:count]
         return [(int(i), self.labels.get(int(i), ""), float(self.scores[i])) for i in order]
 
-    def overlay(self, *, alpha: float = 0.5) -> Image.Image:
-        """Picture with the map laid over it."""
+    def overlay(self, *, alpha: float = 0.6) -> Image.Image:
+        """Picture in grey with the map laid over it; `alpha` is how much the map covers."""
         from onnxplain.render.overlay import overlay
 
         return overlay(self, alpha=alpha)
