@@ -28,7 +28,7 @@ def require_runs(runs: int | None) -> None:
         If there are too few to know how they differ.
     """
     if runs is not None and runs < 2:
-        raise UsageError(f"an average of {runs} is not possible; it must be 2 runs or more")
+        raise UsageError(f"an average needs 2 runs or more, not {runs}")
 
 
 def averaged(context: Context, explain: Callable[[Context], Attribution], runs: int) -> Attribution:
