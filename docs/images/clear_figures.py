@@ -8,7 +8,7 @@ from pathlib import Path
 import onnxplain
 from models.build.digits_data import load_splits
 from onnxplain.render.clear_maps import clear_maps
-from onnxplain.render.save import DPI, save_figure
+from onnxplain.render.painted import painted
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]
@@ -18,11 +18,11 @@ def draw(model: onnxplain.Model, picture: object, name: str, **options: object) 
     """Explain a picture by CLEAR and write the sheet as ``clear-<name>``."""
     found = model.explain(picture, "clear", **options)
     path = FOLDER / f"clear-{name}"
-    figure = clear_maps(found, dict(enumerate(model.labels)))
+    drawn = painted(clear_maps(found, dict(enumerate(model.labels))))
     if path.suffix == ".jpg":
-        figure.savefig(path, dpi=DPI, pil_kwargs={"quality": 75, "subsampling": 0})
+        drawn.save(path, quality=75, subsampling=0)
     else:
-        save_figure(figure, path)
+        drawn.save(path)
     share = f"{found.measures['dominance']:.1%} of the dominant response"
     print(f"{path.name}: {found.target.describe()}, {share}, {path.stat().st_size:,} bytes")
 

@@ -9,12 +9,13 @@ from onnxplain import Explanation
 from onnxplain.render.sheet import sheet
 from tests.made_explanations import made
 from tests.readable import require_readable
+from tests.render.pages import words
 
 FEW = ("-m", "integrated-gradients", "-p", "steps=1", "-p", "max_steps=1")
 
 
-def texts(figure):
-    return " ".join(" ".join(t.get_text() for t in figure.texts).split())
+def texts(page):
+    return " ".join(words(page).split())
 
 
 def test_terminal_file_and_picture_say_the_same(explain):
@@ -43,6 +44,6 @@ def test_long_warnings_fit_below_the_picture(method):
     text = "the numbers explode at Add 'blocks/" + "layer." * 30 + "Add_output_0'; use another one"
     display = "signed" if method == "lrp" else "positive"
     explanation = made(np.eye(4), method=method, display=display, warnings=(text, text))
-    figure = sheet([explanation])
-    require_readable(figure)
-    assert texts(figure).replace(" ", "").count(f"warning:{text}".replace(" ", "")) == 2
+    page = sheet([explanation])
+    require_readable(page)
+    assert texts(page).replace(" ", "").count(f"warning:{text}".replace(" ", "")) == 2

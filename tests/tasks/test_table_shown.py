@@ -15,6 +15,7 @@ import onnxplain
 from onnxplain.render.occlusion_maps import occlusion_maps
 from tests.cli.conftest import explain as explain
 from tests.cli.conftest import run as run
+from tests.render.pages import words
 
 NAMES = """
     softmax percent mean-of-softmaxes second-of-two yes-no joined-sigmoids logits one-logit age
@@ -61,7 +62,7 @@ def test_what_is_printed(name, explain, tmp_path):
     # What has no classes has no class that wins.
     classes = row.task not in ("values", "embedding")
     assert ("predicted_class" in record.maps) == classes
-    drawn = " ".join(t.get_text() for t in occlusion_maps(record).texts)
+    drawn = words(occlusion_maps(record))
     assert ("class that wins" in drawn) == classes
     assert ("probability" in drawn) == probable
     if not probable:
