@@ -2,8 +2,8 @@
 
 Along a short way from the picture, derivatives add up to the change of the signal. The change
 is measured by forward passes alone, along two ways: towards the picture's mean colour, and
-towards its mirror image. Steps are halved until kinks and curvature no longer count, and a way is so
-long that rounding does not either (``docs/decisions/030-engines.md``).
+towards its mirror image. Steps are halved until kinks and curvature no longer count, and a way
+is so long that rounding does not either (``docs/decisions/030-engines.md``).
 """
 
 from __future__ import annotations
