@@ -29,7 +29,7 @@ from originals import CAT, LITE0, lite0_exactly  # noqa: E402
 
 import onnxplain.network.context  # noqa: E402
 from benchmarks.timing import added_mebibytes, seconds, spread  # noqa: E402
-from onnxplain.convert.torchvision_guard import import_onnx2torch  # noqa: E402
+from onnxplain.convert.torchvision_guard import import_torchvision  # noqa: E402
 
 BATCH = 16
 
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--peak", nargs=2, metavar=("METHOD", "WHO"), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    import_onnx2torch()
+    import_torchvision()
     import captum.attr as captum
 
     net = WithLast(lite0_exactly().float()).eval().requires_grad_(False)

@@ -85,7 +85,7 @@ def run_stage(stage: str, path: str) -> dict[str, float]:
 
     import onnxplain
     from onnxplain.convert import to_torch
-    from onnxplain.convert.torchvision_guard import import_onnx2torch
+    from onnxplain.convert.light_import import import_onnx2torch
     from onnxplain.graph.load import read_model
     from onnxplain.graph.prepare import prepare
 

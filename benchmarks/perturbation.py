@@ -78,9 +78,9 @@ class Ours:
 
 def dianna(ours: Ours, masks: int, *, given_a_session: bool) -> Work:
     """RISE of DIANNA on the same input."""
-    from onnxplain.convert.torchvision_guard import import_onnx2torch
+    from onnxplain.convert.torchvision_guard import import_torchvision
 
-    import_onnx2torch()  # DIANNA may import torchvision, which may not fit this torch
+    import_torchvision()  # DIANNA may import torchvision, which may not fit this torch
     from dianna.methods.rise_image import RISEImage
 
     session = onnxruntime.InferenceSession(MODEL, providers=["CPUExecutionProvider"])
@@ -98,9 +98,9 @@ def dianna(ours: Ours, masks: int, *, given_a_session: bool) -> Work:
 
 def grad_cam(ours: Ours) -> Work:
     """Score-CAM of pytorch-grad-cam on the original network, at the same layer."""
-    from onnxplain.convert.torchvision_guard import import_onnx2torch
+    from onnxplain.convert.torchvision_guard import import_torchvision
 
-    import_onnx2torch()  # pytorch-grad-cam imports torchvision
+    import_torchvision()  # pytorch-grad-cam imports torchvision
     import torch
     from originals import lite0_exactly
     from pytorch_grad_cam import ScoreCAM

@@ -25,9 +25,9 @@ from torch import Tensor, nn
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests/relevance")]
 
-from onnxplain.convert.torchvision_guard import import_onnx2torch  # noqa: E402
+from onnxplain.convert.torchvision_guard import import_torchvision  # noqa: E402
 
-import_onnx2torch()  # zennit imports torchvision, which may not fit this torch
+import_torchvision()  # zennit imports torchvision, which may not fit this torch
 
 import nets  # noqa: E402
 from originals import CAT, LITE0, lite0_exactly  # noqa: E402

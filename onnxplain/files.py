@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from onnxplain.errors import OutputError, UsageError
+from onnxplain.leftovers import temporary_file
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -59,7 +60,26 @@ def read_text(path: str | Path, what: str, most: int = MAX_JSON_BYTES) -> str:
     Raises
     ------
     UsageError
-        If it is missing, unreasonably large or not UTF-8.
+        If it is missing, unreasonably large, not UTF-8, or has a NUL in it.
+    """
+    content = read_bytes(path, what, most)
+    try:
+        # With or without the mark that editors of Windows put first.
+        text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig").read()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"cannot read {what} {str(path)!r}: it is not UTF-8 text") from error
+    if "\0" in text:
+        raise UsageError(f"cannot read {what} {str(path)!r}: it is not text: it contains a NUL")
+    return text
+
+
+def read_bytes(path: str | Path, what: str, most: int = MAX_JSON_BYTES) -> bytes:
+    """Read a small file of any content; parameters as those of `read_text`.
+
+    Raises
+    ------
+    UsageError
+        If there is no regular file, or it is unreasonably large.
     """
     path = Path(path)
     problem = why_no_file(path)
@@ -69,15 +89,13 @@ def read_text(path: str | Path, what: str, most: int = MAX_JSON_BYTES) -> str:
     try:
         with open(path, "rb") as file:  # a file that grows is not read further than that
             content = file.read(most + 1)
-        if len(content) > most:
-            raise UsageError(f"cannot read {what} {str(path)!r}: it is above {most:,} bytes")
-        return io.TextIOWrapper(io.BytesIO(content), "utf-8").read()
     except OSError as error:
         raise UsageError(f"cannot read {what} {str(path)!r}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"cannot read {what} {str(path)!r}: it is no UTF-8 text") from error
     except ValueError as error:  # of the path: a NUL, or a character that no name can hold
         raise UsageError(f"cannot read {what} {str(path)!r}: {why_no_file(path)}") from error
+    if len(content) > most:
+        raise UsageError(f"cannot read {what} {str(path)!r}: it is above {most:,} bytes")
+    return content
 
 
 def read_json(path: str | Path, what: str, most: int = MAX_JSON_BYTES) -> Any:
@@ -86,10 +104,11 @@ def read_json(path: str | Path, what: str, most: int = MAX_JSON_BYTES) -> Any:
     Raises
     ------
     UsageError
-        Also if it is not JSON.
+        Also if it is not JSON, or has a number that no computer holds (``1e999``, ``NaN``).
     """
+    text = read_text(path, f"{what} file", most)
     try:
-        return json.loads(read_text(path, f"{what} file", most))
+        return json.loads(text, parse_float=_finite, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{what} file {str(path)!r} is not valid JSON: {error}") from error
 
@@ -132,15 +151,15 @@ def whole_file(path: str | Path) -> Iterator[IO[bytes]]:
     temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Short, so that a name that is as long as may be can have a temporary one.
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+        handle, temporary = temporary_file(path)
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())  # or a power cut could leave the name without the content
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-        temporary = None
+            if os.name == "nt":  # where an open file cannot be renamed
+                file.close()
+            os.replace(temporary, path)
+            temporary = None
     except OSError as error:
         raise OutputError(
             f"cannot write {str(path)!r}: {error.strerror or error}; choose another folder with -o"
@@ -184,8 +203,10 @@ def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
     return buffer.getvalue()
 
 
-def _umask() -> int:
-    # The mask can only be read by setting it.
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text[:40]} is not a number that can be computed with")

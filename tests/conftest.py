@@ -12,10 +12,10 @@ import pytest
 import torch
 from instruction_sets import ORT_LEVEL
 
-from onnxplain.convert.torchvision_guard import import_onnx2torch
+from onnxplain.convert.torchvision_guard import import_torchvision
 
 # zennit and pytorch-grad-cam import torchvision too, which has to be met first.
-import_onnx2torch()
+import_torchvision()
 # Two threads on a machine that is shared wait for each other: measured 20 times slower.
 THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))
 torch.set_num_threads(THREADS)

@@ -1,5 +1,9 @@
 """Small files: what cannot be read is said in one line, what is written is whole."""
 
+import os
+import stat
+import sys
+
 import pytest
 
 from onnxplain.errors import OutputError, UsageError
@@ -69,6 +73,19 @@ def test_a_file_that_is_not_finished_does_not_appear(tmp_path):
         pass
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no such rights there")
+def test_a_file_has_the_rights_that_the_process_gives(tmp_path, monkeypatch):
+    before = os.umask(0o027)
+    try:
+        with monkeypatch.context() as patched, whole_file(tmp_path / "f") as file:
+            # Asked by changing it, another thread's files would get other ones meanwhile.
+            patched.delattr(os, "umask")
+            file.write(b"a")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "f").stat().st_mode) == 0o640
+
+
 def test_json_written_in_pieces_is_the_same_text(tmp_path):
     data = {"a": [1, 2.5, None, "ä"], "b": {"c": []}}
     write_json(tmp_path / "f.json", data)
@@ -79,3 +96,37 @@ def test_a_number_that_json_has_not_leaves_no_file(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "f.json", [1.0, float("nan")])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mark_of_the_byte_order_is_no_text(tmp_path):
+    (tmp_path / "f").write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert read_json(tmp_path / "f", "thing") == {"a": 1}
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity", "-Infinity"])
+def test_numbers_that_nobody_can_compute_with(tmp_path, number):
+    (tmp_path / "f").write_text(f'{{"a": [{number}]}}')
+    with pytest.raises(UsageError, match=f"{number} is not a number that can be computed with"):
+        read_json(tmp_path / "f", "thing")
+
+
+def test_a_number_of_many_digits_is_one_line(tmp_path):
+    (tmp_path / "f").write_text("9" * 5000)
+    with pytest.raises(UsageError, match="is not valid JSON"):
+        read_json(tmp_path / "f", "thing")
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_a_nul_is_no_text(tmp_path, kind):
+    (tmp_path / "f").write_bytes(b"a\0b")
+    with pytest.raises(UsageError, match="a NUL is in it"):
+        READERS[kind][0](tmp_path / "f")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes and devices of a Unix")
+@pytest.mark.parametrize("kind", READERS)
+def test_pipes_and_devices_are_not_read(tmp_path, kind):
+    os.mkfifo(tmp_path / "f")
+    for path, why in ((tmp_path / "f", "it is a pipe"), ("/dev/zero", "it is a device")):
+        with pytest.raises(UsageError, match=why):
+            READERS[kind][0](path)

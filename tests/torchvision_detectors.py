@@ -15,9 +15,9 @@ import torch
 from detector_forms import Detector
 from torch import nn
 
-from onnxplain.convert.torchvision_guard import import_onnx2torch
+from onnxplain.convert.torchvision_guard import import_torchvision
 
-import_onnx2torch()
+import_torchvision()
 
 import torchvision.ops.boxes  # noqa: E402
 from torchvision.models.detection import FCOS, FasterRCNN, RetinaNet  # noqa: E402

@@ -8,9 +8,9 @@ from originals import exactly
 from torch import nn
 
 import onnxplain
-from onnxplain.convert.torchvision_guard import import_onnx2torch
+from onnxplain.convert.torchvision_guard import import_torchvision
 
-import_onnx2torch()
+import_torchvision()
 
 from torchvision import models  # noqa: E402
 from torchvision.models.swin_transformer import SwinTransformer  # noqa: E402

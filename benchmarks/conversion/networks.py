@@ -7,9 +7,9 @@ import re
 import torch
 from torch import nn
 
-from onnxplain.convert.torchvision_guard import import_onnx2torch
+from onnxplain.convert.torchvision_guard import import_torchvision
 
-import_onnx2torch()
+import_torchvision()
 
 from torchvision import models  # noqa: E402
 

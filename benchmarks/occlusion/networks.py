@@ -9,12 +9,12 @@ import onnx
 import torch
 from torch import nn
 
-from onnxplain.convert.torchvision_guard import import_onnx2torch
+from onnxplain.convert.torchvision_guard import import_torchvision
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-import_onnx2torch()
+import_torchvision()
 
 import nets  # noqa: E402
 from torchvision import models  # noqa: E402

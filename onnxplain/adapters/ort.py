@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +24,7 @@ from onnxplain.adapters.incremental.costs import node_seconds
 from onnxplain.adapters.incremental.engine import WindowEngine
 from onnxplain.adapters.incremental.work import Services
 from onnxplain.adapters.ort_faults import whose_fault
-from onnxplain.adapters.ort_sessions import Keeping, OrtSessions, reason_of, run_session
+from onnxplain.adapters.ort_sessions import Keeping, OrtSessions, reason_of
 from onnxplain.adapters.rerun import Rerun
 from onnxplain.adapters.rerun import Session as RunFeeds
 from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
@@ -33,6 +32,7 @@ from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.sections import Sections
 from onnxplain.graph.shapes import Shapes, infer_shapes
 from onnxplain.graph.view import Graph
+from onnxplain.leftovers import temporary_folder
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
 
@@ -128,7 +128,7 @@ class OrtAdapter:
     def activations(self, x: Array, names: Sequence[str]) -> dict[str, Array]:
         """Return the named tensors; see `Adapter`.
 
-        A name whose value is no tensor but a sequence is left out.
+        A name whose value is not a tensor but a sequence is left out.
 
         Raises
         ------
@@ -233,8 +233,8 @@ class OrtAdapter:
         self, batches: Sequence[Array], sections: Sections
     ) -> tuple[list[dict[str, Array]], Array]:
         """Named tensors of each batch, and seconds of each node for one input."""
-        with tempfile.TemporaryDirectory() as folder:
-            session = self._sessions.profiling(sections.names, Path(folder) / "profile")
+        with temporary_folder("profile") as folder:
+            session = self._sessions.profiling(sections.names, folder / "profile")
             found = []
             for batch in batches:
                 values = self._run(session, list(sections.names), batch)
@@ -244,7 +244,7 @@ class OrtAdapter:
 
     def _run(self, session: Any, names: list[str], batch: Array) -> list[Any]:
         def run(feeds: Mapping[str, Array]) -> list[Any]:
-            return run_session(session, names, feeds)
+            return self._sessions.run(session, names, feeds)
 
         return self._said(session, run, batch)
 

@@ -30,6 +30,7 @@ from onnxplain.adapters.whole_windows import whole_windows
 from onnxplain.convert.torch_threads import limited_threads
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph, Node
+from onnxplain.journal import sign_of_life
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.growth import Growth
 from onnxplain.relevance.kinds import Rectification
@@ -89,15 +90,25 @@ class TorchAdapter:
         self._threads = threads
         self._batches = Batches(batch_size, image.batch, must_part)
         self._converted = Converted(
-            graph, image.name, device=device, bound=bound or {}, double=double
+            graph,
+            image.name,
+            device=device,
+            bound=bound or {},
+            double=double,
+            channels=image.layout == "NCHW",
         )
         self.device = f"torch {self._converted.device}"
 
     def _in_batches(
         self, function: Callable[[Array], dict[str, Array]], x: Array
     ) -> dict[str, Array]:
+        def run(batch: Array) -> dict[str, Array]:
+            found = function(batch)
+            sign_of_life()
+            return found
+
         with limited_threads(self._threads):
-            return self._batches.run(function, x)
+            return self._batches.run(run, x)
 
     def forward(self, x: Array) -> Array:
         """Return the explained graph output."""

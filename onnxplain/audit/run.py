@@ -26,6 +26,7 @@ from onnxplain.evaluate.question import classes_of, question_files, require_ques
 from onnxplain.evaluate.run import require_measurable
 from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.dataset import Sample, spread
+from onnxplain.journal import in_hand
 from onnxplain.machine import versions
 from onnxplain.model.model import Model
 from onnxplain.network.engines import AUTO
@@ -149,7 +150,8 @@ def run_audit(
         if picture.number not in store.done(SANITY):
             store.add(SANITY, picture.number, plain(_sanity(audit, picture)))
     if not store.done(TRANSPLANTS):
-        found = [asdict(t) for t in transplants(store, model, samples)]
+        with in_hand("places put into other pictures", of_many=False):
+            found = [asdict(t) for t in transplants(store, model, samples)]
         store.add(TRANSPLANTS, 0, {"transplants": found})
 
 
@@ -177,7 +179,7 @@ def _sanity(audit: Audit, picture: Done) -> SanityPicture:
     def failed(error: OnnxplainError) -> None:
         found.append(SanityPicture(number=number, name=sample.name, methods={}, problem=str(error)))
 
-    with one_of_many(failed, OF_A_PICTURE):
+    with one_of_many(failed, OF_A_PICTURE), in_hand(sample.name):
         # A method that this picture refused has no map to compare.
         drawn = [m for m in audit.methods if m in picture.methods]
         found.append(examine_sanity(audit.model, sample, drawn, audit.config, number, audit.truth))

@@ -19,6 +19,7 @@ from onnxplain.cli.options import (
     quiet_option,
     target_option,
 )
+from onnxplain.cli.walled import WalledAlways
 from onnxplain.errors import UsageError
 
 # Where an audit runs.
@@ -31,7 +32,7 @@ label, mask, x0, y0, x1, y1.
 
 \b
 These files are written:
-  results.sqlite    every result as it comes; started again, an audit goes on from here
+  results.sqlite    every result as it comes; started again, an audit continues from here
   record.json       the record: digests, versions, settings, results, summaries, alarms
   report.html       the same to look at, in one page that needs no network; report.md
 
@@ -40,7 +41,9 @@ a valid record that says that it is not complete.
 """
 
 
-@click.command(help=_HELP, short_help="Audit MODEL over DATA, for others to check.")
+@click.command(
+    cls=WalledAlways, help=_HELP, short_help="Audit MODEL over DATA, for others to check."
+)
 @click.argument("model", type=click.Path(readable=False))
 @click.argument("data", type=click.Path(readable=False))
 @click.option(

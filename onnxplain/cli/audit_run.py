@@ -33,6 +33,7 @@ from onnxplain.errors import ImageError, InternalError, UsageError
 from onnxplain.inputs.dataset import read_dataset, spread
 from onnxplain.model.load import load
 from onnxplain.report.content import content
+from onnxplain.report.verdict import silent_measures, untrusted
 from onnxplain.report.write import write_report
 
 _WORKERS = 2
@@ -104,7 +105,7 @@ def run(
             _file(audit, sources, out)
             remark(
                 f"stopped after {len(audit.store.done(PICTURES))} of {len(samples)} pictures; "
-                f"{out / RECORD} holds what there is; the same command goes on from here"
+                f"{out / RECORD} holds what there is; the same command continues from here"
             )
             raise
         head, written = _file(audit, sources, out)
@@ -156,6 +157,8 @@ def _show(head: Head, files: Sequence[Path]) -> None:
     said = head.predictions
     right = "" if said.accuracy is None else f", {said.accuracy:.1%} right"
     line(f"{said.scored} of {head.data.pictures} pictures examined{right}")
+    for text in untrusted(head):
+        line(f"FAILED: {text}")
     for failure in head.failures[:_LISTED]:
         remark(f"skipped: {failure.name}: {failure.problem}")
     if len(head.failures) > _LISTED:
@@ -167,6 +170,8 @@ def _show(head: Head, files: Sequence[Path]) -> None:
         [m.method, m.measure, m.mean, m.deviation, m.count] for m in head.measures
     ]
     table("What was measured", ("method", "measure", "mean", "spread", "n"), rows)
+    for (method, measure), text in silent_measures(head).items():
+        line(f"{measure} of {method} {text}")
     if head.sanity:
         line()
         rows = [[s.method, s.verdict] for s in head.sanity]

@@ -19,6 +19,7 @@ from onnxplain.cli.options import (
     seed_option,
     target_option,
 )
+from onnxplain.cli.walled import Walled
 
 _HELP = """Compare what several MODELs predict on DATA, and why.
 
@@ -36,7 +37,7 @@ These files are written:
 """
 
 
-@click.command(help=_HELP, short_help="Compare what several models predict, and why.")
+@click.command(cls=Walled, help=_HELP, short_help="Compare what several models predict, and why.")
 @click.argument(
     "models",
     metavar="MODEL MODEL... DATA...",

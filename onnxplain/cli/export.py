@@ -7,18 +7,19 @@ from typing import Any
 import click
 
 from onnxplain.cli.options import debug_option, json_option, model_options, quiet_option
+from onnxplain.cli.walled import Walled
 
 _HELP = """Write a copy of MODEL with maps as further outputs.
 
 The scores stay the same in every bit. The maps are computed by standard operators, wherever ONNX
 Runtime runs, without Python. The file takes further inputs, each with a default: `explain` (false:
-scores alone), `target` (-1: what is predicted) and, as the task has it, `contrast` (-1: none, -2:
-the next best class), `region`, `label` or `reference`; docs/export.md lists them. It is checked
-before it appears under its name.
+scores alone), `target` (-1: what is predicted) and, as the task has it, `contrast` (-3: the mean
+of the other classes, -2: the next best one, -1: none), `region`, `label` or `reference`;
+docs/export.md lists them. It is checked before it appears under its name.
 """
 
 
-@click.command(help=_HELP, short_help="Write a model that carries its explanation.")
+@click.command(cls=Walled, help=_HELP, short_help="Write a model that carries its explanation.")
 @click.argument("model", type=click.Path(readable=False))
 @click.option(
     "-m",

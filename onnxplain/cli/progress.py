@@ -1,4 +1,4 @@
-"""A bar with the time left, on a terminal only."""
+"""Progress with the time left: a bar on a terminal, else a line now and then."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from onnxplain.cli.progress_lines import Lines
 from onnxplain.text import shown
 
 
@@ -17,27 +18,32 @@ class Bar:
 
     Parameters
     ----------
-    progress : rich.progress.Progress, optional
-        Where it is drawn; nothing is drawn without.
+    shows : rich.progress.Progress or Lines, optional
+        Where it is drawn or said; nowhere without.
     jobs : int
         How many there are.
     """
 
-    def __init__(self, progress: Progress | None, jobs: int) -> None:
-        self._progress = progress
+    def __init__(self, shows: Progress | Lines | None, jobs: int) -> None:
+        self._shows = shows
         self._finished = 0
-        if progress is not None:
-            self._task = progress.add_task("", total=jobs)
+        if isinstance(shows, Progress):
+            self._task = shows.add_task("", total=jobs)
 
     def job(self, name: str) -> None:
         """Say what is being done."""
-        if self._progress is not None:
-            self._progress.update(self._task, description=shown(name))
+        if isinstance(self._shows, Progress):
+            self._shows.update(self._task, description=shown(name))
+        elif self._shows is not None:
+            self._shows.update(name=name)
 
     def step(self, done: int, total: int) -> None:
         """Report progress within the job; fits `Model.explain`."""
-        if self._progress is not None:
-            self._progress.update(self._task, completed=self._finished + done / max(total, 1))
+        completed = self._finished + done / max(total, 1)
+        if isinstance(self._shows, Progress):
+            self._shows.update(self._task, completed=completed)
+        elif self._shows is not None:
+            self._shows.update(done=completed)
 
     def finish(self, jobs: int = 1) -> None:
         """Count jobs as done."""
@@ -47,9 +53,13 @@ class Bar:
 
 @contextmanager
 def progress_bar(jobs: int, *, quiet: bool) -> Iterator[Bar]:
-    """Show a bar while the body runs; nothing if `quiet` or not on a terminal."""
-    if quiet or not sys.stderr.isatty():
+    """Show progress while the body runs; nothing if `quiet`."""
+    if quiet:
         yield Bar(None, jobs)
+        return
+    if not sys.stderr.isatty():
+        with Lines(jobs) as lines:
+            yield Bar(lines, jobs)
         return
     columns = (
         TextColumn("{task.description}", markup=False),

@@ -14,6 +14,7 @@ from onnxplain.cli.options import (
     json_option,
     quiet_option,
 )
+from onnxplain.cli.walled import Walled
 
 _HELP = """Run a sample of the audit of RECORD again and say figure by figure whether it
 reproduces.
@@ -26,7 +27,9 @@ and --output are needed for records of versions that did not write down what was
 """
 
 
-@click.command(help=_HELP, short_help="Run a part of an audit again: does it reproduce.")
+@click.command(
+    cls=Walled, help=_HELP, short_help="Run a part of an audit again: does it reproduce."
+)
 @click.argument("record", type=click.Path(readable=False))
 @click.option("--model", metavar="FILE", type=click.Path(readable=False), help="The model file.")
 @click.option(

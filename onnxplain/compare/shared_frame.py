@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
+from onnxplain.explanations.between import between
 from onnxplain.inputs.preprocess import Preprocess
 
 # Rows and columns of the common grid: fine enough for any map, coarse enough to compare fast.
@@ -70,7 +70,4 @@ def on_photo(
         at = region[first] + (np.arange(size[axis]) + 0.5) * step
         share = (at - seen[first]) / (seen[last] - seen[first])
         places.append(share * heatmap.shape[axis] - 0.5)
-    grid = np.meshgrid(*places, indexing="ij")
-    return scipy.ndimage.map_coordinates(
-        np.asarray(heatmap, np.float64), grid, order=1, mode="nearest"
-    )
+    return between(heatmap, places[0][:, None], places[1][None])

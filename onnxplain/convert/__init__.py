@@ -12,7 +12,8 @@ from onnxplain.convert.coverage import missing_operators
 from onnxplain.convert.extensions import Registration, register
 
 if TYPE_CHECKING:
-    from onnxplain.convert.program import Program, Step
+    from onnxplain.convert.program import Program
+    from onnxplain.convert.step import Step
     from onnxplain.graph.view import Graph
 
 __all__ = ["Program", "Registration", "Step", "missing_operators", "register", "to_torch"]

@@ -20,7 +20,8 @@ from onnxplain.convert.coverage import (
 )
 from onnxplain.convert.function import unsupported
 from onnxplain.convert.integer_groups import integer_module
-from onnxplain.convert.program import Program, Step
+from onnxplain.convert.light_import import import_onnx2torch
+from onnxplain.convert.program import Program
 from onnxplain.convert.registry import Converter, installed
 from onnxplain.convert.skeleton import (
     Names,
@@ -29,7 +30,7 @@ from onnxplain.convert.skeleton import (
     neutral_domain,
     step_name,
 )
-from onnxplain.convert.torchvision_guard import import_onnx2torch
+from onnxplain.convert.step import Step
 from onnxplain.convert.widening import WIDENED, Widened
 from onnxplain.errors import ConversionError
 from onnxplain.graph.bodies import bodies_of, is_control_flow

@@ -3,60 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from onnxplain.errors import ConversionError, UnknownNameError, UsageError
-from onnxplain.graph.view import Node
-
-
-@dataclass(frozen=True)
-class Step:
-    """One node of the graph with the module that computes it.
-
-    Attributes
-    ----------
-    node : Node
-        The node.
-    module : torch.nn.Module
-        Called positionally with the tensors named in `inputs`.
-    inputs : tuple of str
-        Tensor names; ``None`` is passed for an empty one; trailing absent ones are dropped.
-    outputs : tuple of str
-        Tensor names; if there are several, the module returns a tuple of at least as many.
-    rounded : torch.nn.Module, optional
-        Computes the same from the values of the graph, rounded as ONNX Runtime rounds; other
-        weights, which relevance rules have, are for `module`.
-    """
-
-    node: Node
-    module: nn.Module
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    rounded: nn.Module | None = None
-
-    def run(self, values: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
-        """Compute the outputs from the values of all tensors so far.
-
-        Raises
-        ------
-        ConversionError
-            If PyTorch cannot compute the node; the message names it.
-        """
-        module = self.rounded or self.module
-        try:
-            result = module(*(values[name] if name else None for name in self.inputs))
-        except torch.OutOfMemoryError:
-            raise
-        except (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError) as error:
-            reason = str(error).strip().splitlines() or [type(error).__name__]
-            raise ConversionError(f"PyTorch cannot compute {self.node}: {reason[0]}") from error
-        return result if isinstance(result, tuple) else (result,)
-
+from onnxplain.convert.fusion import fuse
+from onnxplain.convert.step import Step
+from onnxplain.errors import UnknownNameError, UsageError
 
 Plan = list[tuple[Step, list[str]]]
 """Steps to execute, each with the tensors that nothing reads after it."""
@@ -182,6 +137,10 @@ class Program(nn.Module):
         for name in needed:
             self._refuse(name)
         kept = set(names) | given
+        if self.get_buffer("_precision").dtype != torch.float64:
+            # In float64, the reference, the graph is computed as it is written.
+            fixed = {n: t for n, t in self.constants().items() if n not in fed}
+            chosen = fuse(chosen[::-1], kept, fixed)[::-1]
         plan: Plan = []
         # Backwards, the first step that touches a tensor is the last one that needs it.
         for step in chosen:

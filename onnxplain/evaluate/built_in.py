@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from onnxplain.evaluate.flowers import write_flowers
 from onnxplain.inputs.dataset import Sample, read_dataset
+from onnxplain.leftovers import temporary_folder
 
 FLOWERS = "flowers"
 PICTURES = 200
@@ -40,7 +39,7 @@ def flower_samples(
     UnknownNameError
         If there is no such variant.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder("pictures") as folder:
         first = _FIRST + _APART * seed
         write_flowers(folder, variant, count, first_seed=first, decoys=decoys)
-        yield read_dataset(Path(folder))
+        yield read_dataset(folder)

@@ -68,6 +68,9 @@ class Plan:
         How measures are made.
     target : str, int, TargetRequest or None
         What is explained in every picture, whatever it shows; see `explained` without it.
+    against_others : bool
+        Whether gradients and relevance start at the logit less the mean of all others, where
+        classes compete.
     """
 
     methods: Mapping[str, Mapping[str, Any]]
@@ -78,6 +81,7 @@ class Plan:
     seed: int = 0
     settings: Settings = field(default_factory=Settings)
     target: TargetLike = None
+    against_others: bool = True
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,7 @@ def look(model: Model, sample: Sample, plan: Plan, problems: list[str]) -> Look:
     use_label = plan.target is None and plan.explained == "label"
     asked = require_question(model, label if use_label else plan.target)
     prediction = model.predict(picture, position=asked.position)
-    target, start = targets_of(model, asked, prediction, picture)
+    target, start = targets_of(model, asked, prediction, picture, plan.against_others)
     mask = sample.seen_mask(model.preprocess)
     if mask is not None and not mask.any():
         problems.append(f"{sample.name}: nothing of the mask is left in the model's input")
@@ -149,14 +153,21 @@ def look(model: Model, sample: Sample, plan: Plan, problems: list[str]) -> Look:
 
 
 def targets_of(
-    model: Model, asked: TargetRequest, prediction: Prediction, picture: Picture
+    model: Model,
+    asked: TargetRequest,
+    prediction: Prediction,
+    picture: Picture,
+    others: bool = True,
 ) -> tuple[Target, Target]:
     """Targets of a picture as scores of changed pictures are read, and as gradients start."""
     forms: tuple[tuple[Kind, bool], ...] = (("probability", True), ("logit", False))
     target, start = (
-        model.target(replace(asked, by_match=match), prediction, picture=picture, kind=kind)
+        model.target(
+            replace(asked, by_match=match), prediction, picture=picture, kind=kind,
+            others=others and kind == "logit",
+        )
         for kind, match in forms
-    )
+    )  # fmt: skip
     return target, start
 
 

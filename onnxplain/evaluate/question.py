@@ -94,7 +94,11 @@ def aim_of(method: str, target: Target, start: Target) -> Target:
             return start
         same = target.match == chosen.compares
         return target if same else replace(target, match=chosen.compares)
-    return target if activated else start
+    if activated:
+        return target
+    if isinstance(start, ClassScore) and start.others and not chosen.against_others:
+        return replace(start, others=False)
+    return start
 
 
 def has_rivals(model: Model, target: Target) -> bool:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
+from onnxplain.explanations.between import between
 from onnxplain.explanations.spread import Spread
 
 Scaling = Literal["none", "absmax", "minmax", "percentile"]
@@ -63,10 +63,7 @@ def upsample(
         )
     else:
         rows, columns = spread.positions((values.shape[0], values.shape[1]), size)
-    grid = np.meshgrid(rows, columns, indexing="ij")
-    large: NDArray[np.float64] = scipy.ndimage.map_coordinates(
-        np.asarray(values, np.float64), grid, order=1, mode="nearest"
-    )
+    large = between(values, rows[:, None], columns[None])
     return large if spread is None else np.where(spread.sees(size), large, 0.0)
 
 

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.convert.torch_threads import import_torch
+from onnxplain.export.plan import INTEGRATED
 from onnxplain.graph.prepare import prepare
+from onnxplain.methods import find
 from onnxplain.methods.gradients import input_gradient
 from onnxplain.network.context import Context
 
@@ -48,7 +51,7 @@ def maps_in_double(
     ConversionError
         If PyTorch cannot compute a node.
     """
-    # It imports PyTorch.
+    import_torch()
     from onnxplain.adapters.converted import Converted
 
     read = {t.name for t in model.graph.initializer}
@@ -70,7 +73,7 @@ def integrated_in_double(
     On the way from a plain baseline many rectifiers switch at once, so that even the rounding of
     a point is seen in the map.
     """
-    (aim,) = model.resolve(picture, [target], kind="logit")
+    (aim,) = model.resolve(picture, [target], **find(INTEGRATED).score(None))
     context = Context(model.network, model.preprocess)
     nodes, weights = np.polynomial.legendre.leggauss(plan.steps)
     points = ((nodes + 1) / 2).astype(np.float32).astype(np.float64)

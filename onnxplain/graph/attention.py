@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from onnxplain.errors import MethodRefusedError
@@ -20,6 +19,7 @@ from onnxplain.graph.head import Head
 from onnxplain.graph.layers import SpatialLayer, spatial_layer
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph, Node
+from onnxplain.targets.shares import softmax
 
 _SOFTMAXES = frozenset({"Softmax", "QLinearSoftmax"})
 # Inputs and attributes that change the weights in a way that is not computed here.
@@ -70,7 +70,7 @@ class SelfAttention:
             return _dequantised(graph, self.node, read[0])
         query, key = _query_and_key(graph, self.node, read)
         scale = self.node.attributes.get("scale", 0.0) or query.shape[-1] ** -0.5
-        return scipy.special.softmax(query @ key.swapaxes(-2, -1) * scale, axis=-1)
+        return softmax(query @ key.swapaxes(-2, -1) * scale, axis=-1)
 
 
 @dataclass(frozen=True)

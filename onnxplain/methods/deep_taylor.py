@@ -25,6 +25,7 @@ _FIRST = {"z-box": "deep-taylor", "w-square": "deep-taylor-unbounded"}
     family="relevance",
     needs=Capability.RELEVANCE,
     explains="logit",
+    against_others=False,
     display="positive",
     shows="only positive relevance: how much the score rests on it. What speaks against the target "
     "is not told apart",

@@ -51,6 +51,8 @@ class Method:
         What the engine must be able to do if nothing else is asked for.
     explains : {"logit", "probability"}
         Which score it explains unless told otherwise.
+    against_others : bool
+        Whether that is the logit less the mean of all others, where classes compete.
     display : {"signed", "positive", "magnitude"}
         Which part of the numbers a picture shows.
     shows : str
@@ -100,10 +102,19 @@ class Method:
     requires: Callable[[Network], None] = _nothing
     compares: Match = "score"
     needs_for: Callable[[Mapping[str, Any]], Capability] | None = None
+    against_others: bool = True
 
     def capabilities(self, parameters: Mapping[str, Any]) -> Capability:
         """Return what the engine must be able to do with these parameters, all of them given."""
         return self.needs if self.needs_for is None else self.needs_for(parameters)
+
+    def score(self, kind: Kind | None) -> dict[str, Any]:
+        """Return the options ``kind`` and ``others`` of a target, where a person asks for a kind.
+
+        Without one the method's own choice holds.
+        """
+        own = kind is None and self.explains == "logit" and self.against_others
+        return {"kind": kind or self.explains, "others": own}
 
     @property
     def parameters(self) -> Mapping[str, inspect.Parameter]:

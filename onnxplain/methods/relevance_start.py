@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import replace
 
 from onnxplain.errors import MethodRefusedError, UnknownNameError
 from onnxplain.targets.classes import ClassScore
 from onnxplain.targets.target import Target
 
 STARTS = ("score", "others")
-
-
-@dataclass(frozen=True)
-class AgainstOthers(ClassScore):
-    """The score of a class, less the mean score of all others."""
-
-    def select(self, scores: NDArray[Any]) -> NDArray[np.float64]:
-        """Pick the explained scalar from (N, K) scores, as an (N,) array."""
-        return scores[:, self.index] - scores[:, self._others()].mean(1)
-
-    def coefficients(self, scores: NDArray[Any]) -> NDArray[np.float64]:
-        """Derivative of the explained scalar with respect to (N, K) scores."""
-        slopes = np.full(scores.shape, -1.0 / (self.classes - 1))
-        slopes[:, self.index] = 1.0
-        return slopes
 
 
 def seeded(target: Target, start: str) -> Target:
@@ -47,19 +27,18 @@ def seeded(target: Target, start: str) -> Target:
     UnknownNameError
         If there is no such start.
     MethodRefusedError
-        If the target is a difference already, or there is no other class.
+        If the target is another difference already, or there is no other class.
     """
     if start not in STARTS:
         raise UnknownNameError("start", start, STARTS, f"start: {', '.join(STARTS)}")
     if start == "score":
         return target
-    plain = isinstance(target, ClassScore) and not (
-        target.contrast is not None or target.margin or target.negative or target.classes < 2
-    )
-    if not plain:
+    if (
+        not isinstance(target, ClassScore)
+        or not (target.others or target.is_plain)
+        or target.classes < 2
+    ):
         raise MethodRefusedError(
             "start=others needs one plain class among several: no contrast, margin or negative"
         )
-    assert isinstance(target, ClassScore)
-    values = {f.name: getattr(target, f.name) for f in dataclasses.fields(target)}
-    return AgainstOthers(**values)
+    return replace(target, others=True)

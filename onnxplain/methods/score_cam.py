@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from onnxplain.explanations.attribution import Attribution
@@ -18,6 +17,7 @@ from onnxplain.network.map_spread import map_spread
 from onnxplain.perturb.anytime import Sampling
 from onnxplain.perturb.fills import fill
 from onnxplain.perturb.masks import enlarged, under_masks
+from onnxplain.targets.shares import softmax
 from onnxplain.targets.target import Target
 
 # A map that is the same everywhere becomes a mask of zeros, as in pytorch-grad-cam.
@@ -98,7 +98,7 @@ def score_cam(
                 masks = _scaled(large.astype(np.float32))
             scores[part] = context.score(under_masks(context, x[n], absent[n], masks), target)
         done = sampling.done
-        weights = scipy.special.softmax(scores[:done])
+        weights = softmax(scores[:done])
         results.append(np.einsum("khw,k->hw", maps[strongest[:done]], weights))
         samplings.append(sampling)
     return taken_together(results, spatial, samplings)

@@ -187,7 +187,8 @@ class Model(OpenedModel):
         image, method, targets
             See `explain_targets`.
         kind : {"logit", "probability", "raw"}, optional
-            Which score is explained; the method's own choice if not given.
+            Which score is explained; the method's own choice if not given, which is the logit of
+            most: less the mean of all others where classes compete, as under a Softmax.
         contrast : str or int, optional
             A class whose score is subtracted.
         margin : bool
@@ -221,7 +222,8 @@ class Model(OpenedModel):
         options: dict[str, Any] = {"contrast": contrast, "margin": margin, "average": average}
         options |= {"by_match": not chosen.takes_slopes, "match": chosen.compares}
         wanted = listed(targets)
-        aims = self.resolve(picture, wanted, prediction, kind=kind or chosen.explains, **options)
+        options |= chosen.score(kind)
+        aims = self.resolve(picture, wanted, prediction, **options)
         if not aims:
             raise UsageError("there is no target to explain")
         said = prediction or next(iter(aims.values()))
@@ -263,6 +265,8 @@ class Model(OpenedModel):
 
     def _score(self, picture: Picture, target: Target) -> float:
         """Value of a target on a picture, in the deployed model."""
+        if set(target.tensors) <= set(self.task.tensors):  # what the prediction was read from
+            return float(target.score(self._values(picture.x))[0])
         engine = self.network.adapter(Capability.FORWARD | Capability.ACTIVATIONS)
         return float(target.score(engine.activations(picture.x, target.tensors))[0])
 

@@ -15,9 +15,10 @@ from onnxplain.graph.carried import Carried
 from onnxplain.identity import Identity
 from onnxplain.inputs.picture import Picture, read_picture
 from onnxplain.inputs.preprocess import Preprocess
+from onnxplain.model.last_values import LastValues
 from onnxplain.network.network import Network
 from onnxplain.targets.boxes.parts import Match
-from onnxplain.targets.classes import Kind
+from onnxplain.targets.classes import Kind, against_others
 from onnxplain.targets.request import TargetLike, TargetRequest
 from onnxplain.targets.target import Target
 from onnxplain.tasks.average import require_runs
@@ -75,6 +76,7 @@ class OpenedModel:
         self.identity = identity
         self.sources = dict(sources)
         self.warnings = list(warnings)
+        self._last = LastValues()
 
     @property
     def sha256(self) -> str:
@@ -145,12 +147,13 @@ class OpenedModel:
         kind: Kind = "logit",
         contrast: str | int | None = None,
         margin: bool = False,
+        others: bool = False,
     ) -> Target:
         """Resolve one target; see `resolve`.
 
         Parameters
         ----------
-        name, prediction, kind, contrast, margin
+        name, prediction, kind, contrast, margin, others
             See `resolve`.
         picture : Picture, optional
             The picture; only where a class is predicted in a dense output depends on it.
@@ -163,7 +166,7 @@ class OpenedModel:
         values = {} if picture is None else self._values(picture.x)
         found = self._targets(
             self.request(name, prediction.position), values, prediction,
-            kind=kind, contrast=self.contrast(contrast), margin=margin,
+            others, kind=kind, contrast=self.contrast(contrast), margin=margin,
         )  # fmt: skip
         if len(found) != 1:
             raise UsageError(f"{name!r} stands for {len(found)} targets; give them as `targets`")
@@ -178,6 +181,7 @@ class OpenedModel:
         kind: Kind = "logit",
         contrast: str | int | None = None,
         margin: bool = False,
+        others: bool = False,
         average: int | None = None,
         by_match: bool = False,
         match: Match = "score",
@@ -197,6 +201,9 @@ class OpenedModel:
             The score to explain, or the nearest that the answer has.
         contrast, margin
             See `ClassScore`.
+        others : bool
+            Where classes compete, subtract the mean logit of all others from that of a class,
+            unless something else is subtracted or the score is no logit.
         average : int, optional
             See `predict`.
         by_match : bool
@@ -227,7 +234,13 @@ class OpenedModel:
                 [one]
                 if isinstance(one, Target)
                 else self._targets(
-                    one, values, known[position], kind=kind, contrast=against, margin=margin
+                    one,
+                    values,
+                    known[position],
+                    others,
+                    kind=kind,
+                    contrast=against,
+                    margin=margin,
                 )
             )
             found.update(dict.fromkeys(aims, known[position]))
@@ -267,12 +280,14 @@ class OpenedModel:
 
     def _targets(
         self, request: TargetRequest, values: Mapping[str, NDArray[Any]], said: Prediction,
-        **options: Any,
+        others: bool, **options: Any,
     ) -> list[Target]:  # fmt: skip
         if request.element:
             require_plain("an element of a tensor", options["contrast"], options["margin"])
             return [self._element(request.element)]
-        return self.task.targets(request, values, said, **options)
+        found = self.task.targets(request, values, said, **options)
+        competing = others and self.task.name == "classes"
+        return [against_others(aim) for aim in found] if competing else found
 
     def _element(self, said: str) -> Target:
         return element(said, self.network.graph, self.network.shapes, self.network.image)
@@ -286,4 +301,6 @@ class OpenedModel:
 
     def _values(self, x: NDArray[Any]) -> dict[str, NDArray[Any]]:
         engine = self.network.adapter(Capability.FORWARD | Capability.ACTIVATIONS)
-        return engine.activations(x, self.task.tensors)
+        if self.network.is_random:
+            return engine.activations(x, self.task.tensors)
+        return self._last.of(engine, x, self.task.tensors)

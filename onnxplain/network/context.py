@@ -103,7 +103,7 @@ class Context:
 
     def __post_init__(self) -> None:
         if self.seed < 0:
-            raise UsageError(f"seed {self.seed} is not possible; it must be 0 or more")
+            raise UsageError(f"the seed must be 0 or more, not {self.seed}")
 
     @property
     def spatial_axes(self) -> tuple[int, int]:

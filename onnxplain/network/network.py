@@ -116,7 +116,7 @@ class Network(Engines):
         if precision not in ("single", "double"):
             raise UsageError(f"precision {precision!r} is not known; allowed: single, double")
         if batch_size is not None and batch_size < 1:
-            raise UsageError(f"batch size {batch_size} is not possible; it must be 1 or more")
+            raise UsageError(f"the batch size must be 1 or more, not {batch_size}")
         hints: dict[str, Any] = {"name": input_name, "layout": layout, "size": size}
         hints |= {"channels": channels, "bound": bound or ()}
         metadata = dict(metadata or {})
@@ -131,7 +131,7 @@ class Network(Engines):
         self._asked = Asked(task, scores, metadata)
         self.precision = precision
         if threads is not None and threads < 1:
-            raise UsageError(f"{threads} threads are not possible; it must be 1 or more")
+            raise UsageError(f"threads must be 1 or more, not {threads}")
         self._threads = threads
         self.gradients_by = engine if isinstance(engine, str) and engine in OWN else AUTO
         own = engine if self.gradients_by == AUTO and engine != AUTO else None

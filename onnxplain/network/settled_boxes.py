@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from onnxplain.errors import OnnxplainError
@@ -19,6 +18,7 @@ from onnxplain.network.box_form import WORDS, form_of, is_valid
 from onnxplain.targets.boxes.codes import BoxCode
 from onnxplain.targets.boxes.layout import BoxLayout
 from onnxplain.targets.secants import Values
+from onnxplain.targets.shares import softmax
 
 if TYPE_CHECKING:
     from onnxplain.network.network import Network
@@ -43,7 +43,7 @@ _SEVERAL = (
 )
 _CROSSED = (
     "many of its boxes have their right side left of their left one, or their lower one above the "
-    "upper: if the four numbers are no corners, declare their form in a file beside the model "
+    "upper: if the four numbers are not corners, declare their form in a file beside the model "
     "(docs/detectors.md)"
 )
 _TWO_FORMS = (
@@ -127,7 +127,7 @@ def _no_labels(layout: BoxLayout, values: Sequence[Values]) -> str:
     found = np.concatenate([layout.labels.read(v)[0] for v in values], axis=1)
     if np.allclose(found, np.rint(found), atol=1e-3) and found.min(initial=0) >= -1:
         return ""
-    return f"what is taken for labels, in {layout.labels.tensors[0]!r}, are no whole numbers"
+    return f"what is taken for labels, in {layout.labels.tensors[0]!r}, are not whole numbers"
 
 
 def _no_scores(layout: BoxLayout, values: Sequence[Values]) -> str:
@@ -193,9 +193,7 @@ def _scores(found: FoundBoxes, scores: Array) -> tuple[BoxLayout | None, str]:
             return replace(layout, scores=squashed), "scores are logits of Sigmoids"
         if layout.count == found.names + 1:
             squashed = replace(layout.scores, squash="softmax")
-            return _without_background(
-                replace(layout, scores=squashed), scipy.special.softmax(scores, axis=0)
-            )
+            return _without_background(replace(layout, scores=squashed), softmax(scores, axis=0))
         return None, (
             f"its scores reach from {scores.min():.3g} to {scores.max():.3g}, and nothing says "
             "whether they are logits of a Softmax, with a background, or of Sigmoids"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
+
+from onnxplain.explanations.between import between
 
 # A cell of the coarse grid is refined if its corners differ by more than this share of
 # the range of all values computed so far.
@@ -76,6 +77,10 @@ def refined(evaluate: Evaluate, shape: tuple[int, int], step: int) -> Refined:
 
 def filled(values: NDArray[Any], computed: NDArray[np.bool_]) -> NDArray[Any]:
     """Give what was not computed the value of the nearest position that was."""
+    if computed.all():
+        return values
+    import scipy
+
     nearest = scipy.ndimage.distance_transform_edt(
         ~computed, return_distances=False, return_indices=True
     )
@@ -122,10 +127,10 @@ def _interpolate(
 ) -> None:
     """Give the finer lattice's other positions the values between those of the lattice."""
     missing = np.argwhere(_points(values.shape, finer) & ~computed)
-    axes = [(k, a) for k, a in enumerate(lattice) if len(a) > 1]
-    if not len(missing) or not axes:
+    if not len(missing):
         return
-    known = values[np.ix_(*lattice)]
-    known = known.reshape([len(a) for _, a in axes])
-    between = scipy.interpolate.RegularGridInterpolator([a for _, a in axes], known)
-    values[tuple(missing.T)] = between(missing[:, [k for k, _ in axes]])
+    rows, columns = (
+        np.interp(at, places, np.arange(len(places)))
+        for at, places in zip(missing.T, lattice, strict=True)
+    )
+    values[tuple(missing.T)] = between(values[np.ix_(*lattice)], rows, columns)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from onnxplain.convert.program import Step
+from onnxplain.convert.step import Step
 
 _WITHOUT_MEAN = ("RMSNormalization", "SimplifiedLayerNormalization")
 

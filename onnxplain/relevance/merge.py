@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from onnxplain.convert.program import Step
+from onnxplain.convert.step import Step
 from onnxplain.graph.view import Graph, Node
 from onnxplain.relevance.chains import Chain, Fixed, operand, weighted_chain
 from onnxplain.relevance.composites import CONV

@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from onnxplain.convert.program import Program, Step
+from onnxplain.convert.program import Program
+from onnxplain.convert.step import Step
 from onnxplain.graph.bodies import CONTROL_FLOW, is_control_flow
 from onnxplain.graph.operators import Trait, having
 from onnxplain.graph.view import Graph

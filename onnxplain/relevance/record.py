@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from onnxplain.convert.program import Program, Step
+from onnxplain.convert.program import Program
+from onnxplain.convert.step import Step
 from onnxplain.relevance.fixed_scale import with_fixed_scale
 from onnxplain.relevance.kinds import NORMALISING
 

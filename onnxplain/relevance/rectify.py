@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from onnxplain.convert.program import Program, Step
+from onnxplain.convert.program import Program
+from onnxplain.convert.step import Step
 from onnxplain.graph.view import Graph
 from onnxplain.relevance.kinds import Rectification
 from onnxplain.relevance.relu_like import activation_roots, no_node, no_relu_like, refuse_inside

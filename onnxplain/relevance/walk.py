@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from onnxplain.convert.program import Program, Step
+from onnxplain.convert.program import Program
+from onnxplain.convert.step import Step
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.view import Graph
 from onnxplain.relevance.composites import Composite, RuleUse

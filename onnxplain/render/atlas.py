@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.render.canvas import Canvas
 from onnxplain.render.patches import as_rgb
 from onnxplain.render.tiles import Tile, tile_page
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _WIDE = 11.0
 
@@ -23,7 +20,7 @@ def draw_atlas(
     side: int,
     heading: Sequence[str],
     notes: str,
-) -> Figure:
+) -> Canvas:
     """Draw one picture in each cell that is not empty.
 
     Parameters

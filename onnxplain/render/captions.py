@@ -64,6 +64,8 @@ def score_text(explanation: Explanation) -> str:
         what += f" minus {class_name(explanation.labels, target.contrast)}"
     if target.margin:
         what += " minus the largest other"
+    if target.others:
+        what += " minus the mean of the others"
     return f"{_KINDS[target.kind]} of {what}{target.where}: {explanation.score:.3g}"
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from colorsys import hsv_to_rgb
+
 import numpy as np
-from matplotlib.colors import hsv_to_rgb
 from numpy.typing import NDArray
 
 # Hues in degrees and saturations. Brightness is taken, and the categorical palettes of
@@ -22,8 +23,8 @@ def class_colors(count: int) -> NDArray[np.float64]:
     """
     # A few classes need not stand close to each other.
     kinds = _STRONG[::2] if count <= _FEW else _STRONG + _PALE
-    chosen = np.array([kinds[k % len(kinds)] for k in range(count)])
-    return hsv_to_rgb(np.column_stack([chosen[:, 0] / 360, chosen[:, 1], np.ones(count)]))
+    chosen = [kinds[k % len(kinds)] for k in range(count)]
+    return np.array([hsv_to_rgb(hue / 360, saturation, 1.0) for hue, saturation in chosen])
 
 
 def colored(

@@ -7,26 +7,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.explanations.display import limit
+from onnxplain.render.canvas import LINE, TEXT, Canvas, hexadecimal
 from onnxplain.render.captions import class_name, percent, score_text
 from onnxplain.render.class_colors import class_colors, colored
+from onnxplain.render.colors import GREYS, SIGNED
 from onnxplain.render.panels import (
     GAP,
     GREY,
     HEADING,
-    LINE,
     MARGIN,
     PANEL,
     SHARE,
     SMALL,
     SPACE,
-    TEXT,
     TITLE,
-    Canvas,
     page,
     photo_panel,
     photo_panel_height,
@@ -35,9 +33,6 @@ from onnxplain.render.panels import (
 from onnxplain.render.text import broken
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
     from onnxplain.explanations.explanation import Explanation
 
 _COLUMNS, _SMALL_COLUMNS = 4, 5
@@ -72,7 +67,7 @@ class _Dominance:
     shares: NDArray[np.float64]
 
 
-def clear_maps(explanation: Explanation, labels: Mapping[int, str] | None = None) -> Figure:
+def clear_maps(explanation: Explanation, labels: Mapping[int, str] | None = None) -> Canvas:
     """Draw the combined CLEAR map with its legend, the heat map, and a map for each class.
 
     Parameters
@@ -84,8 +79,8 @@ def clear_maps(explanation: Explanation, labels: Mapping[int, str] | None = None
 
     Returns
     -------
-    matplotlib.figure.Figure
-        With an Agg canvas.
+    Canvas
+        What stands on the page.
 
     Raises
     ------
@@ -116,9 +111,9 @@ def clear_maps(explanation: Explanation, labels: Mapping[int, str] | None = None
     _class_map(canvas, places[3], y, explanation, "class most spoken against", least, colors,
                names)  # fmt: skip
     y += first + SPACE
-    canvas.text(MARGIN, y, "response of each class", fontsize=HEADING, weight="bold")
+    canvas.text(MARGIN, y, "response of each class", size=HEADING, weight="bold")
     note = f"red: for the class, blue: against it; the same scale in all, ends at {top:.2g}"
-    canvas.text(MARGIN + PANEL, y + 0.03, note, fontsize=SMALL, color=GREY)
+    canvas.text(MARGIN + PANEL, y + 0.03, note, size=SMALL, color=GREY)
     y += TITLE
     for start, (row, height) in enumerate(zip(rows, heights, strict=True)):
         for column, title in enumerate(row):
@@ -127,13 +122,12 @@ def clear_maps(explanation: Explanation, labels: Mapping[int, str] | None = None
             _swatch(canvas, x, y, colors[k])
             canvas.lines(x + _BOX, y, title)
             below = y + LINE * max(map(len, row)) + GAP
-            axes = canvas.axes(x, below, _SMALL_PANEL, small)
-            axes.imshow(
-                maps["responses"][k], "RdBu_r", vmin=-top or -1, vmax=top or 1,
-                aspect="auto", interpolation="nearest",
+            canvas.cells(
+                x, below, _SMALL_PANEL, small, maps["responses"][k], SIGNED,
+                -top or -1.0, top or 1.0,
             )  # fmt: skip
         y += height
-    return canvas.figure
+    return canvas
 
 
 def _dominance(
@@ -158,21 +152,20 @@ def _class_map(
     colors: NDArray[np.float64],
     names: list[str],
 ) -> None:
-    axes, y = _picture(canvas, x, y, explanation, title)
-    axes.imshow(
-        colored(found.winner, found.strength, colors), aspect="auto", interpolation="nearest"
-    )
+    tall = _title(canvas, x, y, explanation, title)
+    painted = np.round(255 * colored(found.winner, found.strength, colors)).astype(np.uint8)
+    canvas.picture(x, y + TITLE, PANEL, tall, painted, blocks=True)
     indices = [int(k) for k in explanation.maps["classes"]]
+    height, width = found.winner.shape
     for row, column, k in _written(found):
-        axes.text(
-            column, row, str(indices[k]), color="white", fontsize=TEXT, ha="center", va="center",
-            path_effects=[withStroke(linewidth=1.5, foreground="black")], clip_on=True,
-        )  # fmt: skip
+        across, down = (column + 0.5) / width, (row + 0.5) / height
+        canvas.mark(x + across * PANEL, y + TITLE + down * tall, str(indices[k]))
+    y += TITLE + tall + GAP
     for k in np.argsort(-found.shares, kind="stable"):
         _swatch(canvas, x, y, colors[k])
-        canvas.text(x + PANEL, y, percent(float(found.shares[k])), ha="right")
+        canvas.text(x + PANEL, y, percent(float(found.shares[k])), align="right")
         y = canvas.lines(x + _BOX, y, _name(names[k]))
-    canvas.lines(x, y, ["share of the response; numbers are class indices"], fontsize=SMALL,
+    canvas.lines(x, y, ["share of the response; numbers are class indices"], size=SMALL,
                  color=GREY)  # fmt: skip
 
 
@@ -198,8 +191,9 @@ def _written(found: _Dominance) -> list[tuple[int, int, int]]:
 def _heat_map(
     canvas: Canvas, x: float, y: float, explanation: Explanation, found: _Dominance, top: float
 ) -> None:
-    axes, y = _picture(canvas, x, y, explanation, "heat map: whatever the class")
-    axes.imshow(found.strength, "gray", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    tall = _title(canvas, x, y, explanation, "heat map: whatever the class")
+    canvas.cells(x, y + TITLE, PANEL, tall, found.strength, GREYS, 0.0, 1.0)
+    y += TITLE + tall + GAP
     lines = [
         score_text(explanation),
         f"dominant response of {percent(explanation.measures['dominance'])} belongs to it",
@@ -207,20 +201,17 @@ def _heat_map(
     ]
     y = canvas.lines(x, y, broken(lines, PANEL, TEXT))
     given = ", ".join(f"{k}={v}" for k, v in explanation.parameters.items())
-    canvas.lines(x, y, broken([given], PANEL, SMALL), fontsize=SMALL, color=GREY)
+    canvas.lines(x, y, broken([given], PANEL, SMALL), size=SMALL, color=GREY)
 
 
-def _picture(
-    canvas: Canvas, x: float, y: float, explanation: Explanation, title: str
-) -> tuple[Axes, float]:
-    canvas.text(x, y, title, fontsize=HEADING, weight="bold")
-    tall = picture_height(explanation)
-    return canvas.axes(x, y + TITLE, PANEL, tall), y + TITLE + tall + GAP
+def _title(canvas: Canvas, x: float, y: float, explanation: Explanation, title: str) -> float:
+    """Write what a map shows, and return how high it will be."""
+    canvas.text(x, y, title, size=HEADING, weight="bold")
+    return picture_height(explanation)
 
 
 def _swatch(canvas: Canvas, x: float, y: float, color: NDArray[np.float64]) -> None:
-    box = canvas.axes(x, y + 0.02, 0.12, 0.12)
-    box.set_facecolor(tuple(color))
+    canvas.fill(x, y + 0.02, 0.12, 0.12, hexadecimal(color.tolist()))
 
 
 def _name(name: str) -> list[str]:

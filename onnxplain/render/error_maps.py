@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.explanations.display import reduce_channels
+from onnxplain.render.canvas import LINE, Canvas
 from onnxplain.render.captions import measures_text, percent
+from onnxplain.render.colors import POSITIVE, SIGNED
 from onnxplain.render.panels import (
     BAR,
     GAP,
-    LINE,
     MARGIN,
     PANEL,
     SPACE,
@@ -27,8 +28,6 @@ from onnxplain.render.panels import (
 from onnxplain.render.values import note, small, value_bar, value_map
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from onnxplain.explanations.explanation import Explanation
 
 # Beyond so many standard errors the colours do not change any more.
@@ -37,7 +36,7 @@ _FAR = 4.0
 _CHANCE = 2.0
 
 
-def error_maps(explanation: Explanation, labels: Mapping[int, str] | None = None) -> Figure:
+def error_maps(explanation: Explanation, labels: Mapping[int, str] | None = None) -> Canvas:
     """Draw the map, its standard error, and the map in units of it.
 
     Parameters
@@ -49,8 +48,8 @@ def error_maps(explanation: Explanation, labels: Mapping[int, str] | None = None
 
     Returns
     -------
-    matplotlib.figure.Figure
-        With an Agg canvas. White places were sampled too rarely to know their error.
+    Canvas
+        White places were sampled too rarely to know their error.
 
     Raises
     ------
@@ -74,14 +73,14 @@ def error_maps(explanation: Explanation, labels: Mapping[int, str] | None = None
     first, second, third = (MARGIN + k * (PANEL + SPACE) for k in range(3))
     map_panel(canvas, first, y, explanation)
     bottom = value_map(canvas, second, y, "standard error", errors, explanation, ends=(0, top or 1))
-    bottom = value_bar(canvas, second, bottom, "viridis", ["0", "", f"{top:.2g}"])
+    bottom = value_bar(canvas, second, bottom, POSITIVE, ["0", "", f"{top:.2g}"])
     note(canvas, second, bottom, sampled)
     title = "map in standard errors"
-    bottom = value_map(canvas, third, y, title, units, explanation, "RdBu_r", (-_FAR, _FAR))
+    bottom = value_map(canvas, third, y, title, units, explanation, SIGNED, (-_FAR, _FAR))
     ends = [f"\u2264 \u2212{_FAR:g}", "0", f"\u2265 {_FAR:g}"]
-    bottom = value_bar(canvas, third, bottom, "RdBu_r", ends)
+    bottom = value_bar(canvas, third, bottom, SIGNED, ends)
     note(canvas, third, bottom, notes)
-    return canvas.figure
+    return canvas
 
 
 def _notes(units: NDArray[Any]) -> list[str]:

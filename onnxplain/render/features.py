@@ -6,18 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib import colormaps
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.explanations.display import scale, upsample
-from onnxplain.render.overlay import blend
+from onnxplain.render.canvas import Canvas
+from onnxplain.render.colors import blend, painted
 from onnxplain.render.photo import enlarged
 from onnxplain.render.tiles import Pixels, Tile, block, tile_page
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from onnxplain.features.kernels import Kernels
     from onnxplain.features.maps import FeatureMaps
 
@@ -28,7 +26,7 @@ _SIDE, _LARGE = 0.74, 1.9
 
 def draw_kernels(
     kernels: Kernels, name: str, *, filters: Sequence[int], scaling: str = "each"
-) -> Figure:
+) -> Canvas:
     """Draw filters as images: in colour where they see the picture, else slice by slice.
 
     Parameters
@@ -76,7 +74,7 @@ def draw_kernels(
     return tile_page(heading, tiles, columns=6, side=_LARGE, notes=notes)
 
 
-def draw_maps(maps: FeatureMaps, name: str) -> Figure:
+def draw_maps(maps: FeatureMaps, name: str) -> Canvas:
     """Draw the chosen channels as a grid, the strongest first.
 
     Maps that are never negative run from black to yellow, others from blue over white to
@@ -94,7 +92,7 @@ def draw_maps(maps: FeatureMaps, name: str) -> Figure:
     return tile_page(heading, tiles, columns=12, side=0.95, notes=notes)
 
 
-def draw_maps_on_photo(maps: FeatureMaps, name: str, count: int = 12) -> Figure:
+def draw_maps_on_photo(maps: FeatureMaps, name: str, count: int = 12) -> Canvas:
     """Lay the first maps over what the model saw, enlarged bilinearly."""
     photo = enlarged(maps.picture.pixels)
     display = "signed" if maps.values.min() < 0 else "magnitude"
@@ -112,7 +110,7 @@ def _source(maps: FeatureMaps) -> str:
 
 
 def _colored(scaled: NDArray[np.float64], maps: FeatureMaps) -> Pixels:
-    return _signed(scaled) if maps.values.min() < 0 else _colors("inferno", scaled)
+    return _signed(scaled) if maps.values.min() < 0 else painted(scaled, "positive")
 
 
 def _slices(values: NDArray[Any]) -> Pixels:
@@ -122,8 +120,4 @@ def _slices(values: NDArray[Any]) -> Pixels:
 
 
 def _signed(values: NDArray[np.float64]) -> Pixels:
-    return _colors("RdBu_r", (values + 1.0) / 2.0)
-
-
-def _colors(name: str, shares: NDArray[np.float64]) -> Pixels:
-    return np.round(255 * np.asarray(colormaps[name](shares))[..., :3]).astype(np.uint8)
+    return painted(values, "signed")

@@ -10,20 +10,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from onnxplain.explanations.display import limit
+from onnxplain.render.canvas import Canvas
 from onnxplain.render.patches import as_rgb
 from onnxplain.render.relevant import class_label
 from onnxplain.render.tiles import Pixels, Tile, tile_page
 from onnxplain.targets.classes import ClassScore
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from onnxplain.features.class_model import ClassModel
 
 _PERCENTILE = 99.5
 
 
-def draw_class_models(found: Sequence[ClassModel], name: str, labels: Sequence[str]) -> Figure:
+def draw_class_models(found: Sequence[ClassModel], name: str, labels: Sequence[str]) -> Canvas:
     """Draw the images of classes side by side, with what the model says about them."""
     tiles = [
         Tile(_stretched(as_rgb(f.pixels)), f"{_named(f, labels)}: {f.target.unit} {f.score:.3g}")

@@ -6,24 +6,21 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.colors import ListedColormap, to_rgb
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.explanations.display import limit
+from onnxplain.render.canvas import LINE, TEXT, Canvas
 from onnxplain.render.captions import class_name, percent, score_text
-from onnxplain.render.colors import CLASSES, OTHER
+from onnxplain.render.colors import CLASSES, OTHER, POSITIVE, SIGNED
 from onnxplain.render.panels import (
     BAR,
     GAP,
-    LINE,
     MARGIN,
     PANEL,
     SHARE,
     SPACE,
-    TEXT,
     TITLE,
-    Canvas,
     page,
     photo_panel,
     photo_panel_height,
@@ -33,14 +30,12 @@ from onnxplain.render.text import broken
 from onnxplain.render.values import note, small, value_bar, value_map
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from onnxplain.explanations.explanation import Explanation
 
 _BOX = 0.2
 
 
-def occlusion_maps(explanation: Explanation, labels: Mapping[int, str] | None = None) -> Figure:
+def occlusion_maps(explanation: Explanation, labels: Mapping[int, str] | None = None) -> Canvas:
     """Draw score, difference and winning class, if any, for each position of the window.
 
     Parameters
@@ -52,8 +47,8 @@ def occlusion_maps(explanation: Explanation, labels: Mapping[int, str] | None = 
 
     Returns
     -------
-    matplotlib.figure.Figure
-        With an Agg canvas; one cell of a map stands for one position of the window.
+    Canvas
+        one cell of a map stands for one position of the window.
 
     Raises
     ------
@@ -83,7 +78,7 @@ def occlusion_maps(explanation: Explanation, labels: Mapping[int, str] | None = 
     _difference(canvas, places[2], y, explanation)
     if winners is not None:
         _classes(canvas, places[3], y, winners, explanation, legend)
-    return canvas.figure
+    return canvas
 
 
 def _score(canvas: Canvas, x: float, y: float, explanation: Explanation, notes: list[str]) -> None:
@@ -92,7 +87,7 @@ def _score(canvas: Canvas, x: float, y: float, explanation: Explanation, notes: 
     layer = explanation.parameters.get("response_of")
     what = "layer's response" if layer else explanation.target.unit
     y = value_map(canvas, x, y, f"{what} while covered", values, explanation)
-    y = value_bar(canvas, x, y, "viridis", [f"{low:.3g}", "", f"{high:.3g}"])
+    y = value_bar(canvas, x, y, POSITIVE, [f"{low:.3g}", "", f"{high:.3g}"])
     note(canvas, x, y, notes)
 
 
@@ -102,9 +97,16 @@ def _difference(canvas: Canvas, x: float, y: float, explanation: Explanation) ->
     layer = explanation.parameters.get("response_of")
     what = "layer's response" if layer else "score"
     y = value_map(
-        canvas, x, y, f"fall of the {what}", values, explanation, "RdBu_r", (-top or -1, top or 1)
+        canvas,
+        x,
+        y,
+        f"fall of the {what}",
+        values,
+        explanation,
+        SIGNED,
+        (-top or -1, top or 1),
     )
-    y = value_bar(canvas, x, y, "RdBu_r", [f"against \u2212{top:.2g}", "0", f"for {top:.2g}"])
+    y = value_bar(canvas, x, y, SIGNED, [f"against \u2212{top:.2g}", "0", f"for {top:.2g}"])
     note(canvas, x, y, [f"red: covering this place lowers the {what}"])
 
 
@@ -127,7 +129,7 @@ def _classes(
         "class that wins while covered",
         painted,
         explanation,
-        ListedColormap([to_rgb(c) for c in colors]),
+        np.array([list(bytes.fromhex(c[1:])) for c in colors]) / 255.0,
         (-0.5, len(legend) + 0.5),
     )
     rest = 1.0 - sum(share for _, _, share in legend)
@@ -135,9 +137,8 @@ def _classes(
     if rest > 1e-9:
         named.append((OTHER, "other classes", rest))
     for color, name, share in named:
-        box = canvas.axes(x, y + 0.02, 0.12, 0.12)
-        box.set_facecolor(color)
-        canvas.text(x + PANEL, y, percent(share), ha="right")
+        canvas.fill(x, y + 0.02, 0.12, 0.12, color)
+        canvas.text(x + PANEL, y, percent(share), align="right")
         y = canvas.lines(x + _BOX, y, _name(name))
     note(canvas, x, y, ["share of the window's positions"])
 

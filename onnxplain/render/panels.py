@@ -2,76 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
+from onnxplain.render.canvas import LINE, TEXT, Canvas, Weight
 from onnxplain.render.captions import caption, class_name, ends, heading, meaning, score_of
-from onnxplain.render.colors import PALETTES
-from onnxplain.render.overlay import ALPHA, overlay, shown_map
+from onnxplain.render.colors import ALPHA, PALETTES, grey
+from onnxplain.render.overlay import overlay, shown_map
 from onnxplain.render.photo import enlarged
 from onnxplain.render.text import broken
 from onnxplain.targets.boxes.box_match import BoxMatch
 from onnxplain.targets.boxes.box_number import BoxNumber
 from onnxplain.targets.classes import ClassScore
-from onnxplain.text import shown
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from onnxplain.explanations.explanation import Explanation
 
 # All lengths in inches.
-PANEL, TITLE, BAR, LINE, GAP = 2.9, 0.32, 0.12, 0.165, 0.08
+PANEL, TITLE, BAR, GAP = 2.9, 0.32, 0.12, 0.08
 MARGIN, SPACE, _PAGE_LINE = 0.25, 0.3, 0.25
-TEXT, SMALL, HEADING, PAGE = 8.5, 7.5, 11, 13
-GREY = "0.35"
+SMALL, HEADING, PAGE = 7.5, 11, 13
+GREY = "#595959"
 _TOP = 5
 # Room at the right of a class name for its share.
 SHARE = 0.75
-_RED, _BLUE = "#b2182b", "#4878a8"
-
-
-@dataclass(frozen=True)
-class Canvas:
-    """A figure measured in inches from its upper left corner.
-
-    Attributes
-    ----------
-    figure : Figure
-        What is drawn on.
-    width, height : float
-        Its size in inches.
-    """
-
-    figure: Figure
-    width: float
-    height: float
-
-    def axes(self, x: float, y: float, width: float, height: float) -> Axes:
-        """Add axes without ticks whose upper left corner is at (x, y)."""
-        box = (x / self.width, 1 - (y + height) / self.height)
-        axes = self.figure.add_axes((*box, width / self.width, height / self.height))
-        axes.set_xticks([])
-        axes.set_yticks([])
-        return axes
-
-    def text(self, x: float, y: float, text: str, **style: Any) -> None:
-        """Write text whose top is at `y`."""
-        style = {"fontsize": TEXT, "va": "top", **style}
-        # Names come from files: a dollar sign in one is no formula.
-        place = (x / self.width, 1 - y / self.height)
-        self.figure.text(*place, shown(text), parse_math=False, **style)
-
-    def lines(self, x: float, y: float, lines: list[str], **style: Any) -> float:
-        """Write lines from `y` downwards, and return where the next one would start."""
-        for line in lines:
-            self.text(x, y, line, **style)
-            y += LINE
-        return y
+_RED, _BLUE, _BLACK = "#b2182b", "#4878a8", "#000000"
 
 
 def page(columns: int, height: float, explanation: Explanation) -> tuple[Canvas, float]:
@@ -80,18 +36,16 @@ def page(columns: int, height: float, explanation: Explanation) -> tuple[Canvas,
     Returns
     -------
     Canvas
-        With an Agg canvas.
+        With the heading.
     float
         Where the panels start, in inches from the top; `height` is left below.
     """
     width = 2 * MARGIN + columns * PANEL + (columns - 1) * SPACE
     title = broken([heading(explanation)], width - 2 * MARGIN, PAGE)
     top = MARGIN + len(title) * _PAGE_LINE + 0.2
-    figure = Figure(figsize=(width, top + height + MARGIN), facecolor="white")
-    FigureCanvasAgg(figure)
-    canvas = Canvas(figure, width, top + height + MARGIN)
+    canvas = Canvas(width, top + height + MARGIN)
     for k, line in enumerate(title):
-        canvas.text(MARGIN, MARGIN + k * _PAGE_LINE, line, fontsize=PAGE)
+        canvas.text(MARGIN, MARGIN + k * _PAGE_LINE, line, size=PAGE)
     return canvas, top
 
 
@@ -104,27 +58,29 @@ def picture_height(explanation: Explanation) -> float:
 def photo_panel(canvas: Canvas, x: float, y: float, explanation: Explanation) -> None:
     """Draw what the model saw, with its most probable classes; the target is marked."""
     height, width = explanation.pixels.shape[:2]
-    canvas.text(x, y, f"the model sees {width} x {height}", fontsize=HEADING)
+    canvas.text(x, y, f"the model sees {width} x {height}", size=HEADING)
     y += TITLE
     tall = picture_height(explanation)
-    canvas.axes(x, y, PANEL, tall).imshow(enlarged(explanation.pixels))
+    canvas.whole(x, y, PANEL, tall, enlarged(explanation.pixels))
     y += tall + GAP
     ranking = _ranking(explanation)
     longest = max([1.0, *(abs(score) for _, score, _ in ranking)])
+    lowest = min([0.0, *(score / longest for _, score, _ in ranking)])
+    # Inches of a score as long as the longest; all bars start at the same zero.
+    unit = PANEL / (1.0 - lowest)
     for name, score, is_target in ranking:
-        weight = "bold" if is_target else "normal"
-        color = _RED if is_target else "black"
+        weight: Weight = "bold" if is_target else "normal"
+        color = _RED if is_target else _BLACK
         said = score_of(explanation.unit, score)
-        canvas.text(x + PANEL, y, said, ha="right", weight=weight, color=color)
+        canvas.text(x + PANEL, y, said, align="right", weight=weight, color=color)
         y = canvas.lines(x, y, name, weight=weight, color=color)
-        bar = canvas.axes(x, y + 0.01, PANEL, 0.04)
-        bar.barh(0, score / longest, color=_RED if is_target else _BLUE)
-        bar.set_xlim(min(0.0, *(s / longest for _, s, _ in ranking)), 1)
-        bar.set_frame_on(False)
+        start = x - unit * (lowest - min(0.0, score / longest))
+        length = unit * abs(score) / longest
+        canvas.fill(start, y + 0.01, length, 0.035, _RED if is_target else _BLUE, frame=False)
         y += 0.1
     target = explanation.target
     if isinstance(target, ClassScore) and target.contrast is None:
-        canvas.text(x, y, "red: the class that is explained", fontsize=SMALL, color=GREY)
+        canvas.text(x, y, "red: the class that is explained", size=SMALL, color=GREY)
 
 
 def photo_panel_height(explanation: Explanation) -> float:
@@ -136,16 +92,14 @@ def photo_panel_height(explanation: Explanation) -> float:
 
 def map_panel(canvas: Canvas, x: float, y: float, explanation: Explanation) -> None:
     """Draw one overlay with its colour bar and caption."""
-    canvas.text(x, y, explanation.method, fontsize=HEADING, weight="bold")
+    canvas.text(x, y, explanation.method, size=HEADING, weight="bold")
     y += TITLE
     tall = picture_height(explanation)
-    # Red and blue dots would be lost among the colours of a photo.
-    drawn = overlay(explanation, pale=explanation.display == "signed")
-    canvas.axes(x, y, PANEL, tall).imshow(drawn)
+    canvas.whole(x, y, PANEL, tall, np.asarray(overlay(explanation)))
     y = color_bar(canvas, x, y + tall + GAP, explanation)
     text, small = _below(explanation)
     y = canvas.lines(x, y, text)
-    canvas.lines(x, y, small, fontsize=SMALL, color=GREY)
+    canvas.lines(x, y, small, size=SMALL, color=GREY)
 
 
 def map_panel_height(explanation: Explanation) -> float:
@@ -155,22 +109,25 @@ def map_panel_height(explanation: Explanation) -> float:
 
 
 def color_bar(canvas: Canvas, x: float, y: float, explanation: Explanation) -> float:
-    """Draw the colours with what their ends mean, and return where the next line starts."""
+    """Draw the colours over the photo's middle tone, with what their ends mean.
+
+    Returns where the next line starts.
+    """
     palette = PALETTES[explanation.display]
     shown = shown_map(explanation, explanation.pixels.shape[:2])
-    axes = canvas.axes(x, y, PANEL, BAR)
-    axes.imshow(np.linspace(0, 1, 255)[None], aspect="auto", cmap=palette.bar(ALPHA))
+    tone = float(np.median(grey(explanation.pixels)))
+    canvas.picture(x, y, PANEL, BAR, palette.bar(tone, ALPHA))
     y += BAR + 0.03
     if shown.limit == 0.0:
         canvas.text(x, y, "zero everywhere")
         return y + LINE + GAP
     low, high = ends(explanation)
     sign = "\u2265 " if shown.clipped else ""
-    canvas.text(x + PANEL, y, f"{high} {sign}{shown.limit:.2g}", ha="right")
+    canvas.text(x + PANEL, y, f"{high} {sign}{shown.limit:.2g}", align="right")
     if palette.lowest < 0:
         sign = "\u2264 " if shown.clipped else ""
         canvas.text(x, y, f"{low} {sign}\u2212{shown.limit:.2g}")
-        canvas.text(x + PANEL / 2, y, "0", ha="center")
+        canvas.text(x + PANEL / 2, y, "0", align="center")
     else:
         canvas.text(x, y, f"{low} 0")
     return y + LINE + GAP

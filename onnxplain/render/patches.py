@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.render.canvas import Canvas
 from onnxplain.render.tiles import Pixels, Tile, block, tile_page
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from onnxplain.features.top_patches import ChannelPatches
 
 _LEAST_SIDE = 64
@@ -20,7 +19,7 @@ _LEAST_SIDE = 64
 
 def draw_patches(
     channels: Sequence[ChannelPatches], heading: Sequence[str], *, count: int, projection: str
-) -> Figure:
+) -> Canvas:
     """Draw one block for each channel: projections at the left, patches at the right.
 
     Parameters

@@ -9,15 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.explanations.display import scale, upsample
+from onnxplain.render.canvas import Canvas
 from onnxplain.render.captions import percent, score_of
-from onnxplain.render.overlay import blend
+from onnxplain.render.colors import blend
 from onnxplain.render.patches import as_rgb
 from onnxplain.render.photo import enlarged
 from onnxplain.render.tiles import Pixels, Tile, tile_page
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from onnxplain.features.enriched import Enriched
     from onnxplain.features.relevant import RelevantFeatures
 
@@ -26,7 +25,7 @@ _PER_CLASS = 8
 
 def draw_relevant(
     found: RelevantFeatures, name: str, labels: Sequence[str], *, classes: Sequence[int]
-) -> Figure:
+) -> Canvas:
     """Draw one row for each class: the average images of the features that speak for it.
 
     Parameters
@@ -70,7 +69,7 @@ def draw_relevant(
 
 def draw_enriched(
     found: Enriched, bundle: RelevantFeatures, name: str, labels: Sequence[str]
-) -> Figure:
+) -> Canvas:
     """Draw what the model saw, where its features were found, and what they stand for."""
     photo = enlarged(found.picture.pixels)
     score = float(found.prediction.scores[found.index])

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from onnxplain.errors import UsageError
 from onnxplain.render import panels
-from onnxplain.render.panels import MARGIN, PANEL, SPACE, Canvas
+from onnxplain.render.canvas import Canvas
+from onnxplain.render.panels import MARGIN, PANEL, SPACE
 from onnxplain.targets.classes import ClassScore
 from onnxplain.targets.target import Target
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from onnxplain.explanations.explanation import Explanation
 
 COLUMNS = 4
@@ -27,7 +26,7 @@ class _Cell:
     height: float
 
 
-def sheet(explanations: Sequence[Explanation]) -> Figure:
+def sheet(explanations: Sequence[Explanation]) -> Canvas:
     """Draw explanations of one picture side by side.
 
     Parameters
@@ -37,8 +36,8 @@ def sheet(explanations: Sequence[Explanation]) -> Figure:
 
     Returns
     -------
-    matplotlib.figure.Figure
-        With an Agg canvas; for each target what the model saw with its most probable
+    Canvas
+        for each target what the model saw with its most probable
         classes, then a panel for each method.
 
     Raises
@@ -58,7 +57,7 @@ def sheet(explanations: Sequence[Explanation]) -> Figure:
         for column, cell in enumerate(row):
             cell.draw(canvas, MARGIN + column * (PANEL + SPACE), y, cell.explanation)
         y += tall + SPACE
-    return canvas.figure
+    return canvas
 
 
 def _by_target(explanations: Sequence[Explanation]) -> list[list[Explanation]]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import TextToPath
-
+from onnxplain.render.fonts import width_of
 from onnxplain.text import shown
 
 _POINTS = 72  # in an inch
@@ -27,19 +25,15 @@ def broken(lines: Iterable[str], width: float, size: float, weight: str = "norma
     weight : str
         Of the font.
     """
-    font = FontProperties(size=size, weight=weight)
-    return [part for line in lines for part in _break(shown(line), width * _POINTS, font)]
+    most = width * _POINTS / size
+    return [part for line in lines for part in _break(shown(line), most, weight)]
 
 
-def _break(line: str, width: float, font: FontProperties) -> list[str]:
+def _break(line: str, width: float, weight: str) -> list[str]:
     count = max(len(line), 1)
     while True:
         parts = textwrap.wrap(line, count) or [""]
-        widest = max(_width(part, font) for part in parts)
+        widest = max(width_of(part, weight) for part in parts)
         if widest <= width or count == 1:
             return parts
         count = max(1, min(count - 1, int(count * width / widest)))
-
-
-def _width(text: str, font: FontProperties) -> float:
-    return float(TextToPath().get_text_width_height_descent(text, font, False)[0])

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
-from onnxplain.render.panels import GREY, LINE, MARGIN, PAGE, SMALL, Canvas
+from onnxplain.render.canvas import LINE, Canvas
+from onnxplain.render.panels import GREY, MARGIN, PAGE, SMALL
 from onnxplain.render.text import broken
 
 Pixels = NDArray[np.uint8]
@@ -20,7 +19,7 @@ _PAGE_LINE, _GAP = 0.25, 0.08
 # Pixels along the longer side of a tile on the page, and the width of a page in inches.
 _SIDE_PIXELS, _WIDEST = 192, 13.0
 _NARROWEST = 5.0
-# Inches; a PNG of matplotlib ends at 65,535 pixels.
+# Inches: some 55,000 pixels, which all programs can read.
 _LONGEST = 500.0
 
 
@@ -47,7 +46,7 @@ def tile_page(
     columns: int,
     side: float,
     notes: str = "",
-) -> Figure:
+) -> Canvas:
     """Draw tiles in rows.
 
     Parameters
@@ -65,8 +64,8 @@ def tile_page(
 
     Returns
     -------
-    matplotlib.figure.Figure
-        With an Agg canvas.
+    Canvas
+        What stands on the page.
 
     Raises
     ------
@@ -86,12 +85,10 @@ def tile_page(
     height = top + sum(heights) + len(foot) * LINE + 2 * MARGIN
     if height > _LONGEST:
         raise UsageError(f"{len(tiles)} pictures do not fit on one page; choose fewer")
-    figure = Figure(figsize=(width, height), facecolor="white")
-    FigureCanvasAgg(figure)
-    canvas = Canvas(figure, width, height)
+    canvas = Canvas(width, height)
     for k, line in enumerate(title):
-        canvas.text(MARGIN, MARGIN + k * _PAGE_LINE, line, fontsize=PAGE)
-    canvas.lines(MARGIN, MARGIN + len(title) * _PAGE_LINE, small, fontsize=SMALL + 1, color=GREY)
+        canvas.text(MARGIN, MARGIN + k * _PAGE_LINE, line, size=PAGE)
+    canvas.lines(MARGIN, MARGIN + len(title) * _PAGE_LINE, small, size=SMALL + 1, color=GREY)
     y = top
     for row, lines, h, step in zip(rows, texts, tall, heights, strict=True):
         for k, (tile, text) in enumerate(zip(row, lines, strict=True)):
@@ -99,11 +96,11 @@ def tile_page(
                 continue
             x = MARGIN + k * (side + _GAP)
             own = _shape(tile, side)
-            canvas.axes(x, y, own[1], own[0]).imshow(_sized(tile.pixels), aspect="auto")
-            canvas.lines(x, y + h + 0.02, text, fontsize=SMALL)
+            canvas.picture(x, y, own[1], own[0], _sized(tile.pixels))
+            canvas.lines(x, y + h + 0.02, text, size=SMALL)
         y += step
-    canvas.lines(MARGIN, y + 0.1, foot, fontsize=SMALL, color=GREY)
-    return figure
+    canvas.lines(MARGIN, y + 0.1, foot, size=SMALL, color=GREY)
+    return canvas
 
 
 def block(pictures: Sequence[Pixels], columns: int = 3, gap: int = 2) -> Pixels:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -42,6 +42,9 @@ class ClassScore(Target):
         The largest score of any other class is subtracted. Among equals the class of the
         lowest index counts; where the largest changes from one class to another, the
         derivative is that of the class which is the largest there.
+    others : bool
+        The mean score of all other classes is subtracted: what is the same in every logit, which
+        a Softmax does not see, then changes nothing.
     negative : bool
         What speaks for "not this class": -z for a logit z, 1 - p for a probability p.
     position : tuple of int
@@ -65,6 +68,7 @@ class ClassScore(Target):
     contrast: int | None = None
     name: str = ""
     margin: bool = False
+    others: bool = False
     negative: bool = False
     position: tuple[int, ...] = ()
     axis: int = 1
@@ -88,9 +92,14 @@ class ClassScore(Target):
         return self.activation == "none" if self.reading is None else self.reading.is_linear
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is the score of one class, with nothing subtracted."""
+        return not (self.contrast is not None or self.margin or self.others or self.negative)
+
+    @property
     def is_probability(self) -> bool:
         """Whether it is the probability of one class, or of its negative."""
-        return self.kind == "probability" and self.contrast is None and not self.margin
+        return self.kind == "probability" and (self.is_plain or self.negative)
 
     def class_scores(self, values: Values) -> NDArray[np.float64]:
         """Return the scores of all classes, (N, K), averaged over the region if there is one.
@@ -152,6 +161,8 @@ class ClassScore(Target):
         if self.margin:
             others = scores[:, self._others()]
             return picked - others[np.arange(len(others)), others.argmax(1)]
+        if self.others:
+            return picked - scores[:, self._others()].mean(axis=1)
         if self.negative:
             return 1.0 - picked if self.kind == "probability" else -picked
         return picked
@@ -164,6 +175,8 @@ class ClassScore(Target):
             slopes[:, self.contrast] -= 1.0
         if self.margin:
             slopes[np.arange(len(scores)), self._rivals(scores)] -= 1.0
+        if self.others:
+            slopes[:, self._others()] -= 1.0 / (self.classes - 1)
         return slopes
 
     def describe(self) -> str:
@@ -171,6 +184,7 @@ class ClassScore(Target):
         label = f"{self.name} ({self.index})" if self.name else f"class {self.index}"
         against = "" if self.contrast is None else f" rather than class {self.contrast}"
         against += " rather than any other" if self.margin else ""
+        against += " above the mean of the others" if self.others else ""
         return f"{'not ' * self.negative}{label}{against}{self.where}, {self.unit}"
 
     @property
@@ -216,6 +230,17 @@ class ClassScore(Target):
 
     def _others(self) -> list[int]:
         return [k for k in range(self.classes) if k != self.index]
+
+
+def against_others(target: Target) -> Target:
+    """Return the logit of a class less the mean of all others; any other target as it is.
+
+    A Softmax is the same whatever is added to all logits, so a network may learn any common
+    part, which says nothing of the class: gradients and relevance of a logit alone hold it.
+    """
+    if not isinstance(target, ClassScore) or target.kind != "logit":
+        return target
+    return replace(target, others=True) if target.is_plain and target.classes > 1 else target
 
 
 def class_of(target: Target) -> int:

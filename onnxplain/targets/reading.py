@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from onnxplain.errors import NumericalError
+from onnxplain.targets.shares import sigmoid, softmax
 
 # What still has to be done to a tensor's values before they are the scores.
 Activation = Literal["none", "softmax", "softmin", "sigmoid", "exp"]
@@ -19,9 +19,9 @@ Places = tuple[int | NDArray[np.int64], ...]
 
 _ACTIVATIONS: Mapping[Activation, Callable[[Array, int], Array]] = {
     "none": lambda scores, axis: scores,
-    "softmax": lambda scores, axis: scipy.special.softmax(scores, axis=axis),
-    "softmin": lambda scores, axis: scipy.special.softmax(-scores, axis=axis),
-    "sigmoid": lambda scores, axis: scipy.special.expit(scores),
+    "softmax": lambda scores, axis: softmax(scores, axis=axis),
+    "softmin": lambda scores, axis: softmax(-scores, axis=axis),
+    "sigmoid": lambda scores, axis: sigmoid(scores),
     "exp": lambda scores, axis: np.exp(scores),
 }
 
@@ -217,7 +217,7 @@ class Reading:
             return weights * scores
         # Written so that nothing cancels near 0 and 1, where little is left of 1 - p.
         if self.activation == "sigmoid":
-            return weights * scores * scipy.special.expit(-joined)
+            return weights * scores * sigmoid(-joined)
         first = scores.argmax(axis=axis, keepdims=True)
         weights = weights - np.take_along_axis(weights, first, axis)
         mean = (weights * scores).sum(axis=axis, keepdims=True)

@@ -1,8 +1,10 @@
 """The graph in PyTorch: which numbers go in, on which device, and what leads back."""
 
+import graphs
 import numpy as np
 import pytest
 import torch
+from graphs import classifier
 from handmade import model
 
 from onnxplain.adapters.converted import Converted, as_array
@@ -122,3 +124,18 @@ def test_missing_operators_are_refused():
     body = "i = SequenceConstruct(image) z = Constant<value_int = 0>() scores = SequenceAt(i, z)"
     with pytest.raises(ConversionError, match="Sequence"):
         converted(body)
+
+
+def test_channels_of_a_place_lie_side_by_side_in_float32_alone():
+    graph = prepare(classifier(final="Softmax"))
+    x = np.random.default_rng(0).normal(size=(2, 3, graphs.SIDE, graphs.SIDE))
+    for double in (False, True):
+        plain, ordered = (
+            Converted(graph, "image", device="cpu", bound={}, double=double, channels=channels)
+            for channels in (False, True)
+        )
+        fed = ordered.feeds(ordered.tensor(x))["image"]
+        assert fed.is_contiguous(memory_format=torch.channels_last) is not double
+        values = [c.compute(c.feeds(c.tensor(x)), ["scores"])["scores"] for c in (plain, ordered)]
+        noise = 64 * np.finfo(np.float64 if double else np.float32).eps
+        np.testing.assert_allclose(values[0], values[1], rtol=0, atol=noise)

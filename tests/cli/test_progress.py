@@ -1,7 +1,8 @@
-"""The bar counts jobs and parts of them, and is silent where nobody looks."""
+"""The bar counts jobs and parts of them; work of a moment says nothing where nobody looks."""
 
 from rich.progress import Progress
 
+from onnxplain.cli import progress_lines
 from onnxplain.cli.progress import Bar, progress_bar
 
 
@@ -18,10 +19,22 @@ def test_parts_of_jobs_are_counted():
     assert task.completed == 3
 
 
-def test_without_a_terminal_nothing_is_written(capsys):
+def test_without_a_terminal_short_work_says_nothing(capsys):
     for quiet in (True, False):
         with progress_bar(2, quiet=quiet) as bar:
             bar.job("x")
             bar.step(1, 2)
             bar.finish()
     assert capsys.readouterr() == ("", "")
+
+
+def test_without_a_terminal_long_work_says_how_far_it_is(capsys, monkeypatch):
+    monkeypatch.setattr(progress_lines, "_SECONDS", 0.0)
+    for quiet in (True, False):
+        with progress_bar(2, quiet=quiet) as bar:
+            bar.job("a\nb")
+            bar.step(1, 2)
+    out, err = capsys.readouterr()
+    first, *rest = err.splitlines()
+    assert (out, rest[-1].endswith("25 % in 0:00, about 0:00 left: a b")) == ("", True)
+    assert first.startswith("onnxplain: 0 % in 0:00")

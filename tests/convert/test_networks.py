@@ -15,11 +15,11 @@ import torch
 from torch import nn
 
 from onnxplain.convert import to_torch
-from onnxplain.convert.torchvision_guard import import_onnx2torch
+from onnxplain.convert.torchvision_guard import import_torchvision
 from onnxplain.graph.prepare import prepare
 from tests.convert.oracle import session
 
-import_onnx2torch()
+import_torchvision()
 
 from torchvision import models  # noqa: E402
 

@@ -13,8 +13,8 @@ from onnx.helper import make_node as node
 
 from onnxplain.convert import missing_operators, to_torch
 from onnxplain.convert.aliases import ALIASES
+from onnxplain.convert.light_import import import_onnx2torch
 from onnxplain.convert.operators import MICROSOFT, OURS, STOCK
-from onnxplain.convert.torchvision_guard import import_onnx2torch
 from onnxplain.errors import ConversionError
 from onnxplain.graph.view import Graph
 from tests.convert.oracle import assert_agrees, converted, expected, make_model

@@ -6,8 +6,8 @@ from onnx.helper import make_node as node
 
 from onnxplain.convert import to_torch
 from onnxplain.convert.coverage import Operator
+from onnxplain.convert.light_import import import_onnx2torch
 from onnxplain.convert.registry import installed
-from onnxplain.convert.torchvision_guard import import_onnx2torch
 from onnxplain.graph.view import Graph
 from tests.convert.oracle import make_model
 

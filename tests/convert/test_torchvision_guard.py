@@ -1,105 +1,67 @@
-"""Conversion beside a torchvision that does not fit the installed PyTorch."""
+"""Importing a torchvision that does not fit the installed PyTorch."""
 
 import subprocess
 import sys
 import textwrap
 
+import pytest
+
 # A torchvision that does on import what a mismatched one does, and nothing else.
 MISMATCHED = """
-    import torch
+import torch
 
 
-    @torch.library.register_fake("torchvision::nms")
-    def nms(dets, scores, iou_threshold):
-        return dets
+@torch.library.register_fake("torchvision::nms")
+def nms(dets, scores, iou_threshold):
+    return dets
 
 
-    from torchvision import ops
+from torchvision import ops
 """
-OPS = """
-    def roi_align(*args, **kwargs):
-        raise AssertionError("never called")
-
-
-    def nms(*args, **kwargs):
-        raise AssertionError("never called")
-
-
-    def box_convert(*args, **kwargs):
-        raise AssertionError("never called")
-"""
-CONVERT = """
-    import numpy as np
-    import torch
-    from onnx import helper
-    from onnxplain.convert import to_torch
-    from onnxplain.graph.view import Graph
-    from tests.convert.oracle import make_model
-
-    x = np.ones((1, 2), np.float32)
-    model = make_model([helper.make_node("Relu", ["x"], ["y"])], {"x": x}, ["y"])
-    print(to_torch(Graph(model)).run({"x": torch.from_numpy(x)}, ["y"])["y"].tolist())
-    import torchvision
+IMPORT = """
+from onnxplain.convert import torchvision_guard
+print(torchvision_guard.import_torchvision().ops.__name__)
+print(torchvision_guard._library is None)
+import torchvision
 """
 
 
-def run(path, code):
-    return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        env={"PYTHONPATH": f"{path}:.", "PATH": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def fake_torchvision(path):
-    package = path / "torchvision"
-    package.mkdir()
-    (package / "__init__.py").write_text(textwrap.dedent(MISMATCHED))
-    (package / "ops.py").write_text(textwrap.dedent(OPS))
-
-
-def test_a_mismatched_torchvision_stops_a_plain_import(tmp_path):
-    fake_torchvision(tmp_path)
-    done = run(tmp_path, "import torchvision")
-    assert "operator torchvision::nms does not exist" in done.stderr
-
-
-def test_conversion_survives_it(tmp_path):
-    fake_torchvision(tmp_path)
-    done = run(tmp_path, CONVERT)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "[[1.0, 1.0]]"
-
-
-def test_a_torchvision_that_fits_is_left_alone(tmp_path):
+@pytest.fixture
+def run(tmp_path):
     package = tmp_path / "torchvision"
     package.mkdir()
-    (package / "__init__.py").write_text("from torchvision import ops\n")
-    (package / "ops.py").write_text(textwrap.dedent(OPS))
-    done = run(
-        tmp_path,
-        """
-        from onnxplain.convert import torchvision_guard
-        torchvision_guard.import_onnx2torch()
-        print(torchvision_guard._library)
-        """,
-    )
-    assert done.stdout.strip() == "None", done.stderr
+    (package / "ops.py").write_text("")
+
+    def run(code, init):
+        (package / "__init__.py").write_text(textwrap.dedent(init))
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONPATH": f"{tmp_path}:.", "PATH": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
 
 
-def test_a_missing_onnx2torch_is_one_readable_error(tmp_path):
-    (tmp_path / "onnx2torch.py").write_text("raise ImportError('not installed')\n")
-    done = run(
-        tmp_path,
-        """
-        from onnxplain.convert import torchvision_guard
-        from onnxplain.errors import ConversionError
-        try:
-            torchvision_guard.import_onnx2torch()
-        except ConversionError as error:
-            print(error)
-        """,
+def test_a_mismatched_one_stops_a_plain_import(run):
+    assert (
+        "operator torchvision::nms does not exist" in run("import torchvision", MISMATCHED).stderr
     )
-    assert "pip install onnx2torch" in done.stdout, done.stderr
+
+
+def test_it_can_be_imported_then(run):
+    done = run(IMPORT, MISMATCHED)
+    assert done.stdout.splitlines() == ["torchvision.ops", "False"], done.stderr
+    assert done.returncode == 0
+
+
+def test_one_that_fits_is_left_alone(run):
+    done = run(IMPORT, "from torchvision import ops\n")
+    assert done.stdout.splitlines() == ["torchvision.ops", "True"], done.stderr
+
+
+def test_another_error_is_not_hidden(run):
+    done = run(IMPORT, "raise RuntimeError('of its own')\n")
+    assert "RuntimeError: of its own" in done.stderr

@@ -86,7 +86,8 @@ def listed(sample, plan, problems=None, model=None):
 
 def test_methods_come_first_and_controls_behind_them(sample):
     settings = Settings(stages=2)
-    plan = Plan({**GRADIENT, "occlusion": {"window": 4}}, (), seed=3, settings=settings)
+    given = {**GRADIENT, "occlusion": {"window": 4}}
+    plan = Plan(given, (), seed=3, settings=settings, against_others=False)
     seen, found = listed(sample("cat"), plan)
     assert [case.method for case in found] == ["gradient", "occlusion", *CONTROLS]
     assert [case.parameters for case in found] == [{}, {"window": 4}, *[None] * len(CONTROLS)]
@@ -101,8 +102,16 @@ def test_methods_come_first_and_controls_behind_them(sample):
     ]
 
 
+def test_by_default_gradients_are_those_of_a_class_less_the_others(sample):
+    _, found = listed(sample("cat"), Plan(GRADIENT, (), controls=False))
+    others = WEIGHTS[:, [0, 1, 3]].mean(axis=1)
+    weights = (WEIGHTS[:, 2] - others).reshape(3, SIDE, SIDE).sum(axis=0)
+    np.testing.assert_allclose(found[0].heatmap, weights, rtol=1e-9)
+
+
 def test_the_same_picture_is_mapped_alike_and_another_one_is_not(sample):
-    _, found = listed(sample("cat"), Plan({"gradient-x-input": {}}, ()))
+    plan = Plan({"gradient-x-input": {}}, (), against_others=False)
+    _, found = listed(sample("cat"), plan)
     for case in found:
         if case.method != "random":  # it is drawn anew
             np.testing.assert_array_equal(case.remap(case.picture), case.heatmap)

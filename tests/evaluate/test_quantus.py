@@ -96,7 +96,8 @@ def test_randomisation(model, seen, order, theirs):
     stored = {k: v for k, v in STORED["randomisation"][theirs].items() if k != "original"}
     last_first = sorted(stored, key=int, reverse=True)
     for k, (picture, label) in enumerate(zip(seen, STORED["classes"], strict=True)):
-        found = randomisation_check(model, picture, "gradient", label, order=order, steps=4)
+        target = model.target(label, model.predict(picture), kind="logit")
+        found = randomisation_check(model, picture, "gradient", target, order=order, steps=4)
         np.testing.assert_allclose(found.spearman, [stored[n][k] for n in last_first], atol=1e-9)
 
 

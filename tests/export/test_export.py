@@ -74,7 +74,7 @@ def test_the_target_is_an_input(everything, asked):
     }
     names = [found.written.outputs[m] for m in ("gradient", "integrated-gradients")]
     ours = file.run(names, {**feeds(model, PICTURE), **given})
-    options = {k: v for k, v in asked.items() if k != "target"}
+    options = {k: v for k, v in asked.items() if k != "target"} or {"kind": "logit"}
     for one, method in zip(ours, ("gradient", "integrated-gradients"), strict=True):
         fixed = {"steps": 20, "max_steps": 20} if method != "gradient" else {}
         theirs = model.explain(PICTURE, method, asked.get("target"), **options, **fixed).attribution
@@ -120,7 +120,8 @@ def test_without_defaults_all_inputs_are_fed(tmp_path):
 def test_the_gap_is_what_is_missing_of_the_difference(everything):
     model, found, file = everything
     names = [found.written.outputs["integrated-gradients"], found.written.gap, "logits"]
-    attribution, gap, logits = file.run(names, {**feeds(model, PICTURE), "target": np.array([3])})
+    given = {"target": np.array([3]), "contrast": np.array([-1])}
+    attribution, gap, logits = file.run(names, {**feeds(model, PICTURE), **given})
     black = np.full_like(feeds(model, PICTURE)["image"], model.preprocess.bounds()[0].item())
     (start,) = file.run(["logits"], {"image": black, "explain": np.array(False)})
     change = (logits - start)[0, 3]
@@ -180,7 +181,7 @@ def test_names_and_steps_are_checked_first(tmp_path):
     out = tmp_path / "out.onnx"
     with pytest.raises(UnknownNameError, match="unknown method 'occlusion'"):
         made(GAP, out, ["occlusion"])
-    with pytest.raises(UsageError, match="0 steps are not possible"):
+    with pytest.raises(UsageError, match=r"steps must be 1 to .*, not 0"):
         made(GAP, out, ["integrated-gradients"], steps=0)
     with pytest.raises(UsageError, match="depends on the picture"):
         made(GAP, out, ["integrated-gradients"], baseline="blur")

@@ -163,7 +163,7 @@ class Opened:
 
     def explain(self, method: str, **options: Any) -> Any:
         """Explain the target by a method of the product."""
-        return self.model.explain(PICTURE, method, self.said, **options)
+        return self.model.explain(PICTURE, method, self.said, **{"kind": "logit", **options})
 
     def net(self, kind: type[Attending] = Attending) -> Any:
         """The source network, or a relative with the same weights, in float64."""

@@ -148,7 +148,7 @@ class Opened:
 
     def explain(self, method: str, **options: Any) -> Any:
         """Explain the target by a method of the product."""
-        return self.model.explain(PICTURE, method, self.said, **options)
+        return self.model.explain(PICTURE, method, self.said, **{"kind": "logit", **options})
 
     def map(self, method: str, **options: Any) -> np.ndarray:
         """Return the numbers of a method, in float64."""

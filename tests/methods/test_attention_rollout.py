@@ -134,7 +134,7 @@ def test_transcription(heads, discard):
 
 def test_transcription_of_the_gradient_form():
     made = pair("vit")
-    found = made.double.explain(made.x, "gradient-attention-rollout", 3)
+    found = made.double.explain(made.x, "gradient-attention-rollout", 3, kind="logit")
     assert difference(found.attribution, transcribed(gradient=True)) < 1e-6
     other = made.double.explain(made.x, "gradient-attention-rollout", 2)
     assert difference(other.attribution, transcribed(gradient=True)) > 1e-2
@@ -156,7 +156,7 @@ def test_every_exporter_and_opset_gives_the_same_map(opset, dynamo, tmp_path):
     opened = onnxplain.load(proto, preprocess="minus-one-one")
     found = opened.explain(made.x, "attention-rollout").attribution
     assert difference(found, transcribed()) < 1e-5
-    sloped = opened.explain(made.x, "gradient-attention-rollout", 3).attribution
+    sloped = opened.explain(made.x, "gradient-attention-rollout", 3, kind="logit").attribution
     assert difference(sloped, transcribed(gradient=True)) < 1e-4
 
 

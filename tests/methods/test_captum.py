@@ -43,9 +43,9 @@ def test_both_compute_the_same_function(name):
 def test_saliency(name):
     made = pair(name)
     signed = captum.attr.Saliency(made.net).attribute(tensor(made.x), target=TARGET)
-    ours = made.double.explain(made.x, "saliency", TARGET).attribution
+    ours = made.double.explain(made.x, "saliency", TARGET, kind="logit").attribution
     assert difference(ours, signed.abs().amax(1)[0].numpy()) < TOLERANCE
-    other = made.double.explain(made.x, "saliency", TARGET + 1).attribution
+    other = made.double.explain(made.x, "saliency", TARGET + 1, kind="logit").attribution
     assert difference(other, ours) > 1e-2
 
 
@@ -53,7 +53,7 @@ def test_saliency(name):
 def test_gradient_x_input(name):
     made = pair(name)
     theirs = captum.attr.InputXGradient(made.net).attribute(tensor(made.x), target=TARGET)
-    ours = made.double.explain(made.x, "gradient-x-input", TARGET).attribution
+    ours = made.double.explain(made.x, "gradient-x-input", TARGET, kind="logit").attribution
     assert difference(ours, theirs[0].detach().numpy()) < TOLERANCE
 
 
@@ -72,11 +72,15 @@ def test_integrated_gradients(name, baseline):
         method="gausslegendre",
     )
     options = {"baseline": baseline, "steps": steps, "max_steps": steps}
-    found = made.double.explain(made.x, "integrated-gradients", TARGET, **options)
+    found = made.double.explain(
+        made.x, "integrated-gradients", TARGET, **{"kind": "logit", **options}
+    )
     assert difference(found.attribution, theirs[0].detach().numpy()) < TOLERANCE
     # Control: a coarser path, also where the network is as smooth as the ViT.
     coarser = {**options, "steps": steps // 4, "max_steps": steps // 4}
-    other = made.double.explain(made.x, "integrated-gradients", TARGET, **coarser)
+    other = made.double.explain(
+        made.x, "integrated-gradients", TARGET, **{"kind": "logit", **coarser}
+    )
     assert difference(other.attribution, found.attribution) > 1e-4
 
 
@@ -85,10 +89,10 @@ def test_grad_cam(name):
     made = pair(name)
     layer = captum.attr.LayerGradCam(made.net, LAYERS[name](made.net))
     theirs = layer.attribute(tensor(made.x), target=TARGET)[0, 0].detach().numpy()
-    found = made.double.explain(made.x, "grad-cam", TARGET)
+    found = made.double.explain(made.x, "grad-cam", TARGET, kind="logit")
     assert difference(found.attribution, theirs) < TOLERANCE
     earlier = made.double.network.layers[1].name
-    other = made.double.explain(made.x, "grad-cam", TARGET, layer=earlier).attribution
+    other = made.double.explain(made.x, "grad-cam", TARGET, layer=earlier, kind="logit").attribution
     assert other.shape != theirs.shape or difference(other, theirs) > 1e-2
 
 
@@ -119,5 +123,5 @@ def test_a_weight_changed_by_one_percent_is_seen():
     proto = nets.export(changed, torch.from_numpy(made.x))
     model = onnxplain.load(proto, precision="double", preprocess="minus-one-one")
     theirs = captum.attr.InputXGradient(made.net).attribute(tensor(made.x), target=TARGET)
-    ours = model.explain(made.x, "gradient-x-input", TARGET).attribution
+    ours = model.explain(made.x, "gradient-x-input", TARGET, kind="logit").attribution
     assert difference(ours, theirs[0].detach().numpy()) > 1e-4

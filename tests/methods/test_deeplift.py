@@ -20,7 +20,7 @@ NETS = ["vgg", "resnet", "mobilenet", "vit", "squeeze", "tensorflow", "windows",
 
 
 def explain(made, **options):
-    return made.double.explain(made.x, "deeplift", TARGET, **options)
+    return made.double.explain(made.x, "deeplift", TARGET, **{"kind": "logit", **options})
 
 
 def averaging_vgg():
@@ -55,9 +55,9 @@ def test_captum(name, baseline):
         return_convergence_delta=True,
     )
     assert abs(float(delta)) < 1e-8
-    found = opened.explain(x, "deeplift", TARGET, baseline=baseline).attribution
+    found = opened.explain(x, "deeplift", TARGET, baseline=baseline, kind="logit").attribution
     assert difference(found, theirs[0].detach().numpy()) < 1e-8
-    gradient = opened.explain(x, "gradient", TARGET).attribution
+    gradient = opened.explain(x, "gradient", TARGET, kind="logit").attribution
     assert difference((x - start)[0] * gradient, found) > 1e-2
 
 
@@ -72,7 +72,9 @@ def test_completeness_of_a_margin_whose_rival_changes_on_the_way(name):
         for k in range(nets.CLASSES)
         if np.flatnonzero(logits[0] == rivals[k][0]) != np.flatnonzero(logits[1] == rivals[k][1])
     )
-    found = made.double.explain(made.x, "deeplift", index, margin=True, baseline="white")
+    found = made.double.explain(
+        made.x, "deeplift", index, margin=True, baseline="white", kind="logit"
+    )
     assert abs(found.measures["completeness_gap"]) < 1e-9
     change = logits[0, index] - logits[1, index] - (rivals[index][0] - rivals[index][1])
     assert found.attribution.sum() == pytest.approx(change, rel=1e-8)
@@ -88,7 +90,7 @@ def test_completeness_on_every_graph(name, baseline):
 
 def test_completeness_on_the_real_network():
     made = pair("lite0")
-    found = made.double.explain(made.x, "deeplift")
+    found = made.double.explain(made.x, "deeplift", kind="logit")
     start = np.broadcast_to(made.double.preprocess.bounds()[0], made.x.shape).astype(np.float32)
     scores = [made.double.network.torch.forward(x)[0, found.target.index] for x in (made.x, start)]
     assert found.attribution.sum() == pytest.approx(scores[0] - scores[1], rel=1e-9)
@@ -144,7 +146,7 @@ def test_an_input_equal_to_its_baseline_gets_nothing():
     made = pair("vgg")
     x = np.full_like(made.x, -1.0)
     x[..., :5] = 0.5
-    found = made.double.explain(x, "deeplift", TARGET, baseline="black").attribution
+    found = made.double.explain(x, "deeplift", TARGET, baseline="black", kind="logit").attribution
     assert not found[..., 5:].any()
     assert found[..., :5].any()
 
@@ -218,7 +220,7 @@ def test_completeness_on_what_other_tools_do_not_cover(name, opset):
     proto = nets.export(net, x[:1], opset=opset)
     opened = onnxplain.load(proto, precision="double", preprocess="minus-one-one")
     for single in x.numpy()[:, None]:
-        found = opened.explain(single, "deeplift", 1)
+        found = opened.explain(single, "deeplift", 1, kind="logit")
         assert abs(found.measures["completeness_gap"]) < 1e-9
         assert np.abs(found.attribution).max() > 0
 

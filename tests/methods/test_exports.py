@@ -118,7 +118,7 @@ def explain(model, name, method, seed=0):
     x = nets.images(name, seed=seed).astype(np.float32)
     last = model.network.image.layout == "NHWC"
     x = np.moveaxis(x, 1, -1) if last else x
-    found = model.explain(x, method, TARGET, **FEW.get(method, {})).attribution
+    found = model.explain(x, method, TARGET, **FEW.get(method, {}), kind="logit").attribution
     return np.moveaxis(found, -1, 0) if last and found.ndim == 3 else found
 
 

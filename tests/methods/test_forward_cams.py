@@ -30,11 +30,11 @@ def test_pytorch_grad_cam(method, name):
     theirs = np.array(STORED["maps"][method][name])
     made, target = pair(name), STORED["targets"][name]
     options = AS_THEIRS.get(method, {})
-    found = made.double.explain(made.x, method, target, **options)
+    found = made.double.explain(made.x, method, target, **{"kind": "logit", **options})
     if method == "ablation-cam" and found.score < 0:  # theirs divides by the score, sign included
         theirs = -theirs
     assert difference(found.attribution, theirs) < max(1e-6, rounding_of(made, found, theirs))
-    other = made.double.explain(made.x, method, target - 1, **options)
+    other = made.double.explain(made.x, method, target - 1, **{"kind": "logit", **options})
     assert difference(other.attribution, theirs) > 1e-2
 
 
@@ -199,9 +199,9 @@ def test_the_int8_file_itself_is_explained():
     network = models[1].network
     step = quantisation_step(network.graph, network.head.logits)
     cat = "examples/photos/chelsea.png"
-    wanted, found = (m.explain(cat, "recipro-cam", 282).attribution for m in models)
+    wanted, found = (m.explain(cat, "recipro-cam", 282, kind="logit").attribution for m in models)
     assert np.abs(found - wanted).max() < step < np.abs(wanted).max() / 4
-    wanted, found = (m.explain(cat, "ablation-cam", 282).attribution for m in models)
+    wanted, found = (m.explain(cat, "ablation-cam", 282, kind="logit").attribution for m in models)
     assert np.corrcoef(wanted.ravel(), found.ravel())[0, 1] > 0.98
 
 

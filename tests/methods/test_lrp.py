@@ -20,7 +20,7 @@ def gate(name):
 
 def explain(name, method="lrp", **parameters):
     made = pair(name)
-    return made.double.explain(made.x, method, TARGET, **parameters)
+    return made.double.explain(made.x, method, TARGET, **{"kind": "logit", **parameters})
 
 
 @pytest.mark.parametrize("name", list(GATES))
@@ -106,7 +106,10 @@ def test_seed_against_the_mean_of_the_others():
     made = pair("vgg")
     logits = made.double.predict(made.x).logits
     others = [k for k in range(len(logits)) if k != TARGET]
-    maps = {k: made.double.explain(made.x, "lrp", k).attribution for k in range(len(logits))}
+    maps = {
+        k: made.double.explain(made.x, "lrp", k, kind="logit").attribution
+        for k in range(len(logits))
+    }
     found = explain("vgg", start="others")
     expected = maps[TARGET] - sum(maps[k] for k in others) / len(others)
     assert difference(found.attribution, expected) < 1e-5
@@ -119,7 +122,7 @@ def test_seed_against_the_mean_of_the_others():
 def test_a_difference_has_no_seed_against_the_others():
     made = pair("vgg")
     with pytest.raises(MethodRefusedError, match="one plain class"):
-        made.double.explain(made.x, "lrp", 1, contrast=2, start="others")
+        made.double.explain(made.x, "lrp", 1, contrast=2, start="others", kind="logit")
 
 
 def test_the_record_holds_both_sums():

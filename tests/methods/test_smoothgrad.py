@@ -16,7 +16,7 @@ FAMILY = ["smoothgrad", "smoothgrad-squared", "vargrad"]
 
 
 def explain(made, method, **options):
-    return made.double.explain(made.x, method, TARGET, **options).attribution
+    return made.double.explain(made.x, method, TARGET, **{"kind": "logit", **options}).attribution
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,9 @@ def test_moments_against_a_transcription(of):
     random = np.random.default_rng(5)
     noise = random.normal(size=(samples, *made.x.shape[1:])) * level * np.ptp(made.x)
     each = [
-        made.double.explain(made.x.astype(np.float64) + n[None], of, TARGET).attribution
+        made.double.explain(
+            made.x.astype(np.float64) + n[None], of, TARGET, kind="logit"
+        ).attribution
         for n in noise
     ]
     options = {"of": of, "samples": samples, "noise_level": level, "seed": 5}
@@ -73,7 +75,7 @@ def test_any_gradient_or_relevance_method_can_be_averaged(of):
     made, samples, level = pair("vit"), 2, 0.1
     noise = np.random.default_rng(3).normal(size=(samples, *made.x.shape[1:]))
     noisy = made.x.astype(np.float64) + noise[:, None] * level * np.ptp(made.x)
-    each = [made.double.explain(x, of, TARGET, seed=3).attribution for x in noisy]
+    each = [made.double.explain(x, of, TARGET, seed=3, kind="logit").attribution for x in noisy]
     options = {"of": of, "samples": samples, "noise_level": level, "seed": 3}
     expected = [np.mean(each, 0), np.mean(np.square(each), 0), np.var(each, 0)]
     for method, wanted in zip(FAMILY, expected, strict=True):
@@ -90,18 +92,22 @@ def test_what_cannot_be_averaged_is_refused(of):
 def test_time_and_tolerance_end_it(method):
     """A map that ended early is that of as many samples; it ends where it is looked at."""
     made = pair("vgg")
-    hurried = made.double.explain(made.x, method, TARGET, samples=10**6, max_seconds=1e-3)
+    hurried = made.double.explain(
+        made.x, method, TARGET, samples=10**6, max_seconds=1e-3, kind="logit"
+    )
     assert hurried.notes["sampling_ended"] == ["time"]
-    settled = made.double.explain(made.x, method, TARGET, samples=10**6, tolerance=0.04)
+    settled = made.double.explain(
+        made.x, method, TARGET, samples=10**6, tolerance=0.04, kind="logit"
+    )
     assert settled.notes["sampling_ended"] == ["settled"]
     assert settled.measures["relative_error"] <= 0.04
     assert settled.measures["samples"] % LOOK == 0
     for ended in (hurried, settled):
         done = int(ended.measures["samples"])
-        again = made.double.explain(made.x, method, TARGET, samples=done)
+        again = made.double.explain(made.x, method, TARGET, samples=done, kind="logit")
         assert difference(again.attribution, ended.attribution) < 1e-12
         assert again.notes["sampling_ended"] == ["all samples"]
-    fewer = made.double.explain(made.x, method, TARGET, samples=done - LOOK)
+    fewer = made.double.explain(made.x, method, TARGET, samples=done - LOOK, kind="logit")
     assert fewer.measures["relative_error"] > 0.04
 
 
@@ -172,34 +178,42 @@ def test_expected_gradients_of_one_baseline_tend_to_integrated_gradients():
 
 def test_expected_gradients_end_by_time_or_tolerance():
     made, method = pair("vgg"), "expected-gradients"
-    hurried = made.double.explain(made.x, method, TARGET, samples=10**6, max_seconds=1e-3)
-    settled = made.double.explain(made.x, method, TARGET, samples=10**6, tolerance=0.03)
+    hurried = made.double.explain(
+        made.x, method, TARGET, samples=10**6, max_seconds=1e-3, kind="logit"
+    )
+    settled = made.double.explain(
+        made.x, method, TARGET, samples=10**6, tolerance=0.03, kind="logit"
+    )
     assert hurried.notes["sampling_ended"] == ["time"]
     assert settled.notes["sampling_ended"] == ["settled"]
     assert settled.measures["relative_error"] <= 0.03
     for ended in (hurried, settled):
         done = int(ended.measures["samples"])
-        again = made.double.explain(made.x, method, TARGET, samples=done)
+        again = made.double.explain(made.x, method, TARGET, samples=done, kind="logit")
         assert difference(again.attribution, ended.attribution) < 1e-12
 
 
 def test_the_error_of_expected_gradients_is_no_less_than_the_spread_over_seeds():
     made = pair("vgg")
     runs = [
-        made.double.explain(made.x, "expected-gradients", TARGET, samples=24, seed=s)
+        made.double.explain(made.x, "expected-gradients", TARGET, samples=24, seed=s, kind="logit")
         for s in range(20)
     ]
     spread = np.std([r.attribution.sum(axis=0) for r in runs], axis=0, ddof=1)
     claimed = np.mean([r.maps["standard_error"] for r in runs], axis=0)
     assert 0.9 < np.median(claimed / spread) < 4
-    alone = made.double.explain(made.x, "expected-gradients", TARGET, samples=4)
+    alone = made.double.explain(made.x, "expected-gradients", TARGET, samples=4, kind="logit")
     assert np.isnan(alone.maps["standard_error"]).all()
 
 
 def test_expected_gradients_report_their_gap():
-    found = pair("vit").double.explain(pair("vit").x, "expected-gradients", TARGET, samples=800)
+    found = pair("vit").double.explain(
+        pair("vit").x, "expected-gradients", TARGET, samples=800, kind="logit"
+    )
     assert abs(found.measures["completeness_gap"]) < 0.1
-    few = pair("vit").double.explain(pair("vit").x, "expected-gradients", TARGET, samples=1)
+    few = pair("vit").double.explain(
+        pair("vit").x, "expected-gradients", TARGET, samples=1, kind="logit"
+    )
     assert abs(few.measures["completeness_gap"]) > abs(found.measures["completeness_gap"])
 
 

@@ -14,7 +14,11 @@ TOLERANCE = 1e-6
 
 
 def explain(name, method, target=TARGET, **options):
-    return made(name)[1].explain(made(name)[2], method, target, **options).attribution
+    return (
+        made(name)[1]
+        .explain(made(name)[2], method, target, **{"kind": "logit", **options})
+        .attribution
+    )
 
 
 def theirs(name, kind, **options):
@@ -84,5 +88,5 @@ def test_cam_is_grad_cam_times_the_number_of_places(name):
 def test_completeness(name):
     """Of DeepLIFT, on additions, depthwise convolutions, max-pooling and ReLU6."""
     _, model, x = made(name)
-    found = model.explain(x, "deeplift", TARGET)
+    found = model.explain(x, "deeplift", TARGET, kind="logit")
     assert abs(found.measures["completeness_gap"]) < 1e-9

@@ -62,8 +62,8 @@ METHODS = (
 
 @pytest.mark.parametrize("method", METHODS)
 def test_behind_the_preprocessing_it_is_the_plain_network(method):
-    wanted = on_floats().explain(PIXELS, method, 1)
-    found = model_at(on_pixels(), "normalised").explain(PIXELS, method, 1)
+    wanted = on_floats().explain(PIXELS, method, 1, kind="logit")
+    found = model_at(on_pixels(), "normalised").explain(PIXELS, method, 1, kind="logit")
     assert np.ptp(wanted.attribution) > 0
     assert found.axes == wanted.axes
     close(found.attribution, wanted.attribution)
@@ -73,7 +73,7 @@ def test_behind_the_preprocessing_it_is_the_plain_network(method):
 def test_derivatives_follow_the_chain_rule():
     model = on_pixels()
     at_pixels, at_float, at_normalised = (
-        m.explain(PIXELS, "gradient", 1).attribution
+        m.explain(PIXELS, "gradient", 1, kind="logit").attribution
         for m in (model, model_at(model, "float"), model_at(model, "normalised"))
     )
     close(at_float, at_pixels)
@@ -83,7 +83,9 @@ def test_derivatives_follow_the_chain_rule():
 def test_what_is_in_units_of_the_score_does_not_change_with_the_place():
     model = on_pixels()
     for method in ("integrated-gradients", "deeplift"):
-        found = [m.explain(PIXELS, method, 1) for m in (model, model_at(model, "centred"))]
+        found = [
+            m.explain(PIXELS, method, 1, kind="logit") for m in (model, model_at(model, "centred"))
+        ]
         assert found[0].notes.get("at") is None
         assert found[1].notes["at"] == "centred"
         close(found[1].attribution, found[0].attribution)
@@ -93,7 +95,7 @@ def test_what_is_in_units_of_the_score_does_not_change_with_the_place():
 def test_the_gradient_is_what_finite_differences_say(name):
     model = on_larger_pixels()
     inner = model_at(model, name)
-    gradient = inner.explain(SMOOTH, "gradient", 1).attribution.astype(np.float64)
+    gradient = inner.explain(SMOOTH, "gradient", 1, kind="logit").attribution.astype(np.float64)
     x = inner.read(SMOOTH).x.astype(np.float64)
     target = inner.target(1, inner.predict(SMOOTH))
     torch = inner.network.torch
@@ -111,14 +113,14 @@ def test_the_gradient_is_what_finite_differences_say(name):
 
 def test_the_pixels_of_a_resized_picture_get_the_adjoint_of_the_resizing():
     model = on_larger_pixels()
-    at_pixels = model.explain(SMOOTH, "gradient", 1).attribution
-    at_small = model_at(model, "small").explain(SMOOTH, "gradient", 1).attribution
+    at_pixels = model.explain(SMOOTH, "gradient", 1, kind="logit").attribution
+    at_small = model_at(model, "small").explain(SMOOTH, "gradient", 1, kind="logit").attribution
     # Half the size with linear interpolation: the mean of two by two pixels.
     close(at_pixels, np.kron(at_small, np.full((2, 2, 1), 0.25)))
 
 
 def test_a_resized_map_is_laid_over_the_photo():
-    found = model_at(on_larger_pixels(), "normalised").explain(SMOOTH, "lrp", 1)
+    found = model_at(on_larger_pixels(), "normalised").explain(SMOOTH, "lrp", 1, kind="logit")
     assert found.attribution.shape == (3, SIDE, SIDE)
     assert found.pixels.shape == SMOOTH.shape
     assert found.heatmap().shape == SMOOTH.shape[:2]
@@ -160,8 +162,8 @@ def test_behind_channels_in_another_order(form):
         classifier(final="Softmax"), preprocess=replace(RECIPE, color="BGR"), precision="double"
     )
     for method in ("gradient", "occlusion"):
-        wanted = plain.explain(PIXELS, method, 1)
-        close(inner.explain(PIXELS, method, 1).attribution, wanted.attribution)
+        wanted = plain.explain(PIXELS, method, 1, kind="logit")
+        close(inner.explain(PIXELS, method, 1, kind="logit").attribution, wanted.attribution)
 
 
 def test_some_of_the_channels_are_not_the_picture():

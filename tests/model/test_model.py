@@ -21,7 +21,7 @@ def model():
 
 
 def test_a_gradient_is_the_slope_of_the_logit(model):
-    found = model.explain(PICTURE, "gradient", 1)
+    found = model.explain(PICTURE, "gradient", 1, kind="logit")
     logits = computed(FILE, "logits")
     x = model.read(PICTURE).x.astype(np.float64)
     gradient = found.attribution

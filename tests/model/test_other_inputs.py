@@ -125,7 +125,7 @@ def test_gradients_are_those_of_the_formula(form):
     """The network written out: d(v.mean(relu(w*x+b)))/dx, by a transposed convolution."""
     model, proto = opened(form)
     x = sample(model)
-    found = model.explain(x, "gradient", 1)
+    found = model.explain(x, "gradient", 1, kind="logit")
     weights = {t.name: np.array(_array(t), np.float64) for t in proto.graph.initializer}
     nchw = x if model.network.image.layout == "NCHW" else np.moveaxis(x, -1, 1)
     scale = 1 / 255 if x.dtype == np.uint8 else 1.0

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torchvision_nets import NETS as TORCHVISION
 from torchvision_nets import made
 
-from onnxplain.convert.torchvision_guard import import_onnx2torch
+from onnxplain.convert.torchvision_guard import import_torchvision
 
-import_onnx2torch()  # pytorch-grad-cam imports torchvision, which may not fit this torch
+import_torchvision()  # pytorch-grad-cam imports torchvision, which may not fit this torch
 
 from pytorch_grad_cam import (  # noqa: E402
     EigenCAM,

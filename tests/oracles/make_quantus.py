@@ -20,10 +20,10 @@ from torch import nn
 
 import onnxplain
 from models.build.digits_networks import gap_network
-from onnxplain.convert.torchvision_guard import import_onnx2torch
+from onnxplain.convert.torchvision_guard import import_torchvision
 from onnxplain.evaluate.randomise import learned_layers, randomised
 
-import_onnx2torch()  # Quantus imports torchvision, which may not fit this torch
+import_torchvision()  # Quantus imports torchvision, which may not fit this torch
 
 import quantus  # noqa: E402
 

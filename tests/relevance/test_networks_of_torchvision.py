@@ -14,7 +14,7 @@ from integer_sums import needs_exact_sums
 from originals import CAT, LITE0, pair
 
 import onnxplain
-from onnxplain.convert.torchvision_guard import import_onnx2torch
+from onnxplain.convert.torchvision_guard import import_torchvision
 from onnxplain.relevance.composites import NAMES
 from onnxplain.relevance.default import has_attention
 
@@ -25,7 +25,7 @@ INT8 = LITE0.with_name("efficientnet-lite0-int8.onnx")
 @functools.cache
 def network(name):
     """A torchvision network whose BatchNorm statistics fit its random weights."""
-    import_onnx2torch()  # torchvision may not fit this torch
+    import_torchvision()  # torchvision may not fit this torch
     import torchvision
 
     net = seeded.made(lambda: torchvision.models.get_model(name, weights=None))

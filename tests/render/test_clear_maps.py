@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from onnxplain.errors import UsageError
+from onnxplain.render.canvas import Mark
 from onnxplain.render.class_colors import LIMIT, class_colors, colored
 from onnxplain.render.clear_maps import clear_maps
 from tests.made_explanations import made
-from tests.readable import require_readable
+from tests.readable import painted_boxes, require_readable
+from tests.render.pages import images, texts, words
 
 NAMES = (
     "tiger cat",
@@ -47,10 +49,6 @@ def labels(count=3):
     return {k + 5: NAMES[k] if k < len(NAMES) else f"class of many {k}" for k in range(count)}
 
 
-def texts(figure):
-    return [t.get_text() for t in figure.texts]
-
-
 @pytest.mark.parametrize("count", [2, 5, 10, 20])
 def test_colours_are_told_apart(count):
     colors = class_colors(count)
@@ -74,46 +72,38 @@ def test_hue_is_the_class_and_value_the_response():
 
 
 def test_the_drawn_map_holds_these_colours():
-    figure = clear_maps(clear(), labels())
-    colors = class_colors(3)
-    drawn = next(
-        image.get_array()
-        for axes in figure.axes[1:]
-        for image in axes.images
-        if image.get_array().shape == (SIDE, SIDE, 3)
-    )
-    np.testing.assert_allclose(drawn[0, 0], colors[0])
-    np.testing.assert_allclose(drawn[0, SIDE - 3], colors[2])
-    np.testing.assert_allclose(drawn[1, 0], colors[0] / 2)
+    colors = np.round(255 * class_colors(3))
+    drawn = next(i for i in images(clear_maps(clear(), labels())) if i.shape == (SIDE, SIDE, 3))
+    np.testing.assert_array_equal(drawn[0, 0], colors[0])
+    np.testing.assert_array_equal(drawn[0, SIDE - 3], colors[2])
+    np.testing.assert_array_equal(drawn[1, 0], np.round(colors[0] / 2))
     assert not drawn[:, -1].any()
 
 
 @pytest.mark.parametrize("count", [1, 3, 10, 20])
 def test_every_class_is_named_and_nothing_is_cut_off(count):
-    figure = clear_maps(clear(count), labels(count))
-    shown = " ".join(texts(figure))
+    page = clear_maps(clear(count), labels(count))
+    shown = words(page)
     for k, name in labels(count).items():
         assert shown.count(f"({k})") >= 3  # two legends and a map of its own
         assert all(word in shown for word in name.split())
-    require_readable(figure)
+    require_readable(page)
 
 
 def test_legends_do_not_touch_the_maps_below():
-    figure = clear_maps(clear(20), labels(20))
-    below = next(t for t in figure.texts if t.get_text() == "response of each class")
-    renderer = figure.canvas.get_renderer()
-    top = below.get_window_extent(renderer).y1
-    legend = [t for t in figure.texts if t.get_text().startswith("share of the response")]
+    boxes = painted_boxes(clear_maps(clear(20), labels(20)))
+    top = next(box[1] for text, box in boxes if text == "response of each class")
+    legend = [box[3] for text, box in boxes if text.startswith("share of the response")]
     assert len(legend) == 2
-    assert all(t.get_window_extent(renderer).y0 > top for t in legend)
+    assert max(legend) < top
 
 
 def test_classes_are_written_into_the_map_too():
     """Colours alone are not for everybody."""
 
     def written(side):
-        axes = [a for a in clear_maps(clear(side=side), labels()).axes if a.texts]
-        return [t.get_text() for t in axes[0].texts]
+        page = clear_maps(clear(side=side), labels())
+        return [item.text for item in page.items if isinstance(item, Mark)]
 
     assert sorted(written(SIDE)) == ["5", "6", "7"]
     assert len(written(8)) == 8 * 7
@@ -123,10 +113,10 @@ def test_classes_are_written_into_the_map_too():
 def test_nothing_responds():
     blank = np.zeros((3, SIDE, SIDE))
     nobody = np.full((SIDE, SIDE), -1)
-    figure = clear_maps(
+    page = clear_maps(
         clear(responses=blank, dominant_class=nobody, dominant_response=blank[0]), labels()
     )
-    assert "0 %" in texts(figure)
+    assert "0 %" in texts(page)
 
 
 def test_other_methods_have_no_such_picture():

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from onnxplain.errors import UsageError
+from onnxplain.render.canvas import Cells
 from onnxplain.render.error_maps import error_maps
 from tests.made_explanations import made
+from tests.render.pages import words
 
 SHAPE = (24, 32)
 
@@ -20,18 +22,13 @@ def sampled(errors, **more):
     )
 
 
-def text_of(figure):
-    return " ".join(t.get_text().replace("\n", " ") for t in figure.texts)
-
-
 def test_it_shows_the_error_and_the_map_in_units_of_it():
     found = sampled(np.full(SHAPE, 0.5), notes={"sampling_ended": ["time"]})
-    figure = error_maps(found)
-    drawn = [i.get_array() for axes in figure.axes for i in axes.images]
-    drawn = [d for d in drawn if d.shape == SHAPE]
+    page = error_maps(found)
+    drawn = [item.values for item in page.items if isinstance(item, Cells)]
     np.testing.assert_array_equal(drawn[0], np.full(SHAPE, 0.5))
     np.testing.assert_allclose(drawn[1], found.attribution / 0.5)
-    text = text_of(figure)
+    text = words(page)
     for part in ("300 samples", "4 %", "ended by the time limit", "hardly by chance"):
         assert part in text
     assert f"{100 * np.mean(np.abs(found.attribution / 0.5) > 2):.3g} %" in text
@@ -40,12 +37,12 @@ def test_it_shows_the_error_and_the_map_in_units_of_it():
 def test_unknown_errors_are_left_white_and_said():
     errors = np.full(SHAPE, 0.5)
     errors[0] = np.nan
-    assert "sampled too rarely" in text_of(error_maps(sampled(errors)))
-    assert "sampled too rarely" not in text_of(error_maps(sampled(np.full(SHAPE, 0.5))))
+    assert "sampled too rarely" in words(error_maps(sampled(errors)))
+    assert "sampled too rarely" not in words(error_maps(sampled(np.full(SHAPE, 0.5))))
 
 
 def test_exact_maps_say_so():
-    assert "no sampling error" in text_of(error_maps(sampled(np.zeros(SHAPE))))
+    assert "no sampling error" in words(error_maps(sampled(np.zeros(SHAPE))))
 
 
 def test_maps_without_an_error_are_refused():

@@ -4,14 +4,12 @@ import numpy as np
 import pytest
 
 from onnxplain.errors import UsageError
+from onnxplain.render.canvas import Cells
 from onnxplain.render.occlusion_maps import occlusion_maps
 from onnxplain.targets.target import Target
 from tests.made_explanations import made
 from tests.readable import require_readable
-
-
-def texts(figure):
-    return [t.get_text() for t in figure.texts]
+from tests.render.pages import texts
 
 
 def occlusion(**changes):
@@ -25,15 +23,14 @@ def occlusion(**changes):
 
 
 def test_occlusion_maps_show_values_and_a_legend():
-    figure = occlusion_maps(occlusion(), {7: "seven"})
-    found = texts(figure)
+    page = occlusion_maps(occlusion(), {7: "seven"})
+    found = texts(page)
     for expected in ("logit while covered", "fall of the score"):
         assert expected in found
     assert {"0.1", "0.7", "class 0", "class 1", "seven (7)", "50 %", "33.3 %", "16.7 %"} <= set(
         found
     )
-    drawn = [np.asarray(a.images[0].get_array()) for a in figure.axes if a.images]
-    painted = [d for d in drawn if d.shape == (2, 3)]
+    painted = [item.values for item in page.items if isinstance(item, Cells)]
     np.testing.assert_allclose(painted[0], occlusion().maps["score"])
     np.testing.assert_allclose(painted[1], occlusion().maps["difference"])
     np.testing.assert_array_equal(painted[2], [[0, 0, 1], [0, 2, 1]])

@@ -4,13 +4,12 @@ import io
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from onnxplain.errors import OutputError, UsageError
 from onnxplain.render.captions import percent
 from onnxplain.render.overlay import overlay
-from onnxplain.render.save import save_figure, save_image
+from onnxplain.render.save import save_image, save_page
 from onnxplain.render.sheet import sheet
 from onnxplain.targets.boxes.box_match import BoxMatch
 from onnxplain.targets.boxes.box_number import BoxNumber
@@ -20,13 +19,10 @@ from onnxplain.targets.boxes.layout import BoxLayout
 from onnxplain.targets.target import Target
 from tests.made_explanations import made
 from tests.readable import require_readable
+from tests.render.pages import bold, images, texts
 
 LONG = "a class with a name that is far too long to fit into a single line of one panel"
 METHODS = "occlusion cam grad-cam saliency gradient-x-input integrated-gradients lrp".split()
-
-
-def texts(figure):
-    return [t.get_text() for t in figure.texts]
 
 
 def with_target(index, **changes):
@@ -49,9 +45,9 @@ def test_a_sheet_names_model_picture_classes_methods_and_scores():
 
 
 def test_the_target_is_marked():
-    bold = [t.get_text() for t in sheet([made(np.eye(4))]).texts if t.get_weight() == "bold"]
-    assert "cat (1)" in bold
-    assert "dog (0)" not in bold
+    found = bold(sheet([made(np.eye(4))]))
+    assert "cat (1)" in found
+    assert "dog (0)" not in found
 
 
 LAYOUT = BoxLayout(
@@ -71,10 +67,9 @@ WORDS = "dog#1 in (2, 0, 4, 4)"
 def test_boxes_have_the_numbers_of_the_table(target):
     """They are no classes: none has an index; the picture of boxes counts from one."""
     names = {0: "cat#1", 1: "dog#1", 2: "dog#10"}
-    figure = sheet([made(np.eye(4), target=target, labels=names, unit="score")])
-    assert {"1 cat#1", "2 dog#1", "3 dog#10"} <= set(texts(figure))
-    bold = [t.get_text() for t in figure.texts if t.get_weight() == "bold"]
-    assert [t for t in bold if "#" in t] == ["2 dog#1"]
+    page = sheet([made(np.eye(4), target=target, labels=names, unit="score")])
+    assert {"1 cat#1", "2 dog#1", "3 dog#10"} <= set(texts(page))
+    assert [t for t in bold(page) if "#" in t] == ["2 dog#1"]
 
 
 def test_a_target_outside_of_the_top_five_is_listed():
@@ -100,9 +95,9 @@ def test_a_map_of_zeros_says_so():
 
 
 def test_panels_wrap_after_four_columns():
-    pictures = {n: sheet([made(np.eye(4))] * n).get_size_inches() for n in (1, 3, 4, 7)}
-    assert pictures[3][0] == pictures[4][0] == pictures[7][0] > pictures[1][0]
-    assert pictures[3][1] < pictures[4][1] == pictures[7][1]
+    pages = {n: sheet([made(np.eye(4))] * n) for n in (1, 3, 4, 7)}
+    assert pages[3].width == pages[4].width == pages[7].width > pages[1].width
+    assert pages[3].height < pages[4].height == pages[7].height
 
 
 def test_every_target_has_a_row_of_its_own():
@@ -158,18 +153,26 @@ def test_nothing_and_several_pictures_are_refused():
 
 @pytest.mark.parametrize("display", ["signed", "positive", "magnitude"])
 def test_the_picture_on_the_sheet_is_the_overlay(display):
-    """Signed maps lie on a pale picture, where red and blue stand out."""
     pixels = np.full((4, 4, 3), (200, 100, 0), np.uint8)
     explanation = made(np.diag([1.0, 0, 0, -1.0]), pixels=pixels, display=display)
-    images = [a.images[0].get_array() for a in sheet([explanation]).axes if a.images]
-    overlays = [np.asarray(i) for i in images if np.asarray(i).shape == (448, 448, 3)]
-    plain, pale = (np.asarray(overlay(explanation, pale=p)) for p in (False, True))
-    assert any((o == (pale if display == "signed" else plain)).all() for o in overlays)
-    assert not any((o == (plain if display == "signed" else pale)).all() for o in overlays)
+    overlays = [i for i in images(sheet([explanation])) if i.shape == (448, 448, 3)]
+    assert any((o == np.asarray(overlay(explanation))).all() for o in overlays)
+
+
+@pytest.mark.parametrize("display", ["signed", "positive", "magnitude"])
+@pytest.mark.parametrize("tone", [0, 200])
+def test_the_bar_on_the_sheet_has_the_colours_of_the_picture(display, tone):
+    values = np.linspace(-1, 1, 16).reshape(4, 4)
+    pixels = np.full((4, 4, 3), tone, np.uint8)
+    explanation = made(values, pixels=pixels, display=display, layer="f")
+    (bar,) = (i for i in images(sheet([explanation])) if i.shape[0] == 1)
+    drawn = np.asarray(overlay(explanation)).reshape(-1, 3)
+    assert {tuple(c) for c in drawn} <= {tuple(c) for c in bar[0]}
+    assert tuple(drawn[-1]) == tuple(bar[0, -1])
 
 
 def test_files_are_whole_png_files(tmp_path):
-    save_figure(sheet([made(np.eye(4))]), tmp_path / "new" / "sheet.png")
+    save_page(sheet([made(np.eye(4))]), tmp_path / "new" / "sheet.png")
     save_image(made(np.eye(4)).overlay(), tmp_path / "overlay.png")
     assert Image.open(tmp_path / "new" / "sheet.png").size[0] > 600
     assert Image.open(tmp_path / "overlay.png").size == (448, 448)
@@ -177,13 +180,13 @@ def test_files_are_whole_png_files(tmp_path):
 
 
 def test_a_failure_while_drawing_leaves_no_file(tmp_path, monkeypatch):
-    def stop(self, file, **options):
+    def stop(self, file, *_, **__):
         file.write(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(FigureCanvasAgg, "print_png", stop)
+    monkeypatch.setattr(Image.Image, "save", stop)
     with pytest.raises(KeyboardInterrupt):
-        save_figure(sheet([made(np.eye(4))]), tmp_path / "sheet.png")
+        save_page(sheet([made(np.eye(4))]), tmp_path / "sheet.png")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -9,7 +9,7 @@ from onnxplain.report.again import identity, read_again
 def test_a_store_belongs_to_model_recipe_and_questions(audited):
     record = audited[1]
     found = identity(build(Record, record))
-    asked = AuditConfig(("grad-cam", "lrp"), ("deletion",))
+    asked = AuditConfig(("grad-cam", "lrp"), ("deletion",), against_others=False)
     assert found == {
         "model": record["model"]["sha256"],
         "preprocess": record["preprocess"]["sha256"],

@@ -11,10 +11,10 @@ from onnx import helper
 from torch import nn
 
 import onnxplain
-from onnxplain.convert.torchvision_guard import import_onnx2torch
+from onnxplain.convert.torchvision_guard import import_torchvision
 from onnxplain.errors import UnsupportedModelError
 
-import_onnx2torch()  # transformers imports torchvision too
+import_torchvision()  # transformers imports torchvision too
 transformers = pytest.importorskip("transformers")
 pytestmark = pytest.mark.slow
 

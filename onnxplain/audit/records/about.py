@@ -165,7 +165,9 @@ class QuestionsEntry:
     @property
     def config(self) -> AuditConfig:
         """The configuration; a `UsageError` if this version cannot ask that."""
-        return AuditConfig.from_dict(self.given, "the record's questions")
+        # What audits did before they knew of another way: logits alone, and all points of curves.
+        given = {"against_others": False, "curves": "full", **self.given}
+        return AuditConfig.from_dict(given, "the record's questions")
 
     @property
     def methods(self) -> Sequence[str]:

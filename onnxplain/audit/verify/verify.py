@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from onnxplain.audit.audit import Audit
 from onnxplain.audit.boxes.sums import sum_of_boxes
@@ -33,6 +32,7 @@ from onnxplain.evaluate.question import question_files, require_question
 from onnxplain.identity import GRAPH, Identity
 from onnxplain.inputs.bound import BoundValue, describe_bound
 from onnxplain.inputs.dataset import Sample, spread
+from onnxplain.leftovers import temporary_folder
 from onnxplain.machine import versions
 from onnxplain.model.load import load
 from onnxplain.model.model import Model
@@ -157,7 +157,7 @@ def verify(
             "give the data as it was given to the audit, with --data"
         )
     pictures = PicturesAgain()
-    with TemporaryDirectory(prefix="onnxplain-verify-") as folder, _store(folder) as store:
+    with temporary_folder("verify") as folder, _store(folder) as store:
         audit = Audit(model, there, config, methods, store, truth)
         head = [*_head(record, audit), *_data(record, by_name)]
         numbers = itertools.count()
@@ -193,8 +193,8 @@ def _counts_precision(record: Record) -> bool:
     return record.boxes is not None and record.boxes.map50 is not None and is_there()
 
 
-def _store(folder: str) -> Store:
-    return Store(Path(folder) / "again.sqlite", {})
+def _store(folder: Path) -> Store:
+    return Store(folder / "again.sqlite", {})
 
 
 def _is_whole(record: Record, entries: Sequence[Picture], by_name: Mapping[str, Sample]) -> bool:

@@ -17,6 +17,7 @@ from onnxplain.cli.options import (
     quiet_option,
     seed_option,
 )
+from onnxplain.cli.walled import Walled
 from onnxplain.targets.boxes.parts import MATCHES, PARTS
 
 _HELP = """Explain what MODEL saw in each IMAGE: a file, a folder or a pattern.
@@ -25,7 +26,7 @@ _HELP = """Explain what MODEL saw in each IMAGE: a file, a folder or a pattern.
 For each image and method these files are written:
   NAME.METHOD.png            the map over the picture
   NAME.METHOD.npz            the raw numbers with their provenance
-  NAME.sheet.png             all methods side by side
+  NAME.sheet.png             all methods side by side, for up to 10 pictures
   NAME.occlusion-maps.png    what the model says while each window is covered
   NAME.clear-maps.png        which class each place responds to
   NAME.METHOD-maps.png       of methods that draw samples: the map's standard error
@@ -33,7 +34,7 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
 """
 
 
-@click.command(help=_HELP, short_help="Explain what MODEL saw in images.")
+@click.command(cls=Walled, help=_HELP, short_help="Explain what MODEL saw in images.")
 @click.argument("model", type=click.Path(readable=False))
 @click.argument(
     "images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(readable=False)
@@ -55,7 +56,9 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
 @click.option(
     "--kind",
     type=click.Choice(["logit", "probability", "raw"]),
-    help="Score to explain; raw is what the output holds. Default: the method's own.",
+    help="Score to explain; raw is what the output holds. Default: of occlusion and its like the "
+    "probability, of others the logit, less the mean of the other classes' logits where classes "
+    "compete; `--kind logit` is the logit alone.",
 )
 @click.option(
     "--part",
@@ -136,6 +139,17 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     "--allow-mismatch",
     is_flag=True,
     help="Explain although the converted model differs from the deployed one.",
+)
+@click.option(
+    "--sheets/--no-sheets",
+    default=None,
+    help="Draw all methods of a picture side by side. Default: for up to 10 pictures.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Threads that draw and write beside the computing. Default: as many as cores.",
 )
 @quiet_option
 @json_option

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from onnxplain.boundary import unnamed
 from onnxplain.cli.explain.relevance import strongest_channels
@@ -14,7 +17,7 @@ from onnxplain.render.boxes import numbered
 from onnxplain.render.clear_maps import clear_maps
 from onnxplain.render.error_maps import error_maps
 from onnxplain.render.occlusion_maps import occlusion_maps
-from onnxplain.render.save import save_figure, save_image
+from onnxplain.render.save import save_image, save_page
 from onnxplain.render.sheet import sheet
 
 if TYPE_CHECKING:
@@ -31,6 +34,8 @@ _OWN_PICTURES = {
 }
 # Boxes that the table lists and the picture shows.
 LISTED_BOXES = 20
+# Fonts and their caches are not made for several threads.
+_DRAWING = threading.Lock()
 _RECORDED = (
     "method",
     "target",
@@ -113,6 +118,10 @@ class ImageResult:
         """Note why the image, or the rest of it, could not be explained."""
         self.error = error
 
+    def without_maps(self) -> ImageResult:
+        """What is printed of the image, once its maps are written: no memory for each picture."""
+        return replace(self, attempts=[_without_maps(a) for a in self.attempts])
+
     def failures(self) -> list[Failure]:
         """What went wrong."""
         found = [("", self.error), *((f"{a.method}: ", a.error) for a in self.attempts)]
@@ -131,6 +140,18 @@ class ImageResult:
             "files": [str(f) for f in self.files],
             **_error(self.error),
         }
+
+
+def _without_maps(attempt: Attempt) -> Attempt:
+    found = attempt.explanation
+    if found is None:
+        return attempt
+    channels = {k: v for k, v in found.maps.items() if k == "channels"}
+    nothing = np.zeros((1, 1, 1), np.uint8)
+    return replace(
+        attempt,
+        explanation=replace(found, attribution=nothing[0], pixels=nothing, maps=channels),
+    )
 
 
 def write_explanation(explanation: Explanation, folder: Path, stem: str) -> tuple[Path, ...]:
@@ -162,9 +183,16 @@ def write_boxes(found: Detected, picture: Picture, folder: Path, name: str) -> P
 
 
 def write_sheets(
-    explanations: Sequence[Explanation], folder: Path, name: str, labels: Sequence[str]
+    explanations: Sequence[Explanation],
+    folder: Path,
+    name: str,
+    labels: Sequence[str],
+    *,
+    together: bool = True,
 ) -> list[Path]:
     """Write the sheet over methods and, for occlusion, CLEAR and sampling methods, their own maps.
+
+    The sheet only if the methods are wanted `together`. One thread draws at a time.
 
     Raises
     ------
@@ -173,16 +201,28 @@ def write_sheets(
     """
     if not explanations:
         return []
-    written = [folder / f"{name}.sheet.png"]
-    save_figure(sheet(explanations), written[0])
-    names = dict(enumerate(labels))
+    with _DRAWING:
+        return _drawn(explanations, folder, name, dict(enumerate(labels)), together)
+
+
+def _drawn(
+    explanations: Sequence[Explanation],
+    folder: Path,
+    name: str,
+    names: Mapping[int, str],
+    together: bool,
+) -> list[Path]:
+    written = []
+    if together:
+        written.append(folder / f"{name}.sheet.png")
+        save_page(sheet(explanations), written[-1])
     for key, draw in _OWN_PICTURES.items():
         owners = [e for e in explanations if _own_picture(e) == key]
         for explanation in owners:
             targets = [e for e in owners if e.method == explanation.method]
             index = f".{explanation.target.stem}" if len(targets) > 1 else ""
             written.append(folder / f"{name}.{explanation.method}-maps{index}.png")
-            save_figure(draw(explanation, names), written[-1])
+            save_page(draw(explanation, names), written[-1])
     return written
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from onnxplain.cli.choices import (
     require_read,
 )
 from onnxplain.cli.console import remark
+from onnxplain.cli.explain.beside import Beside, cores
 from onnxplain.cli.explain.results import (
     LISTED_BOXES,
     Attempt,
@@ -37,6 +40,8 @@ from onnxplain.cli.outcome import code_of
 from onnxplain.cli.progress import Bar, progress_bar
 from onnxplain.errors import OnnxplainError, OutputError
 from onnxplain.explanations.explanation import Explanation
+from onnxplain.inputs.picture import Picture
+from onnxplain.journal import in_hand, is_careful, keep, recall
 from onnxplain.model.load import load
 from onnxplain.model.model import Model
 from onnxplain.targets.classes import Kind
@@ -46,6 +51,9 @@ from onnxplain.tasks.prediction import Prediction
 
 _RANKED = 5
 _SIDES = ("left", "top", "right", "bottom")
+# Pictures up to which each has a sheet without being asked for: drawing one takes longer than most
+# maps, and nobody looks through hundreds.
+FEW = 10
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,9 @@ class Job:
     kind: Kind | None
     folder: Path
     settings: dict[str, Any]
+    sheets: bool
     bar: Bar
+    beside: Beside
 
 
 def run(
@@ -80,6 +90,8 @@ def run(
     folder: str,
     seed: int,
     allow_mismatch: bool,
+    sheets: bool | None,
+    workers: int | None,
     quiet: bool,
     as_json: bool,
     **opening: Any,
@@ -118,13 +130,20 @@ def run(
         for text in warnings:
             remark(f"warning: {text}")
         _say_device(opened, opening["device"])
+        if sheets is None and len(paths) > FEW:
+            remark(f"no sheets: {len(paths)} pictures are more than {FEW}; --sheets draws them")
+    drawn = len(paths) <= FEW if sheets is None else sheets
     settings = {"seed": seed, "allow_mismatch": allow_mismatch, "average": average}
-    results = []
-    with progress_bar(len(paths), quiet=quiet) as bar:
-        job = Job(opened, chosen, wanted, kind, out, settings, bar)
-        for path in paths:
-            results.append(_explain_image(job, path, names[path]))
+    known: dict[Path, ImageResult] = {p: r for p in paths if (r := recall(str(p))) is not None}
+    left = [path for path in paths if path not in known]
+    begun: dict[Path, Future[ImageResult]] = {}
+    at_once = Beside(1, ahead=0) if is_careful() else Beside(workers or cores())
+    with progress_bar(len(left), quiet=quiet) as bar, at_once as beside:
+        job = Job(opened, chosen, wanted, kind, out, settings, drawn, bar, beside)
+        for path, picture in beside.ahead(partial(_read, opened), left):
+            begun[path] = _explain_image(job, path, picture, names[path])
             bar.finish()
+    results = [known[p] if p in known else begun[p].result() for p in paths]
     found = opened.network.known_independence
     if found is not None and any(result.explanations() for result in results):
         warnings += found.warnings
@@ -159,31 +178,49 @@ def require_writable(folder: Path) -> None:
         raise OutputError(f"cannot write into {str(existing)!r}; choose another folder with -o")
 
 
-def _explain_image(job: Job, path: Path, name: str) -> ImageResult:
+def _read(model: Model, path: Path) -> Picture:
+    with in_hand(str(path)):
+        return model.read(path)
+
+
+def _explain_image(
+    job: Job, path: Path, picture: Future[Picture], name: str
+) -> Future[ImageResult]:
+    """Compute all maps of a picture, while those that are done are written."""
     result = ImageResult(path)
+    attempts: list[Future[Attempt]] = []
+    shared: list[Callable[[], Path]] = []
     with one_of_many(result.fail):
-        _explain_into(result, job, path, name)
-    return result
+        read = picture.result()
+        with in_hand(str(path)):
+            _explain_into(result, attempts, shared, job, read, name)
+    return job.beside.write(partial(_completed, result, attempts, shared, job, name))
 
 
-def _explain_into(result: ImageResult, job: Job, path: Path, name: str) -> None:
-    picture = job.model.read(path)
+def _explain_into(
+    result: ImageResult,
+    attempts: list[Future[Attempt]],
+    shared: list[Callable[[], Path]],
+    job: Job,
+    picture: Picture,
+    name: str,
+) -> None:
     # The ranking is that at the first target's place, if the output is dense.
     average, place = job.settings["average"], job.targets.wanted[0].position
     prediction = job.model.predict(picture, position=place, average=average)
     result.ranking = _ranking(prediction)
     for k, chosen in enumerate(job.methods):
-        job.bar.job(f"{path.name}: {chosen.method.name}")
+        job.bar.job(f"{result.path.name}: {chosen.method.name}")
 
         def step(done: int, total: int, before: int = k) -> None:
             job.bar.step(before * total + done, total * len(job.methods))
 
-        kind = job.kind or chosen.method.explains
         asked = job.targets
         aims = list(
             job.model.resolve(
                 picture, asked.wanted, prediction,
-                kind=kind, contrast=asked.contrast, margin=asked.margin, average=average,
+                **chosen.method.score(job.kind),
+                contrast=asked.contrast, margin=asked.margin, average=average,
                 by_match=not chosen.method.takes_slopes, match=chosen.method.compares,
             )
         )  # fmt: skip
@@ -200,13 +237,34 @@ def _explain_into(result: ImageResult, job: Job, path: Path, name: str) -> None:
             )  # fmt: skip
         for aim, outcome in zip(aims, outcomes or failed * len(aims), strict=True):
             stem = f"{name}.{chosen.method.name}" + (f".{aim.stem}" if len(aims) > 1 else "")
-            result.attempts.append(_write(chosen, aim, outcome, job.folder, stem))
+            work = partial(_write, chosen, aim, outcome, job.folder, stem)
+            attempts.append(job.beside.write(work))
         job.bar.step(k + 1, len(job.methods))
-    order = list(dict.fromkeys(a.target.stem for a in result.attempts))
-    result.attempts.sort(key=lambda a: order.index(a.target.stem))
     if isinstance(prediction, Detected) and len(prediction.scores):
-        result.files.append(write_boxes(prediction, picture, job.folder, name))
-    result.files += write_sheets(result.explanations(), job.folder, name, job.model.labels)
+        shared.append(partial(write_boxes, prediction, picture, job.folder, name))
+
+
+def _completed(
+    result: ImageResult,
+    attempts: Sequence[Future[Attempt]],
+    shared: Sequence[Callable[[], Path]],
+    job: Job,
+    name: str,
+) -> ImageResult:
+    """Put what was written of a picture in order, and draw what shows several maps."""
+    # Begun before this, and on other threads: none waits for this one.
+    written = [attempt.result() for attempt in attempts]
+    order = list(dict.fromkeys(a.target.stem for a in written))
+    result.attempts = sorted(written, key=lambda a: order.index(a.target.stem))
+    if result.error is None:
+        with one_of_many(result.fail):
+            result.files += [draw() for draw in shared]
+            result.files += write_sheets(
+                result.explanations(), job.folder, name, job.model.labels, together=job.sheets
+            )
+    result = result.without_maps()
+    keep(str(result.path), result)
+    return result
 
 
 def _write(

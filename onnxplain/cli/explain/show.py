@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.explain.relevance import show_relevance
 from onnxplain.cli.outcome import TRACEBACK
-from onnxplain.errors import ImageError, InternalError
+from onnxplain.errors import ImageError, InternalError, NativeFaultError
 
 if TYPE_CHECKING:
     from onnxplain.cli.explain.results import Attempt, Failure, ImageResult
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _SHARES = ("probability", "area")
+# Faults of single pictures: each is said, however alike they are.
+_OF_EACH = (ImageError.exit_code, NativeFaultError.exit_code)
 _MEASURES = {
     "completeness_gap": "completeness gap",
     "conservation": "conservation",
@@ -79,7 +81,7 @@ def show_failures(failures: Sequence[Failure]) -> None:
     """Print what went wrong: of each image that is at fault, else once for all it concerns."""
     places: dict[tuple[str, str], dict[str, None]] = {}
     for failure in failures:
-        own = failure.where if failure.exit_code == ImageError.exit_code else ""
+        own = failure.where if failure.exit_code in _OF_EACH else ""
         why = failure.why
         if failure.exit_code == InternalError.exit_code:
             why += f"; {TRACEBACK}"
@@ -101,8 +103,8 @@ def _show_attempts(result: ImageResult) -> None:
             line(f"warning: {explanation.method} of {explanation.target.describe()}: {text}")
     written = [f for a in result.attempts for f in a.files] + result.files
     if written:
-        also = " ".join(f.name for f in result.files)
-        line(f"{len(written)} files in {written[0].parent}, also {also}")
+        also = f", also {' '.join(f.name for f in result.files)}" if result.files else ""
+        line(f"{len(written)} files in {written[0].parent}{also}")
 
 
 def _score(unit: str, value: float) -> str:

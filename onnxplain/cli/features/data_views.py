@@ -31,7 +31,7 @@ from onnxplain.inputs.dataset import read_dataset
 from onnxplain.render.atlas import draw_atlas
 from onnxplain.render.patches import draw_patches
 from onnxplain.render.relevant import class_label, draw_enriched, draw_relevant
-from onnxplain.render.save import save_figure
+from onnxplain.render.save import save_page
 
 _LISTED = 20
 _LAYOUTS = {"tsne": "t-SNE", "umap": "UMAP"}
@@ -83,7 +83,7 @@ def run_top_patches(
         f"{len(wanted)} of {spatial.channels} channels; {seen}",
     ]
     figure = draw_patches(drawn, heading, count=images, projection=how or "")
-    save_figure(figure, f"{stem}.png")
+    save_page(figure, f"{stem}.png")
     tell([f"{stem}.png", f"{stem}.npz"], quiet)
     return code_of_data(s.why for s in found.skipped)
 
@@ -119,7 +119,7 @@ def run_relevant(
     found.save(f"{stem}.npz", opened.labels)
     shown = found.classes[:_DRAWN_CLASSES]
     figure = draw_relevant(found, opened.name, opened.labels, classes=shown)
-    save_figure(figure, f"{stem}.png")
+    save_page(figure, f"{stem}.png")
     forget(f"{stem}.pass")
     if not quiet:
         rows = [
@@ -155,7 +155,7 @@ def run_enriched(
         )
         stem = f"{out / name}.enriched"
         figure = draw_enriched(explained, found, opened.name, opened.labels)
-        save_figure(figure, f"{stem}.png")
+        save_page(figure, f"{stem}.png")
         explained.save(f"{stem}.npz", opened)
         return [f"{stem}.png", f"{stem}.npz"]
 
@@ -202,7 +202,7 @@ def run_atlas(
     below = "Below each cell: how many activation vectors fell into it. "
     notes = below + "Shown: the patch whose vector is nearest to the cell's mean."
     patches = cell_patches(opened, samples, found, cells)
-    save_figure(draw_atlas(patches, counts, cells, heading, notes), f"{stem}.png")
+    save_page(draw_atlas(patches, counts, cells, heading, notes), f"{stem}.png")
     written = [f"{stem}.png", f"{stem}.npz"]
     if inversion:
         require_same_engines(opened, opened.read(samples[found.images[0]].path), allow_mismatch)
@@ -215,7 +215,7 @@ def run_atlas(
                 bar.finish()
         notes = below + "Shown: a picture made so that the layer answers like the cell's mean."
         figure = draw_atlas(made, counts, cells, heading, notes)
-        save_figure(figure, f"{stem}.inversion.png")
+        save_page(figure, f"{stem}.inversion.png")
         written.append(f"{stem}.inversion.png")
     tell(written, quiet)
     return code_of_data(s.why for s in found.skipped)

@@ -20,7 +20,7 @@ from onnxplain.features.class_model import DEFAULT, class_model
 from onnxplain.features.dream import Dream, dream
 from onnxplain.network.chosen_layer import tensor_of
 from onnxplain.render.made import draw_class_models, picture_of
-from onnxplain.render.save import save_figure, save_image
+from onnxplain.render.save import save_image, save_page
 from onnxplain.tasks.classes import Classes
 
 # Without --target: the first so many classes.
@@ -65,7 +65,7 @@ def run_class_model(
             made.save(written[-1])
             found.append(made)
             bar.finish()
-    save_figure(draw_class_models(found, opened.name, opened.labels), written[0])
+    save_page(draw_class_models(found, opened.name, opened.labels), written[0])
     tell(written, quiet)
 
 

@@ -17,12 +17,13 @@ from onnxplain.features.archive import origin, write_archive
 from onnxplain.features.kernels import kernels
 from onnxplain.features.maps import check_channels, feature_maps
 from onnxplain.graph.layers import spatial_layer
+from onnxplain.journal import in_hand, keep, recall, said_before
 from onnxplain.model.load import load
 from onnxplain.model.model import Model
 from onnxplain.network.chosen_layer import layer_warnings, tensor_of
 from onnxplain.network.placed_layer import placed, placement_warnings
 from onnxplain.render.features import draw_kernels, draw_maps, draw_maps_on_photo
-from onnxplain.render.save import save_figure
+from onnxplain.render.save import save_page
 
 
 def run_weights(
@@ -48,7 +49,7 @@ def run_weights(
         else check_channels(chosen, len(found.values), found.layer)
     )
     stem = out / f"{shortened(Path(model).stem)}.weights.{file_name(found.layer)}"
-    save_figure(draw_kernels(found, opened.name, filters=filters, scaling=scale), f"{stem}.png")
+    save_page(draw_kernels(found, opened.name, filters=filters, scaling=scale), f"{stem}.png")
     record = {**origin(opened), "layer": found.layer, "colors": found.colors}
     write_archive(f"{stem}.npz", "weights", record, {"weights": found.values})
     tell([f"{stem}.png", f"{stem}.npz"], quiet)
@@ -79,11 +80,11 @@ def run_maps(
         )
         stem = f"{out / name}.maps.{file_name(found.layer)}"
         written = [f"{stem}.png", f"{stem}.npz"]
-        save_figure(draw_maps(found, opened.name), written[0])
+        save_page(draw_maps(found, opened.name), written[0])
         found.save(written[1])
         if found.is_spatial:
             written.insert(1, f"{stem}.photo.png")
-            save_figure(draw_maps_on_photo(found, opened.name), written[1])
+            save_page(draw_maps_on_photo(found, opened.name), written[1])
         return written
 
     return each_image(images, quiet, work)
@@ -116,9 +117,12 @@ def each_image(
             bar.job(path.name)
             written: list[str] = []
             failed: list[OnnxplainError] = []
-            with one_of_many(failed.append):
-                written += work(path, names[path], bar)
-            tell(written, quiet)
+            with one_of_many(failed.append), in_hand(str(path)):
+                known = recall(str(path))
+                written += work(path, names[path], bar) if known is None else known
+                keep(str(path), written)
+            if not said_before(f"files of {path}"):
+                tell(written, quiet)
             for error in failed:
                 remark(f"{path}: {unnamed(error, path)}")
                 codes.append(error.exit_code)
@@ -178,7 +182,7 @@ def parse_channels(text: str | None) -> list[int] | None:
     Raises
     ------
     UsageError
-        If it is no list of channels.
+        If it is not a list of channels.
     """
     if text is None:
         return None

@@ -11,6 +11,7 @@ import numpy as np
 from onnxplain.export.targets.explained import (
     CONTRAST,
     NONE,
+    OTHERS,
     PREDICTED,
     REGION,
     RIVAL,
@@ -47,6 +48,8 @@ class ClassesExplained(Explained):
         Lengths of the axes of places; empty if the answer is no dense one.
     unit : str
         See `Explained`.
+    contrast : int
+        What the class is held against unless a file is told otherwise.
     """
 
     reading: Reading
@@ -54,6 +57,7 @@ class ClassesExplained(Explained):
     count: int
     places: tuple[int, ...]
     unit: str = "logit"
+    contrast: int = NONE
 
     @property
     def tensors(self) -> tuple[str, ...]:
@@ -63,7 +67,7 @@ class ClassesExplained(Explained):
     @property
     def given(self) -> tuple[Given, ...]:
         """The class, the one that it is held against, and of a dense answer the places."""
-        plain = (_index_input(TARGET, PREDICTED), _index_input(CONTRAST, NONE))
+        plain = (_index_input(TARGET, PREDICTED), _index_input(CONTRAST, self.contrast))
         return (*plain, region_input(self.places)) if self.places else plain
 
     def choose(self, at: Pass, inputs: Mapping[str, str]) -> Mapping[str, str]:
@@ -120,21 +124,26 @@ class ClassesExplained(Explained):
         lowest = build.constant(np.asarray(-math.inf, real))
         others = build.add("Where", write_cast(build, one, np.dtype(bool)), lowest, whole)
         rival = build.add("ArgMax", others, axis=1, keepdims=0)
-        # A class against itself is no index: the run stops.
+        # A class against itself is not an index: the run stops.
         itself = build.add("Equal", contrast, index)
         against = build.add("Where", itself, build.integer(NONE - 1), contrast)
         ranked = build.add("Equal", contrast, build.integer(RIVAL))
         against = build.add("Where", ranked, rival, against)
         none = build.add("Equal", contrast, build.integer(NONE))
-        against = build.add("Where", none, build.integer(0), against)
+        mean = build.add("Equal", contrast, build.integer(OTHERS if self.count > 1 else NONE))
+        single = build.add("Not", build.add("Or", none, mean))
+        against = build.add("Where", single, against, build.integer(0))
         against = build.add("Where", build.add("Less", against, build.integer(0)),
                             build.integer(self.count), against)  # fmt: skip
         against = build.add("Expand", against, build.add("Shape", rival))
         against = build.add("Gather", build.constant(np.arange(self.count)), against)
         taken = write_one_hot(build, against, self.count, real)
-        counted = write_cast(build, build.add("Not", none), real)
-        counted = build.add("Unsqueeze", counted, build.integers(1))
-        return build.add("Sub", one, build.add("Mul", taken, counted))
+        rest = build.add("Sub", build.constant(np.asarray(1.0, real)), one)
+        rest = build.add("Div", rest, build.constant(np.asarray(max(self.count - 1, 1), real)))
+        for part, where in ((taken, single), (rest, mean)):
+            here = build.add("Unsqueeze", write_cast(build, where, real), build.integers(1))
+            one = build.add("Sub", one, build.add("Mul", part, here))
+        return one
 
 
 @dataclass(frozen=True, eq=False)

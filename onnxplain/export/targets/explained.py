@@ -18,7 +18,7 @@ from onnxplain.symbolic.facts import Facts
 #: Names of the inputs that say what is explained.
 TARGET, CONTRAST, REGION, LABEL, REFERENCE = "target", "contrast", "region", "label", "reference"
 #: Values of the input ``target``, and of ``contrast``.
-PREDICTED, NONE, RIVAL = -1, -1, -2
+PREDICTED, NONE, RIVAL, OTHERS = -1, -1, -2, -3
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,15 @@ import numpy as np
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.export.targets.boxes import BoxesExplained, require_writable
 from onnxplain.export.targets.classes import ClassesExplained, ValuesExplained
-from onnxplain.export.targets.explained import LABEL, REFERENCE, REGION, TARGET, Explained
+from onnxplain.export.targets.explained import (
+    LABEL,
+    NONE,
+    OTHERS,
+    REFERENCE,
+    REGION,
+    TARGET,
+    Explained,
+)
 from onnxplain.export.targets.likeness import LikenessExplained
 from onnxplain.targets.request import TargetRequest
 from onnxplain.tasks.boxes import Boxes
@@ -35,7 +43,11 @@ def explained_of(model: Model) -> Explained:
         kind = task.kind("logit")
         ranking = task.readings[task.kind("probability")]
         unit = {"raw": "score"}.get(kind, kind)
-        return ClassesExplained(task.readings[kind], ranking, task.count, task.places, unit)
+        competing = task.name == "classes" and kind == "logit" and task.count > 1
+        return ClassesExplained(
+            task.readings[kind], ranking, task.count, task.places, unit,
+            OTHERS if competing else NONE,
+        )  # fmt: skip
     if isinstance(task, Numbers):
         return ValuesExplained(task.answer.raw, task.count, task.answer.places)
     if isinstance(task, Embedding):

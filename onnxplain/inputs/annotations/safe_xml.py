@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 from xml.parsers import expat
 
-from onnxplain.files import why_no_file
+from onnxplain.files import read_bytes
 
 _MOST_BYTES, _DEEPEST, _MOST_ELEMENTS = 5_000_000, 20, 200_000
 
@@ -38,15 +38,11 @@ def read_xml(path: Path) -> Element:
     Raises
     ------
     ValueError
-        If it is no XML, too large, nested too deep, or has a document type.
-    OSError
-        If it cannot be read.
+        If it is no XML, nested too deep, or has a document type.
+    UsageError
+        If it cannot be read, or is too large.
     """
-    problem = why_no_file(path)
-    if problem:
-        raise ValueError(problem)
-    if path.stat().st_size > _MOST_BYTES:
-        raise ValueError(f"it is above {_MOST_BYTES:,} bytes")
+    content = read_bytes(path, "annotations", _MOST_BYTES)
     top = Element("")
     stack, count = [top], 0
 
@@ -74,7 +70,7 @@ def read_xml(path: Path) -> Element:
     # In one piece, or text is handed over in thousands of small ones.
     parser.buffer_text = True
     try:
-        parser.Parse(path.read_bytes(), True)
+        parser.Parse(content, True)
     except expat.ExpatError as error:
-        raise ValueError(f"it is no XML: {error}") from error
+        raise ValueError(f"it is not XML: {error}") from error
     return top.inside[0]

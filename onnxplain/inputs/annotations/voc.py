@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from onnxplain.boundary import unnamed
+from onnxplain.errors import UsageError
 from onnxplain.inputs.annotations.annotation import Annotation, Marked, Read, Sides, sides_of
 from onnxplain.inputs.annotations.safe_xml import Element, read_xml
 
@@ -50,8 +52,8 @@ def _root(file: Path, found: Read) -> Element | None:
     """Return what a file holds; a problem is noted."""
     try:
         root = read_xml(file)
-    except (ValueError, OSError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
+    except (ValueError, UsageError) as error:
+        why = unnamed(error, file) if isinstance(error, UsageError) else str(error)
     else:
         if root.tag == "annotation":
             return root

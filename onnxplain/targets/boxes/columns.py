@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from onnxplain.errors import NumericalError
 from onnxplain.targets.secants import Slopes, Values
+from onnxplain.targets.shares import sigmoid, softmax
 
 Array = NDArray[np.float64]
 Squashing = Literal["none", "sigmoid", "softmax"]
@@ -77,9 +77,9 @@ class Columns:
                 "explained: check the preprocessing (range, layout) and the model file"
             )
         if self.squash == "sigmoid":
-            raw = scipy.special.expit(raw)
+            raw = sigmoid(raw)
         elif self.squash == "softmax":
-            raw = scipy.special.softmax(raw, axis=1)
+            raw = softmax(raw, axis=1)
         return self.scale * raw
 
     def slopes(self, values: Values, weights: Array) -> Slopes:

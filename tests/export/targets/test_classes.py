@@ -46,6 +46,7 @@ def test_every_target_is_that_of_explain(name, tmp_path):
     count = file.model.task.count
     cases = [({}, None, {}), ({"contrast": [-2]}, None, {"margin": True})]
     cases += [({"target": [k]}, k, {}) for k in range(count)]
+    cases += [({"target": [k], "contrast": [-1]}, k, {"kind": "logit"}) for k in range(count)]
     cases += [({"target": [1], "contrast": [0]}, 1, {"contrast": 0})]
     # The prediction is taken among the other classes.
     cases += [({"contrast": [k]}, None, {"contrast": k}) for k in range(count)]

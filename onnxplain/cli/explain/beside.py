@@ -1,0 +1,81 @@
+"""Work beside the model's: pictures are read ahead of it, results drawn and written behind it.
+
+Threads do it, not processes: decoders, PNG and zlib work without Python's lock, and so does the
+model, while a process of its own would have to load everything and be sent every map.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+S = TypeVar("S")
+_AHEAD = 2
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Beside:
+    """Threads that read ahead and write behind, until the context is left.
+
+    Leaving it waits for what was begun, also when an interrupt ends the work: files that are
+    half written would be lost, and whole ones of what has been computed are worth having.
+
+    Parameters
+    ----------
+    workers : int
+        Threads that write.
+    ahead : int
+        Pictures that are read before they are needed; each takes its pixels' memory.
+    """
+
+    def __init__(self, workers: int, ahead: int = _AHEAD) -> None:
+        self._workers, self._ahead = workers, ahead
+        self._readers = ThreadPoolExecutor(1, "reading")
+        self._writers = ThreadPoolExecutor(workers, "writing")
+        self._written: deque[Future[Any]] = deque()
+
+    def __enter__(self) -> Beside:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._readers.shutdown(cancel_futures=True)
+        self._writers.shutdown()
+
+    def ahead(self, read: Callable[[S], T], sources: Sequence[S]) -> Iterator[tuple[S, Future[T]]]:
+        """Yield each source with what is read of it, or the error, while the next is read.
+
+        Parameters
+        ----------
+        read : callable
+            Reads one source; only one runs at a time.
+        sources : sequence
+            In order.
+        """
+        begun: deque[tuple[S, Future[T]]] = deque()
+        for source in sources:
+            begun.append((source, self._readers.submit(read, source)))
+            if len(begun) > self._ahead:
+                yield begun.popleft()
+        yield from begun
+
+    def write(self, work: Callable[[], T]) -> Future[T]:
+        """Begin work on a result; it starts in the order of the calls.
+
+        Returns once no more of it waits than there are threads, so that results do not pile up
+        in memory while the model is faster.
+        """
+        future = self._writers.submit(work)
+        self._written.append(future)
+        while len(self._written) > 2 * self._workers:
+            self._written.popleft().exception()
+        return future

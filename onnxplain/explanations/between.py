@@ -1,0 +1,46 @@
+"""Values between the places of a grid, by NumPy alone.
+
+``scipy.ndimage`` and ``scipy.interpolate`` do this too, but a command that draws one map would
+wait for all of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def between(values: NDArray[Any], rows: NDArray[Any], columns: NDArray[Any]) -> NDArray[np.float64]:
+    """Read a grid bilinearly; beyond its outermost places it goes on as they are.
+
+    Parameters
+    ----------
+    values : (h, w) array
+        The grid.
+    rows, columns : arrays of numbers
+        Places in it, fractions included, counted from the middle of the first value. They are
+        broadcast against each other: (H, 1) and (1, W) ask for a picture.
+
+    Returns
+    -------
+    float64 array
+        In the shape of the places.
+    """
+    known = np.asarray(values, np.float64)
+    above, below, down = _beside(rows, known.shape[0])
+    left, right, across = _beside(columns, known.shape[1])
+    upper = known[above, left] * (1.0 - across) + known[above, right] * across
+    lower = known[below, left] * (1.0 - across) + known[below, right] * across
+    found: NDArray[np.float64] = upper * (1.0 - down) + lower * down
+    return found
+
+
+def _beside(
+    at: NDArray[Any], length: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """The two places beside each number, and how far it is from the first to the second."""
+    inside = np.clip(np.asarray(at, np.float64), 0.0, length - 1.0)
+    before = np.floor(inside).astype(np.intp)
+    return before, np.minimum(before + 1, length - 1), inside - before

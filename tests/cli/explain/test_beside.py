@@ -1,0 +1,89 @@
+"""Reading ahead and writing behind: in order, bounded, and whatever one of many raises."""
+
+import threading
+import time
+from functools import partial
+
+import pytest
+
+from onnxplain.cli.explain.beside import Beside, cores
+
+WAIT = 30
+
+
+def test_sources_come_in_order_with_their_errors():
+    def read(source):
+        time.sleep(0.01 * (source % 3))
+        return 1 / source
+
+    with Beside(2) as beside:
+        found = [(s, f.exception() or f.result()) for s, f in beside.ahead(read, range(5))]
+    assert isinstance(found[0][1], ZeroDivisionError)
+    assert found[1:] == [(s, 1 / s) for s in range(1, 5)]
+
+
+def test_some_sources_are_read_ahead_and_not_all():
+    read = []
+    with Beside(1) as beside:
+        sources = beside.ahead(read.append, range(100))
+        next(sources)
+        deadline = time.monotonic() + WAIT
+        while len(read) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        assert read == [0, 1, 2]
+
+
+def test_writing_goes_on_beside_and_ends_with_the_context():
+    begun, may_end, done = threading.Event(), threading.Event(), []
+
+    def work():
+        begun.set()
+        assert may_end.wait(WAIT)
+        done.append(threading.current_thread().name)
+
+    with Beside(2) as beside:
+        beside.write(work)
+        assert begun.wait(WAIT)
+        assert done == []
+        may_end.set()
+    assert done[0].startswith("writing")
+
+
+def test_an_interrupt_keeps_what_was_begun():
+    done = []
+
+    def work(k):
+        time.sleep(0.05)
+        done.append(k)
+
+    def interrupted():
+        with Beside(1) as beside:
+            for k in range(3):
+                beside.write(partial(work, k))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert done == [0, 1, 2]
+
+
+def test_results_do_not_pile_up():
+    ended, most = [], 0
+    with Beside(2) as beside:
+        for k in range(20):
+            beside.write(lambda: ended.append(time.sleep(0.01)))
+            most = max(most, k + 1 - len(ended))
+    assert len(ended) == 20
+    assert most <= 6
+
+
+def test_an_error_of_one_result_is_its_own():
+    with Beside(1) as beside:
+        futures = [beside.write(partial(divmod, 1, k)) for k in (1, 0, 1)]
+    assert isinstance(futures[1].exception(), ZeroDivisionError)
+    assert [futures[k].result() for k in (0, 2)] == [(1, 0), (1, 0)]
+
+
+def test_there_is_a_core():
+    assert cores() >= 1
