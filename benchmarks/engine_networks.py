@@ -33,7 +33,10 @@ class Split(torch.nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Scores of a batch."""
-        return self.head(self.last(self.body(image)))
+        maps = self.body(image)
+        if not maps.requires_grad:  # weights are frozen: the way back ends here
+            maps = maps.detach().requires_grad_(torch.is_grad_enabled())
+        return self.head(self.last(maps))
 
     def spaced(self) -> Split:
         """The same, with the weights in channels-last memory."""

@@ -34,6 +34,7 @@ from originals import CAT, LITE0  # noqa: E402
 import onnxplain.network.context  # noqa: E402
 from benchmarks.engine_networks import NETWORKS, Split  # noqa: E402
 from benchmarks.timing import seconds, spread  # noqa: E402
+from onnxplain.convert.torchvision_guard import import_torchvision  # noqa: E402
 
 PAGE = ROOT / "docs/engines.md"
 START, END = "<!-- measured: python -m benchmarks.engines --write -->", "<!-- end -->"
@@ -125,6 +126,7 @@ def rows(
 def _pytorch_grad_cam(net: Split, x: torch.Tensor, index: int) -> Works:
     if importlib.util.find_spec("pytorch_grad_cam") is None:
         return {}
+    import_torchvision()
     from pytorch_grad_cam import GradCAM
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 

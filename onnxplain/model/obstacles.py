@@ -14,6 +14,7 @@ from onnxplain.methods import Method, registered
 from onnxplain.network.network import Network
 from onnxplain.relevance.bodies import computes
 from onnxplain.relevance.kinds import RULED
+from onnxplain.symbolic.rules import RULES
 
 _WITHOUT_SIGNAL = having(Trait.NO_SIGNAL)  # no relevance arrives there
 _SIGNAL_IN_FIRST = having(Trait.FIRST_ONLY)
@@ -42,7 +43,7 @@ def obstacles(network: Network) -> dict[str, str]:
 
 
 def _obstacle(network: Network, method: Method, pytorch: str) -> str:
-    if method.needs not in FORWARD_VERBS and pytorch:
+    if method.needs not in FORWARD_VERBS and pytorch and not _in_onnx(network, method):
         return pytorch
     try:
         if method.takes_layer:
@@ -57,6 +58,23 @@ def _obstacle(network: Network, method: Method, pytorch: str) -> str:
         if unruled:
             return f"no relevance rule for {', '.join(unruled)}"
     return ""
+
+
+def _in_onnx(network: Network, method: Method) -> bool:
+    """Whether ONNX Runtime gives what a method needs, as far as operators tell."""
+    try:
+        if not network.slopes_in_onnx(method.needs):
+            return False
+    except OnnxplainError:  # it does not run the file
+        return False
+    graph, scores = network.graph, network.head.tensors
+    after = graph.descendants([network.image.name])
+    before = set[str]().union(scores, *(graph.ancestors(t) for t in scores))
+    return all(
+        n.operator in RULES or n.operator in _WITHOUT_SIGNAL
+        for n in graph.nodes
+        if before.intersection(n.outputs) and after.intersection(n.reads)
+    )
 
 
 def without_rule(network: Network) -> list[str]:

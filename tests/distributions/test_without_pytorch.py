@@ -15,8 +15,8 @@ MODEL, PICTURE = "models/digits-gap.onnx", "examples/digits/7-8.png"
 INSTALL = "install with: pip install torch onnx2torch"
 
 
-def test_maps_of_forward_only_methods_are_those_of_the_full_package(tmp_path):
-    names = ["cam", "occlusion", "rise", "score-cam"]
+def test_maps_of_methods_that_do_not_need_it_are_those_of_the_full_package(tmp_path):
+    names = ["cam", "occlusion", "rise", "score-cam", "grad-cam", "gradient"]
     done = onnxplain("explain", MODEL, PICTURE, "-m", ",".join(names), "-o", tmp_path)
     assert done.returncode == 0, done.stderr
     for name in names:
@@ -64,6 +64,7 @@ def test_inspect_tells_it_of_each_method():
     methods = json.loads(done.stdout)["model"]["methods"]
     assert INSTALL in str(methods["lrp"])
     assert INSTALL not in str(methods["occlusion"])
+    assert methods["grad-cam"] == ""
 
 
 def test_only_what_is_absent_is_named(monkeypatch):
