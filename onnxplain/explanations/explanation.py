@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.explanations.display import displayed, reduce_channels, upsample
-from onnxplain.explanations.npz import read_record
+from onnxplain.explanations.npz import read_record, write_npz
 from onnxplain.explanations.spread import Spread
 from onnxplain.files import MAX_JSON_BYTES, whole_file
 from onnxplain.targets.recorded import target_from
@@ -178,7 +178,7 @@ class Explanation:
         record = json.dumps(self.to_dict(), allow_nan=False)
         if path.suffix == ".npz":
             with whole_file(path) as file:
-                np.savez_compressed(file, record=np.array(record), **self._arrays())
+                write_npz(file, {"record": np.array(record), **self._arrays()})
         elif path.suffix == ".json":
             arrays = {k: _encode(v) for k, v in self._arrays().items()}
             text = json.dumps({**json.loads(record), "arrays": arrays}, indent=1)

@@ -131,6 +131,7 @@ class Network:
         self.example = example or self.random_input
         self._whole: Network | None = None
         self.placements: dict[str, Placement] = {}
+        self.cam_heads: dict[SpatialLayer, CamHead] = {}
 
     def with_graph(
         self,
