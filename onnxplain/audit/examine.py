@@ -31,6 +31,7 @@ from onnxplain.evaluate.settings import Settings
 from onnxplain.files import why_no_file
 from onnxplain.graph.load import file_sha256
 from onnxplain.inputs.dataset import Sample
+from onnxplain.journal import in_hand
 from onnxplain.model.model import Model
 
 # What is kept of a picture, and a small map for each method.
@@ -104,7 +105,7 @@ def examine(
         problem = unnamed(error, sample.path)
         found.append((build(Picture, {**about, "status": "failed", "problem": problem}), {}))
 
-    with one_of_many(failed, OF_A_PICTURE):
+    with one_of_many(failed, OF_A_PICTURE), in_hand(sample.name):
         found.append(_examined(model, sample, methods, config, about, truth))
     return found[0]
 

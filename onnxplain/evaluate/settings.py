@@ -50,6 +50,6 @@ class Settings:
 
     def __post_init__(self) -> None:
         if not 0 < self.strong < 1:
-            raise UsageError(f"a share of {self.strong:g} is not possible; it must be in (0, 1)")
+            raise UsageError(f"the share must lie between 0 and 1, not be {self.strong:g}")
         if self.stages < 1 or (self.step is not None and self.step < 1):
             raise UsageError("a number of steps or stages must be 1 or more")

@@ -57,6 +57,8 @@ class ModelEntry:
         Their names; empty if not known.
     sources : mapping of str to str
         Where the meaning of input, preprocessing and labels came from.
+    engine : str, optional
+        What gradients were asked of: ``onnxruntime`` or ``pytorch``; not there if it was chosen.
     said_bound : mapping of str to BoundEntry, optional
         Values of further inputs.
     warnings : sequence of str
@@ -78,6 +80,7 @@ class ModelEntry:
     classes: int
     labels: Sequence[str]
     sources: Mapping[str, str]
+    engine: str | None = None
     said_bound: Mapping[str, BoundEntry] | None = said("bound")
     warnings: Sequence[str]
     independence: Mapping[str, Any] | None = None
