@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from onnxplain.boundary import reason
 from onnxplain.errors import UsageError
 from onnxplain.explanations.display import displayed, reduce_channels, upsample
-from onnxplain.explanations.npz import read_record
+from onnxplain.explanations.npz import read_record, write_npz
 from onnxplain.explanations.saved_record import check_arrays, check_record, check_target
 from onnxplain.explanations.spread import Spread
 from onnxplain.files import MAX_JSON_BYTES, whole_file, why_no_file
@@ -180,7 +180,7 @@ class Explanation:
         record = json.dumps(self.to_dict(), allow_nan=False)
         if path.suffix == ".npz":
             with whole_file(path) as file:
-                np.savez_compressed(file, record=np.array(record), **self._arrays())
+                write_npz(file, {"record": np.array(record), **self._arrays()})
         elif path.suffix == ".json":
             arrays = {k: _encode(v) for k, v in self._arrays().items()}
             text = json.dumps({**json.loads(record), "arrays": arrays}, indent=1)

@@ -144,6 +144,7 @@ class Network(Engines):
         self.example = example or self.random_input
         self._whole: Network | None = None
         self.placements: dict[str, Placement] = {}
+        self.cam_heads: dict[SpatialLayer, CamHead] = {}
         self.before_pytorch: Callable[[], None] = nothing
 
     def with_graph(
