@@ -12,6 +12,7 @@
     │   └── UnsupportedModelError       3   valid, but outside what onnxplain can explain
     ├── ImageError                      4   the image cannot be read or does not fit the model
     ├── ConversionError                 5   gradients are impossible: operators are missing
+    │   ├── MissingPackageError         5   PyTorch or onnx2torch is not installed
     │   └── ParityError                 5   ONNX Runtime and PyTorch disagree on this input
     ├── NumericalError                  6   NaN or Inf where a number is needed
     ├── OutputError                     7   a result cannot be written
@@ -105,6 +106,10 @@ class ConversionError(OnnxplainError):
     """The graph cannot be converted to PyTorch; forward-only methods still work."""
 
     exit_code = 5
+
+
+class MissingPackageError(ConversionError):
+    """PyTorch or onnx2torch is not installed; forward-only methods still work."""
 
 
 class ParityError(ConversionError):

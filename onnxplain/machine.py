@@ -8,6 +8,7 @@ import sys
 from contextlib import suppress
 from functools import lru_cache
 from importlib import metadata
+from importlib.util import find_spec
 
 _PACKAGES = (
     "onnx",
@@ -28,13 +29,35 @@ _CONTAINER = (
 @lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
     """Versions of everything that computes, without importing any of it."""
-    found = {"onnxplain": _version("onnxplain") or "source", "python": platform.python_version()}
+    own = _version("onnxplain") or _version("onnxplain-light") or "source"
+    found = {"onnxplain": own, "python": platform.python_version()}
     for name in _PACKAGES:
         version = _version(name)
         if version:
             found[name] = version
     found["platform"] = f"{sys.platform} {platform.machine()}"
     return found
+
+
+def lacks_pytorch() -> str:
+    """Say what gradients lack in this environment, and how to install it; empty if nothing.
+
+    Imports nothing: the light distribution comes without PyTorch and onnx2torch.
+    """
+    absent = [name for name in ("torch", "onnx2torch") if not _is_there(name)]
+    if not absent:
+        return ""
+    verb = "is" if len(absent) == 1 else "are"
+    return (
+        f"{' and '.join(absent)} {verb} not installed; install with: pip install {' '.join(absent)}"
+    )
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except (ImportError, ValueError):  # hidden by a finder, or a module without a specification
+        return name in sys.modules
 
 
 def _version(name: str) -> str | None:

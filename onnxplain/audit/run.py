@@ -29,6 +29,7 @@ from onnxplain.inputs.dataset import Sample, spread
 from onnxplain.journal import in_hand
 from onnxplain.machine import versions
 from onnxplain.model.model import Model
+from onnxplain.network.engines import AUTO
 
 STORE = "results.sqlite"
 Progress = Callable[[int, int], None]
@@ -99,6 +100,8 @@ def open_store(
     identity["answer"] = _digest([answer.task, model.network.declared_scores])
     if files := question_files(require_question(model, config.target)):
         identity["target"] = _digest(files)
+    if model.network.gradients_by != AUTO:
+        identity["engine"] = model.network.gradients_by
     if model.network.bound:
         identity["bound"] = _digest(describe_bound(model.network.bound))
     return Store(Path(folder) / STORE, identity)

@@ -49,9 +49,10 @@ Exit codes:
   0    everything asked for was done
   1    verify: a figure does not reproduce
   2    a wrong name, index, parameter or option; a method that does not apply
-  3    the model file cannot be read, or is no image classifier
+  3    the model file cannot be read, or is not an image classifier
   4    an image cannot be read, or does not fit the model
-  5    gradients are impossible: operators are missing, or the engines disagree
+  5    gradients are impossible: operators are missing, PyTorch is not installed, or the
+       engines disagree
   6    NaN or Inf where a number is needed
   7    a result cannot be written
   8    native code crashed, hung or took too much memory on a picture (--isolate); others are done

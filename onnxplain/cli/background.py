@@ -47,7 +47,7 @@ from onnxplain.cli.walled import Walled
 @model_options
 @debug_option
 def background(**options: Any) -> None:
-    """Fit what stands in a window usually, for -m prediction-difference.
+    """Learn the usual pixels of a window, for -m prediction-difference.
 
     DATA is a folder, a pattern or a table of pictures. Use the file as
     `explain -m prediction-difference -p background=FILE`.

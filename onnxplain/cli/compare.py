@@ -10,6 +10,7 @@ from onnxplain.cli.options import (
     answer_options,
     bind_option,
     debug_option,
+    engine_option,
     json_option,
     limit_option,
     out_option,
@@ -74,6 +75,7 @@ These files are written:
 @answer_options
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]")
 @bind_option
+@engine_option
 @out_option("compared")
 @seed_option
 @quiet_option

@@ -9,6 +9,7 @@ import click
 from onnxplain.cli.options import (
     boxes_option,
     debug_option,
+    engine_option,
     json_option,
     masks_option,
     method_option,
@@ -155,6 +156,7 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
 @parameter_option
 @out_option("evaluated")
 @model_options
+@engine_option
 @click.option(
     "--seed",
     type=click.IntRange(min=0),

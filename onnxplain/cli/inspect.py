@@ -59,7 +59,7 @@ def inspect(
     IMAGES go with --try: which preprocessing is the right one?
     """
     if images and not trying:
-        raise click.UsageError(f"{images[0]!r} is no option; pictures go with --try")
+        raise click.UsageError(f"{images[0]!r} is not an option; pictures go with --try")
     if trying and save:
         raise click.UsageError("--save keeps one preprocessing: choose it with --preprocess")
     if force and not save:

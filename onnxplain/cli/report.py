@@ -19,7 +19,7 @@ These files are written:
   report.html   one page for any browser: needs no network and no other file
   report.md     the same in brief, as Markdown
 
-What they say stands as data in record.json. Photos are read from --data; one that is gone
+record.json holds the same as data. Photos are read from --data; one that is gone
 or has changed since is left out, and the page says so. Without it nothing is read but what
 lies in FOLDER: where the record says that the data were is shown, and not followed.
 """

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from onnxplain.cli.options import (
+    ENGINES,
     answer_options,
     bind_option,
     budget_option,
@@ -61,6 +62,11 @@ and --output are needed for records of versions that did not write down what was
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]")
 @bind_option
 @budget_option
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    help="What computes gradients. Default: what the audit was asked for.",
+)
 @quiet_option
 @json_option
 @debug_option

@@ -30,7 +30,9 @@ class Budget:
     fold_bytes : int
         Bytes of all results that are computed from constants together.
     fold_work : int
-        Multiplications, or what costs as much, for all of them together.
+        Steps for all of them together; one takes about 3 nanoseconds.
+    fold_seconds : float
+        Seconds of the processor for all of them together, should the steps take longer.
     nodes : int
         Nodes after local functions are written out, those of bodies counted.
     nesting : int
@@ -39,8 +41,12 @@ class Budget:
         Characters of a name.
     tensor_bytes : int
         Bytes of one tensor of one picture.
+    rounds : int
+        Rounds of a Loop that nothing ends earlier.
     run_seconds : float
         Seconds of one call of ONNX Runtime.
+    loop_seconds : float
+        The same, of a graph with a Loop or Scan.
     memory_bytes : int
         Memory of a process of its own, see ``--isolate``.
     hang_seconds : float
@@ -48,12 +54,15 @@ class Budget:
     """
 
     fold_bytes: int = 1 << 30
-    fold_work: int = 10**10
+    fold_work: int = 2 * 10**9
+    fold_seconds: float = 8.0
     nodes: int = 20_000
     nesting: int = 64
     name: int = 8_192
     tensor_bytes: int = 1 << 30
+    rounds: int = 1_000_000
     run_seconds: float = 120.0
+    loop_seconds: float = 7.0
     memory_bytes: int = 16 << 30
     hang_seconds: float = 300.0
 

@@ -107,9 +107,9 @@ def load(
         input: ``float``, the first floating-point one; ``normalised``, the last one; or one
         between, by name.
     engine : str, optional
-        An engine of `onnxplain.adapters.engines.register_engine` that runs in the place of
-        ONNX Runtime, and of PyTorch where it gives gradients or relevance; what it cannot do
-        they do.
+        ``onnxruntime`` or ``pytorch``: which of the two gives gradients. Or an engine of
+        `onnxplain.adapters.engines.register_engine` that runs in the place of ONNX Runtime, and
+        of PyTorch where it gives gradients or relevance; what it cannot do they do.
 
     Returns
     -------

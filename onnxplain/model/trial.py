@@ -58,9 +58,9 @@ class Tried:
     reason : str
         What speaks for it before any picture is seen.
     said : tuple of Said
-        For each picture; empty if the scores are no numbers.
+        For each picture; empty if the scores are not numbers.
     evidence : Evidence, optional
-        What the answers say for it; ``None`` if the scores are no numbers.
+        What the answers say for it; ``None`` if the scores are not numbers.
     problem : str
         Why there is none.
     """
@@ -197,7 +197,7 @@ def _weighed(
     told = [p for p in predictions if p is not None]
     scores = np.stack([_scores(p) for p in told]) if told else np.zeros((0, 1))
     if len(told) < len(predictions) or not np.isfinite(scores).all():
-        return Tried(recipe, reason, problem="the scores are no finite numbers")
+        return Tried(recipe, reason, problem="the scores are not finite numbers")
     said = tuple(
         Said(p.winner, p.names[p.winner] if p.names else "", float(p.scores[p.winner]), p.unit)
         for p in told

@@ -96,7 +96,7 @@ def test_targets_that_mean_nothing_are_found_before_anything_is_written(explain,
 @pytest.mark.parametrize(
     ("target", "words"),
     [
-        (["-t", "1@6,0"], ["position 6,0 is not possible", "6 x 6 places"]),
+        (["-t", "1@6,0"], ["position 6,0 is outside", "6 x 6 places"]),
         (["-t", "9@1,1"], ["out of range: the model has 0..2"]),
     ],
 )

@@ -8,6 +8,7 @@ import click
 
 from onnxplain.cli.options import (
     debug_option,
+    engine_option,
     json_option,
     method_option,
     model_options,
@@ -125,6 +126,7 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     metavar="N",
     help="Threads within an operator, in both engines. Default: their own choice.",
 )
+@engine_option
 @seed_option
 @click.option(
     "--precision",

@@ -79,6 +79,7 @@ class Attempt:
         record = self.explanation.to_dict()
         return {
             **{k: record[k] for k in _RECORDED},
+            "engine": self.explanation.provenance["engine"],
             "channels": strongest_channels(self.explanation),
             "files": [str(f) for f in self.files],
             **_error(None),

@@ -22,6 +22,7 @@ _MEASURES = {
     "completeness_gap": "completeness gap",
     "conservation": "conservation",
     "parity_error": "parity error",
+    "slope_error": "slope error",
     "samples": "samples",
     "relative_error": "relative error",
 }
@@ -36,10 +37,10 @@ def show_document(
     ``images`` and ``exit_code``. Each image has ``image`` (its path), ``predictions``
     (index, name, probability, logit; of a detector number, name, score, left, top, right and
     bottom in pixels of the photo), ``explanations`` (method, target, score, layer,
-    parameters, measures, notes, warnings, seconds, channels, files), ``files``, ``error`` and
-    ``exit_code``; an explanation that failed has method, target, error and exit_code alone.
-    For relevance, ``notes`` holds the leaks and the composite, and ``channels`` lists those
-    of the tensor ``at`` that carry most.
+    parameters, measures, notes, warnings, seconds, engine, channels, files), ``files``,
+    ``error`` and ``exit_code``; an explanation that failed has method, target, error and
+    exit_code alone. For relevance, ``notes`` holds the leaks and the composite, and
+    ``channels`` lists those of the tensor ``at`` that carry most.
     """
     document(
         {

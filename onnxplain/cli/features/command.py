@@ -251,7 +251,7 @@ def dream(**options: Any) -> int:
     type=click.Choice(["tsne", "umap"]),
     default="tsne",
     show_default=True,
-    help="What lays the data out: t-SNE, or UMAP (pip install 'onnxplain[umap]').",
+    help="What lays the data out: t-SNE, or UMAP (pip install umap-learn).",
 )
 @click.option(
     "--cells",
@@ -266,7 +266,7 @@ def dream(**options: Any) -> int:
 @mismatch_option
 @view_options
 def atlas(**options: Any) -> int:
-    """Lay out what a layer tells apart in DATA: similar things stand side by side.
+    """Lay out what a layer tells apart in DATA: similar things lie side by side.
 
     Writes MODEL.atlas.LAYER.png (patches), .npz (vectors and places) and, on request,
     .inversion.png.

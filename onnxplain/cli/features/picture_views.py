@@ -182,7 +182,7 @@ def parse_channels(text: str | None) -> list[int] | None:
     Raises
     ------
     UsageError
-        If it is no list of channels.
+        If it is not a list of channels.
     """
     if text is None:
         return None
