@@ -179,7 +179,7 @@ def require_writable(folder: Path) -> None:
 
 
 def _read(model: Model, path: Path) -> Picture:
-    with in_hand(str(path)):
+    with in_hand(str(path), whole=False):
         return model.read(path)
 
 
