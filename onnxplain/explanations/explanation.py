@@ -138,6 +138,18 @@ class Explanation:
         order = np.argsort(-self.scores, kind="stable")[:count]
         return [(int(i), self.labels.get(int(i), ""), float(self.scores[i])) for i in order]
 
+    @property
+    def sentences(self) -> list[str]:
+        """What was explained and where its evidence is; then whether the map can be believed."""
+        from onnxplain.render.summary import sentences
+
+        return sentences(self)
+
+    @property
+    def summary(self) -> str:
+        """The same as one text."""
+        return " ".join(self.sentences)
+
     def overlay(self, *, alpha: float = 0.5) -> Image.Image:
         """Picture with the map laid over it."""
         from onnxplain.render.overlay import overlay

@@ -21,6 +21,7 @@ from onnxplain.identity import Identity
 from onnxplain.inputs.picture import Picture, sample_picture
 from onnxplain.methods import Method, find
 from onnxplain.methods.parameters import check_parameters
+from onnxplain.model.noise import score_noise
 from onnxplain.model.opened import OpenedModel
 from onnxplain.model.record import Run, explanation_of
 from onnxplain.model.saturation import require_finite, saturated, vanishes
@@ -247,7 +248,10 @@ class Model(OpenedModel):
             require_finite(chosen, found.values, aim)
             run = Run(chosen, values, seed, time.perf_counter() - started)
             said = replace(aims[aim], parity=parity)
-            return explanation_of(self, run, picture, aim, said, score, found)
+            noise = None
+            if chosen.of_scores and not self.network.is_random:
+                noise = score_noise(self.network, picture.x, aim, score)
+            return explanation_of(self, run, picture, aim, said, score, found, noise)
 
         # The steps of the first target stand for those of all, which take turns.
         contexts = [context, *[replace(context, progress=silent)] * (len(aims) - 1)]

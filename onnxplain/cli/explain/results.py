@@ -76,6 +76,7 @@ class Attempt:
             }
         record = self.explanation.to_dict()
         return {
+            "summary": self.explanation.summary,
             **{k: record[k] for k in _RECORDED},
             "channels": strongest_channels(self.explanation),
             "files": [str(f) for f in self.files],

@@ -91,6 +91,7 @@ def run(
     allow_mismatch: bool,
     sheets: bool | None,
     workers: int | None,
+    verbose: bool,
     quiet: bool,
     as_json: bool,
     **opening: Any,
@@ -152,7 +153,7 @@ def run(
     if as_json:
         show_document(opened, warnings, results, code)
     elif not quiet:
-        show_tables(results)
+        show_tables(results, verbose)
     show_failures(failures)
     return code
 
