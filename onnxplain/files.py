@@ -67,9 +67,9 @@ def read_text(path: str | Path, what: str, most: int = MAX_JSON_BYTES) -> str:
         # With or without the mark that editors of Windows put first.
         text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig").read()
     except UnicodeDecodeError as error:
-        raise UsageError(f"cannot read {what} {str(path)!r}: it is no UTF-8 text") from error
+        raise UsageError(f"cannot read {what} {str(path)!r}: it is not UTF-8 text") from error
     if "\0" in text:
-        raise UsageError(f"cannot read {what} {str(path)!r}: it is no text, a NUL is in it")
+        raise UsageError(f"cannot read {what} {str(path)!r}: it is not text: it contains a NUL")
     return text
 
 
@@ -209,4 +209,4 @@ def _finite(text: str) -> float:
 
 
 def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text[:40]} is no number that can be computed with")
+    raise ValueError(f"{text[:40]} is not a number that can be computed with")

@@ -101,7 +101,12 @@ def _remove_folder(path: str) -> None:
     about = os.lstat(path)
     ours = stat.S_ISDIR(about.st_mode) and about.st_uid == _user()
     lock = os.path.join(path, _LOCK)
-    if ours and _is_old(about) and (not os.path.lexists(lock) or _is_left(lock)):
+    if not ours or not _is_old(about):
+        return
+    if not os.path.lexists(lock):
+        # Killed before it was locked, and then empty; or somebody else's, whatever its name.
+        os.rmdir(path)
+    elif _is_left(lock):
         shutil.rmtree(path)
 
 

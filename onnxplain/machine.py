@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from importlib import metadata
+from importlib.util import find_spec
 
 _PACKAGES = (
     "onnx",
@@ -17,12 +19,18 @@ _PACKAGES = (
     "torch",
     "pycocotools",
 )
+# Where Linux says what a container may take.
+_CONTAINER = (
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+)
 
 
 @lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
     """Versions of everything that computes, without importing any of it."""
-    found = {"onnxplain": _version("onnxplain") or "source", "python": platform.python_version()}
+    own = _version("onnxplain") or _version("onnxplain-light") or "source"
+    found = {"onnxplain": own, "python": platform.python_version()}
     for name in _PACKAGES:
         version = _version(name)
         if version:
@@ -31,11 +39,43 @@ def versions() -> dict[str, str]:
     return found
 
 
+def lacks_pytorch() -> str:
+    """Say what gradients lack in this environment, and how to install it; empty if nothing.
+
+    Imports nothing: the light distribution comes without PyTorch and onnx2torch.
+    """
+    absent = [name for name in ("torch", "onnx2torch") if not _is_there(name)]
+    if not absent:
+        return ""
+    verb = "is" if len(absent) == 1 else "are"
+    return (
+        f"{' and '.join(absent)} {verb} not installed; install with: pip install {' '.join(absent)}"
+    )
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except (ImportError, ValueError):  # hidden by a finder, or a module without a specification
+        return name in sys.modules
+
+
 def _version(name: str) -> str | None:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
+
+
+def memory() -> int | None:
+    """Bytes of memory that this process may at most have; ``None`` where that is unknown."""
+    found: list[int] = []
+    with suppress(OSError, ValueError, AttributeError):
+        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    for file in _CONTAINER:
+        with suppress(OSError, ValueError), open(file, encoding="ascii") as opened:
+            found.append(int(opened.read()))  # "max" is no number, and no limit
+    return min(found, default=None)
 
 
 def is_busy() -> bool:

@@ -106,7 +106,7 @@ def test_a_mark_of_the_byte_order_is_no_text(tmp_path):
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity", "-Infinity"])
 def test_numbers_that_nobody_can_compute_with(tmp_path, number):
     (tmp_path / "f").write_text(f'{{"a": [{number}]}}')
-    with pytest.raises(UsageError, match=f"{number} is no number that can be computed with"):
+    with pytest.raises(UsageError, match=f"{number} is not a number that can be computed with"):
         read_json(tmp_path / "f", "thing")
 
 

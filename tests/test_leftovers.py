@@ -105,3 +105,16 @@ def test_it_is_locked_until_it_has_its_name(tmp_path, forgetful):
         leftovers._CLEARED.clear()
         write(tmp_path / "other" / "..")
     assert (tmp_path / "b.png").read_bytes() == b"whole"
+
+
+def test_a_folder_of_somebody_else_stays_whatever_its_name(tmp_path, forgetful):
+    results = tmp_path / "tmp" / "onnxplain-results-20260101"
+    results.mkdir()
+    (results / "map.npz").write_bytes(b"kept")
+    unborn = tmp_path / "tmp" / "onnxplain-other-abcdefgh"
+    unborn.mkdir()
+    for folder in (results, unborn):
+        os.utime(folder, (0, 0))
+    with leftovers.temporary_folder("other"):
+        assert (results / "map.npz").read_bytes() == b"kept"
+        assert not unborn.exists()  # killed before its lock was there

@@ -15,6 +15,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CHECKLIST = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+
+
+def guide(name):
+    """The program of a how-to page."""
+    page = (ROOT / "docs" / "guides" / f"{name}.md").read_text("utf-8")
+    return re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0]
+
+
 IMPORTS = """
 import numpy as np, onnx, onnxplain
 from onnx import parser, numpy_helper
@@ -29,35 +37,7 @@ def command(*words):
     except SystemExit as end:
         assert end.code == 0
 """
-METHOD = '''
-"""Grad-CAM whose weights are the medians of the gradient."""
-
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
-from onnxplain.explanations.attribution import Attribution
-from onnxplain.methods.layer_gradient import NEEDS, layer_gradient
-from onnxplain.methods.registry import method
-from onnxplain.network.context import Context
-from onnxplain.targets.target import Target
-
-
-@method(
-    name="median-cam", family="cam", needs=NEEDS, explains="logit", display="positive",
-    summary="Feature maps weighted by the median gradient.", reference="nobody",
-    meaning="score units up to a factor", class_discriminative=True, promises="",
-    failures="where gradients are sparse",
-)
-def median_cam(
-    context: Context, x: NDArray[Any], target: Target, *, layer: str | None = None
-) -> Attribution:
-    """Sum over k of median(dS/dA_k) A_k."""
-    chosen, maps, slopes = layer_gradient(context, x, target, layer)
-    weights = np.median(slopes, axis=(2, 3))
-    return Attribution(np.einsum("nk,nkhw->nhw", weights, maps), ("H", "W"), layer=chosen.name)
-'''
+METHOD = guide("method")
 USE_METHOD = """
 model = onnxplain.load("models/digits-softmax.onnx")
 found = model.explain("examples/digits/3-10.png", "median-cam", 3)
@@ -66,26 +46,7 @@ command("explain", "models/digits-softmax.onnx", "examples/digits/3-10.png", "-m
         "-o", FOLDER + "/out")
 
 """
-OPERATOR = '''
-"""Mish."""
-
-import torch
-from torch import Tensor, nn
-
-from onnxplain.graph.view import Node
-
-
-class Mish(nn.Module):
-    """x tanh(softplus(x))."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * torch.tanh(nn.functional.softplus(x))
-
-
-def mish(node: Node) -> nn.Module:
-    """Convert Mish."""
-    return Mish()
-'''
+OPERATOR = guide("operator")
 BUILD = """
 proto = parser.parse_model('<ir_version: 9, opset_import: ["" : 18]> '
     'g (float[N,3,6,6] image) => (float[N,2] scores) { c = Conv(image, w) m = Mish(c) '
@@ -117,17 +78,7 @@ else:
     raise AssertionError("converted without a converter")
 """
 )
-TASK = '''
-"""Counts: values that are never negative."""
-
-from onnxplain.tasks.values import Numbers
-
-
-class Counts(Numbers):
-    """Numbers of things."""
-
-    name = "counts"
-'''
+TASK = guide("task")
 USE_TASK = (
     BUILD.replace("m = Mish(c)", "m = Relu(c)")
     + """

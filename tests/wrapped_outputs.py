@@ -40,7 +40,7 @@ def label_of(scores, result="label"):
 def wrapped_classifier(tail, outputs, *, opset=17, ml=3, inputs=()):
     """Convolution, mean and linear layer to the logits ``z``, ``s`` by Softmax, then `tail`.
 
-    `outputs` are names with a type that is no tensor, or ready declarations.
+    `outputs` are names with a type that is not a tensor, or ready declarations.
     """
     nodes = [
         node("Conv", [IMAGE, "w1"], ["c"], pads=[1] * 4),

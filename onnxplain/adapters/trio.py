@@ -90,7 +90,7 @@ class Trio:
 def unequal(one: Array, other: Array) -> float:
     """Largest difference of two arrays; 0 if not a number stands at the same places.
 
-    Infinite if their shapes differ, or something is no number in one of them alone.
+    Infinite if their shapes differ, or something is not a number in one of them alone.
     """
     if one.shape != other.shape:
         return float("inf")

@@ -139,7 +139,7 @@ def ray_examiner(
         import ray.data
     except ImportError as error:
         raise UsageError(
-            f"--engine ray needs Ray ({error}); install it with: pip install 'onnxplain[ray]'"
+            f"--engine ray needs Ray ({error}); install it with: pip install 'ray[data]'"
         ) from error
 
     def examiner(numbers: Sequence[int]) -> Iterator[Examined]:

@@ -77,7 +77,7 @@ def read_record(path: str | Path) -> Record:
     except jsonschema.ValidationError as error:
         message = error.message if len(error.message) < 200 else error.message[:200] + "..."
         raise UsageError(
-            f"{str(path)!r} is no record of an audit: at {error.json_path}: {message}"
+            f"{str(path)!r} is not the record of an audit: at {error.json_path}: {message}"
         ) from error
     return build(Record, data)
 

@@ -199,4 +199,4 @@ class Store:
                     f"cannot write results to {str(self.path)!r}: {error}; what was written before "
                     "is kept: make room and start the same command again"
                 ) from error
-            raise UsageError(f"{str(self.path)!r} is no store of results: {error}") from error
+            raise UsageError(f"{str(self.path)!r} is not a store of results: {error}") from error

@@ -66,7 +66,7 @@ class StoredMaps:
         Raises
         ------
         UsageError
-            If it is no square of numbers, as maps of audits are.
+            If it is not a square of numbers, as maps of audits are.
         """
         rows = self._rows(
             "SELECT values_ FROM maps WHERE number = ? AND method = ?", (number, method)
@@ -76,8 +76,13 @@ class StoredMaps:
         values = rows[0][0]
         count = len(values) // 4 if isinstance(values, bytes) else 0
         if not isinstance(values, bytes) or not count or 4 * math.isqrt(count) ** 2 != len(values):
-            raise self._no_store(f"the map of {method} of picture {number} is no square of numbers")
-        return np.frombuffer(values, np.float32)
+            raise self._no_store(
+                f"the map of {method} of picture {number} is not a square of numbers"
+            )
+        found = np.frombuffer(values, np.float32)
+        if not np.isfinite(found).all():
+            raise self._no_store(f"the map of {method} of picture {number} holds NaN or Inf")
+        return found
 
     def __enter__(self) -> StoredMaps:
         return self
@@ -112,4 +117,4 @@ class StoredMaps:
             raise self._no_store(str(error)) from error
 
     def _no_store(self, why: str) -> UsageError:
-        return UsageError(f"{str(self.path)!r} is no store of results: {why}")
+        return UsageError(f"{str(self.path)!r} is not a store of results: {why}")

@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from onnxplain.cli.options import debug_option, model_options
+from onnxplain.cli.walled import Walled
 
 
-@click.command()
+@click.command(cls=Walled)
 @click.argument("model", type=click.Path())
 @click.argument("data")
 @click.option(
@@ -46,7 +47,7 @@ from onnxplain.cli.options import debug_option, model_options
 @model_options
 @debug_option
 def background(**options: Any) -> None:
-    """Fit what stands in a window usually, for -m prediction-difference.
+    """Learn the usual pixels of a window, for -m prediction-difference.
 
     DATA is a folder, a pattern or a table of pictures. Use the file as
     `explain -m prediction-difference -p background=FILE`.

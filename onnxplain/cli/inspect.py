@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from onnxplain.cli.options import debug_option, json_option, model_options
+from onnxplain.cli.walled import Walled
 
 
-@click.command(short_help="Show what is in MODEL and what works with it.")
+@click.command(cls=Walled, short_help="Show what is in MODEL and what works with it.")
 @click.argument("model", type=click.Path(readable=False))
 @click.argument("images", nargs=-1)
 @click.option(
@@ -58,7 +59,7 @@ def inspect(
     IMAGES go with --try: which preprocessing is the right one?
     """
     if images and not trying:
-        raise click.UsageError(f"{images[0]!r} is no option; pictures go with --try")
+        raise click.UsageError(f"{images[0]!r} is not an option; pictures go with --try")
     if trying and save:
         raise click.UsageError("--save keeps one preprocessing: choose it with --preprocess")
     if force and not save:

@@ -48,10 +48,10 @@ def report(
 
     The JSON document has the keys ``format`` (1), ``file`` (see
     `onnxplain.model.inspection.FileFacts`), ``model`` (see
-    `onnxplain.model.inspection.inspect_model`; null if the file is no image classifier),
+    `onnxplain.model.inspection.inspect_model`; null if the file is not an image classifier),
     ``problem`` (why not, or why it does not convert; else null) and, if asked for, ``parity`` (see
     `onnxplain.model.inspection.inspect_parity`), ``try`` (see `onnxplain.model.trial.to_dict`) and
-    ``saved`` (path of the side file); each is null if the file is no image classifier. For a
+    ``saved`` (path of the side file); each is null if the file is not an image classifier. For a
     detector whose boxes cannot be read there is also ``boxes_template``, what a side file may say.
 
     Raises

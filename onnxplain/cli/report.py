@@ -19,7 +19,7 @@ These files are written:
   report.html   one page for any browser: needs no network and no other file
   report.md     the same in brief, as Markdown
 
-What they say stands as data in record.json. Photos are read from the data set; one that
+record.json holds the same as data. Photos are read from the data set; one that
 is gone or has changed since is left out, and the page says so.
 """
 

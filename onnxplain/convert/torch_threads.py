@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from onnxplain import machine
+from onnxplain.boundary import reason
+from onnxplain.errors import MissingPackageError
 
 # What tells OpenMP how threads wait; who sets one of them has decided.
 _WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
@@ -28,7 +30,17 @@ def import_torch() -> None:
     (``docs/benchmarks.md`` has the figures). OpenMP reads how to wait when it is loaded, so
     the first import decides; the environment is as before afterwards. Nothing is changed if
     PyTorch has been imported, or if the environment says how threads wait.
+
+    Raises
+    ------
+    MissingPackageError
+        If PyTorch or onnx2torch is not installed, or PyTorch cannot be imported.
     """
+    lacking = machine.lacks_pytorch()
+    if lacking:
+        raise MissingPackageError(
+            f"this needs PyTorch: {lacking}; cam, occlusion and rise work without it"
+        )
     if "torch" in sys.modules or any(name in os.environ for name in _WAITING):
         return
     busy = machine.is_busy()
@@ -38,6 +50,8 @@ def import_torch() -> None:
         import torch
 
         torch.get_num_threads()  # some runtimes read the environment at the first question
+    except (ImportError, OSError) as error:  # a library of it that does not load
+        raise MissingPackageError(f"PyTorch cannot be imported: {reason(error)}") from error
     finally:
         os.environ.pop(name, None)
 

@@ -113,8 +113,8 @@ class RandomisedModels:
     ) -> None:
         if order not in ("cascading", "independent") or steps < 1:
             raise UsageError(
-                f"order {order!r} with {steps} steps is not possible; allowed: cascading or "
-                "independent, and at least one step"
+                f"order must be cascading or independent, with at least one step, not "
+                f"{order!r} with {steps}"
             )
         self._model, self._steps, self._seed = model, steps, seed
         self.order = order

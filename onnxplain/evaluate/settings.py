@@ -22,6 +22,9 @@ class Settings:
         What pixels become that are taken away; see `onnxplain.perturb.fills.fill`.
     inserted : str
         What insertion begins with.
+    within : float, optional
+        Measure deletion and insertion at as few points as their areas need to be that close to
+        those of all points, see `onnxplain.evaluate.fitted`; all points if not given.
     strong : float
         Share of the pixels that count as the strongest, in (0, 1).
     order : {"cascading", "independent"}
@@ -43,9 +46,10 @@ class Settings:
     strong: float = 0.2
     order: Order = "cascading"
     stages: int = 6
+    within: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.strong < 1:
-            raise UsageError(f"a share of {self.strong:g} is not possible; it must be in (0, 1)")
+            raise UsageError(f"the share must lie between 0 and 1, not be {self.strong:g}")
         if self.stages < 1 or (self.step is not None and self.step < 1):
             raise UsageError("a number of steps or stages must be 1 or more")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.convert.torch_threads import import_torch
 from onnxplain.export.plan import INTEGRATED
 from onnxplain.graph.prepare import prepare
 from onnxplain.methods import find
@@ -50,7 +51,7 @@ def maps_in_double(
     ConversionError
         If PyTorch cannot compute a node.
     """
-    # It imports PyTorch.
+    import_torch()
     from onnxplain.adapters.converted import Converted
 
     read = {t.name for t in model.graph.initializer}

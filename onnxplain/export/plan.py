@@ -132,7 +132,7 @@ def make_plan(
     chosen = known_methods(methods)
     network = model.network
     if not 1 <= steps <= _MOST_STEPS:
-        raise UsageError(f"{steps} steps are not possible; allowed: 1 to {_MOST_STEPS}")
+        raise UsageError(f"steps must be 1 to {_MOST_STEPS}, not {steps}")
     explained = explained_of(model)
     given = with_defaults(explained.given, defaults_of(model, explained, target))
     spatial = None

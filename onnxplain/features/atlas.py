@@ -214,9 +214,7 @@ def _laid_out(vectors: NDArray[np.float32], layout: str, seed: int) -> NDArray[n
         try:
             from umap import UMAP
         except ImportError as error:
-            raise UsageError(
-                "layout umap is not installed: pip install 'onnxplain[umap]'"
-            ) from error
+            raise UsageError("layout umap is not installed: pip install umap-learn") from error
         neighbours = min(15, len(vectors) - 1)
         settings = {"n_neighbors": neighbours, "metric": "cosine"}
         found = UMAP(**settings, random_state=seed, n_jobs=1).fit_transform(vectors)

@@ -135,7 +135,7 @@ def class_model(
     asked = model.request(target)
     task = model.task
     if asked.index is None and not (asked.like or asked.element):
-        raise UsageError("top-N is no class without a picture that says which; name one")
+        raise UsageError("top-N needs a picture that says which class it is; name a class")
     if task.answer.places and not (asked.position or asked.region or asked.element):
         asked = replace(asked, region=EVERYWHERE)
     aim = model.target(asked, model.predict(sample), picture=sample)

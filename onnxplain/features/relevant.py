@@ -209,9 +209,9 @@ def _require_sound(found: RelevantFeatures) -> None:
     }
     for name, (values, kind) in lists.items():
         if not isinstance(values, list) or any(type(v) is not kind for v in values):
-            raise ValueError(f"{name} are no list of {kind.__name__}")
+            raise ValueError(f"{name} are not a list of {kind.__name__}")
     if type(found.mu) not in (int, float):
-        raise ValueError("mu is no number")
+        raise ValueError("mu is not a number")
     F, K = len(found.features), len(found.classes)
     top = found.units.scores.shape[1:]
     expected: dict[str, tuple[NDArray[Any], str, tuple[int, ...]]] = {
@@ -233,7 +233,7 @@ def _require_sound(found: RelevantFeatures) -> None:
     if scores.dtype.kind != "f" or scores.shape != (F, *top) or np.isnan(scores).any():
         raise ValueError(f"scores is not an array of shape {(F, *top)}")
     if found.averages.ndim != 4:
-        raise ValueError("averages are no pictures")
+        raise ValueError("averages are not pictures")
 
 
 def relevant_features(

@@ -96,7 +96,7 @@ def feature_layers(model: Model, names: Sequence[str] | None = None) -> list[Fea
         layers.append(FeatureLayer(tensor, channels, first, spatial))
         first += channels
     if not layers:
-        raise MethodRefusedError("the model has no layer in front of its scores to select from")
+        raise MethodRefusedError("the model has no layer before its scores to select from")
     return layers
 
 

@@ -103,7 +103,7 @@ def find_cam_head(
 
 
 def constant_value(graph: Graph, tensor: str) -> NDArray[Any] | None:
-    """Value of a constant tensor, de-quantised if need be; ``None`` if it is no constant."""
+    """Value of a constant tensor, de-quantised if need be; ``None`` if it is not a constant."""
     if graph.is_constant(tensor):
         return graph.constant(tensor).astype(np.float64)
     node = graph.producers.get(tensor)

@@ -25,11 +25,11 @@ def with_constants(graph: Graph, values: Mapping[str, NDArray[Any]]) -> Graph:
     Raises
     ------
     UsageError
-        If a name is no constant, or shape or element type change.
+        If a name is not a constant, or shape or element type change.
     """
     for name, value in values.items():
         if not graph.is_constant(name):
-            raise UsageError(f"tensor {name!r} is no constant of the graph")
+            raise UsageError(f"tensor {name!r} is not a constant of the graph")
         old = graph.constant(name)
         if (value.shape, value.dtype) != (old.shape, old.dtype):
             raise UsageError(
@@ -70,7 +70,7 @@ def with_mask_inputs(
     Raises
     ------
     UsageError
-        If a name is no tensor that a node writes.
+        If a name is not a tensor that a node writes.
     """
     for name in masks:
         if name not in graph.producers:

@@ -174,7 +174,7 @@ def _image_input(
         d if isinstance(d, int) and d > 0 else (size or default)[i] for i, d in enumerate(declared)
     )
     if min(height, width) < 1:
-        raise UsageError(f"size {height} x {width} is not possible; {_WRITE_SIZE}")
+        raise UsageError(f"size {height} x {width} is out of range; {_WRITE_SIZE}")
     if size is not None and tuple(size) != (height, width):
         raise UsageError(
             f"input {info.name!r} has the fixed size {height} x {width}, "

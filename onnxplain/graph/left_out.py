@@ -57,7 +57,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Wrapped:
-    """An output of the file that is no tensor: a map, a sequence or an optional value.
+    """An output of the file that is not a tensor: a map, a sequence or an optional value.
 
     Attributes
     ----------

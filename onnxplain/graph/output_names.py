@@ -16,7 +16,7 @@ def own_outputs(graph: Graph) -> list[str]:
 
 
 def file_outputs(graph: Graph) -> list[str]:
-    """All outputs of the file: tensors, what is no tensor, and what was left out."""
+    """All outputs of the file: tensors, what is not a tensor, and what was left out."""
     return list(dict.fromkeys((*own_outputs(graph), *graph.wrapped, *graph.left_out.outputs)))
 
 
@@ -28,7 +28,7 @@ def named_output(graph: Graph, output: str) -> str:
     graph : Graph
         The prepared graph.
     output : str
-        An output of the file, or a tensor in an output that is no tensor.
+        An output of the file, or a tensor in an output that is not a tensor.
 
     Raises
     ------
@@ -50,10 +50,10 @@ def named_output(graph: Graph, output: str) -> str:
 
 
 def describe_wrapped(wrapped: Wrapped, name: str) -> str:
-    """Say what an output that is no tensor holds, and how to explain it."""
+    """Say what an output that is not a tensor holds, and how to explain it."""
     inside = ", ".join(map(repr, wrapped.tensors))
     way = f"name a tensor that it holds with --output: {inside}" if inside else "it holds no scores"
-    return f"{name!r} is no tensor but {wrapped.kind} ({way})"
+    return f"{name!r} is not a tensor but {wrapped.kind} ({way})"
 
 
 def no_scores(graph: Graph) -> str:

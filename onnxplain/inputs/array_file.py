@@ -29,7 +29,7 @@ def read_array(path: str | Path) -> NDArray[Any]:
         found = np.lib.format.open_memmap(path, mode="r")
     except Exception as error:  # NumPy raises whatever a damaged header leads to
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ValueError(f"it is no array of numbers in NumPy's format ({reason})") from error
+        raise ValueError(f"it is not an array of numbers in NumPy's format ({reason})") from error
     if found.dtype.kind not in "biuf":
-        raise ValueError("it is no array of numbers in NumPy's format")
+        raise ValueError("it is not an array of numbers in NumPy's format")
     return np.array(found)

@@ -40,7 +40,7 @@ def open_bands(path: str | Path) -> NDArray[Any]:
     Raises
     ------
     ImageError
-        If the file cannot be read, or its colours are no bands (CMYK and the like).
+        If the file cannot be read, or its colours are not bands (CMYK and the like).
     """
     path = Path(path)
     if path.suffix.lower() in _TIFF and path.is_file():
@@ -77,8 +77,8 @@ def bands_of(image: Image.Image, where: str = "image") -> NDArray[Any]:
         values = values.astype(np.uint16) if narrow else values
     elif image.mode not in _PLAIN:
         raise ImageError(
-            f"{where}: colours of mode {image.mode} are no bands; save it as grey, RGB or RGBA, as "
-            "a TIFF of several bands, or as .npy"
+            f"{where}: colours of mode {image.mode} are not bands; save it as grey, RGB or RGBA, "
+            "as a TIFF of several bands, or as .npy"
         )
     return values[..., None] if values.ndim == 2 else values
 

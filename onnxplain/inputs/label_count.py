@@ -35,6 +35,6 @@ def misfit(names: Sequence[str], counts: Sequence[int]) -> str:
     if found == wanted - 1 and not background:
         return (
             f"{said}; if class 0 is a background class, as in TensorFlow's models, put "
-            "'background' in front of the names"
+            "'background' before the names"
         )
     return said

@@ -149,7 +149,7 @@ def _of_mapping(data: Mapping[Any, Any], where: str, keys_are_names: bool = Fals
         raise refusal(where, f"{name!r} has {json.dumps(value, default=str)[:40]} for an index")
     if any(k is not None for k in keys):
         key = next(k for k in data if _index(k) is None)
-        raise refusal(where, f"the key {str(key)!r} is no index, others are")
+        raise refusal(where, f"the key {str(key)!r} is not an index, others are")
     raise refusal(where, f"it holds no names; expected {FORMS}")
 
 

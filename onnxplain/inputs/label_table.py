@@ -183,4 +183,4 @@ def _rows(text: str, delimiter: str, where: str) -> list[list[str]]:
         )
         return [[cell.strip() for cell in row] for row in reader]
     except csv.Error as error:
-        raise refusal(where, f"it is no table: {error}") from error
+        raise refusal(where, f"it is not a table: {error}") from error

@@ -38,7 +38,7 @@ def _whole(value: Any, said: str) -> int:
 
 
 def _indices(value: Any) -> tuple[int, ...]:
-    return tuple(_whole(v, f"{value} are no channels: they count from 0") for v in value)
+    return tuple(_whole(v, f"{value} are not channels: they count from 0") for v in value)
 
 
 def _numbers(value: Any) -> tuple[float, ...]:

@@ -106,7 +106,7 @@ def attention_rollout(
     if heads not in _HEADS:
         raise UsageError(f"heads {heads!r} is not known; allowed: {', '.join(_HEADS)}")
     if not 0.0 <= discard_ratio < 1.0:
-        raise UsageError(f"discard_ratio {discard_ratio} is not possible; allowed: 0 to below 1")
+        raise UsageError(f"discard_ratio must be 0 or more and below 1, not {discard_ratio}")
     layers, grid = _attention(context.network)
     engine = context.engine(Capability.FORWARD | Capability.ACTIVATIONS)
     names = [name for layer in layers for name in layer.tensors]
@@ -197,7 +197,7 @@ def _rolled_out(
     if rows not in _ROWS:
         raise UsageError(f"rows {rows!r} is not known; allowed: {', '.join(_ROWS)}")
     if rows == "class" and not grid.prefix:
-        raise UsageError("rows=class is not possible: the model has no class token; use rows=mean")
+        raise UsageError("rows=class needs a class token, and the model has none; use rows=mean")
     if rows == "auto":
         rows = "mean" if grid.prefix in _WITHOUT_CLASS_TOKEN else "class"
     maps = []

@@ -76,7 +76,7 @@ def g_came(
     """
     box = as_box("g-came", "grad-cam", target, BoxNumber)
     if not 0 < spread < np.inf:
-        raise UsageError(f"spread {spread} is not possible; it must be a positive number")
+        raise UsageError(f"spread must be above 0, not {spread}")
     coarse = grad_cam(context, x, target, layer=layer)
     left, top, right, bottom = box.sides
     height, width = context.network.image.size

@@ -45,7 +45,7 @@ def _require_classes(network: Network) -> None:
 @method(
     name="clear",
     family="relevance",
-    needs=Capability.GRADIENTS,
+    needs=Capability.GRADIENTS | Capability.SIGNALS,
     explains="logit",
     against_others=False,
     display="signed",
@@ -122,7 +122,7 @@ def clear(
     usual = target.classes if target.classes <= _ALL else _TOP
     wanted = usual if classes is None else classes
     if not 1 <= wanted <= target.classes:
-        raise UsageError(f"classes {wanted} is not possible; allowed: 1 to {target.classes}")
+        raise UsageError(f"classes must be 1 to {target.classes}, not {wanted}")
     engine = context.engine(Capability.GRADIENTS)
     last = _last_layer(context, target)
     graph = context.network.graph

@@ -158,7 +158,7 @@ def grad_cam_plus_plus(
         If the stabilizer is negative.
     """
     if not stabilizer >= 0:
-        raise UsageError(f"stabilizer {stabilizer} is not possible; it must be 0 or more")
+        raise UsageError(f"stabilizer must be 0 or more, not {stabilizer}")
     spatial, a, g = layer_gradient(context, x, target, layer)
     divisor = 2 + a.sum(axis=(2, 3), keepdims=True) * g
     beyond = (g > 0) & (divisor <= 2 / LARGEST_GROWTH)
@@ -182,6 +182,6 @@ def _poles(beyond: NDArray[np.bool_], g: NDArray[Any]) -> tuple[str, ...]:
     share = beyond.sum() / (g > 0).sum()
     return (
         f"at {100 * share:.3g} % of the places with a positive gradient, 2 + sum(A) g cancels to "
-        "zero or is negative, so that alpha is no weight: the layer's maps have negative sums, "
+        "zero or is negative, so that alpha is not a weight: the layer's maps have negative sums, "
         "which the paper's ReLU layers have not; use grad-cam or hirescam, or another --layer",
     )

@@ -78,7 +78,7 @@ def layercam_scales(
     """
     if scales < 1 or not 0 < gamma < np.inf or fuse not in ("sum", "max"):
         raise UsageError(
-            f"scales {scales}, fuse {fuse!r} and gamma {gamma} are not possible; allowed: 1 or "
+            f"scales {scales}, fuse {fuse!r} and gamma {gamma} are not all allowed; allowed: 1 or "
             "more scales, sum or max, a positive gamma"
         )
     network = context.network

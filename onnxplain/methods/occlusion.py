@@ -112,7 +112,7 @@ def occlusion(
     grid = WindowGrid.fitting((height, width), window, stride)
     if not 1 <= refine <= max(grid.shape):
         raise UsageError(
-            f"refine {refine} is not possible; allowed: 1 to {max(grid.shape)} positions of "
+            f"refine {refine} is out of range; allowed: 1 to {max(grid.shape)} positions of "
             f"{grid.shape[0]} x {grid.shape[1]}"
         )
     limited = max_seconds is not None or tolerance is not None

@@ -27,7 +27,7 @@ def channel_limits(
     count = spatial.channels if channels is None else channels
     if not 1 <= count <= spatial.channels:
         raise UsageError(
-            f"{method}: channels {count} is not possible; {spatial.name!r} has {spatial.channels}"
+            f"{method}: channels {count} is out of range; {spatial.name!r} has {spatial.channels}"
         )
     return Limits(count, max_seconds, least=1)
 

@@ -56,7 +56,7 @@ def relevance_warnings(
         return ()
     return (
         f"{100 * worst:.3g} % of the score arrives at the input: biases take or add more than the "
-        "score itself, so that the numbers are no shares of it; use composite=epsilon-plus with "
+        "score itself, so that the numbers are not shares of it; use composite=epsilon-plus with "
         f"zero_bias=true, or {_WITHOUT_RULES}",
     )
 

@@ -86,7 +86,7 @@ def rise(
     size = context.network.image.size
     if not 0 < share < 1 or not 1 <= cells <= min(size):
         raise UsageError(
-            f"rise: share {share} and cells {cells} are not possible; allowed: a share between 0 "
+            f"rise: share {share} and cells {cells} are out of range; allowed: a share between 0 "
             f"and 1, 1 to {min(size)} cells"
         )
     random = RiseMasks(size, cells, share)

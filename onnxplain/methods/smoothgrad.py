@@ -200,7 +200,7 @@ def _averages(
 ) -> Attribution:
     averaged = _averaged(of)
     if not noise_level >= 0:
-        raise UsageError(f"noise_level {noise_level} is not possible; it must be 0 or more")
+        raise UsageError(f"noise_level must be 0 or more, not {noise_level}")
     quiet = replace(context, progress=silent)
     runs: list[Run] = []
     axes: tuple[str, ...] = ()

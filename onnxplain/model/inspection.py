@@ -260,7 +260,7 @@ def inspect_parity(model: Model, picture: Picture) -> dict[str, Any]:
         ``differing`` (the first that differs for any reason, or null) and ``worst`` (the
         largest errors). A tensor has ``tensor``, ``operator``, ``error``, ``own_error``,
         ``tolerance``; see `onnxplain.adapters.tensor_parity.TensorParity`. An error that
-        is no number is null.
+        is not a number is null.
     """
     scores = model.measure_parity(picture)
     found = model.compare_tensors(picture)

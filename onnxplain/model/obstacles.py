@@ -9,6 +9,7 @@ from onnxplain.graph.bodies import is_control_flow
 from onnxplain.graph.expand import expand
 from onnxplain.graph.extract import find_downstream
 from onnxplain.graph.operators import Trait, having
+from onnxplain.machine import lacks_pytorch
 from onnxplain.methods import Method, registered
 from onnxplain.network.network import Network
 from onnxplain.relevance.bodies import computes
@@ -35,12 +36,14 @@ def obstacles(network: Network) -> dict[str, str]:
         picture, show only when it runs.
     """
     missing = missing_operators(network.graph)
-    return {name: _obstacle(network, method, missing) for name, method in registered().items()}
+    unconverted = f"does not convert to PyTorch: {', '.join(missing)}" if missing else ""
+    pytorch = unconverted or lacks_pytorch()
+    return {name: _obstacle(network, method, pytorch) for name, method in registered().items()}
 
 
-def _obstacle(network: Network, method: Method, missing: list[str]) -> str:
-    if method.needs not in FORWARD_VERBS and missing:
-        return f"does not convert to PyTorch: {', '.join(missing)}"
+def _obstacle(network: Network, method: Method, pytorch: str) -> str:
+    if method.needs not in FORWARD_VERBS and pytorch:
+        return pytorch
     try:
         if method.takes_layer:
             network.layer(None)

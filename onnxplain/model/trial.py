@@ -14,6 +14,7 @@ from onnxplain.inputs.dataset import Sample, noting
 from onnxplain.inputs.guess import plausible
 from onnxplain.inputs.picture import read_picture
 from onnxplain.inputs.preprocess import Preprocess
+from onnxplain.journal import in_hand
 from onnxplain.model.preset_evidence import Evidence, beats, enough, evidence, witnesses
 
 if TYPE_CHECKING:
@@ -57,9 +58,9 @@ class Tried:
     reason : str
         What speaks for it before any picture is seen.
     said : tuple of Said
-        For each picture; empty if the scores are no numbers.
+        For each picture; empty if the scores are not numbers.
     evidence : Evidence, optional
-        What the answers say for it; ``None`` if the scores are no numbers.
+        What the answers say for it; ``None`` if the scores are not numbers.
     problem : str
         Why there is none.
     """
@@ -143,7 +144,7 @@ def try_preprocessings(
     candidates = candidates_of(model)
     for sample in samples:
         found: list[Prediction | None] = []
-        with noting(sample, failures):
+        with noting(sample, failures), in_hand(sample.name):
             found = [_predicted(model, sample, recipe) for recipe, _ in candidates]
             kept.append(sample)
             rows[sample.name] = found
@@ -196,7 +197,7 @@ def _weighed(
     told = [p for p in predictions if p is not None]
     scores = np.stack([_scores(p) for p in told]) if told else np.zeros((0, 1))
     if len(told) < len(predictions) or not np.isfinite(scores).all():
-        return Tried(recipe, reason, problem="the scores are no finite numbers")
+        return Tried(recipe, reason, problem="the scores are not finite numbers")
     said = tuple(
         Said(p.winner, p.names[p.winner] if p.names else "", float(p.scores[p.winner]), p.unit)
         for p in told

@@ -119,7 +119,7 @@ def probed(network: Network, answer: Answer, asked: Asked) -> Answer:
 
 
 def _scores(network: Network, reading: Reading) -> NDArray[np.float64] | None:
-    """What some input scores; ``None`` if that is no number, as is said for pictures."""
+    """What some input scores; ``None`` if that is not a number, as is said for pictures."""
     try:
         x = network.random_input()
         return reading.read(network.ort.together().activations(x, reading.tensors))

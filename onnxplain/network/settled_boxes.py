@@ -43,7 +43,7 @@ _SEVERAL = (
 )
 _CROSSED = (
     "many of its boxes have their right side left of their left one, or their lower one above the "
-    "upper: if the four numbers are no corners, declare their form in a file beside the model "
+    "upper: if the four numbers are not corners, declare their form in a file beside the model "
     "(docs/detectors.md)"
 )
 _TWO_FORMS = (
@@ -127,7 +127,7 @@ def _no_labels(layout: BoxLayout, values: Sequence[Values]) -> str:
     found = np.concatenate([layout.labels.read(v)[0] for v in values], axis=1)
     if np.allclose(found, np.rint(found), atol=1e-3) and found.min(initial=0) >= -1:
         return ""
-    return f"what is taken for labels, in {layout.labels.tensors[0]!r}, are no whole numbers"
+    return f"what is taken for labels, in {layout.labels.tensors[0]!r}, are not whole numbers"
 
 
 def _no_scores(layout: BoxLayout, values: Sequence[Values]) -> str:

@@ -45,11 +45,11 @@ class Limits:
 
     def __post_init__(self) -> None:
         if self.samples < 1:
-            raise UsageError(f"samples {self.samples} is not possible; it must be 1 or more")
+            raise UsageError(f"samples must be 1 or more, not {self.samples}")
         for name in ("max_seconds", "tolerance"):
             value = getattr(self, name)
             if value is not None and not value > 0:
-                raise UsageError(f"{name} {value} is not possible; it must be above 0")
+                raise UsageError(f"{name} must be above 0, not {value}")
 
 
 class Sampling:

@@ -151,7 +151,7 @@ def fit_background(
     fits = 1 <= window[0] <= height and 1 <= window[1] <= width and padding >= 0
     if not fits:
         raise UsageError(
-            f"window {window} with padding {padding} is not possible; allowed: a window of 1 to "
+            f"window {window} with padding {padding} is out of range; allowed: a window of 1 to "
             f"{height} high, 1 to {width} wide, a padding of 0 or more"
         )
     groups, together = (channels, 1) if sampler == "conditional" else (1, channels)

@@ -84,7 +84,7 @@ def pair(what: str, value: Size | int | None, default: Size, largest: Size) -> S
     found = default if value is None else (value, value) if isinstance(value, int) else value
     if not all(1 <= v <= m for v, m in zip(found, largest, strict=True)):
         raise UsageError(
-            f"{what} {tuple(found)} is not possible; allowed: 1 to {largest[0]} high, "
+            f"{what} {tuple(found)} is out of range; allowed: 1 to {largest[0]} high, "
             f"1 to {largest[1]} wide"
         )
     return (int(found[0]), int(found[1]))

@@ -87,7 +87,7 @@ def readout(
         raise UsageError(f"unit {unit} is out of range: {tensor!r} has 0..{units - 1}")
     if place is not None and (layer is None or not _within(place, layer.grid)):
         has = f"{layer.grid[0]} x {layer.grid[1]} places" if layer else "no height and width"
-        raise UsageError(f"place {place} is not possible: {tensor!r} has {has}")
+        raise UsageError(f"place {place} is outside the tensor: {tensor!r} has {has}")
     if place is not None and layer is not None:
         layer = placed(network, layer)
 

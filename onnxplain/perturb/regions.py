@@ -50,7 +50,7 @@ def find_regions(context: Context, x: NDArray[Any], kind: str, count: int) -> ND
         )
     if not 1 <= count <= height * width:
         raise UsageError(
-            f"regions {count} is not possible; allowed: 1 to {height * width}, the number of pixels"
+            f"regions must be 1 to {height * width}, the number of pixels, not {count}"
         )
     labels = (
         _grid(height, width, count)

@@ -116,7 +116,7 @@ def _pair(what: str, value: Size | int | None, default: Size, largest: Size) -> 
     pair = default if value is None else (value, value) if isinstance(value, int) else tuple(value)
     if len(pair) != 2 or not all(1 <= v <= m for v, m in zip(pair, largest, strict=True)):
         raise UsageError(
-            f"{what} {pair} is not possible; allowed: 1 to {largest[0]} high, "
+            f"{what} {pair} is out of range; allowed: 1 to {largest[0]} high, "
             f"1 to {largest[1]} wide"
         )
     return (int(pair[0]), int(pair[1]))

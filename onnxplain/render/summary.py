@@ -106,17 +106,18 @@ def _belief(explanation: Explanation, known: Method | None) -> str:
     """Whether the map can be believed, from what was measured."""
     measures = explanation.measures
     said, doubts = [], bool(explanation.warnings)
-    if known is None or known.takes_slopes:
-        error = measures.get("parity_error")
-        if error is None:
-            said.append("the engines were not compared")
-        elif error <= measures.get("parity_tolerance", TOLERANCE):
-            said.append("the engines agree")
-        else:
-            said.append("the engines disagree, so that this is not the deployed function")
-            doubts = True
-    else:
+    error = measures.get("parity_error")
+    if error is not None and error > measures.get("parity_tolerance", TOLERANCE):
+        said.append("the engines disagree, so that this is not the deployed function")
+        doubts = True
+    elif error is not None:
+        said.append("the engines agree")
+    elif "slope_error" in measures:
+        said.append("its slopes agree with differences of the deployed file's scores")
+    elif explanation.provenance.get("precision") == "as the file":
         said.append("computed by the deployed file itself")
+    else:
+        said.append("the engines were not compared")
     share = accounted(explanation)
     if share is not None:
         off = abs(share - 1)

@@ -78,7 +78,7 @@ def mean_curves(found: Sequence[CurveSum], methods: Sequence[str], unit: str) ->
         axes = axes_of(measure, unit)
         drawn = chart(
             f"{measure}: mean {axes[1]} of each method against the {axes[0]}, with quartiles. "
-            "The numbers stand in the table below.",
+            "The table below holds the numbers.",
             means,
             ticks=_ticks([v for band in bands.values() for row in band for v in row]),
             across=_ACROSS,
@@ -110,8 +110,8 @@ def picture_curves(entry: Done) -> list[Curves]:
             continue
         values = [value for scores in lines.values() for value in scores]
         drawn = chart(
-            f"{' and '.join(lines)} of {entry.name} by {method}. The numbers stand in the "
-            "table below.",
+            f"{' and '.join(lines)} of {entry.name} by {method}. The table below "
+            "holds the numbers.",
             lines,
             ticks=_ticks(values),
             across=_ACROSS,

@@ -146,7 +146,7 @@ class Back:
             return self.graph.constant(name)
         if name in self.facts.values:
             return self.facts.values[name]
-        raise self.refusal(f"input {k} is no constant")
+        raise self.refusal(f"input {k} is not a constant")
 
     def integers(self, k: int) -> list[int]:
         """Value of input `k` as integers."""

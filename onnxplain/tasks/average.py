@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
@@ -29,7 +28,7 @@ def require_runs(runs: int | None) -> None:
         If there are too few to know how they differ.
     """
     if runs is not None and runs < 2:
-        raise UsageError(f"an average of {runs} is not possible; it must be 2 runs or more")
+        raise UsageError(f"an average needs 2 runs or more, not {runs}")
 
 
 def averaged(context: Context, explain: Callable[[Context], Attribution], runs: int) -> Attribution:
@@ -110,6 +109,8 @@ class _Totals:
         self._squares = self._squares + (flat - before) * (flat - self.means["flat"])
 
     def most(self, name: str) -> NDArray[Any]:
+        import scipy
+
         return np.asarray(scipy.stats.mode(self.whole[name]).mode)
 
     def standard_error(self) -> NDArray[np.float64]:

@@ -47,7 +47,7 @@ def element(said: str, graph: Graph, shapes: Shapes, image: ImageInput | None = 
     """
     found = _FORM.fullmatch(said.strip())
     if found is None:
-        raise UsageError(f"{said!r} is no element; write NAME[INDEX], for example y[3]")
+        raise UsageError(f"{said!r} is not an element; write NAME[INDEX], for example y[3]")
     name = graph.resolve(found["tensor"].strip())
     shape = shapes.get(name)
     if shape is None:
@@ -55,8 +55,8 @@ def element(said: str, graph: Graph, shapes: Shapes, image: ImageInput | None = 
     read = tensor_batch_first(graph, name) or name
     if image is not None and BatchAxes(graph, shapes, image).of(read) != BatchAxis(0):
         raise UsageError(
-            f"{said!r} is not possible: tensor {name!r} of shape {list(shape)} does not hold the "
-            "inputs of a batch one by one on its first axis; name an element of another tensor"
+            f"{said!r} cannot be explained: tensor {name!r}, shape {list(shape)}, does not hold "
+            "the inputs of a batch one by one on its first axis; name an element of another tensor"
         )
     shape = shapes[read]
     index = tuple(_part(p, said) for p in found["index"].split(",") if p.strip())
@@ -65,7 +65,7 @@ def element(said: str, graph: Graph, shapes: Shapes, image: ImageInput | None = 
         chosen = np.arange(int(np.prod(one))).reshape(one)[index]
     except IndexError as error:
         raise UsageError(
-            f"{said!r} is not possible: tensor {name!r} has the shape {list(one)} for one input"
+            f"{said!r} is outside the tensor: {name!r} has the shape {list(one)} for one input"
         ) from error
     chosen = np.atleast_1d(chosen).reshape(-1)
     if not chosen.size:

@@ -79,7 +79,7 @@ def require_position(answer: Answer, given: tuple[int, ...], region: str = "") -
     if not inside:
         sizes = " x ".join(map(str, longer))
         raise UsageError(
-            f"position {','.join(map(str, given))} is not possible: output {answer.output!r} "
+            f"position {','.join(map(str, given))} is outside the output: {answer.output!r} "
             f"has {sizes} places ({wanted}, counted from 0)"
         )
     return given

@@ -121,5 +121,5 @@ def test_threads_are_left_to_onnx_runtime(options, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # see `conftest`
     _ = Network(prepare(nets.exported("vgg").proto), device="cpu").ort
     assert options[0].intra_op_num_threads == 0
-    with pytest.raises(UsageError, match="0 threads are not possible"):
+    with pytest.raises(UsageError, match="threads must be 1 or more, not 0"):
         Network(prepare(nets.exported("vgg").proto), threads=0)

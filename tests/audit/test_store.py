@@ -47,7 +47,7 @@ def test_another_file_is_refused_and_an_empty_one_is_new(tmp_path, content):
     path = tmp_path / "s.sqlite"
     path.write_bytes(content)
     if content:
-        with pytest.raises(UsageError, match="no store of results"):
+        with pytest.raises(UsageError, match="not a store of results"):
             Store(path, ABOUT)
         assert path.read_bytes() == content
     else:

@@ -43,7 +43,7 @@ def test_that_of_another_audit_is_refused(path):
 @pytest.mark.parametrize("values", ["zeroblob(13)", "zeroblob(12)", "'text'", "zeroblob(0)", "7"])
 def test_a_map_of_a_wrong_size_is_one_line(path, values):
     _changed(path, f"UPDATE maps SET values_ = {values}")
-    with StoredMaps(path, IDENTITY) as maps, pytest.raises(UsageError, match="no square"):
+    with StoredMaps(path, IDENTITY) as maps, pytest.raises(UsageError, match="not a square"):
         maps.map(3, "cam")
 
 
@@ -61,5 +61,13 @@ def test_a_view_in_the_place_of_a_table_is_refused(path):
 @pytest.mark.parametrize("content", [b"", b"garbage!" * 100])
 def test_what_is_no_database_is_refused(tmp_path, content):
     (tmp_path / "s").write_bytes(content)
-    with pytest.raises(UsageError, match="no store of results"):
+    with pytest.raises(UsageError, match="not a store of results"):
         StoredMaps(tmp_path / "s", IDENTITY)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_map_that_is_no_numbers_is_one_line(path, value):
+    values = np.array([0, 1, 2, value], np.float32).tobytes().hex()
+    _changed(path, f"UPDATE maps SET values_ = x'{values}'")
+    with StoredMaps(path, IDENTITY) as maps, pytest.raises(UsageError, match="NaN or Inf"):
+        maps.map(3, "cam")

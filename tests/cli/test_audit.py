@@ -135,7 +135,7 @@ def test_ray_is_an_extra(audit, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray.data", None)
     found = audit("--engine", "ray")
     assert found.exit_code == 2
-    assert "pip install 'onnxplain[ray]'" in found.stderr
+    assert "pip install 'ray[data]'" in found.stderr
 
 
 @pytest.mark.parametrize("form", ["pattern", "table"])

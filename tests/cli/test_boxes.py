@@ -27,7 +27,7 @@ def test_table_files_and_json(evaluate, tmp_path):
     assert "5 annotated pictures (Pascal VOC)" in found.stdout
     assert "mAP50 " in found.stdout
     assert "1 objects marked difficult count neither as found nor as missed" in found.stdout
-    assert "scene-1000005.xml': it is no XML" in found.stderr
+    assert "scene-1000005.xml': it is not XML" in found.stderr
     assert "energy-in-mask: " in found.stdout
     assert (evaluate.folder / "boxes.csv").read_text().startswith("class,index,objects,hits")
     record = json.loads((evaluate.folder / "evaluation.json").read_text())

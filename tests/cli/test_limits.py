@@ -81,4 +81,4 @@ def test_what_is_no_duration_is_refused(explain, value):
 def test_a_negative_seed_is_refused(explain):
     found = explain("-m", "rise", "--seed", "-1")
     assert found.exit_code == 2
-    assert "seed -1 is not possible" in found.stderr
+    assert "the seed must be 0 or more, not -1" in found.stderr

@@ -76,7 +76,7 @@ def test_places_of_a_dense_output(explain, saved, colours):
     records = json.loads(found.stdout)["images"][0]["explanations"]
     assert [e["target"]["position"] for e in records] == [[2, 3]] * 2 + [[0, 0]] * 4
     one = Explanation.load(explain.folder / "colours.lrp.1-at-2-3.npz")
-    assert score_text(one).startswith("logit of class 1 at (2, 3): ")
+    assert score_text(one).startswith("logit of class 1 minus the mean of the others at (2, 3): ")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_targets_that_mean_nothing_are_found_before_anything_is_written(explain,
 @pytest.mark.parametrize(
     ("target", "words"),
     [
-        (["-t", "1@6,0"], ["position 6,0 is not possible", "6 x 6 places"]),
+        (["-t", "1@6,0"], ["position 6,0 is outside", "6 x 6 places"]),
         (["-t", "9@1,1"], ["out of range: the model has 0..2"]),
     ],
 )

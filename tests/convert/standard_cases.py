@@ -134,7 +134,7 @@ def _check(
         model = _with_constants(case.model, arrays) if constants else case.model
         graph = read(model)
         if any(n in graph.wrapped for n in names):
-            raise ConversionError("an output that is no tensor is not computed as such")
+            raise ConversionError("an output that is not a tensor is not computed as such")
         program = to_torch(graph)
         feeds = {i.name: to_tensor(i.name, arrays[i.name]) for i in model.graph.input}
         got = program.run(feeds, names)

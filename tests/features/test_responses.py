@@ -106,7 +106,7 @@ def test_a_layer_is_read_as_far_as_it_is_alone(behind, wanted):
 
 
 def test_the_scores_are_no_feature():
-    with pytest.raises(MethodRefusedError, match="no layer in front of its scores"):
+    with pytest.raises(MethodRefusedError, match="no layer before its scores"):
         names("g = GlobalMaxPool(image) f = Flatten(g) scores = MatMul(f, w0)", w0=np.ones((3, 4)))
 
 

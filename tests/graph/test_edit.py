@@ -28,7 +28,7 @@ def test_the_copy_has_the_new_constant_and_the_original_keeps_its_own(graph):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"f": W}, "'f' is no constant"),
+        ({"f": W}, "'f' is not a constant"),
         ({"w": W[:2]}, r"is float32 of shape \(108, 4\); float32 of shape \(2, 4\)"),
         ({"w": W.astype(np.float64)}, "float64"),
     ],

@@ -13,7 +13,7 @@ READS = {
     "an order of axes that is none": lambda: (1, 2)[9],
     "a step of zero": lambda: 5 // 0,
     "a constant that does not broadcast": lambda: np.ones(3) + np.ones(2),
-    "a position that is no whole number": lambda: range(2)[float("nan")],
+    "a position that is not a whole number": lambda: range(2)[float("nan")],
     "an attribute that is missing": lambda: {}["axis"],
 }
 

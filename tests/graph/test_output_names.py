@@ -48,5 +48,5 @@ def test_names_that_mean_nothing_to_explain(name, error, said):
 def test_a_list_of_outputs_without_scores():
     made = Graph(model("b = Not(t)", "bool[2] t", "bool[2] b"), wrapped={"words": EMPTY})
     assert no_scores(made) == (
-        "b bool [2], 'words' is no tensor but sequence(string) (it holds no scores)"
+        "b bool [2], 'words' is not a tensor but sequence(string) (it holds no scores)"
     )

@@ -151,9 +151,11 @@ def test_of_several_tensors_one_has_to_be_named(name):
     model = wrapped_classifier(tail, [("y", kind)])
     graph = prepare(model)
     listed = ", ".join(map(repr, held))
-    with pytest.raises(UnsupportedModelError, match=rf"'y' is no tensor but .*float32.*{listed}"):
+    with pytest.raises(
+        UnsupportedModelError, match=rf"'y' is not a tensor but .*float32.*{listed}"
+    ):
         find_head(graph)
-    with pytest.raises(UsageError, match=rf"'y' is no tensor but .*--output: {listed}"):
+    with pytest.raises(UsageError, match=rf"'y' is not a tensor but .*--output: {listed}"):
         find_head(graph, "y")
     for k, tensor_name in enumerate(held):
         expected = run(model, "y")
@@ -185,7 +187,7 @@ def test_tensors_beside_are_taken_before_those_in_a_sequence():
 def test_what_holds_no_scores_is_refused_by_name_and_type(tail, kind, said):
     graph = prepare(wrapped_classifier(tail, [("y", kind)]))
     for output, error in ((None, UnsupportedModelError), ("y", UsageError)):
-        with pytest.raises(error, match=rf"'y' is no tensor but {said} \(it holds no scores\)"):
+        with pytest.raises(error, match=rf"'y' is not a tensor but {said} \(it holds no scores\)"):
             find_head(graph, output)
 
 

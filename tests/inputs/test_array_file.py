@@ -20,7 +20,7 @@ def test_numbers_come_back(tmp_path, kind):
 @pytest.mark.parametrize("array", [np.array(["a", "b"]), np.array([1j]), np.array([{}], object)])
 def test_what_is_no_number_is_refused_and_not_unpickled(tmp_path, array):
     np.save(tmp_path / "a.npy", array, allow_pickle=True)
-    with pytest.raises(ValueError, match="no array of numbers in NumPy's format"):
+    with pytest.raises(ValueError, match="not an array of numbers in NumPy's format"):
         read_array(tmp_path / "a.npy")
 
 
@@ -29,13 +29,13 @@ def test_a_header_that_promises_more_than_the_file_holds(tmp_path):
     with path.open("wb") as file:
         header = {"descr": "<f8", "fortran_order": False, "shape": (1 << 40,)}
         np.lib.format.write_array_header_1_0(file, header)
-    with pytest.raises(ValueError, match="no array of numbers"):
+    with pytest.raises(ValueError, match="not an array of numbers"):
         read_array(path)
 
 
 def test_other_files_and_none(tmp_path):
     (tmp_path / "text.npy").write_text("1 2 3")
-    with pytest.raises(ValueError, match=r"no array of numbers in NumPy's format \("):
+    with pytest.raises(ValueError, match=r"not an array of numbers in NumPy's format \("):
         read_array(tmp_path / "text.npy")
     for missing in (tmp_path / "b.npy", tmp_path):
         with pytest.raises(ValueError, match="there is no such file"):

@@ -223,13 +223,13 @@ class TestFilesThatAreNoArrays:
                 return (pytest.fail, ("it was unpickled",))
 
         np.save(tmp_path / "p.npy", np.array([Trap()], object), allow_pickle=True)
-        with pytest.raises(ImageError, match="no array of numbers"):
+        with pytest.raises(ImageError, match="not an array of numbers"):
             model_input(tmp_path / "p.npy", recipe(4))
 
     @pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"PK\x03\x04", b"words", b"\x80\x04."])
     def test_damaged(self, tmp_path, content):
         (tmp_path / "p.npy").write_bytes(content)
-        with pytest.raises(ImageError, match="no array of numbers") as caught:
+        with pytest.raises(ImageError, match="not an array of numbers") as caught:
             model_input(tmp_path / "p.npy", recipe(4))
         assert "\n" not in str(caught.value)
 
@@ -240,7 +240,7 @@ class TestFilesThatAreNoArrays:
         assert len(claimed) == len(content)
         assert claimed != content
         (tmp_path / "p.npy").write_bytes(claimed)
-        with pytest.raises(ImageError, match="no array of numbers"):
+        with pytest.raises(ImageError, match="not an array of numbers"):
             model_input(tmp_path / "p.npy", recipe(1))
 
     def test_missing(self, tmp_path):

@@ -112,7 +112,7 @@ def test_a_file(tmp_path):
     with pytest.raises(UsageError, match="there is no such file"):
         network(["N", 4], {"more": "none.npy"})
     np.save(tmp_path / "more.npy", np.array([{}]), allow_pickle=True)
-    with pytest.raises(UsageError, match="no array of numbers"):
+    with pytest.raises(UsageError, match="not an array of numbers"):
         network(["N", 4], {"more": tmp_path / "more.npy"})
 
 

@@ -39,4 +39,4 @@ def test_the_extra_class_of_imagenet():
 
 
 def test_a_background_too_few():
-    assert "put 'background' in front of the names" in misfit(names(3), [4])
+    assert "put 'background' before the names" in misfit(names(3), [4])

@@ -94,7 +94,7 @@ REFUSED = {
     "a name that is null": ({"0": "a", "1": None}, "index 1 has null for a name"),
     "a name that is true": (["a", True], "entry 1 has true for a name"),
     "a name that is a list": (["a", ["b"]], "entry 1 is a list"),
-    "some keys": ({"0": "a", "b": "c"}, "the key 'b' is no index"),
+    "some keys": ({"0": "a", "b": "c"}, "the key 'b' is not an index"),
     "nothing in it": ({}, "it holds no names; expected a list of names, {index: name}"),
     "a text": ("tench", "it holds no names"),
     "texts for texts": ({"a": "b"}, "it holds no names"),

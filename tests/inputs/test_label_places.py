@@ -127,7 +127,7 @@ class TestBackground:
     @pytest.mark.parametrize(("names", "classes"), [(1000, 1001), (90, 91)])
     def test_a_class_more(self, tmp_path, names, classes):
         given = [f"class {k}" for k in range(names)]
-        said = f"{names} names, but the model has {classes} classes; .*put 'background' in front"
+        said = f"{names} names, but the model has {classes} classes; .*put 'background' before"
         with pytest.raises(UsageError, match=said):
             find_labels(given, None, {}, (classes,))
 

@@ -43,7 +43,7 @@ def test_identifiers_of_synsets_are_no_names():
         ("0,a,b\n1,c,d\n", "which of its 3 columns holds the names is not clear"),
         ("index,name\nx,a\n1,b\n", "row 1 has 'x' for an index"),
         ("index,name\n0,a\n0,b\n", "index 0 is there twice"),
-        ('0,"a\n1,b\n', "it is no table"),
+        ('0,"a\n1,b\n', "it is not a table"),
     ],
 )
 def test_tables_that_are_not_clear(text, said):

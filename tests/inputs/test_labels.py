@@ -137,7 +137,7 @@ def test_what_has_no_names_takes_none():
 def test_json_that_holds_no_names(tmp_path, content):
     (tmp_path / "l.json").write_text(content, "utf-8")
     with pytest.raises(
-        UsageError, match=r"l\.json'.*(expected a list of names|write a name|no index)"
+        UsageError, match=r"l\.json'.*(expected a list of names|write a name|not an index)"
     ):
         find(tmp_path / "l.json")
 

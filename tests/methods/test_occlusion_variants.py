@@ -80,7 +80,7 @@ def test_refined_maps_are_exact_where_they_are_computed():
 
 
 def test_refine_must_fit():
-    with pytest.raises(UsageError, match=r"refine 0 is not possible; allowed: 1 to 15"):
+    with pytest.raises(UsageError, match=r"refine 0 is out of range; allowed: 1 to 15"):
         run(**FINE, refine=0)
     with pytest.raises(UsageError, match="refine 16"):
         run(**FINE, refine=16)

@@ -21,7 +21,7 @@ def test_limits_are_those_of_the_layer():
     assert channel_limits("m", LAYER, None, 2.0) == Limits(5, 2.0, least=1)
     assert channel_limits("m", LAYER, 3, None).samples == 3
     for wrong in (0, 6):
-        with pytest.raises(UsageError, match=f"m: channels {wrong} is not possible; 't' has 5"):
+        with pytest.raises(UsageError, match=f"m: channels {wrong} is out of range; 't' has 5"):
             channel_limits("m", LAYER, wrong, None)
 
 

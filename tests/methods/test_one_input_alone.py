@@ -117,7 +117,7 @@ def test_the_window_engine_cuts_no_such_file():
     found = map_of(model, "occlusion", {**WINDOWS, "engine": "auto"})
     assert found.notes["engine"]["batch"] == 1
     assert "alone" in found.notes["engine"]["because"]
-    with pytest.raises(UsageError, match=r"incremental engine is not possible.*alone"):
+    with pytest.raises(UsageError, match=r"incremental engine cannot run.*alone"):
         map_of(model, "occlusion", {**WINDOWS, "engine": "incremental"})
 
 

@@ -37,7 +37,7 @@ def test_axes_are_those_of_the_layout():
 
 
 def test_a_seed_below_zero_is_refused():
-    with pytest.raises(UsageError, match="seed -1 is not possible; it must be 0 or more"):
+    with pytest.raises(UsageError, match="seed must be 0 or more, not -1"):
         opened(seed=-1)
 
 

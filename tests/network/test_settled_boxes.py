@@ -169,7 +169,7 @@ def test_labels_are_whole_numbers(values, sound):
     made = network(boxes=written(sides), scores=single, one=written(values))
     found = settled(made, answer(layout))
     assert (found.boxes is not None) == sound
-    assert sound or "what is taken for labels, in 'one', are no whole numbers" in found.doubt
+    assert sound or "what is taken for labels, in 'one', are not whole numbers" in found.doubt
 
 
 @pytest.mark.parametrize("part", ["scores beside labels", "objectness"])

@@ -69,7 +69,7 @@ def test_units_and_places_that_do_not_exist_are_refused(context):
     target = target_of(context, 0)
     with pytest.raises(UsageError, match=r"unit 2 is out of range: 'hidden' has 0\.\.1"):
         readout(context, target, "hidden", 2, None)
-    with pytest.raises(UsageError, match=r"place \(6, 0\) is not possible: .* 6 x 6 places"):
+    with pytest.raises(UsageError, match=r"place \(6, 0\) is outside the tensor: .* 6 x 6 places"):
         readout(context, target, "hidden", 0, (6, 0))
     with pytest.raises(UsageError, match="no height and width"):
         readout(context, target, "f", 0, (0, 0))

@@ -104,7 +104,9 @@ def test_engines_that_disagree_or_were_not_compared():
     assert "engines disagree" in said(measures={"parity_error": 0.5})[1]
     assert said(measures={"parity_error": 0.5})[1].startswith("Do not rely on it")
     assert "the engines were not compared" in said()[1]
-    assert "computed by the deployed file itself" in said(method="occlusion")[1]
+    itself = {"provenance": {"precision": "as the file"}}
+    assert "computed by the deployed file itself" in said(method="occlusion", **itself)[1]
+    assert "slopes agree with differences" in said(measures={"slope_error": 1e-6}, **itself)[1]
 
 
 def test_a_warning_comes_first():

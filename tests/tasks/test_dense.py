@@ -146,9 +146,9 @@ def test_it_is_written_into_record_and_caption(tmp_path):
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ("2@6,0", r"position 6,0 is not possible: .* has 6 x 6 places"),
-        ("2@1", "position 1 is not possible"),
-        ("2@1,2,3", "is not possible"),
+        ("2@6,0", r"position 6,0 is outside the output: .* has 6 x 6 places"),
+        ("2@1", "position 1 is outside"),
+        ("2@1,2,3", "is outside the output"),
         ("2@one", r"place 'one' is not understood.*CLASS@everywhere"),
         ("3@1,1", r"out of range: the model has 0\.\.2"),
     ],

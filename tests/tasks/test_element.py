@@ -65,7 +65,7 @@ def test_what_has_not(said):
     ("said", "error", "words"),
     [
         ("zz[0]", UnknownNameError, "unknown layer 'zz'"),
-        ("r[3, 0, 0]", UsageError, r"not possible: tensor 'r' has the shape \[3, 6, 6\]"),
+        ("r[3, 0, 0]", UsageError, r"outside the tensor: 'r' has the shape \[3, 6, 6\]"),
         ("r[0, 0, 0, 0]", UsageError, r"has the shape \[3, 6, 6\] for one input"),
         ("r[0, 4:4]", UsageError, "holds no element"),
         ("r[0, 1:2:3]", UsageError, "index '1:2:3'.*is not understood; write 3, 3:5 or :"),
@@ -74,7 +74,7 @@ def test_what_has_not(said):
         ("r[" + "9" * 5000 + "]", UsageError, "is not understood"),
         ("r[3-4]", UsageError, "index '3-4'.*is not understood"),
         ("r[1 2]", UsageError, "index '1 2'.*is not understood"),
-        ("r", UsageError, "'r' is no element; write NAME"),
+        ("r", UsageError, "'r' is not an element; write NAME"),
     ],
 )
 def test_what_cannot_be_meant(said, error, words):

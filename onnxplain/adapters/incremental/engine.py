@@ -84,7 +84,7 @@ class WindowEngine:
             run = self._known[key].run(work, forced=engine == "incremental")
         if engine == "incremental" and run.engine["name"] != engine:
             raise UsageError(
-                f"the incremental engine is not possible: {run.engine['because']}; use engine=auto"
+                f"the incremental engine cannot run: {run.engine['because']}; use engine=auto"
             )
         return run
 

@@ -19,6 +19,7 @@ from onnxplain.cli.features.options import (
     view_options,
 )
 from onnxplain.cli.options import debug_option, seed_option
+from onnxplain.cli.walled import Walled
 
 _HELP = """See what MODEL has learned.
 
@@ -36,7 +37,11 @@ A data set (a folder whose subfolders name the classes, a pattern, or a table):
 """
 
 
-@click.group(help=_HELP, short_help="See what MODEL has learned.")
+class _Views(click.Group):
+    command_class = Walled
+
+
+@click.group(cls=_Views, help=_HELP, short_help="See what MODEL has learned.")
 @debug_option
 def features() -> None:
     """Group of the views."""
@@ -246,7 +251,7 @@ def dream(**options: Any) -> int:
     type=click.Choice(["tsne", "umap"]),
     default="tsne",
     show_default=True,
-    help="What lays the data out: t-SNE, or UMAP (pip install 'onnxplain[umap]').",
+    help="What lays the data out: t-SNE, or UMAP (pip install umap-learn).",
 )
 @click.option(
     "--cells",
@@ -261,7 +266,7 @@ def dream(**options: Any) -> int:
 @mismatch_option
 @view_options
 def atlas(**options: Any) -> int:
-    """Lay out what a layer tells apart in DATA: similar things stand side by side.
+    """Lay out what a layer tells apart in DATA: similar things lie side by side.
 
     Writes MODEL.atlas.LAYER.png (patches), .npz (vectors and places) and, on request,
     .inversion.png.

@@ -18,8 +18,7 @@ from onnxplain.targets.boxes.layout import Detections
 # Boxes of a picture and a class that count, the strongest first: COCO's number.
 MOST = 100
 LACKING = (
-    "mean average precision is not computed: pycocotools is not installed; "
-    "pip install 'onnxplain[boxes]'"
+    "mean average precision is not computed: pycocotools is not installed; pip install pycocotools"
 )
 
 

@@ -124,7 +124,7 @@ class ClassesExplained(Explained):
         lowest = build.constant(np.asarray(-math.inf, real))
         others = build.add("Where", write_cast(build, one, np.dtype(bool)), lowest, whole)
         rival = build.add("ArgMax", others, axis=1, keepdims=0)
-        # A class against itself is no index: the run stops.
+        # A class against itself is not an index: the run stops.
         itself = build.add("Equal", contrast, index)
         against = build.add("Where", itself, build.integer(NONE - 1), contrast)
         ranked = build.add("Equal", contrast, build.integer(RIVAL))

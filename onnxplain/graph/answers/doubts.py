@@ -24,7 +24,7 @@ PICTURE = (
 DRAWN = "these may also be values, such as a depth or grey values; declare it with --task values"
 TOGETHER = (
     "one Softmax runs over several axes together, classes and places alike; if a Softmax at each "
-    "place is meant, explain the numbers in front of it (--task values, --target NAME[INDEX])"
+    "place is meant, explain the numbers before it (--task values, --target NAME[INDEX])"
 )
 TWO_NAMES = "the number is taken as a logit; declare it with --scores"
 NAMED = f"these may also be scores of classes; {_DECLARE}"

@@ -114,7 +114,7 @@ class TensorReader:
             return replace(scaled, declarable=probability)
         task, evidence = self._task(softmax)
         if task == "yes-no" and softmax:
-            logit = None  # one class's logit against all others' is no tensor of the graph
+            logit = None  # one class's logit against all others' is not a tensor of the graph
         pair = self._two_sides() if task == "labels" and len(self.view.shape) == 1 else None
         if pair is not None:
             task, logit = "classes", pair

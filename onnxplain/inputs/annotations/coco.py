@@ -55,7 +55,7 @@ def _add(
 ) -> str:
     """Add one object to those of its picture; say why if that cannot be."""
     if not isinstance(one, dict):
-        return "it is no object"
+        return "it is not an object"
     image, kind = _key(one.get("image_id")), _key(one.get("category_id"))
     if image not in files:
         return f"no image has the id {image!r}"

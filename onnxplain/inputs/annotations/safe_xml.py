@@ -72,5 +72,5 @@ def read_xml(path: Path) -> Element:
     try:
         parser.Parse(content, True)
     except expat.ExpatError as error:
-        raise ValueError(f"it is no XML: {error}") from error
+        raise ValueError(f"it is not XML: {error}") from error
     return top.inside[0]

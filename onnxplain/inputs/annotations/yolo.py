@@ -100,14 +100,14 @@ def _has_key_points(path: Path | None) -> bool:
 def _row(parts: Sequence[str], names: Sequence[str], key_points: bool) -> Marked | str:
     """Object of one row, or what is wrong with it."""
     if not re.fullmatch(r"\d{1,9}(\.0+)?", parts[0], re.ASCII):
-        return f"class {parts[0][:40]!r} is no whole number"
+        return f"class {parts[0][:40]!r} is not a whole number"
     index = int(parts[0].partition(".")[0])
     if names and index >= len(names):
         return f"class {index} has no name; there are {len(names)}"
     try:
         numbers = [float(p) for p in parts[1:]]
     except ValueError:
-        return "a side is no number"
+        return "a side is not a number"
     count = len(numbers)
     boxed = count == 4 or (key_points and count > 4)
     placed = numbers[:4] if boxed else numbers

@@ -102,7 +102,7 @@ def read_named(path: str | Path) -> Convention | None:
 def _read(path: Path, standard: Standard) -> Convention | None:
     data = read_json(path, "preprocessing", _MOST)
     if not isinstance(data, Mapping):
-        raise ValueError("it is no JSON object")
+        raise ValueError("it is not a JSON object")
     inner = _inner(data, standard)
     return standard.read(inner, path.name) if standard.belongs(inner) else None
 

@@ -94,11 +94,11 @@ def numbers(value: Any, count: int | None = None) -> tuple[float, ...]:
     if not isinstance(value, (list, tuple)):
         value = [value]
     if not value or any(isinstance(v, bool) for v in value):
-        raise ValueError(f"{value} are no numbers")
+        raise ValueError(f"{value} are not numbers")
     try:
         found = tuple(float(v) for v in value)
     except (TypeError, OverflowError):
-        raise ValueError(f"{value} are no numbers") from None
+        raise ValueError(f"{value} are not numbers") from None
     if not all(-1e9 < v < 1e9 for v in found) or (count and len(found) not in (1, count)):
         raise ValueError(f"{value} are no {count or 'finite'} numbers")
     return found
@@ -114,7 +114,7 @@ def whole(value: Any) -> int:
     """
     (number,) = numbers(value)
     if number != int(number) or not 1 <= number <= 1 << 16:
-        raise ValueError(f"{value} is no number of pixels")
+        raise ValueError(f"{value} is not a number of pixels")
     return int(number)
 
 

@@ -85,7 +85,7 @@ def power(at: Back) -> list[str | None]:
         inner = at("Mul", x, 2.0)
     else:
         inner = at("Mul", at("Pow", x, e - 1), e)
-        # 0 ** -1 times an exponent of 0 is no number.
+        # 0 ** -1 times an exponent of 0 is not a number.
         if (exponent == 0).any():
             inner = at("Where", np.asarray(exponent == 0), 0.0, inner)
     return [at.to_operand(at("Mul", at.slope, inner), 0)]

@@ -149,7 +149,7 @@ def test_what_is_not_local_runs_as_a_whole(name):
     context, x = context_of(made.proto), made.x[0].astype(np.float32)
     record, _ = run(context, x, MANY)
     assert record["name"] == "brute-force"
-    with pytest.raises(UsageError, match=r"not possible: .*; use engine=auto"):
+    with pytest.raises(UsageError, match=r"cannot run: .*; use engine=auto"):
         run(context, x, MANY, "incremental")
 
 

@@ -30,7 +30,7 @@ def test_counts_of_each_class():
     assert first.precision == pytest.approx(3 / 4)
     assert first.recall == pytest.approx(3 / 4)
     assert (second.objects, second.precision, second.recall) == (0, None, None)
-    # A crowd alone is no object that counts.
+    # A crowd alone is not an object that counts.
     assert (found.pictures, found.empty, found.least) == (3, 2, 0.25)
     assert found.notes[0] == "noted"
     assert "a score of 0.001 and more" in found.notes[1]
@@ -43,7 +43,7 @@ def test_without_the_library_counts_are_there_and_precision_is_said_to_lack(monk
     found = score_of(Counts({(1, "hit"): 1}), [(NONE, objects(1))], TRUTH, LAYOUT)
     assert found.map50 is None
     assert found.classes[1].hits == 1
-    assert "pip install 'onnxplain[boxes]'" in found.notes[-1]
+    assert "pip install pycocotools" in found.notes[-1]
 
 
 def test_weak_boxes_count_for_precision_unless_the_file_leaves_them_out():

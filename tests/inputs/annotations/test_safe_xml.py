@@ -33,7 +33,7 @@ def test_document_types_are_refused_in_any_encoding(tmp_path, text, encoding):
 
 
 def test_an_unknown_entity_is_no_xml(tmp_path):
-    with pytest.raises(ValueError, match="no XML"):
+    with pytest.raises(ValueError, match="not XML"):
         read_xml(write(tmp_path, "<a>&x;</a>"))
 
 

@@ -219,7 +219,7 @@ def test_what_is_already_scaled_is_asked(tmp_path):
     ("content", "said"),
     [
         ("{", "not valid JSON"),
-        ("[1, 2]", "no JSON object"),
+        ("[1, 2]", "not a JSON object"),
         ('{"do_resize": true, "size": "large", "image_mean": [0.5, 0.5, 0.5]}', "large"),
         ('{"do_resize": true, "size": {"depth": 3}}', "size"),
         ('{"do_normalize": true, "image_mean": [0.5], "image_std": [0]}', "image_std"),

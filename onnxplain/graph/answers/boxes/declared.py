@@ -72,7 +72,7 @@ def declared_boxes(
     scores = columns["scores"]
     count = 0 if "labels" in columns or scores.stop is None else scores.stop - scores.first
     if background is not None and not (type(background) is int and 0 <= background < count):
-        raise UsageError(f"scores: background {background!r} is no index of 0..{count - 1}")
+        raise UsageError(f"scores: background {background!r} is not an index of 0..{count - 1}")
     layout = BoxLayout(
         columns["boxes"], _code(given["boxes"], form, cells, size), scores,
         count - (background is not None), columns.get("objectness"), columns.get("labels"),

@@ -81,7 +81,7 @@ def _plain(
             f"'activation' as one of {', '.join(_ACTIVATIONS)}"
         )
     if type(scale) not in (int, float) or not 0 < scale < float("inf"):
-        raise UsageError(f"{part}: scale {scale!r} is no number above 0")
+        raise UsageError(f"{part}: scale {scale!r} is not a number above 0")
     return Columns(
         tensors, 0 if alone else axis, pair[0], pair[1], 1, chosen[0].batch_axis, squash,
         float(scale), alone,

@@ -58,7 +58,7 @@ def test_rows_that_hold_no_labels_are_refused():
         ORDERS["score first"], more=[helper.make_node("Add", ["turned", "shift"], ["output0"])]
     )
     proto.graph.initializer.append(half)
-    with pytest.raises(UnsupportedModelError, match="no whole numbers"):
+    with pytest.raises(UnsupportedModelError, match="not whole numbers"):
         onnxplain.load(proto, preprocess="zero-one", device="cpu")
 
 
