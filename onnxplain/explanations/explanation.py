@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import functools
 import io
 import json
 import math
@@ -139,6 +140,18 @@ class Explanation:
         """The classes or values with the largest scores: index, name, score."""
         order = np.argsort(-self.scores, kind="stable")[:count]
         return [(int(i), self.labels.get(int(i), ""), float(self.scores[i])) for i in order]
+
+    @functools.cached_property
+    def sentences(self) -> list[str]:
+        """What was explained and where its evidence is; then whether the map can be believed."""
+        from onnxplain.render.summary import sentences
+
+        return sentences(self)
+
+    @property
+    def summary(self) -> str:
+        """The same as one text."""
+        return " ".join(self.sentences)
 
     def overlay(self, *, alpha: float = 0.6) -> Image.Image:
         """Picture in grey with the map laid over it; `alpha` is how much the map covers."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onnxplain.render.canvas import LINE, TEXT, Canvas, Weight
-from onnxplain.render.captions import caption, class_name, ends, heading, meaning, score_of
+from onnxplain.render.captions import caption, class_name, ends, figures, heading, meaning, score_of
 from onnxplain.render.colors import ALPHA, PALETTES, grey
 from onnxplain.render.overlay import overlay, shown_map
 from onnxplain.render.photo import enlarged
@@ -136,7 +136,7 @@ def color_bar(canvas: Canvas, x: float, y: float, explanation: Explanation) -> f
 def _below(explanation: Explanation) -> tuple[list[str], list[str]]:
     return (
         broken(caption(explanation), PANEL, TEXT),
-        broken(meaning(explanation), PANEL, SMALL),
+        broken([*figures(explanation), *meaning(explanation)], PANEL, SMALL),
     )
 
 

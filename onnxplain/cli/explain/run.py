@@ -92,6 +92,7 @@ def run(
     allow_mismatch: bool,
     sheets: bool | None,
     workers: int | None,
+    verbose: bool,
     quiet: bool,
     as_json: bool,
     **opening: Any,
@@ -156,7 +157,7 @@ def run(
     if as_json:
         show_document(opened, warnings, results, code)
     elif not quiet:
-        show_tables(results)
+        show_tables(results, verbose)
     show_failures(failures)
     return code
 
@@ -275,7 +276,8 @@ def _write(
         return Attempt(method, aim, error=outcome)
     found: list[Attempt] = []
     with one_of_many(lambda error: found.append(Attempt(method, aim, error=error))):
-        found.append(Attempt(method, aim, outcome, write_explanation(outcome, folder, stem)))
+        written = write_explanation(outcome, folder, stem)
+        found.append(Attempt(method, aim, outcome, written, sentences=tuple(outcome.sentences)))
     return found[0]
 
 
