@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from onnxplain.files import whole_file
 from onnxplain.render.canvas import Canvas
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 # A map over a photo takes a fifth more bytes than at zlib's own level, 6, and a sixth of the time.
 _LEVEL = 2
+FORMATS = ("png", "svg", "pdf")
+VECTORS = FORMATS[1:]
+# Pixels in an inch of the pictures inside of them.
+_FINE = 300
 
 
 def save_image(image: Image.Image, path: str | Path) -> None:
@@ -30,14 +34,26 @@ def save_image(image: Image.Image, path: str | Path) -> None:
 
 
 def save_page(page: Canvas, path: str | Path) -> None:
-    """Draw a page and write it as PNG.
+    """Draw a page and write it as its name ends: PNG, SVG or PDF, whose letters stay letters.
 
     Raises
     ------
     OutputError
         If the file cannot be written.
     """
-    save_image(painted(page), path)
+    kind = Path(path).suffix.lower().lstrip(".")
+    if kind not in VECTORS:
+        save_image(painted(page), path)
+        return
+    from matplotlib import rc_context
+
+    from onnxplain.render.figures import figure_of
+
+    # Letters as text, to be found and edited; the same file from the same page.
+    settings: Any = {"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "onnxplain"}
+    dates = {"Date": None} if kind == "svg" else {"CreationDate": None}
+    with rc_context(settings), whole_file(path) as file:
+        figure_of(page).savefig(file, format=kind, metadata=dates, dpi=_FINE)
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:
