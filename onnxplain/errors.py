@@ -16,6 +16,7 @@
     │   └── ParityError                 5   ONNX Runtime and PyTorch disagree on this input
     ├── NumericalError                  6   NaN or Inf where a number is needed
     ├── OutputError                     7   a result cannot be written
+    ├── NativeFaultError                8   native code ended a process of its own (--isolate)
     └── InternalError                   70  a defect of onnxplain, met on one of many pictures
 
 A message is one line: what is wrong, where, what is allowed, what to do next.
@@ -32,6 +33,16 @@ class OnnxplainError(Exception):
     """Base of every error raised on purpose."""
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copies say the same; some kinds make their text of several parts."""
+        return _said_again, (type(self), str(self)), self.__dict__
+
+
+def _said_again(kind: type[OnnxplainError], text: str) -> OnnxplainError:
+    error = kind.__new__(kind)
+    error.args = (text,)
+    return error
 
 
 class UsageError(OnnxplainError):
@@ -117,6 +128,23 @@ class OutputError(OnnxplainError):
     exit_code = 7
 
 
+class NativeFaultError(OnnxplainError):
+    """Native code crashed, hung or took too much memory, in a process of its own.
+
+    Parameters
+    ----------
+    said : str
+        What happened, and what to do.
+    """
+
+    exit_code = 8
+    # Every message starts so; records of audits hold nothing but the message.
+    beginning = "lost in native code: "
+
+    def __init__(self, said: str) -> None:
+        super().__init__(f"{self.beginning}{said}")
+
+
 class InternalError(OnnxplainError):
     """A defect of onnxplain itself, met on one of several pictures."""
 
@@ -132,7 +160,7 @@ class InternalError(OnnxplainError):
 
 
 # What is wrong with one picture of several: the others are done all the same.
-OF_A_PICTURE = (ImageError, NowhereError, NoSlopeError, NumericalError)
+OF_A_PICTURE = (ImageError, NowhereError, NoSlopeError, NumericalError, NativeFaultError)
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:

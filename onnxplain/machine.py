@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from importlib import metadata
 from importlib.util import find_spec
@@ -17,6 +18,11 @@ _PACKAGES = (
     "onnx2torch",
     "torch",
     "pycocotools",
+)
+# Where Linux says what a container may take.
+_CONTAINER = (
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
 )
 
 
@@ -59,6 +65,17 @@ def _version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
+
+
+def memory() -> int | None:
+    """Bytes of memory that this process may at most have; ``None`` where that is unknown."""
+    found: list[int] = []
+    with suppress(OSError, ValueError, AttributeError):
+        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    for file in _CONTAINER:
+        with suppress(OSError, ValueError), open(file, encoding="ascii") as opened:
+            found.append(int(opened.read()))  # "max" is no number, and no limit
+    return min(found, default=None)
 
 
 def is_busy() -> bool:

@@ -4,7 +4,11 @@
 # of the whole compares them. Converters of operators are tested from the table of operators,
 # in every version that it promises (`convert/test_versions`, `convert/test_microsoft`).
 TESTED_WITH = {
-    **dict.fromkeys(("graph/extent", "graph/fold_work"), "graph/test_budget"),
+    **dict.fromkeys(
+        ("graph/extent", "graph/fold_work", "graph/native_faults"), "graph/test_budget"
+    ),
+    "explanations/saved_record": "explanations/test_explanation",
+    "convert/step": "convert/test_program",
     "relevance/chains": "relevance/test_merge",
     "relevance/manners": "relevance/test_operators",
     "relevance/rule_plan": "relevance/test_walk",
@@ -13,6 +17,7 @@ TESTED_WITH = {
     "relevance/nodes/layer": "relevance/nodes/test_propagate",
     "relevance/nodes/weighted": "relevance/nodes/test_propagate",
     "relevance/nodes/weightless": "relevance/nodes/test_propagate",
+    "cli/walled": "cli/test_worker",
     "cli/audit_run": "cli/test_audit",
     "cli/boxes_table": "cli/test_boxes",
     "cli/background_run": "cli/test_background",

@@ -41,6 +41,8 @@ class Capability(enum.Flag):
         `Adapter.activations` of graph outputs, and of any tensor.
     WINDOWS, RERUN, GRADIENTS, RELEVANCE
         `Adapter.windowed`, `rerun_from`, `pull_back`, `relevance`.
+    SIGNALS
+        `pull_back` with `rectify` or `baseline`: what goes back is no derivative.
     """
 
     FORWARD = enum.auto()
@@ -49,6 +51,7 @@ class Capability(enum.Flag):
     RERUN = enum.auto()
     GRADIENTS = enum.auto()
     RELEVANCE = enum.auto()
+    SIGNALS = enum.auto()
 
 
 # What needs no backward pass.
@@ -140,6 +143,14 @@ class PullBack:
     values: Mapping[str, Array]
     gradients: tuple[Mapping[str, Array], ...]
     growth: tuple[Growth, ...] = ()
+
+
+def pulled(joined: Mapping[str, Array], names: Sequence[str], count: int) -> PullBack:
+    """Return what batches gave that are joined: ``value:TENSOR`` and ``gradient:SEED:TENSOR``."""
+    values = {k[len("value:") :]: v for k, v in joined.items() if k.startswith("value:")}
+    return PullBack(
+        values, tuple({n: joined[f"gradient:{k}:{n}"] for n in names} for k in range(count))
+    )
 
 
 @dataclass(frozen=True)

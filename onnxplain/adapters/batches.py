@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from onnxplain.adapters.base import Array, in_batches
+from onnxplain.errors import MethodRefusedError
 
 
 def never() -> bool:
@@ -47,3 +48,22 @@ class Batches:
     def run(self, function: Callable[[Array], dict[str, Array]], x: Array) -> dict[str, Array]:
         """Run a function of a batch on all inputs; see `in_batches`."""
         return in_batches(function, x, self.size, self.fixed, apart=self.apart(len(x)))
+
+    def run_backward(
+        self, function: Callable[[Array], dict[str, Array]], x: Array
+    ) -> dict[str, Array]:
+        """Run a function that looks back from each row's score to that row.
+
+        Raises
+        ------
+        MethodRefusedError
+            If the file insists on a batch whose rows depend on each other: what a score owes
+            to its own row would be lost in the copies that fill the batch.
+        """
+        if (self.fixed or 1) > 1 and self.apart(len(x)):
+            raise MethodRefusedError(
+                f"the file insists on batches of {self.fixed}, and its scores of one input "
+                "depend on the others: there is no gradient of one input; use a forward-only "
+                "method (occlusion, cam), or export the file with a batch of 1"
+            )
+        return self.run(function, x)

@@ -100,7 +100,7 @@ def register_engine(name: str, factory: Factory) -> EngineRegistration:
     UsageError
         If the name is taken.
     """
-    if name in _ENGINES or name in OWN:
+    if name in _ENGINES or name in (*OWN, "auto"):
         raise UsageError(f"an engine named {name!r} is there already; take another name")
     _ENGINES[name] = factory
     return EngineRegistration(name)

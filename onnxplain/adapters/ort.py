@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from onnxplain.adapters.incremental.costs import node_seconds
 from onnxplain.adapters.incremental.engine import WindowEngine
 from onnxplain.adapters.incremental.work import Services
 from onnxplain.adapters.ort_faults import whose_fault
-from onnxplain.adapters.ort_sessions import OrtSessions, reason_of, run_session
+from onnxplain.adapters.ort_sessions import Keeping, OrtSessions, reason_of
 from onnxplain.adapters.rerun import Rerun
 from onnxplain.adapters.rerun import Session as RunFeeds
 from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
@@ -36,6 +36,7 @@ from onnxplain.leftovers import temporary_folder
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
 
+T = TypeVar("T")
 # Batches that are timed for whole inputs; larger ones are slower on a CPU, as activations
 # leave its caches.
 _BATCHES = {"cpu": (4, 8, 16), "cuda": (16, 64, 128)}
@@ -72,6 +73,8 @@ class OrtAdapter:
         Returns the concrete shapes of all tensors; those that ONNX infers if not given.
     must_part : callable, optional
         See `Batches`; inputs run together if not given.
+    tried : bool
+        Open the graph at once: what ONNX Runtime cannot run is refused here.
     """
 
     capabilities = FORWARD_VERBS
@@ -89,6 +92,7 @@ class OrtAdapter:
         optimise: bool = True,
         shapes: Callable[[], Shapes] | None = None,
         must_part: Callable[[], bool] = never,
+        tried: bool = True,
     ) -> None:
         self._graph = graph
         self._image = image
@@ -99,7 +103,9 @@ class OrtAdapter:
         self._bound = dict(bound or {})
         self._sessions = OrtSessions(graph, device, threads=threads, optimise=optimise)
         self._reruns: dict[tuple[str, tuple[str, ...]], Rerun] = {}
-        self.device = self._sessions.exposing(()).get_providers()[0]
+        self.device = self._sessions.provider
+        if tried:
+            self._sessions.exposing(())
 
     def with_bound(self, bound: Mapping[str, Array]) -> OrtAdapter:
         """Return an engine that shares its sessions, with other values for further inputs."""
@@ -153,6 +159,16 @@ class OrtAdapter:
             raise UnsupportedModelError(
                 f"{count:,} inputs of shape {x.shape[1:]} at a time need more memory than there is"
             ) from error
+
+    @property
+    def sessions(self) -> OrtSessions:
+        """What opens sessions of the graph."""
+        return self._sessions
+
+    def keep(self, session: Keeping, batch: Array) -> dict[str, Any]:
+        """Run a forward pass of `OrtSessions.keeping` on one batch."""
+        batch = np.ascontiguousarray(batch.astype(self._image.dtype, copy=False))
+        return self._said(session.session, session.run, batch)
 
     def pull_back(
         self,
@@ -228,8 +244,12 @@ class OrtAdapter:
 
     def _run(self, session: Any, names: list[str], batch: Array) -> list[Any]:
         def run(feeds: Mapping[str, Array]) -> list[Any]:
-            return run_session(session, names, feeds)
+            return self._sessions.run(session, names, feeds)
 
+        return self._said(session, run, batch)
+
+    def _said(self, session: Any, run: Callable[[Mapping[str, Array]], T], batch: Array) -> T:
+        """Run a function of all inputs, and say whose fault it is if that fails."""
         try:
             return run({self._image.name: batch, **self._bound})
         except OnnxplainError:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
-from onnxplain.adapters.base import Array
 from onnxplain.graph.budget import budget, over
+from onnxplain.journal import sign_of_life
 
+T = TypeVar("T")
 _LOOKS_EVERY = 0.25
 _LOCK = threading.Lock()
 # Running calls by their options, with the moment at which each is asked to end.
@@ -17,29 +18,39 @@ _RUNNING: dict[int, tuple[float, Any]] = {}
 _WATCH: list[threading.Thread] = []
 
 
-def run_in_time(
-    session: Any, names: Sequence[str] | None, feeds: Mapping[str, Array], options: Any
-) -> list[Any]:
-    """Run a session; ONNX Runtime is asked to end between two nodes once time is over.
+def run_in_time(run: Callable[[Any], Sequence[T]], options: Any, *, loops: bool = False) -> list[T]:
+    """Call a session; ONNX Runtime is asked to end between two nodes once time is over.
+
+    Parameters
+    ----------
+    run : callable
+        Runs the session with the options that it is given.
+    options : onnxruntime.RunOptions
+        Those of this call alone.
+    loops : bool
+        Whether there is a Loop in the graph.
 
     Raises
     ------
     UnsupportedModelError
-        If it took longer than the budget ``run-seconds``.
+        If it took longer than the budget ``run-seconds``; than ``loop-seconds`` if there are
+        `loops`, which need no large file to take long.
     """
-    deadline = time.monotonic() + budget().run_seconds
+    limit = "loop_seconds" if loops else "run_seconds"
+    deadline = time.monotonic() + getattr(budget(), limit)
     with _LOCK:
         _RUNNING[id(options)] = (deadline, options)
         if not _WATCH or not _WATCH[0].is_alive():
             _WATCH[:] = [threading.Thread(target=_watch, daemon=True, name="onnxplain-deadline")]
             _WATCH[0].start()
     try:
-        return list(session.run(names, dict(feeds), options))
+        return list(run(options))
     except Exception as error:
         if options.terminate:
-            raise over("run_seconds", "one inference", "it takes more seconds") from error
+            raise over(limit, "one inference", "it takes more seconds") from error
         raise
     finally:
+        sign_of_life()
         with _LOCK:
             del _RUNNING[id(options)]
 

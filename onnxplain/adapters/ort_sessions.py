@@ -22,7 +22,9 @@ from onnxplain.adapters.ort_deadline import run_in_time
 from onnxplain.adapters.rerun import Session as RunFeeds
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.graph.light import take_out
+from onnxplain.graph.rounds import has_loops
 from onnxplain.graph.view import Graph
+from onnxplain.journal import in_hand
 
 # Errors reach the user as exceptions; the log would repeat them as a page of C++.
 ort.set_default_logger_severity(4)
@@ -55,10 +57,17 @@ class OrtSessions:
         self._threads = threads
         self._optimise = optimise
         self._providers = _providers(device)
+        self._loops = has_loops(graph.model)
         # A large graph hands its weights to ONNX Runtime where they lie.
         model, weights = (graph.model, graph.weights) if graph.weights else take_out(graph.model)
         self._file, self._fed = model.SerializeToString(), _values(weights)
         self._kept: dict[frozenset[str], ort.InferenceSession] = {}
+
+    @property
+    def provider(self) -> str:
+        """Name of what runs the sessions."""
+        first = self._providers[0]
+        return first if isinstance(first, str) else str(first[0])
 
     def exposing(self, names: Collection[str]) -> ort.InferenceSession:
         """Return the session whose outputs are the named tensors beside the graph's own.
@@ -72,6 +81,33 @@ class OrtSessions:
         if extra not in self._kept:
             self._kept[extra] = self._open(self._with_outputs(extra), self._fed, self._options())
         return self._kept[extra]
+
+    def keeping(self, names: Sequence[str]) -> Keeping:
+        """Open a forward pass that leaves the named tensors in ONNX Runtime's memory."""
+        extra = frozenset(names) - self._outputs
+        session = self._kept.get(extra)
+        if session is None:
+            session = self._open(self._with_outputs(extra), self._fed, self._options())
+        return Keeping(session, names, self._fed, loops=self._loops)
+
+    def keeping_part(
+        self, file: bytes, weights: Mapping[str, Array], names: Sequence[str]
+    ) -> Keeping:
+        """Open a part of the graph, as `open_part`, for tensors that another run left."""
+        # What the whole graph holds already is not held twice.
+        own = _values({n: w for n, w in weights.items() if n not in self._fed})
+        fed = {n: own[n] if n in own else self._fed[n] for n in weights}
+        session = self._open(file, fed, self._options())
+        return Keeping(session, names, fed, loops=self._loops)
+
+    def run(
+        self, session: ort.InferenceSession, names: Sequence[str] | None, feeds: Mapping[str, Array]
+    ) -> list[Any]:
+        """Run a session of this graph, for no longer than the budget allows."""
+        given = dict(feeds)
+        return run_in_time(
+            lambda options: session.run(names, given, options), ort.RunOptions(), loops=self._loops
+        )
 
     def profiling(self, names: Collection[str], prefix: Path) -> ort.InferenceSession:
         """Open a session that writes a profile to a file whose name begins with `prefix`."""
@@ -102,7 +138,7 @@ class OrtSessions:
         def run(feeds: Mapping[str, Array]) -> Sequence[Array]:
             session, _ = opened
             try:
-                return run_session(session, None, feeds)
+                return self.run(session, None, feeds)
             except Exception as error:  # onnxruntime's exceptions share no base class
                 raise UnsupportedModelError(
                     f"ONNX Runtime cannot run a part of this model: {reason_of(error)}"
@@ -139,11 +175,52 @@ class OrtSessions:
         if fed:
             options.add_external_initializers(list(fed), list(fed.values()))
         try:
-            return ort.InferenceSession(file, options, providers=self._providers)
+            with in_hand("opening the model in ONNX Runtime", of_many=False):
+                return ort.InferenceSession(file, options, providers=self._providers)
         except Exception as error:  # onnxruntime's exceptions share no base class
             raise UnsupportedModelError(
                 f"ONNX Runtime {ort.__version__} cannot run this model: {reason_of(error)}"
             ) from error
+
+
+class Keeping:
+    """Runs a session whose inputs and outputs stay where ONNX Runtime has them: no copies.
+
+    Parameters
+    ----------
+    session : onnxruntime.InferenceSession
+        The session.
+    names : sequence of str
+        The outputs that are wanted.
+    weights : mapping of str to OrtValue
+        What the session reads where it lies.
+    loops : bool
+        Whether there is a Loop in the graph.
+    """
+
+    def __init__(
+        self,
+        session: ort.InferenceSession,
+        names: Sequence[str],
+        weights: Mapping[str, ort.OrtValue],
+        *,
+        loops: bool,
+    ) -> None:
+        self.session, self._names, self._loops = session, list(names), loops
+        self._weights = weights  # kept as long as the session
+
+    def run(self, feeds: Mapping[str, Any]) -> dict[str, ort.OrtValue]:
+        """Return the outputs for arrays, or for what another run left."""
+        given = {n: v if isinstance(v, ort.OrtValue) else ort.OrtValue.ortvalue_from_numpy(v)
+                 for n, v in feeds.items()}  # fmt: skip
+        if not self._names:
+            return {}  # asked for nothing, ONNX Runtime returns all outputs
+        found = run_in_time(
+            lambda options: self.session.run_with_ort_values(self._names, given, options),
+            ort.RunOptions(),
+            loops=self._loops,
+        )
+        return dict(zip(self._names, found, strict=True))
 
 
 @lru_cache
@@ -215,13 +292,6 @@ def cuda_loads(index: int = 0) -> bool:
     except Exception:  # whatever goes wrong here means: use the CPU
         return False
     return session.get_providers()[0] == "CUDAExecutionProvider"
-
-
-def run_session(
-    session: ort.InferenceSession, names: Sequence[str] | None, feeds: Mapping[str, Array]
-) -> list[Any]:
-    """Run a session, for no longer than the budget allows."""
-    return run_in_time(session, names, feeds, ort.RunOptions())
 
 
 def reason_of(error: Exception) -> str:

@@ -21,15 +21,16 @@ from onnxplain.adapters.base import (
     PullBack,
     Seed,
     of_rows,
+    pulled,
 )
 from onnxplain.adapters.batches import Batches, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.converted import Converted, as_array
 from onnxplain.adapters.whole_windows import whole_windows
 from onnxplain.convert.torch_threads import limited_threads
-from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph, Node
+from onnxplain.journal import sign_of_life
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.growth import Growth
 from onnxplain.relevance.kinds import Rectification
@@ -69,7 +70,7 @@ class TorchAdapter:
         If the device is not there.
     """
 
-    capabilities = FORWARD_VERBS | Capability.GRADIENTS | Capability.RELEVANCE
+    capabilities = FORWARD_VERBS | Capability.GRADIENTS | Capability.RELEVANCE | Capability.SIGNALS
 
     def __init__(
         self,
@@ -101,8 +102,13 @@ class TorchAdapter:
     def _in_batches(
         self, function: Callable[[Array], dict[str, Array]], x: Array
     ) -> dict[str, Array]:
+        def run(batch: Array) -> dict[str, Array]:
+            found = function(batch)
+            sign_of_life()
+            return found
+
         with limited_threads(self._threads):
-            return self._batches.run(function, x)
+            return self._batches.run(run, x)
 
     def forward(self, x: Array) -> Array:
         """Return the explained graph output."""
@@ -151,7 +157,7 @@ class TorchAdapter:
             return result
 
         joined = self._run_backward(run, np.arange(len(x)))
-        return _pulled(joined, names, len(seeds))
+        return pulled(joined, names, len(seeds))
 
     def relevance(
         self,
@@ -239,21 +245,8 @@ class TorchAdapter:
         return self._in_batches(run, values)
 
     def _run_backward(self, run: Callable[[Array], dict[str, Array]], x: Array) -> dict[str, Array]:
-        """Run a function that looks back from each row's score to that row.
-
-        Raises
-        ------
-        MethodRefusedError
-            If the file insists on a batch whose rows depend on each other: what a score owes
-            to its own row would be lost in the copies that fill the batch.
-        """
-        if (self._image.batch or 1) > 1 and self._batches.apart(len(x)):
-            raise MethodRefusedError(
-                f"the file insists on batches of {self._image.batch}, and its scores of one input "
-                "depend on the others: there is no gradient of one input; use a forward-only "
-                "method (occlusion, cam), or export the file with a batch of 1"
-            )
-        return self._in_batches(run, x)
+        with limited_threads(self._threads):
+            return self._batches.run_backward(run, x)
 
     def _multipliers(
         self, x: Array, baseline: Array, seeds: Sequence[Seed], names: Sequence[str]
@@ -281,7 +274,7 @@ class TorchAdapter:
             return result
 
         joined = self._run_backward(run, np.arange(len(x)))
-        return replace(_pulled(joined, names, len(seeds)), growth=tuple(growth))
+        return replace(pulled(joined, names, len(seeds)), growth=tuple(growth))
 
     def recompute(self, values: Mapping[str, Array]) -> Iterator[tuple[Node, dict[str, Array]]]:
         """Compute every node on its own, from given values of its inputs.
@@ -327,13 +320,6 @@ def _grad(
         [g.reshape(values[n].shape) for g, n in zip(given, traced, strict=True)],
         allow_unused=True,
         retain_graph=keep,
-    )
-
-
-def _pulled(joined: Mapping[str, Array], names: Sequence[str], count: int) -> PullBack:
-    values = {k[len("value:") :]: v for k, v in joined.items() if k.startswith("value:")}
-    return PullBack(
-        values, tuple({n: joined[f"gradient:{k}:{n}"] for n in names} for k in range(count))
     )
 
 

@@ -39,6 +39,9 @@ class AuditConfig:
         How many pictures of each kind the report shows.
     seed : int
         Of every random draw.
+    curves : {"fitted", "full"}
+        Whether deletion and insertion are measured at as few points as their areas need, or one
+        row of pixels after the other; see `onnxplain.evaluate.fitted`.
     batch_size : int
         Inputs in one call. Fixed, and not the fastest on the day: the last digits of a
         result depend on it.
@@ -54,6 +57,7 @@ class AuditConfig:
     sanity_pictures: int = 3
     examples: int = 12
     seed: int = 0
+    curves: Literal["fitted", "full"] = "fitted"
     batch_size: int = 16
     method: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -62,6 +66,8 @@ class AuditConfig:
             raise UsageError("an audit needs at least one method")
         if self.explained not in ("prediction", "label"):
             raise UsageError(f"explained is {self.explained!r}; allowed: prediction, label")
+        if self.curves not in ("fitted", "full"):
+            raise UsageError(f"curves is {self.curves!r}; allowed: fitted, full")
         if self.target is not None and not isinstance(self.target, str):
             raise UsageError(f'target is {self.target!r}; write it as text, for example "3"')
         if not isinstance(self.against_others, bool):
@@ -141,6 +147,8 @@ class AuditConfig:
         data = {k: v for k, v in self.to_dict().items() if k != "examples"}
         if self.target is None:
             del data["target"]  # as audits were known before they could have one
+        if self.curves == "full":
+            del data["curves"]  # as audits were known before there were others
         if not self.against_others:
             del data["against_others"]  # as audits were known before they could do so
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

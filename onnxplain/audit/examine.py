@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnxplain.audit.answered import answered
 from onnxplain.audit.boxes.first_look import first_look, without_box
 from onnxplain.audit.config import AuditConfig
-from onnxplain.audit.curves import CURVES, kept
+from onnxplain.audit.curves import AREA_WITHIN, CURVES, kept
 from onnxplain.audit.records.pictures import Picture, SanityPicture
 from onnxplain.audit.records.plain import build
 from onnxplain.audit.zones import evidence_shares, small
@@ -26,9 +26,11 @@ from onnxplain.evaluate.measures import find_measure
 from onnxplain.evaluate.question import has_rivals
 from onnxplain.evaluate.removal import Curve
 from onnxplain.evaluate.sanity import other_class_correlation, randomisation_check
+from onnxplain.evaluate.settings import Settings
 from onnxplain.files import why_no_file
 from onnxplain.graph.load import file_sha256
 from onnxplain.inputs.dataset import Sample
+from onnxplain.journal import in_hand
 from onnxplain.model.model import Model
 
 # What is kept of a picture, and a small map for each method.
@@ -102,7 +104,7 @@ def examine(
         problem = unnamed(error, sample.path)
         found.append((build(Picture, {**about, "status": "failed", "problem": problem}), {}))
 
-    with one_of_many(failed, OF_A_PICTURE):
+    with one_of_many(failed, OF_A_PICTURE), in_hand(sample.name):
         found.append(_examined(model, sample, methods, config, about, truth))
     return found[0]
 
@@ -193,9 +195,10 @@ def examine_sanity(
 def plan_of(config: AuditConfig) -> Plan:
     """Return what an audit asks as an evaluation asks it, without control maps."""
     given = {name: config.parameters(name) for name in config.methods}
+    settings = Settings(within=AREA_WITHIN if config.curves == "fitted" else None)
     return Plan(
         given, config.measures, config.explained,
-        controls=False, seed=config.seed, target=config.target,
+        controls=False, seed=config.seed, target=config.target, settings=settings,
         against_others=config.against_others,
     )  # fmt: skip
 

@@ -35,6 +35,7 @@ from onnxplain.machine import versions
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.model import Model
+from onnxplain.network.engines import AUTO
 
 FORMAT = 3
 
@@ -82,10 +83,11 @@ def about_method(name: str, model: Model, config: AuditConfig) -> MethodEntry:
     """What the record says of a method: all parameters, and what it ran on."""
     method = find(name)
     parameters = dict(check_parameters(method, config.parameters(name)))
+    network, needs = model.network, method.capabilities(parameters)
     return MethodEntry(
         parameters=parameters,
-        engine=method.runs_on,
-        device=model.network.adapter(method.capabilities(parameters)).device,
+        engine="PyTorch" if network.in_pytorch(needs) else "ONNX Runtime",
+        device=network.adapter(needs).device,
     )
 
 
@@ -109,7 +111,7 @@ def data_sha256(entries: Iterable[tuple[Sample, Picture]]) -> str:
 
 def _about_model(model: Model, source: str) -> ModelEntry:
     head, image, bound = model.network.head, model.network.image, model.network.bound
-    declared = model.network.declared_scores
+    declared, asked = model.network.declared_scores, model.network.gradients_by
     about: dict[str, Any] = {
         "name": model.name,
         "source": source,
@@ -124,6 +126,7 @@ def _about_model(model: Model, source: str) -> ModelEntry:
         "classes": model.task.count,
         "labels": list(model.labels),
         "sources": model.sources,
+        **({} if asked == AUTO else {"engine": asked}),
         **({"bound": describe_bound(bound)} if bound else {}),
         "warnings": model.checked_warnings(),
         "independence": model.network.independence.to_dict(),

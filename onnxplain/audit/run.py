@@ -26,8 +26,10 @@ from onnxplain.evaluate.question import classes_of, question_files, require_ques
 from onnxplain.evaluate.run import require_measurable
 from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.dataset import Sample, spread
+from onnxplain.journal import in_hand
 from onnxplain.machine import versions
 from onnxplain.model.model import Model
+from onnxplain.network.engines import AUTO
 
 STORE = "results.sqlite"
 Progress = Callable[[int, int], None]
@@ -98,6 +100,8 @@ def open_store(
     identity["answer"] = _digest([answer.task, model.network.declared_scores])
     if files := question_files(require_question(model, config.target)):
         identity["target"] = _digest(files)
+    if model.network.gradients_by != AUTO:
+        identity["engine"] = model.network.gradients_by
     if model.network.bound:
         identity["bound"] = _digest(describe_bound(model.network.bound))
     return Store(Path(folder) / STORE, identity)
@@ -146,7 +150,8 @@ def run_audit(
         if picture.number not in store.done(SANITY):
             store.add(SANITY, picture.number, plain(_sanity(audit, picture)))
     if not store.done(TRANSPLANTS):
-        found = [asdict(t) for t in transplants(store, model, samples)]
+        with in_hand("places put into other pictures", of_many=False):
+            found = [asdict(t) for t in transplants(store, model, samples)]
         store.add(TRANSPLANTS, 0, {"transplants": found})
 
 
@@ -174,7 +179,7 @@ def _sanity(audit: Audit, picture: Done) -> SanityPicture:
     def failed(error: OnnxplainError) -> None:
         found.append(SanityPicture(number=number, name=sample.name, methods={}, problem=str(error)))
 
-    with one_of_many(failed, OF_A_PICTURE):
+    with one_of_many(failed, OF_A_PICTURE), in_hand(sample.name):
         # A method that this picture refused has no map to compare.
         drawn = [m for m in audit.methods if m in picture.methods]
         found.append(examine_sanity(audit.model, sample, drawn, audit.config, number, audit.truth))

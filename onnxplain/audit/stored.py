@@ -79,7 +79,10 @@ class StoredMaps:
             raise self._no_store(
                 f"the map of {method} of picture {number} is not a square of numbers"
             )
-        return np.frombuffer(values, np.float32)
+        found = np.frombuffer(values, np.float32)
+        if not np.isfinite(found).all():
+            raise self._no_store(f"the map of {method} of picture {number} holds NaN or Inf")
+        return found
 
     def __enter__(self) -> StoredMaps:
         return self

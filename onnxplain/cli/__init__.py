@@ -26,6 +26,8 @@ from onnxplain.cli.options import debug_option
 from onnxplain.cli.outcome import run
 from onnxplain.cli.report import report
 from onnxplain.cli.verify import verify
+from onnxplain.cli.walled import Call
+from onnxplain.cli.worker import become_worker
 
 _HELP = """Explain what a deployed ONNX image classifier saw.
 
@@ -53,11 +55,12 @@ Exit codes:
        engines disagree
   6    NaN or Inf where a number is needed
   7    a result cannot be written
+  8    native code crashed, hung or took too much memory on a picture (--isolate); others are done
   70   an error in onnxplain itself
   130  interrupted
 Of several failures, the first one's code, but 70 before all others. Pictures of a data set
 (evaluate, compare, audit, some features) that cannot be read are named and left out: that is 0,
-unless none is left. No file is ever left half-written.
+unless none is left or native code was to blame. No file is ever left half-written.
 """
 
 
@@ -68,6 +71,9 @@ class _Program(click.Group):
         """Run a command line and exit."""
         words = sys.argv[1:] if args is None else list(args)
         extra["standalone_mode"] = False
+        extra["obj"] = Call(words, args is None, become_worker())
+        if extra["obj"].is_worker:
+            given, extra["prog_name"] = (), "onnxplain"
         call = super().main
         sys.exit(run(lambda: call(words, *given, **extra), debug="--debug" in words))
 

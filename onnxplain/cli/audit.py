@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from onnxplain.cli.options import (
+    ENGINES,
     boxes_option,
     debug_option,
     json_option,
@@ -17,7 +19,11 @@ from onnxplain.cli.options import (
     quiet_option,
     target_option,
 )
+from onnxplain.cli.walled import WalledAlways
+from onnxplain.errors import UsageError
 
+# Where an audit runs.
+PLACES = ("local", "ray")
 _HELP = """Audit MODEL over DATA: what it predicts, why, and how far to trust that.
 
 DATA is a folder (its subfolders name the classes, its folder 'masks' says where the
@@ -35,7 +41,9 @@ a valid record that says that it is not complete.
 """
 
 
-@click.command(help=_HELP, short_help="Audit MODEL over DATA, for others to check.")
+@click.command(
+    cls=WalledAlways, help=_HELP, short_help="Audit MODEL over DATA, for others to check."
+)
 @click.argument("model", type=click.Path(readable=False))
 @click.argument("data", type=click.Path(readable=False))
 @click.option(
@@ -52,10 +60,12 @@ a valid record that says that it is not complete.
 @out_option("audited")
 @click.option(
     "--engine",
-    type=click.Choice(["local", "ray"]),
-    default="local",
-    show_default=True,
-    help="Who examines the pictures: this process, or the workers of a Ray cluster.",
+    "engines",
+    type=click.Choice([*PLACES, *ENGINES]),
+    multiple=True,
+    help="Who examines the pictures: this process (local, the default), or the workers of a Ray "
+    "cluster (ray). And, given once more, what computes gradients: auto (the default), "
+    "onnxruntime or pytorch, as in `explain`.",
 )
 @click.option(
     "--workers",
@@ -71,4 +81,14 @@ def audit(**options: Any) -> int:  # fmt: skip
     """Audit a model."""
     from onnxplain.cli.audit_run import run
 
-    return run(**options)
+    engines = options.pop("engines")
+    place, engine = _only(engines, PLACES), _only(engines, ENGINES)
+    return run(place=place, engine=engine, **options)
+
+
+def _only(given: Sequence[str], among: Sequence[str]) -> str:
+    """The one of several values that was given; the first of them if none was."""
+    found = list(dict.fromkeys(g for g in given if g in among)) or [among[0]]
+    if len(found) > 1:
+        raise UsageError(f"--engine {found[0]} and --engine {found[1]} exclude each other")
+    return found[0]

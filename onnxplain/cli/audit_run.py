@@ -33,6 +33,7 @@ from onnxplain.errors import ImageError, InternalError, UsageError
 from onnxplain.inputs.dataset import read_dataset, spread
 from onnxplain.model.load import load
 from onnxplain.report.content import content
+from onnxplain.report.verdict import silent_measures, untrusted
 from onnxplain.report.write import write_report
 
 _WORKERS = 2
@@ -49,7 +50,7 @@ def run(
     boxes: str | None,
     limit: int | None,
     folder: str,
-    engine: str,
+    place: str,
     workers: int | None,
     quiet: bool,
     as_json: bool,
@@ -67,7 +68,7 @@ def run(
     OnnxplainError
         If nothing could be examined, or a file cannot be written.
     """
-    if workers is not None and engine != "ray":
+    if workers is not None and place != "ray":
         raise UsageError("--workers goes with --engine ray; a local audit is one process")
     out = Path(folder)
     require_order(model, [data])
@@ -88,7 +89,7 @@ def run(
         for text in [*warnings, *(f"left out: {text}" for text in left_out)]:
             remark(f"warning: {text}")
     examiner: Examiner | None = None
-    if engine == "ray":
+    if place == "ray":
         from onnxplain.audit.ray_engine import ray_examiner
 
         opening = {**opening, "batch_size": size}
@@ -97,7 +98,7 @@ def run(
             model, opening, samples, methods, asked, workers or _WORKERS, parts, truth
         )
     sources = {"model": model, "data": data, **({"boxes": boxes} if boxes else {})}
-    with open_audit(out, opened, samples, asked, truth) as audit, _results_alone(engine):
+    with open_audit(out, opened, samples, asked, truth) as audit, _results_alone(place):
         try:
             _examine(audit, examiner, quiet)
         except (KeyboardInterrupt, SystemExit):
@@ -122,9 +123,9 @@ def run(
     return code
 
 
-def _results_alone(engine: str) -> AbstractContextManager[object]:
+def _results_alone(place: str) -> AbstractContextManager[object]:
     """Ray prints what befalls its workers on standard output, where results belong."""
-    return redirect_stdout(sys.stderr) if engine == "ray" else nullcontext()
+    return redirect_stdout(sys.stderr) if place == "ray" else nullcontext()
 
 
 def _examine(audit: Audit, examiner: Examiner | None, quiet: bool) -> None:
@@ -156,6 +157,8 @@ def _show(head: Head, files: Sequence[Path]) -> None:
     said = head.predictions
     right = "" if said.accuracy is None else f", {said.accuracy:.1%} right"
     line(f"{said.scored} of {head.data.pictures} pictures examined{right}")
+    for text in untrusted(head):
+        line(f"FAILED: {text}")
     for failure in head.failures[:_LISTED]:
         remark(f"skipped: {failure.name}: {failure.problem}")
     if len(head.failures) > _LISTED:
@@ -167,6 +170,8 @@ def _show(head: Head, files: Sequence[Path]) -> None:
         [m.method, m.measure, m.mean, m.deviation, m.count] for m in head.measures
     ]
     table("What was measured", ("method", "measure", "mean", "spread", "n"), rows)
+    for (method, measure), text in silent_measures(head).items():
+        line(f"{measure} of {method} {text}")
     if head.sanity:
         line()
         rows = [[s.method, s.verdict] for s in head.sanity]

@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from onnxplain.cli.options import debug_option, model_options
+from onnxplain.cli.walled import Walled
 
 
-@click.command()
+@click.command(cls=Walled)
 @click.argument("model", type=click.Path())
 @click.argument("data")
 @click.option(

@@ -10,6 +10,7 @@ from onnxplain.cli.options import (
     answer_options,
     bind_option,
     debug_option,
+    engine_option,
     json_option,
     limit_option,
     out_option,
@@ -18,6 +19,7 @@ from onnxplain.cli.options import (
     seed_option,
     target_option,
 )
+from onnxplain.cli.walled import Walled
 
 _HELP = """Compare what several MODELs predict on DATA, and why.
 
@@ -35,7 +37,7 @@ These files are written:
 """
 
 
-@click.command(help=_HELP, short_help="Compare what several models predict, and why.")
+@click.command(cls=Walled, help=_HELP, short_help="Compare what several models predict, and why.")
 @click.argument(
     "models",
     metavar="MODEL MODEL... DATA...",
@@ -73,6 +75,7 @@ These files are written:
 @answer_options
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]")
 @bind_option
+@engine_option
 @out_option("compared")
 @seed_option
 @quiet_option

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from onnxplain.journal import said_before
 from onnxplain.text import shown
 
 # Nobody reads a pipe by its width: a line there is never broken.
@@ -55,8 +57,10 @@ def document(data: Any) -> None:
 
 
 def remark(text: str) -> None:
-    """Say something on standard error."""
-    click.echo(f"onnxplain: {shown(text)}", err=True)
+    """Say something on standard error; if nobody can be told, the work goes on all the same."""
+    if not said_before(text):
+        with suppress(OSError):
+            click.echo(f"onnxplain: {shown(text)}", err=True)
 
 
 def _cell(value: object) -> str:

@@ -9,6 +9,7 @@ import click
 from onnxplain.cli.options import (
     boxes_option,
     debug_option,
+    engine_option,
     json_option,
     masks_option,
     method_option,
@@ -18,6 +19,7 @@ from onnxplain.cli.options import (
     quiet_option,
     target_option,
 )
+from onnxplain.cli.walled import Walled
 
 _HELP = """Measure how far METHODS can be trusted on MODEL over a data set.
 
@@ -44,7 +46,9 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
         context.exit()
 
 
-@click.command(help=_HELP, short_help="Measure how far methods can be trusted on MODEL.")
+@click.command(
+    cls=Walled, help=_HELP, short_help="Measure how far methods can be trusted on MODEL."
+)
 @click.argument("model", type=click.Path(readable=False))
 @click.argument("data", type=click.Path(readable=False))
 @method_option()
@@ -152,6 +156,7 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
 @parameter_option
 @out_option("evaluated")
 @model_options
+@engine_option
 @click.option(
     "--seed",
     type=click.IntRange(min=0),

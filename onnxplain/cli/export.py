@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from onnxplain.cli.options import debug_option, json_option, model_options, quiet_option
+from onnxplain.cli.walled import Walled
 
 _HELP = """Write a copy of MODEL with maps as further outputs.
 
@@ -18,7 +19,7 @@ docs/export.md lists them. It is checked before it appears under its name.
 """
 
 
-@click.command(help=_HELP, short_help="Write a model that carries its explanation.")
+@click.command(cls=Walled, help=_HELP, short_help="Write a model that carries its explanation.")
 @click.argument("model", type=click.Path(readable=False))
 @click.option(
     "-m",

@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from onnxplain.cli.options import debug_option, json_option, model_options
+from onnxplain.cli.walled import Walled
 
 
-@click.command(short_help="Show what is in MODEL and what works with it.")
+@click.command(cls=Walled, short_help="Show what is in MODEL and what works with it.")
 @click.argument("model", type=click.Path(readable=False))
 @click.argument("images", nargs=-1)
 @click.option(

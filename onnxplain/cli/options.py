@@ -50,7 +50,8 @@ budget_option = click.option(
     expose_value=False,
     metavar="NAME=VALUE",
     help="Let a model take more, or less: nodes, nesting, name, fold-bytes, fold-work, "
-    "tensor-bytes, run-seconds (docs/security.md). Repeatable.",
+    "fold-seconds, tensor-bytes, rounds, run-seconds, loop-seconds, and with --isolate "
+    "memory-bytes, hang-seconds (docs/security.md). Repeatable.",
 )
 bind_option = click.option(
     "--bind",
@@ -125,6 +126,15 @@ boxes_option = click.option(
 )
 limit_option = click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Only N pictures, evenly spread."
+)
+ENGINES = ("auto", "onnxruntime", "pytorch")
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="auto",
+    show_default=True,
+    help="What computes gradients. auto: ONNX Runtime where it can, checked against its forward "
+    "passes, and PyTorch for everything else.",
 )
 seed_option = click.option(
     "--seed", type=int, default=0, show_default=True, help="Seed of random draws."

@@ -16,7 +16,13 @@ from typing import Any, NoReturn
 import click
 
 from onnxplain.boundary import LOGGER
-from onnxplain.errors import InternalError, OnnxplainError, OutputError, UnsupportedModelError
+from onnxplain.errors import (
+    InternalError,
+    NativeFaultError,
+    OnnxplainError,
+    OutputError,
+    UnsupportedModelError,
+)
 from onnxplain.text import shown
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -89,10 +95,14 @@ def code_of(codes: Iterable[int]) -> int:
 def code_of_data(problems: Iterable[str]) -> int:
     """Return the exit code of work on a data set, of which some pictures were left out.
 
-    That pictures cannot be read is said, and is no failure of the whole; a defect of ours is.
+    That pictures cannot be read is said, and is no failure of the whole; a defect of ours is, and
+    so is what native code ended.
     """
-    found = any(InternalError.beginning in problem for problem in problems)
-    return InternalError.exit_code if found else 0
+    known = list(problems)
+    for kind in (InternalError, NativeFaultError):
+        if any(kind.beginning in problem for problem in known):
+            return kind.exit_code
+    return 0
 
 
 def _say(message: str, debug: bool) -> None:

@@ -7,12 +7,14 @@ from typing import Any
 import click
 
 from onnxplain.cli.options import (
+    ENGINES,
     answer_options,
     bind_option,
     debug_option,
     json_option,
     quiet_option,
 )
+from onnxplain.cli.walled import Walled
 
 _HELP = """Run a sample of the audit of RECORD again and say figure by figure whether it
 reproduces.
@@ -25,7 +27,9 @@ and --output are needed for records of versions that did not write down what was
 """
 
 
-@click.command(help=_HELP, short_help="Run a part of an audit again: does it reproduce.")
+@click.command(
+    cls=Walled, help=_HELP, short_help="Run a part of an audit again: does it reproduce."
+)
 @click.argument("record", type=click.Path(readable=False))
 @click.option("--model", metavar="FILE", type=click.Path(readable=False), help="The model file.")
 @click.option(
@@ -55,6 +59,11 @@ and --output are needed for records of versions that did not write down what was
 @answer_options
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]")
 @bind_option
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    help="What computes gradients. Default: what the audit was asked for.",
+)
 @quiet_option
 @json_option
 @debug_option

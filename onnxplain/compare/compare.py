@@ -18,6 +18,7 @@ from onnxplain.evaluate.similarity import cosine, spearman
 from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.dataset import Sample, noting
 from onnxplain.inputs.source import open_picture, size_of
+from onnxplain.journal import in_hand
 from onnxplain.machine import versions
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
@@ -115,7 +116,7 @@ def compare(
     before: Mapping[str, Seen] | None = None
     for number, sample in enumerate(samples, 1):
         seen: dict[str, Seen] = {}
-        with noting(sample, failures):
+        with noting(sample, failures), in_hand(sample.name):
             seen.update(zip(names, _look(models, sample, methods, seed, target), strict=True))
         if seen:
             for first, second in itertools.combinations(names, 2):

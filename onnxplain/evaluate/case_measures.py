@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from onnxplain.evaluate import localisation
 from onnxplain.evaluate.case import Case
 from onnxplain.evaluate.faithfulness import completeness_gap, sensitivity_n, unexplained
-from onnxplain.evaluate.removal import Curve, exchange_curve
+from onnxplain.evaluate.fitted import fitted_curve
+from onnxplain.evaluate.removal import Curve, Exchange
 from onnxplain.evaluate.robustness import jpeg_consistency, max_sensitivity, shift_consistency
 from onnxplain.evaluate.sanity import other_class_correlation
 from onnxplain.inputs.picture import made_of
@@ -52,16 +53,20 @@ def insertion(case: Case) -> Curve:
 
 
 def _exchange(case: Case, start: NDArray[np.float64], end: NDArray[np.float64]) -> Curve:
-    context = case.context
-    return exchange_curve(
+    exchange = Exchange(
         case.score,
         start,
         end,
         case.heatmap,
-        context.channel_axis,
+        case.context.channel_axis,
         step=case.settings.step,
         batch_size=case.model.network.batch_size,
     )
+    within = case.settings.within
+    if within is None:
+        return exchange.curve()
+    relative = not case.target.is_probability
+    return fitted_curve(exchange.shares, exchange.scores, within, relative=relative)
 
 
 def n_pixels(case: Case) -> float:

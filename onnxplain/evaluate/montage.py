@@ -17,6 +17,7 @@ from onnxplain.errors import OnnxplainError, UsageError
 from onnxplain.evaluate.cases import Look, Plan, look
 from onnxplain.inputs.dataset import Sample, noting
 from onnxplain.inputs.picture import made_of
+from onnxplain.journal import in_hand
 from onnxplain.model.model import Model
 
 CELLS = 4
@@ -54,7 +55,7 @@ def montages(
     seen = []
     failures: dict[str, OnnxplainError] = {}
     for sample in samples:
-        with noting(sample, failures):
+        with noting(sample, failures), in_hand(sample.name):
             seen.append(look(model, replace(sample, mask=None, boxes=()), plan, problems))
     problems += [text for text in failures if text not in problems]
     order = np.random.default_rng(plan.seed).permutation(len(seen))

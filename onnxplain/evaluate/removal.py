@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,17 +45,8 @@ class Curve:
         return self.area if self.number is None else self.number
 
 
-def exchange_curve(
-    score: Score,
-    start: NDArray[Any],
-    end: NDArray[Any],
-    heatmap: NDArray[Any],
-    channel_axis: int,
-    *,
-    step: int | None = None,
-    batch_size: int = 16,
-) -> Curve:
-    """Turn one input into another, the strongest pixels of a map first.
+class Exchange:
+    """One input turned into another, the strongest pixels of a map first.
 
     Deletion goes from the picture to a baseline, and a good map makes the score fall
     early; insertion goes from a blurred picture to the picture itself.
@@ -75,6 +66,11 @@ def exchange_curve(
     batch_size : int
         Inputs scored at once; memory is bounded by it, the result is not changed.
 
+    Attributes
+    ----------
+    shares : (T,) array
+        Of the pixels that are exchanged at each point of the whole curve.
+
     Raises
     ------
     UsageError
@@ -84,19 +80,59 @@ def exchange_curve(
     ----------
     Petsiuk, Das, Saenko 2018, arXiv:1806.07421, section 4.2.
     """
-    size = start.shape[1:channel_axis] + start.shape[channel_axis + 1 :]
-    if heatmap.shape != size:
-        raise UsageError(f"a map of shape {heatmap.shape} does not fit an input of {size} pixels")
-    step = size[1] if step is None else step
-    if step < 1:
-        raise UsageError(f"step is {step}; at least one pixel must be exchanged")
-    order = np.argsort(-np.asarray(heatmap, np.float64), axis=None, kind="stable")
-    counts = np.append(np.arange(0, order.size, step), order.size)
-    rank = np.empty(order.size, np.int64)
-    rank[order] = np.arange(order.size)
-    rank = np.expand_dims(rank.reshape(size)[None], channel_axis)
-    scores = []
-    for first in range(0, len(counts), batch_size):
-        part = counts[first : first + batch_size].reshape(-1, 1, 1, 1)
-        scores.append(score(np.where(rank < part, end, start)))
-    return Curve(counts / order.size, np.concatenate(scores))
+
+    def __init__(
+        self,
+        score: Score,
+        start: NDArray[Any],
+        end: NDArray[Any],
+        heatmap: NDArray[Any],
+        channel_axis: int,
+        *,
+        step: int | None = None,
+        batch_size: int = 16,
+    ) -> None:
+        size = start.shape[1:channel_axis] + start.shape[channel_axis + 1 :]
+        if heatmap.shape != size:
+            raise UsageError(
+                f"a map of shape {heatmap.shape} does not fit an input of {size} pixels"
+            )
+        step = size[1] if step is None else step
+        if step < 1:
+            raise UsageError(f"step is {step}; at least one pixel must be exchanged")
+        order = np.argsort(-np.asarray(heatmap, np.float64), axis=None, kind="stable")
+        self._counts = np.append(np.arange(0, order.size, step), order.size)
+        rank = np.empty(order.size, np.int64)
+        rank[order] = np.arange(order.size)
+        self._rank = np.expand_dims(rank.reshape(size)[None], channel_axis)
+        self._score, self._start, self._end, self._size = score, start, end, batch_size
+        self.shares: NDArray[np.float64] = self._counts / order.size
+
+    def scores(self, points: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float64]:
+        """Scores at some points of the whole curve, by their numbers."""
+        counts = self._counts[np.asarray(points)]
+        found = []
+        for first in range(0, len(counts), self._size):
+            part = counts[first : first + self._size].reshape(-1, 1, 1, 1)
+            found.append(self._score(np.where(self._rank < part, self._end, self._start)))
+        return np.concatenate(found)
+
+    def curve(self) -> Curve:
+        """Return the whole curve."""
+        return Curve(self.shares, self.scores(np.arange(len(self.shares))))
+
+
+def exchange_curve(
+    score: Score,
+    start: NDArray[Any],
+    end: NDArray[Any],
+    heatmap: NDArray[Any],
+    channel_axis: int,
+    *,
+    step: int | None = None,
+    batch_size: int = 16,
+) -> Curve:
+    """Return the whole curve of an `Exchange`, which has these parameters."""
+    return Exchange(
+        score, start, end, heatmap, channel_axis, step=step, batch_size=batch_size
+    ).curve()

@@ -21,6 +21,7 @@ from onnxplain.evaluate.question import classes_of
 from onnxplain.evaluate.randomise import RandomisedModels
 from onnxplain.evaluate.removal import Curve
 from onnxplain.inputs.dataset import Sample, noting
+from onnxplain.journal import in_hand
 from onnxplain.machine import versions
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
@@ -100,7 +101,7 @@ def evaluate(
     failures: dict[str, OnnxplainError] = {}
     count = None if truth is None else Count(model, truth)
     for number, sample in enumerate(samples, 1):
-        with noting(sample, failures):
+        with noting(sample, failures), in_hand(sample.name):
             if count is not None:
                 for box, seen in count.looks(sample, plan):
                     measure(seen, each, box)

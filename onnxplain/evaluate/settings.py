@@ -22,6 +22,9 @@ class Settings:
         What pixels become that are taken away; see `onnxplain.perturb.fills.fill`.
     inserted : str
         What insertion begins with.
+    within : float, optional
+        Measure deletion and insertion at as few points as their areas need to be that close to
+        those of all points, see `onnxplain.evaluate.fitted`; all points if not given.
     strong : float
         Share of the pixels that count as the strongest, in (0, 1).
     order : {"cascading", "independent"}
@@ -43,6 +46,7 @@ class Settings:
     strong: float = 0.2
     order: Order = "cascading"
     stages: int = 6
+    within: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.strong < 1:

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.boundary import reason
 from onnxplain.errors import UsageError
 from onnxplain.explanations.display import displayed, reduce_channels, upsample
 from onnxplain.explanations.npz import read_record
+from onnxplain.explanations.saved_record import check_arrays, check_record, check_target
 from onnxplain.explanations.spread import Spread
-from onnxplain.files import MAX_JSON_BYTES, whole_file
+from onnxplain.files import MAX_JSON_BYTES, whole_file, why_no_file
 from onnxplain.targets.recorded import target_from
 from onnxplain.targets.target import Target
 
@@ -138,8 +140,8 @@ class Explanation:
         order = np.argsort(-self.scores, kind="stable")[:count]
         return [(int(i), self.labels.get(int(i), ""), float(self.scores[i])) for i in order]
 
-    def overlay(self, *, alpha: float = 0.5) -> Image.Image:
-        """Picture with the map laid over it."""
+    def overlay(self, *, alpha: float = 0.6) -> Image.Image:
+        """Picture in grey with the map laid over it; `alpha` is how much the map covers."""
         from onnxplain.render.overlay import overlay
 
         return overlay(self, alpha=alpha)
@@ -199,6 +201,8 @@ class Explanation:
         path = Path(path)
         try:
             if path.suffix == ".json":
+                if problem := why_no_file(path):
+                    raise UsageError(f"no {_WHAT} at {str(path)!r}: {problem}")
                 if path.stat().st_size > MAX_JSON_BYTES:
                     raise UsageError(f"{str(path)!r} is above {MAX_JSON_BYTES:,} bytes")
                 record = json.loads(path.read_text("utf-8"))
@@ -206,10 +210,8 @@ class Explanation:
             else:
                 record, arrays = read_record(path, _WHAT)
             return cls._build(record, arrays)
-        except FileNotFoundError as error:
-            raise UsageError(f"no {_WHAT} at {str(path)!r}") from error
         except _DAMAGE as error:
-            raise UsageError(f"{str(path)!r} is not a {_WHAT}: {error}") from error
+            raise UsageError(f"{str(path)!r} is not a {_WHAT}: {reason(error)}") from error
 
     def _arrays(self) -> dict[str, Any]:
         arrays = {k: getattr(self, k) for k in _ARRAYS}
@@ -224,6 +226,10 @@ class Explanation:
         elif written != FORMAT:
             raise ValueError("it was written by another version")
         record.pop("top")
+        check_record(record)
+        # An unknown number is null in JSON.
+        record["measures"] = {k: _number(v) for k, v in record["measures"].items()}
+        record |= {key: _number(record[key]) for key in ("score", "seconds")}
         record["axes"] = tuple(record["axes"])
         # Files of earlier versions hold none.
         record["warnings"] = tuple(map(str, record.get("warnings", ())))
@@ -231,6 +237,8 @@ class Explanation:
         record["target"] = target_from(record["target"])
         maps = {k[4:]: v for k, v in arrays.items() if k.startswith("map:")}
         main: dict[str, Any] = {k: arrays[k] for k in _ARRAYS}
+        check_arrays(**main, maps=maps, axes=record["axes"])
+        check_target(record["target"])
         return cls(**record, **main, maps=maps)
 
     def _repr_png_(self) -> bytes:
@@ -251,6 +259,10 @@ def _plain(value: Any) -> Any:
     value = value.item() if isinstance(value, np.generic) else value
     # JSON has no NaN; an unknown number is null.
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _encode(array: NDArray[Any]) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from onnxplain.files import why_no_file
 Arrays = dict[str, NDArray[Any]]
 # Maps of a picture of 10,000 by 10,000, a few times.
 _MOST_BYTES = 4 << 30
+# Numbers and texts.
+_KINDS = "biufU"
 
 
 def read_npz(path: str | Path, what: str) -> Arrays:
@@ -47,8 +49,11 @@ def read_npz(path: str | Path, what: str) -> Arrays:
         _check_sizes(path)
     with foreign(refusal), np.load(path, allow_pickle=False) as file:
         arrays: dict[str, Any] = {name: file[name] for name in file.files}
-    if other := next((n for n, a in arrays.items() if not isinstance(a, np.ndarray)), None):
-        raise refusal(f"{other!r} in it is not an array")
+    for name, values in arrays.items():
+        if not isinstance(values, np.ndarray):
+            raise refusal(f"{name!r} in it is not an array")
+        if values.dtype.kind not in _KINDS:
+            raise refusal(f"{name!r} in it holds {values.dtype}")
     return arrays
 
 
@@ -100,7 +105,7 @@ def read_record(path: str | Path, what: str) -> tuple[dict[str, Any], Arrays]:
     arrays = read_npz(path, what)
     try:
         record = json.loads(str(arrays.pop("record")))
-    except (KeyError, ValueError, RecursionError) as error:
+    except (KeyError, ValueError, RecursionError, SystemError) as error:  # of no characters
         raise UsageError(f"{str(path)!r} is not a {what}: its record is not JSON") from error
     if not isinstance(record, dict):
         raise UsageError(f"{str(path)!r} is not a {what}: its record is not a JSON object")

@@ -17,7 +17,7 @@ from onnxplain.export.view import View
 from onnxplain.export.write import Written
 from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.inputs.source import as_picture
-from onnxplain.render.overlay import blend
+from onnxplain.render.colors import blend
 
 # What float32 may cost, as a share of the largest number that is added up.
 _CLOSE = 1e-5

@@ -1,12 +1,11 @@
-"""The picture with a map laid over it, in ONNX nodes; see `onnxplain.render.overlay`."""
+"""The picture with a map laid over it, in ONNX nodes; see `onnxplain.render.colors`."""
 
 from __future__ import annotations
 
 import numpy as np
 from onnx import TensorProto
 
-from onnxplain.render.colors import PALETTES
-from onnxplain.render.overlay import ALPHA
+from onnxplain.render.colors import ALPHA, LUMA, PALETTES
 from onnxplain.symbolic.builder import Builder
 
 
@@ -30,24 +29,22 @@ def write_overlay(build: Builder, photo: str, values: str, display: str) -> str:
         (N, H, W, 3) bytes.
     """
     palette = PALETTES[display]
-    table = palette.table() * 255.0
-    count = len(table)
-    first, last = palette.part
-    size = build.add("Abs", values)
-    place = build.add("Mul", size, build.number(last - first))
-    place = build.add("Add", place, build.number(first))
-    if palette.lowest < 0:
-        against = build.add("Less", values, build.number(0.0))
-        mirrored = build.add("Sub", build.number(1.0), place)
-        place = build.add("Where", against, mirrored, place)
-    index = build.add("Mul", place, build.number(float(count)))
-    index = build.add("Cast", index, to=TensorProto.INT64)
-    index = build.add("Min", index, build.integer(count - 1))
+    last = len(palette.table) - 1
+    unit = last / (1.0 - palette.lowest)
+    place = build.add("Mul", values, build.number(unit))
+    place = build.add("Add", place, build.number(-palette.lowest * unit))
+    index = build.add("Cast", build.add("Round", place), to=TensorProto.INT64)
+    index = build.add("Min", build.add("Max", index, build.integer(0)), build.integer(last))
+    table = palette.table * (255.0 * ALPHA)
     colors = build.add("Gather", build.constant(table.astype(np.float32)), index)
-    twice = build.add("Mul", size, build.number(2.0))
-    clear = build.add("Pow", build.number(1.0 - ALPHA), twice)
-    clear = build.add("Unsqueeze", clear, build.integers(3))
-    cover = build.add("Sub", build.number(1.0), clear)
-    kept = build.add("Mul", photo, clear)
-    blended = build.add("Add", kept, build.add("Mul", colors, cover))
+    kept = build.add("Mul", _grey(build, photo), build.number(1.0 - ALPHA))
+    blended = build.add("Add", kept, colors)
     return build.add("Cast", build.add("Round", blended), to=TensorProto.UINT8)
+
+
+def _grey(build: Builder, photo: str) -> str:
+    """Luma in one channel; exact, since the products of bytes and weights fit float32."""
+    # One channel becomes three by broadcasting, and one again: the weights sum to 1.
+    weights = build.constant((np.array(LUMA) / 65536).astype(np.float32))
+    luma = build.reduce("ReduceSum", build.add("Mul", photo, weights), (3,))
+    return build.add("Floor", build.add("Add", luma, build.number(0.5)))

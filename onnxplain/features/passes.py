@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.boundary import one_of_many, unnamed
-from onnxplain.errors import ImageError, NumericalError, OnnxplainError
+from onnxplain.errors import ImageError, NativeFaultError, NumericalError, OnnxplainError
 from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.dataset import Sample
+from onnxplain.journal import in_hand
 from onnxplain.model.model import Model
 
 # Told how many pictures of how many are done.
@@ -70,7 +71,7 @@ def batches(
     indices: list[int] = []
     inputs: list[NDArray[Any]] = []
     for k in range(start, len(samples)):
-        with _skipping(samples[k], skipped):
+        with _skipping(samples[k], skipped), in_hand(samples[k].name):
             inputs.append(model.read(samples[k].path).x)
             indices.append(k)
         if len(indices) == size or (indices and k == len(samples) - 1):
@@ -87,7 +88,7 @@ def _skipping(sample: Sample, skipped: list[Skipped]) -> Iterator[None]:
     def failed(error: OnnxplainError) -> None:
         skipped.append(Skipped(sample.name, unnamed(error, sample.path)))
 
-    with one_of_many(failed, ImageError):
+    with one_of_many(failed, (ImageError, NativeFaultError)):
         yield
 
 

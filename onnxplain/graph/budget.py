@@ -17,6 +17,10 @@ from onnxplain.text import shown
 _LONGEST_SHOWN = 80
 
 
+class OverBudgetError(UnsupportedModelError):
+    """The file asks for more than a limit."""
+
+
 @dataclass(frozen=True)
 class Budget:
     """Limits on what one model may take.
@@ -26,7 +30,9 @@ class Budget:
     fold_bytes : int
         Bytes of all results that are computed from constants together.
     fold_work : int
-        Multiplications, or what costs as much, for all of them together.
+        Steps for all of them together; one takes about 3 nanoseconds.
+    fold_seconds : float
+        Seconds of the processor for all of them together, should the steps take longer.
     nodes : int
         Nodes after local functions are written out, those of bodies counted.
     nesting : int
@@ -35,17 +41,30 @@ class Budget:
         Characters of a name.
     tensor_bytes : int
         Bytes of one tensor of one picture.
+    rounds : int
+        Rounds of a Loop that nothing ends earlier.
     run_seconds : float
         Seconds of one call of ONNX Runtime.
+    loop_seconds : float
+        The same, of a graph with a Loop or Scan.
+    memory_bytes : int
+        Memory of a process of its own, see ``--isolate``.
+    hang_seconds : float
+        Seconds after which such a process is ended if nothing comes back from it.
     """
 
     fold_bytes: int = 1 << 30
-    fold_work: int = 10**10
+    fold_work: int = 2 * 10**9
+    fold_seconds: float = 8.0
     nodes: int = 20_000
     nesting: int = 64
     name: int = 8_192
     tensor_bytes: int = 1 << 30
+    rounds: int = 1_000_000
     run_seconds: float = 120.0
+    loop_seconds: float = 7.0
+    memory_bytes: int = 16 << 30
+    hang_seconds: float = 300.0
 
 
 _CURRENT: ContextVar[Budget] = ContextVar("budget", default=Budget())  # noqa: B039 - frozen
@@ -77,6 +96,11 @@ def within(limits: Budget) -> Iterator[None]:
         _CURRENT.reset(token)
 
 
+def halved(limits: Budget) -> Budget:
+    """Return limits of half the size."""
+    return Budget(*(type(v)(v / 2) for v in (getattr(limits, f.name) for f in fields(Budget))))
+
+
 def moved(limits: Budget, given: Mapping[str, str]) -> Budget:
     """Return limits of which some are moved; see `set_budget`."""
     types = {f.name: type(getattr(limits, f.name)) for f in fields(Budget)}
@@ -96,7 +120,7 @@ def moved(limits: Budget, given: Mapping[str, str]) -> Budget:
     return replace(limits, **found)  # type: ignore[arg-type]
 
 
-def over(limit: str, where: str, what: str) -> UnsupportedModelError:
+def over(limit: str, where: str, what: str) -> OverBudgetError:
     """Make the error of a limit that is passed.
 
     Parameters
@@ -110,6 +134,6 @@ def over(limit: str, where: str, what: str) -> UnsupportedModelError:
     """
     most, option = getattr(budget(), limit), limit.replace("_", "-")
     where = shown(where if len(where) <= _LONGEST_SHOWN else f"{where[:_LONGEST_SHOWN]}...")
-    return UnsupportedModelError(
+    return OverBudgetError(
         f"{where}: {what}, and {most:,} is the limit; --budget {option}=N allows more"
     )

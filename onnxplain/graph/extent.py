@@ -1,15 +1,15 @@
-"""Check how large a graph is, and what ONNX Runtime would abort at, before anything is opened."""
+"""Check how large a graph is before anything is opened."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import onnx
 import onnx.inliner
 
-from onnxplain.errors import ModelFileError
 from onnxplain.graph.budget import budget, over
+from onnxplain.graph.native_faults import check_node, check_references, said
+from onnxplain.graph.rounds import all_nodes, check_rounds
 
 # Above this many calls, onnx's own inliner is used: that of onnx_ir takes the square of them.
 _MANY_CALLS = 500
@@ -23,18 +23,20 @@ def check_extent(model: onnx.ModelProto) -> None:
     UnsupportedModelError
         If a budget is passed.
     ModelFileError
-        If a node draws from a distribution that there is not.
+        If a node is one that libraries end the process at; see `check_node`.
     """
     most = budget()
     for name in _names(model):
         if len(name) > most.name:
             raise over("name", f"name {name[:40]!r}...", f"it has {len(name):,} characters")
+    check_references(node for node, _ in all_nodes(model.graph.node))
     owners = [model.graph.node, *(f.node for f in model.functions)]
     for nodes in owners:
-        for node, depth in _nodes(nodes, 0):
+        for node, depth in all_nodes(nodes):
             if depth > most.nesting:
-                raise over("nesting", _said(node), f"its body is {depth} bodies deep")
-            _check_draws(node)
+                raise over("nesting", said(node), f"its body is {depth} bodies deep")
+            check_node(node)
+    check_rounds(model)
     sizes: dict[tuple[str, str], int] = {}
     for function in _callees_first(model):
         sizes[function.domain, function.name] = _size(function.node, sizes)
@@ -42,7 +44,7 @@ def check_extent(model: onnx.ModelProto) -> None:
     for node in model.graph.node:
         count += _size([node], sizes)
         if count > most.nodes:
-            raise over("nodes", _said(node), "the graph has more nodes once functions are inlined")
+            raise over("nodes", said(node), "the graph has more nodes once functions are inlined")
 
 
 def with_calls_inlined(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -56,11 +58,11 @@ def with_calls_inlined(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _calls(nodes: Iterable[onnx.NodeProto], calls: dict[tuple[str, str], int]) -> int:
-    return sum(calls.get((n.domain, n.op_type), 0) for n, _ in _nodes(nodes, 0))
+    return sum(calls.get((n.domain, n.op_type), 0) for n, _ in all_nodes(nodes))
 
 
 def _size(nodes: Iterable[onnx.NodeProto], sizes: dict[tuple[str, str], int]) -> int:
-    return sum(sizes.get((n.domain, n.op_type), 1) for n, _ in _nodes(nodes, 0))
+    return sum(sizes.get((n.domain, n.op_type), 1) for n, _ in all_nodes(nodes))
 
 
 def _callees_first(model: onnx.ModelProto) -> list[onnx.FunctionProto]:
@@ -74,7 +76,7 @@ def _callees_first(model: onnx.ModelProto) -> list[onnx.FunctionProto]:
         if key in found:
             waiting.pop()
             continue
-        called = {(n.domain, n.op_type) for n, _ in _nodes(known[key].node, 0)}
+        called = {(n.domain, n.op_type) for n, _ in all_nodes(known[key].node)}
         left = [c for c in called if c in known and c not in found and c not in open_]
         if key not in open_ and left:
             open_.add(key)
@@ -85,50 +87,10 @@ def _callees_first(model: onnx.ModelProto) -> list[onnx.FunctionProto]:
     return list(found.values())
 
 
-def _nodes(nodes: Iterable[onnx.NodeProto], depth: int) -> Iterator[tuple[onnx.NodeProto, int]]:
-    waiting = [(n, depth) for n in nodes]
-    while waiting:
-        node, level = waiting.pop()
-        yield node, level
-        for attribute in node.attribute:
-            inner = [*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])]
-            waiting += [(n, level + 1) for body in inner for n in body.node]
-
-
 def _names(model: onnx.ModelProto) -> Iterator[str]:
     graph = model.graph
     for value in (*graph.input, *graph.output, *graph.initializer):
         yield value.name
     for nodes in (graph.node, *(f.node for f in model.functions)):
-        for node, _ in _nodes(nodes, 0):
+        for node, _ in all_nodes(nodes):
             yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
-
-
-# ONNX Runtime hands these numbers to the standard library of C++, which ends the process.
-_NORMAL = frozenset({"RandomNormal", "RandomNormalLike"})
-_UNIFORM = frozenset({"RandomUniform", "RandomUniformLike"})
-
-
-def _check_draws(node: onnx.NodeProto) -> None:
-    if node.op_type not in _NORMAL | _UNIFORM:
-        return
-    given = {a.name: a.f for a in node.attribute if a.type == onnx.AttributeProto.FLOAT}
-    if node.op_type in _NORMAL:
-        mean, scale = given.get("mean", 0.0), given.get("scale", 1.0)
-        if not (math.isfinite(mean) and math.isfinite(scale) and scale > 0):
-            raise ModelFileError(
-                f"{_said(node)} draws with scale {scale:g} and mean {mean:g}; a scale above 0 and "
-                "finite numbers are needed"
-            )
-        return
-    low, high = given.get("low", 0.0), given.get("high", 1.0)
-    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-        raise ModelFileError(
-            f"{_said(node)} draws between {low:g} and {high:g}; finite numbers in this order are "
-            "needed"
-        )
-
-
-def _said(node: onnx.NodeProto) -> str:
-    outputs: Sequence[str] = node.output
-    return f"{node.op_type} (tensor {(outputs[0] if outputs else '')[:80]!r})"

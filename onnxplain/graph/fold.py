@@ -7,12 +7,12 @@ layer finder want the numbers.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import onnx
-from onnx.reference import ReferenceEvaluator
 
 from onnxplain.graph.budget import budget, over
 from onnxplain.graph.fold_work import work_of
@@ -67,9 +67,13 @@ class _Spent:
 
     def __init__(self) -> None:
         self.work = self.bytes = 0
+        # Of this thread alone: that others work meanwhile is no fault of the file.
+        self._begun = time.thread_time()
 
     def take(self, node: ir.Node, work: int) -> None:
         self.work += work
+        if time.thread_time() - self._begun > budget().fold_seconds:
+            raise over("fold_seconds", _said(node), "constants up to here take more seconds")
         if self.work > budget().fold_work:
             raise over("fold_work", _said(node), "constants up to here take more steps")
 
@@ -114,10 +118,14 @@ def _evaluate(
     made = _sizes_of_results(node, operands, opsets)
     if made is None or any(size > MAX_ELEMENTS for size in made):
         return None
-    work = work_of(node, [t.size for t in operands.values()], made)
+    sizes = [t.size for t in operands.values()]
+    texts = any(t.dtype == ir.DataType.STRING for t in operands.values())
+    work = work_of(node.op_type, sizes, made, texts=texts)
     if work is None:
         return None
     spent.take(node, work)
+    from onnx.reference import ReferenceEvaluator
+
     try:
         with np.errstate(all="ignore"):
             evaluator = ReferenceEvaluator(_alone(node, operands, opsets))

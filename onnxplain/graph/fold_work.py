@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from onnxplain.graph.ir import ir
-
 # Each element of the result takes a bounded number of steps in NumPy.
 _PLAIN = frozenset(
     "Abs Acos Acosh Add And ArgMax ArgMin Asin Asinh Atan Atanh BatchNormalization BitShift "
@@ -22,28 +20,44 @@ _PLAIN = frozenset(
     "Sub Sum Swish Tan Tanh ThresholdedRelu Tile TopK Transpose Trilu Unique Unsqueeze Where "
     "Xor".split()
 )
+# Far more: onnx's own evaluator calls Python for each element, or for each row.
+_SLOW = frozenset({"Erf", "Gelu", "TopK", "Unique", "OneHot", "Compress", "Hardmax"})
+_LOOPS = frozenset({"GatherElements", "GatherND", "ScatterElements", "ScatterND"})
 _PRODUCTS = frozenset({"MatMul", "Gemm"})
+# Measured in steps of 3 nanoseconds: the most that one element takes.
+_SLOW_STEPS, _LOOP_STEPS = 40, 500
+# To find out the sizes of the results and to set up the evaluator.
+_EACH_NODE = 100_000
+# Multiplications of a matrix product are far cheaper.
+_PRODUCTS_A_STEP = 8
 # Of all others the reference implementation may be a loop of Python.
 _MOST_OTHERS = 100_000
 
 
-def work_of(node: ir.Node, operands: Sequence[int], results: Sequence[int]) -> int | None:
+def work_of(
+    op_type: str, operands: Sequence[int], results: Sequence[int], *, texts: bool = False
+) -> int | None:
     """Return about how many steps a node takes; ``None`` where that is not known to be few.
 
     Parameters
     ----------
-    node : onnx_ir.Node
-        The node.
+    op_type : str
+        The node's operator, of the standard's own domain.
     operands, results : sequence of int
         Elements of its inputs and outputs.
+    texts : bool
+        Whether they are texts.
     """
     read, made = sum(operands), sum(results)
-    if node.op_type in _PLAIN:
-        return read + made
-    if node.op_type in _PRODUCTS:
+    if op_type in _PLAIN:
+        slow = _SLOW_STEPS if op_type in _SLOW else 1
+        each = _LOOP_STEPS if texts or op_type in _LOOPS else slow
+        return _EACH_NODE + each * (read + made)
+    if op_type in _PRODUCTS:
         # (m, k) times (k, n): the root of mk * kn * mn is mkn.
-        return math.isqrt(max(math.prod(operands[:2]) * made, 1)) + read + made
+        products = math.isqrt(max(math.prod(operands[:2]) * made, 1))
+        return _EACH_NODE + products // _PRODUCTS_A_STEP + read + made
     others = (read + 1) * (made + 1)
-    if node.op_type == "Einsum":  # every letter may be a loop of its own
+    if op_type == "Einsum":  # every letter may be a loop of its own
         others = (math.prod(operands) + 1) * (made + 1)
-    return others if others <= _MOST_OTHERS else None
+    return _EACH_NODE + _LOOP_STEPS * others if others <= _MOST_OTHERS else None

@@ -22,6 +22,7 @@ from onnxplain.graph import light
 from onnxplain.graph.external import one_line, read_external_data, tensors_of
 from onnxplain.graph.hashed import HashedFile
 from onnxplain.graph.light import Weights, declared_as_inputs, take_out, weights_size
+from onnxplain.graph.stated_sizes import check_sizes
 from onnxplain.identity import Identity, ModelFile
 
 _STANDARD = ("", "ai.onnx")
@@ -89,6 +90,7 @@ def _open(path: Path) -> tuple[onnx.ModelProto, Weights, Identity]:
     _sort_nodes(model.graph)
     _import_own_domains(model)
     check(model, str(path))
+    check_sizes(tensors_of(model), str(path))
     parted, inside = take_out(model)
     return parted, outside | inside, identity
 

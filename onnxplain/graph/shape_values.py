@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx.reference import ReferenceEvaluator
 
+from onnxplain.graph.fold_work import work_of
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph, Node
 
 # Elements that such a value has at most, and constants that it is computed from.
 _MOST = 1 << 16
+# Steps of all of them together, in the units of `fold_work`: seconds.
+_MOST_WORK = 10**9
 
 
 class ShapeValues:
@@ -32,6 +34,7 @@ class ShapeValues:
     def __init__(self, graph: Graph, shapes: Shapes) -> None:
         self._graph, self._shapes = graph, shapes
         self._found: dict[str, NDArray[Any] | None] = {}
+        self._work = 0
 
     def get(self, name: str) -> NDArray[Any] | None:
         """The value of a tensor, or ``None`` if it is large or depends on an input's values."""
@@ -88,6 +91,13 @@ class ShapeValues:
                 feeds[name] = value
             else:
                 return None
+        work = work_of(
+            node.op_type, [v.size for v in feeds.values()], [math.prod(shape)],
+            texts=any(v.dtype.kind in "OU" for v in feeds.values()),
+        )  # fmt: skip
+        if work is None or self._work + work > _MOST_WORK:
+            return None
+        self._work += work
         result = evaluated(self._graph, node, feeds, node.output)
         return result if result is not None and result.shape == shape else None
 
@@ -106,6 +116,8 @@ def evaluated(
         ],
         [onnx.helper.make_empty_tensor_value_info(output)],
     )
+    from onnx.reference import ReferenceEvaluator
+
     model = onnx.helper.make_model(alone, opset_imports=list(graph.model.opset_import))
     try:
         values: Any = ReferenceEvaluator(model).run(None, dict(feeds))

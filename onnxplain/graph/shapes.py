@@ -10,6 +10,9 @@ from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph
 
 Shapes = dict[str, tuple[int, ...]]
+_ON_TEXTS = frozenset(
+    {"RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"}
+)
 # Small initializers may be shapes or axes, which inference has to read.
 _SMALL = 1024
 
@@ -33,7 +36,7 @@ def infer_shapes(graph: Graph, image: ImageInput) -> Shapes:
         ir_version=graph.model.ir_version, opset_import=graph.model.opset_import
     )
     light.graph.name = "shapes"
-    light.graph.node.extend(graph.model.graph.node)
+    light.graph.node.extend(n for n in graph.model.graph.node if _is_inferred(n))
     for tensor in graph.model.graph.initializer:
         if math.prod(tensor.dims) <= _SMALL:
             light.graph.initializer.append(tensor)
@@ -57,6 +60,19 @@ def infer_shapes(graph: Graph, image: ImageInput) -> Shapes:
     values = [*inferred.graph.value_info, *inferred.graph.input, *inferred.graph.output]
     shapes = {v.name: _concrete(v) for v in values}
     return {k: v for k, v in shapes.items() if v is not None}
+
+
+def _is_inferred(node: onnx.NodeProto) -> bool:
+    """Whether onnx's inference is asked about a node.
+
+    In other domains and among operators on texts it reads a missing type, and ends the process.
+    """
+    inner = [g for a in node.attribute for g in (a.g, *a.graphs)]
+    return (
+        not node.domain
+        and node.op_type not in _ON_TEXTS
+        and all(_is_inferred(n) for g in inner for n in g.node)
+    )
 
 
 def _concrete(value: onnx.ValueInfoProto) -> tuple[int, ...] | None:

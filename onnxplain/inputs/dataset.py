@@ -158,6 +158,8 @@ def read_dataset(source: str | Path, *, masks: str | Path | None = None) -> list
 def noting(sample: Sample, failures: dict[str, OnnxplainError]) -> Iterator[None]:
     """Do what is asked of one picture; if it fails, note why and let the others be done.
 
+    Together with `onnxplain.journal.in_hand`, which has to stand after it.
+
     Parameters
     ----------
     sample : Sample
@@ -265,19 +267,22 @@ def _sample(folder: Path, row: Mapping[str, Any], where: str) -> Sample:
             f"{where}: needs 'file' and may have label, mask and a box"
             + (f"; unknown: {', '.join(map(str, sorted(map(str, unknown))))}" if unknown else "")
         )
+    boxes = row.get("boxes", ())
+    if not isinstance(boxes, (list, tuple)):
+        raise UsageError(f"{where}: boxes are a list of four numbers each, got {boxes!r}")
     return Sample(
         file,
         folder / file,
         None if label is None else str(label),
         folder / str(mask) if mask else None,
-        tuple(_box(b, where) for b in row.get("boxes", ())),
+        tuple(_box(b, where) for b in boxes),
     )
 
 
 def _box(value: Any, where: str) -> Box:
     try:
         x0, y0, x1, y1 = (float(v) for v in value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise UsageError(f"{where}: a box is four numbers x0, y0, x1, y1, got {value}") from None
     if not (x0 < x1 and y0 < y1):
         raise UsageError(f"{where}: box {value} is empty; x0 < x1 and y0 < y1 are needed")

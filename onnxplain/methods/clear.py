@@ -45,7 +45,7 @@ def _require_classes(network: Network) -> None:
 @method(
     name="clear",
     family="relevance",
-    needs=Capability.GRADIENTS,
+    needs=Capability.GRADIENTS | Capability.SIGNALS,
     explains="logit",
     against_others=False,
     display="signed",

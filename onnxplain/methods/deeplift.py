@@ -29,7 +29,7 @@ def _require_equal_bodies(network: Network) -> None:
 @method(
     name="deeplift",
     family="gradient",
-    needs=Capability.GRADIENTS,
+    needs=Capability.GRADIENTS | Capability.SIGNALS,
     explains="logit",
     display="signed",
     summary="Difference from a baseline times multipliers that replace gradients by difference "

@@ -38,7 +38,7 @@ def _require_relu_like(how: Rectification) -> Callable[[Network], None]:
 @method(
     name="guided-backprop",
     family="gradient",
-    needs=Capability.GRADIENTS,
+    needs=Capability.GRADIENTS | Capability.SIGNALS,
     explains="logit",
     display="signed",
     shows=_SHOWS,
@@ -75,7 +75,7 @@ def guided_backprop(context: Context, x: NDArray[Any], target: Target) -> Attrib
 @method(
     name="deconvnet",
     family="gradient",
-    needs=Capability.GRADIENTS,
+    needs=Capability.GRADIENTS | Capability.SIGNALS,
     explains="logit",
     display="signed",
     shows=_SHOWS,

@@ -135,8 +135,11 @@ class Method:
 
     @property
     def runs_on(self) -> str:
-        """Engine the method runs on."""
-        return "PyTorch" if self.takes_slopes else "ONNX Runtime"
+        """Engine the method runs on; where both are named, see ``docs/engines.md``."""
+        if not self.takes_slopes:
+            return "ONNX Runtime"
+        elsewhere = Capability.RELEVANCE | Capability.SIGNALS
+        return "PyTorch" if self.needs & elsewhere else "ONNX Runtime or PyTorch"
 
 
 _METHODS: dict[str, Method] = {}

@@ -20,7 +20,6 @@ from onnxplain.graph.carried import KEY, carried_maps, without_maps
 from onnxplain.graph.image_input import find_image_input, size_warning
 from onnxplain.graph.light import Weights
 from onnxplain.graph.load import check, identify, open_model
-from onnxplain.graph.prepare import prepare
 from onnxplain.graph.unbatched import with_batch
 from onnxplain.inputs.beside import BESIDE, read_beside
 from onnxplain.inputs.bound import BoundValue
@@ -32,6 +31,7 @@ from onnxplain.inputs.picture import sample_picture
 from onnxplain.inputs.preprocess import Preprocess, is_preset, preset, preset_channels
 from onnxplain.model.cut_model import model_at
 from onnxplain.model.model import Model
+from onnxplain.model.odd import prepared
 from onnxplain.network.context import Progress
 from onnxplain.network.network import Network
 from onnxplain.targets.classes import Kind
@@ -107,9 +107,9 @@ def load(
         input: ``float``, the first floating-point one; ``normalised``, the last one; or one
         between, by name.
     engine : str, optional
-        An engine of `onnxplain.adapters.engines.register_engine` that runs in the place of
-        ONNX Runtime, and of PyTorch where it gives gradients or relevance; what it cannot do
-        they do.
+        ``onnxruntime`` or ``pytorch``: which of the two gives gradients. Or an engine of
+        `onnxplain.adapters.engines.register_engine` that runs in the place of ONNX Runtime, and
+        of PyTorch where it gives gradients or relevance; what it cannot do they do.
 
     Returns
     -------
@@ -137,7 +137,7 @@ def load(
         carried = carried_maps(proto)
         if carried is not None:
             proto = without_maps(proto, carried)
-    graph = with_batch(prepare(proto, weights), input_name)
+    graph = with_batch(prepared(proto, weights, name), input_name)
     del proto, weights  # the graph has what it needs
     beside = read_beside(file)
     task, scores, output = (

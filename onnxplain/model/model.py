@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.adapters.base import Capability
+from onnxplain.adapters.base import FORWARD_VERBS, Capability
 from onnxplain.adapters.parity import Parity, measure_parity, plain_input, require_parity
 from onnxplain.errors import NoSlopeError, OnnxplainError, UsageError
 from onnxplain.explanations.explanation import Explanation
@@ -227,9 +227,19 @@ class Model(OpenedModel):
         if not aims:
             raise UsageError("there is no target to explain")
         said = prediction or next(iter(aims.values()))
-        parity = self.check_parity(chosen, picture, said, allow_mismatch).parity
         needs = chosen.capabilities(values)
+        parity = self.check_parity(chosen, picture, said, allow_mismatch, needs=needs).parity
         context = Context(self.network, self.preprocess, seed, progress or silent, needs=needs)
+        late: list[Parity] = []
+
+        def check_late() -> None:
+            """Compare the engines when PyTorch takes over from ONNX Runtime, once."""
+            if not late:
+                late.append(self.measure_parity(picture) if said.parity is None else said.parity)
+            if not allow_mismatch:
+                require_parity(late[0])
+
+        self.network.before_pytorch = check_late
         runs = average if average and self.network.is_random else 1
 
         def work(aim: Target, context: Context, share: Share) -> Explanation:
@@ -246,8 +256,8 @@ class Model(OpenedModel):
                 raise empty
             require_finite(chosen, found.values, aim)
             run = Run(chosen, values, seed, time.perf_counter() - started)
-            said = replace(aims[aim], parity=parity)
-            return explanation_of(self, run, picture, aim, said, score, found)
+            here = replace(aims[aim], parity=late[0] if late else parity)
+            return explanation_of(self, run, picture, aim, here, score, found)
 
         # The steps of the first target stand for those of all, which take turns.
         contexts = [context, *[replace(context, progress=silent)] * (len(aims) - 1)]
@@ -261,9 +271,18 @@ class Model(OpenedModel):
         return float(target.score(engine.activations(picture.x, target.tensors))[0])
 
     def check_parity(
-        self, method: Method, picture: Picture, prediction: Prediction, allow_mismatch: bool = False
+        self,
+        method: Method,
+        picture: Picture,
+        prediction: Prediction,
+        allow_mismatch: bool = False,
+        *,
+        needs: Capability | None = None,
     ) -> Prediction:
         """Compare the engines on this picture if the method runs in PyTorch.
+
+        Derivatives in ONNX Runtime are those of its own forward pass, and checked on the way.
+        `needs` is what the method asks of engines with its parameters, if these are known.
 
         Returns
         -------
@@ -276,7 +295,8 @@ class Model(OpenedModel):
             If they disagree, or the output hardly depends on the picture, and
             `allow_mismatch` is not set.
         """
-        if method.runs_on == "ONNX Runtime":
+        needs = method.needs if needs is None else needs
+        if needs in FORWARD_VERBS or self.network.slopes_in_onnx(needs):
             return prediction
         if prediction.parity is None:
             prediction = replace(prediction, parity=self.measure_parity(picture))
@@ -304,7 +324,7 @@ class Model(OpenedModel):
             measure_parity(
                 network.ort,
                 lambda: network.ort_as_written,
-                network.adapter(Capability.GRADIENTS),
+                network.converted,
                 self._with_plain(picture),
                 tensor,
                 quantisation_step(network.graph, tensor),

@@ -80,7 +80,13 @@ def explanation_of(
         spread = map_spread(network, found.layer)
         if spread is not None:
             notes[NOTE] = spread.to_dict()
-    uses_torch = method.runs_on == "PyTorch"
+    needs = method.capabilities(run.parameters)
+    uses_torch = network.in_pytorch(needs)
+    if network.slopes_in_onnx(needs):
+        if network.slopes.check is not None:
+            measures["slope_error"] = network.slopes.check.error
+        if network.slopes.obstacle:
+            notes["pytorch_because"] = network.slopes.obstacle
     if prediction.parity is not None and uses_torch:
         measures["parity_error"] = prediction.parity.error
         measures["parity_tolerance"] = prediction.parity.tolerance
@@ -120,7 +126,7 @@ def explanation_of(
             "preprocess_sha256": model.preprocess.sha256,
             "sources": model.sources,
             **({"bound": describe_bound(network.bound)} if network.bound else {}),
-            "engine": network.adapter(method.capabilities(run.parameters)).device,
+            "engine": network.adapter(needs).device,
             "precision": network.precision if uses_torch else "as the file",
             "seed": run.seed,
             "versions": versions(),

@@ -38,7 +38,7 @@ def saturated(
         ``None`` if the method takes no slopes, or the target is linear in what is read: a logit
         or a value.
     """
-    if method.runs_on == "ONNX Runtime":
+    if not method.takes_slopes:
         return None
     if isinstance(target, Likeness):
         return NoSlopeError(

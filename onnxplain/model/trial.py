@@ -14,6 +14,7 @@ from onnxplain.inputs.dataset import Sample, noting
 from onnxplain.inputs.guess import plausible
 from onnxplain.inputs.picture import read_picture
 from onnxplain.inputs.preprocess import Preprocess
+from onnxplain.journal import in_hand
 from onnxplain.model.preset_evidence import Evidence, beats, enough, evidence, witnesses
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def try_preprocessings(
     candidates = candidates_of(model)
     for sample in samples:
         found: list[Prediction | None] = []
-        with noting(sample, failures):
+        with noting(sample, failures), in_hand(sample.name):
             found = [_predicted(model, sample, recipe) for recipe, _ in candidates]
             kept.append(sample)
             rows[sample.name] = found

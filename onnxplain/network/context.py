@@ -124,7 +124,8 @@ class Context:
 
     def engine(self, needs: Capability) -> Adapter:
         """Return the cheapest engine that can do all that is needed."""
-        return self.share(self.network.adapter(needs | (self.needs & FORWARD_VERBS)))
+        same = FORWARD_VERBS if needs in FORWARD_VERBS else FORWARD_VERBS | Capability.SIGNALS
+        return self.share(self.network.adapter(needs | (self.needs & same)))
 
     def generator(self) -> np.random.Generator:
         """Fresh random numbers from this run's seed."""
@@ -186,7 +187,8 @@ class Context:
                 "takes gradients of several at once, cannot tell their boxes apart; use gradient, "
                 "grad-cam, rise or occlusion"
             )
-        engine = self.engine(Capability.GRADIENTS)
+        plain = rectify is None and baseline is None
+        engine = self.engine(Capability.GRADIENTS | (_NOTHING if plain else Capability.SIGNALS))
         found = engine.pull_back(x, [target], names, rectify=rectify, baseline=baseline)
         growth = found.growth[0] if found.growth else Growth()
         return Derivatives(target.score(found.values), found.values, found.gradients[0], growth)
@@ -206,9 +208,8 @@ class Context:
         (N, S, ...) array
             Each signal times the transposed Jacobian, in the shape of the input.
         """
-        return back_project(
-            self.engine(Capability.GRADIENTS), x, self.network.image.name, tensor, seeds, rectify
-        )
+        needs = Capability.GRADIENTS | (_NOTHING if rectify is None else Capability.SIGNALS)
+        return back_project(self.engine(needs), x, self.network.image.name, tensor, seeds, rectify)
 
     def scores_from(
         self, x: NDArray[Any], layer: str, values: NDArray[Any], target: Target

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.adapters.base import FORWARD_VERBS, Adapter, Array, Capability
-from onnxplain.adapters.engines import EngineSettings, Factory, engine_factory
+from onnxplain.adapters.base import Array
+from onnxplain.adapters.engines import OWN, Factory, engine_factory
 from onnxplain.adapters.independence import Independence, measure_independence
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.adapters.placement import Placement
@@ -33,6 +33,7 @@ from onnxplain.inputs.bound import BoundValue, bind_inputs
 from onnxplain.network.answer import Asked, declared_answer, probed
 from onnxplain.network.chosen_layer import about_layers, linear_head, named_layer
 from onnxplain.network.concrete_shapes import concrete_shapes
+from onnxplain.network.engines import AUTO, Engines, nothing
 from onnxplain.network.placed_layer import placed
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 _PROBE_RANGE, _PIXEL_RANGE = 2.0, 255
 
 
-class Network:
+class Network(Engines):
     """A prepared graph with its engines.
 
     Engines are opened on first use and kept; PyTorch is loaded only when a gradient or
@@ -79,7 +80,15 @@ class Network:
     example : callable, optional
         Returns an input like those that will be explained; random numbers if not given.
     engine : str or callable, optional
-        A registered engine, or its factory, that is used wherever it can do what is needed.
+        A registered engine, or its factory, that is used wherever it can do what is needed; or
+        ``onnxruntime`` or ``pytorch``, which then gives all derivatives.
+
+    Attributes
+    ----------
+    gradients_by : {"auto", "onnxruntime", "pytorch"}
+        Which of the library's engines was asked for.
+    before_pytorch : callable
+        Called before PyTorch gives derivatives in the place of ONNX Runtime.
     """
 
     def __init__(
@@ -124,13 +133,18 @@ class Network:
         if threads is not None and threads < 1:
             raise UsageError(f"threads must be 1 or more, not {threads}")
         self._threads = threads
-        self._engine = engine_factory(engine) if isinstance(engine, str) else engine
+        self.gradients_by = engine if isinstance(engine, str) and engine in OWN else AUTO
+        own = engine if self.gradients_by == AUTO and engine != AUTO else None
+        self._engine = engine_factory(own) if isinstance(own, str) else own
+        if self.gradients_by == "onnxruntime" and precision == "double":
+            raise UsageError("only PyTorch computes in double precision; choose --engine pytorch")
         self._device = device
         self._batch_size = batch_size
         self.cut = cut
         self.example = example or self.random_input
         self._whole: Network | None = None
         self.placements: dict[str, Placement] = {}
+        self.before_pytorch: Callable[[], None] = nothing
 
     def with_graph(
         self,
@@ -163,7 +177,7 @@ class Network:
             bound={n: v for n, v in {**self.bound, **(bound or {})}.items() if n in left},
             cut=self.cut or input_name is not None,
             threads=self._threads,
-            engine=self._engine,
+            engine=self._engine or self.gradients_by,
             example=self.example if input_name is None else None,
         )
         # The same tensors, whatever the weights: places are no matter of these.
@@ -199,9 +213,9 @@ class Network:
         """ONNX Runtime without its graph optimisations: every node as the file says."""
         return self._open_ort(optimise=False)
 
-    def _open_ort(self, *, optimise: bool = True) -> OrtAdapter:
+    def _open_ort(self, graph: Graph | None = None, *, optimise: bool = True) -> OrtAdapter:
         return OrtAdapter(
-            self.graph,
+            graph or self.graph,
             self.image,
             self._outputs.explained,
             device=self._device,
@@ -211,6 +225,7 @@ class Network:
             optimise=optimise,
             shapes=lambda: self.shapes,
             must_part=lambda: self.independence.parts,
+            tried=graph is None,
         )
 
     @cached_property
@@ -302,24 +317,6 @@ class Network:
         rest._whole = self._whole or self
         rest.example = lambda: self.ort.activations(self.example(), [tensor.name])[tensor.name]
         return rest
-
-    def adapter(self, needs: Capability) -> Adapter:
-        """Return the cheapest engine that can do all that is needed; the user's own first."""
-        if self._engine is not None and needs in self.own_engine.capabilities:
-            return self.own_engine
-        return self.ort if needs in FORWARD_VERBS else self.torch
-
-    @cached_property
-    def own_engine(self) -> Adapter:
-        """The engine that the user registered and asked for."""
-        assert self._engine is not None
-        settings = EngineSettings(
-            *(self._device, self._batch_size, self.bound),
-            double=self.precision == "double",
-            threads=self._threads,
-            must_part=lambda: self.independence.parts,
-        )
-        return self._engine(self.graph, self.image, settings)
 
     @cached_property
     def shapes(self) -> Shapes:

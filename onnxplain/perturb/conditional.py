@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from onnxplain.perturb.background import Background, Size
@@ -75,6 +74,8 @@ class WindowSampler:
         self, down: int, right: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], Array, Array]:
         """Indices inside and outside of the window, regression and Cholesky factor."""
+        import scipy
+
         known = self._background
         groups, length = known.mean.shape
         (height, width), (rows, columns) = known.window, known.patch

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from onnxplain.errors import UnknownNameError
@@ -53,6 +52,8 @@ def fill(
     elif kind == "mean":
         value = x.mean(axis=spatial, keepdims=True, dtype=np.float64)
     elif kind == "blur":
+        import scipy
+
         sigma = np.zeros(x.ndim)
         sigma[list(spatial)] = _BLUR * min(x.shape[a] for a in spatial)
         value = scipy.ndimage.gaussian_filter(x.astype(np.float64), sigma, mode="nearest")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import scipy
 
 Array = NDArray[Any]
 # Above, below, left, right: whether the picture goes on there.
@@ -64,6 +66,7 @@ class Inpainting:
         if key not in self._solvers:
             down = _second_difference(height, sides[0], sides[1])
             across = _second_difference(width, sides[2], sides[3])
+            import scipy
             from scipy.sparse import linalg
 
             laplace = scipy.sparse.kronsum(across, down, format="csc")
@@ -74,6 +77,8 @@ class Inpainting:
 
 def _second_difference(length: int, before: bool, after: bool) -> scipy.sparse.dia_matrix:
     """Return minus the second difference; beyond an end, a value is given or there is none."""
+    import scipy
+
     diagonal = np.full(length, 2.0)
     diagonal[0] -= not before
     diagonal[-1] -= not after

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from onnxplain.explanations.between import between
@@ -80,6 +79,8 @@ def filled(values: NDArray[Any], computed: NDArray[np.bool_]) -> NDArray[Any]:
     """Give what was not computed the value of the nearest position that was."""
     if computed.all():
         return values
+    import scipy
+
     nearest = scipy.ndimage.distance_transform_edt(
         ~computed, return_distances=False, return_indices=True
     )

@@ -14,7 +14,7 @@ from onnxplain.explanations.display import limit
 from onnxplain.render.canvas import LINE, TEXT, Canvas, hexadecimal
 from onnxplain.render.captions import class_name, percent, score_text
 from onnxplain.render.class_colors import class_colors, colored
-from onnxplain.render.color_tables import TABLES
+from onnxplain.render.colors import GREYS, SIGNED
 from onnxplain.render.panels import (
     GAP,
     GREY,
@@ -123,7 +123,7 @@ def clear_maps(explanation: Explanation, labels: Mapping[int, str] | None = None
             canvas.lines(x + _BOX, y, title)
             below = y + LINE * max(map(len, row)) + GAP
             canvas.cells(
-                x, below, _SMALL_PANEL, small, maps["responses"][k], TABLES["RdBu_r"],
+                x, below, _SMALL_PANEL, small, maps["responses"][k], SIGNED,
                 -top or -1.0, top or 1.0,
             )  # fmt: skip
         y += height
@@ -192,7 +192,7 @@ def _heat_map(
     canvas: Canvas, x: float, y: float, explanation: Explanation, found: _Dominance, top: float
 ) -> None:
     tall = _title(canvas, x, y, explanation, "heat map: whatever the class")
-    canvas.cells(x, y + TITLE, PANEL, tall, found.strength, TABLES["gray"], 0.0, 1.0)
+    canvas.cells(x, y + TITLE, PANEL, tall, found.strength, GREYS, 0.0, 1.0)
     y += TITLE + tall + GAP
     lines = [
         score_text(explanation),

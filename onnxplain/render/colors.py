@@ -1,20 +1,39 @@
-"""Which colours a map gets, and what their ends mean.
+"""The two colour scales of all pictures, and what their ends mean; needs nothing but NumPy.
 
-The colour maps are widely used ones, chosen for readers with colour-vision deficiency:
-ColorBrewer's red-blue for signed maps, the perceptually uniform ``inferno`` for the others.
+Positive maps run from black through purple and orange to pale yellow (matplotlib's
+``inferno``), signed ones from blue through white to red (ColorBrewer's ``RdBu`` without its
+two darkest colours). Lightness alone tells the strength in both, so they are read with any
+colour vision and in a print without colours.
+
+A map covers the grey photo evenly: where nothing is found it is dark or pale, not clear. Then
+a stronger place is never darker (signed: never lighter) than a weaker one on the same tone
+of the photo, and a colour bar can show exactly the colours of the picture.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.render.color_tables import TABLES, look_up
+# How much of the photo a map covers.
+ALPHA = 0.6
+# Parts of red, green and blue in the luma of ITU-R BT.601, in 65,536ths as Pillow has them.
+LUMA = (19595, 38470, 7471)
+_INFERNO = (
+    "000004 0b0724 210c4a 3d0965 57106e 71196e 8a226a a32c61 bc3754 "
+    "d24644 e45a31 f1731d f98e09 fcac11 f9cb35 f2ea69 fcffa4"
+)
+_BLUE_RED = "2166ac 4393c3 92c5de d1e5f0 f7f7f7 fddbc7 f4a582 d6604d b2182b"
 
-_STEPS = 255  # odd, so that the middle colour of a signed map is zero's own
+
+def _table(anchors: str, count: int) -> NDArray[np.float64]:
+    """Colours in [0, 1] between evenly spaced ones, as a (count, 3) array."""
+    given = np.array([list(bytes.fromhex(color)) for color in anchors.split()]) / 255.0
+    places = np.linspace(0, len(given) - 1, count)
+    return np.stack([np.interp(places, np.arange(len(given)), c) for c in given.T], axis=1)
 
 
 @dataclass(frozen=True)
@@ -23,51 +42,45 @@ class Palette:
 
     Attributes
     ----------
-    source : str
-        Key of `TABLES`.
-    part : (float, float)
-        Where on it a vanishing and the strongest value stand. Its pale or dark beginning
-        is left out, because there the map is transparent; so are ends too dark for a photo.
     lowest : float
-        Scaled value of the first colour: -1 for signed maps (whose negative values stand
-        at 1 minus `part`), else 0.
+        Scaled value of the first colour: -1 for signed maps, else 0.
     low, high : str
         What the two ends mean.
+    table : (K, 3) float64 array
+        Red, green and blue in [0, 1], from the lowest value to 1. K is odd for signed maps,
+        so that zero has a colour of its own.
     """
 
-    source: str
-    part: tuple[float, float]
     lowest: float
     low: str
     high: str
+    table: NDArray[np.float64] = field(repr=False)
 
     def colors(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Red, green and blue in [0, 1] of scaled values, as a (..., 3) array."""
-        kept = np.clip(values, self.lowest, 1.0)
-        first, last = self.part
-        place = first + (last - first) * np.abs(kept)
-        place = np.where(kept < 0.0, 1.0 - place, place)
-        return look_up(TABLES[self.source], place)
+        share = (np.clip(values, self.lowest, 1.0) - self.lowest) / (1.0 - self.lowest)
+        return self.table[np.rint(share * (len(self.table) - 1)).astype(np.intp)]
 
-    def whole(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Colours over the map's whole range: for values in [0, 1] with nothing below them."""
-        return look_up(TABLES[self.source], values)
+    def bar(self, tone: float = 0.0, alpha: float = 1.0) -> NDArray[np.uint8]:
+        """Colours from the lowest value to 1 as they look over a grey tone, as (1, K, 3) bytes.
 
-    def table(self) -> NDArray[np.float64]:
-        """The colours that there are, (K, 3): place p of `part` has the one of number K p."""
-        return TABLES[self.source]
-
-    def bar(self, alpha: float) -> NDArray[np.float64]:
-        """Colours of a colour bar on white, (K, 3), as opaque as the map is on the picture."""
-        values = np.linspace(self.lowest, 1.0, _STEPS)
-        cover = opacity(values, alpha)[:, None]
-        return 1.0 - cover + cover * self.colors(values)
+        Parameters
+        ----------
+        tone : float
+            Grey level of the photo, 0 to 255.
+        alpha : float
+            How much of it the map covers; 1 gives the colours themselves.
+        """
+        mixed = tone * (1.0 - alpha) + self.table * (255.0 * alpha)
+        return np.round(mixed).astype(np.uint8)[None]
 
 
+POSITIVE, SIGNED = _table(_INFERNO, 256), _table(_BLUE_RED, 255)
+GREYS = _table("000000 ffffff", 256)
 PALETTES: Mapping[str, Palette] = {
-    "signed": Palette("RdBu_r", (0.75, 0.95), -1.0, "against", "for"),
-    "positive": Palette("inferno", (0.3, 0.97), 0.0, "no evidence", "for"),
-    "magnitude": Palette("inferno", (0.3, 0.97), 0.0, "no effect", "strong effect"),
+    "signed": Palette(-1.0, "against", "for", SIGNED),
+    "positive": Palette(0.0, "no evidence", "for", POSITIVE),
+    "magnitude": Palette(0.0, "no effect", "strong effect", POSITIVE),
 }
 
 # Okabe, Ito 2008, "Color Universal Design": distinct with any colour vision.
@@ -75,14 +88,55 @@ CLASSES = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#c
 OTHER = "#999999"
 
 
-def opacity(values: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
-    """How much of the picture a colour covers: 0 at zero, `alpha` at half of the range.
+def painted(values: NDArray[np.float64], display: str) -> NDArray[np.uint8]:
+    """Colours of a scaled map alone, as bytes.
 
     Parameters
     ----------
-    values : array
+    values : (...) array
         Scaled to [-1, 1].
-    alpha : float
-        In [0, 1].
+    display : str
+        Key of `PALETTES`.
     """
-    return 1.0 - (1.0 - alpha) ** (2.0 * np.abs(np.clip(values, -1.0, 1.0)))
+    return np.round(255.0 * PALETTES[display].colors(values)).astype(np.uint8)
+
+
+def grey(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Luma of a photo (ITU-R BT.601) in three equal channels, rounded as Pillow does.
+
+    Parameters
+    ----------
+    photo : (H, W, 1 or 3) uint8 array
+        The photo; one channel is its luma.
+    """
+    if photo.shape[-1] == 1:
+        return np.repeat(photo, 3, axis=-1)
+    luma = ((photo.astype(np.int64) @ LUMA + 0x8000) >> 16).astype(np.uint8)
+    return np.repeat(luma[..., None], 3, axis=-1)
+
+
+def blend(
+    photo: NDArray[np.uint8], values: NDArray[np.float64], display: str, alpha: float = ALPHA
+) -> NDArray[np.uint8]:
+    """Lay a scaled map over a photo in grey, so that every colour is the map's.
+
+    Parameters
+    ----------
+    photo : (H, W, 1 or 3) uint8 array
+        What is covered.
+    values : (H, W) array
+        Scaled to [-1, 1].
+    display : str
+        Key of `PALETTES`.
+    alpha : float
+        How much of the photo the map covers.
+    """
+    return mix(grey(photo), values, display, alpha)
+
+
+def mix(
+    photo: NDArray[np.uint8], values: NDArray[np.float64], display: str, alpha: float = ALPHA
+) -> NDArray[np.uint8]:
+    """Lay a scaled map over a photo as it is; parameters as those of `blend`."""
+    colors = PALETTES[display].colors(values) * 255.0
+    return np.round(photo * (1.0 - alpha) + colors * alpha).astype(np.uint8)

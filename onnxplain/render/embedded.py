@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from onnxplain.explanations.display import displayed, limit
-from onnxplain.render.colors import PALETTES, opacity
-from onnxplain.render.overlay import ALPHA
+from onnxplain.render.colors import Palette, painted
 
 # A photo's longer side in a document: readable, and some 10 kB.
 SIDE = 224
@@ -36,19 +35,18 @@ def photo_uri(pixels: NDArray[np.uint8]) -> str:
 
 
 def layer_uri(heatmap: NDArray[np.floating], display: str) -> str:
-    """Map as a transparent PNG that is laid over its photo, one pixel for each cell.
+    """Colours of a map as an opaque PNG, one pixel for each cell; a page lays it over the photo.
 
     Parameters
     ----------
     heatmap : (H, W) array
         Signed map, in its own units.
     display : str
-        Key of `PALETTES`; opaque where the map is strongest.
+        Key of `onnxplain.render.colors.PALETTES`.
     """
     values = displayed(heatmap, display)
     values = values / (limit(values) or 1.0)
-    colors = np.dstack([PALETTES[display].colors(values), opacity(values, ALPHA)])
-    return _uri(Image.fromarray(np.round(colors * 255).astype(np.uint8), "RGBA"), "PNG")
+    return _uri(Image.fromarray(painted(values, display)), "PNG")
 
 
 def mean_map_uri(share: NDArray[np.floating]) -> str:
@@ -59,11 +57,13 @@ def mean_map_uri(share: NDArray[np.floating]) -> str:
     share : (H, W) array
         Not negative; dark is nothing, bright the largest value.
     """
-    palette = PALETTES["positive"]
     values = np.asarray(share, np.float64) / (float(np.max(share)) or 1.0)
-    # The whole range of the colour map: nothing lies under this one that must show through.
-    colors = palette.whole(values)
-    return _uri(Image.fromarray(np.round(colors * 255).astype(np.uint8)), "PNG")
+    return _uri(Image.fromarray(painted(values, "positive")), "PNG")
+
+
+def bar_uri(palette: Palette) -> str:
+    """Colours of a scale from its lowest value to 1, as an opaque PNG one pixel high."""
+    return _uri(Image.fromarray(palette.bar()), "PNG")
 
 
 def _uri(image: Image.Image, kind: str, **options: object) -> str:

@@ -12,7 +12,7 @@ from onnxplain.errors import UsageError
 from onnxplain.explanations.display import reduce_channels
 from onnxplain.render.canvas import LINE, Canvas
 from onnxplain.render.captions import measures_text, percent
-from onnxplain.render.color_tables import TABLES
+from onnxplain.render.colors import POSITIVE, SIGNED
 from onnxplain.render.panels import (
     BAR,
     GAP,
@@ -73,12 +73,12 @@ def error_maps(explanation: Explanation, labels: Mapping[int, str] | None = None
     first, second, third = (MARGIN + k * (PANEL + SPACE) for k in range(3))
     map_panel(canvas, first, y, explanation)
     bottom = value_map(canvas, second, y, "standard error", errors, explanation, ends=(0, top or 1))
-    bottom = value_bar(canvas, second, bottom, TABLES["viridis"], ["0", "", f"{top:.2g}"])
+    bottom = value_bar(canvas, second, bottom, POSITIVE, ["0", "", f"{top:.2g}"])
     note(canvas, second, bottom, sampled)
     title = "map in standard errors"
-    bottom = value_map(canvas, third, y, title, units, explanation, TABLES["RdBu_r"], (-_FAR, _FAR))
+    bottom = value_map(canvas, third, y, title, units, explanation, SIGNED, (-_FAR, _FAR))
     ends = [f"\u2264 \u2212{_FAR:g}", "0", f"\u2265 {_FAR:g}"]
-    bottom = value_bar(canvas, third, bottom, TABLES["RdBu_r"], ends)
+    bottom = value_bar(canvas, third, bottom, SIGNED, ends)
     note(canvas, third, bottom, notes)
     return canvas
 

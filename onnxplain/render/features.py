@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from onnxplain.errors import UsageError
 from onnxplain.explanations.display import scale, upsample
 from onnxplain.render.canvas import Canvas
-from onnxplain.render.color_tables import TABLES, look_up
-from onnxplain.render.overlay import blend
+from onnxplain.render.colors import blend, painted
 from onnxplain.render.photo import enlarged
 from onnxplain.render.tiles import Pixels, Tile, block, tile_page
 
@@ -111,7 +110,7 @@ def _source(maps: FeatureMaps) -> str:
 
 
 def _colored(scaled: NDArray[np.float64], maps: FeatureMaps) -> Pixels:
-    return _signed(scaled) if maps.values.min() < 0 else _colors("inferno", scaled)
+    return _signed(scaled) if maps.values.min() < 0 else painted(scaled, "positive")
 
 
 def _slices(values: NDArray[Any]) -> Pixels:
@@ -121,8 +120,4 @@ def _slices(values: NDArray[Any]) -> Pixels:
 
 
 def _signed(values: NDArray[np.float64]) -> Pixels:
-    return _colors("RdBu_r", (values + 1.0) / 2.0)
-
-
-def _colors(name: str, shares: NDArray[np.float64]) -> Pixels:
-    return np.round(255 * look_up(TABLES[name], shares)).astype(np.uint8)
+    return painted(values, "signed")

@@ -12,8 +12,7 @@ from onnxplain.errors import UsageError
 from onnxplain.explanations.display import limit
 from onnxplain.render.canvas import LINE, TEXT, Canvas
 from onnxplain.render.captions import class_name, percent, score_text
-from onnxplain.render.color_tables import TABLES
-from onnxplain.render.colors import CLASSES, OTHER
+from onnxplain.render.colors import CLASSES, OTHER, POSITIVE, SIGNED
 from onnxplain.render.panels import (
     BAR,
     GAP,
@@ -88,7 +87,7 @@ def _score(canvas: Canvas, x: float, y: float, explanation: Explanation, notes: 
     layer = explanation.parameters.get("response_of")
     what = "layer's response" if layer else explanation.target.unit
     y = value_map(canvas, x, y, f"{what} while covered", values, explanation)
-    y = value_bar(canvas, x, y, TABLES["viridis"], [f"{low:.3g}", "", f"{high:.3g}"])
+    y = value_bar(canvas, x, y, POSITIVE, [f"{low:.3g}", "", f"{high:.3g}"])
     note(canvas, x, y, notes)
 
 
@@ -104,12 +103,10 @@ def _difference(canvas: Canvas, x: float, y: float, explanation: Explanation) ->
         f"fall of the {what}",
         values,
         explanation,
-        TABLES["RdBu_r"],
+        SIGNED,
         (-top or -1, top or 1),
     )
-    y = value_bar(
-        canvas, x, y, TABLES["RdBu_r"], [f"against \u2212{top:.2g}", "0", f"for {top:.2g}"]
-    )
+    y = value_bar(canvas, x, y, SIGNED, [f"against \u2212{top:.2g}", "0", f"for {top:.2g}"])
     note(canvas, x, y, [f"red: covering this place lowers the {what}"])
 
 

@@ -13,13 +13,12 @@ from onnxplain.errors import UsageError
 from onnxplain.explanations.display import displayed, limit, reduce_channels, upsample
 from onnxplain.explanations.spread import Spread
 from onnxplain.render.boxes import with_boxes
-from onnxplain.render.colors import PALETTES, opacity
+from onnxplain.render.colors import ALPHA, blend
 from onnxplain.render.photo import enlarged, is_tiny
 
 if TYPE_CHECKING:
     from onnxplain.explanations.explanation import Explanation
 
-ALPHA = 0.5
 # A few single pixels can be far above all others; their rank is kept, their excess is not.
 PERCENTILE = 99.0
 
@@ -43,18 +42,15 @@ class Shown:
     clipped: bool
 
 
-def overlay(explanation: Explanation, *, alpha: float = ALPHA, pale: bool = False) -> Image.Image:
-    """Lay the map over the picture, most opaque where it is strongest.
+def overlay(explanation: Explanation, *, alpha: float = ALPHA) -> Image.Image:
+    """Lay the map over the picture in grey.
 
     Parameters
     ----------
     explanation : Explanation
         What to show.
     alpha : float
-        In [0, 1]; opacity at half of the strongest attribution. Where nothing is
-        attributed the picture stays as it is.
-    pale : bool
-        Show the picture in light grey, so that the colours of single pixels stand out.
+        In [0, 1]; how much of the picture the map covers, everywhere. At 1 the map is alone.
 
     Returns
     -------
@@ -69,38 +65,10 @@ def overlay(explanation: Explanation, *, alpha: float = ALPHA, pale: bool = Fals
     if not 0.0 <= alpha <= 1.0:
         raise UsageError(f"alpha {alpha} is out of range; allowed: 0 to 1")
     photo = enlarged(explanation.pixels)
-    if pale:
-        photo = _paled(photo)
     shown = shown_map(explanation, photo.shape[:2])
     blended = Image.fromarray(blend(photo, shown.values, explanation.display, alpha))
     sides = explanation.target.to_dict().get("sides")
     return blended if sides is None else with_boxes(blended, [sides], explanation.pixels.shape)
-
-
-def _paled(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    grey = np.asarray(Image.fromarray(photo).convert("L").convert("RGB"))
-    return (255 - (255 - grey) // 2).astype(np.uint8)
-
-
-def blend(
-    photo: NDArray[np.uint8], values: NDArray[np.float64], display: str, alpha: float = ALPHA
-) -> NDArray[np.uint8]:
-    """Lay a scaled map over pixels of the same size.
-
-    Parameters
-    ----------
-    photo : (H, W, 3) uint8 array
-        What is covered.
-    values : (H, W) array
-        Scaled to [-1, 1].
-    display : str
-        Key of `PALETTES`.
-    alpha : float
-        Opacity at half of the range.
-    """
-    colors = PALETTES[display].colors(values) * 255.0
-    cover = opacity(values, alpha)[..., None]
-    return np.round(photo * (1.0 - cover) + colors * cover).astype(np.uint8)
 
 
 def shown_map(explanation: Explanation, size: tuple[int, int]) -> Shown:

@@ -8,8 +8,8 @@ import numpy as np
 
 from onnxplain.render.canvas import LINE, TEXT, Canvas, Weight
 from onnxplain.render.captions import caption, class_name, ends, heading, meaning, score_of
-from onnxplain.render.colors import PALETTES
-from onnxplain.render.overlay import ALPHA, overlay, shown_map
+from onnxplain.render.colors import ALPHA, PALETTES, grey
+from onnxplain.render.overlay import overlay, shown_map
 from onnxplain.render.photo import enlarged
 from onnxplain.render.text import broken
 from onnxplain.targets.boxes.box_match import BoxMatch
@@ -95,9 +95,7 @@ def map_panel(canvas: Canvas, x: float, y: float, explanation: Explanation) -> N
     canvas.text(x, y, explanation.method, size=HEADING, weight="bold")
     y += TITLE
     tall = picture_height(explanation)
-    # Red and blue dots would be lost among the colours of a photo.
-    drawn = overlay(explanation, pale=explanation.display == "signed")
-    canvas.whole(x, y, PANEL, tall, np.asarray(drawn))
+    canvas.whole(x, y, PANEL, tall, np.asarray(overlay(explanation)))
     y = color_bar(canvas, x, y + tall + GAP, explanation)
     text, small = _below(explanation)
     y = canvas.lines(x, y, text)
@@ -111,11 +109,14 @@ def map_panel_height(explanation: Explanation) -> float:
 
 
 def color_bar(canvas: Canvas, x: float, y: float, explanation: Explanation) -> float:
-    """Draw the colours with what their ends mean, and return where the next line starts."""
+    """Draw the colours over the photo's middle tone, with what their ends mean.
+
+    Returns where the next line starts.
+    """
     palette = PALETTES[explanation.display]
     shown = shown_map(explanation, explanation.pixels.shape[:2])
-    colors = np.round(255 * palette.bar(ALPHA)).astype(np.uint8)
-    canvas.picture(x, y, PANEL, BAR, colors[None])
+    tone = float(np.median(grey(explanation.pixels)))
+    canvas.picture(x, y, PANEL, BAR, palette.bar(tone, ALPHA))
     y += BAR + 0.03
     if shown.limit == 0.0:
         canvas.text(x, y, "zero everywhere")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnxplain.explanations.display import scale, upsample
 from onnxplain.render.canvas import Canvas
 from onnxplain.render.captions import percent, score_of
-from onnxplain.render.overlay import blend
+from onnxplain.render.colors import blend
 from onnxplain.render.patches import as_rgb
 from onnxplain.render.photo import enlarged
 from onnxplain.render.tiles import Pixels, Tile, tile_page

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.render.canvas import LINE, Align, Canvas
-from onnxplain.render.color_tables import TABLES
+from onnxplain.render.colors import POSITIVE
 from onnxplain.render.panels import (
     BAR,
     GAP,
@@ -32,7 +32,7 @@ def value_map(
     title: str,
     values: NDArray[Any],
     explanation: Explanation,
-    colors: NDArray[np.float64] = TABLES["viridis"],
+    colors: NDArray[np.float64] = POSITIVE,
     ends: tuple[float | None, float | None] = (None, None),
 ) -> float:
     """Draw a map in the shape of the picture, and return where the next thing would start.

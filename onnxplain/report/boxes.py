@@ -19,6 +19,7 @@ from onnxplain.audit.shortcuts.places import LEAST
 from onnxplain.methods import registered
 from onnxplain.render.embedded import layer_uri
 from onnxplain.report.examples import Maps, photo_of
+from onnxplain.report.verdict import trusted_first
 
 _SUSPECT = 6
 KINDS = (("miss", "Missed objects"), ("false positive", "False positives"))
@@ -158,7 +159,7 @@ def _example(
     maps: Maps,
 ) -> BoxExample:
     assert picture.boxes is not None
-    method = next(m for m in record.questions.methods if m in record.methods)
+    method = trusted_first(record)[0]
     photo, missing = photo_of(picture, files, record.preprocess.recipe)
     values, layer = maps(picture.number, map_of(method, number)), ""
     if values is not None:

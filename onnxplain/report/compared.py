@@ -9,7 +9,8 @@ from typing import Any
 
 from onnxplain.compare.comparison import Comparison
 from onnxplain.files import write_text
-from onnxplain.methods import find
+from onnxplain.methods import find, registered
+from onnxplain.render.colors import PALETTES
 from onnxplain.render.comparison import ComparedPhoto
 from onnxplain.render.embedded import layer_uri, photo_uri
 from onnxplain.report.page import html
@@ -63,6 +64,8 @@ def write_comparison(
         methods=list(asked["methods"]),
         photos=[_drawn(photo) for photo in photos],
         pairs=found.most_different(_MOST_PAIRS),
+        cards=registered(),
+        palettes=PALETTES,
         version=asked["versions"]["onnxplain"],
     )
     write_text(path, text)

@@ -12,16 +12,25 @@ import numpy as np
 from onnxplain.audit.records.boxes import BoxEntry
 from onnxplain.audit.records.pictures import PROBABILITY, Done, Picture
 from onnxplain.audit.records.record import Head
-from onnxplain.audit.records.summaries import ClassSum, ClusteringSum, ClusterSum, SuspectSum
+from onnxplain.audit.records.summaries import (
+    ClassSum,
+    ClusteringSum,
+    ClusterSum,
+    MeasureSum,
+    SuspectSum,
+)
 from onnxplain.audit.shortcuts.places import LEAST
 from onnxplain.audit.summary import in_order
 from onnxplain.methods import Method, registered
 from onnxplain.render.embedded import mean_map_uri
+from onnxplain.report.answers import Answers, ClassAnswers, answers
 from onnxplain.report.boxes import KINDS as BOX_KINDS
 from onnxplain.report.boxes import BoxExample, box_examples, judged_classes, words
 from onnxplain.report.curves import Curves, mean_curves
 from onnxplain.report.examples import Example, Maps, examples
 from onnxplain.report.fit import require_fit
+from onnxplain.report.verdict import Verdict, silent_measures, trusted_first, verdict
+from onnxplain.report.words import is_own
 
 # A report is read by people and opened by browsers. All of it is in the record.
 MOST_PICTURES, MOST_CLASSES, MOST_SUSPECTS, MOST_CLUSTERED = 300, 24, 24, 8
@@ -73,6 +82,12 @@ class Content:
         Of the methods that ran and that this version knows.
     boxes : mapping of str to list of BoxExample
         See `onnxplain.report.boxes.box_examples`.
+    answers : Answers or None
+        Right and wrong by class, if there are labels.
+    verdict : Verdict
+        The first lines.
+    silent : mapping of (str, str) to str
+        Why a measure says little of a method here, by method and measure.
     """
 
     record: Head
@@ -86,6 +101,9 @@ class Content:
     curves: list[Curves]
     cards: Mapping[str, Method]
     boxes: Mapping[str, list[BoxExample]]
+    answers: Answers | None
+    verdict: Verdict
+    silent: Mapping[tuple[str, str], str]
 
     def name(self, index: int | None) -> str:
         """Name of a class or value, or its number."""
@@ -130,6 +148,12 @@ class Content:
             ]
         return list(zip(_KINDS, titles, strict=True))
 
+    def repeats(self, kind: str) -> bool:
+        """Whether a list of errors has the pictures of the first one, in another order."""
+        said = self.record.predictions
+        first = {e.number for e in said.most_confident_errors}
+        return kind == _KINDS[1] and {e.number for e in said.least_confident_errors} <= first
+
     def words(self, box: BoxEntry) -> str:
         """Say what is wrong with a box of a detector."""
         return words(box, self.name)
@@ -141,8 +165,19 @@ class Content:
 
     @property
     def methods(self) -> list[str]:
-        """Names of the methods, the main one first."""
-        return [m for m in self.record.questions.methods if m in self.record.methods]
+        """Names of the methods: the main one first, those that failed a sanity check last."""
+        return trusted_first(self.record)
+
+    def measures(self, own: bool) -> list[MeasureSum]:
+        """Rows of the tests of the maps, or of what the methods say of themselves (`own`)."""
+        return [m for m in self.record.measures if is_own(m.measure) == own]
+
+    @property
+    def answered_classes(self) -> list[ClassAnswers]:
+        """Classes whose answers are shown: those with the most errors, by their index."""
+        found = self.answers.classes if self.answers else []
+        most = sorted(found, key=lambda c: (c.right - c.count, c.index))[:MOST_CLASSES]
+        return sorted(most, key=lambda c: c.index)
 
 
 def content(
@@ -191,6 +226,11 @@ def content(
         maps,
     )
     known = registered()
+    judged = (
+        sum(count >= LEAST for count in counts.values())
+        if record.boxes is None
+        else judged_classes(pictures())
+    )
     return Content(
         record,
         shown,
@@ -199,9 +239,7 @@ def content(
         [c for key, c in classes.items() if key[0] in often],
         {key: mean_map_uri(np.array(c.mean_map)) for key, c in kept.items()},
         [_drawn(c) for c in clusterings],
-        sum(count >= LEAST for count in counts.values())
-        if record.boxes is None
-        else judged_classes(pictures()),
+        judged,
         mean_curves(
             record.curves,
             list(record.methods),
@@ -209,6 +247,9 @@ def content(
         ),
         {name: known[name] for name in record.methods if name in known},
         box_examples(record, pictures, files, maps),
+        answers(pictures()) if record.predictions.labelled else None,
+        verdict(record, judged),
+        silent_measures(record),
     )
 
 

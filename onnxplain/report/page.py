@@ -12,7 +12,9 @@ from typing import Any
 import jinja2
 
 from onnxplain.audit.records.pictures import PROBABILITY, Scored
+from onnxplain.render.embedded import bar_uri
 from onnxplain.report.chart import path
+from onnxplain.report.words import meaning
 from onnxplain.text import shown
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
@@ -67,6 +69,13 @@ def scored(entry: Scored) -> str:
     return f"{score:.4g} ({unit})"
 
 
+def sentence(text: str) -> str:
+    """Write a statement as a sentence of its own; names at its start keep their letters."""
+    first, _, _ = text.partition(" ")
+    plain_word = first.isalpha() and first.islower()
+    return (text[:1].upper() + text[1:] if plain_word else text) + "."
+
+
 def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
@@ -81,5 +90,13 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(plain=plain, number=number, path=path, scored=scored)
+    environment.filters.update(
+        plain=plain,
+        number=number,
+        path=path,
+        scored=scored,
+        sentence=sentence,
+        meaning=meaning,
+        bar=bar_uri,
+    )
     return environment

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from onnxplain.audit.shortcuts.places import LEAST
 from onnxplain.files import write_text
+from onnxplain.render.colors import PALETTES
 from onnxplain.report.chart import Chart, chart
 from onnxplain.report.content import Content
 from onnxplain.report.page import html, markdown
+from onnxplain.report.words import GLOSSARY
 
 HTML, MARKDOWN = "report.html", "report.md"
 
@@ -35,7 +37,8 @@ def write_report(folder: str | Path, shown: Content) -> list[Path]:
     """
     folder = Path(folder)
     version = shown.record.versions.get("onnxplain", "")
-    values = {"shown": shown, "record": shown.record, "least": LEAST}
+    values = {"shown": shown, "record": shown.record, "least": LEAST, "glossary": GLOSSARY}
+    values["palettes"] = PALETTES
     texts = {
         HTML: html("audit.html", **values, sanity_chart=_sanity_chart(shown), version=version),
         MARKDOWN: markdown("audit.md", **values),

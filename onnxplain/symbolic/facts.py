@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,7 +41,10 @@ class Facts:
 
 
 def measure_facts(
-    graph: Graph, inputs: Sequence[Array], run: Callable[[Array, Sequence[str]], dict[str, Array]]
+    graph: Graph,
+    inputs: Sequence[Array],
+    run: Callable[[Array, Sequence[str]], dict[str, Array]],
+    wanted: Collection[str] | None = None,
 ) -> Facts:
     """Measure the facts of a graph.
 
@@ -53,8 +56,11 @@ def measure_facts(
         Inputs of different batch sizes, or one if the file fixes it.
     run : callable
         Returns the named tensors for an input.
+    wanted : collection of str, optional
+        The tensors whose facts are needed; all if not given.
     """
-    names = [n for n in graph.tensor_names() if n not in {i.name for i in graph.inputs}]
+    fed = {i.name for i in graph.inputs}
+    names = [n for n in graph.tensor_names() if n not in fed and (wanted is None or n in wanted)]
     moving = graph.descendants_of_inputs
     parameters = {
         name
@@ -63,6 +69,7 @@ def measure_facts(
         for name in node.inputs[1:]
         if name and not graph.is_constant(name) and name not in moving
     }
+    parameters.intersection_update(names)
     seen: list[tuple[dict[str, tuple[int, ...]], dict[str, Array]]] = []
     types: dict[str, np.dtype[Any]] = {}
     for x in inputs:

@@ -50,8 +50,28 @@ def pull_back(
     Raises
     ------
     ConversionError
-        If an operator on the way has no rule, or not for what its attributes ask for.
+        If an operator on the way has no rule, or not for what its attributes ask for, or if a
+        named tensor has no influence that has a slope.
     """
+    found = slopes_that_arrive(graph, facts, build, seeds, names, copies)
+    for name in names:
+        if name not in found:
+            raise ConversionError(
+                f"tensor {name!r} has no influence on the explained score that has a slope; name "
+                "another one with --layer"
+            )
+    return found
+
+
+def slopes_that_arrive(
+    graph: Graph,
+    facts: Facts,
+    build: Builder,
+    seeds: Mapping[str, str],
+    names: Sequence[str],
+    copies: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Do as `pull_back`, but leave out tensors that no derivative reaches: theirs is zero."""
     found: dict[str, list[str]] = {name: [slope] for name, slope in seeds.items()}
     needed = signals_between(graph, facts, seeds, names)
     nodes = [n for n in reversed(graph.nodes) if needed.intersection(n.outputs)]
@@ -64,13 +84,7 @@ def pull_back(
         for name, slope in zip(node.inputs, RULES[node.operator](back), strict=False):
             if slope is not None and name in needed:
                 found.setdefault(name, []).append(slope)
-    for name in names:
-        if name not in found:
-            raise ConversionError(
-                f"tensor {name!r} has no influence on the explained score that has a slope; name "
-                "another one with --layer"
-            )
-    return {name: str(total(build, found, name)) for name in names}
+    return {name: str(total(build, found, name)) for name in names if name in found}
 
 
 def signals_between(
@@ -85,8 +99,13 @@ def signals_between(
     seeds, names : iterable of str
         Tensors at which derivatives start, and whose derivatives are wanted.
     """
+    upstream = set[str]()
+    for seed in seeds:
+        upstream |= graph.ancestors(seed)
     reached = set(names)
     for node in graph.nodes:
+        if not upstream.intersection(node.outputs):
+            continue
         if node.operator not in _NO_SIGNAL and reached.intersection(node.reads):
             carries = node.outputs[:1] if node.op_type in _QUANTISE else node.outputs
             signal = any(facts.types[n].kind in "iu" for n in node.inputs if n in reached)
@@ -95,9 +114,6 @@ def signals_between(
                 for o in carries
                 if o and (signal or node.op_type in _QUANTISE or facts.types[o].kind not in "iub")
             )
-    upstream = set[str]()
-    for seed in seeds:
-        upstream |= graph.ancestors(seed)
     return reached & upstream
 
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
@@ -110,6 +109,8 @@ class _Totals:
         self._squares = self._squares + (flat - before) * (flat - self.means["flat"])
 
     def most(self, name: str) -> NDArray[Any]:
+        import scipy
+
         return np.asarray(scipy.stats.mode(self.whole[name]).mode)
 
     def standard_error(self) -> NDArray[np.float64]:

@@ -47,10 +47,16 @@ def rounds(count):
 FEEDS = {"x": np.zeros(1, np.float32)}
 
 
+def run(session, feeds=FEEDS, **more):
+    return run_in_time(
+        lambda options: session.run(None, feeds, options), onnxruntime.RunOptions(), **more
+    )
+
+
 def test_a_short_run_returns_what_onnx_runtime_returns():
     session = rounds(7)
     for _ in range(3):
-        (found,) = run_in_time(session, None, FEEDS, onnxruntime.RunOptions())
+        (found,) = run(session)
         assert found == [7.0]
 
 
@@ -59,9 +65,17 @@ def test_a_run_without_end_is_ended():
         within(Budget(run_seconds=0.3)),
         pytest.raises(UnsupportedModelError, match="run-seconds"),
     ):
-        run_in_time(rounds(1 << 60), None, FEEDS, onnxruntime.RunOptions())
+        run(rounds(1 << 60))
 
 
 def test_other_errors_are_those_of_onnx_runtime():
     with pytest.raises(ValueError, match="missing from input feed"):
-        run_in_time(rounds(1), None, {"z": FEEDS["x"]}, onnxruntime.RunOptions())
+        run(rounds(1), {"z": FEEDS["x"]})
+
+
+def test_a_graph_with_loops_has_less_time():
+    with (
+        within(Budget(loop_seconds=0.3)),
+        pytest.raises(UnsupportedModelError, match="loop-seconds"),
+    ):
+        run(rounds(1 << 60), loops=True)

@@ -29,7 +29,7 @@ def test_the_digest_follows_what_changes_the_numbers():
     base = AuditConfig()
     assert replace(base, examples=3).sha256 == base.sha256
     changes = [{"seed": 1}, {"methods": ("lrp",)}, {"measures": ()}, {"explained": "label"}]
-    changes.append({"sanity_pictures": 0})
+    changes += [{"sanity_pictures": 0}, {"curves": "full"}]
     changes.append({"method": {"grad-cam": {"layer": "x"}}})
     assert len({replace(base, **c).sha256 for c in changes} - {base.sha256}) == len(changes)
 
@@ -43,6 +43,7 @@ def test_the_digest_follows_what_changes_the_numbers():
         ("methods = 'lrp'", "must be a list of names"),
         ("explained = 'both'", "allowed: prediction, label"),
         ("seed = -1", "seed is -1"),
+        ("curves = 'few'", "curves is 'few'; allowed: fitted, full"),
         ("examples = true", "examples is True"),
         ("method = 3", r"as \[method.NAME\] tables"),
         ("[method.lrp]\nepsilon = 1", "'lrp' is not among the methods"),

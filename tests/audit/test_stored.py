@@ -63,3 +63,11 @@ def test_what_is_no_database_is_refused(tmp_path, content):
     (tmp_path / "s").write_bytes(content)
     with pytest.raises(UsageError, match="not a store of results"):
         StoredMaps(tmp_path / "s", IDENTITY)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_map_that_is_no_numbers_is_one_line(path, value):
+    values = np.array([0, 1, 2, value], np.float32).tobytes().hex()
+    _changed(path, f"UPDATE maps SET values_ = x'{values}'")
+    with StoredMaps(path, IDENTITY) as maps, pytest.raises(UsageError, match="NaN or Inf"):
+        maps.map(3, "cam")

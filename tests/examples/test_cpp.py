@@ -16,7 +16,8 @@ from PIL import Image
 
 import onnxplain
 from onnxplain.export.view import View
-from onnxplain.render.overlay import blend, shown_map
+from onnxplain.render.colors import blend
+from onnxplain.render.overlay import shown_map
 
 ROOT = Path(__file__).parents[2]
 LITE, CAT = ROOT / "models/efficientnet-lite0.onnx", ROOT / "examples/photos/chelsea.png"

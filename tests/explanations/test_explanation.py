@@ -1,6 +1,8 @@
 """Explanations keep raw numbers, survive a round trip bit by bit, and refuse damaged files."""
 
+import dataclasses
 import json
+import math
 
 import numpy as np
 import pytest
@@ -178,3 +180,75 @@ def test_what_the_first_format_held_were_probabilities(explanation, tmp_path):
     assert found.unit == "probability"
     assert found.scores.tobytes() == explanation.scores.tobytes()
     assert found.target == explanation.target
+
+
+def edited(explanation, path, change):
+    """Save an explanation as JSON, with another record."""
+    explanation.save(path)
+    record = json.loads(path.read_text())
+    change(record)
+    path.write_text(json.dumps(record))
+    return path
+
+
+def deep(levels):
+    return json.loads("[" * levels + "]" * levels)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("method", 3), ("display", "negative"), ("unit", ["logit"]), ("axes", ["H", "H"]),
+        ("axes", ["C"]), ("parameters", []), ("labels", {"0": 3}), ("labels", {"9" * 5000: "a"}),
+        ("measures", {"conservation": "high"}), ("measures", {"conservation": True}),
+        ("notes", "none"), ("notes", {"sampling_ended": 3}), ("provenance", []),
+        ("provenance", {"input": 3.5}), ("layer", 7), ("score", "1"), ("seconds", []),
+        ("notes", {"a": deep(200)}), ("notes", {"a": 2**70}), ("parameters", {"window": [1, "x"]}),
+    ],
+)  # fmt: skip
+def test_a_record_of_other_things_is_refused(explanation, tmp_path, key, value):
+    path = edited(explanation, tmp_path / "e.json", lambda record: record.update({key: value}))
+    with pytest.raises(UsageError, match="is not a saved explanation") as caught:
+        Explanation.load(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("index", "0"), ("index", True), ("contrast", []), ("kind", "votes"), ("name", 3),
+     ("position", ["a"]), ("margin", 1), ("reading", {}), ("weights", [1.0])],
+)  # fmt: skip
+def test_a_target_of_other_things_is_refused(explanation, tmp_path, key, value):
+    path = edited(explanation, tmp_path / "e.json", lambda r: r["target"].update({key: value}))
+    with pytest.raises(UsageError, match="is not a saved explanation"):
+        Explanation.load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("attribution", np.zeros(3, np.float32)), ("attribution", np.zeros((0, 4), np.float32)),
+        ("attribution", np.zeros((2, 4), np.int8)), ("scores", np.zeros((2, 2))),
+        ("scores", np.array(["a"])), ("pixels", np.zeros((4, 4), np.uint8)),
+        ("pixels", np.zeros((4, 4, 2), np.uint8)), ("pixels", np.zeros((4, 4, 3), np.float32)),
+        ("pixels", np.zeros((4, 4, 3), np.uint16)), ("map:more", np.zeros((1,) * 5)),
+        ("more", np.zeros(2, "V8")),
+    ],
+)  # fmt: skip
+def test_arrays_of_other_kinds_are_refused(explanation, tmp_path, name, array):
+    path = tmp_path / "e.npz"
+    explanation.save(path)
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez(path, **{**arrays, name: array})
+    with pytest.raises(UsageError, match="is not a saved explanation"):
+        Explanation.load(path)
+
+
+def test_a_number_that_json_lacks_is_read_as_nan(explanation, tmp_path):
+    odd = dataclasses.replace(explanation, measures={"relative_error": np.nan}, score=np.nan)
+    odd.save(tmp_path / "e.npz")
+    found = Explanation.load(tmp_path / "e.npz")
+    assert math.isnan(found.measures["relative_error"])
+    assert math.isnan(found.score)
+    found.plot()

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from onnxplain.export.overlay import write_overlay
-from onnxplain.render.colors import PALETTES
-from onnxplain.render.overlay import blend
+from onnxplain.render.colors import PALETTES, blend
 from tests.export.test_display import run
 
 
@@ -23,12 +22,3 @@ def test_pixels_are_those_of_the_product(display, channels):
     for one, pixels, scaled in zip(found, wide, values, strict=True):
         expected = blend(pixels, scaled.astype(np.float64), display)
         assert np.abs(one.astype(int) - expected).max() <= 1
-    assert np.array_equal(found[:, 0], wide[:, 0])
-
-
-def test_the_table_is_the_palette():
-    for palette in PALETTES.values():
-        table, (first, last) = palette.table(), palette.part
-        for value in (0.0, 0.3, 1.0):
-            place = int((first + (last - first) * value) * len(table))
-            assert np.array_equal(table[place], palette.colors(np.array(value)))

@@ -13,6 +13,7 @@ from onnxplain.errors import ParityError, UsageError
 from onnxplain.export import display as viewed_display
 from onnxplain.export.export import export
 from onnxplain.export.view import View
+from onnxplain.render.colors import blend
 from tests.export.views import Viewed, of_product
 from tests.network.test_map_spread import CUT
 
@@ -133,7 +134,7 @@ def test_units_on_the_grid_of_the_layer(tmp_path):
     np.testing.assert_allclose(ours, expected / expected.max(), rtol=0, atol=CLOSE)
 
 
-def test_an_empty_map_is_zero_and_leaves_the_picture_as_it_is(tmp_path):
+def test_an_empty_map_is_zero_and_has_the_colour_of_zero(tmp_path):
     """Nothing speaks for a class whose only weights are negative, at a layer of no sign."""
     source = tmp_path / "model.onnx"
     way, _ = CUT["the middle"]
@@ -148,7 +149,9 @@ def test_an_empty_map_is_zero_and_leaves_the_picture_as_it_is(tmp_path):
     feeds = {**file.x(picture), "target": np.array([0])}
     assert not file.output("counterfactual-grad-cam", feeds).any()
     shown = file.overlay("counterfactual-grad-cam", feeds)
-    assert np.array_equal(shown[0], model.read(picture).pixels)
+    pixels = model.read(picture).pixels
+    empty = blend(pixels, np.zeros(pixels.shape[:2]), "positive")
+    assert np.array_equal(shown[0], empty)
 
 
 def test_the_file_says_how_its_maps_look(in_units):

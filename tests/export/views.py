@@ -5,7 +5,8 @@ import onnx
 
 from onnxplain.export.export import export
 from onnxplain.export.view import View
-from onnxplain.render.overlay import blend, shown_map
+from onnxplain.render.colors import blend
+from onnxplain.render.overlay import shown_map
 from tests.convert.oracle import session
 
 

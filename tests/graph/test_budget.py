@@ -1,5 +1,7 @@
 """A few bytes that ask for hours, gigabytes or an abort are refused in one line."""
 
+import itertools
+
 import numpy as np
 import pytest
 from graphs import build
@@ -15,6 +17,7 @@ from onnx.helper import (
 
 from onnxplain.errors import ModelFileError, UnsupportedModelError, UsageError
 from onnxplain.graph.budget import Budget, budget, moved, within
+from onnxplain.graph.fold_work import work_of
 from onnxplain.graph.prepare import prepare
 
 
@@ -99,3 +102,55 @@ def test_limits_are_moved_by_name():
     for wrong in ({"none": "1"}, {"nodes": "-1"}, {"nodes": "x"}, {"nodes": "nan"}):
         with pytest.raises(UsageError):
             moved(Budget(), wrong)
+
+
+def _chain(operator, count):
+    names = ["c", *(f"c{k}" for k in range(count))]
+    nodes = [make_node("ConstantOfShape", ["shape"], ["c"])]
+    nodes += [make_node(operator, [a], [b]) for a, b in itertools.pairwise(names)]
+    nodes += [make_node("ReduceMean", [names[-1]], ["q"], keepdims=0)]
+    nodes += [make_node("Add", ["x", "q"], ["y"])]
+    return build(nodes, ["y"], {"shape": np.array([900, 900])})
+
+
+def test_work_on_constants_is_counted():
+    model = _chain("Erf", 20)
+    with (
+        within(Budget(fold_work=10**8)),
+        pytest.raises(UnsupportedModelError, match="--budget fold-work=N"),
+    ):
+        prepare(model)
+    prepare(model)
+
+
+def test_time_on_constants_is_measured_should_the_count_be_wrong():
+    with (
+        within(Budget(fold_seconds=0.02)),
+        pytest.raises(UnsupportedModelError, match="--budget fold-seconds=N"),
+    ):
+        prepare(_chain("Erf", 20))
+
+
+def test_what_is_done_element_by_element_counts_for_more():
+    plain, slow = work_of("Add", [1000], [1000]), work_of("GatherND", [1000], [1000])
+    assert slow - work_of("GatherND", [], []) == 500 * (plain - work_of("Add", [], []))
+    assert work_of("Equal", [1000], [1000], texts=True) == slow
+    assert work_of("Conv", [1000], [1000]) is None
+
+
+def test_a_place_in_front_of_a_shape_is_refused():
+    nodes = [make_node("GatherND", ["x", "at"], ["y"], batch_dims=0)]
+    model = build(nodes, ["y"], {"at": np.zeros((1, 1), np.int64)})
+    prepare(model)
+    model.graph.node[0].attribute[0].i = -5
+    with pytest.raises(ModelFileError, match="batch_dims -5"):
+        prepare(model)
+
+
+def test_an_attribute_of_a_call_outside_of_a_function_is_refused():
+    model = build([make_node("LeakyRelu", ["x"], ["y"], alpha=0.5)], ["y"], {})
+    attribute = model.graph.node[0].attribute[0]
+    attribute.ref_attr_name = "slope"
+    attribute.ClearField("f")
+    with pytest.raises(ModelFileError, match=r"'alpha'.*function"):
+        prepare(model)

@@ -14,16 +14,14 @@ again, it goes on. It ends with 1 if a case failed.
 from __future__ import annotations
 
 import argparse
-import datetime
 import itertools
 import os
-import subprocess
 import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
 
-from tests.hostile.campaign import SOUND, read_log, run
+from tests.hostile.campaign import SOUND, read_log, read_starts, run
 from tests.hostile.cases import KINDS, make
 from tests.hostile.opening import opened
 from tests.hostile.summary import table, write_table
@@ -43,6 +41,7 @@ def main() -> int:
     running.add_argument("--first", type=int, default=0, metavar="SEED")
     running.add_argument("--jobs", type=int, default=1)
     running.add_argument("--resume", type=Path, required=True, metavar="FILE")
+    running.add_argument("--again", action="store_true", help="open those that failed again")
     running.add_argument("--table", action="store_true", help="write docs/security.md at the end")
     for name in ("show", "open"):
         one = commands.add_parser(name)
@@ -73,7 +72,7 @@ def _run(given: argparse.Namespace) -> int:
     ]  # fmt: skip
     numbers = [n for row in itertools.zip_longest(*by_kind) for n in row if n is not None]
     counts: Counter[str] = Counter()
-    for entry in run(numbers, given.resume, given.jobs):
+    for entry in run(numbers, given.resume, given.jobs, again=given.again):
         counts[entry["verdict"]] += 1
         if entry["verdict"] not in SOUND:
             said = (entry.get("said") or "").strip().splitlines()[-1:]
@@ -112,13 +111,10 @@ def _open(given: argparse.Namespace) -> int:
 
 
 def _table(log: Path) -> str:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    today = datetime.date.today().isoformat()
-    entries = read_log(log)
-    note = f"{len(entries):,} cases, written on {today} at commit {commit or 'unknown'}:"
-    return table(entries, note)
+    entries, starts = read_log(log), read_starts(log)
+    commits = ", ".join(dict.fromkeys(s["commit"] for s in starts))
+    days = " to ".join(sorted({starts[0]["started"], starts[-1]["started"]}))
+    return table(entries, f"{len(entries):,} cases, {days}, at {commits}:")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import json
 import os
 import selectors
 import signal
+import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from tests.hostile.cases import make, make_bases
 from tests.hostile.opening import load_libraries
 from tests.hostile.worker import MEMORY_BYTES, WALL_SECONDS, work
 
+ROOT = Path(__file__).parents[2]
 Number = tuple[str, int]
 # Cases of one process: what libraries keep would otherwise add up.
 _CHUNK = 250
@@ -34,7 +36,9 @@ class _Running:
     killed: str = ""
 
 
-def run(numbers: Sequence[Number], log: Path, jobs: int) -> Iterator[dict[str, Any]]:
+def run(
+    numbers: Sequence[Number], log: Path, jobs: int, *, again: bool = False
+) -> Iterator[dict[str, Any]]:
     """Open the cases that the log does not hold yet; yields the line of each.
 
     Parameters
@@ -45,8 +49,14 @@ def run(numbers: Sequence[Number], log: Path, jobs: int) -> Iterator[dict[str, A
         Lines of JSON; made if it is not there, and begun anew nowhere.
     jobs : int
         Processes at a time.
+    again : bool
+        Also open those that failed before.
     """
-    done = {(entry["kind"], entry["seed"]) for entry in read_log(log)}
+    done = {
+        (entry["kind"], entry["seed"])
+        for entry in read_log(log)
+        if not (again and entry["verdict"] not in SOUND)
+    }
     todo = [n for n in numbers if n not in done]
     if not todo:
         return
@@ -57,6 +67,7 @@ def run(numbers: Sequence[Number], log: Path, jobs: int) -> Iterator[dict[str, A
     chunks.reverse()
     running: list[_Running] = []
     with open(log, "a") as file, selectors.DefaultSelector() as selector:
+        _kept({"started": time.strftime("%Y-%m-%d", time.gmtime()), "commit": commit()}, file)
         try:
             while chunks or running:
                 while chunks and len(running) < jobs:
@@ -87,13 +98,29 @@ def run(numbers: Sequence[Number], log: Path, jobs: int) -> Iterator[dict[str, A
 
 
 def read_log(log: Path) -> list[dict[str, Any]]:
-    """Every whole line of a log; the last one of a killed run may be cut."""
-    found = []
+    """How each case of a log ended when it was opened last."""
+    found = {(e["kind"], e["seed"]): e for e in _lines(log) if "kind" in e}
+    return list(found.values())
+
+
+def read_starts(log: Path) -> list[dict[str, Any]]:
+    """Date and commit of each run that wrote a log."""
+    return [e for e in _lines(log) if "started" in e]
+
+
+def commit() -> str:
+    """The commit that is tested; a sign behind it says that files were changed since."""
+    words = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+    found = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT)
+    return found.stdout.strip() or "unknown"
+
+
+def _lines(log: Path) -> Iterator[dict[str, Any]]:
+    """Every whole line; the last one of a killed run may be cut."""
     if log.exists():
         for line in log.read_text().splitlines():
             with contextlib.suppress(ValueError):
-                found.append(json.loads(line))
-    return found
+                yield json.loads(line)
 
 
 def _start(chunk: list[Number], selector: selectors.BaseSelector) -> _Running:

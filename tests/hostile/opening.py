@@ -19,7 +19,7 @@ import onnxplain
 from onnxplain.audit.config import AuditConfig
 from onnxplain.cli import main
 from onnxplain.cli.images import find_images
-from onnxplain.convert.torchvision_guard import import_onnx2torch
+from onnxplain.convert.torchvision_guard import import_torchvision
 from onnxplain.errors import OnnxplainError
 from onnxplain.explanations.explanation import Explanation
 from onnxplain.export.export import export
@@ -88,7 +88,7 @@ def load_libraries() -> None:
             importlib.import_module(module.name)
     for name in ("matplotlib.pyplot", "onnx.reference", "scipy.ndimage", "skimage.metrics"):
         importlib.import_module(name)
-    import_onnx2torch()
+    import_torchvision()
 
 
 def _open_model(case: Case, folder: Path) -> None:

@@ -40,8 +40,12 @@ def work(numbers: Iterable[tuple[str, int]], pipe: int) -> None:
 
 def result(kind: str, seed: int) -> dict[str, Any]:
     """Open one case: what it was, how it ended and what that took."""
-    case = make(kind, seed)
     found: dict[str, Any] = {"kind": kind, "seed": seed}
+    try:
+        case = make(kind, seed)
+    except Exception:  # a mistake of the harness must not end a long run
+        return found | {"verdict": "internal", "said": traceback.format_exc()[-1500:], "base": "",
+                        "done": "not made"}  # fmt: skip
     folder = Path(tempfile.mkdtemp(prefix="hostile-"))
     try:
         case.write(folder)

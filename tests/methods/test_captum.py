@@ -72,11 +72,15 @@ def test_integrated_gradients(name, baseline):
         method="gausslegendre",
     )
     options = {"baseline": baseline, "steps": steps, "max_steps": steps}
-    found = made.double.explain(made.x, "integrated-gradients", TARGET, **options, kind="logit")
+    found = made.double.explain(
+        made.x, "integrated-gradients", TARGET, **{"kind": "logit", **options}
+    )
     assert difference(found.attribution, theirs[0].detach().numpy()) < TOLERANCE
     # Control: a coarser path, also where the network is as smooth as the ViT.
     coarser = {**options, "steps": steps // 4, "max_steps": steps // 4}
-    other = made.double.explain(made.x, "integrated-gradients", TARGET, **coarser, kind="logit")
+    other = made.double.explain(
+        made.x, "integrated-gradients", TARGET, **{"kind": "logit", **coarser}
+    )
     assert difference(other.attribution, found.attribution) > 1e-4
 
 

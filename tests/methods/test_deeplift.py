@@ -20,7 +20,7 @@ NETS = ["vgg", "resnet", "mobilenet", "vit", "squeeze", "tensorflow", "windows",
 
 
 def explain(made, **options):
-    return made.double.explain(made.x, "deeplift", TARGET, **options, kind="logit")
+    return made.double.explain(made.x, "deeplift", TARGET, **{"kind": "logit", **options})
 
 
 def averaging_vgg():

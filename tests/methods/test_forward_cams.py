@@ -30,11 +30,11 @@ def test_pytorch_grad_cam(method, name):
     theirs = np.array(STORED["maps"][method][name])
     made, target = pair(name), STORED["targets"][name]
     options = AS_THEIRS.get(method, {})
-    found = made.double.explain(made.x, method, target, **options, kind="logit")
+    found = made.double.explain(made.x, method, target, **{"kind": "logit", **options})
     if method == "ablation-cam" and found.score < 0:  # theirs divides by the score, sign included
         theirs = -theirs
     assert difference(found.attribution, theirs) < max(1e-6, rounding_of(made, found, theirs))
-    other = made.double.explain(made.x, method, target - 1, **options, kind="logit")
+    other = made.double.explain(made.x, method, target - 1, **{"kind": "logit", **options})
     assert difference(other.attribution, theirs) > 1e-2
 
 

@@ -18,7 +18,7 @@ TARGET = 3
 
 
 def explain(made, method, target=TARGET, **options):
-    return made.double.explain(made.x, method, target, **options, kind="logit").attribution
+    return made.double.explain(made.x, method, target, **{"kind": "logit", **options}).attribution
 
 
 def tensor(x):

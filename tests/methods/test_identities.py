@@ -52,7 +52,7 @@ def test_integrated_gradients_sum_to_the_change_of_the_score(name):
     changes = made.double.network.torch.forward(x)[0] - made.double.network.torch.forward(black)[0]
     index = int(np.abs(changes).argmax())
     options = {"baseline": "black", "steps": 800, "max_steps": 800}
-    found = made.double.explain(x, "integrated-gradients", index, **options, kind="logit")
+    found = made.double.explain(x, "integrated-gradients", index, **{"kind": "logit", **options})
     gap = (changes[index] - found.attribution.sum()) / changes[index]
     # Kinks on the way are stepped over; the error falls with the number of steps.
     assert abs(gap) < 5e-3
@@ -67,7 +67,9 @@ def test_integrated_gradients_double_their_steps_until_the_gap_is_small():
     made = pair("vgg")
 
     def run(**p):
-        found = made.double.explain(made.x, "integrated-gradients", TARGET, **p, kind="logit")
+        found = made.double.explain(
+            made.x, "integrated-gradients", TARGET, **{"kind": "logit", **p}
+        )
         return found.measures
 
     coarse = run(steps=2, tolerance=1e9)
@@ -102,7 +104,7 @@ def test_lrp_zero_is_gradient_x_input(name):
     """Where ReLU is the only non-linearity: x_i J_i^T R / y telescopes to x dS/dx."""
     made = pair(name)
     options = {"composite": "epsilon", "epsilon": STABILIZER}
-    found = made.double.explain(made.x, "lrp", TARGET, **options, kind="logit").attribution
+    found = made.double.explain(made.x, "lrp", TARGET, **{"kind": "logit", **options}).attribution
     expected = made.double.explain(made.x, "gradient-x-input", TARGET, kind="logit").attribution
     assert difference(found, expected) < 1e-9
 
@@ -110,7 +112,7 @@ def test_lrp_zero_is_gradient_x_input(name):
 def test_lrp_zero_is_not_gradient_x_input_where_relu6_saturates():
     made = pair("lite0")
     options = {"composite": "epsilon", "epsilon": STABILIZER}
-    found = made.single.explain(made.x, "lrp", TARGET, **options, kind="logit").attribution
+    found = made.single.explain(made.x, "lrp", TARGET, **{"kind": "logit", **options}).attribution
     other = made.single.explain(made.x, "gradient-x-input", TARGET, kind="logit").attribution
     assert difference(found, other) > 0.1
 
@@ -144,13 +146,13 @@ def test_without_biases_relevance_is_conserved(name, rule, monkeypatch):
     model = without_biases(name)
     options = {"composite": rule, "epsilon": STABILIZER}
     x = nets.images(name)
-    found = model.explain(x, "lrp", TARGET, **options, kind="logit")
+    found = model.explain(x, "lrp", TARGET, **{"kind": "logit", **options})
     logit = model.network.torch.forward(x)[0, TARGET]
     assert found.attribution.sum() / logit == pytest.approx(1, abs=1e-10)
     assert max(abs(leak["absorbed"]) for leak in found.notes["leaks"]) < 1e-10
     if (rule, name) == ("deep-taylor", "branches"):
         return  # z-box at the only convolutions: their biases absorb nothing
-    with_biases = pair(name).double.explain(x, "lrp", TARGET, **options, kind="logit")
+    with_biases = pair(name).double.explain(x, "lrp", TARGET, **{"kind": "logit", **options})
     assert abs(with_biases.measures["conservation"] - 1) > 1e-3
 
 

@@ -20,7 +20,7 @@ def gate(name):
 
 def explain(name, method="lrp", **parameters):
     made = pair(name)
-    return made.double.explain(made.x, method, TARGET, **parameters, kind="logit")
+    return made.double.explain(made.x, method, TARGET, **{"kind": "logit", **parameters})
 
 
 @pytest.mark.parametrize("name", list(GATES))

@@ -77,7 +77,7 @@ def test_every_card_is_complete(name):
     assert card.summary.endswith(".")
     assert card.explains in ("logit", "probability")
     assert card.display in ("signed", "positive", "magnitude")
-    assert Capability.FORWARD in card.needs or card.runs_on == "PyTorch"
+    assert Capability.FORWARD in card.needs or card.takes_slopes
     assert "Parameters" in card.function.__doc__
     assert "Returns" in card.function.__doc__
     assert card.takes_layer == ("layer" in card.parameters)

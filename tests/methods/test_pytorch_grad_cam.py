@@ -46,13 +46,13 @@ def test_cam_methods(name, method):
     theirs = np.array(STORED["maps"][name][method])
     (double, single, x), target = opened(name), STORED["targets"][name]
     options = OPTIONS.get(method, {})
-    found = double.explain(x, method, target, **options, kind="logit")
+    found = double.explain(x, method, target, **{"kind": "logit", **options})
     if method == "eigen-cam":  # a singular vector has no sign; ours is chosen, theirs is not
         theirs = theirs if theirs.max() >= -theirs.min() else -theirs
     assert difference(found.attribution, theirs) < 1e-6
     if single is not None:
         require_float32(
-            lambda x: single.explain(x, method, target, **options, kind="logit").attribution,
+            lambda x: single.explain(x, method, target, **{"kind": "logit", **options}).attribution,
             x,
             theirs,
         )
@@ -61,5 +61,5 @@ def test_cam_methods(name, method):
     # Grad-CAM, HiResCAM and XGrad-CAM are one map; the others must differ from it.
     assert any(difference(found.attribution, other) > 1e-2 for other in others)
     if method != "eigen-cam":
-        other = double.explain(x, method, target - 1, **options, kind="logit")
+        other = double.explain(x, method, target - 1, **{"kind": "logit", **options})
         assert difference(other.attribution, theirs) > 1e-2

@@ -57,7 +57,7 @@ def test_a_card_knows_its_parameters_and_its_engine():
     assert {k: p.default for k, p in integrated.parameters.items()}["steps"] == 50
     assert not integrated.takes_layer
     assert integrated.takes_slopes
-    assert integrated.runs_on == "PyTorch"
+    assert integrated.runs_on == "ONNX Runtime or PyTorch"
     assert cam.runs_on == "ONNX Runtime"
     assert not cam.takes_slopes
     assert find("grad-cam").takes_layer

@@ -16,7 +16,7 @@ FAMILY = ["smoothgrad", "smoothgrad-squared", "vargrad"]
 
 
 def explain(made, method, **options):
-    return made.double.explain(made.x, method, TARGET, **options, kind="logit").attribution
+    return made.double.explain(made.x, method, TARGET, **{"kind": "logit", **options}).attribution
 
 
 @pytest.fixture(scope="module")

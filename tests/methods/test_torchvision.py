@@ -14,7 +14,11 @@ TOLERANCE = 1e-6
 
 
 def explain(name, method, target=TARGET, **options):
-    return made(name)[1].explain(made(name)[2], method, target, **options, kind="logit").attribution
+    return (
+        made(name)[1]
+        .explain(made(name)[2], method, target, **{"kind": "logit", **options})
+        .attribution
+    )
 
 
 def theirs(name, kind, **options):

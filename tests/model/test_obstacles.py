@@ -51,7 +51,7 @@ RECTIFIERS = {"guided-backprop", "deconvnet", "guided-grad-cam"}
 LACKING = NEED_ATTENTION | NEED_BOXES
 # These run what follows a layer alone.
 CUT = {"ablation-cam", "recipro-cam"}
-IN_PYTORCH = {name for name, method in registered().items() if method.runs_on == "PyTorch"}
+IN_PYTORCH = {name for name, method in registered().items() if method.takes_slopes}
 # What stands in the way of which methods, besides a lack of attention and of boxes.
 EXPECTED = {
     "with Relu": (set(), ""),

@@ -58,7 +58,7 @@ def opened(tail, scale, **said):
 SLOPES = [
     m.name
     for m in registered().values()
-    if m.runs_on == "PyTorch" and m.name in WITHOUT_ATTENTION and m.name != "clear"
+    if m.takes_slopes and m.name in WITHOUT_ATTENTION and m.name != "clear"
 ]
 # They look at other inputs than the picture too, or at single layers whatever the score.
 ELSEWHERE = {"integrated-gradients", "expected-gradients", "deeplift", "smoothgrad"}

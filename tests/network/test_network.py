@@ -9,6 +9,7 @@ from onnx.helper import make_node as node
 import onnxplain
 from onnxplain.adapters.base import Capability
 from onnxplain.adapters.ort import OrtAdapter
+from onnxplain.adapters.slopes_engine import SlopesEngine
 from onnxplain.adapters.torch import TorchAdapter
 from onnxplain.errors import NumericalError, UsageError
 from onnxplain.graph.prepare import prepare
@@ -34,8 +35,9 @@ class TestEngines:
             (Capability.FORWARD, OrtAdapter),
             (Capability.ACTIVATIONS, OrtAdapter),
             (Capability.FORWARD | Capability.ACTIVATIONS, OrtAdapter),
-            (Capability.GRADIENTS, TorchAdapter),
-            (Capability.GRADIENTS | Capability.ACTIVATIONS, TorchAdapter),
+            (Capability.GRADIENTS, SlopesEngine),
+            (Capability.GRADIENTS | Capability.ACTIVATIONS, SlopesEngine),
+            (Capability.GRADIENTS | Capability.SIGNALS, TorchAdapter),
             (Capability.RELEVANCE, TorchAdapter),
         ],
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from onnxplain.render.canvas import Canvas
-from onnxplain.render.color_tables import TABLES
+from onnxplain.render.colors import POSITIVE
 from onnxplain.render.figures import figure_of
 
 
@@ -27,12 +27,12 @@ def test_places_are_inches_from_the_upper_left(canvas):
 def test_numbers_and_pictures_are_those_of_the_page(canvas):
     values = np.array([[0.0, np.nan]])
     pixels = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
-    canvas.cells(0, 0, 1, 1, values, TABLES["inferno"], -1.0, 2.0)
+    canvas.cells(0, 0, 1, 1, values, POSITIVE, -1.0, 2.0)
     canvas.picture(1, 0, 1, 1, pixels, blocks=True)
     first, second = (axes.images[0] for axes in figure_of(canvas).axes)
     np.testing.assert_array_equal(first.get_array().filled(np.nan), values)
     assert first.get_clim() == (-1.0, 2.0)
-    np.testing.assert_allclose(first.cmap(1.0)[:3], TABLES["inferno"][-1])
+    np.testing.assert_allclose(first.cmap(1.0)[:3], POSITIVE[-1])
     np.testing.assert_array_equal(second.get_array(), pixels)
 
 

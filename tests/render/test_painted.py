@@ -6,7 +6,7 @@ from matplotlib import colormaps
 from PIL import Image
 
 from onnxplain.render.canvas import Canvas, Cells, Text
-from onnxplain.render.color_tables import TABLES
+from onnxplain.render.colors import POSITIVE
 from onnxplain.render.figures import figure_of
 from onnxplain.render.painted import DPI, cell_pixels, painted, text_box
 from onnxplain.render.sheet import sheet
@@ -88,12 +88,12 @@ def test_blocks_have_hard_edges(blocks):
 
 def test_cells_have_matplotlibs_colours():
     values = np.array([[-3.0, -2.0, 0.1], [1.9, 2.0, np.nan]])
-    cells = Cells(None, values, TABLES["RdBu_r"], -2.0, 2.0)
+    cells = Cells(None, values, colormaps["RdBu_r"](np.arange(256))[:, :3], -2.0, 2.0)
     expected = np.asarray(colormaps["RdBu_r"]((values + 2.0) / 4.0))[..., :3] * 255
     expected[1, 2] = 255
     np.testing.assert_allclose(cell_pixels(cells), expected, atol=1.0)
-    flat = Cells(None, np.ones((2, 2)), TABLES["viridis"], 1.0, 1.0)
-    np.testing.assert_array_equal(cell_pixels(flat)[0, 0], np.round(255 * TABLES["viridis"][0]))
+    flat = Cells(None, np.ones((2, 2)), POSITIVE, 1.0, 1.0)
+    np.testing.assert_array_equal(cell_pixels(flat)[0, 0], np.round(255 * POSITIVE[0]))
 
 
 def test_a_fill_without_extent_is_nothing():

@@ -153,13 +153,22 @@ def test_nothing_and_several_pictures_are_refused():
 
 @pytest.mark.parametrize("display", ["signed", "positive", "magnitude"])
 def test_the_picture_on_the_sheet_is_the_overlay(display):
-    """Signed maps lie on a pale picture, where red and blue stand out."""
     pixels = np.full((4, 4, 3), (200, 100, 0), np.uint8)
     explanation = made(np.diag([1.0, 0, 0, -1.0]), pixels=pixels, display=display)
     overlays = [i for i in images(sheet([explanation])) if i.shape == (448, 448, 3)]
-    plain, pale = (np.asarray(overlay(explanation, pale=p)) for p in (False, True))
-    assert any((o == (pale if display == "signed" else plain)).all() for o in overlays)
-    assert not any((o == (plain if display == "signed" else pale)).all() for o in overlays)
+    assert any((o == np.asarray(overlay(explanation))).all() for o in overlays)
+
+
+@pytest.mark.parametrize("display", ["signed", "positive", "magnitude"])
+@pytest.mark.parametrize("tone", [0, 200])
+def test_the_bar_on_the_sheet_has_the_colours_of_the_picture(display, tone):
+    values = np.linspace(-1, 1, 16).reshape(4, 4)
+    pixels = np.full((4, 4, 3), tone, np.uint8)
+    explanation = made(values, pixels=pixels, display=display, layer="f")
+    (bar,) = (i for i in images(sheet([explanation])) if i.shape[0] == 1)
+    drawn = np.asarray(overlay(explanation)).reshape(-1, 3)
+    assert {tuple(c) for c in drawn} <= {tuple(c) for c in bar[0]}
+    assert tuple(drawn[-1]) == tuple(bar[0, -1])
 
 
 def test_files_are_whole_png_files(tmp_path):
@@ -171,7 +180,7 @@ def test_files_are_whole_png_files(tmp_path):
 
 
 def test_a_failure_while_drawing_leaves_no_file(tmp_path, monkeypatch):
-    def stop(self, file, *options):
+    def stop(self, file, *_, **__):
         file.write(b"half")
         raise KeyboardInterrupt
 

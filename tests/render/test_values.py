@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from onnxplain.render.canvas import LINE, Canvas, Cells, Text
-from onnxplain.render.color_tables import TABLES
+from onnxplain.render.colors import POSITIVE
 from onnxplain.render.panels import BAR, GAP, PANEL, TITLE
 from onnxplain.render.values import note, value_bar, value_map
 from tests.made_explanations import made
@@ -27,7 +27,7 @@ def test_the_numbers_are_drawn_as_they_are(canvas):
 
 
 def test_a_bar_has_text_at_ends_and_middle(canvas):
-    below = value_bar(canvas, 0, 1, TABLES["viridis"], ["a", "b", "c"])
+    below = value_bar(canvas, 0, 1, POSITIVE, ["a", "b", "c"])
     assert below == pytest.approx(1 + BAR + 0.03 + LINE + GAP)
     places = [(t.x, t.align) for t in canvas.items if isinstance(t, Text)]
     assert places == [(0.0, "left"), (PANEL / 2, "center"), (PANEL, "right")]

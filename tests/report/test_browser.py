@@ -60,7 +60,7 @@ def test_curves_of_a_picture_are_those_of_the_chosen_method(opened):
 
 def test_maps_are_blended_by_keyboard(opened):
     opacity = "getComputedStyle(document.querySelector('.layer')).opacity"
-    assert opened.evaluate(opacity) == "0.7"
+    assert opened.evaluate(opacity) == "0.6"
     opened.focus("#blend")
     opened.keyboard.press("Home")
     assert opened.evaluate(opacity) == "0"
@@ -89,6 +89,21 @@ def test_paper_has_everything_but_the_controls(opened):
     assert not opened.is_visible("nav")
     assert opened.evaluate("[...document.querySelectorAll('details')].every(d => d.open)")
     assert opened.pdf().startswith(b"%PDF")
+
+
+def test_a_report_is_a_few_pages_and_the_appendix_more(opened):
+    """The appendix is printed only if it is asked for."""
+    assert opened.is_visible("#pictures")
+    opened.emulate_media(media="print")
+    assert not opened.is_visible("#pictures")
+    assert opened.is_visible(".verdict")
+    short = opened.pdf().count(b"/Type /Page\n")
+    opened.emulate_media(media="screen")
+    opened.check("#print-appendix")
+    opened.emulate_media(media="print")
+    assert opened.is_visible("#pictures")
+    assert 1 <= short <= 6
+    assert short < opened.pdf().count(b"/Type /Page\n")
 
 
 def test_axe_finds_nothing(opened):

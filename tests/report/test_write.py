@@ -20,5 +20,5 @@ def test_two_files_in_the_folder(audited, tmp_path):
 def test_the_chart_of_sanity_has_a_line_for_each_method(audited, tmp_path):
     shown, _ = read_again(audited[0])
     page = write_report(tmp_path, shown)[0].read_text("utf-8")
-    chart = page[page.index('id="sanity"') : page.index('id="methods"')]
+    chart = page[page.index('id="sanity"') : page.index('id="words"')]
     assert chart.count("<polyline") == len(audited[1]["sanity"]) == 1

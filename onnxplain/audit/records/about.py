@@ -57,6 +57,8 @@ class ModelEntry:
         Their names; empty if not known.
     sources : mapping of str to str
         Where the meaning of input, preprocessing and labels came from.
+    engine : str, optional
+        What gradients were asked of: ``onnxruntime`` or ``pytorch``; not there if it was chosen.
     said_bound : mapping of str to BoundEntry, optional
         Values of further inputs.
     warnings : sequence of str
@@ -78,6 +80,7 @@ class ModelEntry:
     classes: int
     labels: Sequence[str]
     sources: Mapping[str, str]
+    engine: str | None = None
     said_bound: Mapping[str, BoundEntry] | None = said("bound")
     warnings: Sequence[str]
     independence: Mapping[str, Any] | None = None
@@ -162,10 +165,9 @@ class QuestionsEntry:
     @property
     def config(self) -> AuditConfig:
         """The configuration; a `UsageError` if this version cannot ask that."""
-        # Records of audits that knew of no other target explain logits alone.
-        return AuditConfig.from_dict(
-            {"against_others": False, **self.given}, "the record's questions"
-        )
+        # What audits did before they knew of another way: logits alone, and all points of curves.
+        given = {"against_others": False, "curves": "full", **self.given}
+        return AuditConfig.from_dict(given, "the record's questions")
 
     @property
     def methods(self) -> Sequence[str]:

@@ -67,6 +67,7 @@ def open_recorded_model(
     task: str | None = None,
     scores: str | None = None,
     output: str | None = None,
+    engine: str | None = None,
 ) -> Model:
     """Open the model of a record with the record's settings.
 
@@ -81,7 +82,7 @@ def open_recorded_model(
     bound : mapping, optional
         Values of further inputs; those that were bound to a single number get it again
         without.
-    task, scores, output : str, optional
+    task, scores, output, engine : str, optional
         See `load`; what the record says if not given.
 
     Raises
@@ -104,6 +105,7 @@ def open_recorded_model(
         bound={**numbers, **(bound or {})},
         device=device,
         batch_size=record.questions.config.batch_size,
+        engine=engine or about.engine,
     )
 
 

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 S = TypeVar("S")
-# Pictures that are read before they are needed; each takes its pixels' memory.
 _AHEAD = 2
 
 
@@ -35,10 +34,12 @@ class Beside:
     ----------
     workers : int
         Threads that write.
+    ahead : int
+        Pictures that are read before they are needed; each takes its pixels' memory.
     """
 
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
+    def __init__(self, workers: int, ahead: int = _AHEAD) -> None:
+        self._workers, self._ahead = workers, ahead
         self._readers = ThreadPoolExecutor(1, "reading")
         self._writers = ThreadPoolExecutor(workers, "writing")
         self._written: deque[Future[Any]] = deque()
@@ -63,7 +64,7 @@ class Beside:
         begun: deque[tuple[S, Future[T]]] = deque()
         for source in sources:
             begun.append((source, self._readers.submit(read, source)))
-            if len(begun) > _AHEAD:
+            if len(begun) > self._ahead:
                 yield begun.popleft()
         yield from begun
 

@@ -8,6 +8,7 @@ import click
 
 from onnxplain.cli.options import (
     debug_option,
+    engine_option,
     json_option,
     method_option,
     model_options,
@@ -16,6 +17,7 @@ from onnxplain.cli.options import (
     quiet_option,
     seed_option,
 )
+from onnxplain.cli.walled import Walled
 from onnxplain.targets.boxes.parts import MATCHES, PARTS
 
 _HELP = """Explain what MODEL saw in each IMAGE: a file, a folder or a pattern.
@@ -32,7 +34,7 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
 """
 
 
-@click.command(help=_HELP, short_help="Explain what MODEL saw in images.")
+@click.command(cls=Walled, help=_HELP, short_help="Explain what MODEL saw in images.")
 @click.argument("model", type=click.Path(readable=False))
 @click.argument(
     "images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(readable=False)
@@ -124,6 +126,7 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     metavar="N",
     help="Threads within an operator, in both engines. Default: their own choice.",
 )
+@engine_option
 @seed_option
 @click.option(
     "--precision",

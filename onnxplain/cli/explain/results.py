@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from onnxplain.boundary import unnamed
 from onnxplain.cli.explain.relevance import strongest_channels
@@ -77,6 +79,7 @@ class Attempt:
         record = self.explanation.to_dict()
         return {
             **{k: record[k] for k in _RECORDED},
+            "engine": self.explanation.provenance["engine"],
             "channels": strongest_channels(self.explanation),
             "files": [str(f) for f in self.files],
             **_error(None),
@@ -115,6 +118,10 @@ class ImageResult:
         """Note why the image, or the rest of it, could not be explained."""
         self.error = error
 
+    def without_maps(self) -> ImageResult:
+        """What is printed of the image, once its maps are written: no memory for each picture."""
+        return replace(self, attempts=[_without_maps(a) for a in self.attempts])
+
     def failures(self) -> list[Failure]:
         """What went wrong."""
         found = [("", self.error), *((f"{a.method}: ", a.error) for a in self.attempts)]
@@ -133,6 +140,18 @@ class ImageResult:
             "files": [str(f) for f in self.files],
             **_error(self.error),
         }
+
+
+def _without_maps(attempt: Attempt) -> Attempt:
+    found = attempt.explanation
+    if found is None:
+        return attempt
+    channels = {k: v for k, v in found.maps.items() if k == "channels"}
+    nothing = np.zeros((1, 1, 1), np.uint8)
+    return replace(
+        attempt,
+        explanation=replace(found, attribution=nothing[0], pixels=nothing, maps=channels),
+    )
 
 
 def write_explanation(explanation: Explanation, folder: Path, stem: str) -> tuple[Path, ...]:

@@ -41,6 +41,7 @@ from onnxplain.cli.progress import Bar, progress_bar
 from onnxplain.errors import OnnxplainError, OutputError
 from onnxplain.explanations.explanation import Explanation
 from onnxplain.inputs.picture import Picture
+from onnxplain.journal import in_hand, is_careful, keep, recall
 from onnxplain.model.load import load
 from onnxplain.model.model import Model
 from onnxplain.targets.classes import Kind
@@ -133,13 +134,16 @@ def run(
             remark(f"no sheets: {len(paths)} pictures are more than {FEW}; --sheets draws them")
     drawn = len(paths) <= FEW if sheets is None else sheets
     settings = {"seed": seed, "allow_mismatch": allow_mismatch, "average": average}
-    begun = []
-    with progress_bar(len(paths), quiet=quiet) as bar, Beside(workers or cores()) as beside:
+    known: dict[Path, ImageResult] = {p: r for p in paths if (r := recall(str(p))) is not None}
+    left = [path for path in paths if path not in known]
+    begun: dict[Path, Future[ImageResult]] = {}
+    at_once = Beside(1, ahead=0) if is_careful() else Beside(workers or cores())
+    with progress_bar(len(left), quiet=quiet) as bar, at_once as beside:
         job = Job(opened, chosen, wanted, kind, out, settings, drawn, bar, beside)
-        for path, picture in beside.ahead(opened.read, paths):
-            begun.append(_explain_image(job, path, picture, names[path]))
+        for path, picture in beside.ahead(partial(_read, opened), left):
+            begun[path] = _explain_image(job, path, picture, names[path])
             bar.finish()
-    results = [result.result() for result in begun]
+    results = [known[p] if p in known else begun[p].result() for p in paths]
     found = opened.network.known_independence
     if found is not None and any(result.explanations() for result in results):
         warnings += found.warnings
@@ -174,6 +178,11 @@ def require_writable(folder: Path) -> None:
         raise OutputError(f"cannot write into {str(existing)!r}; choose another folder with -o")
 
 
+def _read(model: Model, path: Path) -> Picture:
+    with in_hand(str(path)):
+        return model.read(path)
+
+
 def _explain_image(
     job: Job, path: Path, picture: Future[Picture], name: str
 ) -> Future[ImageResult]:
@@ -182,7 +191,9 @@ def _explain_image(
     attempts: list[Future[Attempt]] = []
     shared: list[Callable[[], Path]] = []
     with one_of_many(result.fail):
-        _explain_into(result, attempts, shared, job, picture.result(), name)
+        read = picture.result()
+        with in_hand(str(path)):
+            _explain_into(result, attempts, shared, job, read, name)
     return job.beside.write(partial(_completed, result, attempts, shared, job, name))
 
 
@@ -251,6 +262,8 @@ def _completed(
             result.files += write_sheets(
                 result.explanations(), job.folder, name, job.model.labels, together=job.sheets
             )
+    result = result.without_maps()
+    keep(str(result.path), result)
     return result
 
 

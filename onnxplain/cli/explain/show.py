@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.explain.relevance import show_relevance
 from onnxplain.cli.outcome import TRACEBACK
-from onnxplain.errors import ImageError, InternalError
+from onnxplain.errors import ImageError, InternalError, NativeFaultError
 
 if TYPE_CHECKING:
     from onnxplain.cli.explain.results import Attempt, Failure, ImageResult
@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _SHARES = ("probability", "area")
+# Faults of single pictures: each is said, however alike they are.
+_OF_EACH = (ImageError.exit_code, NativeFaultError.exit_code)
 _MEASURES = {
     "completeness_gap": "completeness gap",
     "conservation": "conservation",
     "parity_error": "parity error",
+    "slope_error": "slope error",
     "samples": "samples",
     "relative_error": "relative error",
 }
@@ -34,10 +37,10 @@ def show_document(
     ``images`` and ``exit_code``. Each image has ``image`` (its path), ``predictions``
     (index, name, probability, logit; of a detector number, name, score, left, top, right and
     bottom in pixels of the photo), ``explanations`` (method, target, score, layer,
-    parameters, measures, notes, warnings, seconds, channels, files), ``files``, ``error`` and
-    ``exit_code``; an explanation that failed has method, target, error and exit_code alone.
-    For relevance, ``notes`` holds the leaks and the composite, and ``channels`` lists those
-    of the tensor ``at`` that carry most.
+    parameters, measures, notes, warnings, seconds, engine, channels, files), ``files``,
+    ``error`` and ``exit_code``; an explanation that failed has method, target, error and
+    exit_code alone. For relevance, ``notes`` holds the leaks and the composite, and
+    ``channels`` lists those of the tensor ``at`` that carry most.
     """
     document(
         {
@@ -78,7 +81,7 @@ def show_failures(failures: Sequence[Failure]) -> None:
     """Print what went wrong: of each image that is at fault, else once for all it concerns."""
     places: dict[tuple[str, str], dict[str, None]] = {}
     for failure in failures:
-        own = failure.where if failure.exit_code == ImageError.exit_code else ""
+        own = failure.where if failure.exit_code in _OF_EACH else ""
         why = failure.why
         if failure.exit_code == InternalError.exit_code:
             why += f"; {TRACEBACK}"

@@ -19,6 +19,7 @@ from onnxplain.cli.features.options import (
     view_options,
 )
 from onnxplain.cli.options import debug_option, seed_option
+from onnxplain.cli.walled import Walled
 
 _HELP = """See what MODEL has learned.
 
@@ -36,7 +37,11 @@ A data set (a folder whose subfolders name the classes, a pattern, or a table):
 """
 
 
-@click.group(help=_HELP, short_help="See what MODEL has learned.")
+class _Views(click.Group):
+    command_class = Walled
+
+
+@click.group(cls=_Views, help=_HELP, short_help="See what MODEL has learned.")
 @debug_option
 def features() -> None:
     """Group of the views."""

@@ -17,6 +17,7 @@ from onnxplain.features.archive import origin, write_archive
 from onnxplain.features.kernels import kernels
 from onnxplain.features.maps import check_channels, feature_maps
 from onnxplain.graph.layers import spatial_layer
+from onnxplain.journal import in_hand, keep, recall, said_before
 from onnxplain.model.load import load
 from onnxplain.model.model import Model
 from onnxplain.network.chosen_layer import layer_warnings, tensor_of
@@ -116,9 +117,12 @@ def each_image(
             bar.job(path.name)
             written: list[str] = []
             failed: list[OnnxplainError] = []
-            with one_of_many(failed.append):
-                written += work(path, names[path], bar)
-            tell(written, quiet)
+            with one_of_many(failed.append), in_hand(str(path)):
+                known = recall(str(path))
+                written += work(path, names[path], bar) if known is None else known
+                keep(str(path), written)
+            if not said_before(f"files of {path}"):
+                tell(written, quiet)
             for error in failed:
                 remark(f"{path}: {unnamed(error, path)}")
                 codes.append(error.exit_code)

@@ -38,8 +38,11 @@ def test_questions_that_were_none_then():
     assert (entry.methods, entry.explained, entry.seed) == (("lrp",), "label", 3)
     assert (entry.target, entry.examples) == (None, 12)
     assert plain(entry) == asked
-    assert entry.config == AuditConfig(("lrp",), (), "label", seed=3, against_others=False)
+    # Logits alone were explained, and curves had all of their points.
+    before = AuditConfig(("lrp",), (), "label", seed=3, against_others=False, curves="full")
+    assert entry.config == before
     assert QuestionsEntry({**asked, "against_others": True}).config.against_others
+    assert QuestionsEntry({**asked, "curves": "fitted"}).config.curves == "fitted"
 
 
 def test_questions_of_another_version_are_one_line():

@@ -1,0 +1,187 @@
+"""Which engine gives derivatives: ONNX Runtime where it can and is checked, PyTorch elsewhere.
+
+See ``docs/decisions/030-engines.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from onnxplain.adapters.base import Adapter, Array, Capability, Propagation, PullBack, Seed
+from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
+from onnxplain.adapters.slope_check import TOLERANCE, SlopeCheck, check_slopes
+from onnxplain.adapters.symbolic import SymbolicAdapter
+from onnxplain.errors import (
+    ConversionError,
+    MethodRefusedError,
+    ParityError,
+    UnsupportedModelError,
+    UsageError,
+)
+from onnxplain.graph.extract import find_part
+from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.view import Graph
+from onnxplain.relevance.composites import Composite
+from onnxplain.relevance.kinds import Rectification
+
+_OTHERWISE = "choose --engine pytorch"
+_OBSTACLES = (ConversionError, UnsupportedModelError, UsageError)
+# Tensors at which slopes start, and those whose derivatives are wanted.
+_Way = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+class SlopesEngine:
+    """Derivatives from ONNX Runtime, and from PyTorch what it does not give.
+
+    Parameters
+    ----------
+    graph : Graph
+        The prepared graph.
+    image : ImageInput
+        The input that varies.
+    symbolic : SymbolicAdapter
+        Derivatives in ONNX Runtime.
+    pytorch : callable
+        Opens PyTorch, or refuses; called when it is needed.
+    example : callable
+        Returns an input on which derivatives are checked.
+    only : bool
+        Refuse what ONNX Runtime does not give.
+
+    Attributes
+    ----------
+    device : str
+        What gave the latest answer.
+    check : SlopeCheck or None
+        Of ONNX Runtime's derivatives in that answer.
+    obstacle : str
+        Why PyTorch gave it in the place of ONNX Runtime; empty if it did not.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        image: ImageInput,
+        symbolic: SymbolicAdapter,
+        pytorch: Callable[[], Adapter],
+        example: Callable[[], Array],
+        *,
+        only: bool = False,
+    ) -> None:
+        self._graph, self._image = graph, image
+        self._symbolic, self._pytorch, self._only = symbolic, pytorch, only
+        self._example = example
+        self._checks: dict[_Way, SlopeCheck] = {}
+        self._obstacles: dict[_Way, str] = {}
+        self.capabilities = symbolic.capabilities | (
+            Capability(0) if only else Capability.RELEVANCE
+        )
+        self.device = symbolic.device
+        self.check: SlopeCheck | None = None
+        self.obstacle = ""
+
+    def activations(self, x: Array, names: Sequence[str]) -> dict[str, Array]:
+        """Return the named tensors; see `Adapter`."""
+        return self._symbolic.activations(x, names)
+
+    def pull_back(
+        self,
+        x: Array,
+        seeds: Sequence[Seed],
+        names: Sequence[str],
+        *,
+        rectify: Rectification | None = None,
+        resample: bool = False,
+        baseline: Array | None = None,
+    ) -> PullBack:
+        """Carry slopes back; see `Adapter`.
+
+        Raises
+        ------
+        ConversionError, ParityError, MethodRefusedError
+            If only ONNX Runtime may, and it cannot.
+        """
+        way = (tuple(dict.fromkeys(t for seed in seeds for t in seed.tensors)), tuple(names))
+        if rectify is not None or resample or baseline is not None:
+            if self._only:
+                raise MethodRefusedError(
+                    "ONNX Runtime gives plain derivatives only, and this method changes how "
+                    f"signals pass; {_OTHERWISE}"
+                )
+        elif way not in self._obstacles:
+            try:
+                return self._checked(way, x, seeds)
+            except _OBSTACLES as error:
+                if self._only:
+                    raise
+                self._obstacles[way] = str(error)
+        options: dict[str, Any] = {"rectify": rectify, "resample": resample, "baseline": baseline}
+        other = self._pytorch()
+        self.device, self.check = other.device, None
+        self.obstacle = self._obstacles.get(way, "")
+        return other.pull_back(x, seeds, names, **options)
+
+    def _checked(self, way: _Way, x: Array, seeds: Sequence[Seed]) -> PullBack:
+        starts, names = way
+        check = self._check(starts, self._passed(starts, names), x)
+        if not check.agrees:
+            raise ParityError(
+                "derivatives in ONNX nodes do not add up to what ONNX Runtime's forward passes "
+                f"show: error {check.error:.2g} of the change, tolerance {TOLERANCE:g}; "
+                f"{_OTHERWISE}"
+            )
+        found = self._symbolic.pull_back(x, seeds, names)
+        self.device, self.check, self.obstacle = self._symbolic.device, check, ""
+        return found
+
+    def _check(self, starts: tuple[str, ...], passed: tuple[str, ...], x: Array) -> SlopeCheck:
+        """Check once, on an input of the model's own.
+
+        The choice between two engines must not depend on which picture came first. If there is
+        no choice, a score that does not answer to that input may still answer to this one.
+        """
+        key = (starts, passed)
+        if key not in self._checks:
+            inputs = [self._example(), *([x[:1]] if self._only else [])]
+            for one in inputs:
+                found = check_slopes(self._symbolic.pull_back, one, self._image, starts, passed)
+                if found.agrees:
+                    break
+            self._checks[key] = found
+        return self._checks[key]
+
+    def _passed(self, starts: tuple[str, ...], names: Sequence[str]) -> tuple[str, ...]:
+        """Where all that the signals owe to the picture passes: a named tensor, or the input."""
+        image = self._image.name
+        if len(names) == 1 and image not in find_part(self._graph, starts, names).entering:
+            return tuple(names)
+        return (image,)
+
+    def relevance(
+        self,
+        x: Array,
+        seeds: Sequence[Seed],
+        composite: Composite,
+        names: Sequence[str],
+        *,
+        keep: Mapping[str, Array] | None = None,
+    ) -> list[Propagation]:
+        """Return the relevance of the named tensors, by PyTorch; see `Adapter`."""
+        if self._only:
+            raise MethodRefusedError(f"ONNX Runtime gives no relevance; {_OTHERWISE}")
+        other = self._pytorch()
+        self.device, self.check = other.device, None
+        return other.relevance(x, seeds, composite, names, keep=keep)
+
+    def windowed(
+        self, base: Array, changes: WindowChanges, names: Sequence[str], *, engine: Engine = "auto"
+    ) -> WindowRun:
+        """Return the named tensors for changed inputs; see `Adapter`."""
+        return self._symbolic.windowed(base, changes, names, engine=engine)
+
+    def rerun_from(
+        self, x: Array, tensor: str, values: Array, names: Sequence[str]
+    ) -> dict[str, Array]:
+        """Return the named tensors when `tensor` had other values; see `Adapter`."""
+        return self._symbolic.rerun_from(x, tensor, values, names)

@@ -1,0 +1,235 @@
+"""Derivatives in ONNX Runtime: a forward pass that keeps what the way back reads, and that way.
+
+The way back is a model of its own, written by `onnxplain.symbolic`; PyTorch is not loaded.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from onnxplain.adapters.base import (
+    FORWARD_VERBS,
+    Array,
+    Capability,
+    Propagation,
+    PullBack,
+    Seed,
+    of_rows,
+    pulled,
+)
+from onnxplain.adapters.batches import Batches, never
+from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
+from onnxplain.adapters.ort import OrtAdapter
+from onnxplain.adapters.ort_sessions import Keeping, reason_of
+from onnxplain.errors import ConversionError, UnsupportedModelError, UsageError
+from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.view import Graph
+from onnxplain.relevance.composites import Composite
+from onnxplain.relevance.kinds import Rectification
+from onnxplain.symbolic.facts import Facts, measure_facts
+from onnxplain.symbolic.opset import with_recent_opset
+from onnxplain.symbolic.part import WayBack, between, way_back
+
+# Ways back that are kept, the latest used ones.
+_KEPT = 8
+_NARROW = 4
+
+
+@dataclass(frozen=True, eq=False)
+class _Pass:
+    """One way back with its sessions."""
+
+    forward: Keeping
+    back: Keeping
+    way: WayBack
+
+
+class SymbolicAdapter:
+    """Execute the graph, and the way back through it, in ONNX Runtime.
+
+    Parameters
+    ----------
+    graph : Graph
+        The prepared graph.
+    image : ImageInput
+        The input that varies.
+    open_ort : callable
+        Opens ONNX Runtime for the graph, or for the same graph in a newer opset.
+    batch_size : int
+        Largest batch in one pass.
+    bound : mapping of str to array
+        Values of all other inputs.
+    must_part : callable, optional
+        See `Batches`; inputs run together if not given.
+    """
+
+    capabilities = FORWARD_VERBS | Capability.GRADIENTS
+
+    def __init__(
+        self,
+        graph: Graph,
+        image: ImageInput,
+        open_ort: Callable[[Graph], OrtAdapter],
+        *,
+        batch_size: int = 16,
+        bound: Mapping[str, Array] | None = None,
+        must_part: Callable[[], bool] = never,
+    ) -> None:
+        self._given, self._image, self._open = graph, image, open_ort
+        self._bound = dict(bound or {})
+        self._batches = Batches(batch_size, image.batch, must_part)
+        self._passes: OrderedDict[tuple[tuple[str, ...], ...], _Pass] = OrderedDict()
+        self.device = f"{self._ort.device}, derivatives in ONNX nodes"
+
+    @cached_property
+    def _graph(self) -> Graph:
+        return with_recent_opset(self._given)
+
+    @cached_property
+    def _ort(self) -> OrtAdapter:
+        return self._open(self._graph)
+
+    def activations(self, x: Array, names: Sequence[str]) -> dict[str, Array]:
+        """Return the named tensors; see `Adapter`."""
+        return self._ort.activations(x, names)
+
+    def pull_back(
+        self,
+        x: Array,
+        seeds: Sequence[Seed],
+        names: Sequence[str],
+        *,
+        rectify: Rectification | None = None,
+        resample: bool = False,
+        baseline: Array | None = None,
+    ) -> PullBack:
+        """Carry slopes back by one forward pass; see `Adapter`.
+
+        Raises
+        ------
+        ConversionError
+            If an operator on the way has no rule.
+        UsageError
+            If signals are to pass otherwise than as derivatives.
+        """
+        if rectify is not None or resample or baseline is not None:
+            raise UsageError("ONNX Runtime gives plain derivatives only; PyTorch gives the others")
+        starts = tuple(dict.fromkeys(t for seed in seeds for t in seed.tensors))
+        names = tuple(dict.fromkeys(names))
+        ready = self._pass(x, starts, names)
+
+        def run(rows: Array) -> dict[str, Array]:
+            batch = np.ascontiguousarray(x[rows].astype(self._image.dtype, copy=False))
+            kept = dict(self._ort.keep(ready.forward, batch))
+            arrays = {n: _real(kept[n].numpy()) for n in (*names, *starts) if n in kept}
+            arrays.update({n: _real(batch) for n in names if n == self._image.name})
+            kept.update(self._bound, **{self._image.name: batch})
+            result = {f"value:{n}": arrays[n] for n in dict.fromkeys([*names, *starts])}
+            read = {n: kept[n] for n in ready.way.reads}
+            for k, seed in enumerate(seeds):
+                signals = of_rows(seed, rows).slopes(arrays)
+                feeds = {**read, **self._signals(ready.way, signals, arrays)}
+                found = _run(ready.back, feeds)
+                for name in names:
+                    output = ready.way.outputs.get(name)
+                    slope = np.zeros_like(arrays[name]) if output is None else found[output].numpy()
+                    result[f"gradient:{k}:{name}"] = slope
+            return result
+
+        joined = self._batches.run_backward(run, np.arange(len(x)))
+        return pulled(joined, names, len(seeds))
+
+    @staticmethod
+    def _signals(
+        way: WayBack, signals: Mapping[str, Array], values: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        found = {}
+        for tensor, name in way.seeds.items():
+            value = values[tensor]
+            given = signals.get(tensor)
+            slope = np.zeros(value.shape) if given is None else np.asarray(given)
+            found[name] = np.ascontiguousarray(slope.reshape(value.shape), value.dtype)
+        return found
+
+    def _pass(self, x: Array, starts: tuple[str, ...], names: tuple[str, ...]) -> _Pass:
+        key = (starts, names)
+        if key not in self._passes:
+            self._passes[key] = self._write(x, starts, names)
+            while len(self._passes) > _KEPT:
+                self._passes.popitem(last=False)
+        self._passes.move_to_end(key)
+        return self._passes[key]
+
+    def _write(self, x: Array, starts: tuple[str, ...], names: tuple[str, ...]) -> _Pass:
+        wanted = between(self._graph, starts, names)
+        way = way_back(self._graph, self._facts(x[:1], wanted), starts, names)
+        fed = {self._image.name, *self._bound}
+        kept = [n for n in dict.fromkeys([*way.reads, *names, *starts]) if n not in fed]
+        sessions = self._ort.sessions
+        back = sessions.keeping_part(
+            way.model.SerializeToString(), way.weights, list(way.outputs.values())
+        )
+        return _Pass(sessions.keeping(kept), back, way)
+
+    def _facts(self, one: Array, wanted: set[str]) -> Facts:
+        """Measure facts, from two batch sizes if the file takes them."""
+        engine, fixed = self._ort.together(), self._image.batch
+        known = [n for n in wanted if n not in self._bound]
+        try:
+            batches = [np.repeat(one, n, axis=0) for n in ([fixed] if fixed else [2, 3])]
+            facts = measure_facts(self._graph, batches, engine.activations, known)
+        except (UnsupportedModelError, UsageError):
+            facts = measure_facts(self._graph, [one], engine.activations, known)
+        for name in wanted:
+            kind = facts.types.get(name)
+            if kind is None:
+                raise ConversionError(f"the value of {name!r} is no tensor")
+            if kind.name == "bfloat16" or (kind.kind == "f" and kind.itemsize < _NARROW):
+                raise ConversionError(
+                    f"tensor {name!r} is {kind.name}, in which derivatives underflow"
+                )
+        return facts
+
+    def relevance(
+        self,
+        x: Array,
+        seeds: Sequence[Seed],
+        composite: Composite,
+        names: Sequence[str],
+        *,
+        keep: Mapping[str, Array] | None = None,
+    ) -> list[Propagation]:
+        """Refuse: there are no rules for relevance in ONNX nodes."""
+        raise UsageError("ONNX Runtime gives no relevance; the PyTorch adapter does")
+
+    def windowed(
+        self, base: Array, changes: WindowChanges, names: Sequence[str], *, engine: Engine = "auto"
+    ) -> WindowRun:
+        """Return the named tensors for changed inputs; see `Adapter`."""
+        return self._ort.windowed(base, changes, names, engine=engine)
+
+    def rerun_from(
+        self, x: Array, tensor: str, values: Array, names: Sequence[str]
+    ) -> dict[str, Array]:
+        """Return the named tensors when `tensor` had other values; see `Adapter`."""
+        return self._ort.rerun_from(x, tensor, values, names)
+
+
+def _run(back: Keeping, feeds: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return back.run(feeds)
+    except Exception as error:  # onnxruntime's exceptions share no base class
+        raise ConversionError(
+            f"ONNX Runtime cannot run the derivatives: {reason_of(error)}"
+        ) from error
+
+
+def _real(values: Any) -> Array:
+    """Values as the numbers that derivatives are taken of: integers become float32."""
+    return values if values.dtype.kind == "f" else values.astype(np.float32)

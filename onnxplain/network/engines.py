@@ -1,0 +1,132 @@
+"""Which engine a network uses for what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from onnxplain.adapters.base import FORWARD_VERBS, Adapter, Array, Capability
+from onnxplain.adapters.engines import EngineSettings, Factory
+from onnxplain.adapters.ort import OrtAdapter
+from onnxplain.adapters.slopes_engine import SlopesEngine
+from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.view import Graph
+from onnxplain.network.slopes import open_slopes, require_slopes, suits_onnx
+
+if TYPE_CHECKING:
+    from onnxplain.adapters.independence import Independence
+    from onnxplain.adapters.torch import TorchAdapter
+
+AUTO = "auto"
+
+
+def nothing() -> None:
+    """Check nothing."""
+
+
+class Engines:
+    """The part of a `Network` that chooses engines.
+
+    Attributes
+    ----------
+    gradients_by : {"auto", "onnxruntime", "pytorch"}
+        Which of the library's engines was asked for.
+    before_pytorch : callable
+        Called before PyTorch gives derivatives in the place of ONNX Runtime.
+    """
+
+    graph: Graph
+    image: ImageInput
+    bound: Mapping[str, Array]
+    precision: str
+    gradients_by: str
+    before_pytorch: Callable[[], None]
+    example: Callable[[], Array]
+    _engine: Factory | None
+    _device: str
+    _batch_size: int | None
+    _threads: int | None
+
+    if TYPE_CHECKING:
+
+        @cached_property
+        def ort(self) -> OrtAdapter:
+            """The ONNX Runtime engine."""
+
+        @cached_property
+        def torch(self) -> TorchAdapter:
+            """The PyTorch engine."""
+
+        @cached_property
+        def independence(self) -> Independence:
+            """Whether one input stands for itself."""
+
+        def _open_ort(self, graph: Graph | None = None, *, optimise: bool = True) -> OrtAdapter: ...
+
+    def adapter(self, needs: Capability) -> Adapter:
+        """Return the cheapest engine that can do all that is needed; the user's own first."""
+        if self._engine is not None and needs in self.own_engine.capabilities:
+            return self.own_engine
+        if needs in FORWARD_VERBS:
+            return self.ort
+        if self.slopes_in_onnx(needs):
+            return self.slopes
+        require_slopes(self.gradients_by)
+        return self.torch
+
+    def slopes_in_onnx(self, needs: Capability) -> bool:
+        """Whether ONNX Runtime is to be asked first for what is needed."""
+        if needs in FORWARD_VERBS or needs & (Capability.RELEVANCE | Capability.SIGNALS):
+            return False
+        if self._engine is not None and needs in self.own_engine.capabilities:
+            return False
+        return self.gradients_by == "onnxruntime" or self._prefers_onnx
+
+    def in_pytorch(self, needs: Capability) -> bool:
+        """Whether what is needed comes from PyTorch, or from the user's engine in its place."""
+        if needs in FORWARD_VERBS:
+            return False
+        return not self.slopes_in_onnx(needs) or bool(self.slopes.obstacle)
+
+    @cached_property
+    def _prefers_onnx(self) -> bool:
+        return self.gradients_by == AUTO and suits_onnx(self.graph, self.precision, self.ort.device)
+
+    @cached_property
+    def slopes(self) -> SlopesEngine:
+        """Derivatives from ONNX Runtime, and from PyTorch where that fails."""
+
+        def reopened(graph: Graph) -> OrtAdapter:
+            return self.ort if graph is self.graph else self._open_ort(graph)
+
+        def pytorch() -> Adapter:
+            self.before_pytorch()
+            return self.torch
+
+        only = self.gradients_by == "onnxruntime"
+        return open_slopes(
+            *(self.graph, self.image, reopened, pytorch, self._settings, self.example), only=only
+        )
+
+    @property
+    def converted(self) -> Adapter:
+        """The engine that is compared with ONNX Runtime: the user's own, or PyTorch."""
+        if self._engine is not None and Capability.GRADIENTS in self.own_engine.capabilities:
+            return self.own_engine
+        return self.torch
+
+    @cached_property
+    def own_engine(self) -> Adapter:
+        """The engine that the user registered and asked for."""
+        assert self._engine is not None
+        return self._engine(self.graph, self.image, self._settings)
+
+    @property
+    def _settings(self) -> EngineSettings:
+        return EngineSettings(
+            *(self._device, self._batch_size, self.bound),
+            double=self.precision == "double",
+            threads=self._threads,
+            must_part=lambda: self.independence.parts,
+        )

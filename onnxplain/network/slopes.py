@@ -1,0 +1,92 @@
+"""Derivatives from ONNX Runtime: when they are asked for, and how that engine is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from onnxplain.adapters.base import Adapter, Array
+from onnxplain.adapters.engines import EngineSettings
+from onnxplain.adapters.ort import OrtAdapter
+from onnxplain.adapters.slopes_engine import SlopesEngine
+from onnxplain.adapters.symbolic import SymbolicAdapter
+from onnxplain.errors import MethodRefusedError
+from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.quantised import rounds_values
+from onnxplain.graph.view import Graph
+
+_PYTORCH_BATCH = 16
+_CPU = "CPUExecutionProvider"
+
+
+def suits_onnx(graph: Graph, precision: str, provider: str) -> bool:
+    """Whether ONNX Runtime is the better engine for derivatives of a graph.
+
+    It is where it was measured to be: on the CPU. Those of graphs that round depend on the last
+    bits of each engine, and only PyTorch computes in double precision. The clock is not asked,
+    nor what the process has loaded: the same command computes the same numbers.
+
+    Parameters
+    ----------
+    graph : Graph
+        The prepared graph.
+    precision : {"single", "double"}
+        What is asked of derivatives.
+    provider : str
+        Where ONNX Runtime runs.
+    """
+    return precision == "single" and provider == _CPU and not rounds_values(graph)
+
+
+def require_slopes(asked: str) -> None:
+    """Refuse what needs more than derivatives, if only ONNX Runtime may give it.
+
+    Raises
+    ------
+    MethodRefusedError
+        If so.
+    """
+    if asked == "onnxruntime":
+        raise MethodRefusedError(
+            "ONNX Runtime gives derivatives, and this method needs relevance or changes how "
+            "signals pass; choose --engine pytorch"
+        )
+
+
+def open_slopes(
+    graph: Graph,
+    image: ImageInput,
+    open_ort: Callable[[Graph], OrtAdapter],
+    open_pytorch: Callable[[], Adapter],
+    settings: EngineSettings,
+    example: Callable[[], Array],
+    *,
+    only: bool,
+) -> SlopesEngine:
+    """Open the engine that takes derivatives from ONNX Runtime first.
+
+    Parameters
+    ----------
+    graph : Graph
+        The prepared graph.
+    image : ImageInput
+        The input that varies.
+    open_ort : callable
+        Opens ONNX Runtime for the graph, or for the same in a newer opset.
+    open_pytorch : callable
+        Opens PyTorch for what ONNX Runtime does not give.
+    settings : EngineSettings
+        What was asked of all engines.
+    example : callable
+        Returns an input on which derivatives are checked.
+    only : bool
+        Refuse what ONNX Runtime does not give.
+    """
+    symbolic = SymbolicAdapter(
+        graph,
+        image,
+        open_ort,
+        batch_size=settings.batch_size or _PYTORCH_BATCH,
+        bound=settings.bound,
+        must_part=settings.must_part,
+    )
+    return SlopesEngine(graph, image, symbolic, open_pytorch, example, only=only)

@@ -1,0 +1,63 @@
+"""The words of a report, explained where they stand and once more at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from onnxplain.evaluate.measures import MEASURES
+
+# What methods say of themselves: in the record, with every map.
+_OWN: Mapping[str, str] = {
+    "completeness_gap": "what the map's numbers lack to add up to the score; 0 is exact",
+    "conservation": "share of the score that the map's numbers add up to; 1 is exact",
+    "parity_error": "how far the two engines' scores differ, as a share; 0 is the same",
+    "parity_tolerance": "the parity error up to which the engines count as equal",
+    "relevance_in": "sum of the relevance that arrives at the picture",
+    "relevance_out": "relevance that starts at the score",
+    "relative_error": "standard error of a sampled map, as a share of its range",
+    "samples": "how many samples the map is made of",
+    "computed": "share of the windows computed; the others are interpolated",
+    "dominance": "share of the responses that belongs to the strongest class",
+    "warnings": "share of the maps that carry a warning",
+}
+
+GLOSSARY: Mapping[str, str] = {
+    "map": "A number for each place of a picture: what there speaks for the explained class, or "
+    "against it. A map tells what this model uses, not what is right.",
+    "evidence": "The part of a map that speaks for the class. Shares of it add up to 100 %.",
+    "95 % interval": "Where the true share lies with 95 % certainty if further pictures are like "
+    "these (Wilson's interval). Few pictures make it wide.",
+    "shortcut": "A cue that goes with a class in these pictures and is not the thing itself: a "
+    "watermark, a border, a background.",
+    "deletion": "The score while pixels are taken away, the strongest of the map first. A good map "
+    "makes it fall early: a small area under the curve.",
+    "insertion": "The score while pixels are put into a blurred picture, the strongest first. A "
+    "good map makes it rise early: a large area.",
+    "sanity check": "The network loses its weights, layer by layer from the output on. A map that "
+    "stays the same does not show what the network has learned.",
+    "rank correlation": "How alike two maps order the places: 1 the same, 0 unrelated, -1 the "
+    "reverse.",
+    "quartiles": "A quarter of the pictures lies below the lower one, a quarter above the upper "
+    "one.",
+    "cluster": "Pictures of one class whose maps have the same shape.",
+}
+
+
+def meaning(measure: str) -> str:
+    """Say what a measure is, and which end is better; nothing of an unknown one.
+
+    Parameters
+    ----------
+    measure : str
+        Its name in the record.
+    """
+    known = MEASURES.get(measure)
+    if known is None:
+        return _OWN.get(measure, "")
+    better = "" if known.better == "neither" else f"; {known.better} is better"
+    return known.summary + better
+
+
+def is_own(measure: str) -> bool:
+    """Whether a measure is what a method says of itself, rather than a test of its maps."""
+    return measure not in MEASURES

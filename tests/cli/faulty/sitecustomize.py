@@ -1,0 +1,36 @@
+"""Pictures that end the process, as a defect in native code would; by their names.
+
+Python imports this at its start where the folder stands in PYTHONPATH.
+"""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from PIL import Image
+
+_open = Image.open
+
+
+def _opened(file, *given, **extra):
+    name = Path(str(file)).name
+    if name.startswith("crash"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    elif name.startswith("abort"):
+        os.abort()
+    elif name.startswith("killed"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif name.startswith("hang"):
+        time.sleep(600)
+    elif name.startswith("eat"):
+        kept = []
+        while True:  # in steps, so that no single one is refused
+            kept.append(b"x" * (16 << 20))
+            time.sleep(0.001)
+    elif name.startswith("huge"):
+        bytearray(1 << 42)
+    return _open(file, *given, **extra)
+
+
+Image.open = _opened
