@@ -1,1 +1,1 @@
-"""This process and others: what it leaves behind, and who watches it."""
+"""The process itself: what it leaves behind, and who watches it."""
