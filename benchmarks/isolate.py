@@ -10,6 +10,7 @@ costs; one picture shows the least, and several what is left of it in a batch.
 from __future__ import annotations
 
 import argparse
+import resource
 import statistics
 import subprocess
 import sys
@@ -28,13 +29,15 @@ CASES = {
 METHODS = "grad-cam,occlusion"
 
 
-def seconds(model: str, images: str, *more: str) -> float:
-    """Run a command and return how long it takes."""
+def seconds(model: str, images: str, *more: str) -> tuple[float, float]:
+    """Run a command and return how long it takes, and how much time of processors."""
     with tempfile.TemporaryDirectory() as folder:
         words = ["explain", model, images, "-m", METHODS, "-q", "-o", folder, *more]
-        began = time.monotonic()
+        before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
         subprocess.run([sys.executable, "-m", "onnxplain", *words], check=True)
-        return time.monotonic() - began
+        took, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+        user, system = (getattr(after, k) - getattr(before, k) for k in ("ru_utime", "ru_stime"))
+        return took, user + system
 
 
 def main() -> None:
@@ -50,9 +53,12 @@ def main() -> None:
             order = ("--no-isolate", "--isolate") if k % 2 else ("--isolate", "--no-isolate")
             took = {option: seconds(model, images, option) for option in order}
             pairs.append((took["--no-isolate"], took["--isolate"]))
-        without, behind = (statistics.median(p[i] for p in pairs) for i in (0, 1))
-        ratio = statistics.median(b / a for a, b in pairs)
-        print(f"{name}: {without:.2f} s, isolated {behind:.2f} s, ratio {ratio:.2f}", flush=True)
+        said = []
+        for k, unit in enumerate(("s", "s of processors")):
+            without, behind = (statistics.median(p[i][k] for p in pairs) for i in (0, 1))
+            ratio = statistics.median(b[k] / a[k] for a, b in pairs)
+            said.append(f"{without:.2f} {unit}, isolated {behind:.2f}, ratio {ratio:.2f}")
+        print(f"{name}: {'; '.join(said)}", flush=True)
 
 
 if __name__ == "__main__":
