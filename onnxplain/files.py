@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from onnxplain.errors import OutputError, UsageError
-from onnxplain.leftovers import temporary_file
+from onnxplain.process.leftovers import temporary_file
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -33,7 +33,7 @@ from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.sections import Sections
 from onnxplain.graph.shapes import Shapes, infer_shapes
 from onnxplain.graph.view import Graph
-from onnxplain.leftovers import temporary_folder
+from onnxplain.process.leftovers import temporary_folder
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
 

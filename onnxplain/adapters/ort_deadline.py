@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from onnxplain.graph.budget import budget, over
-from onnxplain.journal import sign_of_life
+from onnxplain.process.journal import sign_of_life
 
 T = TypeVar("T")
 _LOOKS_EVERY = 0.25

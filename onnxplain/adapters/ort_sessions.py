@@ -24,7 +24,7 @@ from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.graph.light import take_out
 from onnxplain.graph.rounds import has_loops
 from onnxplain.graph.view import Graph
-from onnxplain.journal import in_hand
+from onnxplain.process.journal import in_hand
 
 # Errors reach the user as exceptions; the log would repeat them as a page of C++.
 ort.set_default_logger_severity(4)

@@ -30,7 +30,7 @@ from onnxplain.adapters.whole_windows import whole_windows
 from onnxplain.convert.torch_threads import limited_threads
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph, Node
-from onnxplain.journal import sign_of_life
+from onnxplain.process.journal import sign_of_life
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.growth import Growth
 from onnxplain.relevance.kinds import Rectification

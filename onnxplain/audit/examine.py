@@ -31,8 +31,8 @@ from onnxplain.evaluate.settings import Settings
 from onnxplain.files import why_no_file
 from onnxplain.graph.load import file_sha256
 from onnxplain.inputs.dataset import Sample
-from onnxplain.journal import in_hand
 from onnxplain.model.model import Model
+from onnxplain.process.journal import in_hand
 
 # What is kept of a picture, and a small map for each method.
 Examined = tuple[Picture, dict[str, NDArray[np.float32]]]

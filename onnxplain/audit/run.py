@@ -27,10 +27,10 @@ from onnxplain.evaluate.randomise import RandomisedModels
 from onnxplain.evaluate.run import require_measurable
 from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.dataset import Sample, spread
-from onnxplain.journal import in_hand
 from onnxplain.machine import versions
 from onnxplain.model.model import Model
 from onnxplain.network.engines import AUTO
+from onnxplain.process.journal import in_hand
 
 STORE = "results.sqlite"
 Progress = Callable[[int, int], None]

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from onnxplain.journal import said_before
+from onnxplain.process.journal import said_before
 from onnxplain.text import shown
 
 # Nobody reads a pipe by its width: a line there is never broken.

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from onnxplain.cli.worker import Limits, Worker
 from onnxplain.errors import NativeFaultError
 from onnxplain.graph.budget import budget
-from onnxplain.journal import Held, State, held_in, prepare_folder
-from onnxplain.leftovers import temporary_folder
 from onnxplain.machine import memory
+from onnxplain.process.journal import Held, State, held_in, prepare_folder
+from onnxplain.process.leftovers import temporary_folder
 
 # After so many workers that finished nothing, it is not the pictures.
 _MOST_IN_A_ROW = 10

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from onnxplain.errors import NativeFaultError
-from onnxplain.journal import begin_worker, held_in, signs_in
+from onnxplain.process.journal import begin_worker, held_in, signs_in
 
 # Where a worker finds its folder.
 VARIABLE = "ONNXPLAIN_WORKER"
@@ -50,7 +50,7 @@ class Worker:
     words : sequence of str
         The command line.
     folder : Path
-        See `onnxplain.journal.prepare_folder`.
+        See `onnxplain.process.journal.prepare_folder`.
     limits : Limits
         What it may take.
     """

@@ -18,11 +18,11 @@ from onnxplain.evaluate.similarity import cosine, spearman
 from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.dataset import Sample, noting
 from onnxplain.inputs.source import open_picture, size_of
-from onnxplain.journal import in_hand
 from onnxplain.machine import versions
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.model import Model
+from onnxplain.process.journal import in_hand
 from onnxplain.targets.request import TargetLike
 
 Progress = Callable[[int, int], None]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from onnxplain.evaluate.flowers import write_flowers
 from onnxplain.inputs.dataset import Sample, read_dataset
-from onnxplain.leftovers import temporary_folder
+from onnxplain.process.leftovers import temporary_folder
 
 FLOWERS = "flowers"
 PICTURES = 200

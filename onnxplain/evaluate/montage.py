@@ -17,8 +17,8 @@ from onnxplain.errors import OnnxplainError, UsageError
 from onnxplain.evaluate.cases import Look, Plan, look
 from onnxplain.inputs.dataset import Sample, noting
 from onnxplain.inputs.picture import made_of
-from onnxplain.journal import in_hand
 from onnxplain.model.model import Model
+from onnxplain.process.journal import in_hand
 
 CELLS = 4
 

@@ -21,11 +21,11 @@ from onnxplain.evaluate.question import classes_of
 from onnxplain.evaluate.randomise import RandomisedModels
 from onnxplain.evaluate.removal import Curve
 from onnxplain.inputs.dataset import Sample, noting
-from onnxplain.journal import in_hand
 from onnxplain.machine import versions
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.model import Model
+from onnxplain.process.journal import in_hand
 
 Progress = Callable[[int, int], None]
 

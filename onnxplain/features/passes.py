@@ -17,8 +17,8 @@ from onnxplain.boundary import one_of_many, unnamed
 from onnxplain.errors import ImageError, NativeFaultError, NumericalError, OnnxplainError
 from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.dataset import Sample
-from onnxplain.journal import in_hand
 from onnxplain.model.model import Model
+from onnxplain.process.journal import in_hand
 
 # Told how many pictures of how many are done.
 Progress = Callable[[int, int], None]

@@ -158,7 +158,7 @@ def read_dataset(source: str | Path, *, masks: str | Path | None = None) -> list
 def noting(sample: Sample, failures: dict[str, OnnxplainError]) -> Iterator[None]:
     """Do what is asked of one picture; if it fails, note why and let the others be done.
 
-    Together with `onnxplain.journal.in_hand`, which has to stand after it.
+    Together with `onnxplain.process.journal.in_hand`, which has to stand after it.
 
     Parameters
     ----------

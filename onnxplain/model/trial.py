@@ -14,8 +14,8 @@ from onnxplain.inputs.dataset import Sample, noting
 from onnxplain.inputs.guess import plausible
 from onnxplain.inputs.picture import read_picture
 from onnxplain.inputs.preprocess import Preprocess
-from onnxplain.journal import in_hand
 from onnxplain.model.preset_evidence import Evidence, beats, enough, evidence, witnesses
+from onnxplain.process.journal import in_hand
 
 if TYPE_CHECKING:
     from onnxplain.model.model import Model

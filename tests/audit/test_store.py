@@ -117,3 +117,17 @@ def test_killed_while_writing_everything_reported_is_there(tmp_path, wait):
         for number, value in store.results("picture"):
             assert value == {"n": number}
             np.testing.assert_array_equal(store.map(number, "lrp"), np.full(300, number))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed there")
+@pytest.mark.parametrize("again", [False, True])
+def test_a_store_that_is_removed_meanwhile_is_an_error(tmp_path, again):
+    """What SQLite writes to it from then on is gone with it, without a word."""
+    path = tmp_path / "s.sqlite"
+    with Store(path, ABOUT) as store:
+        store.add("picture", 1, {"a": 2})
+        path.unlink()
+        if again:
+            path.write_bytes(b"another file")
+        with pytest.raises(OutputError, match="was removed or replaced while the audit ran"):
+            store.add("picture", 2, {"a": 3})

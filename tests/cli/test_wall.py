@@ -5,7 +5,7 @@ import pytest
 from onnxplain.cli import wall
 from onnxplain.cli.worker import Ended
 from onnxplain.errors import NativeFaultError
-from onnxplain.journal import Journal
+from onnxplain.process.journal import Journal
 
 
 class Made:

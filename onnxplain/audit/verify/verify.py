@@ -32,10 +32,10 @@ from onnxplain.evaluate.question import question_files, require_question
 from onnxplain.identity import GRAPH, Identity
 from onnxplain.inputs.bound import BoundValue, describe_bound
 from onnxplain.inputs.dataset import Sample, spread
-from onnxplain.leftovers import temporary_folder
 from onnxplain.machine import versions
 from onnxplain.model.load import load
 from onnxplain.model.model import Model
+from onnxplain.process.leftovers import temporary_folder
 
 Progress = Callable[[int, int], None]
 # On how many pictures the methods' sanity is checked again, and how far it may be off.

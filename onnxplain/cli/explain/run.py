@@ -42,9 +42,9 @@ from onnxplain.cli.progress import Bar, progress_bar
 from onnxplain.errors import OnnxplainError, OutputError
 from onnxplain.explanations.explanation import Explanation
 from onnxplain.inputs.picture import Picture
-from onnxplain.journal import in_hand, is_careful, keep, recall
 from onnxplain.model.load import load
 from onnxplain.model.model import Model
+from onnxplain.process.journal import in_hand, is_careful, keep, recall
 from onnxplain.render.look import Look
 from onnxplain.targets.classes import Kind
 from onnxplain.targets.target import Target

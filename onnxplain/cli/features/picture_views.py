@@ -17,11 +17,11 @@ from onnxplain.features.archive import origin, write_archive
 from onnxplain.features.kernels import kernels
 from onnxplain.features.maps import check_channels, feature_maps
 from onnxplain.graph.layers import spatial_layer
-from onnxplain.journal import in_hand, keep, recall, said_before
 from onnxplain.model.load import load
 from onnxplain.model.model import Model
 from onnxplain.network.chosen_layer import layer_warnings, tensor_of
 from onnxplain.network.placed_layer import placed, placement_warnings
+from onnxplain.process.journal import in_hand, keep, recall, said_before
 from onnxplain.render.features import draw_kernels, draw_maps, draw_maps_on_photo
 from onnxplain.render.save import save_page
 

@@ -9,15 +9,15 @@ import time
 
 import pytest
 
-from onnxplain import leftovers
 from onnxplain.files import whole_file
+from onnxplain.process import leftovers
 
 pytest.importorskip("fcntl", reason="locks of a Unix")
 HOLD = """
 import sys, time
 from pathlib import Path
 from onnxplain.files import whole_file
-from onnxplain.leftovers import temporary_folder
+from onnxplain.process.leftovers import temporary_folder
 with temporary_folder("held") as folder, whole_file(Path(sys.argv[1]) / "a.png") as file:
     file.write(b"half")
     print(folder, flush=True)

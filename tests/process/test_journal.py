@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from onnxplain import journal
 from onnxplain.errors import NativeFaultError, UnknownNameError
-from onnxplain.journal import State
+from onnxplain.process import journal
+from onnxplain.process.journal import State
 
 
 @pytest.fixture

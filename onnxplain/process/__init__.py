@@ -1,0 +1,1 @@
+"""The process itself: what it leaves behind, and who watches it."""
