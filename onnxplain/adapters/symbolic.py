@@ -193,7 +193,7 @@ class SymbolicAdapter:
         for name in sorted(wanted):
             kind = facts.types.get(name)
             if kind is None:
-                raise ConversionError(f"the value of {name!r} is no tensor")
+                raise ConversionError(f"the value of {name!r} is not a tensor")
             if kind.name == "bfloat16" or (kind.kind == "f" and kind.itemsize < _NARROW):
                 raise ConversionError(
                     f"tensor {name!r} is {kind.name}, in which derivatives underflow"

@@ -153,11 +153,17 @@ class Explanation:
         """The same as one text."""
         return " ".join(self.sentences)
 
-    def overlay(self, *, alpha: float = 0.6) -> Image.Image:
-        """Picture in grey with the map laid over it; `alpha` is how much the map covers."""
+    def overlay(
+        self, *, alpha: float = 0.6, style: str = "overlay", contour: bool = False
+    ) -> Image.Image:
+        """Picture in grey with the map laid over it.
+
+        `alpha` is how much the map covers; `style` overlay, photo, map, grey or black; a
+        `contour` runs around what has half of the strongest value or more.
+        """
         from onnxplain.render.overlay import overlay
 
-        return overlay(self, alpha=alpha)
+        return overlay(self, alpha=alpha, style=style, contour=contour)
 
     def plot(self) -> Figure:
         """Figure of the picture, the map and the overlay, with a colour bar."""

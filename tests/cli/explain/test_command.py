@@ -265,3 +265,24 @@ def test_an_early_choice_is_said_in_terminal_json_and_picture(explain, tmp_path)
     named = explain(*options, "--layer", "f", "--json", model=path,
                     images=("examples/photos/chelsea.png",))  # fmt: skip
     assert json.loads(named.stdout)["images"][0]["explanations"][0]["warnings"] == []
+
+
+def test_pictures_are_drawn_as_asked(explain):
+    done = explain(
+        "-m", "gradient", "--style", "black", "--contour", "--columns", "1", "--format", "svg"
+    )
+    assert done.exit_code == 0, done.stderr
+    assert (explain.folder / "3-10.sheet.svg").read_bytes().startswith(b"<?xml")
+    drawn = Image.open(explain.folder / "3-10.gradient.png")
+    explanation = Explanation.load(explain.folder / "3-10.gradient.npz")
+    np.testing.assert_array_equal(drawn, explanation.overlay(style="black", contour=True))
+
+
+def test_the_styles_of_the_command_are_those_that_there_are():
+    from onnxplain.cli.explain.command import explain as command
+    from onnxplain.render.look import STYLES
+    from onnxplain.render.save import FORMATS
+
+    choices = {o.name: o.type.choices for o in command.params if hasattr(o.type, "choices")}
+    assert tuple(choices["style"]) == tuple(STYLES)
+    assert tuple(choices["file_format"]) == FORMATS
