@@ -40,16 +40,13 @@ def obstacles(network: Network) -> dict[str, str]:
     """
     missing = missing_operators(network.graph)
     unconverted = f"does not convert to PyTorch: {', '.join(missing)}" if missing else ""
-    lacking = lacks_pytorch()
-    return {
-        name: _obstacle(network, method, unconverted, lacking)
-        for name, method in registered().items()
-    }
+    pytorch = unconverted or lacks_pytorch()
+    return {name: _obstacle(network, method, pytorch) for name, method in registered().items()}
 
 
-def _obstacle(network: Network, method: Method, unconverted: str, lacking: str) -> str:
-    if method.needs not in FORWARD_VERBS:
-        said = _only_pytorch(network, method, lacking) if lacking else unconverted
+def _obstacle(network: Network, method: Method, pytorch: str) -> str:
+    if method.needs not in FORWARD_VERBS and pytorch:
+        said = _only_pytorch(network, method, pytorch)
         if said:
             return said
     try:
@@ -67,12 +64,15 @@ def _obstacle(network: Network, method: Method, unconverted: str, lacking: str) 
     return ""
 
 
-def _only_pytorch(network: Network, method: Method, lacking: str) -> str:
+def _only_pytorch(network: Network, method: Method, pytorch: str) -> str:
     """Say that PyTorch is needed, unless ONNX Runtime gives the derivatives."""
-    if not network.slopes_in_onnx(method.needs):
-        return lacking
+    try:
+        if not network.slopes_in_onnx(method.needs):
+            return pytorch
+    except OnnxplainError:  # it does not run the file
+        return pytorch
     unruled = _outside(network, RULES)
-    return f"no derivative in ONNX nodes for {', '.join(unruled)}; {lacking}" if unruled else ""
+    return f"no derivative in ONNX nodes for {', '.join(unruled)}; {pytorch}" if unruled else ""
 
 
 def without_rule(network: Network) -> list[str]:

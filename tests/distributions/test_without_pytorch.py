@@ -15,8 +15,16 @@ MODEL, PICTURE = "models/digits-gap.onnx", "examples/digits/7-8.png"
 INSTALL = "install with: pip install torch onnx2torch"
 
 
-def test_maps_of_forward_only_methods_are_those_of_the_full_package(tmp_path):
-    names = ["cam", "occlusion", "rise", "score-cam", "grad-cam", "integrated-gradients"]
+def test_maps_of_methods_that_do_not_need_it_are_those_of_the_full_package(tmp_path):
+    names = [
+        "cam",
+        "occlusion",
+        "rise",
+        "score-cam",
+        "grad-cam",
+        "gradient",
+        "integrated-gradients",
+    ]
     done = onnxplain("explain", MODEL, PICTURE, "-m", ",".join(names), "-o", tmp_path)
     assert done.returncode == 0, done.stderr
     for name in names:
