@@ -19,7 +19,7 @@ os.environ.setdefault("COLUMNS", "100")
 from onnxplain import __version__  # noqa: E402
 
 project = "onnxplain"
-author = "The onnxplain contributors"
+author = copyright = "The onnxplain contributors"
 release = version = __version__
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build", "images/*.py", "**/.ipynb_checkpoints"]

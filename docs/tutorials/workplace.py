@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ command.chmod(0o755)
 os.environ["PATH"] = os.pathsep.join([str(command.parent), os.environ["PATH"]])
 os.chdir(folder)
 os.environ["TERM"] = "dumb"
+# What libraries say of their own future is not what a page is about.
+warnings.simplefilter("ignore", DeprecationWarning)
 
 
 def _stop_at_failures(shell: Any) -> None:

@@ -8,7 +8,7 @@ from onnxplain.evaluate.settings import Settings
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1, 20.0, float("nan")])
 def test_a_share_lies_between_nothing_and_all(share):
-    with pytest.raises(UsageError, match=r"must be in \(0, 1\)"):
+    with pytest.raises(UsageError, match=r"must lie between 0 and 1"):
         Settings(strong=share)
 
 

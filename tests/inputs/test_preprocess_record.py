@@ -161,7 +161,7 @@ class TestRecord:
     @pytest.mark.parametrize("content", ["{", "", "\x00"])
     def test_a_file_that_is_no_json(self, tmp_path, content):
         (tmp_path / "p.json").write_text(content)
-        with pytest.raises(UsageError, match=r"p\.json.*not valid JSON"):
+        with pytest.raises(UsageError, match=r"p\.json.*(not valid JSON|contains a NUL)"):
             Preprocess.load(tmp_path / "p.json")
 
 

@@ -31,7 +31,7 @@ def test_g_came_place_by_place(number, spread):
 
 
 def test_a_spread_is_positive():
-    with pytest.raises(UsageError, match="spread 0"):
+    with pytest.raises(UsageError, match="spread must be above 0, not 0"):
         explain("g-came", "1", spread=0.0)
 
 

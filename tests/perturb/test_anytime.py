@@ -79,8 +79,9 @@ def test_without_limits_the_error_is_not_computed():
 
 @pytest.mark.parametrize(
     ("values", "message"),
-    [({"samples": 0}, "samples 0"), ({"max_seconds": 0.0}, "max_seconds 0"),
-     ({"tolerance": -0.1}, "tolerance -0.1"), ({"tolerance": np.nan}, "tolerance nan")],
+    [({"samples": 0}, "samples .*, not 0"), ({"max_seconds": 0.0}, "max_seconds .*, not 0"),
+     ({"tolerance": -0.1}, "tolerance .*, not -0.1"),
+     ({"tolerance": np.nan}, "tolerance .*, not nan")],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(values, message):
     with pytest.raises(UsageError, match=message):

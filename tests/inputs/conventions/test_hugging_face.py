@@ -224,7 +224,7 @@ def test_what_is_already_scaled_is_asked(tmp_path):
         ('{"do_resize": true, "size": {"depth": 3}}', "size"),
         ('{"do_normalize": true, "image_mean": [0.5], "image_std": [0]}', "image_std"),
         ('{"do_normalize": true, "resample": 77}', "filter"),
-        ('{"do_normalize": true, "image_mean": [1e999, 0, 0]}', "numbers"),
+        ('{"do_normalize": true, "image_mean": [1e999, 0, 0]}', "number"),
         ('{"do_normalize": true, "image_mean": "x", "image_std": [1]}', "could not"),
         ('{"do_rescale": "perhaps", "do_resize": true}', "neither true nor false"),
         ('{"do_resize": true, "size": 1e12}', "numbers"),
@@ -238,7 +238,7 @@ def test_what_is_already_scaled_is_asked(tmp_path):
             '{"image_processor_type": "ConvNextImageProcessor", "size": 32, "crop_pct": 1e-9}',
             "numbers",
         ),
-        ("\x00", "not valid JSON"),
+        ("\x00", "contains a NUL"),
         ("[" * 100000, "not valid JSON"),
     ],
 )
