@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import itertools
 import subprocess
 import sys
 import tempfile
@@ -191,10 +192,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the tables into docs/engines.md")
     options = parser.parse_args()
     lines = []
-    for row in (*cold(), ""):
-        print(row, flush=True)
-        lines.append(row)
-    for row in table(quick=options.quick):
+    for row in itertools.chain(cold(), [""], table(quick=options.quick)):
         print(row, flush=True)
         lines.append(row)
     if options.write:
