@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import functools
 import io
 import json
 import math
@@ -140,11 +141,29 @@ class Explanation:
         order = np.argsort(-self.scores, kind="stable")[:count]
         return [(int(i), self.labels.get(int(i), ""), float(self.scores[i])) for i in order]
 
-    def overlay(self, *, alpha: float = 0.6) -> Image.Image:
-        """Picture in grey with the map laid over it; `alpha` is how much the map covers."""
+    @functools.cached_property
+    def sentences(self) -> list[str]:
+        """What was explained and where its evidence is; then whether the map can be believed."""
+        from onnxplain.render.summary import sentences
+
+        return sentences(self)
+
+    @property
+    def summary(self) -> str:
+        """The same as one text."""
+        return " ".join(self.sentences)
+
+    def overlay(
+        self, *, alpha: float = 0.6, style: str = "overlay", contour: bool = False
+    ) -> Image.Image:
+        """Picture in grey with the map laid over it.
+
+        `alpha` is how much the map covers; `style` overlay, photo, map, grey or black; a
+        `contour` runs around what has half of the strongest value or more.
+        """
         from onnxplain.render.overlay import overlay
 
-        return overlay(self, alpha=alpha)
+        return overlay(self, alpha=alpha, style=style, contour=contour)
 
     def plot(self) -> Figure:
         """Figure of the picture, the map and the overlay, with a colour bar."""

@@ -22,6 +22,7 @@ from onnxplain.inputs.picture import Picture, sample_picture
 from onnxplain.methods import Method, find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.last import Last
+from onnxplain.model.noise import score_noise
 from onnxplain.model.opened import OpenedModel
 from onnxplain.model.record import Run, explanation_of
 from onnxplain.model.saturation import require_finite, saturated, vanishes
@@ -262,7 +263,10 @@ class Model(OpenedModel):
             require_finite(chosen, found.values, aim)
             run = Run(chosen, values, seed, time.perf_counter() - started)
             here = replace(aims[aim], parity=late[0] if late else parity)
-            return explanation_of(self, run, picture, aim, here, score, found)
+            noise = None
+            if chosen.of_scores and not self.network.is_random:
+                noise = score_noise(self.network, picture.x, aim, score)
+            return explanation_of(self, run, picture, aim, here, score, found, noise)
 
         # The steps of the first target stand for those of all, which take turns.
         contexts = [context, *[replace(context, progress=silent)] * (len(aims) - 1)]

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from onnxplain.errors import UsageError
 from onnxplain.explanations.display import displayed, limit, reduce_channels, upsample
 from onnxplain.explanations.spread import Spread
 from onnxplain.render.boxes import with_boxes
-from onnxplain.render.colors import ALPHA, blend
+from onnxplain.render.colors import ALPHA, blend, mix
+from onnxplain.render.look import Look, channel_colors, outlined
 from onnxplain.render.photo import enlarged, is_tiny
 
 if TYPE_CHECKING:
@@ -42,8 +42,14 @@ class Shown:
     clipped: bool
 
 
-def overlay(explanation: Explanation, *, alpha: float = ALPHA) -> Image.Image:
-    """Lay the map over the picture in grey.
+def overlay(
+    explanation: Explanation,
+    *,
+    alpha: float = ALPHA,
+    style: str = "overlay",
+    contour: bool = False,
+) -> Image.Image:
+    """Draw the map: unless told otherwise, over the picture in grey.
 
     Parameters
     ----------
@@ -51,6 +57,10 @@ def overlay(explanation: Explanation, *, alpha: float = ALPHA) -> Image.Image:
         What to show.
     alpha : float
         In [0, 1]; how much of the picture the map covers, everywhere. At 1 the map is alone.
+    style : str
+        Key of `onnxplain.render.look.STYLES`.
+    contour : bool
+        Draw a line around what has half of the strongest value or more.
 
     Returns
     -------
@@ -60,15 +70,24 @@ def overlay(explanation: Explanation, *, alpha: float = ALPHA) -> Image.Image:
     Raises
     ------
     UsageError
-        If `alpha` is out of range.
+        If `alpha` is out of range, or the style unknown.
     """
-    if not 0.0 <= alpha <= 1.0:
-        raise UsageError(f"alpha {alpha} is out of range; allowed: 0 to 1")
+    return drawn(explanation, Look(style, contour, alpha))
+
+
+def drawn(explanation: Explanation, look: Look) -> Image.Image:
+    """Draw the map as a look says; see `overlay`."""
     photo = enlarged(explanation.pixels)
-    shown = shown_map(explanation, photo.shape[:2])
-    blended = Image.fromarray(blend(photo, shown.values, explanation.display, alpha))
+    values = shown_map(explanation, photo.shape[:2]).values
+    if look.colors_pixels(explanation):
+        pixels = enlarged(channel_colors(explanation, look.style, PERCENTILE).pixels)
+    elif look.style == "photo":
+        pixels = mix(photo, values, explanation.display, look.cover)
+    else:
+        pixels = blend(photo, values, explanation.display, look.cover)
+    image = Image.fromarray(outlined(pixels, values) if look.has_line(explanation) else pixels)
     sides = explanation.target.to_dict().get("sides")
-    return blended if sides is None else with_boxes(blended, [sides], explanation.pixels.shape)
+    return image if sides is None else with_boxes(image, [sides], explanation.pixels.shape)
 
 
 def shown_map(explanation: Explanation, size: tuple[int, int]) -> Shown:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onnxplain.render.canvas import LINE, TEXT, Canvas, Weight
-from onnxplain.render.captions import caption, class_name, ends, heading, meaning, score_of
-from onnxplain.render.colors import ALPHA, PALETTES, grey
-from onnxplain.render.overlay import overlay, shown_map
+from onnxplain.render.captions import caption, class_name, ends, figures, heading, meaning, score_of
+from onnxplain.render.colors import GREYS, PALETTES, Palette, grey
+from onnxplain.render.look import Channels, Look, channel_colors
+from onnxplain.render.overlay import PERCENTILE, Shown, drawn, shown_map
 from onnxplain.render.photo import enlarged
 from onnxplain.render.text import broken
 from onnxplain.targets.boxes.box_match import BoxMatch
@@ -90,38 +91,54 @@ def photo_panel_height(explanation: Explanation) -> float:
     return TITLE + picture_height(explanation) + GAP + listed + LINE
 
 
-def map_panel(canvas: Canvas, x: float, y: float, explanation: Explanation) -> None:
-    """Draw one overlay with its colour bar and caption."""
-    canvas.text(x, y, explanation.method, size=HEADING, weight="bold")
+_LOOK = Look()
+
+
+def map_panel(
+    canvas: Canvas,
+    x: float,
+    y: float,
+    explanation: Explanation,
+    look: Look = _LOOK,
+    title: str = "",
+) -> None:
+    """Draw one map with its colour bar and caption; the title is the method's name if not given."""
+    canvas.text(x, y, title or explanation.method, size=HEADING, weight="bold")
     y += TITLE
     tall = picture_height(explanation)
-    canvas.whole(x, y, PANEL, tall, np.asarray(overlay(explanation)))
-    y = color_bar(canvas, x, y + tall + GAP, explanation)
-    text, small = _below(explanation)
+    canvas.whole(x, y, PANEL, tall, np.asarray(drawn(explanation, look)))
+    y = color_bar(canvas, x, y + tall + GAP, explanation, look)
+    text, small = _below(explanation, look)
     y = canvas.lines(x, y, text)
     canvas.lines(x, y, small, size=SMALL, color=GREY)
 
 
-def map_panel_height(explanation: Explanation) -> float:
+def map_panel_height(explanation: Explanation, look: Look = _LOOK) -> float:
     """Height in inches of `map_panel`."""
-    text = sum(len(lines) for lines in _below(explanation))
+    text = sum(len(lines) for lines in _below(explanation, look))
     return TITLE + picture_height(explanation) + GAP + BAR + LINE + GAP + text * LINE
 
 
-def color_bar(canvas: Canvas, x: float, y: float, explanation: Explanation) -> float:
+def color_bar(
+    canvas: Canvas, x: float, y: float, explanation: Explanation, look: Look = _LOOK
+) -> float:
     """Draw the colours over the photo's middle tone, with what their ends mean.
 
     Returns where the next line starts.
     """
-    palette = PALETTES[explanation.display]
-    shown = shown_map(explanation, explanation.pixels.shape[:2])
+    palette, (low, high) = PALETTES[explanation.display], ends(explanation)
+    shown: Shown | Channels = shown_map(explanation, explanation.pixels.shape[:2])
+    if look.colors_pixels(explanation):
+        shown = channel_colors(explanation, look.style, PERCENTILE)
+        signed = look.style == "grey"
+        palette = Palette(-1.0 if signed else 0.0, "lowers", "raises", GREYS)
+        low, high = ("lowers", "raises") if signed else ("no effect", "strong effect")
     tone = float(np.median(grey(explanation.pixels)))
-    canvas.picture(x, y, PANEL, BAR, palette.bar(tone, ALPHA))
+    canvas.picture(x, y, PANEL, BAR, palette.bar(tone, look.cover))
     y += BAR + 0.03
     if shown.limit == 0.0:
         canvas.text(x, y, "zero everywhere")
         return y + LINE + GAP
-    low, high = ends(explanation)
     sign = "\u2265 " if shown.clipped else ""
     canvas.text(x + PANEL, y, f"{high} {sign}{shown.limit:.2g}", align="right")
     if palette.lowest < 0:
@@ -133,10 +150,11 @@ def color_bar(canvas: Canvas, x: float, y: float, explanation: Explanation) -> f
     return y + LINE + GAP
 
 
-def _below(explanation: Explanation) -> tuple[list[str], list[str]]:
+def _below(explanation: Explanation, look: Look) -> tuple[list[str], list[str]]:
+    line = ["line: half of the strongest value"] if look.has_line(explanation) else []
     return (
-        broken(caption(explanation), PANEL, TEXT),
-        broken(meaning(explanation), PANEL, SMALL),
+        broken([*caption(explanation), *line], PANEL, TEXT),
+        broken([*figures(explanation), *meaning(explanation)], PANEL, SMALL),
     )
 
 

@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from onnxplain.errors import OutputError
-from onnxplain.render.save import DPI, save_figure, save_image
+from onnxplain.render.canvas import Canvas
+from onnxplain.render.save import DPI, save_figure, save_image, save_page
 
 
 def test_an_image_has_its_pixels(tmp_path, rng):
@@ -25,3 +26,17 @@ def test_where_nothing_can_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError):
         save_figure(Figure(figsize=(1, 1)), tmp_path / "file" / "a.png")
+
+
+@pytest.mark.parametrize(("kind", "head"), [("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_pages_are_written_as_their_names_end(tmp_path, kind, head):
+    page = Canvas(2, 1)
+    page.text(0.1, 0.1, "letters $x$")
+    page.picture(0.5, 0.5, 1, 0.3, np.zeros((2, 2, 3), np.uint8))
+    first, second = (tmp_path / f"{n}.{kind}" for n in ("a", "b"))
+    for path in (first, second):
+        save_page(page, path)
+    assert first.read_bytes().startswith(head)
+    assert first.read_bytes() == second.read_bytes()
+    if kind == "svg":
+        assert b"letters $x$" in first.read_bytes()

@@ -100,8 +100,9 @@ def test_panels_wrap_after_four_columns():
     assert pages[3].height < pages[4].height == pages[7].height
 
 
-def test_every_target_has_a_row_of_its_own():
-    found = texts(sheet([with_target(1), with_target(0)]))
+def test_every_target_of_several_methods_has_a_row_of_its_own():
+    asked = [with_target(k, method=m) for k in (1, 0) for m in ("lrp", "gradient")]
+    found = texts(sheet(asked))
     assert found.count("the model sees 4 x 4") == 2
 
 
@@ -207,3 +208,28 @@ def test_notebooks_get_a_picture():
 )
 def test_shares_are_written_as_percent(share, text):
     assert percent(share) == text
+
+
+def test_targets_of_one_method_fill_a_block():
+    several = [with_target(k) for k in range(3)]
+    page = sheet(several)
+    assert page.width == pytest.approx(sheet(several, columns=3).width)
+    methods = [w for w in bold(page) if w.startswith("gradient-x-input: ")]
+    assert len(methods) == len(set(methods)) == 3
+    assert len([w for w in texts(page) if w.startswith("the model sees")]) == 1
+
+
+def test_several_values_of_a_parameter_are_told_apart():
+    page = sheet([made(np.eye(4), parameters={"window": w, "same": 1}) for w in (2, 4)])
+    said = texts(page)
+    assert sum(t.endswith("window=2") for t in said) == 1
+    assert sum(t.endswith("window=4") for t in said) == 1
+    assert not any("same" in t for t in said)
+
+
+def test_columns_bound_the_width():
+    maps = [made(np.eye(4), method=m) for m in ("a", "b", "c")]
+    assert sheet(maps, columns=2).width < sheet(maps).width
+    assert sheet(maps, columns=2).height > sheet(maps).height
+    with pytest.raises(UsageError, match="1 or more"):
+        sheet(maps, columns=0)

@@ -112,6 +112,35 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     help="For a file that draws random numbers: the mean map of N runs, with its standard error. "
     "Without, such a file is refused.",
 )
+@click.option(
+    "--style",
+    type=click.Choice(["overlay", "photo", "map", "grey", "black"]),
+    default="overlay",
+    show_default=True,
+    help="How maps are drawn: over the photo in grey or in its colours, alone, or gradients of the "
+    "pixels as colours on mid-grey or black.",
+)
+@click.option(
+    "--contour",
+    is_flag=True,
+    help="Draw a line around half of a map's strongest value and more; not in maps of single "
+    "pixels, which consist of dots.",
+)
+@click.option(
+    "--columns",
+    type=click.IntRange(min=1),
+    default=4,
+    show_default=True,
+    help="Most panels in a row of a sheet; 2 suit a page of a paper.",
+)
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["png", "svg", "pdf"]),
+    default="png",
+    show_default=True,
+    help="Of sheets and of methods' own pictures; overlays are PNG.",
+)
 @out_option("explained")
 @model_options
 @click.option(
@@ -150,6 +179,9 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     type=click.IntRange(min=1),
     metavar="N",
     help="Threads that draw and write beside the computing. Default: as many as cores.",
+)
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Print the figures behind the sentences as well."
 )
 @quiet_option
 @json_option

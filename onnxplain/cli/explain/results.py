@@ -16,7 +16,9 @@ from onnxplain.errors import OnnxplainError
 from onnxplain.render.boxes import numbered
 from onnxplain.render.clear_maps import clear_maps
 from onnxplain.render.error_maps import error_maps
+from onnxplain.render.look import Look
 from onnxplain.render.occlusion_maps import occlusion_maps
+from onnxplain.render.overlay import drawn
 from onnxplain.render.save import save_image, save_page
 from onnxplain.render.sheet import sheet
 
@@ -50,6 +52,15 @@ _RECORDED = (
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """How pictures are drawn: the look of maps, panels in a row of a sheet, and its format."""
+
+    look: Look
+    columns: int
+    file_format: str
+
+
+@dataclass(frozen=True)
 class Failure:
     """Something that went wrong: where, why, and the exit code that it asks for."""
 
@@ -67,6 +78,7 @@ class Attempt:
     explanation: Explanation | None = None
     files: tuple[Path, ...] = ()
     error: OnnxplainError | None = None
+    sentences: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: the explanation's numbers and files, or the error."""
@@ -78,6 +90,7 @@ class Attempt:
             }
         record = self.explanation.to_dict()
         return {
+            "summary": " ".join(self.sentences),
             **{k: record[k] for k in _RECORDED},
             "engine": self.explanation.provenance["engine"],
             "channels": strongest_channels(self.explanation),
@@ -154,7 +167,9 @@ def _without_maps(attempt: Attempt) -> Attempt:
     )
 
 
-def write_explanation(explanation: Explanation, folder: Path, stem: str) -> tuple[Path, ...]:
+def write_explanation(
+    explanation: Explanation, folder: Path, stem: str, look: Look
+) -> tuple[Path, ...]:
     """Write overlay and raw numbers as ``<stem>.png`` and ``<stem>.npz``.
 
     Raises
@@ -164,7 +179,7 @@ def write_explanation(explanation: Explanation, folder: Path, stem: str) -> tupl
     """
     picture, numbers = folder / f"{stem}.png", folder / f"{stem}.npz"
     explanation.save(numbers)
-    save_image(explanation.overlay(), picture)
+    save_image(drawn(explanation, look), picture)
     return picture, numbers
 
 
@@ -189,6 +204,7 @@ def write_sheets(
     labels: Sequence[str],
     *,
     together: bool = True,
+    drawing: Drawing,
 ) -> list[Path]:
     """Write the sheet over methods and, for occlusion, CLEAR and sampling methods, their own maps.
 
@@ -202,7 +218,7 @@ def write_sheets(
     if not explanations:
         return []
     with _DRAWING:
-        return _drawn(explanations, folder, name, dict(enumerate(labels)), together)
+        return _drawn(explanations, folder, name, dict(enumerate(labels)), together, drawing)
 
 
 def _drawn(
@@ -211,17 +227,19 @@ def _drawn(
     name: str,
     names: Mapping[int, str],
     together: bool,
+    drawing: Drawing,
 ) -> list[Path]:
-    written = []
+    written, end = [], drawing.file_format
     if together:
-        written.append(folder / f"{name}.sheet.png")
-        save_page(sheet(explanations), written[-1])
+        written.append(folder / f"{name}.sheet.{end}")
+        page = sheet(explanations, look=drawing.look, columns=drawing.columns)
+        save_page(page, written[-1])
     for key, draw in _OWN_PICTURES.items():
         owners = [e for e in explanations if _own_picture(e) == key]
         for explanation in owners:
             targets = [e for e in owners if e.method == explanation.method]
             index = f".{explanation.target.stem}" if len(targets) > 1 else ""
-            written.append(folder / f"{name}.{explanation.method}-maps{index}.png")
+            written.append(folder / f"{name}.{explanation.method}-maps{index}.{end}")
             save_page(draw(explanation, names), written[-1])
     return written
 

@@ -28,6 +28,7 @@ from onnxplain.cli.explain.beside import Beside, cores
 from onnxplain.cli.explain.results import (
     LISTED_BOXES,
     Attempt,
+    Drawing,
     Failure,
     ImageResult,
     write_boxes,
@@ -44,6 +45,7 @@ from onnxplain.inputs.picture import Picture
 from onnxplain.journal import in_hand, is_careful, keep, recall
 from onnxplain.model.load import load
 from onnxplain.model.model import Model
+from onnxplain.render.look import Look
 from onnxplain.targets.classes import Kind
 from onnxplain.targets.target import Target
 from onnxplain.tasks.boxes import Detected
@@ -67,6 +69,7 @@ class Job:
     folder: Path
     settings: dict[str, Any]
     sheets: bool
+    drawing: Drawing
     bar: Bar
     beside: Beside
 
@@ -87,11 +90,16 @@ def run(
     max_seconds: float | None,
     tolerance: float | None,
     average: int | None,
+    style: str,
+    contour: bool,
+    columns: int,
+    file_format: str,
     folder: str,
     seed: int,
     allow_mismatch: bool,
     sheets: bool | None,
     workers: int | None,
+    verbose: bool,
     quiet: bool,
     as_json: bool,
     **opening: Any,
@@ -133,13 +141,14 @@ def run(
         if sheets is None and len(paths) > FEW:
             remark(f"no sheets: {len(paths)} pictures are more than {FEW}; --sheets draws them")
     drawn = len(paths) <= FEW if sheets is None else sheets
+    drawing = Drawing(Look(style, contour), columns, file_format)
     settings = {"seed": seed, "allow_mismatch": allow_mismatch, "average": average}
     known: dict[Path, ImageResult] = {p: r for p in paths if (r := recall(str(p))) is not None}
     left = [path for path in paths if path not in known]
     begun: dict[Path, Future[ImageResult]] = {}
     at_once = Beside(1, ahead=0) if is_careful() else Beside(workers or cores())
     with progress_bar(len(left), quiet=quiet) as bar, at_once as beside:
-        job = Job(opened, chosen, wanted, kind, out, settings, drawn, bar, beside)
+        job = Job(opened, chosen, wanted, kind, out, settings, drawn, drawing, bar, beside)
         for path, picture in beside.ahead(partial(_read, opened), left):
             begun[path] = _explain_image(job, path, picture, names[path])
             bar.finish()
@@ -156,7 +165,7 @@ def run(
     if as_json:
         show_document(opened, warnings, results, code)
     elif not quiet:
-        show_tables(results)
+        show_tables(results, verbose)
     show_failures(failures)
     return code
 
@@ -179,7 +188,7 @@ def require_writable(folder: Path) -> None:
 
 
 def _read(model: Model, path: Path) -> Picture:
-    with in_hand(str(path)):
+    with in_hand(str(path), whole=False):
         return model.read(path)
 
 
@@ -237,7 +246,7 @@ def _explain_into(
             )  # fmt: skip
         for aim, outcome in zip(aims, outcomes or failed * len(aims), strict=True):
             stem = f"{name}.{chosen.method.name}" + (f".{aim.stem}" if len(aims) > 1 else "")
-            work = partial(_write, chosen, aim, outcome, job.folder, stem)
+            work = partial(_write, chosen, aim, outcome, job, stem)
             attempts.append(job.beside.write(work))
         job.bar.step(k + 1, len(job.methods))
     if isinstance(prediction, Detected) and len(prediction.scores):
@@ -260,7 +269,12 @@ def _completed(
         with one_of_many(result.fail):
             result.files += [draw() for draw in shared]
             result.files += write_sheets(
-                result.explanations(), job.folder, name, job.model.labels, together=job.sheets
+                result.explanations(),
+                job.folder,
+                name,
+                job.model.labels,
+                together=job.sheets,
+                drawing=job.drawing,
             )
     result = result.without_maps()
     keep(str(result.path), result)
@@ -268,14 +282,15 @@ def _completed(
 
 
 def _write(
-    chosen: Chosen, aim: Target, outcome: Explanation | OnnxplainError, folder: Path, stem: str
+    chosen: Chosen, aim: Target, outcome: Explanation | OnnxplainError, job: Job, stem: str
 ) -> Attempt:
     method = chosen.method.name
     if isinstance(outcome, OnnxplainError):
         return Attempt(method, aim, error=outcome)
     found: list[Attempt] = []
     with one_of_many(lambda error: found.append(Attempt(method, aim, error=error))):
-        found.append(Attempt(method, aim, outcome, write_explanation(outcome, folder, stem)))
+        files = write_explanation(outcome, job.folder, stem, job.drawing.look)
+        found.append(Attempt(method, aim, outcome, files, sentences=tuple(outcome.sentences)))
     return found[0]
 
 

@@ -28,7 +28,7 @@ def names(folder):
 
 
 def test_all_methods_write_their_files_and_say_so(explain):
-    found = explain("-m", "all")
+    found = explain("-m", "all", "-v")
     assert found.exit_code == 0
     expected = [f"3-10.{n}.{e}" for n in NAMES for e in ("png", "npz")]
     sampled = {n for n in NAMES if {"samples", "max_seconds"} <= set(registered()[n].parameters)}
@@ -39,9 +39,7 @@ def test_all_methods_write_their_files_and_say_so(explain):
     assert lines[0] == "examples/digits/3-10.png"
     assert lines[1].split() == ["index", "class", "probability", "logit"]
     assert lines[2].split()[:2] == ["3", "3"]
-    rows = {
-        line.split()[0]: line for line in lines if line.split()[:1] and line.split()[0] in NAMES
-    }
+    rows = {line.split()[0]: line for line in lines if line.split()[:1] and line.endswith(" .npz")}
     assert list(rows) == NAMES
     for name in NAMES:
         assert rows[name].endswith(f"3-10.{name}.png .npz")
@@ -49,6 +47,25 @@ def test_all_methods_write_their_files_and_say_so(explain):
     assert "conservation" in found.stdout
     assert "parity error" in found.stdout
     assert f"{len(expected)} files in {explain.folder}" in lines[-1]
+
+
+def test_words_come_without_figures_unless_asked_for(explain):
+    found = explain("-m", "grad-cam,lrp")
+    assert found.exit_code == 0
+    for figure in ("conservation", "parity error", "absorbed", "seconds"):
+        assert figure not in found.stdout
+    lines = found.stdout.splitlines()
+    start = lines.index("grad-cam of 3 (3) above the mean of the others, logit")
+    assert lines[start + 1].startswith("  3, over 99 % sure. What speaks for it is ")
+    assert lines[start + 2].startswith("  Can be read: the engines agree")
+
+
+def test_the_logit_alone_is_explained_if_asked_for(explain):
+    found = explain("-m", "grad-cam", "--kind", "logit", "--json")
+    (record,) = json.loads(found.stdout)["images"][0]["explanations"]
+    assert not record["target"]["others"]
+    assert record["target"]["kind"] == "logit"
+    assert record["summary"].startswith("3, over 99 % sure.")
 
 
 def test_what_is_written_is_what_python_gives(explain):
@@ -126,8 +143,8 @@ def test_json_is_one_document(explain):
     assert len(image["predictions"]) == 5
     assert list(image["predictions"][0]) == ["index", "name", "probability", "logit"]
     assert image["predictions"][0]["index"] == 3
-    keys = "method target score layer parameters measures notes warnings seconds channels".split()
-    keys += ["files", "error", "exit_code"]
+    keys = "summary method target score layer parameters measures notes warnings seconds".split()
+    keys += ["channels", "files", "error", "exit_code"]
     for record in image["explanations"]:
         assert list(record) == keys
         assert record["error"] is None
@@ -248,3 +265,24 @@ def test_an_early_choice_is_said_in_terminal_json_and_picture(explain, tmp_path)
     named = explain(*options, "--layer", "f", "--json", model=path,
                     images=("examples/photos/chelsea.png",))  # fmt: skip
     assert json.loads(named.stdout)["images"][0]["explanations"][0]["warnings"] == []
+
+
+def test_pictures_are_drawn_as_asked(explain):
+    done = explain(
+        "-m", "gradient", "--style", "black", "--contour", "--columns", "1", "--format", "svg"
+    )
+    assert done.exit_code == 0, done.stderr
+    assert (explain.folder / "3-10.sheet.svg").read_bytes().startswith(b"<?xml")
+    drawn = Image.open(explain.folder / "3-10.gradient.png")
+    explanation = Explanation.load(explain.folder / "3-10.gradient.npz")
+    np.testing.assert_array_equal(drawn, explanation.overlay(style="black", contour=True))
+
+
+def test_the_styles_of_the_command_are_those_that_there_are():
+    from onnxplain.cli.explain.command import explain as command
+    from onnxplain.render.look import STYLES
+    from onnxplain.render.save import FORMATS
+
+    choices = {o.name: o.type.choices for o in command.params if hasattr(o.type, "choices")}
+    assert tuple(choices["style"]) == tuple(STYLES)
+    assert tuple(choices["file_format"]) == FORMATS
