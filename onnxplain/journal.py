@@ -102,7 +102,7 @@ def current() -> Journal | None:
 
 
 @contextmanager
-def in_hand(key: str, *, of_many: bool = True) -> Iterator[None]:
+def in_hand(key: str, *, of_many: bool = True, whole: bool = True) -> Iterator[None]:
     """Work on something that native code may end this process with.
 
     Parameters
@@ -111,6 +111,8 @@ def in_hand(key: str, *, of_many: bool = True) -> Iterator[None]:
         What it is: a picture's path or name, the same in each worker of a command.
     of_many : bool
         Whether the command can go on without it.
+    whole : bool
+        Whether it is finished with this, and not only a part of it.
 
     Raises
     ------
@@ -128,7 +130,7 @@ def in_hand(key: str, *, of_many: bool = True) -> Iterator[None]:
     try:
         yield
     finally:
-        journal.note(end=key, of_many=of_many)
+        journal.note(end=key, of_many=of_many, whole=whole)
         journal.sign()
 
 
@@ -233,7 +235,7 @@ def held_in(folder: Path) -> Held:
             begun[entry["begin"], entry["of_many"]] += 1
         elif "end" in entry:
             begun[entry["end"], entry["of_many"]] -= 1
-            finished += entry["of_many"]
+            finished += entry["of_many"] and entry["whole"]
     now = [key for key, count in begun.items() if count > 0]
     return Held([k for k, many in now if many], [k for k, many in now if not many], finished)
 

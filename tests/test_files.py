@@ -26,7 +26,7 @@ def test_what_is_there_is_read(tmp_path, kind):
 @pytest.mark.parametrize("kind", READERS)
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(None, "No such file or directory"), (b"\xff\xfe", "no UTF-8 text")],
+    [(None, "No such file or directory"), (b"\xff\xfe", "not UTF-8 text")],
 )
 def test_what_cannot_be_read_is_one_line(tmp_path, kind, content, reason):
     path = tmp_path / "f"
@@ -119,7 +119,7 @@ def test_a_number_of_many_digits_is_one_line(tmp_path):
 @pytest.mark.parametrize("kind", READERS)
 def test_a_nul_is_no_text(tmp_path, kind):
     (tmp_path / "f").write_bytes(b"a\0b")
-    with pytest.raises(UsageError, match="a NUL is in it"):
+    with pytest.raises(UsageError, match="it contains a NUL"):
         READERS[kind][0](tmp_path / "f")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
@@ -14,6 +15,8 @@ from onnxplain.graph.view import Graph, Node
 
 # Activations of a batch may take this many bytes.
 _MEMORY = 1 << 30
+# Gradients need all of them at once.
+_MEMORY_OF_GRADIENTS = 2 << 30
 # A larger batch has to be better by this factor: it costs memory.
 _WORTH = 0.97
 
@@ -97,6 +100,19 @@ def candidates(graph: Graph, shapes: Shapes, sizes: Sequence[int]) -> list[int]:
     """
     most = max(_alive(node, shapes) for node in graph.nodes)
     return [s for s in sizes if s * most <= _MEMORY] or [min(sizes)]
+
+
+def forward_batch(graph: Graph, shapes: Shapes, most: int) -> int:
+    """Return how many inputs, up to `most`, have activations that fit into memory; at least 1."""
+    alive = max((_alive(node, shapes) for node in graph.nodes), default=0)
+    return max(1, min(most, _MEMORY // max(alive, 1)))
+
+
+def gradient_batch(graph: Graph, shapes: Shapes, most: int) -> int:
+    """Return the same of inputs of which all activations are kept."""
+    names = {n for node in graph.nodes for n in node.outputs if n in shapes}
+    kept = sum(4 * math.prod(shapes[n][1:]) for n in names if not graph.is_constant(n))
+    return max(1, min(most, _MEMORY_OF_GRADIENTS // max(kept, 1)))
 
 
 def _alive(node: Node, shapes: Shapes) -> int:

@@ -97,8 +97,12 @@ class CodedPictures:
         scale = np.sqrt((varying**2).mean(axis=(0, 2), keepdims=True))
         varying = np.divide(varying, scale, out=np.zeros_like(varying), where=scale > 0)
         variance = (varying**2).mean(axis=0).sum(axis=0)
-        slopes = np.einsum("tp,tck->kcp", self.codes, varying, optimize=True) / len(self.codes)
-        explained = (slopes**2).sum(axis=1)
+        # The sum over channels of squared slopes, from what pictures have in common in each cell:
+        # there are few pictures, and slopes of each channel and place would be many numbers.
+        cells = varying.transpose(2, 0, 1)
+        common = cells @ cells.transpose(0, 2, 1)
+        followed = (common @ self.codes) * self.codes
+        explained = followed.sum(axis=1) / len(self.codes) ** 2
         shares = explained / np.maximum(variance, np.finfo(np.float64).tiny)[:, None]
         shares = shares - shares.mean(axis=0)
         result: Shares = shares - shares.mean(axis=1, keepdims=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from onnxplain.adapters.base import (
     PullBack,
     Seed,
 )
-from onnxplain.adapters.batch_choice import BatchChoice, candidates
+from onnxplain.adapters.batch_choice import BatchChoice, candidates, forward_batch
 from onnxplain.adapters.batches import Batches, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.incremental.costs import node_seconds
@@ -99,6 +100,7 @@ class OrtAdapter:
         self._output = output
         self._batches = Batches(batch_size or _BATCH, image.batch, must_part)
         self._batch_given = batch_size
+        self._fits: int | None = None
         self._shapes = shapes or (lambda: infer_shapes(graph, image))
         self._bound = dict(bound or {})
         self._sessions = OrtSessions(graph, device, threads=threads, optimise=optimise)
@@ -153,12 +155,20 @@ class OrtAdapter:
 
         x = x.astype(self._image.dtype, copy=False)
         try:
-            return self._batches.run(run, x)
+            return self._fitting(len(x)).run(run, x)
         except MemoryError as error:
             count = self._image.batch or min(len(x), self._batches.size)
             raise UnsupportedModelError(
                 f"{count:,} inputs of shape {x.shape[1:]} at a time need more memory than there is"
             ) from error
+
+    def _fitting(self, count: int) -> Batches:
+        """Batches that fit into memory, unless somebody has said how large they are."""
+        if count == 1 or self._batch_given or self._image.batch:
+            return self._batches
+        if self._fits is None:
+            self._fits = forward_batch(self._graph, self._shapes(), self._batches.size)
+        return replace(self._batches, size=self._fits)
 
     @property
     def sessions(self) -> OrtSessions:

@@ -82,9 +82,12 @@ class OrtSessions:
             self._kept[extra] = self._open(self._with_outputs(extra), self._fed, self._options())
         return self._kept[extra]
 
-    def keeping(self, names: Sequence[str]) -> Keeping:
-        """Open a forward pass that leaves the named tensors in ONNX Runtime's memory."""
-        extra = frozenset(names) - self._outputs
+    def keeping(self, names: Sequence[str], exposed: Collection[str] = ()) -> Keeping:
+        """Open a forward pass that leaves the named tensors in ONNX Runtime's memory.
+
+        Its session exposes further tensors if they are given: that of `exposing` then serves.
+        """
+        extra = frozenset([*names, *exposed]) - self._outputs
         session = self._kept.get(extra)
         if session is None:
             session = self._open(self._with_outputs(extra), self._fed, self._options())

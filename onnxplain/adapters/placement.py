@@ -133,7 +133,8 @@ def _fits(layer: SpatialLayer, values: Array, count: int) -> bool:
 
 def _code_grid(grid: tuple[int, int]) -> tuple[int, int]:
     shrink = max(1.0, math.sqrt(math.prod(grid) / _PLACES))
-    height, width = (max(1, int(n / shrink)) for n in grid)
+    # Of a strip, one side shrinks no further than to one.
+    height, width = (min(max(1, int(n / shrink)), _PLACES) for n in grid)
     return height, min(width, _PLACES // height)
 
 

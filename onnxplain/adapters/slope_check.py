@@ -2,8 +2,8 @@
 
 Along a short way from the picture, derivatives add up to the change of the signal. The change
 is measured by forward passes alone, along two ways: towards the picture's mean colour, and
-towards its mirror image. A way is shortened until kinks and curvature no longer count, and not
-so far that rounding would (``docs/decisions/030-engines.md``).
+towards its mirror image. Steps are halved until kinks and curvature no longer count, and a way
+is so long that rounding does not either (``docs/decisions/030-engines.md``).
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from onnxplain.adapters.parity import plain_input, resolution
 from onnxplain.graph.image_input import ImageInput
 
 TOLERANCE = 0.02
-# Shares of the way that are tried, and the steps of each.
-_SHARES = (1 / 8, 1 / 32, 1 / 128, 1 / 512, 1 / 2048)
-_STEPS = 2
+# Shares of the way, of which the first one is taken along which rounding does not count.
+_SHARES = (1 / 32, 1 / 8, 1 / 2)
+# Steps at most: each halving of a step halves what kinks and curvature do.
+_STEPS = 64
 # What rounding may do to a change, as a share of the tolerance.
 _NOISE = 0.25
 
@@ -136,18 +137,28 @@ def _along(
     end: Array,
     starts: Sequence[str],
 ) -> float:
-    best = float("inf")
     way = end.astype(np.float64) - x
     for share in _SHARES:
-        points = [here, *(look(x + share * k / _STEPS * way) for k in range(1, _STEPS + 1))]
-        if len({tuple(v.shape for v in p.values.values()) for p in points}) > 1:
+        last = look(x + share * way)
+        if not _same_shapes(here, last):
             continue  # another number of boxes: there is no change to speak of
-        scores = [p.score(starts) for p in points]
-        change, noise = scores[-1][0] - scores[0][0], scores[0][1]
-        if not np.isfinite(change) or noise >= _NOISE * TOLERANCE * abs(change):
+        (first, noise), (second, _) = here.score(starts), last.score(starts)
+        change = second - first
+        if np.isfinite(change) and noise < _NOISE * TOLERANCE * abs(change):
             break
-        reached = sum(first.reaches(second) for first, second in itertools.pairwise(points))
-        best = min(best, abs(reached - change) / abs(change))
-        if best <= TOLERANCE:
-            break
-    return best
+    else:
+        return float("inf")
+    points, error = [here, last], float("inf")
+    while len(points) <= _STEPS and error > TOLERANCE:
+        count = 2 * (len(points) - 1)
+        between = [look(x + share * k / count * way) for k in range(1, count, 2)]
+        points = [p for pair in zip(points, [*between, None], strict=True) for p in pair if p]
+        if not all(_same_shapes(here, p) for p in between):
+            return float("inf")
+        reached = sum(one.reaches(next_) for one, next_ in itertools.pairwise(points))
+        error = min(error, abs(reached - change) / abs(change))
+    return error
+
+
+def _same_shapes(one: _Look, other: _Look) -> bool:
+    return all(v.shape == other.values[n].shape for n, v in one.values.items())

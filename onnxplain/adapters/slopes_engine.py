@@ -31,6 +31,10 @@ _OBSTACLES = (ConversionError, UnsupportedModelError, UsageError)
 _Way = tuple[tuple[str, ...], tuple[str, ...]]
 
 
+def _starts(seeds: Sequence[Seed]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(t for seed in seeds for t in seed.tensors))
+
+
 class SlopesEngine:
     """Derivatives from ONNX Runtime, and from PyTorch what it does not give.
 
@@ -102,7 +106,7 @@ class SlopesEngine:
         ConversionError, ParityError, MethodRefusedError
             If only ONNX Runtime may, and it cannot.
         """
-        way = (tuple(dict.fromkeys(t for seed in seeds for t in seed.tensors)), tuple(names))
+        way = (_starts(seeds), tuple(names))
         if rectify is not None or resample or baseline is not None:
             if self._only:
                 raise MethodRefusedError(
@@ -111,7 +115,7 @@ class SlopesEngine:
                 )
         elif way not in self._obstacles:
             try:
-                return self._checked(way, x, seeds)
+                return self.from_onnx(x, seeds, names)
             except _OBSTACLES as error:
                 if self._only:
                     raise
@@ -122,8 +126,15 @@ class SlopesEngine:
         self.obstacle = self._obstacles.get(way, "")
         return other.pull_back(x, seeds, names, **options)
 
-    def _checked(self, way: _Way, x: Array, seeds: Sequence[Seed]) -> PullBack:
-        starts, names = way
+    def from_onnx(self, x: Array, seeds: Sequence[Seed], names: Sequence[str]) -> PullBack:
+        """Return ONNX Runtime's checked derivatives.
+
+        Raises
+        ------
+        ConversionError, ParityError, UnsupportedModelError, UsageError
+            If there are none, or they do not add up.
+        """
+        starts = _starts(seeds)
         check = self._check(starts, self._passed(starts, names), x)
         if not check.agrees:
             raise ParityError(

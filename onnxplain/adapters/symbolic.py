@@ -38,6 +38,7 @@ from onnxplain.symbolic.part import WayBack, between, way_back
 
 # Ways back that are kept, the latest used ones.
 _KEPT = 8
+_SPARE = 8
 _NARROW = 4
 
 
@@ -167,29 +168,32 @@ class SymbolicAdapter:
         return self._passes[key]
 
     def _write(self, x: Array, starts: tuple[str, ...], names: tuple[str, ...]) -> _Pass:
-        wanted = between(self._graph, starts, names)
+        wanted = {n for n in between(self._graph, starts, names) if n not in self._bound}
         way = way_back(self._graph, self._facts(x[:1], wanted), starts, names)
         fed = {self._image.name, *self._bound}
+        measured = wanted - fed
         kept = [n for n in dict.fromkeys([*way.reads, *names, *starts]) if n not in fed]
         sessions = self._ort.sessions
         back = sessions.keeping_part(
             way.model.SerializeToString(), way.weights, list(way.outputs.values())
         )
-        return _Pass(sessions.keeping(kept), back, way)
+        # The session in which facts were measured serves if it exposes few tensors in vain, which
+        # could keep nodes from being fused.
+        spare = len(measured.difference(kept)) <= _SPARE
+        return _Pass(sessions.keeping(kept, measured if spare else ()), back, way)
 
     def _facts(self, one: Array, wanted: set[str]) -> Facts:
         """Measure facts, from two batch sizes if the file takes them."""
         engine, fixed = self._ort.together(), self._image.batch
-        known = [n for n in wanted if n not in self._bound]
         try:
             batches = [np.repeat(one, n, axis=0) for n in ([fixed] if fixed else [2, 3])]
-            facts = measure_facts(self._graph, batches, engine.activations, known)
+            facts = measure_facts(self._graph, batches, engine.activations, wanted)
         except (UnsupportedModelError, UsageError):
-            facts = measure_facts(self._graph, [one], engine.activations, known)
-        for name in wanted:
+            facts = measure_facts(self._graph, [one], engine.activations, wanted)
+        for name in sorted(wanted):
             kind = facts.types.get(name)
             if kind is None:
-                raise ConversionError(f"the value of {name!r} is no tensor")
+                raise ConversionError(f"the value of {name!r} is not a tensor")
             if kind.name == "bfloat16" or (kind.kind == "f" and kind.itemsize < _NARROW):
                 raise ConversionError(
                     f"tensor {name!r} is {kind.name}, in which derivatives underflow"

@@ -24,6 +24,7 @@ from onnxplain.evaluate.case import Case
 from onnxplain.evaluate.cases import Plan, applicable, cases
 from onnxplain.evaluate.measures import find_measure
 from onnxplain.evaluate.question import has_rivals
+from onnxplain.evaluate.randomise import RandomisedModels
 from onnxplain.evaluate.removal import Curve
 from onnxplain.evaluate.sanity import other_class_correlation, randomisation_check
 from onnxplain.evaluate.settings import Settings
@@ -160,8 +161,12 @@ def examine_sanity(
     config: AuditConfig,
     number: int = 0,
     truth: Truth | None = None,
+    lost: RandomisedModels | None = None,
 ) -> SanityPicture:
     """Compare each method's map of a readable picture with those it must differ from.
+
+    Networks that lose their weights are opened once for all methods, and for all pictures if they
+    are given.
 
     Returns
     -------
@@ -173,11 +178,12 @@ def examine_sanity(
     if seen is None:
         raise NowhereError("there is no box in this picture any more")
     seed = config.seed
+    lost = lost or RandomisedModels(model, seed=seed)
     found: dict[str, Any] = {}
     for name in methods:
         given = config.parameters(name)
         check = randomisation_check(
-            model, seen.picture, name, seen.aim(name), seed=seed, parameters=given
+            model, seen.picture, name, seen.aim(name), parameters=given, lost=lost
         )
         found[name] = {
             "layers": list(check.layers),

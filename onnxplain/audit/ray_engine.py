@@ -23,6 +23,7 @@ from onnxplain.audit.records.pictures import Picture
 from onnxplain.audit.records.plain import build, plain
 from onnxplain.errors import ModelFileError, OnnxplainError, UsageError
 from onnxplain.evaluate.boxes.truth import Truth
+from onnxplain.graph.budget import Budget, budget, put_in_force
 from onnxplain.identity import differing
 from onnxplain.inputs.dataset import Sample
 from onnxplain.model.load import load
@@ -56,6 +57,10 @@ class Worker:
         Where relative paths start.
     parts : mapping of str to str or None
         Digests of the model that is audited; see `onnxplain.identity.digests`.
+    truth : Truth, optional
+        What is annotated, for a detector.
+    limits : Budget, optional
+        Those of the process that audits.
 
     Raises
     ------
@@ -73,7 +78,10 @@ class Worker:
         folder: str,
         parts: Mapping[str, str] | None,
         truth: Truth | None = None,
+        limits: Budget | None = None,
     ) -> None:
+        if limits is not None:
+            put_in_force(limits)
         # Not absolute paths: messages name files, and are to be those of a local audit.
         os.chdir(folder)
         self._model = load(path, **opening)
@@ -160,6 +168,7 @@ def ray_examiner(
                 os.getcwd(),
                 parts,
                 truth,
+                budget(),
             ),
             batch_size=_BLOCK,
             compute=ray.data.ActorPoolStrategy(size=workers),

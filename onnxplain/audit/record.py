@@ -52,8 +52,9 @@ def write_record(path: str | Path, audit: Audit, sources: Mapping[str, str]) -> 
     Raises
     ------
     OutputError
-        If it cannot be written.
+        If it cannot be written, or the store was removed.
     """
+    audit.store.require_there()
     head = make_head(audit, sources)
     with whole_file(path) as file:
         for piece in _document(head.to_dict(), audit.store):

@@ -23,6 +23,7 @@ from onnxplain.errors import OF_A_PICTURE, OnnxplainError, UsageError
 from onnxplain.evaluate.boxes.truth import Truth
 from onnxplain.evaluate.measures import find_measure
 from onnxplain.evaluate.question import classes_of, question_files, require_question
+from onnxplain.evaluate.randomise import RandomisedModels
 from onnxplain.evaluate.run import require_measurable
 from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.dataset import Sample, spread
@@ -146,9 +147,10 @@ def run_audit(
         count += 1
         if progress is not None:
             progress(count, len(samples))
+    lost = RandomisedModels(model, seed=audit.config.seed)
     for picture in sanity_pictures(audit):
         if picture.number not in store.done(SANITY):
-            store.add(SANITY, picture.number, plain(_sanity(audit, picture)))
+            store.add(SANITY, picture.number, plain(_sanity(audit, picture, lost)))
     if not store.done(TRANSPLANTS):
         with in_hand("places put into other pictures", of_many=False):
             found = [asdict(t) for t in transplants(store, model, samples)]
@@ -171,7 +173,7 @@ def is_complete(audit: Audit) -> bool:
     return sane and bool(store.done(TRANSPLANTS))
 
 
-def _sanity(audit: Audit, picture: Done) -> SanityPicture:
+def _sanity(audit: Audit, picture: Done, lost: RandomisedModels) -> SanityPicture:
     """Sanity of one picture; one that changed or went since it was examined says so."""
     number, sample = picture.number, audit.samples[picture.number]
     found: list[SanityPicture] = []
@@ -182,7 +184,9 @@ def _sanity(audit: Audit, picture: Done) -> SanityPicture:
     with one_of_many(failed, OF_A_PICTURE), in_hand(sample.name):
         # A method that this picture refused has no map to compare.
         drawn = [m for m in audit.methods if m in picture.methods]
-        found.append(examine_sanity(audit.model, sample, drawn, audit.config, number, audit.truth))
+        found.append(
+            examine_sanity(audit.model, sample, drawn, audit.config, number, audit.truth, lost)
+        )
     return found[0]
 
 

@@ -87,6 +87,7 @@ class Store:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
         self._begin({"format": str(_FORMAT), **identity})
+        self._file = self.path.stat().st_ino
 
     def add(
         self,
@@ -95,7 +96,14 @@ class Store:
         value: Mapping[str, Any],
         maps: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> None:
-        """Keep one result, whole and durable when this returns."""
+        """Keep one result, whole and durable when this returns.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written, or the file was removed meanwhile.
+        """
+        self.require_there()
         with self._errors(), self._transaction():
             self._connection.execute(
                 "INSERT OR REPLACE INTO results VALUES (?, ?, ?)",
@@ -106,6 +114,24 @@ class Store:
                 self._connection.execute(
                     "INSERT OR REPLACE INTO maps VALUES (?, ?, ?)", (number, method, blob)
                 )
+
+    def require_there(self) -> None:
+        """Check that the file is still where it was opened.
+
+        Raises
+        ------
+        OutputError
+            If it is not: what is written to it then is lost.
+        """
+        try:
+            there = self.path.stat().st_ino == self._file
+        except OSError:
+            there = False
+        if not there:
+            raise OutputError(
+                f"{str(self.path)!r} was removed or replaced while the audit ran, and its results "
+                "with it; start again"
+            )
 
     def done(self, kind: str) -> set[int]:
         """Numbers that have a result of a kind."""

@@ -45,14 +45,12 @@ class StoredMaps:
         self.path = Path(path)
         if problem := why_no_file(path):
             raise self._no_store(problem)
-        # Without a journal beside it, nothing has to be written to read it.
-        how = "mode=ro" if os.path.exists(f"{path}-wal") else "mode=ro&immutable=1"
+        for beside in ("-wal", "-shm", "-journal"):
+            other = f"{path}{beside}"
+            if os.path.lexists(other) and (problem := why_no_file(other)):
+                raise self._no_store(f"{other!r} beside it: {problem}")
         self._deadline = math.inf
-        try:
-            address = f"file:{quote(os.fsencode(os.path.abspath(path)))}?{how}"
-            self._connection = sqlite3.connect(address, uri=True)
-        except sqlite3.Error as error:
-            raise self._no_store(str(error)) from error
+        self._connection = self._opened()
         self._connection.set_progress_handler(lambda: time.monotonic() > self._deadline, _STEPS)
         try:
             self._check(identity)
@@ -94,6 +92,23 @@ class StoredMaps:
         traceback: TracebackType | None,
     ) -> None:
         self._connection.close()
+
+    def _opened(self) -> sqlite3.Connection:
+        """Open the file; only with its journal if that needs nothing to be written."""
+        path = os.path.abspath(self.path)
+        ways = ["mode=ro&immutable=1"]
+        if os.path.exists(f"{path}-wal"):
+            ways.insert(0, "mode=ro")
+        for way in ways:
+            try:
+                address = f"file:{quote(os.fsencode(path))}?{way}"
+                connection = sqlite3.connect(address, uri=True)
+                connection.execute("PRAGMA schema_version")
+            except sqlite3.Error as error:
+                problem = str(error)
+                continue
+            return connection
+        raise self._no_store(problem)
 
     def _check(self, identity: Mapping[str, str]) -> None:
         self._rows("PRAGMA trusted_schema=OFF")

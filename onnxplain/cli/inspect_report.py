@@ -274,6 +274,7 @@ def _show_parity(found: Mapping[str, Any]) -> None:
                    f"{scores['tolerance']:.2g} ({scores['basis']})"),
         ("first to part", _place(found["parting"]) or "none: every node agrees given its inputs"),
         ("first to differ", _place(found["differing"]) or "none"),
+        ("gradients", _slopes(found["gradients"])),
     ]  # fmt: skip
     table(f"parity at {found['tensors']} tensors", ("", ""), rows)
     line()
@@ -284,6 +285,16 @@ def _show_parity(found: Mapping[str, Any]) -> None:
         for t in found["worst"]
     ]  # fmt: skip
     table("", columns, worst)
+
+
+def _slopes(found: Mapping[str, Any]) -> str:
+    if "problem" in found:
+        return f"PyTorch's alone: {found['problem']}"
+    return (
+        f"of {found['target']}: ONNX Runtime's differ from PyTorch's by "
+        f"{_error(found['difference'])} of their length, correlation "
+        f"{_error(found['correlation'])}; from forward passes by {found['slope_error']:.2g}"
+    )
 
 
 def _place(found: Mapping[str, Any] | None) -> str:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import signal
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, NoReturn
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
 from onnxplain.boundary import LOGGER
+from onnxplain.cli.streams import let_go, own_streams
 from onnxplain.errors import (
     InternalError,
     NativeFaultError,
@@ -25,7 +25,9 @@ from onnxplain.errors import (
 )
 from onnxplain.text import shown
 
-INTERRUPTED, TERMINATED = 130, 143
+INTERRUPTED = 130
+# Of a process that the system ended by a signal, shells say this and the signal's number.
+_BY_SIGNAL = 128
 # Nobody reads, no room, no such stream: not faults of ours.
 _CANNOT_WRITE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT})
 TRACEBACK = "run again with --debug for the traceback"
@@ -46,11 +48,7 @@ def run(call: Callable[[], Any], *, debug: bool) -> int:
     int
         The exit code.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            # A class name that the terminal cannot show must not end the run.
-            stream.reconfigure(errors="backslashreplace")
-    with warnings.catch_warnings(), _terminable(), _tracebacks(debug):
+    with own_streams(debug=debug), warnings.catch_warnings(), _terminable(), _tracebacks(debug):
         if not debug:
             warnings.simplefilter("ignore")
         try:
@@ -75,7 +73,7 @@ def run(call: Callable[[], Any], *, debug: bool) -> int:
                 _say(f"{found}" + ("" if debug else f"; {TRACEBACK}"), debug)
                 return found.exit_code
             _say(f"error: cannot write standard output: {error.strerror}", debug)
-            _let_go(sys.stdout)
+            let_go(sys.stdout)
             return OutputError.exit_code
         except MemoryError:
             _say("error: this needs more memory than there is", debug)
@@ -111,15 +109,7 @@ def _say(message: str, debug: bool) -> None:
     try:
         click.echo(f"onnxplain: {shown(message)}", err=True)
     except OSError:  # nobody can be told; the exit code says it
-        _let_go(sys.stderr)
-
-
-def _let_go(stream: Any) -> None:
-    """Send what is left in a stream nowhere, or Python would fail at it when it ends."""
-    with suppress(OSError, ValueError, AttributeError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        let_go(sys.stderr)
 
 
 def _usage(error: click.ClickException) -> str:
@@ -147,13 +137,23 @@ def _tracebacks(debug: bool) -> Iterator[None]:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Let a termination request unwind, so that unfinished files are removed."""
+    """Let a termination request, or the end of the terminal, unwind as Ctrl-C does.
 
-    def stop(number: int, frame: object) -> NoReturn:
-        sys.exit(TERMINATED)
+    Unfinished files are removed, and an audit leaves its record. What is ignored, as by
+    ``nohup``, stays ignored.
+    """
+    numbers = [getattr(signal, n) for n in ("SIGTERM", "SIGHUP") if hasattr(signal, n)]
+    asked = [n for n in numbers if signal.getsignal(n) != signal.SIG_IGN]
+    stopping: list[int] = []
 
-    previous = signal.signal(signal.SIGTERM, stop)
+    def stop(number: int, frame: object) -> None:
+        stopping.append(number)
+        if len(stopping) == 1:  # a session that ends sends one after the other
+            sys.exit(_BY_SIGNAL + number)
+
+    previous = {n: signal.signal(n, stop) for n in asked}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items() if not stopping else ():
+            signal.signal(number, handler)

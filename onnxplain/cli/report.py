@@ -19,8 +19,9 @@ These files are written:
   report.html   one page for any browser: needs no network and no other file
   report.md     the same in brief, as Markdown
 
-record.json holds the same as data. Photos are read from the data set; one that
-is gone or has changed since is left out, and the page says so.
+record.json holds the same as data. Photos are read from --data; one that is gone
+or has changed since is left out, and the page says so. Without it nothing is read but what
+lies in FOLDER: where the record says that the data were is shown, and not followed.
 """
 
 
@@ -30,7 +31,7 @@ is gone or has changed since is left out, and the page says so.
     "--data",
     metavar="FOLDER|PATTERN|TABLE",
     type=click.Path(readable=False),
-    help="The data set, as it was given to the audit. Default: where the record says it was.",
+    help="The data set, as it was given to the audit. Default: if it lies in FOLDER.",
 )
 @click.option(
     "-o",

@@ -10,6 +10,7 @@ from onnxplain.cli.options import (
     ENGINES,
     answer_options,
     bind_option,
+    budget_option,
     debug_option,
     json_option,
     quiet_option,
@@ -19,7 +20,8 @@ from onnxplain.cli.walled import Walled
 _HELP = """Run a sample of the audit of RECORD again and say figure by figure whether it
 reproduces.
 
-Model and data are looked for where the record says they were. Digests of model, data and
+Model and data are those of --model and --data, or lie in the record's folder: where the
+record says that they were is shown, and not followed. Digests of model, data and
 preprocessing must be equal; numbers may differ by the tolerance that is shown, since other
 machines and versions round differently. The summaries are computed again from the
 record's own pictures. The exit code is 1 if a figure does not reproduce. --task, --scores
@@ -45,7 +47,7 @@ and --output are needed for records of versions that did not write down what was
     "--boxes",
     metavar="PATH",
     type=click.Path(readable=False),
-    help="Annotated boxes of a detector. Default: where the record says they were.",
+    help="Annotated boxes of a detector, as given to the audit.",
 )
 @click.option(
     "--sample",
@@ -59,6 +61,7 @@ and --output are needed for records of versions that did not write down what was
 @answer_options
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]")
 @bind_option
+@budget_option
 @click.option(
     "--engine",
     type=click.Choice(ENGINES),

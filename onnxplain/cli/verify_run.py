@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from typing import Any
 
 from onnxplain.audit.record import read_record
+from onnxplain.audit.records.record import Record
+from onnxplain.audit.sources import kept_inside, require_told
 from onnxplain.audit.verify.verify import open_recorded_model, other_versions, verify
 from onnxplain.cli.boxes import with_boxes
 from onnxplain.cli.changed import tell_changed
@@ -36,9 +39,13 @@ def run(
         If the record, the model or the data cannot be read.
     """
     known = read_record(record)
-    opened = open_recorded_model(known, model, **opening)
-    there = read_dataset(data or known.data.source, masks=masks)
-    samples, truth = with_boxes(there, boxes or known.data.boxes, masks, opened)
+    folder = os.path.dirname(os.path.abspath(record))
+    places = _places(known, folder, model, data, boxes)
+    opened = open_recorded_model(known, places["model"], **opening)
+    there = read_dataset(places["data"], masks=masks)
+    if data is None:
+        there = kept_inside(there, folder)
+    samples, truth = with_boxes(there, places.get("boxes"), masks, opened)
     with progress_bar(min(count, len(known.pictures)), quiet=quiet) as bar:
         bar.job("examining again")
         found = verify(known, opened, samples, count, lambda done, total: bar.finish(), truth=truth)
@@ -72,3 +79,22 @@ def run(
     if not known.complete:
         remark("note: the record is of an audit that was stopped")
     return _DIFFERS if failed else 0
+
+
+def _places(
+    known: Record, folder: str, model: str | None, data: str | None, boxes: str | None
+) -> dict[str, str]:
+    """Where model, data and boxes are.
+
+    Raises
+    ------
+    UsageError
+        If somebody has to say it.
+    """
+    asked = {"model": (model, known.model.source), "data": (data, known.data.source)}
+    if boxes or known.data.boxes:
+        asked["boxes"] = (boxes, known.data.boxes or "")
+    return {
+        what: require_told(told, folder, recorded, f"--{what}")
+        for what, (told, recorded) in asked.items()
+    }

@@ -48,12 +48,11 @@ def watched(words: Sequence[str]) -> int:
                 return ended.code
             held = held_in(folder)
             in_a_row = 0 if held.finished else in_a_row + 1
+            if len(held.keys) + len(held.others) != 1 and not careful:
+                careful = True  # it could be any of them: the next worker takes one at a time
+                continue
             _require_going_on(held, ended.why, in_a_row)
-            if len(held.keys) == 1:
-                lost[held.keys[0]] = f"{ended.why}; all others are done without it"
-            else:
-                # Several were in hand; the next worker takes one at a time.
-                careful = True
+            lost[held.keys[-1]] = f"{ended.why}; all others are done without it"
 
 
 def _require_going_on(held: Held, why: str, in_a_row: int) -> None:

@@ -65,6 +65,11 @@ class Worker:
         if os.name == "posix":
             young = sys.version_info >= (3, 11)
             group = {"process_group": 0} if young else {"preexec_fn": os.setpgrp}
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            stream.flush()
+            with suppress(OSError, ValueError):  # what another program reads may be no file
+                group[name] = stream.fileno()
         self._process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, **group
         )

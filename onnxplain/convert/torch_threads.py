@@ -39,7 +39,7 @@ def import_torch() -> None:
     lacking = machine.lacks_pytorch()
     if lacking:
         raise MissingPackageError(
-            f"this needs PyTorch: {lacking}; cam, occlusion and rise work without it"
+            f"this needs PyTorch: {lacking}; cam, grad-cam and occlusion work without it"
         )
     if "torch" in sys.modules or any(name in os.environ for name in _WAITING):
         return

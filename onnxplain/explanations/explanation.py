@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import functools
 import io
 import json
 import math
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from onnxplain.boundary import reason
 from onnxplain.errors import UsageError
 from onnxplain.explanations.display import displayed, reduce_channels, upsample
-from onnxplain.explanations.npz import read_record
+from onnxplain.explanations.npz import read_record, write_npz
 from onnxplain.explanations.saved_record import check_arrays, check_record, check_target
 from onnxplain.explanations.spread import Spread
 from onnxplain.files import MAX_JSON_BYTES, whole_file, why_no_file
@@ -140,6 +141,18 @@ class Explanation:
         order = np.argsort(-self.scores, kind="stable")[:count]
         return [(int(i), self.labels.get(int(i), ""), float(self.scores[i])) for i in order]
 
+    @functools.cached_property
+    def sentences(self) -> list[str]:
+        """What was explained and where its evidence is; then whether the map can be believed."""
+        from onnxplain.render.summary import sentences
+
+        return sentences(self)
+
+    @property
+    def summary(self) -> str:
+        """The same as one text."""
+        return " ".join(self.sentences)
+
     def overlay(
         self, *, alpha: float = 0.6, style: str = "overlay", contour: bool = False
     ) -> Image.Image:
@@ -186,7 +199,7 @@ class Explanation:
         record = json.dumps(self.to_dict(), allow_nan=False)
         if path.suffix == ".npz":
             with whole_file(path) as file:
-                np.savez_compressed(file, record=np.array(record), **self._arrays())
+                write_npz(file, {"record": np.array(record), **self._arrays()})
         elif path.suffix == ".json":
             arrays = {k: _encode(v) for k, v in self._arrays().items()}
             text = json.dumps({**json.loads(record), "arrays": arrays}, indent=1)

@@ -54,9 +54,9 @@ def check_record(record: Mapping[str, Any]) -> None:
             raise ValueError(f"measure {_said(key)} in it is {_said(value)}")
     for key in _NAMED:
         if not _is(record["provenance"].get(key), (str, type(None))):
-            raise ValueError(f"{key!r} in its provenance is no text")
+            raise ValueError(f"{key!r} in its provenance is not a text")
     if not all(isinstance(n, str) for n in record["labels"].values()):
-        raise ValueError("'labels' in it are no texts")
+        raise ValueError("'labels' in it are not texts")
     ended = record["notes"].get("sampling_ended", [])
     if not isinstance(ended, list) or not all(isinstance(e, str) for e in ended):
         raise ValueError(f"'sampling_ended' in its notes is {_said(ended)}")
@@ -110,7 +110,7 @@ def check_target(target: object) -> None:
         and target.reading is None
         and target.weights is None
     ):
-        raise ValueError("its target is no class")
+        raise ValueError("its target is not a class")
 
 
 def _check(

@@ -83,7 +83,12 @@ def set_budget(given: Mapping[str, str]) -> None:
     UsageError
         If there is no such limit, or the value is no positive number.
     """
-    _CURRENT.set(moved(Budget(), given))
+    put_in_force(moved(Budget(), given))
+
+
+def put_in_force(limits: Budget) -> None:
+    """Put limits in force for what this process does."""
+    _CURRENT.set(limits)
 
 
 @contextmanager

@@ -22,6 +22,8 @@ from onnxplain.graph.ir import ir
 MAX_ELEMENTS = 1_000_000
 # Larger operands are no shapes, so that inference need not read their values.
 _SMALL = 1024
+# Of most numbers; smaller ones are made larger by what reads them.
+_LEAST_BYTES = 4
 # Quantised weights stay quantised, random numbers random, and control flow is not entered.
 _KEEP = frozenset(
     {"DequantizeLinear", "QuantizeLinear", "DynamicQuantizeLinear", "If", "Loop", "Scan"}
@@ -66,7 +68,7 @@ class _Spent:
     """What the constants of one file have taken so far."""
 
     def __init__(self) -> None:
-        self.work = self.bytes = 0
+        self.work = self.bytes = self._left = 0
         # Of this thread alone: that others work meanwhile is no fault of the file.
         self._begun = time.thread_time()
 
@@ -76,6 +78,15 @@ class _Spent:
             raise over("fold_seconds", _said(node), "constants up to here take more seconds")
         if self.work > budget().fold_work:
             raise over("fold_work", _said(node), "constants up to here take more steps")
+
+    def leave(self, node: ir.Node, made: int, read: int) -> None:
+        """Count what ONNX Runtime will compute; a file may hold as much as it likes."""
+        grown = _LEAST_BYTES * max(0, made - read)
+        if grown > budget().tensor_bytes:
+            raise over("tensor_bytes", _said(node), f"it takes {grown:,} bytes")
+        self._left += grown
+        if self._left > budget().fold_bytes:
+            raise over("fold_bytes", _said(node), "constants up to here take more bytes")
 
     def keep(self, node: ir.Node, values: list[np.ndarray]) -> None:
         self.bytes += sum(v.nbytes for v in values)
@@ -116,9 +127,12 @@ def _evaluate(
 ) -> list[np.ndarray] | None:
     operands = {i.name: i.const_value for i in node.inputs if i and i.name and i.const_value}
     made = _sizes_of_results(node, operands, opsets)
-    if made is None or any(size > MAX_ELEMENTS for size in made):
+    if made is None:
         return None
     sizes = [t.size for t in operands.values()]
+    if any(size > MAX_ELEMENTS for size in made):
+        spent.leave(node, sum(made), sum(sizes))
+        return None
     texts = any(t.dtype == ir.DataType.STRING for t in operands.values())
     work = work_of(node.op_type, sizes, made, texts=texts)
     if work is None:
@@ -156,7 +170,7 @@ def _sizes_of_results(
             float(operands[i.name].numpy().item()) for i in node.inputs if i and i.name
         )
         length = abs(limit - start) / abs(delta) if delta else math.inf
-        return [math.ceil(length)] if length <= MAX_ELEMENTS else None
+        return [math.ceil(length)] if math.isfinite(length) else None
     try:
         inferred = onnx.shape_inference.infer_shapes(
             _alone(node, operands, opsets, largest=_SMALL), data_prop=True

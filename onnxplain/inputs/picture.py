@@ -145,7 +145,9 @@ def sample_picture(preprocess: Preprocess, seed: int = 0) -> Picture:
     for _ in range(_WAVES):
         turns = rng.uniform(-_TURNS, _TURNS, (2, preprocess.channels))
         phase = rng.uniform(0.0, 2 * np.pi, preprocess.channels)
-        waves += np.sin((rows * turns[0])[:, None] + (columns * turns[1])[None] + phase)
+        down, across = (rows * turns[0])[:, None], (columns * turns[1])[None] + phase
+        # The sine of their sum, without a sine for each pixel.
+        waves += np.sin(down) * np.cos(across) + np.cos(down) * np.sin(across)
     low, high = waves.min(), waves.max()
     pixels = np.round(255 * (waves - low) / ((high - low) or 1.0)).astype(np.uint8)
     return made_of(pixels, preprocess, "random")

@@ -112,7 +112,7 @@ def deconvnet(context: Context, x: NDArray[Any], target: Target) -> Attribution:
 @method(
     name="guided-grad-cam",
     family="cam",
-    needs=NEEDS,
+    needs=NEEDS | Capability.SIGNALS,
     explains="logit",
     display="signed",
     shows=_SHOWS,

@@ -37,6 +37,7 @@ _TOLERANCE = 0.01
     family="perturbation",
     needs=Capability.FORWARD,
     explains="probability",
+    of_scores=True,
     display="signed",
     summary="Shapley values of superpixels: what each adds to the score, averaged over all orders.",
     reference="Lundberg, Lee 2017, arXiv:1705.07874; pairs: Covert, Lee 2021, arXiv:2012.01536",

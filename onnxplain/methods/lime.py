@@ -29,6 +29,7 @@ from onnxplain.targets.target import Target
     family="perturbation",
     needs=Capability.FORWARD,
     explains="probability",
+    of_scores=True,
     display="signed",
     summary="Weights of a linear model of the score over superpixels that are kept or not.",
     reference="Ribeiro, Singh, Guestrin 2016, arXiv:1602.04938",

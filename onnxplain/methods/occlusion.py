@@ -35,6 +35,7 @@ LOOK = 96
     family="perturbation",
     needs=Capability.FORWARD | Capability.WINDOWS,
     explains="probability",
+    of_scores=True,
     display="signed",
     summary="How much the score falls when a window of the picture is covered.",
     reference="Zeiler, Fergus 2014, arXiv:1311.2901, section 4.2",

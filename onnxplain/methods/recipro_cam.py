@@ -27,6 +27,7 @@ _MASKS = {
     family="cam",
     needs=NEEDS | Capability.RERUN,
     explains="logit",
+    of_scores=True,
     display="positive",
     summary="What each place of the feature maps scores alone, all others put to zero.",
     reference="Byun, Lee 2022, arXiv:2209.14074",

@@ -53,6 +53,8 @@ class Method:
         Which score it explains unless told otherwise.
     against_others : bool
         Whether that is the logit less the mean of all others, where classes compete.
+    of_scores : bool
+        Whether its numbers are differences of scores, so that the rounding of a score is theirs.
     display : {"signed", "positive", "magnitude"}
         Which part of the numbers a picture shows.
     shows : str
@@ -103,6 +105,7 @@ class Method:
     compares: Match = "score"
     needs_for: Callable[[Mapping[str, Any]], Capability] | None = None
     against_others: bool = True
+    of_scores: bool = False
 
     def capabilities(self, parameters: Mapping[str, Any]) -> Capability:
         """Return what the engine must be able to do with these parameters, all of them given."""

@@ -18,6 +18,7 @@ from onnxplain.graph.load import open_model
 from onnxplain.graph.view import TensorInfo, tensor_info
 from onnxplain.identity import Identity, ModelFile
 from onnxplain.inputs.bound import describe_bound
+from onnxplain.model.gradient_parity import gradient_parity
 from onnxplain.model.layer_facts import layer_facts
 from onnxplain.model.obstacles import obstacles
 from onnxplain.network.network import Network
@@ -258,9 +259,9 @@ def inspect_parity(model: Model, picture: Picture) -> dict[str, Any]:
         agrees: what decides about gradients), ``tensors`` (how many were compared),
         ``parting`` (the first tensor whose own node computes something else, or null),
         ``differing`` (the first that differs for any reason, or null) and ``worst`` (the
-        largest errors). A tensor has ``tensor``, ``operator``, ``error``, ``own_error``,
-        ``tolerance``; see `onnxplain.adapters.tensor_parity.TensorParity`. An error that
-        is not a number is null.
+        largest errors), ``gradients`` (see `onnxplain.model.gradient_parity`). A tensor has
+        ``tensor``, ``operator``, ``error``, ``own_error``, ``tolerance``; see
+        `onnxplain.adapters.tensor_parity.TensorParity`. An error that is not a number is null.
     """
     scores = model.measure_parity(picture)
     found = model.compare_tensors(picture)
@@ -278,6 +279,7 @@ def inspect_parity(model: Model, picture: Picture) -> dict[str, Any]:
         "parting": next((_agreement(t) for t in found if t.parts), None),
         "differing": next((_agreement(t) for t in found if t.differs), None),
         "worst": [_agreement(t) for t in worst[:_WORST]],
+        "gradients": gradient_parity(model, picture),
     }
 
 

@@ -21,6 +21,8 @@ from onnxplain.identity import Identity
 from onnxplain.inputs.picture import Picture, sample_picture
 from onnxplain.methods import Method, find
 from onnxplain.methods.parameters import check_parameters
+from onnxplain.model.last import Last
+from onnxplain.model.noise import score_noise
 from onnxplain.model.opened import OpenedModel
 from onnxplain.model.record import Run, explanation_of
 from onnxplain.model.saturation import require_finite, saturated, vanishes
@@ -44,6 +46,10 @@ class Model(OpenedModel):
 
     It has the attributes of an `OpenedModel`.
     """
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._parities: Last[Parity] = Last()
 
     def __repr__(self) -> str:
         image, answer = self.network.image, self.network.answer
@@ -257,7 +263,10 @@ class Model(OpenedModel):
             require_finite(chosen, found.values, aim)
             run = Run(chosen, values, seed, time.perf_counter() - started)
             here = replace(aims[aim], parity=late[0] if late else parity)
-            return explanation_of(self, run, picture, aim, here, score, found)
+            noise = None
+            if chosen.of_scores and not self.network.is_random:
+                noise = score_noise(self.network, picture.x, aim, score)
+            return explanation_of(self, run, picture, aim, here, score, found, noise)
 
         # The steps of the first target stand for those of all, which take turns.
         contexts = [context, *[replace(context, progress=silent)] * (len(aims) - 1)]
@@ -299,11 +308,17 @@ class Model(OpenedModel):
         if needs in FORWARD_VERBS or self.network.slopes_in_onnx(needs):
             return prediction
         if prediction.parity is None:
-            prediction = replace(prediction, parity=self.measure_parity(picture))
+            prediction = replace(prediction, parity=self._parity_of(picture))
         assert prediction.parity is not None
         if not allow_mismatch:
             require_parity(prediction.parity)
         return prediction
+
+    def _parity_of(self, picture: Picture) -> Parity:
+        """Measure once for all methods that explain a picture."""
+        if self.network.is_random:
+            return self.measure_parity(picture)
+        return self._parities.of(picture.x, lambda: self.measure_parity(picture))
 
     def compare_tensors(self, picture: Picture) -> list[TensorParity]:
         """Compare ONNX Runtime and PyTorch at every tensor; see `compare_tensors`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from onnxplain.adapters.base import FORWARD_VERBS, Capability
 from onnxplain.convert import missing_operators
 from onnxplain.errors import OnnxplainError
@@ -14,6 +16,7 @@ from onnxplain.methods import Method, registered
 from onnxplain.network.network import Network
 from onnxplain.relevance.bodies import computes
 from onnxplain.relevance.kinds import RULED
+from onnxplain.symbolic.rules import RULES
 
 _WITHOUT_SIGNAL = having(Trait.NO_SIGNAL)  # no relevance arrives there
 _SIGNAL_IN_FIRST = having(Trait.FIRST_ONLY)
@@ -43,7 +46,9 @@ def obstacles(network: Network) -> dict[str, str]:
 
 def _obstacle(network: Network, method: Method, pytorch: str) -> str:
     if method.needs not in FORWARD_VERBS and pytorch:
-        return pytorch
+        said = _only_pytorch(network, method, pytorch)
+        if said:
+            return said
     try:
         if method.takes_layer:
             network.layer(None)
@@ -59,8 +64,24 @@ def _obstacle(network: Network, method: Method, pytorch: str) -> str:
     return ""
 
 
+def _only_pytorch(network: Network, method: Method, pytorch: str) -> str:
+    """Say that PyTorch is needed, unless ONNX Runtime gives the derivatives."""
+    try:
+        if not network.slopes_in_onnx(method.needs):
+            return pytorch
+    except OnnxplainError:  # it does not run the file
+        return pytorch
+    unruled = _outside(network, RULES)
+    return f"no derivative in ONNX nodes for {', '.join(unruled)}; {pytorch}" if unruled else ""
+
+
 def without_rule(network: Network) -> list[str]:
     """Operators between the image and the logits that relevance cannot pass, sorted."""
+    return _outside(network, RULED)
+
+
+def _outside(network: Network, ruled: Container[str]) -> list[str]:
+    """Operators between the image and the logits that are not among those with a rule, sorted."""
     graph = expand(network.graph)
     signal = graph.descendants([network.image.name])
     found: set[str] = set()
@@ -74,7 +95,7 @@ def without_rule(network: Network) -> list[str]:
         seen.add(tensor)
         if node.operator in _WITHOUT_SIGNAL:
             continue
-        if node.operator not in RULED and not (is_control_flow(node) and not computes(node, graph)):
+        if node.operator not in ruled and not (is_control_flow(node) and not computes(node, graph)):
             found.add(node.operator)
         waiting.extend(node.inputs[:1] if node.operator in _SIGNAL_IN_FIRST else node.reads)
     return sorted(found)

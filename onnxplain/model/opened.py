@@ -15,7 +15,7 @@ from onnxplain.graph.carried import Carried
 from onnxplain.identity import Identity
 from onnxplain.inputs.picture import Picture, read_picture
 from onnxplain.inputs.preprocess import Preprocess
-from onnxplain.model.last_values import LastValues
+from onnxplain.model.last import Last
 from onnxplain.network.network import Network
 from onnxplain.targets.boxes.parts import Match
 from onnxplain.targets.classes import Kind, against_others
@@ -76,7 +76,7 @@ class OpenedModel:
         self.identity = identity
         self.sources = dict(sources)
         self.warnings = list(warnings)
-        self._last = LastValues()
+        self._last: Last[dict[str, NDArray[Any]]] = Last()
 
     @property
     def sha256(self) -> str:
@@ -301,6 +301,7 @@ class OpenedModel:
 
     def _values(self, x: NDArray[Any]) -> dict[str, NDArray[Any]]:
         engine = self.network.adapter(Capability.FORWARD | Capability.ACTIVATIONS)
+        names = tuple(self.task.tensors)
         if self.network.is_random:
-            return engine.activations(x, self.task.tensors)
-        return self._last.of(engine, x, self.task.tensors)
+            return engine.activations(x, names)
+        return dict(self._last.of(x, lambda: engine.activations(x, names), engine, names))

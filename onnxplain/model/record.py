@@ -15,6 +15,7 @@ from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.picture import Picture
 from onnxplain.machine import versions
 from onnxplain.methods import Method
+from onnxplain.model.doubts import map_warnings
 from onnxplain.model.opened import OpenedModel
 from onnxplain.network.chosen_layer import layer_warnings
 from onnxplain.network.map_spread import map_spread
@@ -46,6 +47,7 @@ def explanation_of(
     prediction: Prediction,
     score: float,
     found: Attribution,
+    noise: float | None = None,
 ) -> Explanation:
     """Put an attribution of one picture and its provenance together.
 
@@ -65,6 +67,8 @@ def explanation_of(
         Its value there.
     found : Attribution
         Of a batch of one.
+    noise : float, optional
+        What rounding does to the score, see `map_warnings`.
     """
     network, method = model.network, run.method
     measures = {k: float(v[0]) for k, v in found.measures.items()}
@@ -115,6 +119,14 @@ def explanation_of(
             *found.warnings,
             *placement_warnings(network, found.layer),
             *_of_layer(network, run, found, target),
+            *map_warnings(
+                method,
+                found.values[0],
+                found.axes,
+                target,
+                noise,
+                competing=network.answer.task == "classes",
+            ),
         ),
         provenance={
             "model": model.name,

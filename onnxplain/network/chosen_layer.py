@@ -175,8 +175,13 @@ def linear_head(network: Network, layer: SpatialLayer) -> CamHead:
     MethodRefusedError
         If the layer is not followed by global average pooling and one linear layer.
     """
+    known = network.cam_heads.get(layer)
+    if known is not None:
+        return known
     head, reason = find_cam_head(network.graph, network.shapes, layer, network.head)
-    if head is None:
+    if head is not None:
+        network.cam_heads[layer] = head
+    else:
         raise MethodRefusedError(
             f"cam needs global average pooling and one linear layer after {layer.name!r}: "
             f"{reason}; use grad-cam"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.adapters.base import Array
+from onnxplain.adapters.batch_choice import gradient_batch
 from onnxplain.adapters.engines import OWN, Factory, engine_factory
 from onnxplain.adapters.independence import Independence, measure_independence
 from onnxplain.adapters.ort import OrtAdapter
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from onnxplain.adapters.torch import TorchAdapter
 
 # Some input that moves the scores.
+# Inputs that gradients take at a time, where memory allows.
+_GRADIENTS = 16
 _PROBE_RANGE, _PIXEL_RANGE = 2.0, 255
 
 
@@ -144,6 +147,7 @@ class Network(Engines):
         self.example = example or self.random_input
         self._whole: Network | None = None
         self.placements: dict[str, Placement] = {}
+        self.cam_heads: dict[SpatialLayer, CamHead] = {}
         self.before_pytorch: Callable[[], None] = nothing
 
     def with_graph(
@@ -239,7 +243,7 @@ class Network(Engines):
             self.image,
             self._outputs.explained,
             device=self._device,
-            batch_size=self._batch_size or 16,
+            batch_size=self._batch_size or gradient_batch(self.graph, self.shapes, _GRADIENTS),
             bound=self.bound,
             double=self.precision == "double",
             threads=self._threads,

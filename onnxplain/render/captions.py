@@ -83,14 +83,19 @@ def measures_text(explanation: Explanation) -> list[str]:
 
 
 def caption(explanation: Explanation) -> list[str]:
-    """Lines under a map: score, layer, measures, warnings."""
+    """Lines under a map: what it says in words, and warnings."""
+    return [*explanation.sentences, *(f"warning: {w}" for w in explanation.warnings)]
+
+
+def figures(explanation: Explanation) -> list[str]:
+    """Lines for the figures behind the words: score, layer, measures."""
     lines = [score_text(explanation)]
     if "at" in explanation.notes:
         lines.append(f"explained at tensor {explanation.notes['at']}")
     if explanation.layer is not None:
         height, width = (explanation.attribution.shape[explanation.axes.index(a)] for a in "HW")
         lines.append(f"at {explanation.layer}, {height} x {width}")
-    return [*lines, *measures_text(explanation), *(f"warning: {w}" for w in explanation.warnings)]
+    return [*lines, *measures_text(explanation)]
 
 
 def meaning(explanation: Explanation) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onnxplain.render.canvas import LINE, TEXT, Canvas, Weight
-from onnxplain.render.captions import caption, class_name, ends, heading, meaning, score_of
+from onnxplain.render.captions import caption, class_name, ends, figures, heading, meaning, score_of
 from onnxplain.render.colors import GREYS, PALETTES, Palette, grey
 from onnxplain.render.look import Channels, Look, channel_colors
 from onnxplain.render.overlay import PERCENTILE, Shown, drawn, shown_map
@@ -154,7 +154,7 @@ def _below(explanation: Explanation, look: Look) -> tuple[list[str], list[str]]:
     line = ["line: half of the strongest value"] if look.has_line(explanation) else []
     return (
         broken([*caption(explanation), *line], PANEL, TEXT),
-        broken(meaning(explanation), PANEL, SMALL),
+        broken([*figures(explanation), *meaning(explanation)], PANEL, SMALL),
     )
 
 

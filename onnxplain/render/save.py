@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL import Image
 
-# A map over a photo takes a fifth more bytes than at zlib's own level, 6, and a sixth of the time.
-_LEVEL = 2
+# Of a map over a photo, runs of equal bytes are all that zlib finds: looking for them alone gives
+# files of the same size as Pillow's own setting, in a sixth of the time.
+_SETTINGS: dict[str, Any] = {"compress_level": 1, "compress_type": zlib.Z_RLE}
 FORMATS = ("png", "svg", "pdf")
 VECTORS = FORMATS[1:]
 # Pixels in an inch of the pictures inside of them.
@@ -30,7 +32,7 @@ def save_image(image: Image.Image, path: str | Path) -> None:
         If the file cannot be written.
     """
     with whole_file(path) as file:
-        image.save(file, "PNG", compress_level=_LEVEL)
+        image.save(file, "PNG", **_SETTINGS)
 
 
 def save_page(page: Canvas, path: str | Path) -> None:
@@ -68,4 +70,4 @@ def save_figure(figure: Figure, path: str | Path) -> None:
 
     figure.set_dpi(DPI)
     with whole_file(path) as file:
-        FigureCanvasAgg(figure).print_png(file, pil_kwargs={"compress_level": _LEVEL})
+        FigureCanvasAgg(figure).print_png(file, pil_kwargs=_SETTINGS)

@@ -10,9 +10,10 @@ from pathlib import Path
 from onnxplain.audit.record import RECORD, read_record
 from onnxplain.audit.records.record import Head
 from onnxplain.audit.run import STORE
+from onnxplain.audit.sources import kept_inside, require_told
 from onnxplain.audit.stored import StoredMaps
 from onnxplain.errors import ImageError, UsageError
-from onnxplain.inputs.dataset import read_dataset
+from onnxplain.inputs.dataset import Sample, read_dataset
 from onnxplain.report.content import Content, content
 
 
@@ -25,7 +26,7 @@ def read_again(folder: str | Path, data: str | Path | None = None) -> tuple[Cont
         Folder of the audit, with its record and, for the maps of single pictures, its
         store of results.
     data : path, optional
-        Where the data set is now; where it was, if not given.
+        Where the data set is. If not given, only what lies in the folder is read.
 
     Returns
     -------
@@ -43,9 +44,9 @@ def read_again(folder: str | Path, data: str | Path | None = None) -> tuple[Cont
     record = read_record(folder / RECORD)
     files: Mapping[str, Path] = {}
     try:
-        files = {s.name: s.path for s in read_dataset(data or record.data.source)}
+        files = {s.name: s.path for s in _photos(folder, data, record.data.source)}
     except (UsageError, ImageError) as error:
-        lacking.append(f"no photos are shown: {error}; say where they are with --data")
+        lacking.append(f"no photos are shown: {error}")
     with ExitStack() as stack:
         store = None
         if os.path.exists(folder / STORE):
@@ -54,6 +55,13 @@ def read_again(folder: str | Path, data: str | Path | None = None) -> tuple[Cont
             lacking.append(f"no maps of single pictures are shown: there is no {folder / STORE}")
         maps = store.map if store is not None else lambda number, method: None
         return content(record, lambda: record.pictures, files, maps), lacking
+
+
+def _photos(folder: Path, data: str | Path | None, recorded: str) -> list[Sample]:
+    if data is not None:
+        return read_dataset(data)
+    there = require_told(None, folder, recorded, "--data")
+    return kept_inside(read_dataset(there), folder)
 
 
 def identity(record: Head) -> dict[str, str]:

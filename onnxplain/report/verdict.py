@@ -47,7 +47,7 @@ def verdict(record: Head, judged: int) -> Verdict:
     """
     methods = " and ".join(m for m in record.questions.methods if m in record.methods)
     asked = (
-        f"Does {record.model.name} answer rightly on {record.data.pictures} pictures, where does "
+        f"Does {record.model.name} classify {record.data.pictures} pictures correctly, where does "
         f"it look, and can the maps of {methods} be believed?"
     )
     return Verdict(
@@ -83,7 +83,7 @@ def _found(record: Head, judged: int) -> Iterator[str]:
     if said.labelled and said.accuracy is not None:
         low, high = wilson(said.right, said.labelled)
         yield (
-            f"{said.right} of {said.labelled} labelled pictures are answered rightly: "
+            f"{said.right} of {said.labelled} labelled pictures are classified correctly: "
             f"{100 * said.accuracy:.1f} %; on further pictures of this kind {100 * low:.0f} to "
             f"{100 * high:.0f} % are to be expected (95 % interval)"
         )

@@ -6,9 +6,11 @@ import nets
 import numpy as np
 import onnxruntime
 import pytest
+from graphs import build, value_info
+from onnx.helper import make_node
 
 from onnxplain.adapters import batch_choice
-from onnxplain.adapters.batch_choice import BatchChoice, candidates
+from onnxplain.adapters.batch_choice import BatchChoice, candidates, forward_batch, gradient_batch
 from onnxplain.errors import UsageError
 from onnxplain.graph.prepare import prepare
 from onnxplain.network.network import Network
@@ -123,3 +125,23 @@ def test_threads_are_left_to_onnx_runtime(options, monkeypatch):
     assert options[0].intra_op_num_threads == 0
     with pytest.raises(UsageError, match="threads must be 1 or more, not 0"):
         Network(prepare(nets.exported("vgg").proto), threads=0)
+
+
+def test_batches_of_large_activations_are_small():
+    """Of 3 tensors of 60 MB an input, forward passes hold two at a time, gradients all."""
+    nodes = [
+        make_node("Relu", ["x"], ["a"]),
+        make_node("Sigmoid", ["a"], ["b"]),
+        make_node("Neg", ["b"], ["y"]),
+    ]
+    side = 2236  # 3 x 2236 x 2236 x 4 bytes
+    shape = [1, 3, side, side]
+    model = build(nodes, [value_info("y", shape)], inputs=[value_info("x", ["N", *shape[1:]])])
+    graph, each = prepare(model), 3 * side * side * 4
+    shapes = dict.fromkeys("xaby", tuple(shape))
+    assert forward_batch(graph, shapes, 32) == (1 << 30) // (2 * each) == 8
+    assert gradient_batch(graph, shapes, 16) == (2 << 30) // (3 * each) == 11
+    small = dict.fromkeys("xaby", (1, 3, 8, 8))
+    assert (forward_batch(graph, small, 32), gradient_batch(graph, small, 16)) == (32, 16)
+    huge = dict.fromkeys("xaby", (1, 3, 80_000, 80_000))
+    assert (forward_batch(graph, huge, 32), gradient_batch(graph, huge, 16)) == (1, 1)

@@ -151,4 +151,6 @@ def test_other_forms_of_data(audit, run, tmp_path, form):
     assert [p["predicted"] for p in record["pictures"]] == [1, 2]
     assert record["data"]["with_mask"] == (2 if form == "table" else 0)
     assert record["predictions"]["accuracy"] == (0.5 if form == "table" else None)
-    assert run("verify", audit.folder / "record.json").exit_code == 0
+    assert (
+        run("verify", audit.folder / "record.json", "--model", MODEL, "--data", data).exit_code == 0
+    )

@@ -87,14 +87,18 @@ def test_an_audit_and_its_verification(run, tmp_path):
     assert found.exit_code == 0, found.stderr
     assert "2 annotated pictures (COCO)" in found.stdout
     record = out / "record.json"
-    again = run("verify", record)
+    told = ("--model", DETECTOR, "--data", FOLDER)
+    again = run("verify", record, *told, "--boxes", boxes)
     assert again.exit_code == 0, again.stdout
     assert "hits, misses and false positives" in again.stdout
     # Of other annotations it does not.
     changed = {name: objects[1:] for name, objects in TRUTH.items()}
-    again = run("verify", record, "--boxes", coco(tmp_path / "d.json", changed))
+    again = run("verify", record, *told, "--boxes", coco(tmp_path / "d.json", changed))
     assert again.exit_code == 1
     boxes.unlink()
-    again = run("verify", record)
+    again = run("verify", record, *told, "--boxes", boxes)
     assert again.exit_code == 2
     assert "no annotations at" in again.stderr
+    again = run("verify", record, *told)
+    assert again.exit_code == 2
+    assert "not followed; give it with --boxes" in again.stderr

@@ -111,15 +111,16 @@ def test_audit_verify_and_report(case, data, tmp_path):
         assert f"What happens to the {aim} of what is explained" in curves
     assert (f"Mean {aim} (lower") in (out / "report.md").read_text()
     # Opened again from the record alone: what was declared stands in it.
-    checked = run("verify", out / "record.json", "--sample", 4)
+    told = ("--model", model, "--data", data)
+    checked = run("verify", out / "record.json", "--sample", 4, *told)
     assert "all that was checked reproduces" in checked.stdout
-    run("report", out)
+    run("report", out, "--data", data)
     # A number that was changed does not reproduce.
     changed = json.loads((out / "record.json").read_text())
     key = "probability" if unit == "probability" else "score"
     changed["pictures"][0][key] -= 0.01
     (out / "changed.json").write_text(json.dumps(changed))
-    checked = json.loads(run("verify", out / "changed.json", "--json", code=1).stdout)
+    checked = json.loads(run("verify", out / "changed.json", "--json", *told, code=1).stdout)
     assert unit in [f["figure"] for f in checked["figures"] if not f["reproduces"]]
 
 

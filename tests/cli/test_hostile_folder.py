@@ -126,9 +126,10 @@ def test_audit_and_going_on(run, folder, tmp_path):
     assert again.exit_code == 0
     assert "15 of 15 pictures are done" in again.stderr
     require_each_named_once(again, folder)
-    assert run("report", out).exit_code == 0
+    assert run("report", out, "--data", folder).exit_code == 0
     assert "caf\\udce9.png" in (out / "report.html").read_text("utf-8")
-    assert run("verify", out / "record.json", "--sample", 15).exit_code == 0
+    told = ("--model", MODEL, "--data", folder)
+    assert run("verify", out / "record.json", "--sample", 15, *told).exit_code == 0
 
 
 @pytest.fixture

@@ -116,17 +116,21 @@ def test_an_audit_that_looked_at_the_onnx_file_alone_does_not_go_on(audit, tmp_p
     )
 
 
+def told(model):
+    return ("--model", model, "--data", DATA)
+
+
 def test_verify_names_the_file_that_changed(audit, run, net, tmp_path):
     audit()
     record = tmp_path / "out" / "record.json"
-    found = run("verify", record)
+    found = run("verify", record, *told(net))
     assert found.exit_code == 0, found.stdout
     assert "not checked" not in found.stdout
     change(net)
-    found = run("verify", record)
+    found = run("verify", record, *told(net))
     assert found.exit_code == 1
     assert f"such as weights file '{NAME}'" in found.stdout
-    figures = json.loads(run("verify", record, "--json").stdout)["figures"]
+    figures = json.loads(run("verify", record, *told(net), "--json").stdout)["figures"]
     (wrong,) = [f for f in figures if f["figure"] == "model file"]
     assert (wrong["reproduces"], wrong["worst"]) == (False, f"weights file '{NAME}'")
 
@@ -140,11 +144,11 @@ def test_verify_names_the_file_that_changed(audit, run, net, tmp_path):
         (lambda m: m.update(sha256="0" * 64), "its SHA-256"),
     ],
 )
-def test_verify_finds_a_forged_list_of_files(audit, run, tmp_path, forge, worst):
+def test_verify_finds_a_forged_list_of_files(audit, run, net, tmp_path, forge, worst):
     audit()
     record = tmp_path / "out" / "record.json"
     edit(record, lambda r: forge(r["model"]))
-    found = json.loads(run("verify", record, "--sample", 1, "--json").stdout)
+    found = json.loads(run("verify", record, *told(net), "--sample", 1, "--json").stdout)
     assert [f["worst"] for f in found["figures"] if not f["reproduces"]] == [worst]
 
 
@@ -152,16 +156,16 @@ def test_an_old_record_is_verified_and_what_it_did_not_cover_is_said(audit, run,
     audit()
     record = tmp_path / "out" / "record.json"
     edit(record, as_format_2)
-    found = run("verify", record)
+    found = run("verify", record, *told(net))
     assert found.exit_code == 0, found.stdout
     assert f"not checked: whether weights file '{NAME}' changed: a record of format 2" in (
         found.stdout
     )
     change(net)  # by one bit of one weight, which no figure tells
-    assert run("verify", record).exit_code == 0
+    assert run("verify", record, *told(net)).exit_code == 0
     with net.open("ab") as file:  # a field of the message that nobody reads
         file.write(onnx.ModelProto(doc_string="changed").SerializeToString())
-    found = run("verify", record)
+    found = run("verify", record, *told(net))
     assert found.exit_code == 1
     assert "such as the SHA-256 of its .onnx file" in found.stdout
 
@@ -171,7 +175,7 @@ def test_an_old_record_of_a_single_file_is_covered_as_a_whole(run, tmp_path):
     config = ("--config", tmp_path / "audit.toml", "-o", tmp_path)
     assert run("audit", "models/digits-gap.onnx", DATA, *config, "--limit", 3).exit_code == 0
     edit(tmp_path / "record.json", as_format_2)
-    found = run("verify", tmp_path / "record.json")
+    found = run("verify", tmp_path / "record.json", *told("models/digits-gap.onnx"))
     assert found.exit_code == 0
     assert "not checked" not in found.stdout
 
@@ -182,7 +186,7 @@ def test_reports_name_the_files(audit, run, net, tmp_path, old):
     record = tmp_path / "out" / "record.json"
     if old:
         edit(record, as_format_2)
-    found = run("report", tmp_path / "out")
+    found = run("report", tmp_path / "out", "--data", DATA)
     assert found.exit_code == 0
     assert found.stderr == ""
     digest = onnxplain.load(net).identity.files[1].sha256

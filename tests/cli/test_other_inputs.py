@@ -165,11 +165,12 @@ def test_audit_and_verify_keep_values_apart(run, files):
     assert "bound" in again.stderr
     record = folder / "audit" / "record.json"
     # The number is in the record, the picture is not.
-    lacking = run("verify", record, "-q")
+    told = ("--model", folder / "m.onnx", "--data", data)
+    lacking = run("verify", record, "-q", *told)
     assert lacking.exit_code == 2
     assert "'thermal'" in lacking.stderr
-    assert run("verify", record, "-q", *thermal).exit_code == 0
-    other = run("verify", record, *thermal, "--bind", "weight=0.5")
+    assert run("verify", record, "-q", *told, *thermal).exit_code == 0
+    other = run("verify", record, *told, *thermal, "--bind", "weight=0.5")
     assert other.exit_code == 1
 
 

@@ -76,7 +76,7 @@ def test_places_of_a_dense_output(explain, saved, colours):
     records = json.loads(found.stdout)["images"][0]["explanations"]
     assert [e["target"]["position"] for e in records] == [[2, 3]] * 2 + [[0, 0]] * 4
     one = Explanation.load(explain.folder / "colours.lrp.1-at-2-3.npz")
-    assert score_text(one).startswith("logit of class 1 at (2, 3): ")
+    assert score_text(one).startswith("logit of class 1 minus the mean of the others at (2, 3): ")
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """The verify command: a true record reproduces, a changed one does not."""
 
 import json
+import shutil
 
 import pytest
 
 DATA = "examples/digits"
+TOLD = ("--model", "models/digits-gap.onnx", "--data", DATA)
 SUSPECT = {
     "index": 3, "method": "lrp", "kind": "fixed place", "strength": 9.0, "where": "top edge",
     "recurs": 1.0, "count": 5, "examples": [0], "box": [0.0, 0.0, 0.25, 0.25],
@@ -29,7 +31,7 @@ def record(tmp_path_factory):
 
 
 def test_it_reproduces(run, record):
-    found = run("verify", record, "--sample", 2)
+    found = run("verify", record, *TOLD, "--sample", 2)
     assert found.exit_code == 0, found.stdout + found.stderr
     assert "all that was checked reproduces" in found.stdout
     for figure in (
@@ -110,7 +112,7 @@ def drop_a_failure(data):
     ],
 )
 def test_what_was_changed_is_found(run, record, tmp_path, edit, figure):
-    found = run("verify", change(record, tmp_path / "changed.json", edit), "--json")
+    found = run("verify", change(record, tmp_path / "changed.json", edit), *TOLD, "--json")
     assert found.exit_code == 1
     said = json.loads(found.stdout)
     assert said["reproduces"] is False
@@ -133,10 +135,10 @@ def test_what_comes_from_maps_is_found_if_all_are_made_again(
     run, record, tmp_path, edit, figure, where
 ):
     changed = change(record, tmp_path / "changed.json", edit)
-    found = run("verify", changed, "--sample", 3)
+    found = run("verify", changed, *TOLD, "--sample", 3)
     assert found.exit_code == 0
     assert "not checked: mean maps, clusters, and where and how often places recur" in found.stdout
-    found = run("verify", changed, "--sample", 4, "--json")
+    found = run("verify", changed, *TOLD, "--sample", 4, "--json")
     assert found.exit_code == 1
     said = json.loads(found.stdout)
     assert said["not_checked"] == []
@@ -145,14 +147,14 @@ def test_what_comes_from_maps_is_found_if_all_are_made_again(
 
 
 def test_what_was_not_checked_is_said(run, record, tmp_path):
-    found = run("verify", record, "--sample", 1)
+    found = run("verify", record, *TOLD, "--sample", 1)
     assert "not checked: 3 of 4 pictures were not examined again" in found.stdout
     assert "--sample 4 makes them again" in found.stdout
-    found = run("verify", record)
+    found = run("verify", record, *TOLD)
     assert found.exit_code == 0
     assert "not checked" not in found.stdout
     stopped = change(record, tmp_path / "s.json", lambda d: d.update(complete=False))
-    said = json.loads(run("verify", stopped, "--json").stdout)
+    said = json.loads(run("verify", stopped, *TOLD, "--json").stdout)
     assert ["the audit was stopped" in text for text in said["not_checked"]] == [True]
 
 
@@ -161,7 +163,7 @@ def test_sanity_of_a_method_that_did_not_run_is_found(run, record, tmp_path):
         checked = data["sanity_pictures"][0]["methods"]
         checked["made up"] = checked["lrp"]
 
-    found = run("verify", change(record, tmp_path / "changed.json", make_up), "--sample", 1)
+    found = run("verify", change(record, tmp_path / "changed.json", make_up), *TOLD, "--sample", 1)
     assert found.exit_code == 1
     assert "such as left of made up on" in found.stdout
 
@@ -175,7 +177,7 @@ def as_format_1(data):
 
 
 def test_a_record_without_curves_is_verified_for_the_rest(run, record, tmp_path):
-    found = run("verify", change(record, tmp_path / "old.json", as_format_1))
+    found = run("verify", change(record, tmp_path / "old.json", as_format_1), *TOLD)
     assert found.exit_code == 0, found.stdout + found.stderr
     assert "not checked: curves and what suspected places do: a record of format 1" in found.stdout
     assert "mean maps" in found.stdout
@@ -186,23 +188,60 @@ def test_entries_that_contradict_each_other_are_one_line(run, record, tmp_path):
     def contradict(data):
         data["pictures"][1]["mask_area"] = 0.5
 
-    found = run("verify", change(record, tmp_path / "changed.json", contradict), "--sample", 1)
+    found = run(
+        "verify", change(record, tmp_path / "changed.json", contradict), *TOLD, "--sample", 1
+    )
     assert found.exit_code == 2
     (line,) = [n for n in found.stderr.splitlines() if "error" in n]
     assert "cannot be summed up, their entries do not fit each other: KeyError: 'mask'" in line
 
 
 def test_in_words(run, record, tmp_path):
-    found = run("verify", change(record, tmp_path / "changed.json", shift_conservation))
+    found = run("verify", change(record, tmp_path / "changed.json", shift_conservation), *TOLD)
     assert found.exit_code == 1
     assert "NO: 1 of 4, such as conservation of" in found.stdout
     assert "the record does not reproduce" in found.stdout
 
 
 def test_another_model_is_told(run, record):
-    found = run("verify", record, "--model", "models/digits-softmax.onnx")
+    found = run("verify", record, *TOLD, "--model", "models/digits-softmax.onnx")
     assert found.exit_code == 2
     assert "unknown output 'logits'" in found.stderr
+
+
+@pytest.mark.parametrize("lacks", ["--model", "--data"])
+def test_paths_of_a_record_are_shown_and_not_followed(run, record, lacks):
+    told = dict(zip(TOLD[::2], TOLD[1::2], strict=True))
+    source = told.pop(lacks)
+    found = run("verify", record, *next(iter(told.items())))
+    assert found.exit_code == 2
+    assert f"the record says {source!r}" in found.stderr
+    assert f"is not followed; give it with {lacks}" in found.stderr
+
+
+def test_what_lies_in_the_records_folder_is_found(run, record, tmp_path):
+    shutil.copy("models/digits-gap.onnx", tmp_path / "m.onnx")
+    shutil.copytree(DATA, tmp_path / "data")
+
+    def beside(data):
+        data["model"]["source"], data["data"]["source"] = "m.onnx", "data"
+
+    found = run("verify", change(record, tmp_path / "r.json", beside), "--sample", 1)
+    assert found.exit_code == 0, found.stderr
+
+
+@pytest.mark.parametrize("source", ["../elsewhere", "*", "/etc", ".", "a\0b"])
+def test_no_way_leads_out_of_the_records_folder(run, record, tmp_path, source):
+    (tmp_path / "in").mkdir()
+    shutil.copytree(DATA, tmp_path / "elsewhere")
+    (tmp_path / "in/link").symlink_to(tmp_path / "elsewhere")
+    for named in (source, "link"):
+        changed = change(
+            record, tmp_path / "in/r.json", lambda d, n=named: d["data"].update(source=n)
+        )
+        found = run("verify", changed, *TOLD[:2])
+        assert found.exit_code == 2
+        assert "not followed; give it with --data" in found.stderr
 
 
 @pytest.mark.parametrize(
@@ -214,13 +253,13 @@ def test_another_model_is_told(run, record):
     ],
 )
 def test_what_is_not_there(run, record, arguments, code, said):
-    found = run("verify", record, *arguments)
+    found = run("verify", record, *TOLD, *arguments)
     assert found.exit_code == code
     assert said in found.stderr
 
 
 def test_other_versions_are_remarked(run, record, tmp_path):
     path = change(record, tmp_path / "c.json", lambda d: d["versions"].update(numpy="1.0"))
-    found = run("verify", path, "--sample", 1)
+    found = run("verify", path, *TOLD, "--sample", 1)
     assert found.exit_code == 0
     assert "numpy was 1.0, is " in found.stderr

@@ -25,7 +25,7 @@ class Made:
             if key not in self._journal.state.lost:
                 self._journal.note(begin=key, of_many=of_many)
                 if key.startswith("good"):
-                    self._journal.note(end=key, of_many=of_many)
+                    self._journal.note(end=key, of_many=of_many, whole=True)
         return ended
 
 
@@ -61,11 +61,21 @@ def test_of_several_none_is_blamed_and_the_next_takes_one_at_a_time(script):
     assert [set(state.lost) for state in made.seen] == [set(), set(), {"two"}]
 
 
+def test_what_is_opened_is_not_blamed_while_a_picture_is_read(script):
+    both = [("opening m.onnx", False), ("bad", True)]
+    made = script((both, CRASH), ([("bad", True)], CRASH), ([], Ended(8)))
+    assert wall.watched([]) == 8
+    assert set(made.seen[2].lost) == {"bad"}
+    script((both, CRASH), (both, CRASH))
+    with pytest.raises(NativeFaultError, match=r"opening m\.onnx: native code ended"):
+        wall.watched([])
+
+
 def test_what_cannot_be_left_out_ends_the_command(script):
     script(([("opening m.onnx", False)], CRASH))
     with pytest.raises(NativeFaultError, match=r"opening m\.onnx: native code ended"):
         wall.watched([])
-    script(([("good", True)], CRASH))
+    script(([("good", True)], CRASH), ([("good", True)], CRASH))
     with pytest.raises(NativeFaultError, match="with no picture in hand"):
         wall.watched([])
 

@@ -15,8 +15,16 @@ MODEL, PICTURE = "models/digits-gap.onnx", "examples/digits/7-8.png"
 INSTALL = "install with: pip install torch onnx2torch"
 
 
-def test_maps_of_forward_only_methods_are_those_of_the_full_package(tmp_path):
-    names = ["cam", "occlusion", "rise", "score-cam"]
+def test_maps_of_methods_that_do_not_need_it_are_those_of_the_full_package(tmp_path):
+    names = [
+        "cam",
+        "occlusion",
+        "rise",
+        "score-cam",
+        "grad-cam",
+        "gradient",
+        "integrated-gradients",
+    ]
     done = onnxplain("explain", MODEL, PICTURE, "-m", ",".join(names), "-o", tmp_path)
     assert done.returncode == 0, done.stderr
     for name in names:
@@ -31,7 +39,8 @@ def test_all_leaves_out_what_needs_it_and_says_so(tmp_path):
     written = {path.name.split(".")[1] for path in tmp_path.glob("*.npz")}
     forward = {n for n, m in registered().items() if m.runs_on == "ONNX Runtime"}
     assert {"cam", "lime", "kernel-shap", "prediction-difference", "ablation-cam"} <= written
-    assert "lrp" not in written
+    assert {"grad-cam", "saliency", "integrated-gradients", "smoothgrad"} <= written
+    assert written.isdisjoint({"lrp", "guided-backprop", "deeplift", "clear"})
     assert written & forward
     assert INSTALL in done.stdout + done.stderr
 
@@ -42,7 +51,6 @@ def test_all_leaves_out_what_needs_it_and_says_so(tmp_path):
         ("explain", MODEL, PICTURE, "-m", "lrp"),
         ("inspect", MODEL, "--parity"),
         ("export", MODEL, "-m", "lrp"),
-        ("features", "class-model", MODEL),
         ("features", "dream", MODEL, PICTURE),
     ],
     ids=lambda words: " ".join(words[:2]),
@@ -63,7 +71,9 @@ def test_inspect_tells_it_of_each_method():
     assert done.returncode == 0, done.stderr
     methods = json.loads(done.stdout)["model"]["methods"]
     assert INSTALL in str(methods["lrp"])
-    assert INSTALL not in str(methods["occlusion"])
+    assert INSTALL in str(methods["deeplift"])
+    for name in ("occlusion", "grad-cam"):
+        assert INSTALL not in str(methods[name])
 
 
 def test_only_what_is_absent_is_named(monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 
 from onnxplain import Explanation
 from onnxplain.errors import OutputError, UsageError
+from onnxplain.explanations import explanation as explanation_module
 from onnxplain.targets.target import Target
 from tests.made_explanations import made
 
@@ -97,11 +98,11 @@ def test_an_unwritable_folder_is_named(explanation, tmp_path):
 
 
 def test_a_failure_while_saving_leaves_no_file(explanation, tmp_path, monkeypatch):
-    def stop(file, **arrays):
+    def stop(file, arrays):
         file.write(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(np, "savez_compressed", stop)
+    monkeypatch.setattr(explanation_module, "write_npz", stop)
     with pytest.raises(KeyboardInterrupt):
         explanation.save(tmp_path / "e.npz")
     assert list(tmp_path.iterdir()) == []

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from graphs import build
+from graphs import build, value_info
 from onnx import TensorProto
 from onnx.helper import (
     make_function,
@@ -154,3 +154,24 @@ def test_an_attribute_of_a_call_outside_of_a_function_is_refused():
     attribute.ClearField("f")
     with pytest.raises(ModelFileError, match=r"'alpha'.*function"):
         prepare(model)
+
+
+def test_what_is_left_to_onnx_runtime_is_counted_too():
+    nodes = [make_node("Range", ["low", "high", "one"], ["r"])]
+    nodes += [
+        make_node("ReduceMax", ["r"], ["q"], keepdims=0),
+        make_node("Cast", ["q"], ["f"], to=1),
+    ]
+    nodes += [make_node("Add", ["x", "f"], ["y"])]
+    constants = {"low": np.array(-(2**31)), "high": np.array(6), "one": np.array(1)}
+    with pytest.raises(UnsupportedModelError, match=r"Range \(tensor 'r'\).*tensor-bytes=N"):
+        prepare(build(nodes, ["y"], constants))
+
+
+def test_a_file_may_hold_as_much_as_it_likes():
+    nodes = [make_node("Transpose", ["w"], ["t"]), make_node("MatMul", ["x", "t"], ["y"])]
+    model = build(
+        nodes, ["y"], {"w": np.zeros((300_000, 6), np.float32)}, inputs=[value_info("x", ["N", 6])]
+    )
+    with within(Budget(tensor_bytes=10_000, fold_bytes=10_000)):
+        assert [n.op_type for n in prepare(model).nodes] == ["Transpose", "MatMul"]

@@ -35,7 +35,7 @@ def test_what_a_name_means():
     ("name", "error", "said"),
     [
         ("b", UsageError, "output 'b' holds no scores: it is bool"),
-        ("map", UsageError, r"no tensor but sequence\(map.*with --output: 'probs'"),
+        ("map", UsageError, r"not a tensor but sequence\(map.*with --output: 'probs'"),
         ("words", UsageError, "it holds no scores"),
         ("z", UnknownNameError, "outputs: y, probs, b, map, words"),
     ],

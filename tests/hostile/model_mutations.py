@@ -363,7 +363,7 @@ def _with_broken_text(content: bytes, model: onnx.ModelProto, rng: Rng) -> tuple
     names = [n.op_type for n in model.graph.node] + [v.name for v in model.graph.output]
     names += [model.graph.name, *(p.value for p in model.metadata_props)]
     name = rng.choice([n for n in names if n] or ["g"]).encode()
-    return content.replace(name, b"\xff" + name[1:]), "no UTF-8"
+    return content.replace(name, b"\xff" + name[1:]), "not UTF-8"
 
 
 _BY_MEANING: tuple[Callable[[onnx.ModelProto, Rng], str], ...] = (

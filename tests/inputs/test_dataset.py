@@ -123,7 +123,7 @@ def test_a_table_that_cannot_be_understood(tmp_path, name, text, said):
 
 def test_a_table_in_another_encoding(tmp_path):
     (tmp_path / "t.csv").write_bytes("file,label\nä.png,x\n".encode("latin-1"))
-    with pytest.raises(UsageError, match=r"table .* no UTF-8 text"):
+    with pytest.raises(UsageError, match=r"table .* not UTF-8 text"):
         read_dataset(tmp_path / "t.csv")
 
 

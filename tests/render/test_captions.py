@@ -7,6 +7,7 @@ from onnxplain.render.captions import (
     caption,
     class_name,
     ends,
+    figures,
     heading,
     meaning,
     measures_text,
@@ -49,8 +50,9 @@ def test_numbers_that_tell_how_far_to_trust_a_map():
 
 
 def test_layer_and_warnings_stand_below():
-    lines = caption(made(np.zeros((2, 3)), layer="conv", warnings=("why",)))
-    assert lines[1:] == ["at conv, 2 x 3", "warning: why"]
+    found = made(np.zeros((2, 3)), layer="conv", warnings=("why",))
+    assert caption(found) == [*found.sentences, "warning: why"]
+    assert figures(found)[1:] == ["at conv, 2 x 3"]
 
 
 def test_a_method_that_nobody_knows_has_no_meaning():

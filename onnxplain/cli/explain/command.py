@@ -180,6 +180,9 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     metavar="N",
     help="Threads that draw and write beside the computing. Default: as many as cores.",
 )
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Print the figures behind the sentences as well."
+)
 @quiet_option
 @json_option
 @debug_option

@@ -17,11 +17,16 @@ _CHANNELS = 8
 _NEGLIGIBLE = 1e-4
 
 
-def show_relevance(explanations: Sequence[Explanation]) -> None:
-    """Print sums, leaks and channels of those explanations that propagated relevance."""
+def show_sums(explanations: Sequence[Explanation]) -> None:
+    """Print sums and leaks of those explanations that propagated relevance."""
     for explanation in explanations:
         if "relevance_in" in explanation.measures:
             line(_sums(explanation))
+
+
+def show_channels(explanations: Sequence[Explanation]) -> None:
+    """Print the channels of the tensor at which relevance was asked for."""
+    for explanation in explanations:
         if channels := strongest_channels(explanation):
             _show_channels(explanation, channels)
 

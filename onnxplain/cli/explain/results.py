@@ -78,6 +78,7 @@ class Attempt:
     explanation: Explanation | None = None
     files: tuple[Path, ...] = ()
     error: OnnxplainError | None = None
+    sentences: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: the explanation's numbers and files, or the error."""
@@ -89,6 +90,7 @@ class Attempt:
             }
         record = self.explanation.to_dict()
         return {
+            "summary": " ".join(self.sentences),
             **{k: record[k] for k in _RECORDED},
             "engine": self.explanation.provenance["engine"],
             "channels": strongest_channels(self.explanation),

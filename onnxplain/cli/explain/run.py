@@ -99,6 +99,7 @@ def run(
     allow_mismatch: bool,
     sheets: bool | None,
     workers: int | None,
+    verbose: bool,
     quiet: bool,
     as_json: bool,
     **opening: Any,
@@ -164,7 +165,7 @@ def run(
     if as_json:
         show_document(opened, warnings, results, code)
     elif not quiet:
-        show_tables(results)
+        show_tables(results, verbose)
     show_failures(failures)
     return code
 
@@ -187,7 +188,7 @@ def require_writable(folder: Path) -> None:
 
 
 def _read(model: Model, path: Path) -> Picture:
-    with in_hand(str(path)):
+    with in_hand(str(path), whole=False):
         return model.read(path)
 
 
@@ -289,7 +290,7 @@ def _write(
     found: list[Attempt] = []
     with one_of_many(lambda error: found.append(Attempt(method, aim, error=error))):
         files = write_explanation(outcome, job.folder, stem, job.drawing.look)
-        found.append(Attempt(method, aim, outcome, files))
+        found.append(Attempt(method, aim, outcome, files, sentences=tuple(outcome.sentences)))
     return found[0]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.cli.console import document, line, remark, table
-from onnxplain.cli.explain.relevance import show_relevance
+from onnxplain.cli.explain.relevance import show_channels, show_sums
 from onnxplain.cli.outcome import TRACEBACK
 from onnxplain.errors import ImageError, InternalError, NativeFaultError
 
@@ -36,7 +36,7 @@ def show_document(
     Its keys are ``format`` (1), ``model`` (name, sha256, files), ``device``, ``warnings``,
     ``images`` and ``exit_code``. Each image has ``image`` (its path), ``predictions``
     (index, name, probability, logit; of a detector number, name, score, left, top, right and
-    bottom in pixels of the photo), ``explanations`` (method, target, score, layer,
+    bottom in pixels of the photo), ``explanations`` (summary, method, target, score, layer,
     parameters, measures, notes, warnings, seconds, engine, channels, files), ``files``,
     ``error`` and ``exit_code``; an explanation that failed has method, target, error and
     exit_code alone. For relevance, ``notes`` holds the leaks and the composite, and
@@ -58,8 +58,8 @@ def show_document(
     )
 
 
-def show_tables(results: Sequence[ImageResult]) -> None:
-    """Print predictions, explanations and files of every image."""
+def show_tables(results: Sequence[ImageResult], verbose: bool = False) -> None:
+    """Print predictions, explanations and files of every image; figures if `verbose`."""
     for k, result in enumerate(r for r in results if r.ranking):
         if k:
             line()
@@ -74,7 +74,7 @@ def show_tables(results: Sequence[ImageResult]) -> None:
         columns = [first, *([what] if named else []), *units]
         table(str(result.path), columns, rows)
         line()
-        _show_attempts(result)
+        _show_attempts(result, verbose)
 
 
 def show_failures(failures: Sequence[Failure]) -> None:
@@ -92,19 +92,39 @@ def show_failures(failures: Sequence[Failure]) -> None:
         remark(f"error: {where}: {why}" if where else f"error: {why}")
 
 
-def _show_attempts(result: ImageResult) -> None:
-    found = result.explanations()
-    measures = {k: title for k, title in _MEASURES.items() if any(k in e.measures for e in found)}
-    columns = ["method", "explains", "score", "seconds", *measures.values(), "files"]
-    table("", columns, [_row(a, measures) for a in result.attempts])
-    show_relevance(found)
-    for explanation in found:
-        for text in explanation.warnings:
-            line(f"warning: {explanation.method} of {explanation.target.describe()}: {text}")
+def _show_attempts(result: ImageResult, verbose: bool) -> None:
+    for attempt in result.attempts:
+        _show_words(attempt)
+    show_channels(result.explanations())
+    if verbose:
+        _show_figures(result)
     written = [f for a in result.attempts for f in a.files] + result.files
     if written:
         also = f", also {' '.join(f.name for f in result.files)}" if result.files else ""
         line(f"{len(written)} files in {written[0].parent}{also}")
+
+
+def _show_words(attempt: Attempt) -> None:
+    """Print what an explanation says in sentences, with its warnings."""
+    explanation = attempt.explanation
+    if explanation is None:
+        line(f"{attempt.method} of {attempt.target.describe()}: failed, see below")
+        return
+    line(f"{attempt.method} of {explanation.target.describe()}")
+    for text in attempt.sentences:
+        line(f"  {text}")
+    for text in explanation.warnings:
+        line(f"  warning: {text}")
+
+
+def _show_figures(result: ImageResult) -> None:
+    """Print the figures of all explanations."""
+    found = result.explanations()
+    measures = {k: title for k, title in _MEASURES.items() if any(k in e.measures for e in found)}
+    columns = ["method", "explains", "score", "seconds", *measures.values(), "files"]
+    line()
+    table("", columns, [_row(a, measures) for a in result.attempts])
+    show_sums(found)
 
 
 def _score(unit: str, value: float) -> str:

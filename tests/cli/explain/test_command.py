@@ -28,7 +28,7 @@ def names(folder):
 
 
 def test_all_methods_write_their_files_and_say_so(explain):
-    found = explain("-m", "all")
+    found = explain("-m", "all", "-v")
     assert found.exit_code == 0
     expected = [f"3-10.{n}.{e}" for n in NAMES for e in ("png", "npz")]
     sampled = {n for n in NAMES if {"samples", "max_seconds"} <= set(registered()[n].parameters)}
@@ -39,9 +39,7 @@ def test_all_methods_write_their_files_and_say_so(explain):
     assert lines[0] == "examples/digits/3-10.png"
     assert lines[1].split() == ["index", "class", "probability", "logit"]
     assert lines[2].split()[:2] == ["3", "3"]
-    rows = {
-        line.split()[0]: line for line in lines if line.split()[:1] and line.split()[0] in NAMES
-    }
+    rows = {line.split()[0]: line for line in lines if line.split()[:1] and line.endswith(" .npz")}
     assert list(rows) == NAMES
     for name in NAMES:
         assert rows[name].endswith(f"3-10.{name}.png .npz")
@@ -49,6 +47,25 @@ def test_all_methods_write_their_files_and_say_so(explain):
     assert "conservation" in found.stdout
     assert "parity error" in found.stdout
     assert f"{len(expected)} files in {explain.folder}" in lines[-1]
+
+
+def test_words_come_without_figures_unless_asked_for(explain):
+    found = explain("-m", "grad-cam,lrp")
+    assert found.exit_code == 0
+    for figure in ("conservation", "parity error", "absorbed", "seconds"):
+        assert figure not in found.stdout
+    lines = found.stdout.splitlines()
+    start = lines.index("grad-cam of 3 (3) above the mean of the others, logit")
+    assert lines[start + 1].startswith("  3, over 99 % sure. What speaks for it is ")
+    assert lines[start + 2].startswith("  Can be read: the engines agree")
+
+
+def test_the_logit_alone_is_explained_if_asked_for(explain):
+    found = explain("-m", "grad-cam", "--kind", "logit", "--json")
+    (record,) = json.loads(found.stdout)["images"][0]["explanations"]
+    assert not record["target"]["others"]
+    assert record["target"]["kind"] == "logit"
+    assert record["summary"].startswith("3, over 99 % sure.")
 
 
 def test_what_is_written_is_what_python_gives(explain):
@@ -126,8 +143,8 @@ def test_json_is_one_document(explain):
     assert len(image["predictions"]) == 5
     assert list(image["predictions"][0]) == ["index", "name", "probability", "logit"]
     assert image["predictions"][0]["index"] == 3
-    keys = "method target score layer parameters measures notes warnings seconds channels".split()
-    keys += ["files", "error", "exit_code"]
+    keys = "summary method target score layer parameters measures notes warnings seconds".split()
+    keys += ["channels", "files", "error", "exit_code"]
     for record in image["explanations"]:
         assert list(record) == keys
         assert record["error"] is None

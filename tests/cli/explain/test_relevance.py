@@ -17,7 +17,7 @@ def explain(tmp_path, *options):
 
 
 def test_sums_and_leaks_are_printed(tmp_path):
-    result = explain(tmp_path, "-p", "composite=epsilon-plus")
+    result = explain(tmp_path, "-v", "-p", "composite=epsilon-plus")
     assert result.exit_code == 0
     found = re.search(
         r"relevance by lrp of .*, epsilon-plus: (\S+) of (\S+) arrives at the input; "

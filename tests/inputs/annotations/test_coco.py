@@ -47,7 +47,7 @@ def test_a_picture_without_objects_is_annotated():
         ({**GOOD, "image_id": 8}, "no image has the id 8"),
         ({**GOOD, "category_id": 4}, "no category has the id 4"),
         ({**GOOD, "category_id": [3]}, "no category has the id None"),
-        ("text", "no object"),
+        ("text", "not an object"),
     ],
 )
 def test_a_bad_object_is_said_and_the_others_are_read(bad, said):

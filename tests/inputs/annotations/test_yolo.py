@@ -54,15 +54,15 @@ def test_key_points_follow_a_box(tmp_path):
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("a 0.5 0.5 0.2 0.4", "no whole number"),
-        ("-1 0.5 0.5 0.2 0.4", "no whole number"),
+        ("a 0.5 0.5 0.2 0.4", "not a whole number"),
+        ("-1 0.5 0.5 0.2 0.4", "not a whole number"),
         ("2 0.5 0.5 0.2 0.4", "class 2 has no name; there are 2"),
         ("0 0.5 0.5 0.2", "3 numbers after the class"),
         ("0 0.5 0.5 0.2 0.4 0.9", "five are a detection with its score"),
         ("0 50 50 20 40", "from 0 to 1"),
         ("0 0.5 0.5 nan 0.4", "from 0 to 1"),
         ("0 0.5 0.5 0 0.4", "empty"),
-        ("0 0.5 0.5 x 0.4", "no number"),
+        ("0 0.5 0.5 x 0.4", "not a number"),
     ],
 )
 def test_a_bad_row_is_said_and_the_others_are_read(tmp_path, row, said):
@@ -78,7 +78,7 @@ def test_a_file_that_cannot_be_read_says_nothing_of_its_picture(tmp_path):
     file.write_bytes(b"\xff\xfe\x00")
     found = read_yolo([file], None)
     assert found.entries == [(str(file), None)]
-    assert "no UTF-8" in found.problems[0]
+    assert "not UTF-8" in found.problems[0]
 
 
 def test_names_beside_or_above_and_numbers_without(tmp_path):
