@@ -7,12 +7,10 @@ import { parseArgs } from "node:util";
 import jpeg from "jpeg-js";
 import ort from "onnxruntime-node";
 import { PNG } from "pngjs";
-import { Problem, colors, encode, explain, frame, openModel, scaled, settle } from "../web/explain.js";
+import { OPACITY, Problem, colors, encode, explain, frame, openModel, scaled, settle } from "../web/explain.js";
 
 const USAGE =
   "usage: node explain.js MODEL PICTURE [LABELS.json] [--preprocess FILE] [--target K] [--out FILE] [--json]";
-// How much of the picture the map covers where it is strongest.
-const OPACITY = 0.7;
 
 function readFile(path) {
   try {
@@ -40,14 +38,16 @@ function readPicture(path) {
   }
 }
 
-/** The picture as the model saw it, with the map over it, as PNG. */
+/** The picture as the model saw it, in grey, with the map over it, as PNG. */
 function overlay(pixels, map) {
   const { width, height } = pixels;
   const png = new PNG({ width, height });
   const over = colors(map, height, width).data;
-  for (let i = 0; i < over.length; i++) {
-    const cover = (OPACITY * over[i - (i % 4) + 3]) / 255;
-    png.data[i] = i % 4 === 3 ? 255 : Math.round(pixels.data[i] * (1 - cover) + over[i] * cover);
+  for (let i = 0; i < over.length; i += 4) {
+    const [red, green, blue] = pixels.data.subarray(i, i + 3);
+    const grey = Math.round(0.299 * red + 0.587 * green + 0.114 * blue);
+    for (let c = i; c < i + 3; c++) png.data[c] = Math.round(grey * (1 - OPACITY) + over[c] * OPACITY);
+    png.data[i + 3] = 255;
   }
   return PNG.sync.write(png);
 }

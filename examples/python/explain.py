@@ -18,8 +18,8 @@ import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-# What speaks for the class, and what against it.
-FOR, AGAINST = (202, 0, 32), (5, 113, 176)
+# The colours of onnxplain's own pictures, from against the class over white to for it.
+BLUE_RED = "2166ac 4393c3 92c5de d1e5f0 f7f7f7 fddbc7 f4a582 d6604d b2182b"
 # Steps of the preprocessing that this example knows; docs/inputs.md has all of them.
 _STEPS = {
     *("version", "name", "layout", "size", "color", "dtype", "resize"),
@@ -100,16 +100,18 @@ def explain(
 
 
 def overlay(pixels: NDArray[np.uint8], attribution: NDArray[np.float32]) -> Image.Image:
-    """The picture in red where the map speaks for the class, in blue where against it."""
+    """The picture in grey; red where the map speaks for the class, blue where against it."""
     height, width = pixels.shape[:2]
     # Gradients have the input's channels, class activation maps have none.
     channels = (int(np.argmin(attribution.shape)),) if attribution.ndim == 3 else ()
     flat = attribution.sum(axis=channels)
     scaled = Image.fromarray(flat / (np.abs(flat).max() or 1))
-    strength = np.asarray(scaled.resize((width, height), Image.Resampling.BILINEAR))[..., None]
-    colors = np.where(strength > 0, FOR, AGAINST)
-    cover = 0.7 * np.abs(strength)
-    blended = pixels * (1 - cover) + colors * cover
+    strength = np.asarray(scaled.resize((width, height), Image.Resampling.BILINEAR))
+    anchors = np.array([list(bytes.fromhex(color)) for color in BLUE_RED.split()])
+    places = np.linspace(-1, 1, len(anchors))
+    colors = np.stack([np.interp(strength, places, channel) for channel in anchors.T], axis=-1)
+    seen = Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0])
+    blended = 0.4 * np.asarray(seen.convert("L"))[..., None] + 0.6 * colors
     return Image.fromarray(np.round(blended).astype(np.uint8))
 
 

@@ -9,9 +9,13 @@ const STEPS = new Set(
   ("version name layout size color dtype resize crop_fraction interpolation scale mean std").split(" "),
 );
 const RESIZES = ["crop", "stretch"];
-// What speaks for the class, and what against it.
-const FOR = [202, 0, 32];
-const AGAINST = [5, 113, 176];
+// The scales of onnxplain's own pictures: from blue, against the class, to red, for it; and from
+// black to yellow, for maps without negative numbers.
+const BLUE_RED = "2166ac 4393c3 92c5de d1e5f0 f7f7f7 fddbc7 f4a582 d6604d b2182b";
+const INFERNO =
+  "000004 0b0724 210c4a 3d0965 57106e 71196e 8a226a a32c61 bc3754 d24644 e45a31 f1731d f98e09 fcac11 f9cb35 f2ea69 fcffa4";
+// How much of the grey picture the map covers.
+export const OPACITY = 0.6;
 
 /** An error that is told to people as it is. */
 export class Problem extends Error {}
@@ -214,8 +218,25 @@ export function scaled({ data, dims }, { mapLayout, size }) {
   return { values: values.map((v) => Math.max(-1, Math.min(1, v / top))), height, width };
 }
 
-/** Colours of a map at a larger size: red for, blue against, opaque where it is strong. */
-export function colors({ values, height, width }, rows, columns) {
+/** Whether a map has negative numbers, and so the scale from blue to red. */
+export const isSigned = ({ values }) => values.some((v) => v < 0);
+
+/** A function from a number of -1 (signed) or 0 to 1 to red, green and blue. */
+function scale(signed) {
+  const anchors = (signed ? BLUE_RED : INFERNO)
+    .split(" ")
+    .map((color) => [0, 2, 4].map((k) => parseInt(color.slice(k, k + 2), 16)));
+  return (v) => {
+    const at = (signed ? (v + 1) / 2 : v) * (anchors.length - 1);
+    const low = Math.max(0, Math.min(anchors.length - 2, Math.floor(at)));
+    return anchors[low].map((c, k) => c + (anchors[low + 1][k] - c) * (at - low));
+  };
+}
+
+/** Colours of a map at a larger size, opaque: the page lays them over the picture in grey. */
+export function colors(map, rows, columns) {
+  const { values, height, width } = map;
+  const color = scale(isSigned(map));
   const data = new Uint8ClampedArray(4 * columns * rows);
   const along = (k, large, small) => {
     const at = Math.max(0, Math.min(small - 1, ((k + 0.5) * small) / large - 0.5));
@@ -228,7 +249,7 @@ export function colors({ values, height, width }, rows, columns) {
       const above = values[up * width + left] * (1 - x) + values[up * width + right] * x;
       const below = values[down * width + left] * (1 - x) + values[down * width + right] * x;
       const v = above * (1 - y) + below * y;
-      data.set([...(v > 0 ? FOR : AGAINST), 255 * Math.abs(v)], 4 * (i * columns + j));
+      data.set([...color(v), 255], 4 * (i * columns + j));
     }
   }
   return { data, width: columns, height: rows };

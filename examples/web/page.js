@@ -1,6 +1,6 @@
 // The page: files in, controls, and what is shown. The work is done in explain.js.
 
-import { Problem, colors, encode, explain, frame, openModel, scaled, settle } from "./explain.js";
+import { OPACITY, Problem, colors, encode, explain, frame, isSigned, openModel, scaled, settle } from "./explain.js";
 
 const ORT = "./node_modules/onnxruntime-web/dist/ort.wasm.min.mjs";
 // Made by the commands in README.md; the others come with the repository.
@@ -182,8 +182,11 @@ function draw() {
   at("picture").classList.toggle("tiny", Math.min(width, height) < TINY);
   const unit = LARGE / Math.max(width, height);
   const [columns, rows] = [Math.round(width * unit) || 1, Math.round(height * unit) || 1];
-  put("map", colors(scaled(maps[at("method").value], recipe), rows, columns));
-  const text = `Red speaks for ${nameOf(target)}, blue against it.`;
+  const map = scaled(maps[at("method").value], recipe);
+  put("map", colors(map, rows, columns));
+  const text = isSigned(map)
+    ? `Red speaks for ${nameOf(target)}, blue against it, white for neither.`
+    : `Yellow speaks most for ${nameOf(target)}, black not at all.`;
   at("caption").textContent = text;
   at("view").setAttribute("aria-label", `The picture as the model saw it, with the map over it. ${text}`);
 }
@@ -225,4 +228,5 @@ at("shipped").addEventListener("click", () => next("Loading the example …", as
 for (const id of ["target", "contrast"]) at(id).addEventListener("change", () => next("Explaining …", update));
 at("method").addEventListener("change", draw);
 at("opacity").addEventListener("input", opacity);
+at("opacity").value = 100 * OPACITY;
 opacity();
