@@ -124,7 +124,8 @@ def _root(graph: Graph, node: Node, gates: Mapping[str, str]) -> str:
     if node.op_type == "Clip" and not node.domain:
         low = node.attributes.get("min")
         if len(node.inputs) > 1 and graph.is_constant(node.inputs[1]):
-            low = float(graph.constant(node.inputs[1]))
+            limits = graph.constant(node.inputs[1])
+            low = float(limits.reshape(-1)[0]) if limits.size == 1 else None
         return node.inputs[0] if low == 0 else ""
     if node.op_type == "QuantizeLinear":
         return rectified_root(graph, node)
