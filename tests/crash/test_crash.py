@@ -10,7 +10,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks and kills
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("module", ["kills", "full_disk"])
+@pytest.mark.parametrize("module", [pytest.param("kills", marks=pytest.mark.slow), "full_disk"])
 def test_a_few_moments(module):
     words = [sys.executable, "-m", f"tests.crash.{module}", "3"]
     found = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
