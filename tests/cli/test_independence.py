@@ -69,7 +69,7 @@ def test_random_files_are_refused_or_averaged(run, files, tmp_path):
     assert result.exit_code == 3
     assert result.stderr.count("RandomNormalLike (tensor 'z')") == 1
     assert not out.exists()
-    result = run("explain", files["random"], PHOTO, "-o", out, *OCCLUSION, "--average", 4)
+    result = run("explain", files["random"], PHOTO, "-o", out, *OCCLUSION, "-v", "--average", 4)
     assert result.exit_code == 0
     assert "relative error" in result.stdout
     saved = Explanation.load(out / "rocket.occlusion.npz")
