@@ -94,7 +94,7 @@ void explain(const char* model, const char* picture_path, const char* overlay_pa
   const auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
   const std::array<int64_t, 4> shape{1, picture.height, picture.width, 3};
   const std::array<int64_t, 1> one{1};
-  int64_t contrast = -1;
+  int64_t contrast = -3;  // the mean of all other classes, as `onnxplain explain` does
   bool maps = true;
   std::array<Ort::Value, 4> feeds{
       Ort::Value::CreateTensor<uint8_t>(memory, picture.pixels.data(), picture.pixels.size(),

@@ -94,7 +94,7 @@ def explain(
     feeds = {picture: x, said["inputs"]["target"]: np.array([target])}
     if len(session.get_inputs()) > 1:  # without defaults: --required-inputs
         feeds[said["inputs"]["explain"]] = np.array(True)
-        feeds[said["inputs"]["contrast"]] = np.array([-1])
+        feeds[said["inputs"]["contrast"]] = np.array([said["defaults"]["contrast"]])
     scores, attribution = session.run(names, feeds)
     return scores[0], attribution[0]
 

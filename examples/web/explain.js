@@ -177,8 +177,8 @@ export function encode(ort, pixels, { layout, channels: count, order, type, scal
   return new ort.Tensor(type, type === "uint8" ? new Uint8Array(values.buffer) : values, shape);
 }
 
-/** Scores and maps of a picture; target -1 is what is predicted, contrast -2 the next best. */
-export async function explain(model, x, target = -1, contrast = -1) {
+/** Scores and maps; target -1 is the predicted class, contrast -1 none, -2 the next best, -3 the mean of the others. */
+export async function explain(model, x, target = -1, contrast = model.said.defaults?.contrast ?? -1) {
   const { ort, session, said } = model;
   const index = (k) => new ort.Tensor("int64", BigInt64Array.of(BigInt(k)), [1]);
   const feeds = { [model.image.name]: x };

@@ -65,7 +65,7 @@ async function take(files) {
     const beside = given.data && { name: given.data.name, bytes: await bytesOf(given.data) };
     state.model = await openModel(await runtime(), await bytesOf(given.model), given.model.name, beside);
     at("target").replaceChildren(new Option("", "-1"));
-    at("contrast").value = "-1";
+    at("contrast").value = String(state.model.said.defaults?.contrast ?? -1);
     for (const id of ["target", "contrast"]) at(id).disabled = !state.model.asks;
   }
   if (given.recipe) state.recipe = given.recipe;

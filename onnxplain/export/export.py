@@ -249,6 +249,7 @@ def _describe(written: Written, model: Model, plan: Plan, forward: Forward) -> N
         "source_sha256": model.sha256,
         "methods": list(plan.methods),
         "inputs": dict(written.inputs),
+        "defaults": {g.name: g.default.item() for g in plan.given if g.default.size == 1},
         "outputs": dict(written.outputs),
         "score": plan.explained.unit,
         "default_target": None if plan.target is None else str(plan.target),

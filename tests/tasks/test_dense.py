@@ -173,10 +173,10 @@ def test_a_region_is_the_mean_of_its_places(form, softmax, where, tmp_path):
     if where == "mask":
         np.save(tmp_path / "m.npy", mask.reshape(model.network.answer.places))
         where = f"@{tmp_path / 'm.npy'}"
-    found = model.explain(PICTURE, "gradient", f"{index}{where}")
+    found = model.explain(PICTURE, "gradient", f"{index}{where}", kind="logit")
     assert found.score == pytest.approx(scores[index][mask].mean(), rel=1e-5)
     places = [f"{index}@{place(form, *at)}" for at in np.argwhere(mask)]
-    each = model.explain_targets(PICTURE, "gradient", places)
+    each = model.explain_targets(PICTURE, "gradient", places, kind="logit")
     mean = np.mean([e.attribution for e in each], axis=0)
     assert np.abs(found.attribution - mean).max() < 1e-6 * np.abs(mean).max()
     assert 1 < len(places) <= GRID[0] * GRID[1]
