@@ -10,7 +10,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -23,6 +23,8 @@ else:
     import tomli as tomllib
 
 MAX_JSON_BYTES = 50_000_000
+# Temporary files of what is being written.
+_UNFINISHED: set[str] = set()
 
 
 def why_no_file(path: str | Path) -> str:
@@ -152,6 +154,7 @@ def whole_file(path: str | Path) -> Iterator[IO[bytes]]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = temporary_file(path)
+        _UNFINISHED.add(temporary)
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
@@ -159,14 +162,24 @@ def whole_file(path: str | Path) -> Iterator[IO[bytes]]:
             if os.name == "nt":  # where an open file cannot be renamed
                 file.close()
             os.replace(temporary, path)
+            _UNFINISHED.discard(temporary)
             temporary = None
     except OSError as error:
         raise OutputError(
             f"cannot write {str(path)!r}: {error.strerror or error}; choose another folder with -o"
         ) from error
     finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
+        if temporary is not None:
+            _UNFINISHED.discard(temporary)
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
+
+
+def remove_unfinished() -> None:
+    """Remove what is being written: for a process that ends while threads still write."""
+    for name in list(_UNFINISHED):
+        with suppress(OSError):
+            os.unlink(name)
 
 
 def write_text(path: str | Path, text: str) -> None:
