@@ -17,7 +17,7 @@ def draw() -> None:
         command = [sys.executable, "-m", "onnxplain", "explain", MODEL, PHOTO, "-o", out]
         subprocess.run(command, check=True)
         sheet = Image.open(Path(out) / "chelsea.sheet.png").convert("RGB")
-        sheet.save(FOLDER / "chelsea-sheet.jpg", quality=85, subsampling=0)
+        sheet.save(FOLDER / "chelsea-sheet.jpg", quality=75, subsampling=0, optimize=True)
 
 
 if __name__ == "__main__":
