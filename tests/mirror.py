@@ -8,6 +8,8 @@ TESTED_WITH = {
         ("graph/extent", "graph/fold_work", "graph/native_faults"), "graph/test_budget"
     ),
     "explanations/saved_record": "explanations/test_explanation",
+    "explanations/contents": "explanations/test_explanation",
+    "model/noise": "model/test_doubts",
     "convert/step": "convert/test_program",
     "relevance/chains": "relevance/test_merge",
     "relevance/manners": "relevance/test_operators",

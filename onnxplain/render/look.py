@@ -14,7 +14,7 @@ from onnxplain.explanations.display import limit
 from onnxplain.render.colors import ALPHA
 
 if TYPE_CHECKING:
-    from onnxplain.explanations.explanation import Explanation
+    from onnxplain.explanations.contents import Contents
 
 STYLES: Mapping[str, str] = {
     "overlay": "over the photo in grey, so that every colour is the map's",
@@ -60,7 +60,7 @@ class Look:
         if not 0.0 <= self.alpha <= 1.0:
             raise UsageError(f"alpha {self.alpha} is out of range; allowed: 0 to 1")
 
-    def colors_pixels(self, explanation: Explanation) -> bool:
+    def colors_pixels(self, explanation: Contents) -> bool:
         """Whether the channels of a map of single pixels are drawn as colours."""
         return (
             self.style in ("grey", "black")
@@ -68,7 +68,7 @@ class Look:
             and explanation.layer is None
         )
 
-    def has_line(self, explanation: Explanation) -> bool:
+    def has_line(self, explanation: Contents) -> bool:
         """Whether a contour is drawn: around dots of single pixels there is nothing to see."""
         return self.contour and "C" not in explanation.axes
 
@@ -97,12 +97,12 @@ class Channels:
     clipped: bool
 
 
-def channel_colors(explanation: Explanation, style: str, percentile: float) -> Channels:
+def channel_colors(explanation: Contents, style: str, percentile: float) -> Channels:
     """Draw each channel of a map in its own colour, as papers on gradients do.
 
     Parameters
     ----------
-    explanation : Explanation
+    explanation : Contents
         With channels; one, or other than three, are drawn in greys.
     style : {"grey", "black"}
         Signed around mid-grey, or magnitudes on black.

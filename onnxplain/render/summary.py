@@ -12,7 +12,7 @@ from onnxplain.methods import Method, registered
 from onnxplain.targets.classes import ClassScore
 
 if TYPE_CHECKING:
-    from onnxplain.explanations.explanation import Explanation
+    from onnxplain.explanations.contents import Contents
 
 # From which share of the score on a map counts as complete, and below which only its shape
 # counts; docs/reading.md has the measurements.
@@ -37,13 +37,13 @@ _SHOWN = {
 }
 
 
-def sentences(explanation: Explanation) -> list[str]:
+def sentences(explanation: Contents) -> list[str]:
     """Say what was explained, where its evidence is, and whether the map can be believed."""
     known = registered().get(explanation.method)
     return [f"{_said(explanation)} {_where(explanation, known)}", _belief(explanation, known)]
 
 
-def _said(explanation: Explanation) -> str:
+def _said(explanation: Contents) -> str:
     """What the model says of the target."""
     target = explanation.target
     if not isinstance(target, ClassScore):
@@ -64,20 +64,20 @@ def _said(explanation: Explanation) -> str:
     return f"{sure}{_rather(explanation, best, _share(scores[best])) if competing else ''}."
 
 
-def _rather(explanation: Explanation, best: int, value: str) -> str:
+def _rather(explanation: Contents, best: int, value: str) -> str:
     """Which class the model says instead."""
     if getattr(explanation.target, "index", best) == best:
         return ""
     return f"; the model says {_name(explanation, best)}{f', {value}' if value else ''}"
 
 
-def _against(explanation: Explanation, target: ClassScore) -> str:
+def _against(explanation: Contents, target: ClassScore) -> str:
     if target.contrast is not None:
         return f" rather than {_name(explanation, target.contrast)}"
     return " rather than the next best class" if target.margin else ""
 
 
-def _name(explanation: Explanation, index: int) -> str:
+def _name(explanation: Contents, index: int) -> str:
     return explanation.labels.get(index, "") or f"class {index}"
 
 
@@ -89,7 +89,7 @@ def _share(value: float) -> str:
     return "over 99 %" if whole == "100" and value < 1 else f"{whole} %"
 
 
-def _where(explanation: Explanation, known: Method | None) -> str:
+def _where(explanation: Contents, known: Method | None) -> str:
     both = known is not None and known.ends[1] in ("raises", "positive")
     heatmap = explanation.heatmap()
     place = place_of(np.abs(heatmap) if both else heatmap)
@@ -102,7 +102,7 @@ def _where(explanation: Explanation, known: Method | None) -> str:
     return f"{shown} {place.words} ({_share(place.area)} of the picture)."
 
 
-def _belief(explanation: Explanation, known: Method | None) -> str:
+def _belief(explanation: Contents, known: Method | None) -> str:
     """Whether the map can be believed, from what was measured."""
     measures = explanation.measures
     said, doubts = [], bool(explanation.warnings)
@@ -140,7 +140,7 @@ def _belief(explanation: Explanation, known: Method | None) -> str:
     return f"{verdict}: {'; '.join(said)}."
 
 
-def accounted(explanation: Explanation) -> float | None:
+def accounted(explanation: Contents) -> float | None:
     """Share of the score that the numbers of the map add up to; ``None`` if none is promised."""
     measures = explanation.measures
     if "channels" in explanation.parameters and explanation.parameters["channels"] is not None:
