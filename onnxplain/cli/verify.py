@@ -20,8 +20,8 @@ from onnxplain.cli.walled import Walled
 _HELP = """Run a sample of the audit of RECORD again and say figure by figure whether it
 reproduces.
 
-Model and data are those of --model and --data, or lie in the record's folder: where the
-record says that they were is shown, and not followed. Digests of model, data and
+Model, data and other files are those of --model, --data and --file, or lie in the record's
+folder: where the record says that they were is shown, and not followed. Digests of model, data and
 preprocessing must be equal; numbers may differ by the tolerance that is shown, since other
 machines and versions round differently. The summaries are computed again from the
 record's own pictures. The exit code is 1 if a figure does not reproduce. --task, --scores
@@ -48,6 +48,15 @@ and --output are needed for records of versions that did not write down what was
     metavar="PATH",
     type=click.Path(readable=False),
     help="Annotated boxes of a detector, as given to the audit.",
+)
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    metavar="PATH",
+    type=click.Path(readable=False),
+    help="A file or folder that the record's target or parameters name, as like=FILE or "
+    "background=FILE do; known by its name. Repeatable.",
 )
 @click.option(
     "--sample",

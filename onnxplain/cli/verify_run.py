@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from onnxplain.audit.named_files import with_files
 from onnxplain.audit.record import read_record
 from onnxplain.audit.records.record import Record
 from onnxplain.audit.sources import kept_inside, require_told
@@ -26,6 +28,7 @@ def run(
     data: str | None,
     masks: str | None,
     boxes: str | None,
+    files: Sequence[str],
     count: int,
     quiet: bool,
     as_json: bool,
@@ -38,8 +41,8 @@ def run(
     OnnxplainError
         If the record, the model or the data cannot be read.
     """
-    known = read_record(record)
     folder = os.path.dirname(os.path.abspath(record))
+    known = with_files(read_record(record), folder, files)
     places = _places(known, folder, model, data, boxes)
     opened = open_recorded_model(known, places["model"], **opening)
     there = read_dataset(places["data"], masks=masks)

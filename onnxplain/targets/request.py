@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Python refuses to read very long numbers; longer ones are no target.
 _LONGEST_INDEX = 18
+LIKE = "like="
 RANKED = re.compile(r"top-([1-9]\d{0,17})", re.IGNORECASE)
 _MASKS = (".png", ".npy", ".bmp", ".tif", ".tiff", ".gif")
 _PLACE = re.compile(r"\d{1,18}(\s*,\s*\d{1,18})*")
@@ -114,6 +115,27 @@ def read_target(said: str | int | None, labels: Sequence[str], classes: int) -> 
     return TargetRequest(
         class_index(name, labels, classes), negative=negative, position=position, region=region
     )
+
+
+def split_file(said: str) -> tuple[str, str, bool]:
+    """Take a target apart where it names a file.
+
+    Returns
+    -------
+    str
+        What stands before the file's path.
+    str
+        The path; empty if it names none.
+    bool
+        Whether it is what an embedding is compared with, and no mask.
+    """
+    text = said.strip()
+    if text.lower().startswith(LIKE):
+        return text[: len(LIKE)], text[len(LIKE) :], True
+    head, at, place = text.rpartition("@")
+    if at and place.strip().lower().endswith(_MASKS):
+        return head + at, place.strip(), False
+    return text, "", False
 
 
 def _place(said: str) -> tuple[tuple[int, ...], str]:

@@ -13,7 +13,7 @@ from onnxplain.graph.shapes import Shapes
 from onnxplain.inputs.array_file import read_array
 from onnxplain.targets.classes import Kind
 from onnxplain.targets.likeness import Likeness
-from onnxplain.targets.request import TargetRequest, class_index
+from onnxplain.targets.request import TargetRequest, class_index, split_file
 from onnxplain.targets.target import Target
 from onnxplain.targets.values import ValueScore
 from onnxplain.tasks.places import require_position
@@ -67,8 +67,9 @@ class Embedding:
     def request(self, said: str | int | None) -> TargetRequest:
         """Read what the picture is compared with, or a dimension."""
         text = "" if said is None else str(said).strip()
-        if text.lower().startswith("like="):
-            return TargetRequest(like=text[len("like=") :])
+        _, named, is_like = split_file(text)
+        if is_like:
+            return TargetRequest(like=named)
         if not text or not text.lstrip("-").isdigit():
             raise UsageError(_ASK)
         return TargetRequest(index=self.index(text))

@@ -111,7 +111,9 @@ def test_audit_verify_and_report(case, data, tmp_path):
         assert f"What happens to the {aim} of what is explained" in curves
     assert (f"Mean {aim} (lower") in (out / "report.md").read_text()
     # Opened again from the record alone: what was declared stands in it.
-    told = ("--model", model, "--data", data)
+    told = ["--model", model, "--data", data]
+    if asked is not None and asked.startswith("like="):
+        told += ["--file", asked.removeprefix("like=")]
     checked = run("verify", out / "record.json", "--sample", 4, *told)
     assert "all that was checked reproduces" in checked.stdout
     run("report", out, "--data", data)

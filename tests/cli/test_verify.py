@@ -263,3 +263,51 @@ def test_other_versions_are_remarked(run, record, tmp_path):
     found = run("verify", path, *TOLD, "--sample", 1)
     assert found.exit_code == 0
     assert "numpy was 1.0, is " in found.stderr
+
+
+@pytest.fixture(scope="module")
+def naming(tmp_path_factory):
+    """A record whose parameters name a picture and a folder; and where those lie."""
+    from click.testing import CliRunner
+
+    from onnxplain.cli import main
+
+    folder, elsewhere = tmp_path_factory.mktemp("audit"), tmp_path_factory.mktemp("elsewhere")
+    shutil.copy(f"{DATA}/0-7.png", elsewhere / "f.png")
+    shutil.copytree(DATA, elsewhere / "others")
+    (folder / "audit.toml").write_text(
+        'methods = ["occlusion", "prediction-difference"]\nmeasures = ["deletion"]\n'
+        "sanity_pictures = 0\n"
+        f'[method.occlusion]\nfill_with = "{elsewhere}/f.png"\nwindow = 4\n'
+        f'[method.prediction-difference]\nbackground = "{elsewhere}/others"\nsamples = 2\n'
+        "window = 4\nstride = 4\n"
+    )
+    arguments = ["audit", "models/digits-gap.onnx", DATA, "-o", folder, "--limit", "2"]
+    found = CliRunner().invoke(main, [*map(str, arguments), "--config", f"{folder}/audit.toml"])
+    assert found.exit_code == 0, found.stderr
+    return folder / "record.json", elsewhere
+
+
+def test_files_of_parameters_are_followed_where_they_are_told(run, naming):
+    record, elsewhere = naming
+    picture, others = ("--file", elsewhere / "f.png"), ("--file", elsewhere / "others")
+    for told, lacking in (((), "f.png"), (picture, "others"), (others, "f.png")):
+        found = run("verify", record, *TOLD, *told)
+        assert found.exit_code == 2
+        assert f"the record says '{elsewhere / lacking}'" in found.stderr
+        assert "is not followed; give it with --file" in found.stderr
+    found = run("verify", record, *TOLD, *picture, *others)
+    assert found.exit_code == 0, found.stdout + found.stderr
+    found = run("verify", record, *TOLD, *picture, *others, "--file", "third.png")
+    assert found.exit_code == 2
+    assert "--file 'third.png': the record names no file of that name" in found.stderr
+
+
+def test_files_of_parameters_may_lie_elsewhere_now(run, naming, tmp_path):
+    record, elsewhere = naming
+    shutil.copytree(elsewhere, tmp_path / "moved")
+    told = [w for n in ("f.png", "others") for w in ("--file", tmp_path / "moved" / n)]
+    found = run("verify", record, *TOLD, *told)
+    assert found.exit_code == 0, found.stdout + found.stderr
+    shutil.copy(f"{DATA}/1-2.png", tmp_path / "moved/f.png")  # another picture of that name
+    assert run("verify", record, *TOLD, *told).exit_code == 1

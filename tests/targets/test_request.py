@@ -3,7 +3,7 @@
 import pytest
 
 from onnxplain.errors import UnknownNameError, UsageError
-from onnxplain.targets.request import TargetRequest, class_index, read_target
+from onnxplain.targets.request import TargetRequest, class_index, read_target, split_file
 
 LABELS = ("cat", "not-a-dog", "dog", "Tiger Cat", "dog", "a@b")
 
@@ -53,3 +53,19 @@ def test_a_name_of_two_classes_and_of_none():
 def test_a_number_that_is_too_long_for_python(said):
     with pytest.raises(UsageError):
         read_target(said, (), 3)
+
+
+@pytest.mark.parametrize(
+    ("said", "parts"),
+    [
+        ("like=a/b.png", ("like=", "a/b.png", True)),
+        (" LIKE=b.npy", ("LIKE=", "b.npy", True)),
+        ("3@masks/m.PNG", ("3@", "masks/m.PNG", False)),
+        ("a@b @ m.npy", ("a@b @", "m.npy", False)),
+        ("3@everywhere", ("3@everywhere", "", False)),
+        ("3@1,2", ("3@1,2", "", False)),
+        ("tiger cat", ("tiger cat", "", False)),
+    ],
+)
+def test_the_file_of_a_target(said, parts):
+    assert split_file(said) == parts
