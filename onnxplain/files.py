@@ -9,10 +9,10 @@ import math
 import os
 import stat
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any, NoReturn, TypeVar
 
 from onnxplain.errors import OutputError, UsageError
 from onnxplain.process.leftovers import temporary_file
@@ -22,7 +22,12 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+T = TypeVar("T")
 MAX_JSON_BYTES = 50_000_000
+# Of a table: short rows take many times their bytes in memory.
+MAX_ROWS = 1_000_000
+# Temporary files of what is being written.
+_UNFINISHED: set[str] = set()
 
 
 def why_no_file(path: str | Path) -> str:
@@ -152,6 +157,7 @@ def whole_file(path: str | Path) -> Iterator[IO[bytes]]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = temporary_file(path)
+        _UNFINISHED.add(temporary)
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
@@ -159,14 +165,24 @@ def whole_file(path: str | Path) -> Iterator[IO[bytes]]:
             if os.name == "nt":  # where an open file cannot be renamed
                 file.close()
             os.replace(temporary, path)
+            _UNFINISHED.discard(temporary)
             temporary = None
     except OSError as error:
         raise OutputError(
             f"cannot write {str(path)!r}: {error.strerror or error}; choose another folder with -o"
         ) from error
     finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
+        if temporary is not None:
+            _UNFINISHED.discard(temporary)
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
+
+
+def remove_unfinished() -> None:
+    """Remove what is being written: for a process that ends while threads still write."""
+    for name in list(_UNFINISHED):
+        with suppress(OSError):
+            os.unlink(name)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -192,6 +208,27 @@ def write_json(path: str | Path, data: Any) -> None:
 def json_text(data: Any) -> str:
     """JSON document as the files of this project hold it; NaN is refused."""
     return json.dumps(data, indent=1, allow_nan=False) + "\n"
+
+
+def require_few_rows(rows: Iterable[T], what: str) -> Iterator[T]:
+    """Yield the rows of a table, up to as many as one may have.
+
+    Parameters
+    ----------
+    rows : iterable
+        Read as they are asked for, so that too many take no memory.
+    what : str
+        What they are of, for the message.
+
+    Raises
+    ------
+    UsageError
+        If there are more than `MAX_ROWS`.
+    """
+    for number, row in enumerate(rows):
+        if number == MAX_ROWS:
+            raise UsageError(f"{what}: above {MAX_ROWS:,} rows, which is the limit; divide it")
+        yield row
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import signal
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn
 
 import click
 
@@ -23,6 +24,7 @@ from onnxplain.errors import (
     OutputError,
     UnsupportedModelError,
 )
+from onnxplain.files import remove_unfinished
 from onnxplain.text import shown
 
 INTERRUPTED = 130
@@ -82,6 +84,18 @@ def run(call: Callable[[], Any], *, debug: bool) -> int:
             found = InternalError.of(error)
             _say(f"{found}" + ("" if debug else f"; {TRACEBACK}"), debug)
             return found.exit_code
+
+
+def end_at_once(asked: KeyboardInterrupt | SystemExit) -> NoReturn:
+    """End the process as asked while threads of it hang, which Python would wait for."""
+    remove_unfinished()
+    code = asked.code if isinstance(asked, SystemExit) else INTERRUPTED
+    if isinstance(asked, KeyboardInterrupt):
+        _say("interrupted", debug=False)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code if isinstance(code, int) else 1)
 
 
 def code_of(codes: Iterable[int]) -> int:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from onnxplain.boundary import one_of_many, unnamed
 from onnxplain.errors import OF_A_PICTURE, ImageError, OnnxplainError, UsageError
-from onnxplain.files import read_json, read_text
+from onnxplain.files import read_json, read_text, require_few_rows
 from onnxplain.inputs.annotations.annotation import Annotation
 from onnxplain.inputs.image import open_image
 from onnxplain.inputs.image_formats import SUFFIXES
@@ -241,7 +241,7 @@ def _csv_rows(path: Path) -> list[Mapping[str, Any]]:
                 f"table {str(path)!r}: the first line must name the column 'file' and may "
                 f"name {', '.join(_COLUMNS[1:])}; it names {', '.join(columns) or 'nothing'}"
             )
-        return [_with_box(row) for row in reader]
+        return [_with_box(row) for row in require_few_rows(reader, f"table {str(path)!r}")]
     except csv.Error as error:
         raise UsageError(f"table {str(path)!r} is not CSV in UTF-8: {error}") from error
 
@@ -256,7 +256,7 @@ def _json_rows(path: Path) -> list[Mapping[str, Any]]:
     rows = read_json(path, "table")
     if not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows):
         raise UsageError(f"table {str(path)!r}: expected a list of objects with a key 'file'")
-    return rows
+    return list(require_few_rows(rows, f"table {str(path)!r}"))
 
 
 def _sample(folder: Path, row: Mapping[str, Any], where: str) -> Sample:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from onnxplain.files import require_few_rows
 from onnxplain.inputs.label_order import NAME_KEYS, by_index, name_of, refusal
 
 # What columns of indices are called, the plainest first; no heading is what pandas writes.
@@ -43,9 +44,11 @@ def names_of_text(text: str, where: str) -> list[str]:
     Raises
     ------
     UsageError
-        If it is not clear which column holds names, or indices are not 0, 1, 2, ...
+        If it is not clear which column holds names, or indices are not 0, 1, 2, ..., or there
+        are too many rows.
     """
-    lines = [line for line in text.splitlines() if line.strip()]
+    there = (line for line in text.splitlines() if line.strip())
+    lines = list(require_few_rows(there, f"labels {where!r}"))
     if not lines:
         return []
     rows = _rows("\n".join(lines), _delimiter(lines), where)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
 
 from onnxplain.adapters.parity import Parity
 from onnxplain.cli.explain import run as run_module
@@ -160,11 +160,19 @@ def test_results_never_overwrite_an_image(run, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.cam.png", "a.png"]
 
 
-def test_a_full_disk_is_an_output_error(explain, monkeypatch):
-    def full(self, file):
-        raise OSError(28, "No space left on device")
+def file_name(file):
+    """Name of the temporary file that is open as a descriptor."""
+    return os.readlink(f"/proc/self/fd/{file.fileno()}")
 
-    monkeypatch.setattr(FigureCanvasAgg, "print_png", full)
+
+def test_a_full_disk_is_an_output_error(explain, monkeypatch):
+    def full(self, file, kind, **settings):
+        if "sheet" in file_name(file):
+            raise OSError(28, "No space left on device")
+        save(self, file, kind, **settings)
+
+    save = Image.Image.save
+    monkeypatch.setattr(Image.Image, "save", full)
     require_one_line(explain("-m", "cam"), 7, "No space left on device", "-o")
     assert not list(explain.folder.glob("*sheet*"))
 
@@ -195,11 +203,14 @@ def test_debug_shows_the_traceback(run, monkeypatch, tmp_path, where):
 
 
 def test_an_interrupt_is_130_and_leaves_nothing_half_written(explain, monkeypatch):
-    def interrupted(self, file):
-        file.write(b"half")
-        raise KeyboardInterrupt
+    def interrupted(self, file, kind, **settings):
+        if "sheet" in file_name(file):
+            file.write(b"half")
+            raise KeyboardInterrupt
+        save(self, file, kind, **settings)
 
-    monkeypatch.setattr(FigureCanvasAgg, "print_png", interrupted)
+    save = Image.Image.save
+    monkeypatch.setattr(Image.Image, "save", interrupted)
     found = explain("-m", "cam")
     assert found.exit_code == 130
     assert found.stderr.splitlines()[-1] == "onnxplain: interrupted"
@@ -210,12 +221,12 @@ def test_termination_leaves_nothing_half_written(tmp_path):
     code = (
         "import time, numpy as np\n"
         "from onnxplain.cli import main\n"
-        "def slow(file, **arrays):\n"
+        "def slow(file, array, **settings):\n"
         "    file.write(b'half')\n"
         "    file.flush()\n"
         "    print('WRITING', flush=True)\n"
         "    time.sleep(60)\n"
-        "np.savez_compressed = slow\n"
+        "np.lib.format.write_array = slow\n"
         f"main(['explain', {MODEL!r}, {DIGIT!r}, '-m', 'cam', '-q', '-o', {str(tmp_path)!r}])"
     )
     with subprocess.Popen(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from onnxplain import files
 from onnxplain.errors import ImageError, UsageError
 from onnxplain.inputs.dataset import Sample, read_dataset
 from onnxplain.inputs.preprocess import Preprocess
@@ -142,3 +143,19 @@ def test_missing_files(tmp_path):
         read_dataset(tmp_path, masks=tmp_path / "other")
     with pytest.raises(UsageError, match="cannot read table"):
         read_dataset(tmp_path / "gone.csv")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json"])
+def test_a_table_of_more_rows_than_the_limit(tmp_path, monkeypatch, suffix):
+    monkeypatch.setattr(files, "MAX_ROWS", 3)
+    table = tmp_path / f"many.{suffix}"
+    for count in (3, 4):
+        names = [f"{k}.png" for k in range(count)]
+        text = json.dumps([{"file": n} for n in names])
+        table.write_text(text if suffix == "json" else "\n".join(["file", *names]))
+        for name in names:
+            Image.new("L", (2, 2)).save(tmp_path / name)
+        if count == 3:
+            assert [s.name for s in read_dataset(table)] == names
+    with pytest.raises(UsageError, match=r"many.*: above 3 rows, which is the limit; divide it"):
+        read_dataset(table)

@@ -5,6 +5,7 @@ import io
 
 import pytest
 
+from onnxplain import files
 from onnxplain.errors import UsageError
 from onnxplain.inputs.label_table import is_heading, names_of_rows, names_of_text
 
@@ -63,3 +64,10 @@ def test_headings():
     assert is_heading("Class;Description")
     assert not is_heading("name")
     assert not is_heading("0,name")
+
+
+def test_more_rows_than_the_limit(monkeypatch):
+    monkeypatch.setattr(files, "MAX_ROWS", 3)
+    assert names_of_text("a\nb\n\nc", "few.csv") == ["a", "b", "c"]
+    with pytest.raises(UsageError, match=r"labels 'many\.csv': above 3 rows"):
+        names_of_text("a\nb\nc\nd", "many.csv")

@@ -9,12 +9,17 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
+
+from onnxplain.cli.outcome import end_at_once
 
 T = TypeVar("T")
 S = TypeVar("S")
 _AHEAD = 2
+# Less than what asks a process to stop waits before it kills it: ten seconds, as a rule.
+_PATIENCE = 6.0
+_ASKED = (KeyboardInterrupt, SystemExit)
 
 
 def cores() -> int:
@@ -28,7 +33,8 @@ class Beside:
     """Threads that read ahead and write behind, until the context is left.
 
     Leaving it waits for what was begun, also when an interrupt ends the work: files that are
-    half written would be lost, and whole ones of what has been computed are worth having.
+    half written would be lost, and whole ones of what has been computed are worth having. But an
+    interrupt does not wait for what hangs, and no thread can be ended: the process is, then.
 
     Parameters
     ----------
@@ -43,13 +49,27 @@ class Beside:
         self._readers = ThreadPoolExecutor(1, "reading")
         self._writers = ThreadPoolExecutor(workers, "writing")
         self._written: deque[Future[Any]] = deque()
+        self._read: deque[Future[Any]] = deque(maxlen=ahead + 1)
 
     def __enter__(self) -> Beside:
         return self
 
-    def __exit__(self, *raised: object) -> None:
-        self._readers.shutdown(cancel_futures=True)
-        self._writers.shutdown()
+    def __exit__(self, kind: object, raised: BaseException | None, trace: object) -> None:
+        if isinstance(raised, _ASKED):
+            self._wait_a_while(raised)
+        try:
+            self._readers.shutdown(cancel_futures=True)
+            self._writers.shutdown()
+        except _ASKED as asked:
+            self._wait_a_while(asked)
+            raise
+
+    def _wait_a_while(self, asked: KeyboardInterrupt | SystemExit) -> None:
+        self._readers.shutdown(wait=False, cancel_futures=True)
+        self._writers.shutdown(wait=False)
+        left = [work for work in (*self._read, *self._written) if not work.done()]
+        if wait(left, timeout=_PATIENCE).not_done:
+            end_at_once(asked)
 
     def ahead(self, read: Callable[[S], T], sources: Sequence[S]) -> Iterator[tuple[S, Future[T]]]:
         """Yield each source with what is read of it, or the error, while the next is read.
@@ -63,7 +83,8 @@ class Beside:
         """
         begun: deque[tuple[S, Future[T]]] = deque()
         for source in sources:
-            begun.append((source, self._readers.submit(read, source)))
+            self._read.append(self._readers.submit(read, source))
+            begun.append((source, self._read[-1]))
             if len(begun) > self._ahead:
                 yield begun.popleft()
         yield from begun
@@ -77,5 +98,6 @@ class Beside:
         future = self._writers.submit(work)
         self._written.append(future)
         while len(self._written) > 2 * self._workers:
-            self._written.popleft().exception()
+            self._written[0].exception()
+            self._written.popleft()
         return future
