@@ -1,0 +1,132 @@
+"""Draw the pictures of ``docs/features.md``: ``python -m docs.images.feature_figures``.
+
+It runs the commands of that page, and those of the pictures that the page shows without one, in a
+folder that is removed afterwards; then it keeps the pictures in fewer pixels and colours.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from PIL import Image
+
+from onnxplain.evaluate.flowers import write_flowers
+
+FOLDER = Path(__file__).parent / "features"
+ROOT = FOLDER.parents[2]
+LITE0, GAP = "models/efficientnet-lite0.onnx", "models/flowers-gap.onnx"
+CHELSEA = "examples/photos/chelsea.png"
+STEM, PETALS = "examples/flowers/stem-red-1000006.png", "examples/flowers/petals-blue-1000004.png"
+# Photos that are cut into pieces, and the class of each.
+PHOTOS = {"chelsea": "tiger cat", "coffee": "espresso", "camera": "tripod", "rocket": "missile"}
+TARGETS = [word for name in ("tiger cat", "espresso", "tripod", "daisy") for word in ("-t", name)]
+OF_FLOWERS, OF_CROPS = (f"features/{m}.relevant.npz" for m in ("flowers-gap", "efficientnet-lite0"))
+ATLAS = ["atlas", GAP, "flowers", "--cells", "9", "--per-image", "3"]
+
+# Name and width of a picture here, the name that the command gives it, and the command's words.
+DRAWN: list[tuple[str, int, str, list[str]]] = [
+    ("weights", 1000, "efficientnet-lite0.weights.getitem", ["weights", LITE0]),
+    (
+        "maps-photo",
+        900,
+        "chelsea.maps.add_140.photo",
+        ["maps", LITE0, CHELSEA, "--layer", "add_140"],
+    ),
+    ("maps", 1000, "stem-red-1000006.maps.13-Relu_output_0", ["maps", GAP, STEM, "--count", "24"]),
+    (
+        "top-patches-flowers",
+        1000,
+        "flowers-gap.top-patches.10-Relu_output_0",
+        ["top-patches", GAP, "flowers", "--layer", "/10/Relu", "--count", "6"],
+    ),
+    (
+        "top-patches-lite0",
+        1000,
+        "efficientnet-lite0.top-patches.getitem_33",
+        ["top-patches", LITE0, "mixed", "--layer", "getitem_33", "--count", "6"],
+    ),
+    ("relevant", 520, "flowers-gap.relevant", ["relevant", GAP, "flowers", "--mu", "5"]),
+    ("enriched-stem", 900, "stem-red-1000006.enriched", ["enriched", GAP, OF_FLOWERS, STEM]),
+    ("enriched-petals", 900, "petals-blue-1000004.enriched", ["enriched", GAP, OF_FLOWERS, PETALS]),
+    ("", 0, "", ["relevant", LITE0, "crops"]),
+    ("enriched-chelsea", 900, "chelsea.enriched", ["enriched", LITE0, OF_CROPS, CHELSEA]),
+    ("class-model", 800, "flowers-gap.class-model", ["class-model", GAP]),
+    ("class-model-lite0", 900, "efficientnet-lite0.class-model", ["class-model", LITE0, *TARGETS]),
+    (
+        "dream",
+        439,
+        "chelsea.dream.getitem_78",
+        ["dream", LITE0, CHELSEA, "--layer", "getitem_78", "--octaves", "3", "--steps", "8"],
+    ),
+    ("atlas", 700, "flowers-gap.atlas.13-Relu_output_0", ATLAS),
+    (
+        "atlas-inversion",
+        700,
+        "flowers-gap.atlas.13-Relu_output_0.inversion",
+        [*ATLAS, "--inversion"],
+    ),
+]
+
+
+def prepare(work: Path) -> None:
+    """Put into ``work`` what the commands read: flowers, flowers with photos, pieces of photos."""
+    for name in ("models", "examples"):
+        (work / name).symlink_to(ROOT / name)
+    write_flowers(work / "flowers", "double12", 360, first_seed=2000000, decoys=True)
+    (work / "mixed").mkdir()
+    (work / "crops" / "daisy").mkdir(parents=True)
+    flowers = sorted((work / "flowers").glob("*-*/*.png"))
+    for path in (flower for k, flower in enumerate(flowers) if k % 3):
+        shutil.copy(path, work / "mixed")
+    for path in flowers[::18]:
+        shutil.copy(path, work / "crops" / "daisy")
+    for path in (ROOT / "examples" / "photos").glob("*.[pj][np]g"):
+        shutil.copy(path, work / "mixed")
+    random = np.random.default_rng(0)
+    for name, label in PHOTOS.items():
+        path = next((ROOT / "examples" / "photos").glob(f"{name}.*"))
+        photo = Image.open(path).convert("RGB")
+        (work / "crops" / label).mkdir()
+        for k in range(20):
+            side = int(min(photo.size) * random.uniform(0.5, 1))
+            left, top = (int(random.integers(0, length - side + 1)) for length in photo.size)
+            piece = photo.crop((left, top, left + side, top + side))
+            piece.save(work / "crops" / label / f"{k}.png")
+
+
+def keep(drawn: Path, name: str, width: int) -> None:
+    """Write a picture as ``name`` in this width and 128 colours."""
+    picture = Image.open(drawn).convert("RGB")
+    height = round(picture.height * width / picture.width)
+    small = picture.resize((width, height), Image.Resampling.LANCZOS)
+    # Means of similar colours: a palette of medians alone turns a few red pixels into orange ones.
+    palette = small.quantize(128, kmeans=4)
+    kept = small.quantize(palette=palette, dither=Image.Dither.NONE)
+    colours = kept.getpalette() or []
+    if small.getpixel((0, 0)) == (255, 255, 255):  # the page, which a mean makes a little darker
+        corner = 3 * int(np.asarray(kept)[0, 0])
+        colours[corner : corner + 3] = [255, 255, 255]
+        kept.putpalette(colours)
+    kept.save(FOLDER / f"{name}.png", optimize=True)
+    print(f"{name}.png: {(FOLDER / f'{name}.png').stat().st_size:,} bytes")
+
+
+def draw() -> None:
+    """Run all commands and keep their pictures."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with TemporaryDirectory() as folder:
+        work = Path(folder)
+        prepare(work)
+        for name, width, made, words in DRAWN:
+            command = [sys.executable, "-m", "onnxplain", "features", *words, "-q"]
+            subprocess.run(command, check=True, cwd=work, env=environment)
+            if name:
+                keep(work / "features" / f"{made}.png", name, width)
+
+
+if __name__ == "__main__":
+    draw()
