@@ -83,7 +83,7 @@ def test_verdicts(left, word):
 
 def test_impossible_orders_are_refused(model, picture, target):
     for changes in ({"order": "upwards"}, {"steps": 0}):
-        with pytest.raises(UsageError, match="allowed: cascading or independent"):
+        with pytest.raises(UsageError, match="must be cascading or independent"):
             randomisation_check(model, picture, "gradient", target, **changes)
 
 

@@ -135,7 +135,7 @@ def test_refusals(model, samples, monkeypatch):
         return real(name, *rest, **more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(UsageError, match=r"is not installed: pip install .*onnxplain\[umap\]"):
+    with pytest.raises(UsageError, match="is not installed: pip install umap-learn"):
         activation_atlas(model, samples, layout="umap")
 
 

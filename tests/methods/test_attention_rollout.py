@@ -258,9 +258,9 @@ def test_wrong_parameters():
     proto = attending(STEM + COMPOSED + HEAD)
     for wrong, message in (
         ({"heads": "median"}, "allowed: mean, max, min"),
-        ({"discard_ratio": 1.0}, "0 to below 1"),
+        ({"discard_ratio": 1.0}, "0 or more and below 1"),
         ({"rows": "last"}, "allowed: auto, class, mean"),
-        ({"rows": "class"}, "no class token; use rows=mean"),
+        ({"rows": "class"}, "the model has none; use rows=mean"),
     ):
         with pytest.raises(UsageError, match=message):
             rollout(proto, **wrong)

@@ -257,8 +257,8 @@ def test_refusals():
     proto = with_linear_head()
     for wrong, message in (
         ({"relu": "leaky"}, "allowed: none, gradient, deconvnet, guided"),
-        ({"classes": 5}, "allowed: 1 to 4"),
-        ({"classes": 0}, "allowed: 1 to 4"),
+        ({"classes": 5}, "classes must be 1 to 4"),
+        ({"classes": 0}, "classes must be 1 to 4"),
     ):
         with pytest.raises(UsageError, match=message):
             clear(proto, X, **wrong)

@@ -224,9 +224,9 @@ def test_superpixels_of_colours_and_of_grey_in_both_layouts(name, image):
     [
         ("lime", {"kernel_width": 0.0}, "kernel_width"),
         ("lime", {"alpha": -1.0}, "alpha"),
-        ("lime", {"samples": 0}, "samples 0"),
-        ("kernel-shap", {"samples": 0}, "samples 0"),
-        ("kernel-shap", {"regions": 0}, "regions 0"),
+        ("lime", {"samples": 0}, "samples must be 1 or more, not 0"),
+        ("kernel-shap", {"samples": 0}, "samples must be 1 or more, not 0"),
+        ("kernel-shap", {"regions": 0}, "regions must be 1 to 1024, .*not 0"),
     ],
 )
 def test_what_makes_no_sense_is_refused(name, options, message):

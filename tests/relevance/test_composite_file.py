@@ -80,7 +80,7 @@ def test_files_that_are_none(tmp_path):
     with pytest.raises(UsageError, match=r"\[\[rule\]\]"):
         load_composite(tmp_path / "single.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(UsageError, match=r"cannot read composite.*no UTF-8 text"):
+    with pytest.raises(UsageError, match=r"cannot read composite.*it is not UTF-8 text"):
         load_composite(tmp_path / "binary.toml")
     with pytest.raises(UnknownNameError, match="composite"):
         pair("vgg").single.explain(pair("vgg").x, "lrp", 1, composite="mine")

@@ -37,7 +37,9 @@ def opened(opset, precision="double", *, fused=None):
 
 def explain(model, form, **parameters):
     x = nets.images("vit").astype(np.float32)
-    return model.explain(x, "attn-lrp", TARGET, form=form, **(parameters or EPSILON_ONLY))
+    return model.explain(
+        x, "attn-lrp", TARGET, kind="logit", form=form, **(parameters or EPSILON_ONLY)
+    )
 
 
 @pytest.mark.parametrize("form", ["attn", "cp"])

@@ -147,8 +147,8 @@ def test_a_walk_changes_no_gradient():
 
 def test_contrast_seeds_both_classes():
     made = pair("vgg")
-    one, two = (made.double.explain(made.x, "lrp", k).attribution for k in (1, 3))
-    both = made.double.explain(made.x, "lrp", 1, contrast=3).attribution
+    one, two = (made.double.explain(made.x, "lrp", k, kind="logit").attribution for k in (1, 3))
+    both = made.double.explain(made.x, "lrp", 1, kind="logit", contrast=3).attribution
     assert difference(both, one - two) < 1e-5
 
 

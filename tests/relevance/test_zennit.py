@@ -123,14 +123,14 @@ def with_zennit_sums(name):
 def test_composite(name, composite):
     made = pair(name)
     theirs = reference(with_zennit_sums(name), made.x, composite)
-    options = {"composite": composite}
+    options = {"composite": composite, "kind": "logit"}
     found = made.double.explain(made.x, "lrp", TARGET, **options)
     assert difference(found.attribution, theirs) < TOLERANCE
     require_float32(
         lambda x: made.single.explain(x, "lrp", TARGET, **options).attribution, made.x, theirs
     )
     # Control: another composite, and another network by one percent of one weight.
-    other = made.double.explain(made.x, "lrp", TARGET, composite=OTHERS[composite])
+    other = made.double.explain(made.x, "lrp", TARGET, kind="logit", composite=OTHERS[composite])
     assert difference(other.attribution, theirs) > 1e-2
     changed = with_zennit_sums(name)
     weight = next(p for p in changed.parameters() if p.dim() == 4)
@@ -142,7 +142,9 @@ def test_composite(name, composite):
 @pytest.mark.parametrize("composite", list(COMPOSITES))
 def test_without_merging_batchnorm_it_differs(composite):
     made = pair("resnet")
-    found = made.double.explain(made.x, "lrp", TARGET, composite=composite).attribution
+    found = made.double.explain(
+        made.x, "lrp", TARGET, kind="logit", composite=composite
+    ).attribution
     theirs = reference(with_zennit_sums("resnet"), made.x, composite, canonize=False)
     assert difference(found, theirs) > 1e-2
 
@@ -151,7 +153,7 @@ def test_epsilon_plus_on_the_real_network():
     """EfficientNet-Lite0 and the cat. In float32 a few of its units fall on a kink's other side."""
     made = pair("lite0")
     theirs = reference(MeanHead(lite0_exactly()), made.x)
-    found = made.double.explain(made.x, "lrp", TARGET, composite="epsilon-plus")
+    found = made.double.explain(made.x, "lrp", TARGET, kind="logit", composite="epsilon-plus")
     assert difference(found.attribution, theirs) < TOLERANCE
-    other = made.double.explain(made.x, "lrp", TARGET, composite="epsilon")
+    other = made.double.explain(made.x, "lrp", TARGET, kind="logit", composite="epsilon")
     assert difference(other.attribution, theirs) > 1e-2

@@ -104,8 +104,11 @@ def test_an_element_of_any_tensor(said, number):
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ("s[3, 2]", r"'s' of shape \[36, 1, 5\] does not hold the inputs .* on its first axis"),
-        ("t[9]", r"tensor 't' has the shape \[5, 6, 6\] for one input"),
+        (
+            "s[3, 2]",
+            r"tensor 's', shape \[36, 1, 5\], does not hold the inputs .* on its first axis",
+        ),
+        ("t[9]", r"'t\[9\]' is outside the tensor: 't' has the shape \[5, 6, 6\] for one input"),
         ("t[2:2]", "holds no element"),
         ("t[1.5]", "'t[1.5]'|1.5"),
         ("nothing[0]", "unknown layer 'nothing'"),
