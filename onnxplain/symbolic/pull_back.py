@@ -75,7 +75,7 @@ def slopes_that_arrive(
     found: dict[str, list[str]] = {name: [slope] for name, slope in seeds.items()}
     needed = signals_between(graph, facts, seeds, names)
     nodes = [n for n in reversed(graph.nodes) if needed.intersection(n.outputs)]
-    _require_rules([n for n in nodes if needed.intersection(n.inputs)])
+    _require_rules([n for n in nodes if needed.intersection(n.reads)])
     for node in nodes:
         slopes = tuple(total(build, found, o) if o in needed else None for o in node.outputs)
         if all(s is None for s in slopes) or not needed.intersection(node.reads):

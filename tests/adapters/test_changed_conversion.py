@@ -21,7 +21,7 @@ def opened(monkeypatch):
     """Open the classifier with a conversion whose weight `name` is multiplied by `factor`."""
     to_torch = converted.to_torch
 
-    def open_changed(name, factor):
+    def open_changed(name, factor, engine="pytorch"):
         def changed(graph, **options):
             model = onnx.ModelProto()
             model.CopyFrom(graph.model)
@@ -32,7 +32,9 @@ def opened(monkeypatch):
             return to_torch(Graph(model, graph.origin), **options)
 
         monkeypatch.setattr(converted, "to_torch", changed)
-        return onnxplain.load(graphs.classifier(final="Softmax"), preprocess="minus-one-one")
+        return onnxplain.load(
+            graphs.classifier(final="Softmax"), preprocess="minus-one-one", engine=engine
+        )
 
     return open_changed
 

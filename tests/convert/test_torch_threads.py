@@ -228,5 +228,5 @@ def test_the_command_line_hands_the_number_to_pytorch(tmp_path, monkeypatch, hos
 
     monkeypatch.setattr(torch.autograd, "grad", watched)
     line = ["explain", MODEL, PICTURE, "-m", "gradient", "-o", str(tmp_path), "--threads", "1"]
-    assert CliRunner().invoke(main, line).exit_code == 0
+    assert CliRunner().invoke(main, [*line, "--engine", "pytorch"]).exit_code == 0
     assert set(seen) == {1}

@@ -160,7 +160,7 @@ def test_forward_methods_and_gradients_work(kept):
     image = np.random.default_rng(1).integers(0, 255, (4, 4), np.uint8)
     x = model.read(image).x
     found = model.explain(image, "occlusion", window=1, kind="logit")
-    slopes = model.explain(image, "gradient", target=found.target.index)
+    slopes = model.explain(image, "gradient", target=found.target.index, kind="logit")
 
     def change(low, high):
         y = [ReferenceEvaluator(proto).run(None, {"x": v})[0][0] for v in (low, high)]
