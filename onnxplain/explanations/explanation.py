@@ -160,7 +160,7 @@ class Explanation(Contents):
         maps = {k[4:]: v for k, v in arrays.items() if k.startswith("map:")}
         main: dict[str, Any] = {k: arrays[k] for k in _ARRAYS}
         check_arrays(**main, maps=maps, axes=record["axes"])
-        check_target(record["target"])
+        check_target(record["target"], main["scores"])
         return cls(**record, **main, maps=maps)
 
     def _repr_png_(self) -> bytes:

@@ -89,13 +89,13 @@ def check_arrays(
         _check(values, f"map {_said(name)}", values.ndim <= 4, "fiub", may_be_empty=True)
 
 
-def check_target(target: object) -> None:
-    """Check the target of a saved explanation.
+def check_target(target: object, scores: NDArray[Any]) -> None:
+    """Check the target of a saved explanation, beside its scores.
 
     Raises
     ------
     ValueError
-        If a class is told by something else than numbers and texts.
+        If a class is told by something else than numbers and texts, or has no score.
     """
     if not isinstance(target, ClassScore):
         return
@@ -111,6 +111,9 @@ def check_target(target: object) -> None:
         and target.weights is None
     ):
         raise ValueError("its target is not a class")
+    # Values that are no classes have no scores at all.
+    if scores.size and not 0 <= target.index < scores.size:
+        raise ValueError(f"its target is class {target.index} of {scores.size} scores")
 
 
 def _check(

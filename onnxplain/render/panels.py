@@ -169,7 +169,7 @@ def _ranking(explanation: Explanation) -> list[tuple[list[str], float, bool]]:
         ]
     else:
         index = target.index if isinstance(target, ClassScore) else None
-        if index is not None and index not in [i for i, _ in shown]:
+        if index is not None and shown and index not in [i for i, _ in shown]:
             shown.append((index, float(explanation.scores[index])))
         rows = [(class_name(labels, i), p, i == index) for i, p in shown]
     return [(broken([name], PANEL - SHARE, TEXT, "bold"), p, marked) for name, p, marked in rows]

@@ -216,7 +216,8 @@ def test_a_record_of_other_things_is_refused(explanation, tmp_path, key, value):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("index", "0"), ("index", True), ("contrast", []), ("kind", "votes"), ("name", 3),
+    [("index", "0"), ("index", True), ("index", -1), ("index", 1000), ("contrast", []),
+     ("kind", "votes"), ("name", 3),
      ("position", ["a"]), ("margin", 1), ("reading", {}), ("weights", [1.0])],
 )  # fmt: skip
 def test_a_target_of_other_things_is_refused(explanation, tmp_path, key, value):
