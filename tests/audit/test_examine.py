@@ -33,13 +33,17 @@ def samples(tmp_path):
 
 
 def test_what_is_kept_of_a_picture_is_what_the_explanation_says(model, samples):
-    found, maps = examine(model, samples[1], ("grad-cam",), AuditConfig(), 1)
+    found, maps = examine(model, samples[1], ("grad-cam", "lrp"), AuditConfig(), 1)
     picture = model.read(samples[1].path)
     said = model.explain(picture, "grad-cam")
     assert found.number == 1
     assert found.file_sha256 == file_sha256(samples[1].path)
     assert found.input_sha256 == picture.sha256
-    assert found.methods["grad-cam"].record["parity_error"] == said.measures["parity_error"]
+    record = found.methods["grad-cam"].record
+    assert record["slope_error"] == said.measures["slope_error"]
+    assert "parity_error" not in record
+    relevance = model.explain(picture, "lrp")
+    assert found.methods["lrp"].record["parity_error"] == relevance.measures["parity_error"]
     heatmap = said.heatmap()
     assert found.methods["grad-cam"].evidence["top left"] == pytest.approx(
         heatmap[:2, :2].clip(0).sum() / heatmap.clip(0).sum()

@@ -197,7 +197,7 @@ def test_the_fallback_to_the_cpu_is_one_line(explain, monkeypatch):
 def test_settings_of_the_engines_are_accepted(explain, options):
     assert explain("-m", "occlusion,saliency", *options).exit_code == 0
     precision = Explanation.load(explain.folder / "3-10.saliency.npz").provenance["precision"]
-    assert precision == ("double" if "double" in options else "single")
+    assert precision == ("double" if "double" in options else "as the file")
 
 
 def test_a_forward_only_method_does_not_load_torch(tmp_path):
