@@ -142,7 +142,8 @@ def test_an_audit_its_report_and_its_verification(tmp_path):
     )
     report = loaded("report", out, "-o", tmp_path / "again")
     require(report, allowed=SCIPY | FILES, used={"jinja2", "jsonschema"})
-    verify = loaded("verify", out / "record.json", "--data", tmp_path / "data")
+    given = ["--model", MODEL, "--data", tmp_path / "data"]
+    verify = loaded("verify", out / "record.json", *given)
     # The clusters of the maps are computed again.
     require(verify, allowed=SCIPY | FILES | {"sklearn", "skimage"})
 

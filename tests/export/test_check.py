@@ -44,6 +44,13 @@ def test_a_rule_that_is_off_by_half_a_percent_is_caught(
     assert not (tmp_path / "wrong.onnx").exists()
 
 
+def test_it_is_caught_where_onnx_runtime_was_asked_for_gradients(tmp_path, monkeypatch):
+    monkeypatch.setitem(RULES, "Conv", off_by(RULES["Conv"], 1.005))
+    model = onnxplain.load(GAP, engine="onnxruntime")
+    with pytest.raises(ParityError, match="if both are computed in float64"):
+        export(model, GAP, tmp_path / "wrong.onnx", ["gradient"], picture=PICTURE)
+
+
 @pytest.mark.parametrize("method", ["grad-cam", "gradient", "integrated-gradients"])
 def test_without_rounding_a_map_is_that_of_the_engine(method, tmp_path, monkeypatch):
     monkeypatch.setattr(check, "_CLOSE", -1.0)

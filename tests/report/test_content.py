@@ -19,7 +19,7 @@ def test_the_record_by_hand_is_one(audited):
 
 
 def test_it_is_made_again_from_the_files_alone(audited):
-    shown, lacking = read_again(audited[0])
+    shown, lacking = read_again(audited[0], audited[0].parent / "data")
     assert lacking == []
     assert all(e.photo.startswith("data:image/jpeg") for e in shown.examples.values())
     assert all(set(e.layers) == {"grad-cam", "lrp"} for e in shown.examples.values())
@@ -36,7 +36,7 @@ def test_a_photo_that_changed_or_went_is_not_shown(audited):
     folder, _, files = audited
     files["a.png"].write_bytes(files["e.png"].read_bytes())
     files["e.png"].unlink()
-    shown, _ = read_again(folder)
+    shown, _ = read_again(folder, folder.parent / "data")
     assert shown.examples[0].missing == "the file has changed since"
     assert shown.examples[3].missing == "the file is not there any more"
     text = write_report(folder, shown)[0].read_text("utf-8")

@@ -97,7 +97,7 @@ def old(audited):
 
 
 def test_a_record_of_format_1_has_a_report_that_says_what_it_lacks(old):
-    shown, lacking = read_again(old)
+    shown, lacking = read_again(old, old.parent / "data")
     assert lacking == []
     html, markdown = (p.read_text("utf-8") for p in write_report(old, shown))
     assert "a version of onnxplain that kept no curves" in html
