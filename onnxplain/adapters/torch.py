@@ -262,7 +262,10 @@ class TorchAdapter:
             return {n: torch.from_numpy(np.asarray(m)).to(here[n]) for n, m in found.items()}
 
         def run(rows: Array) -> dict[str, Array]:
-            feeds = [converted.feeds(converted.tensor(both[rows, k])) for k in (0, 1)]
+            # Channel by channel: interleaved kernels round the places of a flat baseline
+            # differently, and max-pooling would choose among equals by that rounding.
+            pictures = [converted.tensor(both[rows, k]) for k in (0, 1)]
+            feeds = [{**converted.feeds(p), image: p} for p in pictures]
             begun = [partial(start, of_rows(seed, rows)) for seed in seeds]
             values, found, grown = multipliers(
                 converted.graph, converted.program, image, feeds, starts, begun, names
