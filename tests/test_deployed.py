@@ -299,3 +299,11 @@ def test_an_int8_network_has_the_relus_of_its_original():
     clips = [n for n in opened(LITE0).network.graph.nodes if n.op_type in ("Clip", "Relu")]
     graph = opened(INT8).network.graph
     assert len([n for n in graph.nodes if rectified_root(graph, n)]) == len(clips) == 33
+
+
+def test_values_between_pixels_are_not_rounded_without_a_word():
+    model = onnxplain.load(on_pixels(), preprocess="raw", scores="logits", engine="onnxruntime")
+    pixels = opened(GAP).read(DIGIT).pixels
+    assert model.explain(pixels, "gradient", 3).attribution.any()
+    with pytest.raises(OnnxplainError, match="between them.*--engine pytorch"):
+        model.explain(pixels, "integrated-gradients", 3)

@@ -60,7 +60,7 @@ picture = rng.integers(0, 256, (6, 6, 3), np.uint8)
 USE_OPERATOR = (
     BUILD
     + """
-model = onnxplain.load(proto, preprocess="zero-one", scores="logits")
+model = onnxplain.load(proto, preprocess="zero-one", scores="logits", engine="pytorch")
 for method in ("gradient", "grad-cam", "lrp", "guided-backprop"):
     assert model.explain(picture, method, 1).attribution.any(), method
 assert model.network.layers[0].name == "m"
@@ -71,7 +71,8 @@ MISSES_OPERATOR = (
     + """
 from onnxplain.errors import ConversionError
 try:
-    onnxplain.load(proto, preprocess="zero-one", scores="logits").explain(picture, "gradient", 1)
+    model = onnxplain.load(proto, preprocess="zero-one", scores="logits", engine="pytorch")
+    model.explain(picture, "gradient", 1)
 except ConversionError as error:
     assert "Mish-18" in str(error)
 else:

@@ -117,10 +117,15 @@ class SymbolicAdapter:
         ConversionError
             If an operator on the way has no rule.
         UsageError
-            If signals are to pass otherwise than as derivatives.
+            If signals are to pass otherwise than as derivatives, or the file would round `x`.
         """
         if rectify is not None or resample or baseline is not None:
             raise UsageError("ONNX Runtime gives plain derivatives only; PyTorch gives the others")
+        if np.dtype(self._image.dtype).kind in "iu" and (x != np.rint(x)).any():
+            raise UsageError(
+                f"input {self._image.name!r} takes whole numbers, and this method asks for values "
+                "between them, which ONNX Runtime would round; choose --engine pytorch"
+            )
         starts = tuple(dict.fromkeys(t for seed in seeds for t in seed.tensors))
         names = tuple(dict.fromkeys(names))
         ready = self._pass(x, starts, names)

@@ -91,7 +91,8 @@ class Engines:
 
     @cached_property
     def _prefers_onnx(self) -> bool:
-        return self.gradients_by == AUTO and suits_onnx(self.graph, self.precision, self.ort.device)
+        suits = suits_onnx(self.graph, self.image, self.precision, self.ort.device)
+        return self.gradients_by == AUTO and suits
 
     @cached_property
     def slopes(self) -> SlopesEngine:

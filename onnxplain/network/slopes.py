@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from onnxplain.adapters.base import Adapter, Array
 from onnxplain.adapters.engines import EngineSettings
 from onnxplain.adapters.ort import OrtAdapter
@@ -18,23 +20,27 @@ _PYTORCH_BATCH = 16
 _CPU = "CPUExecutionProvider"
 
 
-def suits_onnx(graph: Graph, precision: str, provider: str) -> bool:
+def suits_onnx(graph: Graph, image: ImageInput, precision: str, provider: str) -> bool:
     """Whether ONNX Runtime is the better engine for derivatives of a graph.
 
     It is where it was measured to be: on the CPU. Those of graphs that round depend on the last
-    bits of each engine, and only PyTorch computes in double precision. The clock is not asked,
+    bits of each engine, only PyTorch computes in double precision, and only there can an input of
+    integers have the values between them that paths and noise are made of. The clock is not asked,
     nor what the process has loaded: the same command computes the same numbers.
 
     Parameters
     ----------
     graph : Graph
         The prepared graph.
+    image : ImageInput
+        The input that varies.
     precision : {"single", "double"}
         What is asked of derivatives.
     provider : str
         Where ONNX Runtime runs.
     """
-    return precision == "single" and provider == _CPU and not rounds_values(graph)
+    rounds = rounds_values(graph) or np.dtype(image.dtype).kind in "iu"
+    return precision == "single" and provider == _CPU and not rounds
 
 
 def require_slopes(asked: str) -> None:

@@ -6,6 +6,7 @@ import sys
 import pytest
 from small_models import LINEAR, model_of, write_model
 
+from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.prepare import prepare
 from onnxplain.network.slopes import suits_onnx
 
@@ -41,6 +42,9 @@ def test_the_choice_depends_on_the_model_alone():
     import onnxplain.adapters.torch  # noqa: F401
 
     graph = prepare(model_of(LINEAR))
-    assert suits_onnx(graph, "single", "CPUExecutionProvider")
-    assert not suits_onnx(graph, "double", "CPUExecutionProvider")
-    assert not suits_onnx(graph, "single", "CUDAExecutionProvider")
+    image = ImageInput("x", "float32", "NCHW", 1, (4, 4), None, False)
+    assert suits_onnx(graph, image, "single", "CPUExecutionProvider")
+    assert not suits_onnx(graph, image, "double", "CPUExecutionProvider")
+    assert not suits_onnx(graph, image, "single", "CUDAExecutionProvider")
+    pixels = ImageInput("x", "uint8", "NCHW", 1, (4, 4), None, False)
+    assert not suits_onnx(graph, pixels, "single", "CPUExecutionProvider")
