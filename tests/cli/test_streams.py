@@ -115,7 +115,8 @@ def test_a_reader_that_goes_away_is_quiet():
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
 def test_the_end_of_the_terminal_unwinds_as_a_request_to_stop_does(number):
-    with waiting() as process:
+    # The tests themselves may run under nohup.
+    with waiting(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)) as process:
         process.send_signal(number)
         os.kill(process.pid, signal.SIGHUP)  # the second does not break off the unwinding
         said, _ = process.communicate(timeout=60)
