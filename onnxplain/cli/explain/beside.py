@@ -7,9 +7,10 @@ model, while a process of its own would have to load everything and be sent ever
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from onnxplain.cli.outcome import end_at_once
@@ -49,7 +50,6 @@ class Beside:
         self._readers = ThreadPoolExecutor(1, "reading")
         self._writers = ThreadPoolExecutor(workers, "writing")
         self._written: deque[Future[Any]] = deque()
-        self._read: deque[Future[Any]] = deque(maxlen=ahead + 1)
 
     def __enter__(self) -> Beside:
         return self
@@ -58,17 +58,22 @@ class Beside:
         if isinstance(raised, _ASKED):
             self._wait_a_while(raised)
         try:
-            self._readers.shutdown(cancel_futures=True)
-            self._writers.shutdown()
+            self._finish()
         except _ASKED as asked:
             self._wait_a_while(asked)
             raise
 
+    def _finish(self) -> None:
+        self._readers.shutdown(cancel_futures=True)
+        self._writers.shutdown()
+
     def _wait_a_while(self, asked: KeyboardInterrupt | SystemExit) -> None:
-        self._readers.shutdown(wait=False, cancel_futures=True)
-        self._writers.shutdown(wait=False)
-        left = [work for work in (*self._read, *self._written) if not work.done()]
-        if wait(left, timeout=_PATIENCE).not_done:
+        # The executors know what was begun. Notes of our own would lack what a thread has begun
+        # already when the interrupt comes before the note is made.
+        finishing = threading.Thread(target=self._finish, name="finishing", daemon=True)
+        finishing.start()
+        finishing.join(_PATIENCE)
+        if finishing.is_alive():
             end_at_once(asked)
 
     def ahead(self, read: Callable[[S], T], sources: Sequence[S]) -> Iterator[tuple[S, Future[T]]]:
@@ -83,8 +88,7 @@ class Beside:
         """
         begun: deque[tuple[S, Future[T]]] = deque()
         for source in sources:
-            self._read.append(self._readers.submit(read, source))
-            begun.append((source, self._read[-1]))
+            begun.append((source, self._readers.submit(read, source)))
             if len(begun) > self._ahead:
                 yield begun.popleft()
         yield from begun

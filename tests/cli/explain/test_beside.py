@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from onnxplain.cli.explain import beside as module
 from onnxplain.cli.explain.beside import Beside, cores
 
 WAIT = 30
@@ -66,6 +67,36 @@ def test_an_interrupt_keeps_what_was_begun():
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert done == [0, 1, 2]
+
+
+def test_an_interrupt_while_work_is_handed_over_does_not_wait_for_what_hangs(monkeypatch):
+    asked, ended, begun, let_go = KeyboardInterrupt(), [], threading.Event(), threading.Event()
+
+    def hang():
+        begun.set()
+        let_go.wait(60)
+
+    def end(reason):
+        ended.append(reason)
+        let_go.set()  # the process would be gone
+
+    def interrupted():
+        with Beside(1) as beside:
+            submit = beside._writers.submit
+
+            def handed_over(work):
+                submit(work)
+                begun.wait(60)
+                raise asked
+
+            beside._writers.submit = handed_over
+            beside.write(hang)
+
+    monkeypatch.setattr(module, "end_at_once", end)
+    monkeypatch.setattr(module, "_PATIENCE", 0.2)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert ended == [asked]
 
 
 def test_results_do_not_pile_up():
