@@ -245,7 +245,6 @@ class Model(OpenedModel):
             if not allow_mismatch:
                 require_parity(late[0])
 
-        self.network.before_pytorch = check_late
         runs = average if average and self.network.is_random else 1
 
         def work(aim: Target, context: Context, share: Share) -> Explanation:
@@ -270,7 +269,8 @@ class Model(OpenedModel):
 
         # The steps of the first target stand for those of all, which take turns.
         contexts = [context, *[replace(context, progress=silent)] * (len(aims) - 1)]
-        return run_shared([partial(work, a, s) for a, s in zip(aims, contexts, strict=True)])
+        with self.network.before_pytorch(check_late):
+            return run_shared([partial(work, a, s) for a, s in zip(aims, contexts, strict=True)])
 
     def _score(self, picture: Picture, target: Target) -> float:
         """Value of a target on a picture, in the deployed model."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from onnxplain.adapters.base import FORWARD_VERBS, Adapter, Array, Capability
+from onnxplain.adapters.batch_choice import gradient_batch
 from onnxplain.adapters.engines import EngineSettings, Factory
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.adapters.slopes_engine import SlopesEngine
 from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph
 from onnxplain.network.slopes import open_slopes, require_slopes, suits_onnx
 
@@ -19,10 +23,12 @@ if TYPE_CHECKING:
     from onnxplain.adapters.torch import TorchAdapter
 
 AUTO = "auto"
-
-
-def nothing() -> None:
-    """Check nothing."""
+# Inputs that gradients take at a time, where memory allows.
+_GRADIENTS = 16
+# What is called before PyTorch takes over, and in which network: of the running call alone.
+_BEFORE_PYTORCH: ContextVar[tuple[Engines, Callable[[], None]] | None] = ContextVar(
+    "before pytorch", default=None
+)
 
 
 class Engines:
@@ -32,8 +38,6 @@ class Engines:
     ----------
     gradients_by : {"auto", "onnxruntime", "pytorch"}
         Which of the library's engines was asked for.
-    before_pytorch : callable
-        Called before PyTorch gives derivatives in the place of ONNX Runtime.
     """
 
     graph: Graph
@@ -41,7 +45,6 @@ class Engines:
     bound: Mapping[str, Array]
     precision: str
     gradients_by: str
-    before_pytorch: Callable[[], None]
     example: Callable[[], Array]
     _engine: Factory | None
     _device: str
@@ -61,6 +64,10 @@ class Engines:
         @cached_property
         def independence(self) -> Independence:
             """Whether one input stands for itself."""
+
+        @cached_property
+        def shapes(self) -> Shapes:
+            """Concrete shapes of all tensors."""
 
         def _open_ort(self, graph: Graph | None = None, *, optimise: bool = True) -> OrtAdapter: ...
 
@@ -91,8 +98,9 @@ class Engines:
 
     @cached_property
     def _prefers_onnx(self) -> bool:
-        suits = suits_onnx(self.graph, self.image, self.precision, self.ort.device)
-        return self.gradients_by == AUTO and suits
+        return self.gradients_by == AUTO and suits_onnx(
+            self.graph, self.image, self.precision, self.ort.device
+        )
 
     @cached_property
     def slopes(self) -> SlopesEngine:
@@ -102,13 +110,31 @@ class Engines:
             return self.ort if graph is self.graph else self._open_ort(graph)
 
         def pytorch() -> Adapter:
-            self.before_pytorch()
+            asked = _BEFORE_PYTORCH.get()
+            if asked is not None and asked[0] is self:
+                asked[1]()
             return self.torch
 
         only = self.gradients_by == "onnxruntime"
         return open_slopes(
-            *(self.graph, self.image, reopened, pytorch, self._settings, self.example), only=only
+            *(self.graph, self.image, reopened, pytorch, self._settings, self.example),
+            batch_size=self.gradient_batch,
+            only=only,
         )
+
+    @property
+    def gradient_batch(self) -> int:
+        """How many inputs gradients take at a time, in either engine."""
+        return self._batch_size or gradient_batch(self.graph, self.shapes, _GRADIENTS)
+
+    @contextmanager
+    def before_pytorch(self, check: Callable[[], None]) -> Iterator[None]:
+        """Call `check` before PyTorch gives derivatives in the place of ONNX Runtime."""
+        token = _BEFORE_PYTORCH.set((self, check))
+        try:
+            yield
+        finally:
+            _BEFORE_PYTORCH.reset(token)
 
     @property
     def converted(self) -> Adapter:

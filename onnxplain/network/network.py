@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.adapters.base import Array
-from onnxplain.adapters.batch_choice import gradient_batch
 from onnxplain.adapters.engines import OWN, Factory, engine_factory
 from onnxplain.adapters.independence import Independence, measure_independence
 from onnxplain.adapters.ort import OrtAdapter
@@ -34,15 +33,13 @@ from onnxplain.inputs.bound import BoundValue, bind_inputs
 from onnxplain.network.answer import Asked, declared_answer, probed
 from onnxplain.network.chosen_layer import about_layers, linear_head, named_layer
 from onnxplain.network.concrete_shapes import concrete_shapes
-from onnxplain.network.engines import AUTO, Engines, nothing
+from onnxplain.network.engines import AUTO, Engines
 from onnxplain.network.placed_layer import placed
 
 if TYPE_CHECKING:
     from onnxplain.adapters.torch import TorchAdapter
 
 # Some input that moves the scores.
-# Inputs that gradients take at a time, where memory allows.
-_GRADIENTS = 16
 _PROBE_RANGE, _PIXEL_RANGE = 2.0, 255
 
 
@@ -90,8 +87,6 @@ class Network(Engines):
     ----------
     gradients_by : {"auto", "onnxruntime", "pytorch"}
         Which of the library's engines was asked for.
-    before_pytorch : callable
-        Called before PyTorch gives derivatives in the place of ONNX Runtime.
     """
 
     def __init__(
@@ -148,7 +143,6 @@ class Network(Engines):
         self._whole: Network | None = None
         self.placements: dict[str, Placement] = {}
         self.cam_heads: dict[SpatialLayer, CamHead] = {}
-        self.before_pytorch: Callable[[], None] = nothing
 
     def with_graph(
         self,
@@ -243,7 +237,7 @@ class Network(Engines):
             self.image,
             self._outputs.explained,
             device=self._device,
-            batch_size=self._batch_size or gradient_batch(self.graph, self.shapes, _GRADIENTS),
+            batch_size=self.gradient_batch,
             bound=self.bound,
             double=self.precision == "double",
             threads=self._threads,

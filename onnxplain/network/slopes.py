@@ -16,7 +16,6 @@ from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.quantised import rounds_values
 from onnxplain.graph.view import Graph
 
-_PYTORCH_BATCH = 16
 _CPU = "CPUExecutionProvider"
 
 
@@ -66,6 +65,7 @@ def open_slopes(
     settings: EngineSettings,
     example: Callable[[], Array],
     *,
+    batch_size: int,
     only: bool,
 ) -> SlopesEngine:
     """Open the engine that takes derivatives from ONNX Runtime first.
@@ -84,6 +84,8 @@ def open_slopes(
         What was asked of all engines.
     example : callable
         Returns an input on which derivatives are checked.
+    batch_size : int
+        Largest batch in one pass.
     only : bool
         Refuse what ONNX Runtime does not give.
     """
@@ -91,7 +93,7 @@ def open_slopes(
         graph,
         image,
         open_ort,
-        batch_size=settings.batch_size or _PYTORCH_BATCH,
+        batch_size=batch_size,
         bound=settings.bound,
         must_part=settings.must_part,
     )
