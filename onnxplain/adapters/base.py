@@ -145,6 +145,11 @@ class PullBack:
     growth: tuple[Growth, ...] = ()
 
 
+def starts_of(seeds: Sequence[Seed]) -> tuple[str, ...]:
+    """Return the tensors at which some seeds start, each once."""
+    return tuple(dict.fromkeys(t for seed in seeds for t in seed.tensors))
+
+
 def pulled(joined: Mapping[str, Array], names: Sequence[str], count: int) -> PullBack:
     """Return what batches gave that are joined: ``value:TENSOR`` and ``gradient:SEED:TENSOR``."""
     values = {k[len("value:") :]: v for k, v in joined.items() if k.startswith("value:")}

@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from onnxplain.adapters.base import Adapter, Array, Capability, Propagation, PullBack, Seed
+from onnxplain.adapters.base import (
+    Adapter,
+    Array,
+    Capability,
+    Propagation,
+    PullBack,
+    Seed,
+    starts_of,
+)
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.slope_check import TOLERANCE, SlopeCheck, check_slopes
 from onnxplain.adapters.symbolic import SymbolicAdapter
@@ -29,10 +37,6 @@ _OTHERWISE = "choose --engine pytorch"
 _OBSTACLES = (ConversionError, UnsupportedModelError, UsageError)
 # Tensors at which slopes start, and those whose derivatives are wanted.
 _Way = tuple[tuple[str, ...], tuple[str, ...]]
-
-
-def _starts(seeds: Sequence[Seed]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(t for seed in seeds for t in seed.tensors))
 
 
 class SlopesEngine:
@@ -106,7 +110,7 @@ class SlopesEngine:
         ConversionError, ParityError, MethodRefusedError
             If only ONNX Runtime may, and it cannot.
         """
-        way = (_starts(seeds), tuple(names))
+        way = (starts_of(seeds), tuple(names))
         if rectify is not None or resample or baseline is not None:
             if self._only:
                 raise MethodRefusedError(
@@ -134,7 +138,7 @@ class SlopesEngine:
         ConversionError, ParityError, UnsupportedModelError, UsageError
             If there are none, or they do not add up.
         """
-        starts = _starts(seeds)
+        starts = starts_of(seeds)
         check = self._check(starts, self._passed(starts, names), x)
         if not check.agrees:
             raise ParityError(

@@ -22,6 +22,7 @@ from onnxplain.adapters.base import (
     Seed,
     of_rows,
     pulled,
+    starts_of,
 )
 from onnxplain.adapters.batches import Batches, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
@@ -126,7 +127,7 @@ class SymbolicAdapter:
                 f"input {self._image.name!r} takes whole numbers, and this method asks for values "
                 "between them, which ONNX Runtime would round; choose --engine pytorch"
             )
-        starts = tuple(dict.fromkeys(t for seed in seeds for t in seed.tensors))
+        starts = starts_of(seeds)
         names = tuple(dict.fromkeys(names))
         ready = self._pass(x, starts, names)
 

@@ -22,6 +22,7 @@ from onnxplain.adapters.base import (
     Seed,
     of_rows,
     pulled,
+    starts_of,
 )
 from onnxplain.adapters.batches import Batches, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
@@ -136,7 +137,7 @@ class TorchAdapter:
         """Carry slopes back by one forward pass; see `Adapter`."""
         if baseline is not None:
             return self._multipliers(x, baseline, seeds, names)
-        starts = list(dict.fromkeys(t for seed in seeds for t in seed.tensors))
+        starts = starts_of(seeds)
 
         def run(rows: Array) -> dict[str, Array]:
             leaf = self._converted.tensor(x[rows]).requires_grad_()
@@ -179,7 +180,7 @@ class TorchAdapter:
         growth = [Growth() for _ in seeds]
         left = len(x)
         masks = {name: self._converted.tensor(mask) for name, mask in (keep or {}).items()}
-        starts = list(dict.fromkeys(t for seed in seeds for t in seed.tensors))
+        starts = starts_of(seeds)
 
         def run(rows: Array) -> dict[str, Array]:
             nonlocal left
@@ -253,7 +254,7 @@ class TorchAdapter:
     ) -> PullBack:
         both = np.stack([x, np.broadcast_to(baseline, x.shape)], axis=1)
         converted, image = self._converted, self._image.name
-        starts = list(dict.fromkeys(t for seed in seeds for t in seed.tensors))
+        starts = starts_of(seeds)
         growth = [Growth() for _ in seeds]
 
         def start(seed: Seed, here: Values, there: Values) -> dict[str, Tensor]:
