@@ -10,6 +10,7 @@ TESTED_WITH = {
     "explanations/saved_record": "explanations/test_explanation",
     "explanations/contents": "explanations/test_explanation",
     "model/noise": "model/test_doubts",
+    "process/wanted": "model/test_odd",
     "convert/step": "convert/test_program",
     "relevance/chains": "relevance/test_merge",
     "relevance/manners": "relevance/test_operators",

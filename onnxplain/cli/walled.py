@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from onnxplain.process.journal import WallNeeded, wall_wanted
+from onnxplain.process.wanted import WallNeeded, wall_wanted
 
 _HELP = (
     "Work in a process of its own with limits on memory and time, which is begun again without the "

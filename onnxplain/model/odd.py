@@ -16,7 +16,7 @@ from onnxplain.graph.bodies import nodes_with_bodies
 from onnxplain.graph.budget import OverBudgetError, budget, halved, within
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.view import Graph
-from onnxplain.process.journal import WallNeeded, is_wall_wanted
+from onnxplain.process.wanted import WallNeeded, is_wall_wanted
 from onnxplain.text import shown
 
 # Domains whose operators come with ONNX Runtime and are in wide use.

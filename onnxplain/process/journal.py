@@ -16,7 +16,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -156,40 +155,20 @@ def recall(key: str) -> Any:
 
 def sign_of_life() -> None:
     """Show that native code came back, if anybody watches."""
-    if _CURRENT:
-        _CURRENT[0].sign()
+    if (journal := current()) is not None:
+        journal.sign()
 
 
 def is_careful() -> bool:
     """Whether one thing is to be done at a time."""
-    return bool(_CURRENT) and _CURRENT[0].state.careful
+    journal = current()
+    return journal is not None and journal.state.careful
 
 
 def said_before(text: str) -> bool:
     """Whether an earlier worker of this command said a line."""
-    return bool(_CURRENT) and _CURRENT[0].said_before(text)
-
-
-class WallNeeded(BaseException):
-    """A file is odd, and is to be read in a process of its own; says why."""
-
-
-_WANTED: ContextVar[bool] = ContextVar("wall wanted", default=False)
-
-
-@contextmanager
-def wall_wanted() -> Iterator[None]:
-    """Let whoever opens an odd file raise `WallNeeded` for a while."""
-    token = _WANTED.set(True)
-    try:
-        yield
-    finally:
-        _WANTED.reset(token)
-
-
-def is_wall_wanted() -> bool:
-    """Whether somebody would put up a wall for an odd file."""
-    return _WANTED.get()
+    journal = current()
+    return journal is not None and journal.said_before(text)
 
 
 def prepare_folder(folder: Path, state: State) -> None:

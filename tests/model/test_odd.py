@@ -5,7 +5,7 @@ import pytest
 
 import onnxplain
 from onnxplain.graph.budget import Budget, within
-from onnxplain.process.journal import WallNeeded, wall_wanted
+from onnxplain.process.wanted import WallNeeded, wall_wanted
 
 CUSTOM = """<ir_version: 8, opset_import: ["": 13, "my.own": 1]>
 m (float[1,1,8,8] x) => (float[1,3] y) { y = my.own.Thing(x) }"""
