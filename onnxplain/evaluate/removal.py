@@ -120,19 +120,3 @@ class Exchange:
     def curve(self) -> Curve:
         """Return the whole curve."""
         return Curve(self.shares, self.scores(np.arange(len(self.shares))))
-
-
-def exchange_curve(
-    score: Score,
-    start: NDArray[Any],
-    end: NDArray[Any],
-    heatmap: NDArray[Any],
-    channel_axis: int,
-    *,
-    step: int | None = None,
-    batch_size: int = 16,
-) -> Curve:
-    """Return the whole curve of an `Exchange`, which has these parameters."""
-    return Exchange(
-        score, start, end, heatmap, channel_axis, step=step, batch_size=batch_size
-    ).curve()

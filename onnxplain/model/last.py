@@ -42,11 +42,13 @@ class Last(Generic[T]):
         *about
             What else the answer depends on, compared with ``==``.
         """
+        if len(x) != 1:
+            self._kept = None
+            return compute()
         kept = self._kept
         if kept is None or kept.about != about or not _same(kept.x, x):
             # The caller may write into its array afterwards.
-            kept = _Kept(x.copy(), about, compute())
-            self._kept = kept if len(x) == 1 else None
+            kept = self._kept = _Kept(x.copy(), about, compute())
         return kept.found
 
 

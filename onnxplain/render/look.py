@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
@@ -144,15 +145,8 @@ def outlined(pixels: NDArray[np.uint8], values: NDArray[np.float64]) -> NDArray[
 
 
 def _grown(inside: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
-    """Move the edge of an area outwards by so many pixels, or inwards."""
+    """Move the edge of an area outwards by so many pixels, or inwards; not at the picture's."""
+    square = np.ones((2 * abs(by) + 1,) * 2, bool)
     if by < 0:
-        return ~_grown(~inside, -by)
-    found = inside.copy()
-    for axis in (0, 1):
-        once = found.copy()
-        for k in range(1, by + 1):
-            ahead, behind = [slice(None)] * 2, [slice(None)] * 2
-            ahead[axis], behind[axis] = slice(k, None), slice(None, -k)
-            found[tuple(ahead)] |= once[tuple(behind)]
-            found[tuple(behind)] |= once[tuple(ahead)]
-    return found
+        return scipy.ndimage.binary_erosion(inside, square, border_value=1)
+    return scipy.ndimage.binary_dilation(inside, square)

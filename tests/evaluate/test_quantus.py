@@ -14,7 +14,7 @@ from originals import exactly
 import onnxplain
 from onnxplain.evaluate import localisation
 from onnxplain.evaluate.faithfulness import completeness_gap
-from onnxplain.evaluate.removal import exchange_curve
+from onnxplain.evaluate.removal import Exchange
 from onnxplain.evaluate.robustness import max_sensitivity
 from onnxplain.evaluate.sanity import randomisation_check
 from tests.engines import gradients
@@ -61,14 +61,14 @@ def test_deletion_is_pixel_flipping(model, seen):
     for picture, heat, flips, label in zip(
         seen, maps()[0], STORED["deletion"], STORED["classes"], strict=False
     ):
-        curve = exchange_curve(
+        curve = Exchange(
             lambda x, label=label: _probabilities(model, x)[:, label],
             picture.x,
             np.full_like(picture.x, BASELINE),
             heat,
             1,
             step=PIXELS,
-        )
+        ).curve()
         np.testing.assert_allclose(curve.scores[1:], flips, atol=1e-9)
 
 

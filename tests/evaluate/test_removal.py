@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from onnxplain.errors import UsageError
-from onnxplain.evaluate.removal import exchange_curve
+from onnxplain.evaluate.removal import Exchange
 
 RNG = np.random.default_rng(3)
 WEIGHTS = RNG.normal(size=(3, 6, 5))
@@ -34,7 +34,7 @@ def by_hand(heat, step):
 @pytest.mark.parametrize("step", [1, 4, 5, 7, 30])
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
 def test_equals_removing_pixel_after_pixel(step, batch_size):
-    curve = exchange_curve(linear, X, BASELINE, heatmap(), 1, step=step, batch_size=batch_size)
+    curve = Exchange(linear, X, BASELINE, heatmap(), 1, step=step, batch_size=batch_size).curve()
     shares, scores = by_hand(heatmap(), step)
     np.testing.assert_allclose(curve.shares, shares)
     np.testing.assert_allclose(curve.scores, scores, atol=1e-12)
@@ -42,29 +42,29 @@ def test_equals_removing_pixel_after_pixel(step, batch_size):
 
 
 def test_channels_may_come_last():
-    first = exchange_curve(linear, X, BASELINE, heatmap(), 1)
-    last = exchange_curve(
+    first = Exchange(linear, X, BASELINE, heatmap(), 1).curve()
+    last = Exchange(
         lambda b: linear(np.moveaxis(b, -1, 1)),
         np.moveaxis(X, 1, -1),
         np.moveaxis(BASELINE, 1, -1),
         heatmap(),
         3,
-    )
+    ).curve()
     np.testing.assert_allclose(last.scores, first.scores, atol=1e-12)
 
 
 def test_the_true_order_deletes_faster_and_inserts_faster_than_any_other():
-    true = exchange_curve(linear, X, BASELINE, heatmap(), 1, step=1)
-    inserted = exchange_curve(linear, BASELINE, X, heatmap(), 1, step=1)
+    true = Exchange(linear, X, BASELINE, heatmap(), 1, step=1).curve()
+    inserted = Exchange(linear, BASELINE, X, heatmap(), 1, step=1).curve()
     for seed in range(20):
         other = np.random.default_rng(seed).random((6, 5))
-        assert exchange_curve(linear, X, BASELINE, other, 1, step=1).area > true.area
-        assert exchange_curve(linear, BASELINE, X, other, 1, step=1).area < inserted.area
+        assert Exchange(linear, X, BASELINE, other, 1, step=1).curve().area > true.area
+        assert Exchange(linear, BASELINE, X, other, 1, step=1).curve().area < inserted.area
 
 
 def test_random_order_is_the_straight_line_on_average():
     areas = [
-        exchange_curve(linear, X, BASELINE, np.random.default_rng(s).random((6, 5)), 1).area
+        Exchange(linear, X, BASELINE, np.random.default_rng(s).random((6, 5)), 1).curve().area
         for s in range(400)
     ]
     assert np.mean(areas) == pytest.approx(linear(X)[0] / 2, abs=4 * np.std(areas) / 20)
@@ -76,4 +76,4 @@ def test_random_order_is_the_straight_line_on_average():
 )
 def test_what_does_not_fit_is_refused(heat, step, said):
     with pytest.raises(UsageError, match=said):
-        exchange_curve(linear, X, BASELINE, heat, 1, step=step)
+        Exchange(linear, X, BASELINE, heat, 1, step=step).curve()

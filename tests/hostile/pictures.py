@@ -121,11 +121,26 @@ def _png_chunks(content: bytes) -> list[tuple[bytes, bytes]]:
     return chunks
 
 
+_OF_CHUNKS = ("data", "drop", "double", "swap")
+
+
+def _change_chunks(chunks: list[tuple[bytes, bytes]], k: int, how: str, rng: Rng) -> None:
+    """Change a chunk, or their order, as any format with chunks may be changed."""
+    if how == "data":
+        kind, data = chunks[k]
+        chunks[k] = (kind, changed_bytes(data, rng)[0])
+    elif how == "drop":
+        del chunks[k]
+    elif how == "double":
+        chunks.insert(k, chunks[k])
+    else:
+        rng.shuffle(chunks)
+
+
 def _png(content: bytes, rng: Rng) -> tuple[bytes, str]:
     """Chunks changed, with check sums that are right again."""
     chunks = _png_chunks(content)
     k = rng.randrange(len(chunks))
-    kind, data = chunks[k]
     how = rng.choice(("header", "header", "data", "drop", "double", "swap", "text", "kind", "bomb"))
     if how == "header":
         width, height, *rest = struct.unpack(">IIBBBBB", chunks[0][1])
@@ -133,21 +148,18 @@ def _png(content: bytes, rng: Rng) -> tuple[bytes, str]:
         at = rng.randrange(7)
         fields[at] = rng.choice(_SIZES) if at < 2 else rng.choice((0, 1, 2, 3, 4, 6, 8, 16, 99))
         chunks[0] = (b"IHDR", struct.pack(">IIBBBBB", *fields))
-    elif how == "data":
-        chunks[k] = (kind, changed_bytes(data, rng)[0])
-    elif how == "drop":
-        del chunks[k]
-    elif how == "double":
-        chunks.insert(k, chunks[k])
-    elif how == "swap":
-        rng.shuffle(chunks)
+    elif how in _OF_CHUNKS:
+        _change_chunks(chunks, k, how, rng)
     elif how == "text":
         said = text(rng).encode("utf-8", "surrogatepass")
         name = rng.choice((b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"iCCP", b"acTL", b"fcTL", b"tRNS",
                            b"PLTE", b"gAMA", b"sBIT", b"pHYs"))  # fmt: skip
         chunks.insert(1, (name, rng.choice((said, b"a\0" + said, b"a\0\0" + zlib.compress(said)))))
     elif how == "kind":
-        chunks[k] = (rng.choice((b"IDAT", b"IEND", b"fdAT", b"\xff\xff\xff\xff", b"PLTE")), data)
+        chunks[k] = (
+            rng.choice((b"IDAT", b"IEND", b"fdAT", b"\xff\xff\xff\xff", b"PLTE")),
+            chunks[k][1],
+        )
     else:
         packed = zlib.compress(bytes(rng.choice((10**5, 10**7))))
         chunks = [(n, packed if n == b"IDAT" else d) for n, d in chunks]
@@ -228,18 +240,14 @@ def _riff(content: bytes, rng: Rng) -> tuple[bytes, str]:
         chunks.append((content[at : at + 4], content[at + 8 : at + 8 + length]))
         at += 8 + length + length % 2
     k = rng.randrange(len(chunks))
-    kind, data = chunks[k]
     how = rng.choice(("data", "drop", "double", "swap", "kind", "length"))
-    if how == "data":
-        chunks[k] = (kind, changed_bytes(data, rng)[0])
-    elif how == "drop":
-        del chunks[k]
-    elif how == "double":
-        chunks.insert(k, chunks[k])
-    elif how == "swap":
-        rng.shuffle(chunks)
+    if how in _OF_CHUNKS:
+        _change_chunks(chunks, k, how, rng)
     elif how == "kind":
-        chunks[k] = (rng.choice((b"VP8 ", b"VP8L", b"VP8X", b"ANIM", b"ANMF", b"ALPH")), data)
+        chunks[k] = (
+            rng.choice((b"VP8 ", b"VP8L", b"VP8X", b"ANIM", b"ANMF", b"ALPH")),
+            chunks[k][1],
+        )
     body = b"".join(n + struct.pack("<I", len(d)) + d + b"\0" * (len(d) % 2) for n, d in chunks)
     total = rng.choice(_SIZES) if how == "length" else len(body) + 4
     return b"RIFF" + struct.pack("<I", total) + b"WEBP" + body, f"webp:{how}"
