@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-_RUNNER = """
+_HIDING = """
 import sys
 
 
@@ -16,15 +16,13 @@ class Hidden:
 
 
 sys.meta_path.insert(0, Hidden())
-from onnxplain.cli import main
-
-main()
 """
+_RUNNING = "from onnxplain.cli import main; main()"
 
 
-def onnxplain(*words):
-    """Run a command line; the finished process."""
+def onnxplain(*words, hiding=True):
+    """Run a command line, `hiding` PyTorch or not; the finished process."""
     return subprocess.run(
-        [sys.executable, "-c", _RUNNER, *map(str, words)],
+        [sys.executable, "-c", (_HIDING if hiding else "") + _RUNNING, *map(str, words)],
         capture_output=True, text=True, check=False, cwd=ROOT, timeout=300,
     )  # fmt: skip
