@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
@@ -146,7 +145,9 @@ def outlined(pixels: NDArray[np.uint8], values: NDArray[np.float64]) -> NDArray[
 
 def _grown(inside: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
     """Move the edge of an area outwards by so many pixels, or inwards; not at the picture's."""
+    from scipy import ndimage  # for contours alone
+
     square = np.ones((2 * abs(by) + 1,) * 2, bool)
     if by < 0:
-        return scipy.ndimage.binary_erosion(inside, square, border_value=1)
-    return scipy.ndimage.binary_dilation(inside, square)
+        return ndimage.binary_erosion(inside, square, border_value=1)
+    return ndimage.binary_dilation(inside, square)
