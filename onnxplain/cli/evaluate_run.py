@@ -36,7 +36,7 @@ _LOST = {"randomisation": "what the network has learned", "other-class": "which 
 def run(
     *,
     model: str,
-    data: str,
+    data: Sequence[str],
     methods: Sequence[str],
     measures: Sequence[str],
     masks: str | None,
@@ -74,7 +74,7 @@ def run(
     """
     settings = Settings(step, deleted, inserted, strong, order, stages)
     out = Path(folder)
-    require_order(model, [data])
+    require_order(model, data)
     require_writable(out)
     opened = load(model, **opening)
     chosen, left_out = choose_methods(methods, opened)

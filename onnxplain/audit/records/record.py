@@ -37,7 +37,7 @@ class Head:
     ----------
     format : int
         Version of the layout: since 2 with curves and with what suspected places do, since 3
-        with every file of the model.
+        with every file of the model, since 4 with data of several sources.
     complete : bool
         Whether everything was done.
     said_target_files : mapping of str to str, optional
