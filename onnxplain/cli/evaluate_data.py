@@ -16,7 +16,7 @@ from onnxplain.model.model import Model
 
 @contextmanager
 def chosen_samples(
-    data: Sequence[str],
+    data: str | Sequence[str],
     model: Model,
     *,
     masks: str | None,
@@ -34,6 +34,7 @@ def chosen_samples(
         If masks or boxes are given for pictures that have their own masks, or other data
         beside the built-in ones.
     """
+    data = [data] if isinstance(data, str) else data
     if FLOWERS not in data:
         samples, truth = with_boxes(read_datasets(data, masks=masks), boxes, masks, model)
         yield spread(samples, limit), truth
