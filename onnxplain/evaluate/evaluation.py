@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from onnxplain.evaluate.boxes.score import DetectionScore
 from onnxplain.evaluate.interval import bootstrap_interval
 from onnxplain.evaluate.measures import MEASURES
+from onnxplain.evaluate.telling import says_little
 from onnxplain.files import csv_text, json_text, write_text
 
 
@@ -176,12 +177,24 @@ class Evaluation:
                 found.append(entry)
         return sorted(found, key=lambda entry: -entry.iou)
 
+    def silent_measures(self) -> dict[tuple[str, str], str]:
+        """Why a measure says little of a method on these pictures, by method and measure."""
+        told = {
+            (c.method, c.measure): says_little(c.measure, c.scores.tolist(), self.unit)
+            for c in self.curves
+        }
+        return {key: text for key, text in told.items() if text}
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return {
             "provenance": dict(self.provenance),
             "problems": self.problems,
             "summary": [asdict(line) for line in self.summary()],
+            "says_little": [
+                {"method": method, "measure": measure, "why": why}
+                for (method, measure), why in self.silent_measures().items()
+            ],
             "best_thresholds": [asdict(entry) for entry in self.best_thresholds()],
             "curves": [
                 {**asdict(c), "shares": c.shares.tolist(), "scores": c.scores.tolist()}

@@ -129,9 +129,9 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
 @click.option(
     "--columns",
     type=click.IntRange(min=1),
-    default=4,
-    show_default=True,
-    help="Most panels in a row of a sheet; 2 suit a page of a paper.",
+    metavar="N",
+    help="Most panels in a row of a sheet: 2 suit a page of a paper, 6 put the maps of `-t top-5` "
+    "beside the photo in one row. Default: 4, or what suits a slide.",
 )
 @click.option(
     "--format",

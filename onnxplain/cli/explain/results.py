@@ -56,7 +56,7 @@ class Drawing:
     """How pictures are drawn: the look of maps, panels in a row of a sheet, and its format."""
 
     look: Look
-    columns: int
+    columns: int | None
     file_format: str
 
 

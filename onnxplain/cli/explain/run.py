@@ -92,7 +92,7 @@ def run(
     average: int | None,
     style: str,
     contour: bool,
-    columns: int,
+    columns: int | None,
     file_format: str,
     folder: str,
     seed: int,
