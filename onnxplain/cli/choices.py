@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -19,14 +20,33 @@ DEFAULT_METHODS = ("grad-cam", "lrp", "occlusion")
 # What ``-m all`` allows methods that would take minutes for one picture.
 ALL_SECONDS = 10.0
 ALL_CHANNELS = 64
+# Of values in file names.
+_UNFIT, _LONGEST = re.compile(r"[^\w.-]+"), 40
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """A method with the parameters that the user gave it."""
+    """A method with the parameters that the user gave it.
+
+    Attributes
+    ----------
+    method : Method
+        The method.
+    parameters : mapping
+        What was given, text or values.
+    cell : mapping of str to str, optional
+        Which of them are this cell's of a grid.
+    """
 
     method: Method
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    cell: Mapping[str, str] | None = None
+
+    @property
+    def stem(self) -> str:
+        """Part of the file names of its results: the method, and the cell of a grid."""
+        own = [f"{k}-{v}" for k, v in (self.cell or {}).items()]
+        return ".".join([self.method.name, *(_UNFIT.sub("-", text)[:_LONGEST] for text in own)])
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ For each image and method these files are written:
   NAME.occlusion-maps.png    what the model says while each window is covered
   NAME.clear-maps.png        which class each place responds to
   NAME.METHOD-maps.png       of methods that draw samples: the map's standard error
+  NAME.METHOD.grid.png       with --grid: the maps of all values; .json has every cell
 With several targets, which share their computation: NAME.METHOD.INDEX.png and so on.
 """
 
@@ -91,6 +92,13 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     "first floating-point one, the last one, or by name.",
 )
 @parameter_option
+@click.option(
+    "--grid",
+    multiple=True,
+    metavar="[METHOD.]KEY=VALUE,VALUE,...",
+    help="Draw one method with each of these values of a parameter side by side; given twice, "
+    "the first parameter gives the rows and the second the columns.",
+)
 @click.option(
     "--max-seconds",
     type=click.FloatRange(min=0, min_open=True),
