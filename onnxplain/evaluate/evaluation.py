@@ -16,6 +16,7 @@ from onnxplain.evaluate.interval import bootstrap_interval
 from onnxplain.evaluate.measures import MEASURES
 from onnxplain.evaluate.telling import says_little
 from onnxplain.files import csv_text, json_text, write_text
+from onnxplain.text import html_table
 
 
 @dataclass(frozen=True)
@@ -203,6 +204,18 @@ class Evaluation:
             "rows": [_plain(row) for row in self.rows],
             **({} if self.detection is None else {"boxes": self.detection.to_dict(self.labels)}),
         }
+
+    def _repr_html_(self) -> str:
+        """Table for notebooks."""
+        rows = [
+            [x.measure, x.rank or None, f"({x.method})" if x.control else x.method, x.mean,
+             f"{x.low:.3g} .. {x.high:.3g}", x.count,
+             self.silent_measures().get((x.method, x.measure))]
+            for x in self.summary()
+        ]  # fmt: skip
+        columns = ("measure", "rank", "method", "mean", "95 % interval", "n", "")
+        title = f"explained: {self.question}; in brackets maps that never look at the model"
+        return html_table(title, columns, rows)
 
     def save(self, folder: str | Path) -> list[Path]:
         """Write ``evaluation.json``, ``summary.csv``, ``rows.csv``, each whole or not at all.
