@@ -1,6 +1,6 @@
-"""Draw the sheet of the README and the grid of docs/reading.md: ``python -m docs.images.first_sheet``.
+"""Draw the sheet of the README and the grid of docs/reading.md by the commands that they print.
 
-Each by the command that is printed above it.
+``python -m docs.images.first_sheet``
 """
 
 import subprocess

@@ -2,12 +2,14 @@
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from onnxplain.cli import progress_lines
 from onnxplain.features.archive import read_archive
 from onnxplain.perturb.background import Background
 from tests.cli.conftest import MODEL
@@ -160,6 +162,34 @@ def test_inspect_tries_them(run):
     found = run("inspect", MODEL, "--try", *MIXED, "--json")
     assert found.exit_code == 0, found.stderr
     assert all(name in found.stdout for name in NAMES)
+
+
+@pytest.mark.parametrize(
+    ("command", "out"),
+    [
+        (("audit", MODEL), "out"),
+        (("evaluate", MODEL, "-m", "occlusion", "--metrics", "deletion"), "out"),
+        (("compare", MODEL, SOFTMAX, "-m", "occlusion"), "out"),
+        (("features", "top-patches", MODEL, "--count", 2, "--images", 2), "out"),
+        (("features", "relevant", MODEL, "--mu", 2), "out"),
+        (("features", "atlas", MODEL, "--cells", 2, "--per-image", 2), "out"),
+        (("features", "maps", MODEL), "out"),
+        (("background", MODEL, "--window", "2x2", "--padding", "1"), "b.npz"),
+    ],
+)
+def test_progress_is_said_where_nobody_watches_a_terminal(run, config, monkeypatch, command, out):
+    monkeypatch.setattr(progress_lines, "_SECONDS", 0.0)
+    monkeypatch.setattr(progress_lines, "_LOOK", 0.01)
+    own = ("--config", config) if command[0] == "audit" else ()
+    data = sorted(map(str, Path("train").glob("*/*.png"))) if "maps" in command else MIXED[:3]
+    found = run(*command, *own, *data, "-o", out)
+    assert found.exit_code == 0, found.stderr
+    told = [t for t in found.stderr.splitlines() if re.search(r"\b\d+ % in \d+:\d\d", t)]
+    assert told
+    if command[0] in ("audit", "evaluate", "compare"):
+        assert any("left" in t for t in told)
+    quiet = run(*command, *own, *data, "-o", out, *(() if out == "b.npz" else ("-q",)))
+    assert out == "b.npz" or " % in " not in quiet.stderr
 
 
 @pytest.mark.parametrize(
