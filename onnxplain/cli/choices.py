@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -45,8 +46,8 @@ class Chosen:
     @property
     def stem(self) -> str:
         """Part of the file names of its results: the method, and the cell of a grid."""
-        own = [f"{k}-{v}" for k, v in (self.cell or {}).items()]
-        return ".".join([self.method.name, *(_UNFIT.sub("-", text)[:_LONGEST] for text in own)])
+        own = (_in_file_name(f"{k}-{v}") for k, v in (self.cell or {}).items())
+        return ".".join([self.method.name, *own])
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,14 @@ class Targets:
     wanted: tuple[TargetRequest, ...]
     contrast: int | None = None
     margin: bool = False
+
+
+def _in_file_name(text: str) -> str:
+    """Text as part of a file name; one that does not fit ends in its digest: no two are equal."""
+    fitting = _UNFIT.sub("-", text)[:_LONGEST]
+    if fitting == text:
+        return text
+    return f"{fitting}~{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
 
 
 def choose_methods(given: Sequence[str], model: Model) -> tuple[list[Method], dict[str, str]]:
