@@ -10,6 +10,7 @@ import click
 from onnxplain.cli.options import (
     ENGINES,
     boxes_option,
+    data_argument,
     debug_option,
     json_option,
     limit_option,
@@ -27,8 +28,8 @@ PLACES = ("local", "ray")
 _HELP = """Audit MODEL over DATA: what it predicts, why, and how far to trust that.
 
 DATA is a folder (its subfolders name the classes, its folder 'masks' says where the
-evidence is), a pattern, or a table (CSV or JSON) with the columns file and, if known,
-label, mask, x0, y0, x1, y1.
+evidence is), a pattern, a picture, or a table (CSV or JSON) with the columns file and, if
+known, label, mask, x0, y0, x1, y1; several of them are one data set.
 
 \b
 These files are written:
@@ -45,7 +46,7 @@ a valid record that says that it is not complete.
     cls=WalledAlways, help=_HELP, short_help="Audit MODEL over DATA, for others to check."
 )
 @click.argument("model", type=click.Path(readable=False))
-@click.argument("data", type=click.Path(readable=False))
+@data_argument
 @click.option(
     "--config",
     metavar="FILE",

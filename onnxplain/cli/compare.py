@@ -23,9 +23,9 @@ from onnxplain.cli.walled import Walled
 
 _HELP = """Compare what several MODELs predict on DATA, and why.
 
-The last argument is the data: a folder, a pattern, a table (CSV or JSON), or any number of
-pictures. All others are ONNX files of the same classes or values; layout, size and
-preprocessing may differ. Each explains the class that the first one predicts, or what
+DATA is a folder, a pattern, a picture, or a table (CSV or JSON); several of them are one data
+set. All others are ONNX files of the same classes or values; layout, size and preprocessing
+may differ. Each explains the class that the first one predicts, or what
 --target says. --task, --scores and --output hold for all files.
 
 \b

@@ -8,6 +8,7 @@ import click
 
 from onnxplain.cli.options import (
     boxes_option,
+    data_argument,
     debug_option,
     engine_option,
     json_option,
@@ -24,9 +25,10 @@ from onnxplain.cli.walled import Walled
 _HELP = """Measure how far METHODS can be trusted on MODEL over a data set.
 
 DATA is a folder (its subfolders name the classes, its folder 'masks' says where the
-evidence is), a pattern, or a table (CSV or JSON) with the columns file and, if known,
-label, mask, x0, y0, x1, y1. DATA can also be the word 'flowers': a controlled set that is
-drawn for the occasion, in which the place of the evidence is known to the pixel.
+evidence is), a pattern, a picture, or a table (CSV or JSON) with the columns file and, if
+known, label, mask, x0, y0, x1, y1; several of them are one data set. DATA can also be the
+word 'flowers': a controlled set that is drawn for the occasion, in which the place of the
+evidence is known to the pixel.
 
 \b
 These files are written:
@@ -50,7 +52,7 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
     cls=Walled, help=_HELP, short_help="Measure how far methods can be trusted on MODEL."
 )
 @click.argument("model", type=click.Path(readable=False))
-@click.argument("data", type=click.Path(readable=False))
+@data_argument
 @method_option()
 @click.option(
     "--metrics",

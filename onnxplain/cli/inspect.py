@@ -30,8 +30,9 @@ from onnxplain.cli.walled import Walled
     "--try",
     "trying",
     is_flag=True,
-    help="Show what the model says of IMAGES (files, patterns, or a folder, whose subfolders "
-    "name the classes; 16 at most) under each plausible preprocessing, the most plausible first.",
+    help="Show what the model says of IMAGES (files, patterns, tables, or folders, whose "
+    "subfolders name the classes; 16 at most) under each plausible preprocessing, the most "
+    "plausible first.",
 )
 @click.option(
     "--save",

@@ -29,9 +29,11 @@ lies in FOLDER: where the record says that the data were is shown, and not follo
 @click.argument("folder", type=click.Path(readable=False))
 @click.option(
     "--data",
-    metavar="FOLDER|PATTERN|TABLE",
+    multiple=True,
+    metavar="FOLDER|PATTERN|TABLE|IMAGE",
     type=click.Path(readable=False),
-    help="The data set, as it was given to the audit. Default: if it lies in FOLDER.",
+    help="The data, as they were given to the audit, once for each source. Default: what lies in "
+    "FOLDER.",
 )
 @click.option(
     "-o",

@@ -36,9 +36,10 @@ and --output are needed for records of versions that did not write down what was
 @click.option("--model", metavar="FILE", type=click.Path(readable=False), help="The model file.")
 @click.option(
     "--data",
-    metavar="FOLDER|PATTERN|TABLE",
+    multiple=True,
+    metavar="FOLDER|PATTERN|TABLE|IMAGE",
     type=click.Path(readable=False),
-    help="The data set, as it was given to the audit.",
+    help="The data, as they were given to the audit, once for each source.",
 )
 @click.option(
     "--masks", metavar="FOLDER", type=click.Path(readable=False), help="As given to the audit."

@@ -154,7 +154,7 @@ def verify(
     if entries and not there:
         raise UsageError(
             f"the data set has none of the record's pictures, such as {entries[0].name!r}; "
-            "give the data as it was given to the audit, with --data"
+            "give the data as they were given to the audit, with --data"
         )
     pictures = PicturesAgain()
     with temporary_folder("verify") as folder, _store(folder) as store:

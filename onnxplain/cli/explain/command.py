@@ -30,6 +30,7 @@ For each image and method these files are written:
   NAME.occlusion-maps.png    what the model says while each window is covered
   NAME.clear-maps.png        which class each place responds to
   NAME.METHOD-maps.png       of methods that draw samples: the map's standard error
+  NAME.METHOD.grid.png       with --grid: the maps of all values; .json has every cell
 With several targets, which share their computation: NAME.METHOD.INDEX.png and so on.
 """
 
@@ -92,6 +93,13 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
 )
 @parameter_option
 @click.option(
+    "--grid",
+    multiple=True,
+    metavar="[METHOD.]KEY=VALUE,VALUE,...",
+    help="Draw one method with each of these values of a parameter side by side; given twice, "
+    "the first parameter gives the rows and the second the columns.",
+)
+@click.option(
     "--max-seconds",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
@@ -129,9 +137,9 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
 @click.option(
     "--columns",
     type=click.IntRange(min=1),
-    default=4,
-    show_default=True,
-    help="Most panels in a row of a sheet; 2 suit a page of a paper.",
+    metavar="N",
+    help="Most panels in a row of a sheet: 2 suit a page of a paper, 6 put the maps of `-t top-5` "
+    "beside the photo in one row. Default: 4, or what suits a slide.",
 )
 @click.option(
     "--format",
