@@ -41,6 +41,11 @@ class Budget:
         Characters of a name.
     tensor_bytes : int
         Bytes of one tensor of one picture.
+    picture_bytes : int
+        Bytes of what is held several times, in double precision as well: the input, for all
+        pictures of a batch that the file insists on, and a layer that is read as maps.
+    side : int
+        Pixels along one side of the picture, or places along one side of a layer.
     rounds : int
         Rounds of a Loop that nothing ends earlier.
     run_seconds : float
@@ -60,6 +65,8 @@ class Budget:
     nesting: int = 64
     name: int = 8_192
     tensor_bytes: int = 1 << 30
+    picture_bytes: int = 1 << 28
+    side: int = 1 << 16
     rounds: int = 1_000_000
     run_seconds: float = 120.0
     loop_seconds: float = 7.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -198,7 +198,7 @@ def load(
         bound=bound,
         threads=threads,
         engine=engine,
-        example=lambda: sample_picture(replace(recipe, dtype=image.dtype)).x,
+        example=cache(lambda: sample_picture(replace(recipe, dtype=image.dtype)).x),
     )
     require_task(network.answer)
     network = network.batch_first()

@@ -9,11 +9,13 @@ import pytest
 from handmade import model
 
 import onnxplain
+from onnxplain.adapters.placement import measure_placement
 from onnxplain.errors import MethodRefusedError
+from onnxplain.graph.budget import Budget, within
 from onnxplain.graph.prepare import prepare
 from onnxplain.network.chosen_layer import named_layer
 from onnxplain.network.network import Network
-from onnxplain.network.placed_layer import measured, placement
+from onnxplain.network.placed_layer import _centres, measured, placement
 
 SHIPPED = (
     "digits-gap digits-keras digits-softmax digits-vit fashion-cnn flowers-fc flowers-gap "
@@ -122,3 +124,50 @@ def test_it_is_measured_once(monkeypatch):
     network.layer(None)
     monkeypatch.setattr(type(network.ort), "activations", None)
     network.layer(None)
+
+
+def test_pictures_are_held_a_few_at_a_time_where_memory_is_short():
+    network = onnxplain.load("models/digits-gap.onnx").network
+    layer = network.layers[0]
+    asked = []
+
+    class Counting:
+        def together(self):
+            return self
+
+        def activations(self, x, names):
+            asked.append(len(x))
+            return network.ort.activations(x, names)
+
+    def found(limits):
+        asked.clear()
+        with within(limits):
+            return measure_placement(
+                Counting(), network.image, layer, _centres(network, layer), network.example()
+            )
+
+    roomy = found(Budget())
+    assert max(asked) == 8
+    tight = found(Budget(picture_bytes=4 * (network.example().size + layer_size(layer)) * 2))
+    assert max(asked) == 2
+    assert tight.verdict == roomy.verdict == "agrees"
+    np.testing.assert_allclose([tight.own, tight.best], [roomy.own, roomy.best], rtol=1e-3)
+
+
+def test_places_that_follow_from_the_graph_are_believed_of_a_very_large_layer(monkeypatch):
+    network = onnxplain.load("models/digits-gap.onnx").network
+    layer = network.layers[0]
+
+    def measure(derived):
+        return measure_placement(
+            network.ort, network.image, layer, _centres(network, layer), network.example(),
+            derived=derived,
+        ).verdict  # fmt: skip
+
+    assert measure(True) == "agrees"
+    monkeypatch.setattr("onnxplain.adapters.placement._BELIEVED", layer_size(layer))
+    assert (measure(True), measure(False)) == ("undecided", "agrees")
+
+
+def layer_size(layer):
+    return layer.channels * layer.grid[0] * layer.grid[1]
