@@ -33,6 +33,10 @@ ort.set_default_logger_severity(4)
 _SPIN = "1000"
 
 
+# Outputs that hold shapes.
+_SHAPE = "onnxplain/shape/"
+
+
 class OrtSessions:
     """Sessions of one graph; one is kept for each set of exposed tensors.
 
@@ -84,6 +88,29 @@ class OrtSessions:
         if extra not in self._kept:
             self._kept[extra] = self._open(self._with_outputs(extra), self._fed, self._options())
         return self._kept[extra]
+
+    def measuring(self, names: Sequence[str]) -> ort.InferenceSession:
+        """Open a session whose last outputs are the shapes of the named tensors.
+
+        The tensors themselves are let go as soon as nothing reads them: all of them at once
+        may take far more memory than the graph does.
+
+        Raises
+        ------
+        UnsupportedModelError
+            If ONNX Runtime cannot run the graph, or a value is no tensor.
+        """
+        extra = onnx.ModelProto()
+        for k, name in enumerate(names):
+            shape = f"{_SHAPE}{k}"
+            extra.graph.node.append(onnx.helper.make_node("Shape", [name], [shape]))
+            extra.graph.output.append(onnx.helper.make_empty_tensor_value_info(shape))
+        return self._open(self._file + extra.SerializeToString(), self._fed, self._options())
+
+    def tensors_of(self, names: Sequence[str]) -> list[str]:
+        """Those of some values that are tensors, and no sequences of them."""
+        types = {o.name: o.type for o in self.exposing(names).get_outputs()}
+        return [name for name in names if types.get(name, "").startswith("tensor(")]
 
     def keeping(self, names: Sequence[str], exposed: Collection[str] = ()) -> Keeping:
         """Open a forward pass that leaves the named tensors in ONNX Runtime's memory.
