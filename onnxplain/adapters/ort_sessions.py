@@ -21,6 +21,7 @@ from onnxplain.adapters.device import cuda_device_count, parse_device
 from onnxplain.adapters.ort_deadline import run_in_time
 from onnxplain.adapters.rerun import Session as RunFeeds
 from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.graph.budget import memory_allowed
 from onnxplain.graph.light import take_out
 from onnxplain.graph.rounds import has_loops
 from onnxplain.graph.view import Graph
@@ -263,15 +264,17 @@ class Keeping:
 def _make_arena() -> None:
     """Make one arena of host memory for all sessions that ask for it; once is enough.
 
+    It holds no more than the budget that is in force then.
+
     An arena of its own would keep what a session's largest batch needed. The sections of a
     model run one after the other, so they can use the same memory: half of what the first map
     of a picture would otherwise touch for the first time, and less at the peak.
     """
     device, kind = ort.OrtMemType.DEFAULT, ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR
-    no_limit, power_of_two, automatic = 0, 0, -1
+    power_of_two, automatic = 0, -1
     ort.create_and_register_allocator(
         ort.OrtMemoryInfo("Cpu", kind, 0, device),
-        ort.OrtArenaCfg(no_limit, power_of_two, automatic, automatic),
+        ort.OrtArenaCfg(memory_allowed(), power_of_two, automatic, automatic),
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import onnx
 
+from onnxplain.adapters.batch_choice import require_batch
 from onnxplain.boundary import foreign, one_of_many
 from onnxplain.errors import ModelFileError, OnnxplainError, UsageError
 from onnxplain.explanations.explanation import Explanation
@@ -202,6 +203,8 @@ def load(
     )
     require_task(network.answer)
     network = network.batch_first()
+    if batch_size is not None:
+        require_batch(network.graph, network.shapes, batch_size)
     answer = network.answer
     given = beside.get("labels") if labels is None else labels
     giver = "given" if file is None or labels is not None else f"{file.stem}{BESIDE}"
