@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from onnxplain.graph.budget import OverBudgetError, budget, memory_allowed, over
@@ -21,6 +24,18 @@ _LOCK = threading.Lock()
 # Running calls by their options, with the moment at which each is asked to end.
 _RUNNING: dict[int, tuple[float, Any]] = {}
 _WATCH: list[threading.Thread] = []
+# The moment at which a series of calls is asked to end.
+_TOGETHER: ContextVar[float] = ContextVar("together", default=math.inf)
+
+
+@contextmanager
+def in_time_together() -> Iterator[None]:
+    """Let all calls within take no longer together than one of them may."""
+    token = _TOGETHER.set(min(_TOGETHER.get(), time.monotonic() + budget().run_seconds))
+    try:
+        yield
+    finally:
+        _TOGETHER.reset(token)
 
 
 def run_in_time(run: Callable[[Any], Sequence[T]], options: Any, *, loops: bool = False) -> list[T]:
@@ -43,7 +58,7 @@ def run_in_time(run: Callable[[Any], Sequence[T]], options: Any, *, loops: bool 
         budget ``memory-bytes`` allows, or than there is.
     """
     limit = "loop_seconds" if loops else "run_seconds"
-    deadline = time.monotonic() + getattr(budget(), limit)
+    deadline = min(time.monotonic() + getattr(budget(), limit), _TOGETHER.get())
     with _LOCK:
         _RUNNING[id(options)] = (deadline, options)
         if not _WATCH or not _WATCH[0].is_alive():

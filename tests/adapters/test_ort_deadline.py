@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
+import time
 
 import numpy as np
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from onnxplain.adapters.ort_deadline import run_in_time
+from onnxplain.adapters.ort_deadline import in_time_together, run_in_time
 from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.budget import Budget, OverBudgetError, within
 
@@ -103,6 +104,21 @@ def test_memory_that_is_not_there_is_a_limit_and_no_fault(said, where):
         run_in_time(fail, onnxruntime.RunOptions())
     assert where in str(caught.value)
     assert "--budget memory-bytes=N" in str(caught.value)
+
+
+def test_a_series_of_runs_takes_no_longer_than_one_may():
+    session, begun, done = rounds(20_000), time.monotonic(), []
+
+    def again_and_again():
+        while time.monotonic() < begun + 60:
+            done.append(run(session))
+
+    with within(Budget(run_seconds=1.0)):
+        with in_time_together(), pytest.raises(UnsupportedModelError, match="run-seconds"):
+            again_and_again()
+        assert len(done) > 1  # each of them is short
+        run(session)  # the series is over
+    assert time.monotonic() < begun + 30
 
 
 _SMALL_ARENA = """
