@@ -9,7 +9,7 @@ import pytest
 from handmade import model
 
 import onnxplain
-from onnxplain.adapters.placement import measure_placement
+from onnxplain.adapters.placement import _code_grid, measure_placement
 from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.budget import Budget, within
 from onnxplain.graph.prepare import prepare
@@ -171,3 +171,27 @@ def test_places_that_follow_from_the_graph_are_believed_of_a_very_large_layer(mo
 
 def layer_size(layer):
     return layer.channels * layer.grid[0] * layer.grid[1]
+
+
+@pytest.mark.parametrize(
+    "grid", [(1, 1), (1, 65_536), (65_536, 1), (2, 32_768), (300, 300), (7, 7), (1, 200), (99, 3)]
+)
+def test_even_the_thinnest_grid_has_places_and_not_too_many(grid):
+    rows, columns = _code_grid(grid)
+    assert 1 <= rows <= grid[0]
+    assert 1 <= columns <= grid[1]
+    assert rows * columns <= 256
+
+
+@pytest.mark.parametrize("size", [(1, 4096), (4096, 1), (2, 3000)])
+def test_an_extremely_thin_picture_has_layers_that_agree(size):
+    proto = model(
+        "c = Conv<pads = [1, 1, 1, 1]>(image, k) r = Relu(c) p = GlobalAveragePool(r) "
+        "f = Flatten(p) scores = MatMul(f, w)",
+        {}, k=np.random.default_rng(0).normal(size=(4, 3, 3, 3)), w=np.eye(4, 2),
+    )  # fmt: skip
+    for axis, length in zip((2, 3), size, strict=True):
+        proto.graph.input[0].type.tensor_type.shape.dim[axis].dim_value = length
+    network = Network(prepare(proto))
+    assert network.image.size == size
+    assert placement(network, network.layers[0]).verdict == "agrees"
