@@ -9,9 +9,12 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.adapters.ort_deadline import in_time_together, run_in_time
 from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.budget import Budget, OverBudgetError, within
+from onnxplain.graph.image_input import ImageInput
+from tests.graph.written import graph
 
 
 def rounds(count):
@@ -154,3 +157,20 @@ def test_what_onnx_runtime_holds_is_under_the_budget_of_memory():
     assert first == "100.0"
     assert second.startswith("Expand (node '')")
     assert "it asks for 207,360,000 bytes more" in second
+
+
+@pytest.mark.parametrize(("weights", "limit"), [(1, "loop-seconds"), (300_000, "run-seconds")])
+def test_a_loop_beside_a_large_network_has_the_time_of_the_network(weights, limit):
+    body = """n = Constant<value = int64 {1000000000}>() on = Constant<value = bool {1}>()
+        z = Loop(n, on, x) <body = b (int64 i, bool c, float[N,3,4,6] s) =>
+            (bool d, float[N,3,4,6] t) { d = Identity(c) t = Neg(s) }> y = Add(z, m)"""
+    made = graph(
+        body + " w2 = Identity(w)", m=np.zeros(1, np.float32), w=np.zeros(weights, np.float32)
+    )
+    image = ImageInput("x", "float32", "NCHW", 3, (4, 6), None, False)
+    engine = OrtAdapter(made, image, "y", device="cpu")
+    with (
+        within(Budget(loop_seconds=0.3, run_seconds=0.6)),
+        pytest.raises(UnsupportedModelError, match=limit),
+    ):
+        engine.forward(np.zeros((1, 3, 4, 6), np.float32))
