@@ -162,6 +162,23 @@ class OrtAdapter:
                 f"{count:,} inputs of shape {x.shape[1:]} at a time need more memory than there is"
             ) from error
 
+    def shapes_of(self, x: Array, names: Sequence[str]) -> Shapes:
+        """Shapes of the named tensors for one batch, without holding their values.
+
+        A name whose value is not a tensor but a sequence is left out.
+        """
+        wanted = list(names)
+        try:
+            session = self._sessions.measuring(wanted)
+        except UnsupportedModelError:  # a sequence is among them, which has no shape
+            wanted = self._sessions.tensors_of(wanted)
+            session = self._sessions.measuring(wanted)
+        outputs = [o.name for o in session.get_outputs()][
+            len(session.get_outputs()) - len(wanted) :
+        ]
+        values = self._run(session, outputs, x.astype(self._image.dtype, copy=False))
+        return {n: tuple(map(int, v)) for n, v in zip(wanted, values, strict=True)}
+
     def _fitting(self, count: int) -> Batches:
         """Batches that fit into memory, unless somebody has said how large they are."""
         if count == 1 or self._batch_given or self._image.batch:
