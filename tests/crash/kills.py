@@ -29,8 +29,9 @@ def kill(name, words, folder, kills, rng):
     """Kill one command so many times; returns a row of figures."""
     undisturbed, out, said = folder / f"{name}-whole", folder / f"{name}-killed", folder / "said"
     counted = folder / "counted"
-    began = time.monotonic()
     assert finish(words, undisturbed, said, Calls(counted).install) == 0, said.read_text("utf-8")
+    began = time.monotonic()
+    assert finish(words, folder / f"{name}-timed", said) == 0, said.read_text("utf-8")
     takes = time.monotonic() - began
     calls, whole = int(counted.read_text()), contents(undisturbed)
     killed, kept, left, ended = [0, 0], {}, 0, 0
