@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from onnxplain.boundary import LOGGER
+from onnxplain.boundary import LOGGER, STOPS, pass_stop_on
 from onnxplain.cli.streams import let_go, own_streams
 from onnxplain.errors import (
     InternalError,
@@ -34,8 +34,6 @@ INTERRUPTED = 130
 _BY_SIGNAL = 128
 # Nobody reads, no room, no such stream: not faults of ours.
 _CANNOT_WRITE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT})
-# What ends a command from outside: Ctrl-C, and `_terminable`.
-ASKED = (KeyboardInterrupt, SystemExit)
 # How names of threads begin that work beside the main one.
 BESIDE = "beside"
 # Less than what asks a process to stop waits before it kills it: ten seconds, as a rule.
@@ -114,7 +112,7 @@ def leave_threads(asked: BaseException) -> None:
             if time.monotonic() > until:
                 _end_at_once(asked)
             time.sleep(_LOOKS_EVERY)
-    except ASKED as again:  # nobody wants to wait
+    except STOPS as again:  # nobody wants to wait
         _end_at_once(again)
 
 
@@ -131,10 +129,14 @@ def _end_at_once(asked: BaseException) -> None:
 
 @contextmanager
 def _threads_left() -> Iterator[None]:
-    """Wait for no thread longer than an interrupt does, wherever the interrupt came."""
+    """Wait no longer than `leave_threads`, wherever a stop came and whatever was made of it."""
     try:
-        yield
-    except ASKED as asked:
+        try:
+            yield
+        except Exception as error:
+            pass_stop_on(error)
+            raise
+    except STOPS as asked:
         leave_threads(asked)
         raise
 
@@ -207,7 +209,7 @@ def _terminable() -> Iterator[None]:
             sys.exit(_BY_SIGNAL + number)
 
     def swallowed(found: Any) -> None:
-        if isinstance(found.exc_value, ASKED):
+        if isinstance(found.exc_value, STOPS):
             _ask_again(stopping[0] if stopping else signal.SIGINT)
             stopping.clear()
         else:

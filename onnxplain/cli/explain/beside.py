@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from onnxplain.cli.outcome import ASKED, BESIDE, leave_threads
+from onnxplain.boundary import STOPS
+from onnxplain.cli.outcome import BESIDE, leave_threads
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -52,10 +53,10 @@ class Beside:
 
     def __exit__(self, kind: object, raised: BaseException | None, trace: object) -> None:
         try:
-            if isinstance(raised, ASKED):
+            if isinstance(raised, STOPS):
                 self._break_off(raised)
             self._finish(wait=True)
-        except ASKED as asked:
+        except STOPS as asked:
             self._break_off(asked)
             raise
 
