@@ -6,6 +6,7 @@ Python imports this at its start where the folder stands in PYTHONPATH.
 import ctypes
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -18,6 +19,8 @@ def _opened(file, *given, **extra):
     name = Path(str(file)).name
     if name.startswith("crash"):
         ctypes.string_at(0)
+    elif name.startswith("forward"):  # not while it is read: when the model runs next
+        sys.modules["onnxruntime"].InferenceSession.run = lambda *_: ctypes.string_at(0)
     elif name.startswith("abort"):
         os.abort()
     elif name.startswith("killed"):
