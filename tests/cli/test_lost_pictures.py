@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.cli.conftest import MODEL
 
@@ -59,6 +61,9 @@ def pictures(folder, *names):
         shutil.copy(digit, target)
     for name in names:
         shutil.copy(digits[0], folder / "data" / digits[0].name[0] / name)
+        if name.startswith("forward"):
+            stripes = np.tile(np.array([0, 255], np.uint8), (8, 4))
+            Image.fromarray(stripes).save(folder / "data" / digits[0].name[0] / name)
     return folder / "data"
 
 
