@@ -19,16 +19,18 @@ from onnxplain.text import shown
 _LISTED = 5
 
 
-def in_folder(folder: str | Path, recorded: str) -> Path | None:
+def in_folder(folder: str | Path | None, recorded: str) -> Path | None:
     """Return what a record names, if that lies in the record's folder, and is no pattern.
 
     Parameters
     ----------
-    folder : path
-        The record's.
+    folder : path, optional
+        The record's; nothing lies in one that is not known.
     recorded : str
         What it says, relative to the folder or to where the audit was started.
     """
+    if folder is None:
+        return None
     for start in (folder, os.curdir):
         try:
             path = Path(start, recorded)
@@ -45,7 +47,7 @@ def is_inside(path: str | Path, folder: str | Path) -> bool:
     return inner != outer and os.path.commonpath([inner, outer]) == outer
 
 
-def require_told(told: str | None, folder: str | Path, recorded: str, option: str) -> str:
+def require_told(told: str | None, folder: str | Path | None, recorded: str, option: str) -> str:
     """Return where something is, as it was told or as it lies in the record's folder.
 
     Raises

@@ -48,7 +48,10 @@ def run(
     samples, truth = with_boxes(there, places.get("boxes"), masks, opened)
     with progress_bar(min(count, len(known.pictures)), quiet=quiet) as bar:
         bar.job("examining again")
-        found = verify(known, opened, samples, count, lambda done, total: bar.finish(), truth=truth)
+        found = verify(
+            known, opened, samples, count, lambda done, total: bar.finish(), truth=truth,
+            follow_record=True,  # `with_files` has seen to what its questions name
+        )  # fmt: skip
     checks = found.checks
     failed = [c for c in checks if not c.reproduces]
     versions = other_versions(known)
