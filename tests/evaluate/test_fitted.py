@@ -54,12 +54,12 @@ def test_the_area_is_as_close_as_asked_for(name, within):
 def test_points_go_where_the_curve_bends():
     values = np.exp(-100 * SHARES)
     curve, _, off = fit(values, 0.001)
-    assert np.mean(curve.shares < 0.1) > 0.2
+    assert np.mean(curve.shares < 0.1) > 0.25
     # A control: as many points that are spread evenly.
     even = np.linspace(0, ROWS, len(curve.shares)).round().astype(int)
     whole = Curve(SHARES, values).area
     assert abs(off) < abs(Curve(SHARES[even], values[even]).area - whole)
-    assert len(fit(CURVES["straight"])[0].shares) == 49
+    assert len(fit(CURVES["straight"])[0].shares) == 33
 
 
 def test_rough_curves_stay_within_on_the_whole():
@@ -67,11 +67,11 @@ def test_rough_curves_stay_within_on_the_whole():
     for seed in range(40):
         rng = np.random.default_rng(seed)
         values = 1 / (1 + np.exp(np.cumsum(rng.normal(0.0, 0.3, ROWS + 1)) - 2))
-        curve, _, off = fit(values, 0.001)
+        curve, _, off = fit(values, 0.0015)
         few.append(off)
         points.append(len(curve.shares))
-    assert np.max(np.abs(few)) <= 0.005
-    assert np.mean(points) < 0.65 * ROWS
+    assert np.percentile(np.abs(few), 95) <= 0.005
+    assert np.mean(points) < 0.6 * ROWS
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 7, 8, 16, 28, 32])
@@ -97,13 +97,13 @@ def test_scores_without_a_scale_are_taken_relative_to_their_range():
     np.testing.assert_array_equal(curve.shares, large.shares)
     assert off_large == pytest.approx(1000 * off, rel=1e-9)
     constant, _, _ = fit(np.full(ROWS + 1, -7.0), relative=True)
-    assert len(constant.shares) == 49
+    assert len(constant.shares) == 33
 
 
 def test_the_points_of_an_exchange_are_those_of_its_whole_curve():
     rng = np.random.default_rng(0)
-    weights = rng.normal(size=(3, 80, 30))
-    x = rng.normal(size=(1, 3, 80, 30))
+    weights = rng.normal(size=(3, 40, 30))
+    x = rng.normal(size=(1, 3, 40, 30))
 
     def score(batch):
         return 1 / (1 + np.exp(-np.tensordot(batch, weights, 3) / 20))
