@@ -21,6 +21,7 @@ from onnxplain.adapters.base import (
 from onnxplain.adapters.batch_choice import BatchChoice, candidates, forward_batch
 from onnxplain.adapters.batches import Batches, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
+from onnxplain.adapters.foreseen import Foreseen
 from onnxplain.adapters.incremental.costs import node_seconds
 from onnxplain.adapters.incremental.engine import WindowEngine
 from onnxplain.adapters.incremental.work import Services
@@ -76,6 +77,9 @@ class OrtAdapter:
         See `Batches`; inputs run together if not given.
     tried : bool
         Open the graph at once: what ONNX Runtime cannot run is refused here.
+    repeats : callable, optional
+        Whether nothing in the graph differs from run to run, so that one pass may answer two
+        questions; not taken for granted.
     """
 
     capabilities = FORWARD_VERBS
@@ -94,6 +98,7 @@ class OrtAdapter:
         shapes: Callable[[], Shapes] | None = None,
         must_part: Callable[[], bool] = never,
         tried: bool = True,
+        repeats: Callable[[], bool] = never,
     ) -> None:
         self._graph = graph
         self._image = image
@@ -105,6 +110,7 @@ class OrtAdapter:
         self._bound = dict(bound or {})
         self._sessions = OrtSessions(graph, device, threads=threads, optimise=optimise)
         self._reruns: dict[tuple[str, tuple[str, ...]], Rerun] = {}
+        self._foreseen, self._repeats = Foreseen(), repeats
         self.device = self._sessions.provider
         if tried:
             self._sessions.exposing(())
@@ -114,6 +120,7 @@ class OrtAdapter:
         other = copy.copy(self)
         other._bound = {**self._bound, **bound}
         other._reruns = {}
+        other._foreseen = Foreseen()
         other.__dict__.pop("_windows", None)  # it has been given the old values
         return other
 
@@ -141,7 +148,15 @@ class OrtAdapter:
         UsageError
             If a bound value does not fit its input.
         """
-        wanted = list(dict.fromkeys(names))
+        if len(x) != 1 or not self._repeats():
+            return self._tensors(x, list(dict.fromkeys(names)))
+        found = self._foreseen.answer(
+            x, frozenset(names), lambda more: self._tensors(x, sorted(more))
+        )
+        return {n: found[n] for n in names if n in found}
+
+    def _tensors(self, x: Array, wanted: Sequence[str]) -> dict[str, Array]:
+        """Return the named tensors, each once, by forward passes."""
         inputs = [n for n in wanted if n == self._image.name]
         fetched = [n for n in wanted if n != self._image.name]
         session = self._sessions.exposing(fetched)

@@ -224,6 +224,7 @@ class Network(Engines):
             shapes=lambda: self.shapes,
             must_part=lambda: self.independence.parts,
             tried=graph is None,
+            repeats=lambda: not self._may_differ,
         )
 
     @cached_property
