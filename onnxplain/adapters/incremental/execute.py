@@ -119,8 +119,8 @@ class Run:
             found = self._side.map(partial(self._rest, states), self._pieces(indices[part]))
             return {n: np.concatenate([f[n] for f in found]) for n in found[0]}
 
-        for part, found in self._batch.run(rest, len(indices)):
-            yield np.array(indices[part]), found
+        for chunk, tensors in self._batch.run(rest, len(indices)):
+            yield np.array(indices[chunk]), tensors
 
     def _windows(
         self, part: Part, states: Mapping[str, Mapping[int, State]], indices: Sequence[int]
