@@ -10,8 +10,8 @@ import click
 from onnxplain.process.wanted import WallNeeded, wall_wanted
 
 _HELP = (
-    "Work in a process of its own with limits on memory and time, which is begun again without the "
-    "picture if native code ends it (docs/security.md). Default: {default}."
+    "Work in a separate process with limits on memory and time. If native code crashes it, it "
+    "restarts without that picture (see docs/security.md). Default: {default}."
 )
 _ODD = "for odd model files"
 

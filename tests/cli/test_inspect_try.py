@@ -90,10 +90,10 @@ def test_few_pictures_cannot_decide(inspect):
     [
         (["--try"], "--try needs pictures"),
         (["--try", "nothing-*.png"], "no image in 'nothing-*.png'"),
-        (["some.png"], "pictures go with --try"),
+        (["some.png"], "pictures need --try"),
         (["--save"], "nothing is: add --preprocess PRESET"),
-        (["--force"], "--force goes with --save"),
-        (["--try", FLOWERS, "--save"], "choose it with --preprocess"),
+        (["--force"], "--force needs --save"),
+        (["--try", FLOWERS, "--save"], "choose a preprocessing with --preprocess"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(inspect, arguments, said):
