@@ -65,7 +65,7 @@ def map_warnings(
     meant = method.ends[1] == "for" and isinstance(target, ClassScore)
     if meant and method.display != "magnitude" and against >= ONE_SIDED:
         unseen = ", which the picture does not show" if method.display == "positive" else ""
-        return (f"{100 * against:.0f} % of the map speaks against the target{unseen}; {ways}",)
+        return (f"{100 * against:.0f} % of the map is evidence against the target{unseen}; {ways}",)
     return ()
 
 

@@ -25,8 +25,8 @@ _ONE = 0.02
 _EVIDENCE = ("logit", "probability", "score", "likeness", "cosine")
 # What the strong end of a method's colours shows, by the card's word for it.
 _SHOWN = {
-    "for": "What speaks for it is",
-    "against": "What speaks against it is",
+    "for": "The evidence for it is",
+    "against": "The evidence against it is",
     "raises": "The pixels that raise or lower its score most are",
     "positive": "The strongest values of the averaged method are",
     "strong effect": "The pixels that its score depends on most are",
@@ -95,7 +95,7 @@ def _where(explanation: Contents, known: Method | None) -> str:
     place = place_of(np.abs(heatmap) if both else heatmap)
     strong = known.ends[1] if known is not None else ""
     if place is None:
-        return "The map shows nothing that speaks for it."
+        return "The map shows no evidence for it."
     shown = _SHOWN.get(strong, "What the map shows most of is")
     if strong == "for" and explanation.target.unit not in _EVIDENCE:
         shown = "What raises it is"

@@ -22,9 +22,9 @@ _OWN: Mapping[str, str] = {
 }
 
 GLOSSARY: Mapping[str, str] = {
-    "map": "A number for each place of a picture: what there speaks for the explained class, or "
-    "against it. A map tells what this model uses, not what is right.",
-    "evidence": "The part of a map that speaks for the class. Shares of it add up to 100 %.",
+    "map": "A number for each place of a picture: evidence for the explained class, or against "
+    "it. A map shows what this model uses, not what is right.",
+    "evidence": "The part of a map that supports the class. Shares of it add up to 100 %.",
     "95 % interval": "Where the true share lies with 95 % certainty if further pictures are like "
     "these (Wilson's interval). Few pictures make it wide.",
     "shortcut": "A cue that goes with a class in these pictures and is not the thing itself: a "
