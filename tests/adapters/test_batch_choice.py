@@ -119,6 +119,13 @@ def test_threads_do_not_spin_on_a_busy_machine(monkeypatch, options, load, spins
         assert options[0].get_session_config_entry(key) == "0"
 
 
+def test_threads_spin_briefly_after_a_run(options):
+    """Each session has threads; those of one must not take the time of the next one's."""
+    _ = Network(prepare(nets.exported("vgg").proto), device="cpu").ort
+    spins = int(options[0].get_session_config_entry("session.intra_op.spin_duration_us"))
+    assert 0 < spins <= 5000
+
+
 def test_threads_are_left_to_onnx_runtime(options, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # see `conftest`
     _ = Network(prepare(nets.exported("vgg").proto), device="cpu").ort
