@@ -36,7 +36,7 @@ def run(
     """
     require_order(model, [data])
     if Path(path).suffix != ".npz" or Path(data).suffix == ".npz":
-        raise UsageError(f"a background is made of pictures and stored as .npz, not {path!r}")
+        raise UsageError(f"a background is learned from pictures and stored as .npz, not {path!r}")
     opened = load(model, **opening)
     for text in opened.warnings:
         remark(f"warning: {text}")

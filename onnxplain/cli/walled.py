@@ -63,7 +63,7 @@ class Walled(click.Command):
         except WallNeeded as found:
             from onnxplain.cli.console import remark
 
-            remark(f"{found}: it is read in a process of its own (--no-isolate: in this one)")
+            remark(f"{found}: it is read in a separate process (--no-isolate turns this off)")
             return _watched(call.words)
 
 

@@ -40,8 +40,9 @@ from onnxplain.graph.view import Graph, Node
 
 # What to do about operators that will not be converted, by what they have in common.
 _ADVICE = {
-    "ai.onnx.ml": "classical models are not converted, and trees have no gradient",
-    "ONNX Runtime layouts": "the file was optimised for one processor: use the one before that",
+    "ai.onnx.ml": "classical models cannot be converted, and trees have no gradient",
+    "ONNX Runtime layouts": "the file was optimised for one kind of processor: use the file from "
+    "before that step",
 }
 _LAYOUTS = frozenset({"com.microsoft.nchwc", "com.ms.internal.nhwc"})
 # Four-bit constants are widened to eight bits, which only these operators cannot tell.

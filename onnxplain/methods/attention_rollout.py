@@ -45,8 +45,8 @@ def _require_open_attention(network: Network) -> None:
     for layer in _attention(network)[0]:
         if layer.fused or layer.node.op_type != "Softmax":
             raise MethodRefusedError(
-                f"{layer.node} hides its attention weights, so that they have no gradient; export "
-                "the model without fused attention, or use attention-rollout, attn-lrp or grad-cam"
+                f"{layer.node} hides its attention weights, so they have no gradient; export the "
+                "model without fused attention, or use attention-rollout, attn-lrp or grad-cam"
             )
 
 

@@ -21,7 +21,7 @@ from onnxplain.targets.target import Target
     needs=Capability.FORWARD | Capability.ACTIVATIONS,
     explains="logit",
     display="positive",
-    shows="only what stands out in the layer, whatever the class; it tells nothing about the target",
+    shows="only what stands out in the layer, whatever the class: not specific to the target",
     ends=("nothing", "stands out"),
     summary="Projection of a layer's feature maps onto their first principal component.",
     reference="Muhammad, Yeasin 2020, arXiv:2008.00299",

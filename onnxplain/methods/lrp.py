@@ -139,7 +139,7 @@ def propagated(
     image = network.image.name
     tensor = None if at is None else tensor_of(network, at)
     if channels is not None and tensor is None:
-        raise UsageError("channels need a tensor that they belong to: set `at` as well")
+        raise UsageError("channels belong to a tensor: set `at` as well")
     keep = {}
     if tensor is not None and channels is not None:
         keep[tensor] = channel_mask(network, tensor, channels)

@@ -113,7 +113,7 @@ def _belief(explanation: Contents, known: Method | None) -> str:
     elif error is not None:
         said.append("the engines agree")
     elif "slope_error" in measures:
-        said.append("its slopes agree with differences of the deployed file's scores")
+        said.append("its derivatives agree with differences of the deployed file's scores")
     elif explanation.provenance.get("precision") == "as the file":
         said.append("computed by the deployed file itself")
     else:
@@ -135,7 +135,7 @@ def _belief(explanation: Contents, known: Method | None) -> str:
         doubts = True
     if known is not None and not known.class_discriminative:
         said.append("another class would give much the same map")
-    said.append("not compared with blind maps on this model (`onnxplain evaluate`)")
+    said.append("not compared with control maps on this model (`onnxplain evaluate`)")
     verdict = "Do not rely on it before you have read the warning" if doubts else "Can be read"
     return f"{verdict}: {'; '.join(said)}."
 

@@ -119,7 +119,7 @@ def test_a_hang_and_a_picture_that_eats_memory(pictures, tmp_path):
     assert "when memory runs out" in found.stderr
     # One allocation above all limits is refused at once, and needs no new process.
     (line,) = [n for n in found.stderr.splitlines() if "huge.png" in n]
-    assert "needs more memory than there is" in line
+    assert "needs more memory than is available" in line
     assert len(list((tmp_path / "out").glob("*.npz"))) == 3
 
 

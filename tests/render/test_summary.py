@@ -25,7 +25,7 @@ def test_class_place_and_how_sure():
     first, second = said(measures={"parity_error": 1e-6, "completeness_gap": 0.22})
     assert first == "Cat, 70 % sure. The evidence for it is in the upper left (2 % of the picture)."
     assert second.startswith("Can be read: the engines agree; 78 % of the score is accounted for,")
-    assert "not compared with blind maps" in second
+    assert "not compared with control maps" in second
 
 
 def test_a_class_that_the_model_does_not_say():
@@ -106,7 +106,7 @@ def test_engines_that_disagree_or_were_not_compared():
     assert "the engines were not compared" in said()[1]
     itself = {"provenance": {"precision": "as the file"}}
     assert "computed by the deployed file itself" in said(method="occlusion", **itself)[1]
-    assert "slopes agree with differences" in said(measures={"slope_error": 1e-6}, **itself)[1]
+    assert "derivatives agree with differences" in said(measures={"slope_error": 1e-6}, **itself)[1]
 
 
 def test_a_warning_comes_first():
