@@ -159,7 +159,7 @@ class OrtAdapter:
         except MemoryError as error:
             count = self._image.batch or min(len(x), self._batches.size)
             raise UnsupportedModelError(
-                f"{count:,} inputs of shape {x.shape[1:]} at once need more memory than is available"
+                f"{count:,} inputs of shape {x.shape[1:]} need more memory than is available"
             ) from error
 
     def _fitting(self, count: int) -> Batches:
