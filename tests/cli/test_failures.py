@@ -33,7 +33,7 @@ def require_one_line(found, code, *words):
     ("options", "words"),
     [
         (["-m", "grad-cm"], ["unknown method 'grad-cm'", "'grad-cam'"]),
-        (["-m", ","], ["-m names no method"]),
+        (["-m", ","], ["-m is empty"]),
         (["-t", "11"], ["out of range", "0..9"]),
         (["-t", "seven"], ["unknown class 'seven'", "0..9"]),
         (["-t", "3", "--contrast", "3"], ["contrasted with itself"]),
