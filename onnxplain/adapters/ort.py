@@ -185,7 +185,7 @@ class OrtAdapter:
         except MemoryError as error:
             count = self._image.batch or min(len(x), self._batches.size)
             raise UnsupportedModelError(
-                f"{count:,} inputs of shape {x.shape[1:]} at a time need more memory than there is"
+                f"{count:,} inputs of shape {x.shape[1:]} need more memory than is available"
             ) from error
 
     def shapes_of(self, x: Array, names: Sequence[str]) -> Shapes:

@@ -109,7 +109,7 @@ def run(
             _file(audit, sources, out)
             remark(
                 f"stopped after {len(audit.store.done(PICTURES))} of {len(samples)} pictures; "
-                f"{out / RECORD} holds what there is; the same command continues from here"
+                f"{out / RECORD} holds what there is; the same command resumes from here"
             )
             raise
         head, written = _file(audit, sources, out)

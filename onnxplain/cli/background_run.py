@@ -37,7 +37,7 @@ def run(
     """
     require_order(model, data)
     if Path(path).suffix != ".npz" or any(Path(d).suffix == ".npz" for d in data):
-        raise UsageError(f"a background is made of pictures and stored as .npz, not {path!r}")
+        raise UsageError(f"a background is learned from pictures and stored as .npz, not {path!r}")
     opened = load(model, **opening)
     for text in opened.warnings:
         remark(f"warning: {text}")

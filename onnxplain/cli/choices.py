@@ -105,7 +105,7 @@ def choose_methods(given: Sequence[str], model: Model) -> tuple[list[Method], di
     """
     names = [n for text in given for n in text.split(",") if n.strip()]
     if given and not names:
-        raise UsageError("-m names no method; `onnxplain methods` lists them")
+        raise UsageError("-m is empty: name a method; `onnxplain methods` lists them")
     if names and "all" not in names:
         return list({find(n).name: find(n) for n in names}.values()), {}
     reasons = obstacles(model.network)
@@ -134,7 +134,7 @@ def give_parameters(methods: Sequence[Method], given: Iterable[str]) -> list[Cho
         if not equals or not key:
             raise UsageError(f"-p {text!r} is not understood; write key=value or method.key=value")
         if dot and find(owner).name not in values:
-            raise UsageError(f"-p {text!r}: {owner} is not among the chosen methods")
+            raise UsageError(f"-p {text!r}: {owner} is not one of the chosen methods")
         among = [find(owner)] if dot else methods
         takers = [m for m in among if key in m.parameters]
         if not takers:
@@ -163,7 +163,7 @@ def give_layer(chosen: Sequence[Chosen], layer: str | None, model: Model) -> lis
         return list(chosen)
     model.network.layer(layer)
     if not any(c.method.takes_layer for c in chosen):
-        raise MethodRefusedError("none of the chosen methods takes a layer; drop --layer")
+        raise MethodRefusedError("none of the chosen methods uses a layer; drop --layer")
     return [
         Chosen(c.method, {"layer": layer, **c.parameters}) if c.method.takes_layer else c
         for c in chosen
@@ -188,7 +188,7 @@ def give_limits(chosen: Sequence[Chosen], limits: Mapping[str, float | None]) ->
     if unused:
         named = " and ".join(f"--{key.replace('_', '-')}" for key in unused)
         raise MethodRefusedError(
-            f"none of the chosen methods draws samples or can end early; drop {named}"
+            f"none of the chosen methods samples or can stop early; drop {named}"
         )
     return [Chosen(c.method, {**own, **c.parameters}) for c, own in zip(chosen, taken, strict=True)]
 
@@ -263,9 +263,9 @@ def choose_targets(
     wanted = tuple(model.request(text) for text in given or (None,))
     boxes = all(one.box is not None for one in wanted)
     if part is not None and not boxes:
-        raise UsageError("--part names a number of a detector's box; drop it")
+        raise UsageError("--part is for detectors only; drop it")
     if match is not None and not boxes:
-        raise UsageError("--match says how a detector's boxes are compared; drop it")
+        raise UsageError("--match is for detectors only; drop it")
     wanted = tuple(replace(one, part=part or one.part, match=match or one.match) for one in wanted)
     for one in wanted:
         model.task.require_meaning(one, against, margin)

@@ -74,7 +74,7 @@ def run(
     """
     files, data = _parted(models)
     if len(files) < 2:
-        raise UsageError("give at least two models and then the data: A.onnx B.onnx PHOTOS")
+        raise UsageError("give at least two models, then the data: A.onnx B.onnx PHOTOS")
     if len(recipes) not in (0, 1, len(files)):
         raise UsageError(
             f"--preprocess is given {len(recipes)} times for {len(files)} models; give it once "

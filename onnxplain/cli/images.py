@@ -65,10 +65,10 @@ def require_order(model: str, data: Sequence[str]) -> None:
     models = [d for d in data if Path(d).suffix.lower() == _MODEL]
     if is_picture(model) or (models and os.path.isdir(model)):
         said = f"{models[0]} {model}" if models else f"MODEL.onnx {model}"
-        raise UsageError(f"{model!r} stands where the model should; the model comes first: {said}")
+        raise UsageError(f"{model!r} is where the model should be; the model comes first: {said}")
     if models:
         raise UsageError(
-            f"{models[0]!r} is a model and stands among the pictures; `compare` takes several"
+            f"{models[0]!r} is a model, not a picture; only `compare` takes several models"
         )
 
 
@@ -121,5 +121,5 @@ def _in_folder(folder: Path, empty: list[ImageError]) -> list[Path] | None:
     try:
         return image_files(folder.iterdir())
     except OSError as error:
-        empty.append(ImageError(f"cannot look into folder {str(folder)!r}: {error.strerror}"))
+        empty.append(ImageError(f"cannot read folder {str(folder)!r}: {error.strerror}"))
         return None

@@ -80,7 +80,7 @@ def verdict(trial: Trial) -> list[str]:
     if first.evidence is None:
         return [f"cannot decide: {first.problem} under each of them"]
     if not others:
-        return [f"{first.recipe.name} alone is plausible: {first.reason}"]
+        return [f"{first.recipe.name} is the only plausible one: {first.reason}"]
     kinds, count = len(set(first.evidence.winners)), len(trial.pictures)
     right = first.evidence.right
     why = (
@@ -99,7 +99,7 @@ def verdict(trial: Trial) -> list[str]:
             else n
             for n in trial.rivals
         )
-        said.append(f"cannot decide: these pictures do not tell it from {listed}")
+        said.append(f"cannot decide: these pictures do not distinguish it from {listed}")
     if trial.rivals and trial.too_few:
         said.append(
             "give at least five pictures of different things, or a folder whose subfolders are "

@@ -41,7 +41,7 @@ from onnxplain.graph.view import Graph, Node
 
 # What to do about operators that will not be converted, by what they have in common.
 _ADVICE = {
-    "ai.onnx.ml": "classical models are not converted, and trees have no gradient",
+    "ai.onnx.ml": "classical models cannot be converted, and trees have no gradient",
     "ONNX Runtime layouts": ADVICE,
 }
 # Four-bit constants are widened to eight bits, which only these operators cannot tell.

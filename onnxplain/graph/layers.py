@@ -175,7 +175,7 @@ def refuse_layer(graph: Graph, shapes: Shapes, axes: Axes, what: str) -> MethodR
     offer = "; name one with --layer: " + ", ".join(listed) if listed else ""
     instead = "use occlusion or integrated-gradients"
     if any(len(shapes.get(tensor, ())) > 2 for tensor in written):
-        none = f"; no tensor is known to hold a grid of the picture's places: {instead}"
+        none = f"; no tensor is known to be spatial: {instead}"
     else:
         none = f"; the model has no feature maps: {instead}"
     return MethodRefusedError(what + advice_for(graph) + (offer or none))

@@ -34,12 +34,12 @@ def _linear_head(network: Network) -> None:
     display="positive",
     summary="Feature maps of the last layer, weighted by the class's row of the linear head.",
     reference="Zhou, Khosla, Lapedriza, Oliva, Torralba 2016, arXiv:1512.04150, equation 2",
-    meaning="logit units per place; positive speaks for the target",
+    meaning="logit units per place; positive values support the target",
     class_discriminative=True,
-    promises="mean over the map plus the class's bias is the logit",
+    promises="the mean of the map plus the class's bias is the logit",
     tolerance=_TOLERANCE,
-    failures="coarse: the grid of the last layer; needs global average pooling and one linear "
-    "layer",
+    failures="coarse: has the last layer's resolution; needs global average pooling and one "
+    "linear layer",
     requires=_linear_head,
 )
 def cam(
@@ -52,7 +52,7 @@ def cam(
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
-        The feature maps; found automatically if not given.
+        The layer whose feature maps are used; chosen automatically if not given.
 
     Returns
     -------

@@ -41,7 +41,7 @@ def test_all_leaves_out_what_is_impossible_and_says_why(model):
     assert "cam" in left_out
     assert "cam" not in named(found)
     assert "occlusion" in named(found)
-    with pytest.raises(UsageError, match="names no method"):
+    with pytest.raises(UsageError, match="-m is empty"):
         choose_methods([","], model)
 
 

@@ -253,12 +253,12 @@ def _not_checked(record: Record, identity: Identity, count: int, *, whole: bool)
             "not hold them"
         )
     if not record.complete:
-        found.append(f"{of_maps}: the audit was stopped before they were whole")
+        found.append(f"{of_maps}: the audit was stopped before they were complete")
     elif not whole:
         of_maps += "" if record.boxes is None else ", and average precision"
         found.append(
-            f"{of_maps}: they come from the maps of all pictures, which a record does not hold; "
-            f"--sample {pictures} makes them again"
+            f"{of_maps}: they need the maps of all pictures, which a record does not contain; "
+            f"--sample {pictures} recomputes them"
         )
     return found
 

@@ -188,7 +188,9 @@ def require_writable(folder: Path) -> None:
     while not os.path.exists(existing):
         existing = existing.parent
     if not os.path.isdir(existing):
-        raise OutputError(f"{str(existing)!r} is a file, not a folder; choose another with -o")
+        raise OutputError(
+            f"{str(existing)!r} is a file, not a folder; choose another folder with -o"
+        )
     if not os.access(existing, os.W_OK | os.X_OK):
         raise OutputError(f"cannot write into {str(existing)!r}; choose another folder with -o")
 
