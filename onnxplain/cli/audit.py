@@ -10,6 +10,7 @@ import click
 from onnxplain.cli.options import (
     ENGINES,
     boxes_option,
+    data_argument,
     debug_option,
     json_option,
     limit_option,
@@ -27,8 +28,8 @@ PLACES = ("local", "ray")
 _HELP = """Audit MODEL over DATA: what it predicts, why, and how far to trust the reasons.
 
 DATA is a folder (its subfolders name the classes, and a subfolder 'masks' marks the
-evidence), a pattern, or a table (CSV or JSON) with the column file and the optional columns
-label, mask, x0, y0, x1, y1.
+evidence), a pattern, a picture, or a table (CSV or JSON) with the column file and the optional
+columns label, mask, x0, y0, x1, y1. Several of them form one data set.
 
 \b
 Files written:
@@ -46,7 +47,7 @@ valid record that is marked as incomplete.
     cls=WalledAlways, help=_HELP, short_help="Audit a model over a data set, for others to check."
 )
 @click.argument("model", type=click.Path(readable=False))
-@click.argument("data", type=click.Path(readable=False))
+@data_argument
 @click.option(
     "--config",
     metavar="FILE",

@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from onnxplain.cli.options import debug_option, model_options
+from onnxplain.cli.options import data_argument, debug_option, model_options
 from onnxplain.cli.walled import Walled
 
 
 @click.command(cls=Walled)
 @click.argument("model", type=click.Path())
-@click.argument("data")
+@data_argument
 @click.option(
     "-o",
     "--out",
@@ -51,7 +51,7 @@ from onnxplain.cli.walled import Walled
 def background(**options: Any) -> None:
     """Learn typical pixels from a data set, for -m prediction-difference.
 
-    DATA is a folder, a pattern or a table of pictures. Use the file with
+    DATA is a folder, a pattern, a table or a picture; several form one data set. Use the file with
     `explain -m prediction-difference -p background=FILE`.
     """
     from onnxplain.cli.background_run import run

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -19,14 +21,33 @@ DEFAULT_METHODS = ("grad-cam", "lrp", "occlusion")
 # What ``-m all`` allows methods that would take minutes for one picture.
 ALL_SECONDS = 10.0
 ALL_CHANNELS = 64
+# Of values in file names.
+_UNFIT, _LONGEST = re.compile(r"[^\w.-]+"), 40
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """A method with the parameters that the user gave it."""
+    """A method with the parameters that the user gave it.
+
+    Attributes
+    ----------
+    method : Method
+        The method.
+    parameters : mapping
+        What was given, text or values.
+    cell : mapping of str to str, optional
+        Which of them are this cell's of a grid.
+    """
 
     method: Method
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    cell: Mapping[str, str] | None = None
+
+    @property
+    def stem(self) -> str:
+        """Part of the file names of its results: the method, and the cell of a grid."""
+        own = (_in_file_name(f"{k}-{v}") for k, v in (self.cell or {}).items())
+        return ".".join([self.method.name, *own])
 
 
 @dataclass(frozen=True)
@@ -46,6 +67,14 @@ class Targets:
     wanted: tuple[TargetRequest, ...]
     contrast: int | None = None
     margin: bool = False
+
+
+def _in_file_name(text: str) -> str:
+    """Text as part of a file name; one that does not fit ends in its digest: no two are equal."""
+    fitting = _UNFIT.sub("-", text)[:_LONGEST]
+    if fitting == text:
+        return text
+    return f"{fitting}~{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
 
 
 def choose_methods(given: Sequence[str], model: Model) -> tuple[list[Method], dict[str, str]]:

@@ -23,10 +23,10 @@ from onnxplain.cli.walled import Walled
 
 _HELP = """Compare what several MODELs predict on DATA, and why.
 
-DATA comes last: a folder, a pattern, a table (CSV or JSON), or any number of pictures. The
-models must have the same classes or values; their layout, size and preprocessing can differ.
-Each model explains the class that the first one predicts, or --target. --task, --scores and
---output apply to all models.
+DATA comes last: a folder, a pattern, a picture, or a table (CSV or JSON); several of them form
+one data set. The models must have the same classes or values; their layout, size and
+preprocessing can differ. Each model explains the class that the first one predicts, or
+--target. --task, --scores and --output apply to all models.
 
 \b
 Files written:

@@ -8,6 +8,7 @@ import click
 
 from onnxplain.cli.options import (
     boxes_option,
+    data_argument,
     debug_option,
     engine_option,
     json_option,
@@ -24,9 +25,10 @@ from onnxplain.cli.walled import Walled
 _HELP = """Measure how far each method can be trusted on MODEL, over a data set.
 
 DATA is a folder (its subfolders name the classes, and a subfolder 'masks' marks the
-evidence), a pattern, or a table (CSV or JSON) with the column file and the optional columns
-label, mask, x0, y0, x1, y1. The word 'flowers' stands for a built-in data set, drawn when it
-is needed, in which the evidence is known to the pixel.
+evidence), a pattern, a picture, or a table (CSV or JSON) with the column file and the optional
+columns label, mask, x0, y0, x1, y1. Several of them form one data set. The word 'flowers'
+stands for a built-in data set, drawn when it is needed, in which the evidence is known to the
+pixel.
 
 \b
 Files written:
@@ -48,7 +50,7 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
 
 @click.command(cls=Walled, help=_HELP, short_help="Measure how far each method can be trusted.")
 @click.argument("model", type=click.Path(readable=False))
-@click.argument("data", type=click.Path(readable=False))
+@data_argument
 @method_option()
 @click.option(
     "--metrics",

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from onnxplain.errors import ImageError, UsageError
-from onnxplain.inputs.dataset import image_files
+from onnxplain.inputs.dataset import image_files, is_table
 from onnxplain.inputs.image_formats import SUFFIXES
 
 _PATTERN = frozenset("*?[")
@@ -75,6 +75,13 @@ def require_order(model: str, data: Sequence[str]) -> None:
 def is_picture(argument: str) -> bool:
     """Whether an argument is named as an image file is."""
     return Path(argument).suffix.lower() in SUFFIXES
+
+
+def is_data(argument: str) -> bool:
+    """Whether an argument is a folder, a table, a pattern, or is named as an image file is."""
+    if os.path.isdir(argument) or is_picture(argument) or is_table(argument):
+        return True
+    return bool(_PATTERN.intersection(argument)) and not os.path.exists(argument)
 
 
 def result_names(paths: Sequence[Path]) -> dict[Path, str]:

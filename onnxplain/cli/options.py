@@ -103,6 +103,9 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document instead of tables."
 )
 
+data_argument = click.argument(
+    "data", metavar="DATA...", nargs=-1, required=True, type=click.Path(readable=False)
+)
 parameter_option = click.option(
     "-p",
     "--parameter",

@@ -29,9 +29,11 @@ for safety, the path of the data in the record is shown but not opened.
 @click.argument("folder", type=click.Path(readable=False))
 @click.option(
     "--data",
-    metavar="FOLDER|PATTERN|TABLE",
+    multiple=True,
+    metavar="FOLDER|PATTERN|TABLE|IMAGE",
     type=click.Path(readable=False),
-    help="The data set, as given to the audit. Default: the data in FOLDER, if it is there.",
+    help="The data, as given to the audit; repeat for each source. Default: the data in FOLDER, "
+    "if it is there.",
 )
 @click.option(
     "-o",

@@ -34,9 +34,10 @@ the declared answer; give it with --task, --scores and --output.
 @click.option("--model", metavar="FILE", type=click.Path(readable=False), help="The model file.")
 @click.option(
     "--data",
-    metavar="FOLDER|PATTERN|TABLE",
+    multiple=True,
+    metavar="FOLDER|PATTERN|TABLE|IMAGE",
     type=click.Path(readable=False),
-    help="The data set, as given to the audit.",
+    help="The data, as given to the audit; repeat for each source.",
 )
 @click.option(
     "--masks", metavar="FOLDER", type=click.Path(readable=False), help="As given to the audit."

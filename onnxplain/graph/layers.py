@@ -18,6 +18,7 @@ from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.axes import Axes
 from onnxplain.graph.head import Head
 from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.one_processor import advice_for
 from onnxplain.graph.operators import WEIGHTED, Trait, having
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph, Node
@@ -177,7 +178,7 @@ def refuse_layer(graph: Graph, shapes: Shapes, axes: Axes, what: str) -> MethodR
         none = f"; no tensor is known to be spatial: {instead}"
     else:
         none = f"; the model has no feature maps: {instead}"
-    return MethodRefusedError(what + (offer or none))
+    return MethodRefusedError(what + advice_for(graph) + (offer or none))
 
 
 def _best(graph: Graph, candidates: list[SpatialLayer], head: Head) -> SpatialLayer:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.adapters.ort_deadline import in_time_together
 from onnxplain.adapters.placement import Placement, measure_placement
 from onnxplain.errors import MethodRefusedError, OnnxplainError
 from onnxplain.graph.layers import SpatialLayer
@@ -47,18 +48,19 @@ def placement(network: Network, layer: SpatialLayer) -> Placement:
 
 
 def measured(network: Network, layer: SpatialLayer) -> Placement:
-    """Measure where a layer answers; undecided if the file does not run."""
+    """Measure where a layer answers; undecided if the file does not run, or takes too long."""
     centres, example = _centres(network, layer), network.example()
     derived = layer.name in network.axes.grid_of and layer.name not in network.axes.guessed
     # What inputs of a batch have in common does not look like a place. Whether they meet is not
     # asked for this; a file that takes one at a time only is run so.
-    for engine in (network.ort.together, lambda: network.ort):
-        try:
-            return measure_placement(
-                engine(), network.image, layer, centres, example, derived=derived
-            )
-        except OnnxplainError:
-            continue
+    with in_time_together():
+        for engine in (network.ort.together, lambda: network.ort):
+            try:
+                return measure_placement(
+                    engine(), network.image, layer, centres, example, derived=derived
+                )
+            except OnnxplainError:
+                continue
     return Placement("undecided")
 
 

@@ -88,7 +88,7 @@ def test_if_every_picture_ends_it_the_model_is_to_blame(script):
 
 
 def test_the_limit_of_memory_is_the_machines_at_most(monkeypatch):
-    monkeypatch.setattr(wall, "memory", lambda: 1000)
+    monkeypatch.setattr("onnxplain.machine.memory", lambda: 1000)
     assert wall._limits().memory == 900
-    monkeypatch.setattr(wall, "memory", lambda: None)
+    monkeypatch.setattr("onnxplain.machine.memory", lambda: None)
     assert wall._limits().memory == 16 << 30

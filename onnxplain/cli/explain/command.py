@@ -30,6 +30,7 @@ Files written for each image and method:
   NAME.occlusion-maps.png    the score while each window is covered
   NAME.clear-maps.png        which class each place responds to
   NAME.METHOD-maps.png       for sampling methods: the standard error of the map
+  NAME.METHOD.grid.png       with --grid: the maps of all values; .json has every cell
 With several targets the names are NAME.METHOD.INDEX.png and so on.
 """
 
@@ -89,6 +90,13 @@ With several targets the names are NAME.METHOD.INDEX.png and so on.
 )
 @parameter_option
 @click.option(
+    "--grid",
+    multiple=True,
+    metavar="[METHOD.]KEY=VALUE,VALUE,...",
+    help="Draw one method with each of these values of a parameter side by side; given twice, "
+    "the first parameter gives the rows and the second the columns.",
+)
+@click.option(
     "--max-seconds",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
@@ -125,9 +133,9 @@ With several targets the names are NAME.METHOD.INDEX.png and so on.
 @click.option(
     "--columns",
     type=click.IntRange(min=1),
-    default=4,
-    show_default=True,
-    help="Maximum number of panels in a row of a sheet; 2 suits a column of a paper.",
+    metavar="N",
+    help="Maximum number of panels in a row of a sheet: 2 suits a column of a paper, 6 puts the "
+    "maps of `-t top-5` beside the photo in one row. Default: 4, or what suits a slide.",
 )
 @click.option(
     "--format",

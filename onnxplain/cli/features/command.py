@@ -10,7 +10,6 @@ from onnxplain.cli.features.options import (
     at_least_one,
     channels_option,
     count_option,
-    data_argument,
     images_argument,
     jitter_option,
     layer_option,
@@ -18,7 +17,7 @@ from onnxplain.cli.features.options import (
     model_argument,
     view_options,
 )
-from onnxplain.cli.options import debug_option, seed_option
+from onnxplain.cli.options import data_argument, debug_option, seed_option
 from onnxplain.cli.walled import Walled
 
 _HELP = """Show what MODEL has learned.
@@ -29,11 +28,11 @@ One model alone:
 One picture:
   onnxplain features maps MODEL IMAGE...
 \b
-A data set (a folder whose subfolders name the classes, a pattern, or a table):
-  onnxplain features top-patches MODEL DATA
-  onnxplain features relevant MODEL DATA
+Data sets (folders whose subfolders name the classes, patterns, tables or pictures):
+  onnxplain features top-patches MODEL DATA...
+  onnxplain features relevant MODEL DATA...
   onnxplain features enriched MODEL FEATURES.npz IMAGE...
-  onnxplain features atlas MODEL DATA
+  onnxplain features atlas MODEL DATA...
 """
 
 

@@ -55,7 +55,6 @@ mismatch_option = click.option(
     help="Continue even if the converted model differs from the deployed one.",
 )
 model_argument = click.argument("model", type=click.Path(readable=False))
-data_argument = click.argument("data", type=click.Path(readable=False))
 images_argument = click.argument(
     "images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(readable=False)
 )
