@@ -19,7 +19,8 @@ _MADE = {"mine.onnx", "unknown.onnx", "audited", "features"}
 
 def parse(words):
     """Read a command line as far as its options, without running it."""
-    context, command = click.Context(main), main
+    # Commands keep the help option of the first context that asks: take the real one.
+    context, command = click.Context(main, **main.context_settings), main
     while isinstance(command, click.Group):
         name, command, words = command.resolve_command(context, words)
         context = command.make_context(name, words, parent=context)

@@ -51,8 +51,7 @@ from onnxplain.cli.walled import Walled
 def background(**options: Any) -> None:
     """Learn typical pixels from a data set, for -m prediction-difference.
 
-    DATA is a folder, a pattern, a table or a picture; several of them form one data set. Use the
-    file with
+    DATA is a folder, a pattern, a table or a picture; several form one data set. Use the file with
     `explain -m prediction-difference -p background=FILE`.
     """
     from onnxplain.cli.background_run import run

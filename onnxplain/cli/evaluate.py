@@ -26,9 +26,9 @@ _HELP = """Measure how far each method can be trusted on MODEL, over a data set.
 
 DATA is a folder (its subfolders name the classes, and a subfolder 'masks' marks the
 evidence), a pattern, a picture, or a table (CSV or JSON) with the column file and the optional
-columns label, mask, x0, y0, x1, y1. Several of them form one data set.
-The word 'flowers' stands for a built-in data set, drawn when it is needed, in which the
-evidence is known to the pixel.
+columns label, mask, x0, y0, x1, y1. Several of them form one data set. The word 'flowers'
+stands for a built-in data set, drawn when it is needed, in which the evidence is known to the
+pixel.
 
 \b
 Files written:

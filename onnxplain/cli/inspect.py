@@ -31,8 +31,8 @@ from onnxplain.cli.walled import Walled
     "trying",
     is_flag=True,
     help="Show the predictions for IMAGES under each plausible preprocessing, the most plausible "
-    "first. IMAGES are files, patterns, tables, or folders whose subfolders name the "
-    "classes; at most 16 are used.",
+    "first. IMAGES are files, patterns, tables, or folders whose subfolders name the classes; at "
+    "most 16 are used.",
 )
 @click.option(
     "--save",

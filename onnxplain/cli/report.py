@@ -32,7 +32,7 @@ for safety, the path of the data in the record is shown but not opened.
     multiple=True,
     metavar="FOLDER|PATTERN|TABLE|IMAGE",
     type=click.Path(readable=False),
-    help="The data set, as given to the audit, once for each source. Default: the data in FOLDER, "
+    help="The data, as given to the audit; repeat for each source. Default: the data in FOLDER, "
     "if it is there.",
 )
 @click.option(

@@ -37,7 +37,7 @@ the declared answer; give it with --task, --scores and --output.
     multiple=True,
     metavar="FOLDER|PATTERN|TABLE|IMAGE",
     type=click.Path(readable=False),
-    help="The data set, as given to the audit, once for each source.",
+    help="The data, as given to the audit; repeat for each source.",
 )
 @click.option(
     "--masks", metavar="FOLDER", type=click.Path(readable=False), help="As given to the audit."

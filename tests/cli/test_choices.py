@@ -97,7 +97,7 @@ def test_targets(model):
 
 def test_parts_and_matches_are_for_boxes(model):
     for part, match, name in (("left", None, "--part"), (None, "likeness", "--match")):
-        with pytest.raises(UsageError, match=f"{name} .*detector's box"):
+        with pytest.raises(UsageError, match=f"{name} .*detectors only"):
             choose_targets(["3"], None, False, model, part, match)
     detector = onnxplain.load("models/scenes-detector.onnx")
     (one,) = choose_targets(["2"], None, False, detector, "left", "likeness").wanted
