@@ -96,7 +96,7 @@ def reason(error: BaseException) -> str:
     if isinstance(error, UnicodeDecodeError):
         return f"the text {error.object[:80]!r} in it is not UTF-8"
     if isinstance(error, MemoryError):
-        return "it needs more memory than there is"
+        return "it needs more memory than is available"
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     first = lines[0] if lines else ""

@@ -86,7 +86,7 @@ def run(call: Callable[[], Any], *, debug: bool) -> int:
             let_go(sys.stdout)
             return OutputError.exit_code
         except MemoryError:
-            _say("error: this needs more memory than there is", debug)
+            _say("error: this needs more memory than is available", debug)
             return UnsupportedModelError.exit_code
         except Exception as error:  # the last line of defence: any defect of our own
             found = InternalError.of(error)

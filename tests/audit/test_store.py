@@ -82,7 +82,7 @@ def test_a_full_disk_is_one_error_and_loses_nothing(tmp_path, size):
         store.add("picture", 0, {"a": 0})
         # SQLite's own limit of pages stands for the end of the disk: the same error arises.
         store._connection.execute("PRAGMA max_page_count=12")
-        with pytest.raises(OutputError, match=r"full.*make room and start the same command"):
+        with pytest.raises(OutputError, match=r"full.*free some space and run the same command"):
             fill(store, size)
         kept = store.done("picture")
     with Store(tmp_path / "s.sqlite", ABOUT) as store:

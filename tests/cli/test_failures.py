@@ -33,7 +33,7 @@ def require_one_line(found, code, *words):
     ("options", "words"),
     [
         (["-m", "grad-cm"], ["unknown method 'grad-cm'", "'grad-cam'"]),
-        (["-m", ","], ["-m names no method"]),
+        (["-m", ","], ["-m is empty"]),
         (["-t", "11"], ["out of range", "0..9"]),
         (["-t", "seven"], ["unknown class 'seven'", "0..9"]),
         (["-t", "3", "--contrast", "3"], ["contrasted with itself"]),
@@ -42,7 +42,7 @@ def require_one_line(found, code, *words):
         (["-p", "widnow=3"], ["widnow", "'window'"]),
         (["-p", "window"], ["write key=value"]),
         (["-p", "lrp.window=3"], ["unknown parameter of lrp 'window'"]),
-        (["-m", "lrp", "-p", "occlusion.window=3"], ["occlusion is not among the chosen"]),
+        (["-m", "lrp", "-p", "occlusion.window=3"], ["occlusion is not one of the chosen"]),
         (["-p", "window=big"], ["must be a pair such as 16x24 or a whole number"]),
         (["--preprocess", "imagenet"], ["unknown preset 'imagenet'", "imagenet-torch"]),
         (["--labels", "absent.txt"], ["cannot read labels 'absent.txt'"]),

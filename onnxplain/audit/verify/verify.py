@@ -181,7 +181,7 @@ def verify(
     if entries and not there:
         raise UsageError(
             f"the data set has none of the record's pictures, such as {entries[0].name!r}; "
-            "give the data as it was given to the audit, with --data"
+            "give the data as they were given to the audit, with --data"
         )
     pictures = PicturesAgain()
     with temporary_folder("verify") as folder, _store(folder) as store:
@@ -253,12 +253,12 @@ def _not_checked(record: Record, identity: Identity, count: int, *, whole: bool)
             "not hold them"
         )
     if not record.complete:
-        found.append(f"{of_maps}: the audit was stopped before they were whole")
+        found.append(f"{of_maps}: the audit was stopped before they were complete")
     elif not whole:
         of_maps += "" if record.boxes is None else ", and average precision"
         found.append(
-            f"{of_maps}: they come from the maps of all pictures, which a record does not hold; "
-            f"--sample {pictures} makes them again"
+            f"{of_maps}: they need the maps of all pictures, which a record does not contain; "
+            f"--sample {pictures} recomputes them"
         )
     return found
 
