@@ -78,6 +78,16 @@ def memory() -> int | None:
     return min(found, default=None)
 
 
+def processors() -> int:
+    """Processors that this process may use; 1 where that is unknown."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    if told.isdecimal() and int(told) > 0:
+        return int(told)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) or 1
+    return os.cpu_count() or 1
+
+
 def is_busy() -> bool:
     """Whether more processes want to run than there are cores; False where that is unknown."""
     if not hasattr(os, "getloadavg"):  # Windows

@@ -42,10 +42,9 @@ class Context:
         x = self.picture(seed)
         changes = WindowChanges.from_picture(self.windows, np.zeros_like(x), self.image.spatial)
         run = self.network.ort.windowed(x, changes, self.names, engine=engine)
-        found = np.empty((len(self.windows), self.network.classes))
-        for indices, tensors in run.blocks:
-            found[indices] = tensors[self.names[0]].reshape(len(indices), -1)
-        return dict(run.engine), found
+        blocks = [(i, t[self.names[0]].reshape(len(i), -1)) for i, t in run.blocks]
+        order = np.argsort(np.concatenate([i for i, _ in blocks]))
+        return dict(run.engine), np.concatenate([scores for _, scores in blocks])[order]
 
     def covered(self, seed: int) -> NDArray[np.float32]:
         """Whole covered pictures, as a program without this package would make them."""

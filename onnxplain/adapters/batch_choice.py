@@ -1,112 +1,173 @@
-"""How many whole inputs to run in one call: chosen by timing a few calls of the work itself."""
+"""How many inputs to run in one call: chosen by timing a few calls of the work itself."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from onnxplain.adapters.changes import Array, Block
 from onnxplain.errors import UsageError
 from onnxplain.graph.budget import memory_allowed
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph, Node
 from onnxplain.text import shown
 
+T = TypeVar("T")
 # Activations of a batch may take this many bytes.
 _MEMORY = 1 << 30
 # Gradients need all of them at once.
 _MEMORY_OF_GRADIENTS = 2 << 30
 # A larger batch has to be better by this factor: it costs memory.
-_WORTH = 0.97
+_WORTH = 0.99
+# Of a candidate that differs less from the best one, another call is timed.
+_DOUBTFUL = 0.05
+# A candidate that is so much worse ends the search, and so do this many in a row that are no
+# better.
+_HOPELESS, _PATIENCE = 1.1, 2
+_PAIR = 2
+# Fewer operations in a batch of 32 make no batch better than another by what can be seen, or by
+# what the search costs.
+_LITTLE, _BATCH = 5e8, 32
 
 
 class BatchChoice:
-    """The batch size of one model on this machine.
+    """The batch size of one kind of work on this machine.
 
-    Each candidate runs two calls, the first of which makes ONNX Runtime lay out its memory
-    and is not timed. All calls compute inputs that are wanted anyway. The first candidate that
-    is no better than the one before ends it: larger ones would not be either, and memory that
-    they touch for the first time can cost more than a good batch gains.
+    Each candidate runs two or three calls, the first of which makes the engine lay out its
+    memory and is not timed; of the others the shortest counts, since other programs only ever
+    lengthen one. All calls compute what is wanted anyway. The search goes from small to large
+    and ends early: a small batch that turns out slow has cost little, while a large one touches
+    memory for the first time, which can cost more than a good batch gains.
 
     Parameters
     ----------
     candidates : sequence of int
         In increasing order; a single one is taken as it is.
+
+    Attributes
+    ----------
+    most : int
+        The largest candidate.
+    parts : bool, optional
+        Whether results can be joined; `joined` finds out.
     """
 
     def __init__(self, candidates: Sequence[int]) -> None:
-        self._candidates = list(candidates)
+        self._left = list(candidates)
         self._seconds: dict[int, float] = {}
-        self._asked = 0
+        self._calls, self._worse = 0, 0
+        self._best, self.most = self._left[0], self._left[-1]
+        self.parts: bool | None = None
+        if len(self._left) == 1:
+            self._left.clear()
 
     @property
     def chosen(self) -> int | None:
         """The best candidate, once that is known."""
-        for size, larger in pairwise(self._candidates):
-            if larger not in self._seconds:
-                return None
-            if self._seconds[larger] >= _WORTH * self._seconds[size]:
-                return size
-        return self._candidates[-1]
+        return None if self._left else self._best
 
-    def run(
-        self, work: Callable[[Sequence[int]], dict[str, Array]], indices: Sequence[int]
-    ) -> Iterator[Block]:
-        """Compute tensors for all inputs, batch by batch.
+    @property
+    def best(self) -> int:
+        """The best candidate so far."""
+        return self._best
+
+    @property
+    def seconds(self) -> float | None:
+        """Time for one input in the best batch; ``None`` if no call was timed."""
+        return self._seconds.get(self._best)
+
+    def run(self, work: Callable[[slice], T], count: int) -> Iterator[tuple[slice, T]]:
+        """Do work on all inputs, batch by batch.
 
         Parameters
         ----------
         work : callable
-            Computes the tensors of some inputs.
-        indices : sequence of int
-            The inputs.
+            Computes what is wanted for some inputs.
+        count : int
+            How many inputs there are.
 
         Yields
         ------
-        Block
-            In order.
+        slice
+            Which inputs, in order.
+        object
+            What `work` returned for them.
         """
         done = 0
-        for size in self._untimed(len(indices)):
-            for timed in (False, True):
-                part = indices[done : done + size]
-                started = time.perf_counter()
-                found = work(part)
-                if timed:
-                    self._seconds[size] = (time.perf_counter() - started) / size
-                yield np.array(part), found
-                done += size
-        size = self.chosen or self._candidates[0]
-        for start in range(done, len(indices), size):
-            part = indices[start : start + size]
-            yield np.array(part), work(part)
+        while done < count:
+            trial = self._left[0] if self._left else None
+            timed = trial is not None and trial <= count - done
+            size = trial if timed and trial is not None else min(self._best, count - done)
+            part = slice(done, done + size)
+            started = time.perf_counter()
+            found = work(part)
+            if timed:
+                self._note(size, (time.perf_counter() - started) / size)
+            yield part, found
+            done += size
 
-    def _untimed(self, count: int) -> Iterator[int]:
-        """Candidates to time, if enough inputs are and were there to make it worth while."""
-        self._asked += count
-        tried = 2 * sum(self._candidates)
-        if 2 * tried <= count and 4 * tried <= self._asked:
-            for size in self._candidates:
-                if self.chosen is None and size not in self._seconds:
-                    yield size
+    def _note(self, size: int, seconds: float) -> None:
+        """Take in one call of the candidate that is being tried, and go on if it is settled."""
+        self._calls += 1
+        if self._calls == 1:
+            return
+        seconds = self._seconds[size] = min(seconds, self._seconds.get(size, math.inf))
+        least = self._seconds.get(self._best, math.inf) if size != self._best else math.inf
+        if self._calls == 2 and (size == self._best or abs(seconds / least - 1) < _DOUBTFUL):
+            return
+        del self._left[0]
+        self._calls = 0
+        if size == self._best or seconds < _WORTH * least:
+            self._best, self._worse = size, 0
+            return
+        self._worse += 1
+        if seconds > _HOPELESS * least or self._worse == _PATIENCE:
+            self._left.clear()
 
 
-def candidates(graph: Graph, shapes: Shapes, sizes: Sequence[int]) -> list[int]:
-    """Return the sizes whose activations fit into memory, at least the smallest.
+def joined(
+    choice: BatchChoice, work: Callable[[slice], dict[str, NDArray[Any]]], count: int
+) -> dict[str, NDArray[Any]]:
+    """Compute arrays for all inputs in measured batches, and join them along axis 0.
+
+    An array that does not have the inputs on this axis cannot be joined: then all are computed
+    by one call of `work`. A first call with two inputs tells.
+    """
+    parts = []
+    if choice.parts is None:
+        parts = [work(slice(0, _PAIR))]
+        choice.parts = all(v.ndim > 0 and len(v) == _PAIR for v in parts[0].values())
+    if not choice.parts:
+        return work(slice(0, count))
+    done = _PAIR * len(parts)
+
+    def later(part: slice) -> dict[str, NDArray[Any]]:
+        return work(slice(done + part.start, done + part.stop))
+
+    parts.extend(found for _, found in choice.run(later, count - done))
+    if len(parts) == 1:
+        return parts[0]
+    return {n: np.concatenate([p[n] for p in parts]) for n in parts[0]}
+
+
+def is_work(operations: NDArray[np.float64]) -> bool:
+    """Whether a network with so many operations for an input has batches that are worth timing.
+
+    A rule that no clock has a part in: what small networks compute is the same bits each time.
+    """
+    return float(operations.sum()) * _BATCH >= _LITTLE
+
+
+def forward_batch(graph: Graph, shapes: Shapes, most: int) -> int:
+    """Return how many inputs, up to `most`, have activations that fit into memory; at least 1.
 
     ONNX Runtime frees what no later node reads, so that what one node reads and writes is
     a fair measure of what is alive.
     """
-    most = max(_alive(node, shapes) for node in graph.nodes)
-    return [s for s in sizes if s * most <= _MEMORY] or [min(sizes)]
-
-
-def forward_batch(graph: Graph, shapes: Shapes, most: int) -> int:
-    """Return how many inputs, up to `most`, have activations that fit into memory; at least 1."""
     alive = max((_alive(node, shapes) for node in graph.nodes), default=0)
     return max(1, min(most, _MEMORY // max(alive, 1)))
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
 
 from onnxplain.adapters.base import Array, in_batches
+from onnxplain.adapters.batch_choice import BatchChoice, joined
 from onnxplain.errors import MethodRefusedError
+
+# Fewer inputs than this run as they come: there is little to gain, and nothing is learnt.
+_FEW = 16
+# Batches that are timed, as far as they are allowed.
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 def never() -> bool:
@@ -27,15 +33,21 @@ class Batches:
     must_part : callable
         Whether inputs have to run alone, because what the file says of one of them depends
         on the others of its batch. Asked only where inputs would meet.
+    measured : callable
+        Whether smaller batches are tried and timed where many inputs come at once.
+    choices : mapping
+        What was found, for each kind of work.
     """
 
     size: int
     fixed: int | None = None
     must_part: Callable[[], bool] = never
+    measured: Callable[[], bool] = never
+    choices: dict[Hashable, BatchChoice] = field(default_factory=dict)
 
     def together(self) -> Batches:
-        """The same, without the question: for who wants to see what inputs do to each other."""
-        return replace(self, must_part=never)
+        """The same, with nothing parted: for who wants to see what inputs do to each other."""
+        return replace(self, must_part=never, measured=never)
 
     def apart(self, count: int) -> bool:
         """Whether so many inputs have to run one by one."""
@@ -45,12 +57,39 @@ class Batches:
         """Inputs out of so many that run in one call; what only fills up is not counted."""
         return 1 if self.apart(count) else (self.fixed or self.size)
 
-    def run(self, function: Callable[[Array], dict[str, Array]], x: Array) -> dict[str, Array]:
-        """Run a function of a batch on all inputs; see `in_batches`."""
-        return in_batches(function, x, self.size, self.fixed, apart=self.apart(len(x)))
+    def choice(self, kind: Hashable) -> BatchChoice:
+        """The batch size for a kind of work: a single candidate where nothing is to be timed."""
+        if self.fixed or self.apart(self.size) or not self.measured():
+            return BatchChoice([self.at_once(self.size)])
+        if kind not in self.choices:
+            sizes = [s for s in _SIZES if s < self.size]
+            self.choices[kind] = BatchChoice([*sizes, self.size])
+        return self.choices[kind]
+
+    def run(
+        self,
+        function: Callable[[Array], dict[str, Array]],
+        x: Array,
+        kind: Hashable | None = None,
+    ) -> dict[str, Array]:
+        """Run a function of a batch on all inputs; see `in_batches`.
+
+        Of a `kind` that is given, batches are timed if there are many inputs.
+        """
+
+        def whole(part: slice) -> dict[str, Array]:
+            batch = x[part]
+            return in_batches(function, batch, self.size, self.fixed, apart=self.apart(len(batch)))
+
+        if kind is None or len(x) < _FEW or self.fixed or not self.measured():
+            return whole(slice(0, len(x)))
+        return joined(self.choice(kind), whole, len(x))
 
     def run_backward(
-        self, function: Callable[[Array], dict[str, Array]], x: Array
+        self,
+        function: Callable[[Array], dict[str, Array]],
+        x: Array,
+        kind: Hashable | None = None,
     ) -> dict[str, Array]:
         """Run a function that looks back from each row's score to that row.
 
@@ -62,8 +101,8 @@ class Batches:
         """
         if (self.fixed or 1) > 1 and self.apart(len(x)):
             raise MethodRefusedError(
-                f"the file insists on batches of {self.fixed}, and its scores of one input "
-                "depend on the others: there is no gradient of one input; use a forward-only "
+                f"the file requires batches of {self.fixed}, and the scores of one input depend "
+                "on the others, so a single input has no gradient of its own; use a forward-only "
                 "method (occlusion, cam), or export the file with a batch of 1"
             )
-        return self.run(function, x)
+        return self.run(function, x, kind)

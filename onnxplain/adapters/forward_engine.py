@@ -15,6 +15,7 @@ from onnxplain.adapters.base import (
     PullBack,
     Seed,
 )
+from onnxplain.adapters.batch_choice import BatchChoice
 from onnxplain.adapters.batches import Batches
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.engines import EngineSettings
@@ -73,7 +74,7 @@ class ForwardEngine(ABC):
         self, base: Array, changes: WindowChanges, names: Sequence[str], *, engine: Engine = "auto"
     ) -> WindowRun:
         """Run the changed inputs as a whole; see `Adapter`."""
-        size = self._batches.at_once(len(changes))
+        size = BatchChoice([self._batches.at_once(len(changes))])
         return whole_windows(
             self.activations, base, changes, names, self._image.spatial, size, engine, self.device
         )

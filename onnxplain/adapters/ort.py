@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from onnxplain import machine
 from onnxplain.adapters.base import (
     FORWARD_VERBS,
     Array,
@@ -18,9 +19,10 @@ from onnxplain.adapters.base import (
     PullBack,
     Seed,
 )
-from onnxplain.adapters.batch_choice import BatchChoice, candidates, forward_batch
+from onnxplain.adapters.batch_choice import forward_batch
 from onnxplain.adapters.batches import Batches, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
+from onnxplain.adapters.foreseen import Foreseen
 from onnxplain.adapters.incremental.costs import node_seconds
 from onnxplain.adapters.incremental.engine import WindowEngine
 from onnxplain.adapters.incremental.work import Services
@@ -28,6 +30,7 @@ from onnxplain.adapters.ort_faults import whose_fault
 from onnxplain.adapters.ort_sessions import Keeping, OrtSessions, reason_of
 from onnxplain.adapters.rerun import Rerun
 from onnxplain.adapters.rerun import Session as RunFeeds
+from onnxplain.adapters.side_by_side import SideBySide
 from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.sections import Sections
@@ -38,10 +41,8 @@ from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
 
 T = TypeVar("T")
-# Batches that are timed for whole inputs; larger ones are slower on a CPU, as activations
-# leave its caches.
-_BATCHES = {"cpu": (4, 8, 16), "cuda": (16, 64, 128)}
-_BATCH = 32
+# Most inputs in one call; more are slower on a CPU, as activations leave its caches.
+_BATCH = {"cpu": 32, "cuda": 128}
 
 
 class OrtAdapter:
@@ -61,8 +62,8 @@ class OrtAdapter:
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     batch_size : int, optional
-        Largest batch in one call of ONNX Runtime; if not given, 32, or what a short probe
-        finds best for windows.
+        Inputs in one call of ONNX Runtime; if not given, up to 32, or what is found best where
+        many inputs come at once.
     bound : mapping of str to array
         Values of all other inputs.
     threads : int, optional
@@ -74,8 +75,13 @@ class OrtAdapter:
         Returns the concrete shapes of all tensors; those that ONNX infers if not given.
     must_part : callable, optional
         See `Batches`; inputs run together if not given.
+    measured : callable, optional
+        See `Batches`; the largest batch is taken if not given.
     tried : bool
         Open the graph at once: what ONNX Runtime cannot run is refused here.
+    repeats : callable, optional
+        Whether nothing in the graph differs from run to run, so that one pass may answer two
+        questions; not taken for granted.
     """
 
     capabilities = FORWARD_VERBS
@@ -93,19 +99,26 @@ class OrtAdapter:
         optimise: bool = True,
         shapes: Callable[[], Shapes] | None = None,
         must_part: Callable[[], bool] = never,
+        measured: Callable[[], bool] = never,
         tried: bool = True,
+        repeats: Callable[[], bool] = never,
     ) -> None:
         self._graph = graph
         self._image = image
         self._output = output
-        self._batches = Batches(batch_size or _BATCH, image.batch, must_part)
         self._batch_given = batch_size
         self._fits: int | None = None
         self._shapes = shapes or (lambda: infer_shapes(graph, image))
         self._bound = dict(bound or {})
+        self._threads = threads
         self._sessions = OrtSessions(graph, device, threads=threads, optimise=optimise)
         self._reruns: dict[tuple[str, tuple[str, ...]], Rerun] = {}
+        self._foreseen, self._repeats = Foreseen(), repeats
         self.device = self._sessions.provider
+        size = batch_size or _BATCH["cpu" if self.device.startswith("CPU") else "cuda"]
+        self._batches = Batches(
+            size, image.batch, must_part, never if batch_size or image.batch else measured
+        )
         if tried:
             self._sessions.exposing(())
 
@@ -114,6 +127,7 @@ class OrtAdapter:
         other = copy.copy(self)
         other._bound = {**self._bound, **bound}
         other._reruns = {}
+        other._foreseen = Foreseen()
         other.__dict__.pop("_windows", None)  # it has been given the old values
         return other
 
@@ -130,7 +144,8 @@ class OrtAdapter:
     def activations(self, x: Array, names: Sequence[str]) -> dict[str, Array]:
         """Return the named tensors; see `Adapter`.
 
-        A name whose value is not a tensor but a sequence is left out.
+        A name whose value is not a tensor but a sequence is left out. Of many inputs, how many
+        run in one call is measured.
 
         Raises
         ------
@@ -141,6 +156,17 @@ class OrtAdapter:
         UsageError
             If a bound value does not fit its input.
         """
+        if len(x) != 1 or not self._repeats():
+            return self._activations(x, names, ("forward", *names))
+        found = self._foreseen.answer(
+            x, frozenset(names), lambda more: self._activations(x, sorted(more))
+        )
+        return {n: found[n] for n in names if n in found}
+
+    def _activations(
+        self, x: Array, names: Sequence[str], kind: tuple[str, ...] | None = None
+    ) -> dict[str, Array]:
+        """Return the named tensors, each once, by forward passes; see `Batches` for `kind`."""
         wanted = list(dict.fromkeys(names))
         inputs = [n for n in wanted if n == self._image.name]
         fetched = [n for n in wanted if n != self._image.name]
@@ -155,11 +181,11 @@ class OrtAdapter:
 
         x = x.astype(self._image.dtype, copy=False)
         try:
-            return self._fitting(len(x)).run(run, x)
+            return self._fitting(len(x)).run(run, x, kind)
         except MemoryError as error:
             count = self._image.batch or min(len(x), self._batches.size)
             raise UnsupportedModelError(
-                f"{count:,} inputs of shape {x.shape[1:]} at a time need more memory than there is"
+                f"{count:,} inputs of shape {x.shape[1:]} need more memory than is available"
             ) from error
 
     def shapes_of(self, x: Array, names: Sequence[str]) -> Shapes:
@@ -237,21 +263,21 @@ class OrtAdapter:
     @cached_property
     def _windows(self) -> WindowEngine:
         graph, image = self._graph, self._image
-        kind = "cpu" if self.device.startswith("CPU") else "cuda"
-        given = image.batch or self._batch_given
-        apart = self._batches.apart(_BATCH)
-        if apart:
-            given = 1
-        sizes = [given] if given else candidates(graph, self._shapes(), _BATCHES[kind])
+        batches = self._fitting(self._batches.size)
+        apart = batches.apart(batches.size)
+        side = SideBySide.of(self._threads or machine.processors())
         services = Services(
             sections=lambda names: Sections(graph, self._shapes(), image, names),
-            open_session=self._open_part,
-            forward=self.activations,
+            open_session=partial(self._open_section, side.threads),
+            forward=self._activations,
             profile=self._profile,
             bound=self._bound,
-            batch=BatchChoice(sizes),
+            batch=batches.choice,
+            side=side,
             fixed=image.batch,
-            obstacle="" if kind == "cpu" else "the costs of sections are known for the CPU only",
+            obstacle=""
+            if self.device.startswith("CPU")
+            else "the costs of sections are known for the CPU only",
             wrong="each input has to run alone" if apart else "",
         )
         return WindowEngine(services, image.spatial)
@@ -300,7 +326,11 @@ class OrtAdapter:
             self._reruns[key] = Rerun(
                 self._graph, tensor, names, self.activations, self._open_part, self._bound
             )
-        return self._reruns[key].run(x, values, self._batches)
+        return self._reruns[key].run(x, values, self._fitting(len(values)))
 
     def _open_part(self, file: bytes, weights: Mapping[str, Array]) -> RunFeeds:
         return self._sessions.open_part(file, weights)
+
+    def _open_section(self, threads: int, file: bytes, weights: Mapping[str, Array]) -> RunFeeds:
+        with self._sessions.opening_with(threads):
+            return self._open_part(file, weights)

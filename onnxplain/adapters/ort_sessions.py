@@ -6,7 +6,8 @@ This is the only module that imports onnxruntime.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,15 @@ class OrtSessions:
         options.enable_profiling = True
         options.profile_file_prefix = str(prefix)
         return self._open(self._with_outputs(names), self._fed, options)
+
+    @contextmanager
+    def opening_with(self, threads: int) -> Iterator[None]:
+        """Open sessions that use so many threads within an operator, for a while."""
+        before, self._threads = self._threads, threads
+        try:
+            yield
+        finally:
+            self._threads = before
 
     def open_part(self, file: bytes, weights: Mapping[str, Array]) -> RunFeeds:
         """Open a part of the graph, with the same provider and options.

@@ -89,6 +89,8 @@ class Rerun:
                 self._session = self._open(model.SerializeToString(), weights)
             return dict(zip(self._names, self._session(feeds), strict=True))
 
+        if not self._beside:
+            return batches.run(run, values, ("after", self._start, *self._names))
         return in_batches(run, values, size, fixed, apart=batches.apart(len(values)))
 
     def _around(self, x: Array, batch: int) -> dict[str, Array]:

@@ -69,6 +69,8 @@ class SymbolicAdapter:
         Values of all other inputs.
     must_part : callable, optional
         See `Batches`; inputs run together if not given.
+    measured : callable, optional
+        See `Batches`; the largest batch is taken if not given.
     """
 
     capabilities = FORWARD_VERBS | Capability.GRADIENTS
@@ -82,10 +84,11 @@ class SymbolicAdapter:
         batch_size: int = 16,
         bound: Mapping[str, Array] | None = None,
         must_part: Callable[[], bool] = never,
+        measured: Callable[[], bool] = never,
     ) -> None:
         self._given, self._image, self._open = graph, image, open_ort
         self._bound = dict(bound or {})
-        self._batches = Batches(batch_size, image.batch, must_part)
+        self._batches = Batches(batch_size, image.batch, must_part, measured)
         self._passes: OrderedDict[tuple[tuple[str, ...], ...], _Pass] = OrderedDict()
         self.device = f"{self._ort.device}, derivatives in ONNX nodes"
 
@@ -121,11 +124,13 @@ class SymbolicAdapter:
             If signals are to pass otherwise than as derivatives, or the file would round `x`.
         """
         if rectify is not None or resample or baseline is not None:
-            raise UsageError("ONNX Runtime gives plain derivatives only; PyTorch gives the others")
+            raise UsageError(
+                "ONNX Runtime computes plain derivatives only; use PyTorch for the others"
+            )
         if np.dtype(self._image.dtype).kind in "iu" and (x != np.rint(x)).any():
             raise UsageError(
-                f"input {self._image.name!r} takes whole numbers, and this method asks for values "
-                "between them, which ONNX Runtime would round; choose --engine pytorch"
+                f"input {self._image.name!r} takes integers, and this method needs values in "
+                "between, which ONNX Runtime would round; choose --engine pytorch"
             )
         starts = starts_of(seeds)
         names = tuple(dict.fromkeys(names))
@@ -149,7 +154,7 @@ class SymbolicAdapter:
                     result[f"gradient:{k}:{name}"] = slope
             return result
 
-        joined = self._batches.run_backward(run, np.arange(len(x)))
+        joined = self._batches.run_backward(run, np.arange(len(x)), ("back", starts, names))
         return pulled(joined, names, len(seeds))
 
     @staticmethod

@@ -24,6 +24,7 @@ from onnxplain.adapters.base import (
     pulled,
     starts_of,
 )
+from onnxplain.adapters.batch_choice import BatchChoice
 from onnxplain.adapters.batches import Batches, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.converted import Converted, as_array
@@ -62,6 +63,8 @@ class TorchAdapter:
         Threads within an operator, while something is computed here.
     must_part : callable, optional
         See `Batches`; inputs run together if not given.
+    measured : callable, optional
+        See `Batches`; the largest batch is taken if not given.
 
     Raises
     ------
@@ -85,11 +88,12 @@ class TorchAdapter:
         double: bool = False,
         threads: int | None = None,
         must_part: Callable[[], bool] = never,
+        measured: Callable[[], bool] = never,
     ) -> None:
         self._image = image
         self._output = output
         self._threads = threads
-        self._batches = Batches(batch_size, image.batch, must_part)
+        self._batches = Batches(batch_size, image.batch, must_part, measured)
         self._converted = Converted(
             graph,
             image.name,
@@ -101,7 +105,10 @@ class TorchAdapter:
         self.device = f"torch {self._converted.device}"
 
     def _in_batches(
-        self, function: Callable[[Array], dict[str, Array]], x: Array
+        self,
+        function: Callable[[Array], dict[str, Array]],
+        x: Array,
+        kind: tuple[object, ...],
     ) -> dict[str, Array]:
         def run(batch: Array) -> dict[str, Array]:
             found = function(batch)
@@ -109,7 +116,7 @@ class TorchAdapter:
             return found
 
         with limited_threads(self._threads):
-            return self._batches.run(run, x)
+            return self._batches.run(run, x, kind)
 
     def forward(self, x: Array) -> Array:
         """Return the explained graph output."""
@@ -122,7 +129,7 @@ class TorchAdapter:
             converted = self._converted
             return converted.compute(converted.feeds(converted.tensor(batch)), names)
 
-        return self._in_batches(run, x)
+        return self._in_batches(run, x, ("forward", *names))
 
     def pull_back(
         self,
@@ -157,7 +164,8 @@ class TorchAdapter:
                     result[f"gradient:{k}:{name}"] = as_array(known)
             return result
 
-        joined = self._run_backward(run, np.arange(len(x)))
+        kind = ("back", rectify, resample, starts, *names)
+        joined = self._run_backward(run, np.arange(len(x)), kind)
         return pulled(joined, names, len(seeds))
 
     def relevance(
@@ -206,7 +214,7 @@ class TorchAdapter:
                 result |= {f"relevance:{k}:{n}": as_array(walked.relevance[n]) for n in names}
             return result
 
-        joined = self._run_backward(run, np.arange(len(x)))
+        joined = self._run_backward(run, np.arange(len(x)), ("relevance", starts, *names))
         return [
             Propagation(
                 {n: joined[f"value:{n}"] for n in seed.tensors},
@@ -227,7 +235,7 @@ class TorchAdapter:
         UsageError
             If the incremental engine is asked for, which only ONNX Runtime has.
         """
-        size = self._batches.at_once(len(changes))
+        size = BatchChoice([self._batches.at_once(len(changes))])
         return whole_windows(
             self.activations, base, changes, names, self._image.spatial, size, engine, "PyTorch"
         )
@@ -243,11 +251,16 @@ class TorchAdapter:
             feeds = {**converted.feeds(image), tensor: converted.tensor(batch)}
             return converted.compute(feeds, names)
 
-        return self._in_batches(run, values)
+        return self._in_batches(run, values, ("after", tensor, *names))
 
-    def _run_backward(self, run: Callable[[Array], dict[str, Array]], x: Array) -> dict[str, Array]:
+    def _run_backward(
+        self,
+        run: Callable[[Array], dict[str, Array]],
+        x: Array,
+        kind: tuple[object, ...],
+    ) -> dict[str, Array]:
         with limited_threads(self._threads):
-            return self._batches.run_backward(run, x)
+            return self._batches.run_backward(run, x, kind)
 
     def _multipliers(
         self, x: Array, baseline: Array, seeds: Sequence[Seed], names: Sequence[str]
@@ -277,7 +290,7 @@ class TorchAdapter:
                 result |= {f"gradient:{k}:{n}": as_array(slopes[n]) for n in names}
             return result
 
-        joined = self._run_backward(run, np.arange(len(x)))
+        joined = self._run_backward(run, np.arange(len(x)), ("multipliers", starts, *names))
         return replace(pulled(joined, names, len(seeds)), growth=tuple(growth))
 
     def recompute(self, values: Mapping[str, Array]) -> Iterator[tuple[Node, dict[str, Array]]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
 
 from onnxplain.adapters.base import Array
 from onnxplain.adapters.batch_choice import BatchChoice
-from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun, changed_inputs
+from onnxplain.adapters.changes import Block, Engine, WindowChanges, WindowRun, changed_inputs
 from onnxplain.errors import UsageError
 
 
@@ -16,7 +18,7 @@ def whole_windows(
     changes: WindowChanges,
     names: Sequence[str],
     spatial: tuple[int, int],
-    batch: int,
+    batch: BatchChoice,
     engine: Engine,
     because: str,
 ) -> WindowRun:
@@ -30,7 +32,7 @@ def whole_windows(
         As for `Adapter.windowed`.
     spatial : (int, int)
         Axes of height and width in one input.
-    batch : int
+    batch : BatchChoice
         Inputs at a time.
     because : str
         Why they run as a whole, for the record.
@@ -43,8 +45,13 @@ def whole_windows(
     if engine == "incremental":
         raise UsageError("the incremental engine runs in ONNX Runtime; use engine=auto")
 
-    def compute(indices: Sequence[int]) -> dict[str, Array]:
-        return activations(changed_inputs(base, changes, indices, spatial), names)
+    def compute(part: slice) -> dict[str, Array]:
+        return activations(changed_inputs(base, changes, every[part], spatial), names)
 
-    record = {"name": "brute-force", "because": because, "batch": batch}
-    return WindowRun(record, BatchChoice([batch]).run(compute, range(len(changes))))
+    def blocks() -> Iterator[Block]:
+        for part, found in batch.run(compute, len(changes)):
+            yield np.arange(part.start, part.stop), found
+
+    every = range(len(changes))
+    record = {"name": "brute-force", "because": because, "batch": batch.chosen}
+    return WindowRun(record, blocks())

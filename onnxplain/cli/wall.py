@@ -66,8 +66,8 @@ def _require_going_on(held: Held, why: str, in_a_row: int) -> None:
         raise NativeFaultError(f"{why}, with no picture in hand")
     if in_a_row >= _MOST_IN_A_ROW:
         raise NativeFaultError(
-            f"{why}, {in_a_row} times in a row, last on {held.keys[-1]}: it is the model rather "
-            "than the pictures; nothing further is tried"
+            f"{why}, {in_a_row} times in a row, last on {held.keys[-1]}: the model is the cause, "
+            "not the pictures; the run stops here"
         )
 
 

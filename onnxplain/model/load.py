@@ -215,8 +215,8 @@ def load(
     warnings += named.warnings
     if carried is None and KEY in metadata:
         warnings.append(
-            f"the metadata {KEY!r} of the file say that it carries maps, which its graph does not "
-            "bear out; they are ignored"
+            f"the metadata {KEY!r} of the file say that it contains maps, but its graph does not; "
+            "they are ignored"
         )
     model = Model(
         network,

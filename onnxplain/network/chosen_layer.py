@@ -132,7 +132,7 @@ def layer_warnings(
 def _early(network: Network) -> SpatialLayer:
     found = early_layer(*about_layers(network))
     if found is None:
-        what = "there is no early layer: nothing spatial dominates the output"
+        what = "there is no early layer: no spatial layer lies on every path to the output"
         raise refuse_layer(network.graph, network.shapes, network.axes, what)
     return found
 
@@ -142,7 +142,7 @@ def _at(network: Network, index: int) -> SpatialLayer:
     if not -len(layers) <= index < len(layers):
         allowed = f"-{len(layers)} to {len(layers) - 1}" if layers else "none"
         raise UsageError(
-            f"there is no layer {index}; allowed: {allowed}, as `inspect --layers` counts them"
+            f"there is no layer {index}; allowed: {allowed}; `inspect --layers` numbers them"
         )
     return layers[index]
 

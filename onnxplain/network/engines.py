@@ -9,8 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from onnxplain.adapters.base import FORWARD_VERBS, Adapter, Array, Capability
-from onnxplain.adapters.batch_choice import asked_for_gradients, gradient_batch
+from onnxplain.adapters.batch_choice import asked_for_gradients, gradient_batch, is_work
 from onnxplain.adapters.engines import EngineSettings, Factory
+from onnxplain.adapters.incremental.costs import arithmetic
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.adapters.slopes_engine import SlopesEngine
 from onnxplain.graph.image_input import ImageInput
@@ -119,6 +120,7 @@ class Engines:
         return open_slopes(
             *(self.graph, self.image, reopened, pytorch, self._settings, self.example),
             batch_size=self.gradient_batch,
+            measured=lambda: self._measured,
             only=only,
         )
 
@@ -138,6 +140,12 @@ class Engines:
             f"gradients of {asked:,} inputs at a time would take more memory than a process may "
             f"hold: {self.gradient_batch:,} at a time are computed",
         )
+
+    @cached_property
+    def _measured(self) -> bool:
+        """Whether batches are to be timed: nobody has said how large they are, and they matter."""
+        given = self._batch_size or self.image.batch
+        return not given and is_work(arithmetic(self.graph, self.graph.nodes, self.shapes))
 
     @contextmanager
     def before_pytorch(self, check: Callable[[], None]) -> Iterator[None]:

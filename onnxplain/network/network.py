@@ -67,8 +67,9 @@ class Network(Engines):
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     batch_size : int, optional
-        Largest batch; 32 for ONNX Runtime (or what a short probe finds best for windows) and
-        16 for PyTorch if not given.
+        Inputs in one call. If not given, at most 32 in ONNX Runtime and 16 in PyTorch; where many
+        inputs come at once, what timing the first of them finds best. Results of other batches
+        may differ in their last bits.
     precision : {"single", "double"}
         Arithmetic of the PyTorch engine.
     bound : mapping of str to array
@@ -223,7 +224,9 @@ class Network(Engines):
             optimise=optimise,
             shapes=lambda: self.shapes,
             must_part=lambda: self.independence.parts,
+            measured=lambda: self._measured,
             tried=graph is None,
+            repeats=lambda: not self._may_differ,
         )
 
     @cached_property
@@ -242,6 +245,7 @@ class Network(Engines):
             double=self.precision == "double",
             threads=self._threads,
             must_part=lambda: self.independence.parts,
+            measured=lambda: self._measured,
         )
 
     @cached_property

@@ -30,8 +30,8 @@ def placed(network: Network, layer: SpatialLayer) -> SpatialLayer:
     found = placement(network, layer)
     if found.verdict == "elsewhere":
         raise MethodRefusedError(
-            f"layer {layer.name!r} does not answer where its grid says: {_shares(found)}; a map "
-            "of it would be drawn in the wrong place; name another layer with --layer, or use "
+            f"layer {layer.name!r} does not respond where its grid says: {_shares(found)}; its "
+            "map would be drawn in the wrong place; name another layer with --layer, or use "
             "occlusion or integrated-gradients"
         )
     if found.order is None:
@@ -71,13 +71,13 @@ def placement_warnings(network: Network, layer: str | None) -> tuple[str, ...]:
         return ()
     if found.verdict == "permuted":
         return (
-            f"the places of layer {layer!r} do not stand in the picture's order "
-            f"({_shares(found)}); the map is drawn where they answer, as measured",
+            f"the places of layer {layer!r} are not in the picture's order ({_shares(found)}); "
+            "the map is drawn where they respond, as measured",
         )
     if found.verdict == "undecided" and layer in network.axes.guessed:
         return (
-            f"the places of layer {layer!r} are guessed from lengths of axes, and where it "
-            "answers could not be measured: the map may be drawn in the wrong place",
+            f"the places of layer {layer!r} are guessed from axis lengths and could not be "
+            "measured: the map may be drawn in the wrong place",
         )
     return ()
 

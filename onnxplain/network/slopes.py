@@ -66,6 +66,7 @@ def open_slopes(
     example: Callable[[], Array],
     *,
     batch_size: int,
+    measured: Callable[[], bool],
     only: bool,
 ) -> SlopesEngine:
     """Open the engine that takes derivatives from ONNX Runtime first.
@@ -86,6 +87,8 @@ def open_slopes(
         Returns an input on which derivatives are checked.
     batch_size : int
         Largest batch in one pass.
+    measured : callable
+        See `Batches`.
     only : bool
         Refuse what ONNX Runtime does not give.
     """
@@ -96,5 +99,6 @@ def open_slopes(
         batch_size=batch_size,
         bound=settings.bound,
         must_part=settings.must_part,
+        measured=measured,
     )
     return SlopesEngine(graph, image, symbolic, open_pytorch, example, only=only)

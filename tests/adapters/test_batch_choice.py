@@ -14,9 +14,10 @@ import onnxplain
 from onnxplain.adapters import batch_choice
 from onnxplain.adapters.batch_choice import (
     BatchChoice,
-    candidates,
     forward_batch,
     gradient_batch,
+    is_work,
+    joined,
     require_batch,
 )
 from onnxplain.errors import UsageError
@@ -30,78 +31,102 @@ PICTURE = "examples/digits/3-10.png"
 class Clock:
     """Work that costs so many seconds for an input in a batch of that size."""
 
-    def __init__(self, monkeypatch, cost):
-        self.now, self.cost, self.calls = 0.0, cost, []
+    def __init__(self, monkeypatch, cost, delays=()):
+        self.now, self.cost, self.calls, self.delays = 0.0, cost, [], list(delays)
         monkeypatch.setattr(batch_choice.time, "perf_counter", lambda: self.now)
 
-    def work(self, indices):
-        self.calls.append(len(indices))
-        self.now += self.cost[len(indices)] * len(indices)
-        return {"y": np.array(indices)}
+    def work(self, part):
+        size = part.stop - part.start
+        self.calls.append(size)
+        late = self.delays.pop(0) if self.delays else 1.0
+        self.now += self.cost.get(size, 9.0) * size * late
+        return {"y": np.arange(part.start, part.stop)}
 
 
 @pytest.mark.parametrize(
     ("cost", "best", "tried"),
     [
-        ({4: 3.0, 8: 2.0, 16: 2.5}, 8, [4, 8, 16]),
-        ({4: 3.0, 8: 2.0, 16: 1.0}, 16, [4, 8, 16]),
-        ({4: 1.0, 8: 1.2}, 4, [4, 8]),  # larger ones are not tried
+        ({1: 5.0, 2: 4.0, 4: 3.0, 8: 2.0, 16: 2.5}, 8, [1, 2, 4, 8, 16]),
+        ({1: 5.0, 2: 4.0, 4: 3.0, 8: 2.0, 16: 1.0}, 16, [1, 2, 4, 8, 16]),
+        ({1: 1.0, 2: 1.2}, 1, [1, 2]),  # so much worse: larger ones are not tried
+        ({1: 1.0, 2: 1.06, 4: 1.07}, 1, [1, 2, 4]),  # nor after two that are no better
+        ({1: 1.0, 2: 1.06, 4: 0.5, 8: 0.7}, 4, [1, 2, 4, 8]),  # one of these is a hill
     ],
 )
 def test_the_fastest_batch_is_found_on_work_that_is_wanted(monkeypatch, cost, best, tried):
-    clock, choice = Clock(monkeypatch, cost), BatchChoice([4, 8, 16])
-    count = 56 + 5 * best * 16
-    blocks = list(choice.run(clock.work, range(count)))
-    assert choice.chosen == best
-    assert np.concatenate([i for i, _ in blocks]).tolist() == list(range(count))
-    assert all((v["y"] == i).all() for i, v in blocks)
-    calls = 2 * len(tried)
-    assert clock.calls[:calls] == np.repeat(tried, 2).tolist()
-    assert set(clock.calls[calls:]) == {best}
+    clock, choice = Clock(monkeypatch, cost), BatchChoice([1, 2, 4, 8, 16])
+    assert choice.chosen is None
+    parts = list(choice.run(clock.work, 400))
+    assert choice.chosen == choice.best == best
+    assert choice.seconds == pytest.approx(cost[best])
+    assert np.concatenate([v["y"] for _, v in parts]).tolist() == list(range(400))
+    assert all(v["y"].tolist() == list(range(p.start, p.stop)) for p, v in parts)
+    searched = [size for size in tried for _ in range(clock.calls.count(size)) if size != best]
+    assert {size: searched.count(size) for size in tried if size != best}.keys() <= set(tried)
+    assert set(clock.calls) - {best, *tried} <= {clock.calls[-1]}
+    spent = sum(s for s in clock.calls if s != best)
+    assert spent <= 3 * sum(s for s in tried if s != best) + clock.calls[-1]
     clock.calls.clear()
-    list(choice.run(clock.work, range(2 * best)))
+    list(choice.run(clock.work, 2 * best))
     assert clock.calls == [best, best]
 
 
 def test_a_slightly_faster_larger_batch_is_not_worth_its_memory(monkeypatch):
-    clock, choice = Clock(monkeypatch, {4: 1.0, 8: 0.98, 16: 0.99}), BatchChoice([4, 8, 16])
-    list(choice.run(clock.work, range(240)))
+    clock, choice = Clock(monkeypatch, {4: 1.0, 8: 0.995, 16: 0.992}), BatchChoice([4, 8, 16])
+    list(choice.run(clock.work, 240))
     assert choice.chosen == 4
 
 
-def test_little_work_is_not_timed(monkeypatch):
-    clock, choice = Clock(monkeypatch, {4: 1.0, 2: 1.0}), BatchChoice([4, 8, 16])
-    list(choice.run(clock.work, range(10)))
-    assert clock.calls == [4, 4, 2]
-    assert choice.chosen is None
+def test_the_first_call_of_a_size_and_a_disturbed_one_do_not_count(monkeypatch):
+    """Of the first candidate the second call is late, of the other the first."""
+    clock = Clock(monkeypatch, {2: 1.0, 4: 0.9}, delays=[7.0, 5.0, 1.0, 9.0, 1.0])
+    choice = BatchChoice([2, 4])
+    list(choice.run(clock.work, 60))
+    assert clock.calls[:5] == [2, 2, 2, 4, 4]
+    assert choice.chosen == 4
 
 
-def test_a_single_map_is_not_timed_but_a_second_one_is(monkeypatch):
-    clock, choice = Clock(monkeypatch, {4: 2.0, 8: 1.0, 16: 3.0}), BatchChoice([4, 8, 16])
-    list(choice.run(clock.work, range(196)))
-    assert set(clock.calls) == {4}
-    list(choice.run(clock.work, range(192)))
-    assert choice.chosen == 8
+def test_the_search_goes_on_with_the_next_picture(monkeypatch):
+    clock, choice = Clock(monkeypatch, {1: 3.0, 2: 2.0, 4: 1.0}), BatchChoice([1, 2, 4])
+    for _ in range(3):
+        list(choice.run(clock.work, 6))
+    assert clock.calls == [1, 1, 1, 2, 1, 2, 4, 4, 2]
+    assert choice.chosen == 4
 
 
 def test_a_single_candidate_is_taken(monkeypatch):
     clock, choice = Clock(monkeypatch, {3: 1.0}), BatchChoice([3])
-    list(choice.run(clock.work, range(300)))
+    assert choice.chosen == choice.most == 3
+    list(choice.run(clock.work, 300))
     assert set(clock.calls) == {3}
 
 
-def test_memory_bounds_the_batch(monkeypatch):
-    network = Network(prepare(nets.exported("vgg").proto), device="cpu")
-    graph, shapes = network.graph, network.shapes
-    assert candidates(graph, shapes, (4, 8, 16)) == [4, 8, 16]
-    largest = max(
-        sum(4 * np.prod(shapes[t][1:]) for t in (*n.inputs, *n.outputs) if t in shapes)
-        for n in graph.nodes
-    )
-    monkeypatch.setattr(batch_choice, "_MEMORY", int(8 * largest))
-    assert candidates(graph, shapes, (4, 8, 16)) == [4, 8]
-    monkeypatch.setattr(batch_choice, "_MEMORY", 1)
-    assert candidates(graph, shapes, (4, 8, 16)) == [4]
+def test_arrays_are_joined(monkeypatch):
+    clock, choice = Clock(monkeypatch, {1: 2.0, 2: 1.0, 4: 3.0}), BatchChoice([1, 2, 4])
+    found = joined(choice, clock.work, 33)
+    assert found["y"].tolist() == list(range(33))
+    assert clock.calls[0] == 2
+    assert choice.parts
+    assert len(set(clock.calls)) > 1
+
+
+@pytest.mark.parametrize("loose", [np.float32(3), np.arange(7), np.ones((1, 4))])
+def test_what_does_not_hold_the_inputs_is_not_joined(loose):
+    """Also what has one entry on its first axis, as batches of one input have."""
+    asked, choice = [], BatchChoice([1, 2, 4])
+
+    def work(part):
+        asked.append(part)
+        return {"y": np.arange(part.start, part.stop), "loose": np.asarray(loose)}
+
+    for _ in range(2):
+        assert joined(choice, work, 20)["y"].tolist() == list(range(20))
+    assert asked == [slice(0, 2), slice(0, 20), slice(0, 20)]
+
+
+def test_what_is_worth_timing_is_a_matter_of_operations_not_of_time():
+    assert is_work(np.array([5e8 / 32, 1.0]))
+    assert not is_work(np.array([1e7]))
 
 
 @pytest.fixture

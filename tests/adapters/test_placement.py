@@ -87,7 +87,7 @@ def test_a_layer_that_looks_at_the_mirrored_place_is_refused():
         "w": graphs.weights(6, 4, seed=1),
     }
     network = Network(prepare(model(body, weights, image="float[N,3,32,32] image")))
-    with pytest.raises(MethodRefusedError, match="does not answer where its grid says") as caught:
+    with pytest.raises(MethodRefusedError, match="does not respond where its grid says") as caught:
         network.layer("y")
     assert "\n" not in str(caught.value)
     assert network.layer("a").grid == (8, 8)

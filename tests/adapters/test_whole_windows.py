@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from onnxplain.adapters.batch_choice import BatchChoice
 from onnxplain.adapters.changes import WindowChanges
 from onnxplain.adapters.whole_windows import whole_windows
 from onnxplain.errors import UsageError
@@ -19,7 +20,9 @@ def run(engine="auto"):
 
     base = np.arange(20.0).reshape(1, 5, 4)
     changes = WindowChanges.from_picture(WINDOWS, np.zeros((1, 5, 4)), (1, 2))
-    return whole_windows(activations, base, changes, ["t"], (1, 2), 2, engine, "why"), sizes
+    return whole_windows(
+        activations, base, changes, ["t"], (1, 2), BatchChoice([2]), engine, "why"
+    ), sizes
 
 
 def test_every_window_comes_once_with_the_value_of_its_input():

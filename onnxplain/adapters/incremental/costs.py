@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.graph.sections import Sections
-from onnxplain.graph.view import Node
+from onnxplain.graph.shapes import Shapes
+from onnxplain.graph.view import Graph, Node
 
 # Endings that ONNX Runtime gives to the names of nodes it rewrites.
 _REWRITTEN = ("_nchwc", "_bn", "_quant", "_token", "_fused")
@@ -53,22 +53,21 @@ def node_seconds(
     return seconds.min(axis=0) / inputs
 
 
-def arithmetic(sections: Sections) -> NDArray[np.float64]:
-    """Multiplications and writes of each node: a cost that needs no run, in no unit.
+def arithmetic(graph: Graph, nodes: Sequence[Node], shapes: Shapes) -> NDArray[np.float64]:
+    """Multiplications and writes of each node for one input: a cost that needs no run, in no unit.
 
     Good enough to see that a model cannot gain; not to plan.
     """
     work = []
-    graph = sections.graph
-    for node in sections.nodes:
-        written = float(sum(np.prod(sections.shapes.get(o, (0,))) for o in node.outputs if o))
+    for node in nodes:
+        written = float(sum(np.prod(shapes.get(o, (0,))) for o in node.outputs if o))
         if node.op_type in ("Conv", "QLinearConv"):
             weight = node.inputs[3 if node.op_type == "QLinearConv" else 1]
             known = graph.is_constant(weight)
-            shape = graph.constant_shape(weight) if known else sections.shapes.get(weight, ())
+            shape = graph.constant_shape(weight) if known else shapes.get(weight, ())
             written *= float(np.prod(shape[1:]))
         elif node.op_type in ("MatMul", "Gemm"):
-            written *= float(sections.shapes.get(node.inputs[0], (1,))[-1])
+            written *= float(shapes.get(node.inputs[0], (1,))[-1])
         work.append(written)
     return np.array(work)
 

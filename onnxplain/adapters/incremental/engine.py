@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.adapters.batch_choice import BatchChoice
 from onnxplain.adapters.changes import Block, Engine, WindowChanges, WindowRun
 from onnxplain.adapters.incremental.costs import arithmetic
 from onnxplain.adapters.incremental.execute import Run, ShapesDifferError
@@ -33,6 +34,8 @@ FEW_OPERATIONS = 2e9
 PROFILED, CALLS, COMPARED = 2, 3, 2
 # Relative difference that summing in another order may make; measured is 1e-6.
 ROUNDING = 1e-4
+# Whole inputs in one call, before that is measured.
+_USUAL_BATCH = 8
 # Plans kept: one for each set of windows in use.
 _KEPT_PLANS = 4
 # Sections are kept for other windows if that costs no more than this times the best plan.
@@ -93,7 +96,7 @@ class _NamedTensors:
     """What is known about one set of tensors that are asked for."""
 
     def __init__(self, services: Services, names: tuple[str, ...]) -> None:
-        self._services = services
+        self._services, self._names = services, names
         self._sections = services.sections(names)
         self._sessions = Sessions(self._sections, services.open_session, services.bound)
         self._exact = rounds_values(self._sections.graph)
@@ -123,7 +126,7 @@ class _NamedTensors:
             "predicted_gain": round(plan.gain, 2),
             "sections": [list(p.section.targets) for p in plan.parts],
             "difference": choice.difference,
-            "batch": choice.batch,
+            "batch": self._rests(choice.plan).best,
         }
         return WindowRun(record, chain(work.done, self._blocks(work, choice)))
 
@@ -137,9 +140,14 @@ class _NamedTensors:
             choice.positions,
             self._sessions,
             work.base,
-            choice.batch,
-            fixed=self._services.fixed is not None,
+            self._rests(choice.plan),
+            fixed=self._services.fixed,
+            side=self._services.side,
         )
+
+    def _rests(self, plan: Plan) -> BatchChoice:
+        """How many windows at a time go through what follows the sections."""
+        return self._services.batch(("after", str(plan.rest.position), *self._names))
 
     def _obstacle(self, changes: WindowChanges, forced: bool) -> str:
         cuts = self._cuts
@@ -173,7 +181,8 @@ class _NamedTensors:
 
     @cached_property
     def _operations(self) -> NDArray[np.float64]:
-        return arithmetic(self._sections)
+        sections = self._sections
+        return arithmetic(sections.graph, sections.nodes, sections.shapes)
 
     def _gain_in_operations(self, changes: WindowChanges) -> float:
         sections, windows = self._sections, np.asarray(changes.windows)
@@ -201,13 +210,14 @@ class _NamedTensors:
         key = (windows.tobytes(), forced)
         if key not in self._plans:
             assert self._seconds is not None
-            batch = self._services.fixed or self._services.batch.chosen or 8
+            whole = self._services.batch(("forward", *self._names))
+            batch = self._services.fixed or whole.chosen or min(_USUAL_BATCH, whole.most)
             positions = Positions.of(windows)
             planner = Planner(self._sections, self._cuts, positions, self._seconds, batch)
             if len(self._plans) >= _KEPT_PLANS:
                 del self._plans[next(iter(self._plans))]
             self._plans[key] = self._steady(
-                planner, _Choice(positions, planner.best(forced=forced), batch)
+                planner, _Choice(positions, planner.best(forced=forced))
             )
         return self._plans[key]
 
@@ -222,7 +232,7 @@ class _NamedTensors:
         same = planner.along(before.plan.cuts)
         if same is None or same.seconds_when_open > _REALLY_BETTER * choice.plan.seconds:
             return choice
-        return _Choice(choice.positions, same, choice.batch, before.difference)
+        return _Choice(choice.positions, same, before.difference)
 
     def _compare(self, work: Work, choice: _Choice) -> float:
         """Largest relative difference between sections and whole inputs, on a few windows."""
@@ -248,5 +258,4 @@ class _Choice:
 
     positions: Positions
     plan: Plan
-    batch: int
     difference: float | None = None

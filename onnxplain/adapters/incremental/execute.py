@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.adapters.batch_choice import BatchChoice
 from onnxplain.adapters.changes import Block, WindowChanges, inside
 from onnxplain.adapters.incremental.plan import (
     MAX_CROPS,
@@ -19,11 +22,14 @@ from onnxplain.adapters.incremental.plan import (
     tensor_bytes,
 )
 from onnxplain.adapters.incremental.sessions import Sessions
+from onnxplain.adapters.side_by_side import ONE_BY_ONE, SideBySide
 from onnxplain.graph.sections import Sections
 
 Array = NDArray[Any]
 # Bytes of window states that may be alive at a time, and windows that share them at most.
 _STATES, _LARGEST_BLOCK = 1 << 28, 1024
+# Pieces of work for each call that runs at a time, at least.
+_ROUNDS = 4
 
 
 @dataclass(frozen=True)
@@ -54,10 +60,12 @@ class Run:
         Computes.
     base : array
         The unchanged input without its batch axis.
-    batch : int
-        Whole tensors in one call after the last cut.
-    fixed : bool
-        Whether the file insists on that batch size.
+    batch : BatchChoice
+        Whole tensors at a time after the last cut, in all calls together.
+    fixed : int, optional
+        The batch size that the file insists on.
+    side : SideBySide
+        How many calls run at a time.
 
     Raises
     ------
@@ -72,16 +80,18 @@ class Run:
         positions: Positions,
         sessions: Sessions,
         base: Array,
-        batch: int,
+        batch: BatchChoice,
         *,
-        fixed: bool = False,
+        fixed: int | None = None,
+        side: SideBySide = ONE_BY_ONE,
     ) -> None:
         self._sections, self._plan, self._positions = sections, plan, positions
-        self._sessions, self._batch, self._fixed = sessions, batch, fixed
+        self._sessions, self._batch = sessions, batch
+        self._fixed, self._side = fixed, side
         self._clean = {sections.image.name: base[None]}
         for part in plan.parts:
             inputs = {n: self._clean[n] for n in part.section.inputs}
-            self._clean |= sessions.run_section(part, inputs)
+            self._clean |= sessions.run_section(part, inputs)  # which opens them, too
         for name, values in self._clean.items():
             expected = (1, *sections.shapes[name][1:])
             if values.shape != expected:
@@ -104,9 +114,13 @@ class Run:
             found = self._windows(part, states, indices)
             alive = part.section.stop.tensors
             states = {t: states[t] for t in alive if t in states} | found
-        for start in range(0, len(indices), self._batch):
-            chunk = indices[start : start + self._batch]
-            yield np.array(chunk), self._rest(states, chunk)
+
+        def rest(part: slice) -> dict[str, Array]:
+            found = self._side.map(partial(self._rest, states), self._pieces(indices[part]))
+            return {n: np.concatenate([f[n] for f in found]) for n in found[0]}
+
+        for chunk, tensors in self._batch.run(rest, len(indices)):
+            yield np.array(indices[chunk]), tensors
 
     def _windows(
         self, part: Part, states: Mapping[str, Mapping[int, State]], indices: Sequence[int]
@@ -116,17 +130,35 @@ class Run:
         for k in indices:
             row, column = self._positions.places[k]
             groups[part.rows.cropped[row][1], part.columns.cropped[column][1]].append(k)
+        # Large crops first, in pieces that keep all calls busy to the end.
+        most = max(1, min(MAX_CROPS, -(-len(indices) // (_ROUNDS * self._side.calls))))
+        most = MAX_CROPS if self._side.calls == 1 else most
+        pieces = [
+            (size, members[start : start + most])
+            for size, members in sorted(groups.items(), key=lambda g: -math.prod(g[0]))
+            for start in range(0, len(members), most)
+        ]
         found: dict[str, dict[int, State]] = {t: {} for t in part.section.targets}
-        for size, members in groups.items():
-            for start in range(0, len(members), MAX_CROPS):
-                chunk = members[start : start + MAX_CROPS]
-                crops = {
-                    n: self._crop(n, part, size, states[n], chunk) for n in part.section.inputs
-                }
-                for name, values in self._sessions.run_section(part, crops).items():
-                    axes = self._axes(name)
-                    for value, k in zip(values, chunk, strict=True):
-                        found[name][k] = self._kept(part, value, axes, k)
+        for piece in self._side.map(partial(self._piece, part, states), pieces):
+            for name, kept in piece.items():
+                found[name] |= kept
+        return found
+
+    def _piece(
+        self,
+        part: Part,
+        states: Mapping[str, Mapping[int, State]],
+        piece: tuple[tuple[int, int], Sequence[int]],
+    ) -> dict[str, dict[int, State]]:
+        """Run one section on crops of one size."""
+        size, chunk = piece
+        crops = {n: self._crop(n, part, size, states[n], chunk) for n in part.section.inputs}
+        found: dict[str, dict[int, State]] = {}
+        for name, values in self._sessions.run_section(part, crops).items():
+            axes = self._axes(name)
+            found[name] = {
+                k: self._kept(part, value, axes, k) for value, k in zip(values, chunk, strict=True)
+            }
         return found
 
     def _crop(
@@ -160,10 +192,15 @@ class Run:
         window = (top - y, bottom - y, left - x, right - x)
         return State(value[inside(window, value.ndim, axes)], top, left)
 
+    def _pieces(self, indices: Sequence[int]) -> list[Sequence[int]]:
+        """Share windows out among the calls that run at a time."""
+        size = self._fixed or -(-len(indices) // self._side.calls)
+        return [indices[start : start + size] for start in range(0, len(indices), size)]
+
     def _rest(
         self, states: Mapping[str, Mapping[int, State]], chunk: Sequence[int]
     ) -> dict[str, Array]:
-        count = self._batch if self._fixed else len(chunk)
+        count = self._fixed or len(chunk)
         whole = {}
         for name in self._plan.rest.tensors:
             axes = self._axes(name)
@@ -188,7 +225,7 @@ class Run:
             bytes_each.append(int(targets * share))
         # While a section runs, the states before and after it are alive.
         most = max(a + b for a, b in zip(bytes_each, [*bytes_each[1:], 0], strict=True))
-        return max(self._batch, min(_LARGEST_BLOCK, _STATES // max(1, most)))
+        return max(self._batch.best, min(_LARGEST_BLOCK, _STATES // max(1, most)))
 
 
 def _paste(target: Array, state: State, top: int, left: int, axes: tuple[int, int]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ class Sessions:
 
     def __init__(self, sections: Sections, open_session: Open, bound: Mapping[str, Array]) -> None:
         self._sections, self._open, self._bound = sections, open_session, bound
+        self._opening = Lock()
         self._kept: dict[tuple[int, int], tuple[Submodel, Session]] = {}
 
     def keep_only(self, plan: Plan) -> None:
@@ -86,10 +88,11 @@ class Sessions:
     def _get(
         self, key: tuple[int, int], inputs: Sequence[str], outputs: Sequence[str], *, crops: bool
     ) -> tuple[Submodel, Session]:
-        if key not in self._kept:
-            model = extract(self._sections, inputs, outputs, crops=crops)
-            self._kept[key] = (model, self._open(model.file, model.weights))
-        return self._kept[key]
+        with self._opening:  # calls that run side by side ask for the same one
+            if key not in self._kept:
+                model = extract(self._sections, inputs, outputs, crops=crops)
+                self._kept[key] = (model, self._open(model.file, model.weights))
+            return self._kept[key]
 
     def _rest_key(self, plan: Plan) -> tuple[int, int]:
         return plan.rest.position, len(self._sections.nodes) + 1

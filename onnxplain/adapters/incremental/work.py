@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from onnxplain.adapters.batch_choice import BatchChoice
 from onnxplain.adapters.changes import Block, WindowChanges, WindowRun, changed_inputs
 from onnxplain.adapters.rerun import Open
+from onnxplain.adapters.side_by_side import SideBySide
 from onnxplain.graph.sections import Sections
 
 Array = NDArray[Any]
@@ -35,8 +36,10 @@ class Services:
         and the seconds of each node for one input.
     bound : mapping of str to array
         Values of the model's other inputs.
-    batch : BatchChoice
-        How many whole inputs in one call.
+    batch : callable
+        ``batch(kind)``: how many whole inputs at a time for a kind of work.
+    side : SideBySide
+        How sections use the threads.
     fixed : int, optional
         The batch size that the file insists on.
     obstacle : str
@@ -52,7 +55,8 @@ class Services:
         [Sequence[Array], Sections], tuple[list[dict[str, Array]], NDArray[np.float64]]
     ]
     bound: Mapping[str, Array]
-    batch: BatchChoice
+    batch: Callable[[tuple[str, ...]], BatchChoice]
+    side: SideBySide
     fixed: int | None
     obstacle: str
     wrong: str
@@ -95,13 +99,18 @@ class Work:
 
     def whole(self, because: str) -> WindowRun:
         """Run what is left as whole inputs."""
+        choice = self.services.batch(("forward", *self.names))
+        record = {"name": "brute-force", "because": because, "batch": choice.chosen}
+        return WindowRun(record, chain(self.done, self._blocks(choice)))
 
-        def compute(indices: Sequence[int]) -> dict[str, Array]:
-            return self.services.forward(self.inputs(indices), self.names)
+    def _blocks(self, choice: BatchChoice) -> Iterator[Block]:
+        left = self.left
 
-        blocks = self.services.batch.run(compute, self.left)
-        record = {"name": "brute-force", "because": because, "batch": self.services.batch.chosen}
-        return WindowRun(record, chain(self.done, blocks))
+        def compute(part: slice) -> dict[str, Array]:
+            return self.services.forward(self.inputs(left[part]), self.names)
+
+        for part, found in choice.run(compute, len(left)):
+            yield np.array(left[part]), found
 
 
 def filled(inputs: Array, size: int) -> Array:

@@ -44,27 +44,30 @@ def test_onnx_runtimes_own_profile_is_understood(name):
     values, seconds = case.network.ort._profile(batches, case.sections)
     assert len(values) == 2
     conv = [n.op_type == "Conv" for n in case.sections.nodes]
-    busy = arithmetic(case.sections)
+    busy = counted(case)
     # Convolutions are fused with what follows, whose name they may take.
     assert (seconds > 0).sum() >= 0.8 * sum(conv)
     assert seconds.sum() > 0
     assert busy[np.argmax(conv)] > 0
 
 
+def counted(made):
+    sections = made.sections
+    return arithmetic(sections.graph, sections.nodes, sections.shapes)
+
+
 def test_operations_are_products_and_writes():
     """By hand: 4 maps of 12 x 12 from 27 products each, 5 of 6 x 6 from 36, and what is written."""
     made = case()
-    counted = dict(
-        zip((n.output for n in made.sections.nodes), arithmetic(made.sections), strict=True)
-    )
+    found = dict(zip((n.output for n in made.sections.nodes), counted(made), strict=True))
     a, c = 4 * 144, 5 * 36
-    assert counted == {"a": 27 * a, "b": a, "c": 36 * c, "d": c, "g": 5, "scores": 5}
+    assert found == {"a": 27 * a, "b": a, "c": 36 * c, "d": c, "g": 5, "scores": 5}
 
 
 def test_a_matrix_product_costs_its_inner_length():
     body = "g = GlobalMaxPool(image) f = Flatten(g) scores = MatMul(f, w)"
     made = case(body, w=np.ones((3, 7), np.float32))
-    assert arithmetic(made.sections).tolist() == [3, 3, 21]
+    assert counted(made).tolist() == [3, 3, 21]
 
 
 def test_a_kernel_of_no_node_counts_for_the_node_before(tmp_path):

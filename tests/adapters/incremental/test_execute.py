@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from adapters.incremental.exact import WINDOWS, case, tensors
 
+from onnxplain.adapters.batch_choice import BatchChoice
 from onnxplain.adapters.changes import WindowChanges, changed_inputs
 from onnxplain.adapters.incremental import execute
 from onnxplain.adapters.incremental.execute import Run, ShapesDifferError
@@ -30,10 +31,12 @@ class Recording(Sessions):
         return super().run_rest(plan, whole)
 
 
-def started(made, cuts, **options):
+def started(made, cuts, batch=2, **options):
     sessions = Recording(made)
     plan = made.planner.along([made.cuts[k] for k in cuts])
-    run = Run(made.sections, plan, made.positions, sessions, made.x, **{"batch": 2, **options})
+    run = Run(
+        made.sections, plan, made.positions, sessions, made.x, BatchChoice([batch]), **options
+    )
     return run, sessions
 
 
@@ -68,7 +71,7 @@ def test_sections_see_crops_and_the_rest_sees_batches():
 
 def test_a_fixed_batch_is_filled_up():
     made = case(names=NAMES)
-    run, sessions = started(made, (0, 2), batch=4, fixed=True)
+    run, sessions = started(made, (0, 2), batch=4, fixed=4)
     blocks = list(run.blocks(made.changes, range(5)))
     assert sessions.rests == [4, 4]
     assert [len(values["scores"]) for _, values in blocks] == [4, 1]

@@ -5,12 +5,14 @@ from adapters.incremental.exact import WINDOWS, case, tensors
 
 from onnxplain.adapters.batch_choice import BatchChoice
 from onnxplain.adapters.incremental.work import Services, Work, filled
+from onnxplain.adapters.side_by_side import ONE_BY_ONE
 
 
 def services(forward, batch=2):
     nothing = dict.fromkeys(["sections", "open_session", "profile"])
     return Services(
-        forward=forward, bound={}, batch=BatchChoice([batch]), fixed=None, obstacle="", wrong="",
+        forward=forward, bound={}, batch=lambda kind: BatchChoice([batch]), side=ONE_BY_ONE,
+        fixed=None, obstacle="", wrong="",
         **nothing,
     )  # fmt: skip
 

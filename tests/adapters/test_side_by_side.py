@@ -1,0 +1,55 @@
+"""Pieces of work at a time: results in order, on threads that know what the caller knows."""
+
+import threading
+from contextvars import ContextVar
+
+import pytest
+
+from onnxplain.adapters.side_by_side import ONE_BY_ONE, SideBySide
+
+SAID = ContextVar("said", default="nothing")
+
+
+@pytest.mark.parametrize(
+    ("threads", "shared"), [(1, (1, 1)), (2, (2, 1)), (8, (8, 1)), (16, (8, 2)), (20, (8, 2))]
+)
+def test_threads_are_shared_out(threads, shared):
+    side = SideBySide.of(threads)
+    assert (side.calls, side.threads) == shared
+
+
+def test_results_come_in_order_from_calls_that_run_at_the_same_time():
+    meet = threading.Barrier(3, timeout=20)
+
+    def work(piece):
+        meet.wait()  # passes only if three calls are in here at once
+        return piece * 2
+
+    assert SideBySide(3).map(work, [3, 1, 2]) == [6, 2, 4]
+
+
+def test_the_callers_context_holds_there():
+    token = SAID.set("a budget")
+    try:
+        assert SideBySide(2).map(lambda _: SAID.get(), range(3)) == ["a budget"] * 3
+    finally:
+        SAID.reset(token)
+
+
+def test_one_call_at_a_time_needs_no_thread():
+    own = threading.get_ident()
+    assert ONE_BY_ONE.map(lambda _: threading.get_ident(), range(3)) == [own] * 3
+    assert SideBySide(4).map(lambda _: threading.get_ident(), [0]) == [own]
+
+
+def test_a_failure_is_raised_and_no_thread_is_left():
+    before = threading.active_count()
+
+    def work(piece):
+        if piece == 1:
+            raise ValueError("the second one")
+        return piece
+
+    with pytest.raises(ValueError, match="the second one"):
+        SideBySide(2).map(work, range(5))
+    assert threading.active_count() == before
