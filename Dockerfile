@@ -1,4 +1,4 @@
-# onnxplain in a container. Two stages of the same file:
+# onnxplain in a container, in one of two flavours:
 #   docker build -t onnxplain .                               forward-only, on the CPU
 #   docker build -t onnxplain:full --build-arg FLAVOUR=full . with PyTorch for the CPU
 #   docker run --rm -v "$PWD:/work" onnxplain explain MODEL IMAGE

@@ -1,4 +1,4 @@
-"""Explain what a deployed ONNX image classifier saw.
+"""Explain the predictions of a deployed ONNX image model.
 
 Nothing heavy is imported before it is needed: names are looked up on first use.
 """

@@ -19,6 +19,8 @@ from onnxplain.errors import InternalError, OnnxplainError, UnsupportedModelErro
 from onnxplain.text import shown
 
 LOGGER = logging.getLogger("onnxplain")
+# What ends a command from outside: Ctrl-C, and a termination request.
+STOPS = (KeyboardInterrupt, SystemExit)
 _LONGEST = 300
 
 
@@ -39,6 +41,7 @@ def foreign(refusal: Callable[[str], OnnxplainError]) -> Iterator[None]:
     except OnnxplainError:
         raise
     except Exception as error:  # that a decoder raises something else is what this is for
+        pass_stop_on(error)
         raise refusal(reason(error)) from error
 
 
@@ -59,6 +62,7 @@ def one_of_many(
     try:
         yield
     except caught as error:
+        pass_stop_on(error)
         LOGGER.debug("%s", error, exc_info=error)
         failed(_alone(error))
     except OnnxplainError:
@@ -67,8 +71,22 @@ def one_of_many(
         LOGGER.debug("%s", error, exc_info=error)
         failed(UnsupportedModelError(reason(error)))
     except Exception as error:  # a defect of ours, on one of many
+        pass_stop_on(error)
         LOGGER.debug("%s", error, exc_info=error)
         failed(InternalError.of(error))
+
+
+def pass_stop_on(error: BaseException) -> None:
+    """Raise Ctrl-C or a termination request again if an error was made of it.
+
+    Native modules that are interrupted while they are imported say that they cannot be. Causes that
+    are named count alone: what fails while a stop is dealt with has it as its context.
+    """
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, STOPS):
+            raise found
+        found = found.__cause__
 
 
 def reason(error: BaseException) -> str:
@@ -78,7 +96,7 @@ def reason(error: BaseException) -> str:
     if isinstance(error, UnicodeDecodeError):
         return f"the text {error.object[:80]!r} in it is not UTF-8"
     if isinstance(error, MemoryError):
-        return "it needs more memory than there is"
+        return "it needs more memory than is available"
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     first = lines[0] if lines else ""

@@ -30,6 +30,38 @@ def test_stops_and_our_own_errors_pass(error):
     assert caught.value is error
 
 
+def interrupted(stop):
+    """Raise what a native module raises that is interrupted while it is imported."""
+    try:
+        raise stop
+    except BaseException as error:
+        raise ImportError("initialization failed") from error
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(143)])
+def test_a_stop_of_which_an_error_was_made_stops(stop):
+    failures = []
+    for boundary in (foreign(ImageError), one_of_many(failures.append)):
+        with pytest.raises(type(stop)) as caught, boundary:
+            interrupted(stop)
+        assert caught.value is stop
+    ours = ImageError("said as ours")
+    ours.__cause__ = stop
+    with pytest.raises(type(stop)), one_of_many(failures.append):
+        raise ours
+    assert failures == []
+
+
+def test_what_fails_while_a_stop_is_dealt_with_is_a_failure_of_its_own():
+    failures, ours = [], ImageError("damaged")
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        with one_of_many(failures.append):
+            raise ours  # noqa: B904 - its context is the point
+    assert [str(f) for f in failures] == ["damaged"]
+
+
 def test_one_of_many_is_told_and_others_go_on():
     failures = []
     for error in (ImageError("a"), NumericalError("b"), ZeroDivisionError("c")):

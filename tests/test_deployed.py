@@ -19,6 +19,7 @@ from onnxplain.graph.edit import with_constants
 from onnxplain.graph.light import weights_size
 from onnxplain.graph.quantised import scale_and_zero
 from onnxplain.graph.rectifiers import rectified_root
+from onnxplain.model.obstacles import obstacles
 from tests.quantised_twins import DIGIT, GAP, RECIPE, opened, static
 from tests.small_models import model_of
 
@@ -31,12 +32,12 @@ def correlation(one, other):
     return np.corrcoef(np.ravel(one), np.ravel(other))[0, 1]
 
 
-def optimised(path, level):
+def optimised(path, level, source=GAP):
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = level
     options.optimized_model_filepath = str(path)
     options.log_severity_level = 4
-    onnxruntime.InferenceSession(GAP, options, providers=["CPUExecutionProvider"])
+    onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
 def bfloat16_weights(path):
@@ -172,10 +173,28 @@ def test_a_file_for_one_processor_is_refused_with_advice_and_still_explained(tmp
     domains = {n.domain for n in onnx.load(tmp_path / "nchwc.onnx").graph.node}
     assert "com.microsoft.nchwc" in domains
     model = onnxplain.load(tmp_path / "nchwc.onnx", preprocess=RECIPE, scores="logits")
-    with pytest.raises(ConversionError, match=r"optimised for one processor.*occlusion"):
+    with pytest.raises(ConversionError, match=r"optimised for one kind of processor.*occlusion"):
         model.explain(DIGIT, "gradient")
     wanted = opened(GAP).explain(DIGIT, "occlusion", 3).attribution
     assert correlation(wanted, model.explain(DIGIT, "occlusion", 3).attribution) > 0.999
+
+
+@pytest.mark.parametrize("source", ["digits-gap", "digits-keras", "flowers-gap"])
+def test_all_that_such_a_file_does_not_allow_says_so(tmp_path, source):
+    path = tmp_path / "nchwc.onnx"
+    optimised(path, LEVELS.ORT_ENABLE_ALL, f"models/{source}.onnx")
+    model = onnxplain.load(path, preprocess=f"models/{source}.preprocess.json")
+    size = (model.preprocess.size[0], model.preprocess.size[1], 3)
+    for method in ("grad-cam", "cam", "score-cam", "gradient", "lrp"):
+        with pytest.raises(OnnxplainError, match="optimised for one processor: use the one before"):
+            model.explain(np.zeros(size, np.uint8), method)
+    said = obstacles(model.network)
+    refused = {name: why for name, why in said.items() if why}
+    assert {"grad-cam", "cam", "recipro-cam", "saliency", "lrp"} <= set(refused)
+    before = obstacles(onnxplain.load(f"models/{source}.onnx").network)
+    assert not any("one processor" in why for why in before.values())
+    lost = [why for name, why in refused.items() if not before[name]]
+    assert all("one processor" in why for why in lost), lost
 
 
 def test_a_classical_model_is_refused_with_advice_and_still_explained():

@@ -7,7 +7,15 @@ import sys
 import pytest
 
 from onnxplain.errors import OutputError, UsageError
-from onnxplain.files import json_text, read_json, read_text, read_toml, whole_file, write_json
+from onnxplain.files import (
+    json_text,
+    read_json,
+    read_text,
+    read_toml,
+    whole_file,
+    write_json,
+    write_text,
+)
 
 READERS = {
     "text": (lambda path: read_text(path, "thing file"), "a", "a"),
@@ -130,3 +138,23 @@ def test_pipes_and_devices_are_not_read(tmp_path, kind):
     for path, why in ((tmp_path / "f", "it is a pipe"), ("/dev/zero", "it is a device")):
         with pytest.raises(UsageError, match=why):
             READERS[kind][0](path)
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    """Else a power cut could leave the name without the content."""
+    done = []
+
+    def noted(name):
+        call = getattr(os, name)
+
+        def called(*given):
+            done.append(name)
+            return call(*given)
+
+        monkeypatch.setattr(os, name, called)
+
+    noted("fsync")
+    noted("replace")
+    write_text(tmp_path / "a.txt", "all of it")
+    assert done == ["fsync", "replace"]
+    assert (tmp_path / "a.txt").read_text() == "all of it"

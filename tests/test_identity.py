@@ -251,7 +251,9 @@ def test_an_onnx_file_that_changes_meanwhile_is_one_line(tmp_path, monkeypatch):
         return real(model, path)
 
     monkeypatch.setattr(module, "read_external_data", read)
-    with pytest.raises(ModelFileError, match=r"'model\.onnx' changed while the model was read"):
+    with pytest.raises(
+        ModelFileError, match=r"'model\.onnx' changed while the model was being read"
+    ):
         open_model(path)
 
 

@@ -27,6 +27,13 @@ BANNED = {
     r"\b(?:seamless|cutting-edge|state-of-the-art|blazing)\w*": "say what it does",
     r"\bgo(?:es)? on from here\b": "continues from here",
     r"\bThe numbers stand\b": "the table holds the numbers",
+    r"\b(?:speaks?|spoken) (?:for|against) (?:it|the|a|its|this)\b": "supports, opposes",
+    r"\bin a process of its own\b": "in a separate process",
+    r"\bmore memory than there is\b": "than is available",
+    r"\bstands? (?:in (?:the appendix|record\.json)|below their)\b": "is in",
+    r"\bno word about\b": "say what is missing",
+    r"\bchanged or went\b": "changed or disappeared",
+    r"\bbut for two times of\b": "except twice",
 }
 
 # Written by programs, or about the words themselves.
@@ -39,6 +46,12 @@ def pages():
     docs = [p for p in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in p.parts]
     return [*own, *(page for page in docs if page.name not in _LEFT_OUT),
             *sorted((ROOT / ".github").rglob("*.md"))]  # fmt: skip
+
+
+def templates():
+    """Texts of reports, which people read as well, without the braces of the language."""
+    folder = ROOT / "onnxplain" / "report" / "templates"
+    return [*sorted(folder.glob("*.html")), *sorted(folder.glob("*.md"))]
 
 
 def prose(page):

@@ -1,4 +1,7 @@
-"""Draw the sheet of the README, by its first command: ``python -m docs.images.first_sheet``."""
+"""Draw the sheet of the README and the grid of docs/reading.md by the commands that they print.
+
+``python -m docs.images.first_sheet``
+"""
 
 import subprocess
 import sys
@@ -9,15 +12,20 @@ from PIL import Image
 
 FOLDER = Path(__file__).parent
 MODEL, PHOTO = "models/efficientnet-lite0.onnx", "examples/photos/chelsea.png"
+GRID = ("--grid", "occlusion.window=24,64", "--grid", "occlusion.fill_with=black,mean,blur")
+# Names of pictures by those of the pages that the options make.
+PAGES = {"chelsea.sheet.png": ("chelsea-sheet.jpg", ()),
+         "chelsea.occlusion.grid.png": ("parameter-grid.jpg", GRID)}  # fmt: skip
 
 
 def draw() -> None:
-    """Run the command and keep its sheet as a JPEG."""
-    with TemporaryDirectory() as out:
-        command = [sys.executable, "-m", "onnxplain", "explain", MODEL, PHOTO, "-o", out]
-        subprocess.run(command, check=True)
-        sheet = Image.open(Path(out) / "chelsea.sheet.png").convert("RGB")
-        sheet.save(FOLDER / "chelsea-sheet.jpg", quality=75, subsampling=0, optimize=True)
+    """Run the commands and keep their pages as JPEG."""
+    for page, (name, options) in PAGES.items():
+        with TemporaryDirectory() as out:
+            command = [sys.executable, "-m", "onnxplain", "explain", MODEL, PHOTO, *options]
+            subprocess.run([*command, "-o", out], check=True)
+            drawn = Image.open(Path(out) / page).convert("RGB")
+            drawn.save(FOLDER / name, quality=75, subsampling=0, optimize=True)
 
 
 if __name__ == "__main__":

@@ -185,7 +185,7 @@ function draw() {
   const map = scaled(maps[at("method").value], recipe);
   put("map", colors(map, rows, columns));
   const text = isSigned(map)
-    ? `Red speaks for ${nameOf(target)}, blue against it, white for neither.`
+    ? `Red supports ${nameOf(target)}, blue opposes it, white is neither.`
     : `Yellow speaks most for ${nameOf(target)}, black not at all.`;
   at("caption").textContent = text;
   at("view").setAttribute("aria-label", `The picture as the model saw it, with the map over it. ${text}`);

@@ -10,8 +10,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.errors import UsageError
+from onnxplain.graph.budget import memory_allowed
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph, Node
+from onnxplain.text import shown
 
 T = TypeVar("T")
 # Activations of a batch may take this many bytes.
@@ -171,9 +174,36 @@ def forward_batch(graph: Graph, shapes: Shapes, most: int) -> int:
 
 def gradient_batch(graph: Graph, shapes: Shapes, most: int) -> int:
     """Return the same of inputs of which all activations are kept."""
+    return max(1, min(most, _MEMORY_OF_GRADIENTS // max(_kept(graph, shapes), 1)))
+
+
+def asked_for_gradients(graph: Graph, shapes: Shapes, asked: int) -> int:
+    """Return a batch size that somebody asked for, or what one process may hold of it."""
+    return max(1, min(asked, memory_allowed() // max(_kept(graph, shapes), 1)))
+
+
+def require_batch(graph: Graph, shapes: Shapes, asked: int) -> None:
+    """Refuse a batch size that somebody asked for, and that no memory holds.
+
+    Raises
+    ------
+    UsageError
+        With the node that reads and writes most.
+    """
+    node = max(graph.nodes, key=lambda n: _alive(n, shapes), default=None)
+    alive = 0 if node is None else _alive(node, shapes)
+    if node is not None and asked > 1 and asked * alive > memory_allowed():
+        fit = max(1, memory_allowed() // alive)
+        raise UsageError(
+            f"the batch size {asked:,} is too large: {node.op_type} (tensor "
+            f"{shown(node.output)!r}) takes {asked * alive:,} bytes, and {memory_allowed():,} is "
+            f"the limit; {fit:,} fit, or --budget memory-bytes=N where the machine has more"
+        )
+
+
+def _kept(graph: Graph, shapes: Shapes) -> int:
     names = {n for node in graph.nodes for n in node.outputs if n in shapes}
-    kept = sum(4 * math.prod(shapes[n][1:]) for n in names if not graph.is_constant(n))
-    return max(1, min(most, _MEMORY_OF_GRADIENTS // max(kept, 1)))
+    return sum(4 * math.prod(shapes[n][1:]) for n in names if not graph.is_constant(n))
 
 
 def _alive(node: Node, shapes: Shapes) -> int:

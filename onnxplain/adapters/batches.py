@@ -101,8 +101,8 @@ class Batches:
         """
         if (self.fixed or 1) > 1 and self.apart(len(x)):
             raise MethodRefusedError(
-                f"the file insists on batches of {self.fixed}, and its scores of one input "
-                "depend on the others: there is no gradient of one input; use a forward-only "
+                f"the file requires batches of {self.fixed}, and the scores of one input depend "
+                "on the others, so a single input has no gradient of its own; use a forward-only "
                 "method (occlusion, cam), or export the file with a batch of 1"
             )
         return self.run(function, x, kind)

@@ -27,15 +27,21 @@ class CodedPictures:
 
     Attributes
     ----------
-    x : (T, ...) array
-        Inputs of the model.
     codes : (T, places) array
         Plus or minus one: which texture stands at each place, row by row. As many of one as
         of the other at each place.
+    textures : two arrays
+        Inputs of the model that show one texture everywhere.
+    number : (H, W) array
+        Number of the place at which each pixel stands.
+    channel : int
+        Axis of the channels in one input.
     """
 
-    x: Array
     codes: NDArray[np.float64]
+    textures: tuple[Array, Array]
+    number: NDArray[np.int64]
+    channel: int
 
     @classmethod
     def draw(
@@ -72,11 +78,17 @@ class CodedPictures:
             middle = 0.5 + (level - 0.5) * signs
             noise = rng.uniform(-_ROUGHNESS, _ROUGHNESS, shape) * sign
             textures.append(low + (high - low) * np.clip(middle + noise, 0.0, 1.0))
-        chosen = np.expand_dims(codes[:, number] > 0, channel + 1)
-        x = np.where(chosen, textures[1], textures[0])
         if example.dtype.kind in "iu":
-            x = np.round(x)
-        return cls(x.astype(example.dtype), codes)
+            textures = [np.round(t) for t in textures]
+        first, second = (t.astype(example.dtype) for t in textures)
+        return cls(codes, (first, second), number, channel)
+
+    def inputs(self, start: int, stop: int) -> Array:
+        """Some of the pictures, (n, ...): all of them may be too many to hold."""
+        chosen = (self.codes[start:stop] > 0)[:, self.number]
+        return np.where(
+            np.expand_dims(chosen, self.channel + 1), self.textures[1], self.textures[0]
+        )
 
     def shares(self, maps: NDArray[np.float64]) -> Shares:
         """How much of what a cell does follows each place.

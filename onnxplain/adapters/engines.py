@@ -101,7 +101,7 @@ def register_engine(name: str, factory: Factory) -> EngineRegistration:
         If the name is taken.
     """
     if name in _ENGINES or name in (*OWN, "auto"):
-        raise UsageError(f"an engine named {name!r} is there already; take another name")
+        raise UsageError(f"an engine named {name!r} exists already; choose another name")
     _ENGINES[name] = factory
     return EngineRegistration(name)
 

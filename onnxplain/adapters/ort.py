@@ -22,6 +22,7 @@ from onnxplain.adapters.base import (
 from onnxplain.adapters.batch_choice import forward_batch
 from onnxplain.adapters.batches import Batches, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
+from onnxplain.adapters.foreseen import Foreseen
 from onnxplain.adapters.incremental.costs import node_seconds
 from onnxplain.adapters.incremental.engine import WindowEngine
 from onnxplain.adapters.incremental.work import Services
@@ -78,6 +79,9 @@ class OrtAdapter:
         See `Batches`; the largest batch is taken if not given.
     tried : bool
         Open the graph at once: what ONNX Runtime cannot run is refused here.
+    repeats : callable, optional
+        Whether nothing in the graph differs from run to run, so that one pass may answer two
+        questions; not taken for granted.
     """
 
     capabilities = FORWARD_VERBS
@@ -97,6 +101,7 @@ class OrtAdapter:
         must_part: Callable[[], bool] = never,
         measured: Callable[[], bool] = never,
         tried: bool = True,
+        repeats: Callable[[], bool] = never,
     ) -> None:
         self._graph = graph
         self._image = image
@@ -108,6 +113,7 @@ class OrtAdapter:
         self._threads = threads
         self._sessions = OrtSessions(graph, device, threads=threads, optimise=optimise)
         self._reruns: dict[tuple[str, tuple[str, ...]], Rerun] = {}
+        self._foreseen, self._repeats = Foreseen(), repeats
         self.device = self._sessions.provider
         size = batch_size or _BATCH["cpu" if self.device.startswith("CPU") else "cuda"]
         self._batches = Batches(
@@ -121,6 +127,7 @@ class OrtAdapter:
         other = copy.copy(self)
         other._bound = {**self._bound, **bound}
         other._reruns = {}
+        other._foreseen = Foreseen()
         other.__dict__.pop("_windows", None)  # it has been given the old values
         return other
 
@@ -149,11 +156,17 @@ class OrtAdapter:
         UsageError
             If a bound value does not fit its input.
         """
-        return self._activations(x, names, ("forward", *names))
+        if len(x) != 1 or not self._repeats():
+            return self._activations(x, names, ("forward", *names))
+        found = self._foreseen.answer(
+            x, frozenset(names), lambda more: self._activations(x, sorted(more))
+        )
+        return {n: found[n] for n in names if n in found}
 
     def _activations(
         self, x: Array, names: Sequence[str], kind: tuple[str, ...] | None = None
     ) -> dict[str, Array]:
+        """Return the named tensors, each once, by forward passes; see `Batches` for `kind`."""
         wanted = list(dict.fromkeys(names))
         inputs = [n for n in wanted if n == self._image.name]
         fetched = [n for n in wanted if n != self._image.name]
@@ -172,8 +185,25 @@ class OrtAdapter:
         except MemoryError as error:
             count = self._image.batch or min(len(x), self._batches.size)
             raise UnsupportedModelError(
-                f"{count:,} inputs of shape {x.shape[1:]} at a time need more memory than there is"
+                f"{count:,} inputs of shape {x.shape[1:]} need more memory than is available"
             ) from error
+
+    def shapes_of(self, x: Array, names: Sequence[str]) -> Shapes:
+        """Shapes of the named tensors for one batch, without holding their values.
+
+        A name whose value is not a tensor but a sequence is left out.
+        """
+        wanted = list(names)
+        try:
+            session = self._sessions.measuring(wanted)
+        except UnsupportedModelError:  # a sequence is among them, which has no shape
+            wanted = self._sessions.tensors_of(wanted)
+            session = self._sessions.measuring(wanted)
+        outputs = [o.name for o in session.get_outputs()][
+            len(session.get_outputs()) - len(wanted) :
+        ]
+        values = self._run(session, outputs, x.astype(self._image.dtype, copy=False))
+        return {n: tuple(map(int, v)) for n, v in zip(wanted, values, strict=True)}
 
     def _fitting(self, count: int) -> Batches:
         """Batches that fit into memory, unless somebody has said how large they are."""

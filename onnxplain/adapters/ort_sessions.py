@@ -22,6 +22,7 @@ from onnxplain.adapters.device import cuda_device_count, parse_device
 from onnxplain.adapters.ort_deadline import run_in_time
 from onnxplain.adapters.rerun import Session as RunFeeds
 from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.graph.budget import memory_allowed
 from onnxplain.graph.light import take_out
 from onnxplain.graph.rounds import has_loops
 from onnxplain.graph.view import Graph
@@ -32,6 +33,12 @@ ort.set_default_logger_severity(4)
 
 # Microseconds that idle threads of a session spin: long enough for two runs in a row.
 _SPIN = "1000"
+
+
+# Below this many bytes, what takes long is a Loop and not the network around it.
+_SMALL_FILE = 1 << 20
+# Outputs that hold shapes.
+_SHAPE = "onnxplain/shape/"
 
 
 class OrtSessions:
@@ -61,10 +68,12 @@ class OrtSessions:
         self._threads = threads
         self._optimise = optimise
         self._providers = _providers(device)
-        self._loops = has_loops(graph.model)
         # A large graph hands its weights to ONNX Runtime where they lie.
         model, weights = (graph.model, graph.weights) if graph.weights else take_out(graph.model)
         self._file, self._fed = model.SerializeToString(), _values(weights)
+        size = len(self._file) + sum(w.nbytes for w in weights.values())
+        # A real network that suppresses boxes in a Loop may be slow for its other nodes.
+        self._loops = size < _SMALL_FILE and has_loops(graph.model)
         self._kept: dict[frozenset[str], ort.InferenceSession] = {}
 
     @property
@@ -85,6 +94,29 @@ class OrtSessions:
         if extra not in self._kept:
             self._kept[extra] = self._open(self._with_outputs(extra), self._fed, self._options())
         return self._kept[extra]
+
+    def measuring(self, names: Sequence[str]) -> ort.InferenceSession:
+        """Open a session whose last outputs are the shapes of the named tensors.
+
+        The tensors themselves are let go as soon as nothing reads them: all of them at once
+        may take far more memory than the graph does.
+
+        Raises
+        ------
+        UnsupportedModelError
+            If ONNX Runtime cannot run the graph, or a value is no tensor.
+        """
+        extra = onnx.ModelProto()
+        for k, name in enumerate(names):
+            shape = f"{_SHAPE}{k}"
+            extra.graph.node.append(onnx.helper.make_node("Shape", [name], [shape]))
+            extra.graph.output.append(onnx.helper.make_empty_tensor_value_info(shape))
+        return self._open(self._file + extra.SerializeToString(), self._fed, self._options())
+
+    def tensors_of(self, names: Sequence[str]) -> list[str]:
+        """Those of some values that are tensors, and no sequences of them."""
+        types = {o.name: o.type for o in self.exposing(names).get_outputs()}
+        return [name for name in names if types.get(name, "").startswith("tensor(")]
 
     def keeping(self, names: Sequence[str], exposed: Collection[str] = ()) -> Keeping:
         """Open a forward pass that leaves the named tensors in ONNX Runtime's memory.
@@ -246,15 +278,17 @@ class Keeping:
 def _make_arena() -> None:
     """Make one arena of host memory for all sessions that ask for it; once is enough.
 
+    It holds no more than the budget that is in force then.
+
     An arena of its own would keep what a session's largest batch needed. The sections of a
     model run one after the other, so they can use the same memory: half of what the first map
     of a picture would otherwise touch for the first time, and less at the peak.
     """
     device, kind = ort.OrtMemType.DEFAULT, ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR
-    no_limit, power_of_two, automatic = 0, 0, -1
+    power_of_two, automatic = 0, -1
     ort.create_and_register_allocator(
         ort.OrtMemoryInfo("Cpu", kind, 0, device),
-        ort.OrtArenaCfg(no_limit, power_of_two, automatic, automatic),
+        ort.OrtArenaCfg(memory_allowed(), power_of_two, automatic, automatic),
     )
 
 

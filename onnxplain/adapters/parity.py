@@ -142,10 +142,10 @@ def require_parity(parity: Parity) -> None:
         return
     if not parity.proves:
         what = (
-            f"the agreement of ONNX Runtime and PyTorch at tensor {parity.tensor!r} proves "
-            "nothing: between this picture and its mean colour it hardly changes (rounding is "
-            f"{parity.noise:.2g} of the change, at most {LARGEST_NOISE:g} is allowed); is the "
-            "model trained?"
+            f"the agreement of ONNX Runtime and PyTorch at tensor {parity.tensor!r} cannot be "
+            "checked: the tensor hardly changes between this picture and its mean colour "
+            f"(rounding is {parity.noise:.2g} of the change, at most {LARGEST_NOISE:g} is "
+            "allowed); is the model trained?"
         )
     else:
         what = (

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Array
 from onnxplain.adapters.coded_pictures import CodedPictures, Shares
 from onnxplain.adapters.ort import OrtAdapter
+from onnxplain.graph.held import at_once
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.layers import SpatialLayer
 
@@ -28,6 +29,8 @@ Order = NDArray[np.int64]
 _ROUNDS = (8, 24)
 # Places that are told apart at most, a finer grid is looked at in blocks; and numbers in all.
 _PLACES, _CELLS, _NUMBERS = 256, 256, 1 << 22
+# Numbers of a picture and a layer above which places that follow from the graph are believed.
+_BELIEVED = 1 << 25
 # A mean over cells that lies this many deviations from zero is no accident.
 _SURE, _CLEAR = 5.0, 6.0
 # Where the own place explains at least this share of what the best one does, it is the place:
@@ -91,13 +94,16 @@ def measure_placement(
         An input like those that will be explained.
     derived : bool
         Whether the places follow from the graph, so that no more is asked where the first
-        pictures do not contradict.
+        pictures do not contradict, and nothing where picture and layer are very large.
 
     Raises
     ------
     OnnxplainError
         If the file does not run.
     """
+    numbers = example.size + layer.channels * math.prod(layer.grid)
+    if derived and numbers > _BELIEVED:
+        return Placement("undecided")
     places = _code_grid(layer.grid)
     own = _own_places(centres, places, image.size)
     cells = np.arange(len(own))
@@ -111,13 +117,8 @@ def measure_placement(
         halves = []
         for half in (0, 1):
             pictures = CodedPictures.draw(example, image, places, count, seed=2 * count + half)
-            values = engine.activations(pictures.x, [layer.name])[layer.name]
-            if not _fits(layer, values, count):
-                return Placement("undecided")
-            maps = layer.to_maps(values).reshape(count, layer.channels, -1)[:, channels][
-                :, :, cells
-            ]
-            if not np.isfinite(maps := maps.astype(np.float64)).all():
+            maps = _maps(engine, layer, pictures, channels, cells)
+            if maps is None or not np.isfinite(maps).all():
                 return Placement("undecided")
             halves.append(pictures.shares(maps))
         found = _judged(halves, own[cells], places, exact=exact)
@@ -126,9 +127,26 @@ def measure_placement(
     return found
 
 
-def _fits(layer: SpatialLayer, values: Array, count: int) -> bool:
-    """Whether the tensor has one entry for each picture."""
-    return values.ndim == len(layer.axes) and values.shape[layer.axes.index("N")] == count
+def _maps(
+    engine: OrtAdapter, layer: SpatialLayer, pictures: CodedPictures, channels: slice, cells: Order
+) -> NDArray[np.float64] | None:
+    """Numbers of some channels and cells, (T, channels, cells); ``None`` if they are not there.
+
+    Whole tensors are held for as many pictures at a time as there is memory for.
+    """
+    count = len(pictures.codes)
+    size = layer.channels * math.prod(layer.grid)
+    step = at_once(count, pictures.textures[0].shape, (size,))
+    found = []
+    for start in range(0, count, step):
+        x = pictures.inputs(start, min(start + step, count))
+        values = engine.activations(x, [layer.name])[layer.name]
+        # The tensor has to have one entry for each picture.
+        if values.ndim != len(layer.axes) or values.shape[layer.axes.index("N")] != len(x):
+            return None
+        maps = layer.to_maps(values).reshape(len(x), layer.channels, -1)
+        found.append(maps[:, channels][:, :, cells].astype(np.float64))
+    return np.concatenate(found)
 
 
 def _code_grid(grid: tuple[int, int]) -> tuple[int, int]:

@@ -114,8 +114,8 @@ class SlopesEngine:
         if rectify is not None or resample or baseline is not None:
             if self._only:
                 raise MethodRefusedError(
-                    "ONNX Runtime gives plain derivatives only, and this method changes how "
-                    f"signals pass; {_OTHERWISE}"
+                    "ONNX Runtime computes plain derivatives only, and this method modifies the "
+                    f"backward pass; {_OTHERWISE}"
                 )
         elif way not in self._obstacles:
             try:
@@ -142,9 +142,8 @@ class SlopesEngine:
         check = self._check(starts, self._passed(starts, names), x)
         if not check.agrees:
             raise ParityError(
-                "derivatives in ONNX nodes do not add up to what ONNX Runtime's forward passes "
-                f"show: error {check.error:.2g} of the change, tolerance {TOLERANCE:g}; "
-                f"{_OTHERWISE}"
+                "the derivatives in ONNX nodes do not match ONNX Runtime's forward passes: error "
+                f"{check.error:.2g} of the change, tolerance {TOLERANCE:g}; {_OTHERWISE}"
             )
         found = self._symbolic.pull_back(x, seeds, names)
         self.device, self.check, self.obstacle = self._symbolic.device, check, ""

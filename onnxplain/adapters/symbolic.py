@@ -124,11 +124,13 @@ class SymbolicAdapter:
             If signals are to pass otherwise than as derivatives, or the file would round `x`.
         """
         if rectify is not None or resample or baseline is not None:
-            raise UsageError("ONNX Runtime gives plain derivatives only; PyTorch gives the others")
+            raise UsageError(
+                "ONNX Runtime computes plain derivatives only; use PyTorch for the others"
+            )
         if np.dtype(self._image.dtype).kind in "iu" and (x != np.rint(x)).any():
             raise UsageError(
-                f"input {self._image.name!r} takes whole numbers, and this method asks for values "
-                "between them, which ONNX Runtime would round; choose --engine pytorch"
+                f"input {self._image.name!r} takes integers, and this method needs values in "
+                "between, which ONNX Runtime would round; choose --engine pytorch"
             )
         starts = starts_of(seeds)
         names = tuple(dict.fromkeys(names))

@@ -87,8 +87,8 @@ class AuditConfig:
             check_parameters(find(name), self.parameters(name))
             if self.parameters(name).get("max_seconds") is not None:
                 raise UsageError(
-                    f"[method.{name}] max_seconds cannot be repeated by another party; "
-                    "say how many samples"
+                    f"[method.{name}] max_seconds cannot be reproduced by another party; give the "
+                    "number of samples instead"
                 )
 
     def parameters(self, name: str) -> Mapping[str, Any]:

@@ -176,7 +176,7 @@ def examine_sanity(
     """
     seen = first_look(model, sample, plan_of(config), [], truth).look
     if seen is None:
-        raise NowhereError("there is no box in this picture any more")
+        raise NowhereError("this picture no longer has a box")
     seed = config.seed
     lost = lost or RandomisedModels(model, seed=seed)
     found: dict[str, Any] = {}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypedDict
 
 from onnxplain.audit.audit import Audit
 from onnxplain.audit.boxes.sums import sum_of_boxes
@@ -37,18 +37,29 @@ from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.model import Model
 from onnxplain.network.engines import AUTO
 
-FORMAT = 3
+FORMAT = 4
 
 
-def make_head(audit: Audit, sources: Mapping[str, str]) -> Head:
+class _Sources(TypedDict):
+    model: str
+    data: str | Sequence[str]
+
+
+class Sources(_Sources, total=False):
+    """Where model, data and annotated boxes were, as they were given."""
+
+    boxes: str
+
+
+def make_head(audit: Audit, sources: Sources) -> Head:
     """Sum up what an audit's store holds.
 
     Parameters
     ----------
     audit : Audit
         With all results, or those so far.
-    sources : mapping of str to str
-        Where ``model`` and ``data``, and ``boxes`` if there are any, were, as given.
+    sources : Sources
+        Where ``model`` and ``data``, one source or several, and ``boxes`` if there are any, were.
     """
     model, config, store = audit.model, audit.config, audit.store
     files = question_files(require_question(model, config.target))
@@ -145,11 +156,12 @@ def _boxes(audit: Audit) -> DetectionScore | None:
     return sum_of_boxes(audit.store, audit.truth, require_boxes(audit.model).layout)
 
 
-def _about_data(audit: Audit, sources: Mapping[str, str]) -> DataEntry:
+def _about_data(audit: Audit, sources: Sources) -> DataEntry:
     samples, store = audit.samples, audit.store
     examined = sorted(store.done(PICTURES))
+    given = [sources["data"]] if isinstance(sources["data"], str) else list(sources["data"])
     return DataEntry(
-        source=sources["data"],
+        source=given[0] if len(given) == 1 else given,
         pictures=len(samples),
         examined=len(examined),
         with_mask=sum(_is_located(samples[n]) for n in examined),

@@ -21,17 +21,21 @@ _OPTION = "--file"
 Follow = Callable[[str], str]
 
 
-def with_files(record: Record, folder: str | Path, told: Sequence[str]) -> Record:
+def with_files(
+    record: Record, folder: str | Path | None, told: Sequence[str], option: str = _OPTION
+) -> Record:
     """Return a record whose questions name files that may be opened.
 
     Parameters
     ----------
     record : Record
         As it was read.
-    folder : path
-        The record's.
+    folder : path, optional
+        The record's; nothing lies in one that is not known.
     told : sequence of str
         Where files are that the record names; each stands for the one of the same name.
+    option : str
+        What tells them, for messages.
 
     Raises
     ------
@@ -47,13 +51,13 @@ def with_files(record: Record, folder: str | Path, told: Sequence[str]) -> Recor
                     unused.remove(path)
                 return path
         found = in_folder(folder, named)
-        if found is None or not _stays_inside(found, folder):
-            raise UsageError(not_followed(named, _OPTION))
+        if found is None or folder is None or not _stays_inside(found, folder):
+            raise UsageError(not_followed(named, option))
         return str(found)
 
     changed = _followed(record, follow)
     if unused:
-        raise UsageError(f"{_OPTION} {unused[0]!r}: the record names no file of that name")
+        raise UsageError(f"{option} {unused[0]!r}: the record names no file of that name")
     return changed
 
 

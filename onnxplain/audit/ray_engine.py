@@ -224,8 +224,8 @@ def _reason(error: Exception) -> OnnxplainError:
         return cause
     lines = [text.strip() for text in str(error).splitlines() if text.strip()]
     return UsageError(
-        f"the Ray cluster gave up: {lines[-1] if lines else type(error).__name__}; model and "
-        "pictures must be at the same place on every machine; what was examined is kept"
+        f"the Ray cluster gave up: {lines[-1] if lines else type(error).__name__}; the model and "
+        "pictures must have the same path on every machine; results so far are kept"
     )
 
 

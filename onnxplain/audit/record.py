@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from onnxplain.audit.audit import Audit
-from onnxplain.audit.head import make_head
+from onnxplain.audit.head import Sources, make_head
 from onnxplain.audit.records.pictures import Done, Picture
 from onnxplain.audit.records.plain import build, plain
 from onnxplain.audit.records.record import Head, Record
@@ -30,7 +30,7 @@ RECORD = "record.json"
 _MOST_BYTES = 500_000_000
 
 
-def write_record(path: str | Path, audit: Audit, sources: Mapping[str, str]) -> Head:
+def write_record(path: str | Path, audit: Audit, sources: Sources) -> Head:
     """Sum up what an audit's store holds and write the record, whole or not at all.
 
     Pictures are written one by one, so that memory does not grow with their number.
@@ -41,8 +41,8 @@ def write_record(path: str | Path, audit: Audit, sources: Mapping[str, str]) -> 
         The file.
     audit : Audit
         With all results, or those so far.
-    sources : mapping of str to str
-        Where ``model`` and ``data`` were, as given.
+    sources : Sources
+        Where ``model`` and ``data``, one source or several, and ``boxes`` if there are any, were.
 
     Returns
     -------

@@ -80,8 +80,8 @@ def open_store(
     """
     if not model.sha256:
         raise UsageError(
-            f"{model.name!r} has no digest, by which its results could be told from those of "
-            "another one; save it to a file, and audit that"
+            f"{model.name!r} has no digest, so its results cannot be told from those of another "
+            "model; save it to a file and audit the file"
         )
     identity = {
         "entries": str(ENTRIES),

@@ -129,8 +129,8 @@ class Store:
             there = False
         if not there:
             raise OutputError(
-                f"{str(self.path)!r} was removed or replaced while the audit ran, and its results "
-                "with it; start again"
+                f"{str(self.path)!r} was removed or replaced while the audit ran, so its results "
+                "are lost; start again"
             )
 
     def done(self, kind: str) -> set[int]:
@@ -191,13 +191,14 @@ class Store:
                 self._connection.executemany("INSERT INTO about VALUES (?, ?)", about.items())
                 return
             if ("about",) not in names:
-                raise UsageError(f"{str(self.path)!r} is a database, but no audit's")
+                raise UsageError(f"{str(self.path)!r} is a database, but not that of an audit")
             known = dict(self._connection.execute("SELECT key, value FROM about"))
         for key, value in about.items():
             if key not in known:
                 raise UsageError(
-                    f"{str(self.path)!r} was begun by an earlier version of onnxplain, which kept "
-                    f"less (it knows no {key!r}); choose another folder with -o, or delete it"
+                    f"{str(self.path)!r} was begun by an earlier version of onnxplain, which "
+                    f"stored less (it does not know {key!r}); choose another folder with -o, or "
+                    "delete it"
                 )
             if known[key] != value:
                 raise UsageError(
@@ -211,7 +212,8 @@ class Store:
         try:
             yield
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            if self._connection.in_transaction:  # a full disk may have ended it
+                self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
 
@@ -222,7 +224,7 @@ class Store:
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise OutputError(
-                    f"cannot write results to {str(self.path)!r}: {error}; what was written before "
-                    "is kept: make room and start the same command again"
+                    f"cannot write results to {str(self.path)!r}: {error}; results so far are "
+                    "kept: free some space and run the same command again"
                 ) from error
             raise UsageError(f"{str(self.path)!r} is not a store of results: {error}") from error

@@ -29,38 +29,38 @@ from onnxplain.cli.verify import verify
 from onnxplain.cli.walled import Call
 from onnxplain.cli.worker import become_worker
 
-_HELP = """Explain what a deployed ONNX image classifier saw.
+_HELP = """Explain the predictions of a deployed ONNX image model.
 
 \b
-  onnxplain inspect MODEL         what is in the file, and what works with it
-  onnxplain explain MODEL IMAGE   pictures and numbers for one image or many
-  onnxplain methods [NAME]        the methods, and how to read their maps
-  onnxplain evaluate MODEL DATA   how far the methods can be trusted on a model
-  onnxplain compare MODEL MODEL DATA  do files say the same, and for the same reasons
-  onnxplain audit MODEL DATA      a record of all that, which others can check
-  onnxplain verify RECORD         run a part of an audit again: does it reproduce
-  onnxplain report FOLDER         the report of an audit, again
-  onnxplain export MODEL          a copy of the model that carries its explanation
-  onnxplain features VIEW MODEL   what the network has learned
-  onnxplain background MODEL DATA what prediction difference analysis draws from
+  onnxplain inspect MODEL         show what the file contains, and what works with it
+  onnxplain explain MODEL IMAGE   draw and save maps for one image or many
+  onnxplain methods [NAME]        list the methods, or show how to read one's maps
+  onnxplain evaluate MODEL DATA   measure how far each method can be trusted
+  onnxplain compare MODEL MODEL DATA  do models agree, and for the same reasons?
+  onnxplain audit MODEL DATA      do all this, with a record that others can check
+  onnxplain verify RECORD         repeat part of an audit: does it reproduce?
+  onnxplain report FOLDER         rebuild the report of an audit
+  onnxplain export MODEL          write a model that carries its explanation
+  onnxplain features VIEW MODEL   show what the network has learned
+  onnxplain background MODEL DATA learn typical pixels for prediction-difference
 """
 _EPILOG = """\b
 Exit codes:
-  0    everything asked for was done
+  0    success
   1    verify: a figure does not reproduce
-  2    a wrong name, index, parameter or option; a method that does not apply
-  3    the model file cannot be read, or is not an image classifier
-  4    an image cannot be read, or does not fit the model
-  5    gradients are impossible: operators are missing, PyTorch is not installed, or the
-       engines disagree
-  6    NaN or Inf where a number is needed
+  2    a wrong name, index, parameter or option, or a method that does not apply
+  3    the model file cannot be read, or is not an image model
+  4    an image cannot be read or does not fit the model
+  5    gradients cannot be computed: an operator cannot be converted, PyTorch is not installed,
+       or the engines disagree
+  6    NaN or Inf in place of a number
   7    a result cannot be written
-  8    native code crashed, hung or took too much memory on a picture (--isolate); others are done
+  8    native code crashed, hung or used too much memory on a picture (--isolate)
   70   an error in onnxplain itself
   130  interrupted
-Of several failures, the first one's code, but 70 before all others. Pictures of a data set
-(evaluate, compare, audit, some features) that cannot be read are named and left out: that is 0,
-unless none is left or native code was to blame. No file is ever left half-written.
+If several pictures fail, the first failure decides, but 70 outranks all others. Commands that read
+a data set (evaluate, compare, audit, some features) name unreadable pictures, skip them and exit
+with 0, unless no picture is left or native code failed. Files are never left half-written.
 """
 
 

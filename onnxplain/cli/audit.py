@@ -10,6 +10,7 @@ import click
 from onnxplain.cli.options import (
     ENGINES,
     boxes_option,
+    data_argument,
     debug_option,
     json_option,
     limit_option,
@@ -24,34 +25,35 @@ from onnxplain.errors import UsageError
 
 # Where an audit runs.
 PLACES = ("local", "ray")
-_HELP = """Audit MODEL over DATA: what it predicts, why, and how far to trust that.
+_HELP = """Audit MODEL over DATA: what it predicts, why, and how far to trust the reasons.
 
-DATA is a folder (its subfolders name the classes, its folder 'masks' says where the
-evidence is), a pattern, or a table (CSV or JSON) with the columns file and, if known,
-label, mask, x0, y0, x1, y1.
+DATA is a folder (its subfolders name the classes, and a subfolder 'masks' marks the
+evidence), a pattern, a picture, or a table (CSV or JSON) with the column file and the optional
+columns label, mask, x0, y0, x1, y1. Several of them form one data set.
 
 \b
-These files are written:
-  results.sqlite    every result as it comes; started again, an audit continues from here
+Files written:
+  results.sqlite    every result as soon as it is known; a restarted audit resumes from it
   record.json       the record: digests, versions, settings, results, summaries, alarms
-  report.html       the same to look at, in one page that needs no network; report.md
+  report.html       the report, one page that needs no network
+  report.md         the report in brief
 
-A picture that cannot be read is recorded and skipped. Stopped by Ctrl-C, an audit leaves
-a valid record that says that it is not complete.
+Unreadable pictures are recorded and skipped. If you stop an audit with Ctrl-C, it writes a
+valid record that is marked as incomplete.
 """
 
 
 @click.command(
-    cls=WalledAlways, help=_HELP, short_help="Audit MODEL over DATA, for others to check."
+    cls=WalledAlways, help=_HELP, short_help="Audit a model over a data set, for others to check."
 )
 @click.argument("model", type=click.Path(readable=False))
-@click.argument("data", type=click.Path(readable=False))
+@data_argument
 @click.option(
     "--config",
     metavar="FILE",
     type=click.Path(readable=False),
-    help="TOML file that says what is asked. Default: grad-cam and lrp (occlusion if the model "
-    "allows neither), deletion and insertion, with masks also energy-in-mask.",
+    help="TOML file with the questions. Default: grad-cam and lrp (occlusion if the model allows "
+    "neither), deletion and insertion, and with masks energy-in-mask.",
 )
 @target_option
 @masks_option
@@ -63,15 +65,15 @@ a valid record that says that it is not complete.
     "engines",
     type=click.Choice([*PLACES, *ENGINES]),
     multiple=True,
-    help="Who examines the pictures: this process (local, the default), or the workers of a Ray "
-    "cluster (ray). And, given once more, what computes gradients: auto (the default), "
-    "onnxruntime or pytorch, as in `explain`.",
+    help="Where the audit runs: local (the default) or ray, on the workers of a Ray cluster. Give "
+    "the option a second time to choose the engine for gradients, as in `explain`: auto (the "
+    "default), onnxruntime or pytorch.",
 )
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
     metavar="N",
-    help="How many workers --engine ray starts. Default: 2.",
+    help="Number of workers that --engine ray starts. Default: 2.",
 )
 @model_options
 @quiet_option

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import replace
 from functools import partial
@@ -14,6 +14,7 @@ from onnxplain.audit.audit import Audit
 from onnxplain.audit.config import AuditConfig
 from onnxplain.audit.defaults import default_config
 from onnxplain.audit.examine import methods_for
+from onnxplain.audit.head import Sources
 from onnxplain.audit.record import RECORD, recorded_pictures, write_record
 from onnxplain.audit.records.pictures import PROBABILITY
 from onnxplain.audit.records.plain import Unsaid
@@ -30,7 +31,8 @@ from onnxplain.cli.images import require_order
 from onnxplain.cli.outcome import code_of_data
 from onnxplain.cli.progress import progress_bar
 from onnxplain.errors import ImageError, InternalError, UsageError
-from onnxplain.inputs.dataset import read_dataset, spread
+from onnxplain.inputs.dataset import spread
+from onnxplain.inputs.datasets import read_datasets
 from onnxplain.model.load import load
 from onnxplain.report.content import content
 from onnxplain.report.verdict import silent_measures, untrusted
@@ -43,7 +45,7 @@ _LISTED = 20
 def run(
     *,
     model: str,
-    data: str,
+    data: Sequence[str],
     config: str | None,
     target: str | None,
     masks: str | None,
@@ -71,9 +73,9 @@ def run(
     if workers is not None and place != "ray":
         raise UsageError("--workers goes with --engine ray; a local audit is one process")
     out = Path(folder)
-    require_order(model, [data])
+    require_order(model, data)
     require_writable(out)
-    found = read_dataset(data, masks=masks)
+    found = read_datasets(data, masks=masks)
     asked = None if config is None else AuditConfig.load(config)
     size = (asked or AuditConfig()).batch_size
     opened = load(model, batch_size=size, **opening)
@@ -97,7 +99,9 @@ def run(
         examiner = ray_examiner(
             model, opening, samples, methods, asked, workers or _WORKERS, parts, truth
         )
-    sources = {"model": model, "data": data, **({"boxes": boxes} if boxes else {})}
+    sources: Sources = {"model": model, "data": list(dict.fromkeys(data))}
+    if boxes is not None:
+        sources["boxes"] = boxes
     with open_audit(out, opened, samples, asked, truth) as audit, _results_alone(place):
         try:
             _examine(audit, examiner, quiet)
@@ -105,7 +109,7 @@ def run(
             _file(audit, sources, out)
             remark(
                 f"stopped after {len(audit.store.done(PICTURES))} of {len(samples)} pictures; "
-                f"{out / RECORD} holds what there is; the same command continues from here"
+                f"{out / RECORD} holds what there is; the same command resumes from here"
             )
             raise
         head, written = _file(audit, sources, out)
@@ -145,7 +149,7 @@ def _examine(audit: Audit, examiner: Examiner | None, quiet: bool) -> None:
         run_audit(audit, progress, examiner=examiner)
 
 
-def _file(audit: Audit, sources: Mapping[str, str], folder: Path) -> tuple[Head, list[Path]]:
+def _file(audit: Audit, sources: Sources, folder: Path) -> tuple[Head, list[Path]]:
     """Write the record and, from it, the report."""
     head = write_record(folder / RECORD, audit, sources)
     files = {sample.name: sample.path for sample in audit.samples}

@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from onnxplain.cli.options import debug_option, model_options
+from onnxplain.cli.options import data_argument, debug_option, model_options
 from onnxplain.cli.walled import Walled
 
 
 @click.command(cls=Walled)
 @click.argument("model", type=click.Path())
-@click.argument("data")
+@data_argument
 @click.option(
     "-o",
     "--out",
@@ -20,20 +20,20 @@ from onnxplain.cli.walled import Walled
     default="background.npz",
     show_default=True,
     metavar="FILE",
-    help="Where it is stored.",
+    help="Output file.",
 )
 @click.option(
     "--sampler",
     default="conditional",
     show_default=True,
     metavar="conditional|joint|marginal",
-    help="Gaussian for each channel given the pixels around a window, for all channels together, "
-    "or pieces of the pictures.",
+    help="conditional: a Gaussian per channel, given the pixels around the window; joint: one "
+    "Gaussian for all channels; marginal: patches of the pictures.",
 )
 @click.option(
     "--window",
     metavar="HEIGHTxWIDTH",
-    help="Window to be filled. Default: an eighth of the input.",
+    help="Window size. Default: an eighth of the input.",
 )
 @click.option(
     "--padding",
@@ -41,15 +41,18 @@ from onnxplain.cli.walled import Walled
     default=2,
     show_default=True,
     metavar="PIXELS",
-    help="Pixels around the window that are taken as given.",
+    help="Width of the border around the window that the samples are conditioned on.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of random places.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Random seed for the places of windows."
+)
 @model_options
 @debug_option
 def background(**options: Any) -> None:
-    """Learn the usual pixels of a window, for -m prediction-difference.
+    """Learn typical pixels from a data set, for -m prediction-difference.
 
-    DATA is a folder, a pattern or a table of pictures. Use the file as
+    DATA is a folder, a pattern, a table or a picture; several of them form one data set. Use the
+    file with
     `explain -m prediction-difference -p background=FILE`.
     """
     from onnxplain.cli.background_run import run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from onnxplain.perturb.find_background import find_background
 def run(
     *,
     model: str,
-    data: str,
+    data: Sequence[str],
     path: str,
     sampler: str,
     window: str | None,
@@ -27,23 +28,23 @@ def run(
     seed: int,
     **opening: Any,
 ) -> None:
-    """Fit a background on a folder and store it.
+    """Fit a background on pictures and store it.
 
     Raises
     ------
     OnnxplainError
         If the model, the pictures or an option do not fit, or the file cannot be written.
     """
-    require_order(model, [data])
-    if Path(path).suffix != ".npz" or Path(data).suffix == ".npz":
-        raise UsageError(f"a background is made of pictures and stored as .npz, not {path!r}")
+    require_order(model, data)
+    if Path(path).suffix != ".npz" or any(Path(d).suffix == ".npz" for d in data):
+        raise UsageError(f"a background is learned from pictures and stored as .npz, not {path!r}")
     opened = load(model, **opening)
     for text in opened.warnings:
         remark(f"warning: {text}")
     size = check_parameters(find("prediction-difference"), {"window": window})["window"]
     context = Context(opened.network, opened.preprocess, seed)
     with progress_bar(1, quiet=False) as bar:
-        bar.job(data)
+        bar.job(f"pictures of {data[0]}")
         found = find_background(context, None, data, sampler, size, padding)
         bar.finish()
     found.save(path)

@@ -28,7 +28,9 @@ def with_boxes(
     if boxes is None:
         return list(samples), None
     if masks is not None:
-        raise UsageError("annotated boxes say where the objects are: give --boxes or --masks")
+        raise UsageError(
+            "--boxes and --masks both say where the objects are: give only one of them"
+        )
     found = annotate(samples, boxes)
     return found.samples, truth_of(found, model.task)
 
@@ -40,6 +42,4 @@ def tell_boxes(truth: Truth | None, *, quiet: bool) -> None:
     for problem in truth.problems[:_LISTED]:
         remark(f"boxes: {problem}")
     if len(truth.problems) > _LISTED:
-        remark(
-            f"boxes: {len(truth.problems) - _LISTED} more problems, see the files that are written"
-        )
+        remark(f"boxes: {len(truth.problems) - _LISTED} more problems; see the written files")

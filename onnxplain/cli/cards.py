@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,16 +84,21 @@ def show_card(name: str, as_json: bool) -> None:
         ("summary", data["summary"]),
         ("family", data["family"]),
         ("reference", data["reference"]),
-        ("explains", f"{data['explains']} (unless --kind says otherwise)"),
+        ("explains", f"{data['explains']} (unless you set --kind)"),
         ("numbers mean", data["meaning"]),
         ("pictures show", data["shows"]),
         ("tells classes apart", yes),
         ("promises", _promise(data)),
-        ("do not trust when", data["failures"]),
+        ("limits", data["failures"]),
         ("runs on", f"{data['runs_on']}: {', '.join(data['needs'])}"),
         *[("parameters" if k == 0 else "", text) for k, text in enumerate(signature or ["none"])],
+        *([("compare values", _grid(data["name"], data["parameters"]))] if signature else []),
     ]  # fmt: skip
     table(data["name"], ("", ""), rows)
+
+
+def _grid(name: str, parameters: Iterable[str]) -> str:
+    return f"explain ... --grid {name}.{next(iter(parameters))}=VALUE,VALUE,... draws several"
 
 
 def _promise(data: dict[str, Any]) -> str:

@@ -13,6 +13,6 @@ def tell_changed(model: Model) -> None:
     """
     for location in model.identity.changed:
         remark(
-            f"warning: {location!r} of model {model.name!r} changed or went meanwhile; the results "
-            "are of the file as it was when the model was opened"
+            f"warning: {location!r} of model {model.name!r} changed or disappeared during the "
+            "run; the results are for the file as it was when the model was opened"
         )

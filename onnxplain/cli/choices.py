@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -19,14 +21,33 @@ DEFAULT_METHODS = ("grad-cam", "lrp", "occlusion")
 # What ``-m all`` allows methods that would take minutes for one picture.
 ALL_SECONDS = 10.0
 ALL_CHANNELS = 64
+# Of values in file names.
+_UNFIT, _LONGEST = re.compile(r"[^\w.-]+"), 40
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """A method with the parameters that the user gave it."""
+    """A method with the parameters that the user gave it.
+
+    Attributes
+    ----------
+    method : Method
+        The method.
+    parameters : mapping
+        What was given, text or values.
+    cell : mapping of str to str, optional
+        Which of them are this cell's of a grid.
+    """
 
     method: Method
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    cell: Mapping[str, str] | None = None
+
+    @property
+    def stem(self) -> str:
+        """Part of the file names of its results: the method, and the cell of a grid."""
+        own = (_in_file_name(f"{k}-{v}") for k, v in (self.cell or {}).items())
+        return ".".join([self.method.name, *own])
 
 
 @dataclass(frozen=True)
@@ -46,6 +67,14 @@ class Targets:
     wanted: tuple[TargetRequest, ...]
     contrast: int | None = None
     margin: bool = False
+
+
+def _in_file_name(text: str) -> str:
+    """Text as part of a file name; one that does not fit ends in its digest: no two are equal."""
+    fitting = _UNFIT.sub("-", text)[:_LONGEST]
+    if fitting == text:
+        return text
+    return f"{fitting}~{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
 
 
 def choose_methods(given: Sequence[str], model: Model) -> tuple[list[Method], dict[str, str]]:
@@ -76,7 +105,7 @@ def choose_methods(given: Sequence[str], model: Model) -> tuple[list[Method], di
     """
     names = [n for text in given for n in text.split(",") if n.strip()]
     if given and not names:
-        raise UsageError("-m names no method; `onnxplain methods` lists them")
+        raise UsageError("-m is empty: name a method; `onnxplain methods` lists them")
     if names and "all" not in names:
         return list({find(n).name: find(n) for n in names}.values()), {}
     reasons = obstacles(model.network)
@@ -105,7 +134,7 @@ def give_parameters(methods: Sequence[Method], given: Iterable[str]) -> list[Cho
         if not equals or not key:
             raise UsageError(f"-p {text!r} is not understood; write key=value or method.key=value")
         if dot and find(owner).name not in values:
-            raise UsageError(f"-p {text!r}: {owner} is not among the chosen methods")
+            raise UsageError(f"-p {text!r}: {owner} is not one of the chosen methods")
         among = [find(owner)] if dot else methods
         takers = [m for m in among if key in m.parameters]
         if not takers:
@@ -134,7 +163,7 @@ def give_layer(chosen: Sequence[Chosen], layer: str | None, model: Model) -> lis
         return list(chosen)
     model.network.layer(layer)
     if not any(c.method.takes_layer for c in chosen):
-        raise MethodRefusedError("none of the chosen methods takes a layer; drop --layer")
+        raise MethodRefusedError("none of the chosen methods uses a layer; drop --layer")
     return [
         Chosen(c.method, {"layer": layer, **c.parameters}) if c.method.takes_layer else c
         for c in chosen
@@ -159,7 +188,7 @@ def give_limits(chosen: Sequence[Chosen], limits: Mapping[str, float | None]) ->
     if unused:
         named = " and ".join(f"--{key.replace('_', '-')}" for key in unused)
         raise MethodRefusedError(
-            f"none of the chosen methods draws samples or can end early; drop {named}"
+            f"none of the chosen methods samples or can stop early; drop {named}"
         )
     return [Chosen(c.method, {**own, **c.parameters}) for c, own in zip(chosen, taken, strict=True)]
 
@@ -234,9 +263,9 @@ def choose_targets(
     wanted = tuple(model.request(text) for text in given or (None,))
     boxes = all(one.box is not None for one in wanted)
     if part is not None and not boxes:
-        raise UsageError("--part names a number of a detector's box; drop it")
+        raise UsageError("--part is for detectors only; drop it")
     if match is not None and not boxes:
-        raise UsageError("--match says how a detector's boxes are compared; drop it")
+        raise UsageError("--match is for detectors only; drop it")
     wanted = tuple(replace(one, part=part or one.part, match=match or one.match) for one in wanted)
     for one in wanted:
         model.task.require_meaning(one, against, margin)

@@ -23,21 +23,23 @@ from onnxplain.cli.walled import Walled
 
 _HELP = """Compare what several MODELs predict on DATA, and why.
 
-The last argument is the data: a folder, a pattern, a table (CSV or JSON), or any number of
-pictures. All others are ONNX files of the same classes or values; layout, size and
-preprocessing may differ. Each explains the class that the first one predicts, or what
---target says. --task, --scores and --output hold for all files.
+DATA comes last: a folder, a pattern, a picture, or a table (CSV or JSON); several of them form
+one data set. The models must have the same classes or values; their layout, size and
+preprocessing can differ. Each model explains the class that the first one predicts, or
+--target. --task, --scores and --output apply to all models.
 
 \b
-These files are written:
+Files written:
   comparison.html   one page that needs no network: tables, and maps side by side
   comparison.json   every number, with its provenance
-  pairs.csv         each picture and each two files
-  different.png     the pictures on which they differ most
+  pairs.csv         one row per picture and pair of models
+  different.png     the pictures on which the models differ most
 """
 
 
-@click.command(cls=Walled, help=_HELP, short_help="Compare what several models predict, and why.")
+@click.command(
+    cls=Walled, help=_HELP, short_help="Compare the predictions and reasons of several models."
+)
 @click.argument(
     "models",
     metavar="MODEL MODEL... DATA...",
@@ -51,7 +53,7 @@ These files are written:
     "methods",
     multiple=True,
     metavar="METHOD[,METHOD...]",
-    help="Methods by name. Default: grad-cam and occlusion, as far as all files allow them.",
+    help="Methods by name. Default: grad-cam and occlusion, as far as all models allow them.",
 )
 @parameter_option
 @limit_option
@@ -61,15 +63,15 @@ These files are written:
     default=3,
     show_default=True,
     metavar="N",
-    help="How many of the pictures that differ most are drawn.",
+    help="Draw the N pictures on which the models differ most.",
 )
-@click.option("--labels", metavar="FILE|NAME", help="Class names for all files, if they have none.")
+@click.option("--labels", metavar="FILE|NAME", help="Class names for all models that have none.")
 @click.option(
     "--preprocess",
     "recipes",
     multiple=True,
     metavar="FILE|PRESET",
-    help="How pictures become inputs: once for all files, or once for each in their order.",
+    help="How pictures become inputs: once for all models, or once per model in their order.",
 )
 @target_option
 @answer_options

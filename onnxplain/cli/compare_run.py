@@ -14,7 +14,7 @@ from onnxplain.cli.changed import tell_changed
 from onnxplain.cli.choices import choose_methods, give_parameters
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.explain.run import require_writable
-from onnxplain.cli.images import is_picture
+from onnxplain.cli.images import is_data
 from onnxplain.cli.outcome import code_of, code_of_data
 from onnxplain.cli.progress import progress_bar
 from onnxplain.compare.compare import Seen
@@ -23,7 +23,8 @@ from onnxplain.compare.comparison import Comparison, PairOfFiles
 from onnxplain.compare.shared_frame import shared_region
 from onnxplain.errors import MethodRefusedError, OnnxplainError, UsageError
 from onnxplain.files import csv_text, write_json, write_text
-from onnxplain.inputs.dataset import Sample, read_dataset, spread
+from onnxplain.inputs.dataset import Sample, spread
+from onnxplain.inputs.datasets import read_datasets
 from onnxplain.inputs.picture import sample_picture
 from onnxplain.inputs.source import photo_of
 from onnxplain.model.inspection import inspect_file
@@ -73,7 +74,7 @@ def run(
     """
     files, data = _parted(models)
     if len(files) < 2:
-        raise UsageError("give at least two models and then the data: A.onnx B.onnx PHOTOS")
+        raise UsageError("give at least two models, then the data: A.onnx B.onnx PHOTOS")
     if len(recipes) not in (0, 1, len(files)):
         raise UsageError(
             f"--preprocess is given {len(recipes)} times for {len(files)} models; give it once "
@@ -81,7 +82,7 @@ def run(
         )
     out = Path(folder)
     require_writable(out)
-    samples = spread([s for d in data for s in read_dataset(d)], limit)
+    samples = spread(read_datasets(data), limit)
     own = [recipes[min(k, len(recipes) - 1)] if recipes else None for k in range(len(files))]
     bindings = _bindings(files, bound)
     opened, refused = _open(files, own, bindings, labels=labels, **opening)
@@ -121,9 +122,8 @@ def run(
 
 
 def _parted(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Tell models from the data: the last argument, or all pictures that are named."""
-    pictures = list(dict.fromkeys(a for a in arguments if is_picture(a)))
-    data = pictures or list(arguments[-1:])
+    """Tell models from the data: all that is no model by its name, or the last argument."""
+    data = list(dict.fromkeys(a for a in arguments if is_data(a))) or list(arguments[-1:])
     return [a for a in arguments if a not in data], data
 
 

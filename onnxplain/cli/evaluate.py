@@ -8,6 +8,7 @@ import click
 
 from onnxplain.cli.options import (
     boxes_option,
+    data_argument,
     debug_option,
     engine_option,
     json_option,
@@ -21,20 +22,21 @@ from onnxplain.cli.options import (
 )
 from onnxplain.cli.walled import Walled
 
-_HELP = """Measure how far METHODS can be trusted on MODEL over a data set.
+_HELP = """Measure how far each method can be trusted on MODEL, over a data set.
 
-DATA is a folder (its subfolders name the classes, its folder 'masks' says where the
-evidence is), a pattern, or a table (CSV or JSON) with the columns file and, if known,
-label, mask, x0, y0, x1, y1. DATA can also be the word 'flowers': a controlled set that is
-drawn for the occasion, in which the place of the evidence is known to the pixel.
+DATA is a folder (its subfolders name the classes, and a subfolder 'masks' marks the
+evidence), a pattern, a picture, or a table (CSV or JSON) with the column file and the optional
+columns label, mask, x0, y0, x1, y1. Several of them form one data set.
+The word 'flowers' stands for a built-in data set, drawn when it is needed, in which the
+evidence is known to the pixel.
 
 \b
-These files are written:
+Files written:
   evaluation.json   every number, with its provenance
-  summary.csv       mean, spread, 95 % interval and rank of each method
-  rows.csv          each picture, method and measure
-  boxes.csv         of a detector: hits, misses and false positives of each class
-  curves.png        deletion, insertion and overlap curves, if there are any
+  summary.csv       mean, standard deviation, 95 % interval and rank of each method
+  rows.csv          one row per picture, method and measure
+  boxes.csv         for detectors: hits, misses and false positives per class
+  curves.png        deletion, insertion and overlap curves, if any were measured
 """
 
 
@@ -46,19 +48,17 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
         context.exit()
 
 
-@click.command(
-    cls=Walled, help=_HELP, short_help="Measure how far methods can be trusted on MODEL."
-)
+@click.command(cls=Walled, help=_HELP, short_help="Measure how far each method can be trusted.")
 @click.argument("model", type=click.Path(readable=False))
-@click.argument("data", type=click.Path(readable=False))
+@data_argument
 @method_option()
 @click.option(
     "--metrics",
     "measures",
     multiple=True,
     metavar="NAME[,NAME...]",
-    help="Measures by name (see --list-metrics). Default: deletion and insertion, with masks "
-    "also mean-iou, iou-at-area, pointing-game and energy-in-mask, with --boxes the last two.",
+    help="Measures by name (see --list-metrics). Default: deletion and insertion; with masks also "
+    "mean-iou, iou-at-area, pointing-game and energy-in-mask; with --boxes also the last two.",
 )
 @click.option(
     "--list-metrics",
@@ -77,26 +77,28 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
     type=click.Choice(["label", "prediction"]),
     default="label",
     show_default=True,
-    help="Which class the maps are made for without --target; without a label the prediction.",
+    help="Which class to explain if there is no --target. A picture without a label is explained "
+    "for its prediction.",
 )
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Only N pictures, evenly spread; of flowers 200 if not given.",
+    help="Use only N pictures, evenly spread over the data. Default: all; 200 for flowers.",
 )
 @click.option(
     "--variant",
     type=click.Choice(["single6", "double12"]),
     default="double12",
     show_default=True,
-    help="Of flowers: the colour of the petals is the class, or of petals or stem.",
+    help="For flowers: whether petals alone (6 classes) or petals or stem (12 classes) decide the "
+    "class.",
 )
 @click.option(
     "--decoys/--no-decoys",
     default=True,
     show_default=True,
-    help="Of flowers: whether pot and background take colours of the classes.",
+    help="For flowers: whether pot and background also take the colours of classes.",
 )
 @click.option(
     "--blur",
@@ -104,13 +106,13 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
     default=0.0,
     show_default=True,
     metavar="PIXELS",
-    help="Blur every map by this standard deviation before it is measured.",
+    help="Standard deviation of a blur applied to each map before it is measured.",
 )
 @click.option(
     "--step",
     type=click.IntRange(min=1),
     metavar="PIXELS",
-    help="Deletion and insertion: pixels exchanged at a time. Default: a row.",
+    help="Deletion and insertion: pixels changed per step. Default: one row.",
 )
 @click.option(
     "--deletion-fill",
@@ -118,8 +120,7 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
     default="black",
     show_default=True,
     metavar="FILL",
-    help="What pixels become that are taken away: black, white, mean, blur, noise, an image "
-    "file, or a number.",
+    help="Value of deleted pixels: black, white, mean, blur, noise, an image file, or a number.",
 )
 @click.option(
     "--insertion-fill",
@@ -127,7 +128,7 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
     default="blur",
     show_default=True,
     metavar="FILL",
-    help="What insertion begins with.",
+    help="Picture that insertion starts from.",
 )
 @click.option(
     "--strong-share",
@@ -136,14 +137,14 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
     default=0.2,
     show_default=True,
     metavar="SHARE",
-    help="Share of the pixels that count as the strongest.",
+    help="Share of pixels that count as strongest.",
 )
 @click.option(
     "--order",
     type=click.Choice(["cascading", "independent"]),
     default="cascading",
     show_default=True,
-    help="Randomisation: all layers from the output on lose their weights, or one at a time.",
+    help="Weight randomisation: layers from the output down, cumulatively, or one layer at a time.",
 )
 @click.option(
     "--stages",
@@ -151,7 +152,7 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
     default=6,
     show_default=True,
     metavar="N",
-    help="Randomisation: how many times that is done; 1 is the whole network.",
+    help="Weight randomisation: number of stages; 1 randomises the whole network at once.",
 )
 @parameter_option
 @out_option("evaluated")
@@ -162,7 +163,7 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Seed of random draws, flowers included.",
+    help="Random seed, also for drawing flowers.",
 )
 @quiet_option
 @json_option

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from onnxplain.cli.boxes import with_boxes
 from onnxplain.errors import UsageError
 from onnxplain.evaluate.boxes.truth import Truth
 from onnxplain.evaluate.built_in import FLOWERS, PICTURES, flower_samples
-from onnxplain.inputs.dataset import Sample, read_dataset, spread
+from onnxplain.inputs.dataset import Sample, spread
+from onnxplain.inputs.datasets import read_datasets
 from onnxplain.model.model import Model
 
 
 @contextmanager
 def chosen_samples(
-    data: str,
+    data: str | Sequence[str],
     model: Model,
     *,
     masks: str | None,
@@ -30,12 +31,19 @@ def chosen_samples(
     Raises
     ------
     UsageError
-        If masks or boxes are given for pictures that have their own masks.
+        If masks or boxes are given for pictures that have their own masks, or other data
+        beside the built-in ones.
     """
-    if data != FLOWERS:
-        samples, truth = with_boxes(read_dataset(data, masks=masks), boxes, masks, model)
+    data = [data] if isinstance(data, str) else data
+    if FLOWERS not in data:
+        samples, truth = with_boxes(read_datasets(data, masks=masks), boxes, masks, model)
         yield spread(samples, limit), truth
         return
+    if set(data) != {FLOWERS}:
+        raise UsageError(
+            f"{FLOWERS!r} is the built-in data set, and is measured alone; write ./{FLOWERS} for "
+            "a folder of that name"
+        )
     for given, option in ((masks, "--masks"), (boxes, "--boxes")):
         if given is not None:
             raise UsageError(f"the built-in flowers have masks of their own; leave out {option}")

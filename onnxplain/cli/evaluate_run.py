@@ -36,7 +36,7 @@ _LOST = {"randomisation": "what the network has learned", "other-class": "which 
 def run(
     *,
     model: str,
-    data: str,
+    data: Sequence[str],
     methods: Sequence[str],
     measures: Sequence[str],
     masks: str | None,
@@ -74,7 +74,7 @@ def run(
     """
     settings = Settings(step, deleted, inserted, strong, order, stages)
     out = Path(folder)
-    require_order(model, [data])
+    require_order(model, data)
     require_writable(out)
     opened = load(model, **opening)
     chosen, left_out = choose_methods(methods, opened)
@@ -130,6 +130,15 @@ def _measure_names(
     return (*_ALWAYS, *(_WITH_MASKS if any(s.has_mask for s in samples) else ()))
 
 
+def _silent(found: Evaluation, measure: str) -> dict[str, list[str]]:
+    """Why a measure tells no maps apart on these pictures, with the methods that it is said of."""
+    said: dict[str, list[str]] = {}
+    for (method, name), text in found.silent_measures().items():
+        if name == measure:
+            said.setdefault(text, []).append(method)
+    return said
+
+
 def _show(found: Evaluation, files: Sequence[Path]) -> None:
     def shown(method: str) -> str:
         return f"({method})" if method in found.controls else method
@@ -157,6 +166,8 @@ def _show(found: Evaluation, files: Sequence[Path]) -> None:
         end = "" if measure.better == "neither" else f"; {measure.better} is better"
         columns = ("rank", "method", "mean", "95 % interval", "spread", "n", "")
         table(f"{name}: {measure.summary}{end}", columns, rows)
+        for text, methods in _silent(found, name).items():
+            line(f"{name} {text} ({', '.join(map(shown, methods))})")
         line()
     best = [(shown(b.method), b.iou, b.threshold) for b in found.best_thresholds()]
     if best:

@@ -9,13 +9,13 @@ import click
 from onnxplain.cli.options import debug_option, json_option, model_options, quiet_option
 from onnxplain.cli.walled import Walled
 
-_HELP = """Write a copy of MODEL with maps as further outputs.
+_HELP = """Write a copy of MODEL with maps as additional outputs.
 
-The scores stay the same in every bit. The maps are computed by standard operators, wherever ONNX
-Runtime runs, without Python. The file takes further inputs, each with a default: `explain` (false:
-scores alone), `target` (-1: what is predicted) and, as the task has it, `contrast` (-3: the mean
-of the other classes, -2: the next best one, -1: none), `region`, `label` or `reference`;
-docs/export.md lists them. It is checked before it appears under its name.
+The scores stay bit-identical. The maps are computed with standard operators, so the file runs
+wherever ONNX Runtime runs, without Python. It has additional inputs, each with a default:
+`explain` (false: scores only), `target` (-1: the prediction) and, depending on the task,
+`contrast` (-3: the mean of the other classes, -2: the next best class, -1: none), `region`,
+`label` or `reference`; docs/export.md lists them. The file is checked before it is saved.
 """
 
 
@@ -37,19 +37,19 @@ docs/export.md lists them. It is checked before it appears under its name.
     required=True,
     metavar="FILE",
     type=click.Path(readable=False),
-    help="The file to write.",
+    help="Output file.",
 )
 @click.option(
     "-t",
     "--target",
     metavar="TARGET",
     help="What the file explains by default, as in `explain`: a class, value, place or box, or "
-    "like=PICTURE. Default: what is predicted.",
+    "like=PICTURE. Default: the prediction.",
 )
 @click.option(
     "--layer",
     metavar="last|early|N|TENSOR",
-    help="Layer of class activation maps, as in `explain`. Default: last.",
+    help="Layer for class activation maps, as in `explain`. Default: last.",
 )
 @click.option(
     "--steps",
@@ -57,62 +57,62 @@ docs/export.md lists them. It is checked before it appears under its name.
     default=50,
     show_default=True,
     metavar="N",
-    help="Points on the way of integrated gradients.",
+    help="Steps of integrated gradients.",
 )
 @click.option(
     "--baseline",
     default="black",
     show_default=True,
     metavar="NAME",
-    help="Where that way begins: black, white, noise, a number or an image file.",
+    help="Baseline of integrated gradients: black, white, noise, a number or an image file.",
 )
 @click.option(
     "--composite",
     default="auto",
     show_default=True,
     metavar="NAME|FILE.toml",
-    help="Rules of lrp, as in `explain -m lrp -p composite=...`.",
+    help="Rules for lrp, as in `explain -m lrp -p composite=...`.",
 )
 @click.option(
     "--image",
     "picture",
     metavar="FILE",
     type=click.Path(readable=False),
-    help="Picture on which the file is checked. Default: a smooth random one.",
+    help="Picture for checking the file. Default: a smooth random picture.",
 )
 @click.option(
     "--required-inputs",
     "required",
     is_flag=True,
-    help="Give the three further inputs no defaults. ONNX Runtime for JavaScript cannot feed an "
-    "input that has one.",
+    help="Write the added inputs without default values. ONNX Runtime for JavaScript cannot set "
+    "an input that has one.",
 )
 @click.option(
     "--map-size",
     type=click.Choice(["layer", "input"]),
     default="layer",
     show_default=True,
-    help="Size of the maps: the method's own grid, or height and width of the model's input, "
-    "enlarged as `explain` does it and with channels summed.",
+    help="Size of the maps. layer: the method's own grid; input: the height and width of the "
+    "model's input, resized as in `explain`, with channels summed.",
 )
 @click.option(
     "--map-scale",
     type=click.Choice(["raw", "unit"]),
     default="raw",
     show_default=True,
-    help="Numbers of the maps: the method's own, or from 0 to 1 (signed maps: -1 to 1), as "
+    help="Values of the maps. raw: the method's own; unit: 0 to 1 (signed maps: -1 to 1), as "
     "`explain` colours them.",
 )
 @click.option(
     "--overlay",
     is_flag=True,
-    help="Write one more output: the picture with the map laid over it, as `explain` draws it.",
+    help="Add an output with the map drawn over the picture, as `explain` draws it.",
 )
 @click.option(
     "--uint8",
     is_flag=True,
-    help="Let the file take pixels of 0 to 255, (N, H, W, 3) in RGB at the model's size. The "
-    "model's preprocessing becomes part of the file.",
+    help="Make the file take uint8 RGB pixels of shape (N, H, W, 3) at the model's size. The "
+    "preprocessing becomes part of the file.",
 )
 @model_options
 @quiet_option

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from onnxplain.errors import ImageError, UsageError
-from onnxplain.inputs.dataset import image_files
+from onnxplain.inputs.dataset import image_files, is_table
 from onnxplain.inputs.image_formats import SUFFIXES
 
 _PATTERN = frozenset("*?[")
@@ -65,16 +65,23 @@ def require_order(model: str, data: Sequence[str]) -> None:
     models = [d for d in data if Path(d).suffix.lower() == _MODEL]
     if is_picture(model) or (models and os.path.isdir(model)):
         said = f"{models[0]} {model}" if models else f"MODEL.onnx {model}"
-        raise UsageError(f"{model!r} stands where the model should; the model comes first: {said}")
+        raise UsageError(f"{model!r} is where the model should be; the model comes first: {said}")
     if models:
         raise UsageError(
-            f"{models[0]!r} is a model and stands among the pictures; `compare` takes several"
+            f"{models[0]!r} is a model, not a picture; only `compare` takes several models"
         )
 
 
 def is_picture(argument: str) -> bool:
     """Whether an argument is named as an image file is."""
     return Path(argument).suffix.lower() in SUFFIXES
+
+
+def is_data(argument: str) -> bool:
+    """Whether an argument is a folder, a table, a pattern, or is named as an image file is."""
+    if os.path.isdir(argument) or is_picture(argument) or is_table(argument):
+        return True
+    return bool(_PATTERN.intersection(argument)) and not os.path.exists(argument)
 
 
 def result_names(paths: Sequence[Path]) -> dict[Path, str]:
@@ -114,5 +121,5 @@ def _in_folder(folder: Path, empty: list[ImageError]) -> list[Path] | None:
     try:
         return image_files(folder.iterdir())
     except OSError as error:
-        empty.append(ImageError(f"cannot look into folder {str(folder)!r}: {error.strerror}"))
+        empty.append(ImageError(f"cannot read folder {str(folder)!r}: {error.strerror}"))
         return None

@@ -131,8 +131,8 @@ def _chosen(model: Model, options: Mapping[str, Any]) -> dict[str, Any]:
     found |= {k: options[k] for k in ("task", "scores", "output") if options.get(k)}
     if not found:
         raise UsageError(
-            "--save keeps what is given, and nothing is: add --preprocess PRESET, --labels FILE, "
-            "--task, --scores or --output"
+            "--save has nothing to save: add --preprocess PRESET, --labels FILE, --task, --scores "
+            "or --output"
         )
     return found
 
@@ -196,7 +196,8 @@ def _show_model(found: Mapping[str, Any]) -> None:
         ("", f"from {found['sources']['preprocess']}"),
         ("class names", f"{found['labels']} from {found['sources']['labels']}"
                         if found["labels"] else "none"),
-        ("target layer", layers[0] if layers else "none: nothing spatial dominates the output"),
+        ("target layer", layers[0] if layers else "none: no spatial layer lies on every path to "
+                                                  "the output"),
         ("", found["layer_choice"]["reason"] if layers else ""),
         *[("next candidate", text) for text in layers[1:]],
         ("one input", _independence(found["independence"])),
@@ -256,12 +257,12 @@ def _independence(found: Mapping[str, Any] | None) -> str:
     if found is None:
         return "not known: the model did not run on a random picture"
     if not found["repeats"]:
-        return "gets other scores in each run"
+        return "random: the scores differ from run to run"
     if found["refused"]:
-        return "runs alone: the file takes no batch of several"
+        return "runs alone: the file does not take batches"
     if found["coupled"]:
-        return "does not stand for itself: the rest of its batch matters"
-    return "stands for itself: the same scores alone, in a batch and again"
+        return "not independent: the other inputs of the batch change its scores"
+    return "independent: the same scores alone, in a batch and on a second run"
 
 
 def _show_parity(found: Mapping[str, Any]) -> None:

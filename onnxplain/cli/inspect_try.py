@@ -11,7 +11,8 @@ from onnxplain.cli.console import line, remark, table
 from onnxplain.cli.images import find_images
 from onnxplain.cli.progress import progress_bar
 from onnxplain.errors import UsageError
-from onnxplain.inputs.dataset import Sample, read_dataset, spread
+from onnxplain.inputs.dataset import Sample, is_table, spread
+from onnxplain.inputs.datasets import read_datasets
 from onnxplain.inputs.preprocess import is_preset
 from onnxplain.model.trial import (
     DECLARED,
@@ -38,8 +39,8 @@ def run_trial(model: Model, pictures: Sequence[str], *, quiet: bool) -> Trial:
     model : Model
         The opened model.
     pictures : sequence of str
-        Files, patterns or folders; of many pictures `MOST_PICTURES` are taken, evenly
-        spread. Subfolders of a single folder name the classes.
+        Files, patterns, folders or tables; of many pictures `MOST_PICTURES` are taken, evenly
+        spread. Subfolders of a folder name the classes.
     quiet : bool
         Show no progress.
     """
@@ -79,7 +80,7 @@ def verdict(trial: Trial) -> list[str]:
     if first.evidence is None:
         return [f"cannot decide: {first.problem} under each of them"]
     if not others:
-        return [f"{first.recipe.name} alone is plausible: {first.reason}"]
+        return [f"{first.recipe.name} is the only plausible one: {first.reason}"]
     kinds, count = len(set(first.evidence.winners)), len(trial.pictures)
     right = first.evidence.right
     why = (
@@ -98,7 +99,7 @@ def verdict(trial: Trial) -> list[str]:
             else n
             for n in trial.rivals
         )
-        said.append(f"cannot decide: these pictures do not tell it from {listed}")
+        said.append(f"cannot decide: these pictures do not distinguish it from {listed}")
     if trial.rivals and trial.too_few:
         said.append(
             "give at least five pictures of different things, or a folder whose subfolders are "
@@ -116,10 +117,10 @@ def save_command(trial: Trial, path: str) -> str:
 
 
 def _samples(pictures: Sequence[str]) -> list[Sample]:
-    if len(pictures) == 1 and Path(pictures[0]).is_dir():
-        return read_dataset(pictures[0])
     if not pictures:
-        raise UsageError("--try needs pictures: files, patterns or a folder")
+        raise UsageError("--try needs pictures: files, patterns or folders")
+    if any(is_table(p) or Path(p).is_dir() for p in pictures):
+        return read_datasets(pictures)
     found, empty = find_images(pictures)
     if empty and not found:
         raise empty[0]

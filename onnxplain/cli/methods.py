@@ -12,7 +12,7 @@ from onnxplain.cli.options import debug_option, json_option
 @json_option
 @debug_option
 def methods(name: str | None, as_json: bool) -> None:
-    """List the methods, or show how to read one method's maps.
+    """List the methods, or show how to read the maps of one.
 
     NAME is a method, for example grad-cam.
     """

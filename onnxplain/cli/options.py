@@ -34,7 +34,7 @@ def _size(
         return None
     sides = given.lower().split("x")
     if len(sides) != 2 or not all(s.isdecimal() and int(s) > 0 for s in sides):
-        raise click.BadParameter(f"{given!r} is not understood; write HEIGHTxWIDTH, as 224x224")
+        raise click.BadParameter(f"{given!r} is not a size; write HEIGHTxWIDTH, such as 224x224")
     return (int(sides[0]), int(sides[1]))
 
 
@@ -49,9 +49,9 @@ budget_option = click.option(
     callback=_budget,
     expose_value=False,
     metavar="NAME=VALUE",
-    help="Let a model take more, or less: nodes, nesting, name, fold-bytes, fold-work, "
-    "fold-seconds, tensor-bytes, rounds, run-seconds, loop-seconds, and with --isolate "
-    "memory-bytes, hang-seconds (docs/security.md). Repeatable.",
+    help="Change a limit: nodes, nesting, name, fold-bytes, fold-work, fold-seconds, "
+    "tensor-bytes, rounds, run-seconds, loop-seconds, and with --isolate memory-bytes, "
+    "hang-seconds (see docs/security.md). Repeatable.",
 )
 bind_option = click.option(
     "--bind",
@@ -59,36 +59,37 @@ bind_option = click.option(
     multiple=True,
     callback=_bindings,
     metavar="NAME=FILE.npy|NUMBER",
-    help="Value of a further input of the graph, for one picture; a number fills its shape. "
-    "Repeatable.",
+    help="Fix another input of the graph to a value, without the batch axis; a number fills the "
+    "shape of the input. Repeatable.",
 )
 # The names are those of `onnxplain.graph.answers.declare`, which is heavy; a test compares them.
 _ANSWER_OPTIONS = (
     click.option("--task", type=click.Choice(["classes", "yes-no", "labels", "values",
-                 "embedding"]), help="What the output answers. Default: beside the model, else "
-                 "told by the graph."),
+                 "embedding"]), help="What the output answers. Default: from the side file, else "
+                 "from the graph."),
     click.option("--scores", type=click.Choice(["logits", "probabilities", "raw"]),
-                 help="What the output's numbers are, where the graph does not make them "
-                 "probabilities. Default: beside the model, else told by the graph."),
-    click.option("--output", metavar="NAME", help="Graph output to explain, if there are several, "
-                 "or a tensor in an output that is a sequence."),
+                 help="What the output's numbers are, if the graph does not make them "
+                 "probabilities. Default: from the side file, else from the graph."),
+    click.option("--output", metavar="NAME", help="Graph output to explain if there are several, "
+                 "or a tensor inside an output that is a sequence."),
 )  # fmt: skip
 _MODEL_OPTIONS = (
     click.option("--labels", metavar="FILE|NAME", help="Class names: a .json list, a text file "
-                 "with one name a line, or 'imagenet1k'. Default: beside or inside the model."),
+                 "with one name per line, or 'imagenet1k'. Default: from a file beside the model "
+                 "or its metadata."),
     click.option("--preprocess", metavar="FILE|PRESET", help="How pictures become inputs: a "
-                 "JSON file or a preset such as imagenet-torch. Default: beside or inside the "
-                 "model, else a guess (you are told)."),
+                 "JSON file or a preset such as imagenet-torch. Default: from a file beside the "
+                 "model or its metadata, else a guess, which is reported."),
     *_ANSWER_OPTIONS,
     click.option("--input", "input_name", metavar="NAME",
-                 help="Graph input that takes the picture, if there are several."),
+                 help="Graph input that takes the picture if there are several."),
     click.option("--layout", type=click.Choice(["NCHW", "NHWC"]),
-                 help="Axis order of that input, if the file leaves doubt."),
-    click.option("--size", callback=_size, metavar="HEIGHTxWIDTH", help="Size of that input where "
-                 "the file leaves it open. Default: the preprocessing's."),
+                 help="Axis order of that input if the file does not settle it."),
+    click.option("--size", callback=_size, metavar="HEIGHTxWIDTH", help="Size of that input if the "
+                 "file leaves it open. Default: the size in the preprocessing."),
     bind_option,
     click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]",
-                 help="Where to compute; auto takes CUDA if it works."),
+                 help="Device to compute on; auto uses CUDA if it works."),
     budget_option,
 )  # fmt: skip
 
@@ -96,36 +97,42 @@ debug_option = click.option(
     "--debug",
     is_flag=True,
     expose_value=False,
-    help="Show the traceback of an error, and all warnings.",
+    help="Show the traceback of errors, and all warnings.",
 )
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document instead of tables."
 )
 
+data_argument = click.argument(
+    "data", metavar="DATA...", nargs=-1, required=True, type=click.Path(readable=False)
+)
 parameter_option = click.option(
     "-p",
     "--parameter",
     "parameters",
     multiple=True,
     metavar="[METHOD.]KEY=VALUE",
-    help="Parameter of the chosen methods that have it, or of one of them; "
+    help="Set a parameter of all chosen methods that have it, or of one METHOD; "
     "`onnxplain methods NAME` lists them. Repeatable.",
 )
 masks_option = click.option(
     "--masks",
     metavar="FOLDER",
     type=click.Path(readable=False),
-    help="Pictures that are bright where the evidence is, named as the data's pictures.",
+    help="Masks that are bright where the evidence is; same file names as the data.",
 )
 boxes_option = click.option(
     "--boxes",
     metavar="PATH",
     type=click.Path(readable=False),
-    help="Of a detector: annotated boxes, as a JSON file of COCO, YOLO's data.yaml or labels "
-    "folder, or a folder of Pascal VOC's XML.",
+    help="For detectors: annotated boxes. A COCO JSON file, a YOLO data.yaml or labels folder, or "
+    "a folder of Pascal VOC XML files.",
 )
 limit_option = click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", help="Only N pictures, evenly spread."
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Use only N pictures, evenly spread over the data.",
 )
 ENGINES = ("auto", "onnxruntime", "pytorch")
 engine_option = click.option(
@@ -133,16 +140,18 @@ engine_option = click.option(
     type=click.Choice(ENGINES),
     default="auto",
     show_default=True,
-    help="What computes gradients. auto: ONNX Runtime where it can, checked against its forward "
+    help="Engine for gradients. auto uses ONNX Runtime where it can, checked against its forward "
     "passes, and PyTorch for everything else.",
 )
-seed_option = click.option(
-    "--seed", type=int, default=0, show_default=True, help="Seed of random draws."
+seed_option = click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
+quiet_option = click.option(
+    "-q", "--quiet", is_flag=True, help="Print errors only (and the JSON of --json)."
 )
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print only errors (and --json).")
 
 
-def method_option(all_means: str = "all that the model allows") -> Callable[[CommandT], CommandT]:
+def method_option(
+    all_means: str = "every method that the model allows",
+) -> Callable[[CommandT], CommandT]:
     """Return the option that chooses methods; `all_means` explains the name ``all``."""
     return click.option(
         "-m",
@@ -150,8 +159,8 @@ def method_option(all_means: str = "all that the model allows") -> Callable[[Com
         "methods",
         multiple=True,
         metavar="METHOD[,METHOD...]",
-        help=f"Methods by name; 'all' is {all_means}. Default: those of grad-cam, lrp and "
-        "occlusion that the model allows.",
+        help=f"Methods by name; 'all' is {all_means}. Default: grad-cam, lrp and occlusion, as "
+        "far as the model allows them.",
     )
 
 
@@ -165,7 +174,7 @@ def out_option(default: str) -> Callable[[CommandT], CommandT]:
         show_default=True,
         metavar="FOLDER",
         type=click.Path(readable=False),
-        help="Where the files go.",
+        help="Output folder.",
     )
 
 
@@ -187,6 +196,6 @@ target_option = click.option(
     "-t",
     "--target",
     metavar="TARGET",
-    help="What is explained in every picture, as in `explain`: a class or value by name or "
+    help="What to explain in every picture, as in `explain`: a class or value by name or "
     "index, NAME@ROW,COLUMN, NAME@everywhere, NAME@MASK.png, like=FILE, TENSOR[INDEX].",
 )

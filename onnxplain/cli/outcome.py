@@ -7,15 +7,17 @@ import logging
 import os
 import signal
 import sys
+import threading
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
-from onnxplain.boundary import LOGGER
+from onnxplain.boundary import LOGGER, STOPS, pass_stop_on
 from onnxplain.cli.streams import let_go, own_streams
 from onnxplain.errors import (
     InternalError,
@@ -32,6 +34,11 @@ INTERRUPTED = 130
 _BY_SIGNAL = 128
 # Nobody reads, no room, no such stream: not faults of ours.
 _CANNOT_WRITE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT})
+# How names of threads begin that work beside the main one.
+BESIDE = "beside"
+# Less than what asks a process to stop waits before it kills it: ten seconds, as a rule.
+_PATIENCE = 6.0
+_LOOKS_EVERY = 0.02
 TRACEBACK = "run again with --debug for the traceback"
 
 
@@ -54,7 +61,8 @@ def run(call: Callable[[], Any], *, debug: bool) -> int:
         if not debug:
             warnings.simplefilter("ignore")
         try:
-            code = call()
+            with _threads_left():
+                code = call()
             sys.stdout.flush()  # a full disk is noticed here, not when Python ends
             return code if isinstance(code, int) else 0
         except OnnxplainError as error:
@@ -78,7 +86,7 @@ def run(call: Callable[[], Any], *, debug: bool) -> int:
             let_go(sys.stdout)
             return OutputError.exit_code
         except MemoryError:
-            _say("error: this needs more memory than there is", debug)
+            _say("error: this needs more memory than is available", debug)
             return UnsupportedModelError.exit_code
         except Exception as error:  # the last line of defence: any defect of our own
             found = InternalError.of(error)
@@ -86,8 +94,29 @@ def run(call: Callable[[], Any], *, debug: bool) -> int:
             return found.exit_code
 
 
-def end_at_once(asked: KeyboardInterrupt | SystemExit) -> NoReturn:
-    """End the process as asked while threads of it hang, which Python would wait for."""
+def leave_threads(asked: BaseException) -> None:
+    """Wait until the threads that work beside the main one have ended, but not for what hangs.
+
+    No thread can be ended from outside, and Python would wait for it: then the process is ended,
+    as asked. Pools of threads do not know all of theirs: an interrupt may come between the start of
+    a thread and the note of it.
+
+    Parameters
+    ----------
+    asked : KeyboardInterrupt or SystemExit
+        What ends the command.
+    """
+    until = time.monotonic() + _PATIENCE
+    try:
+        while any(thread.name.startswith(BESIDE) for thread in threading.enumerate()):
+            if time.monotonic() > until:
+                _end_at_once(asked)
+            time.sleep(_LOOKS_EVERY)
+    except STOPS as again:  # nobody wants to wait
+        _end_at_once(again)
+
+
+def _end_at_once(asked: BaseException) -> None:
     remove_unfinished()
     code = asked.code if isinstance(asked, SystemExit) else INTERRUPTED
     if isinstance(asked, KeyboardInterrupt):
@@ -96,6 +125,20 @@ def end_at_once(asked: KeyboardInterrupt | SystemExit) -> NoReturn:
         with suppress(OSError, ValueError):
             stream.flush()
     os._exit(code if isinstance(code, int) else 1)
+
+
+@contextmanager
+def _threads_left() -> Iterator[None]:
+    """Wait no longer than `leave_threads`, wherever a stop came and whatever was made of it."""
+    try:
+        try:
+            yield
+        except Exception as error:
+            pass_stop_on(error)
+            raise
+    except STOPS as asked:
+        leave_threads(asked)
+        raise
 
 
 def code_of(codes: Iterable[int]) -> int:
@@ -165,9 +208,33 @@ def _terminable() -> Iterator[None]:
         if len(stopping) == 1:  # a session that ends sends one after the other
             sys.exit(_BY_SIGNAL + number)
 
+    def swallowed(found: Any) -> None:
+        if isinstance(found.exc_value, STOPS):
+            _ask_again(stopping[0] if stopping else signal.SIGINT)
+            stopping.clear()
+        else:
+            shown_before(found)
+
+    shown_before = sys.unraisablehook
     previous = {n: signal.signal(n, stop) for n in asked}
+    sys.unraisablehook = swallowed
     try:
         yield
     finally:
+        sys.unraisablehook = shown_before
         for number, handler in previous.items() if not stopping else ():
             signal.signal(number, handler)
+
+
+def _ask_again(number: int) -> None:
+    """Send the main thread a signal again: what a finaliser raises is lost when it ends."""
+
+    def send() -> None:
+        if hasattr(signal, "pthread_kill"):  # a call that waits is broken off by this alone
+            signal.pthread_kill(threading.main_thread().ident or 0, number)
+        else:
+            signal.raise_signal(number)
+
+    again = threading.Timer(_LOOKS_EVERY, send)
+    again.daemon = True
+    again.start()

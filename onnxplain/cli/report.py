@@ -12,33 +12,35 @@ from onnxplain.cli.options import (
     quiet_option,
 )
 
-_HELP = """Write the report of the audit in FOLDER again, without running the model.
+_HELP = """Rebuild the report of the audit in FOLDER without running the model.
 
 \b
-These files are written:
-  report.html   one page for any browser: needs no network and no other file
+Files written:
+  report.html   one page for any browser; needs no network and no other file
   report.md     the same in brief, as Markdown
 
-record.json holds the same as data. Photos are read from --data; one that is gone
-or has changed since is left out, and the page says so. Without it nothing is read but what
-lies in FOLDER: where the record says that the data were is shown, and not followed.
+record.json holds the same as data. Photos are read from --data. The page leaves out photos
+that are missing or have changed, and says so. Without --data only files in FOLDER are read;
+for safety, the path of the data in the record is shown but not opened.
 """
 
 
-@click.command(help=_HELP, short_help="Write an audit's report again, from its files.")
+@click.command(help=_HELP, short_help="Rebuild the report of an audit from its files.")
 @click.argument("folder", type=click.Path(readable=False))
 @click.option(
     "--data",
-    metavar="FOLDER|PATTERN|TABLE",
+    multiple=True,
+    metavar="FOLDER|PATTERN|TABLE|IMAGE",
     type=click.Path(readable=False),
-    help="The data set, as it was given to the audit. Default: if it lies in FOLDER.",
+    help="The data set, as given to the audit, once for each source. Default: the data in FOLDER, "
+    "if it is there.",
 )
 @click.option(
     "-o",
     "--out",
     metavar="FOLDER",
     type=click.Path(readable=False),
-    help="Where the files go. Default: into the audit's folder.",
+    help="Output folder. Default: the audit's folder.",
 )
 @quiet_option
 @json_option

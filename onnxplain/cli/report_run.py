@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from onnxplain.cli.console import document, line, remark
 from onnxplain.report.again import read_again
 from onnxplain.report.write import write_report
 
 
-def run(*, folder: str, data: str | None, out: str | None, quiet: bool, as_json: bool) -> None:
+def run(*, folder: str, data: Sequence[str], out: str | None, quiet: bool, as_json: bool) -> None:
     """Write the report of an audit again.
 
     Raises

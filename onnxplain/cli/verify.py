@@ -17,28 +17,27 @@ from onnxplain.cli.options import (
 )
 from onnxplain.cli.walled import Walled
 
-_HELP = """Run a sample of the audit of RECORD again and say figure by figure whether it
+_HELP = """Repeat a sample of the audit in RECORD and report, figure by figure, whether it
 reproduces.
 
-Model, data and other files are those of --model, --data and --file, or lie in the record's
-folder: where the record says that they were is shown, and not followed. Digests of model, data and
-preprocessing must be equal; numbers may differ by the tolerance that is shown, since other
-machines and versions round differently. The summaries are computed again from the
-record's own pictures. The exit code is 1 if a figure does not reproduce. --task, --scores
-and --output are needed for records of versions that did not write down what was declared.
+The model, data and other files must be in the record's folder or be given with --model, --data
+and --file. For safety, the paths in the record are shown but not opened. Digests of model, data and
+preprocessing must match. Numbers may differ by the printed tolerance, because other machines
+and versions round differently. Summaries are recomputed from the record's own results.
+The exit code is 1 if a figure does not reproduce. Records of early versions do not contain
+the declared answer; give it with --task, --scores and --output.
 """
 
 
-@click.command(
-    cls=Walled, help=_HELP, short_help="Run a part of an audit again: does it reproduce."
-)
+@click.command(cls=Walled, help=_HELP, short_help="Repeat part of an audit: does it reproduce?")
 @click.argument("record", type=click.Path(readable=False))
 @click.option("--model", metavar="FILE", type=click.Path(readable=False), help="The model file.")
 @click.option(
     "--data",
-    metavar="FOLDER|PATTERN|TABLE",
+    multiple=True,
+    metavar="FOLDER|PATTERN|TABLE|IMAGE",
     type=click.Path(readable=False),
-    help="The data set, as it was given to the audit.",
+    help="The data set, as given to the audit, once for each source.",
 )
 @click.option(
     "--masks", metavar="FOLDER", type=click.Path(readable=False), help="As given to the audit."
@@ -55,8 +54,8 @@ and --output are needed for records of versions that did not write down what was
     multiple=True,
     metavar="PATH",
     type=click.Path(readable=False),
-    help="A file or folder that the record's target or parameters name, as like=FILE or "
-    "background=FILE do; known by its name. Repeatable.",
+    help="A file or folder that the record's target or parameters name (like=FILE, "
+    "background=FILE), matched by its file name. Repeatable.",
 )
 @click.option(
     "--sample",
@@ -65,7 +64,7 @@ and --output are needed for records of versions that did not write down what was
     default=10,
     show_default=True,
     metavar="N",
-    help="How many pictures are examined again, evenly spread.",
+    help="Number of pictures to examine again, evenly spread over the data.",
 )
 @answer_options
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]")
@@ -74,7 +73,7 @@ and --output are needed for records of versions that did not write down what was
 @click.option(
     "--engine",
     type=click.Choice(ENGINES),
-    help="What computes gradients. Default: what the audit was asked for.",
+    help="Engine for gradients. Default: the one that the audit asked for.",
 )
 @quiet_option
 @json_option

@@ -10,13 +10,12 @@ from typing import Any
 from onnxplain.audit.named_files import with_files
 from onnxplain.audit.record import read_record
 from onnxplain.audit.records.record import Record
-from onnxplain.audit.sources import kept_inside, require_told
+from onnxplain.audit.sources import recorded_data, require_told
 from onnxplain.audit.verify.verify import open_recorded_model, other_versions, verify
 from onnxplain.cli.boxes import with_boxes
 from onnxplain.cli.changed import tell_changed
 from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.progress import progress_bar
-from onnxplain.inputs.dataset import read_dataset
 
 _DIFFERS = 1
 
@@ -25,7 +24,7 @@ def run(
     *,
     record: str,
     model: str | None,
-    data: str | None,
+    data: Sequence[str],
     masks: str | None,
     boxes: str | None,
     files: Sequence[str],
@@ -43,15 +42,16 @@ def run(
     """
     folder = os.path.dirname(os.path.abspath(record))
     known = with_files(read_record(record), folder, files)
-    places = _places(known, folder, model, data, boxes)
+    places = _places(known, folder, model, boxes)
+    there = recorded_data(data, folder, known.data.sources, masks)
     opened = open_recorded_model(known, places["model"], **opening)
-    there = read_dataset(places["data"], masks=masks)
-    if data is None:
-        there = kept_inside(there, folder)
     samples, truth = with_boxes(there, places.get("boxes"), masks, opened)
     with progress_bar(min(count, len(known.pictures)), quiet=quiet) as bar:
         bar.job("examining again")
-        found = verify(known, opened, samples, count, lambda done, total: bar.finish(), truth=truth)
+        found = verify(
+            known, opened, samples, count, lambda done, total: bar.finish(), truth=truth,
+            follow_record=True,  # `with_files` has seen to what its questions name
+        )  # fmt: skip
     checks = found.checks
     failed = [c for c in checks if not c.reproduces]
     versions = other_versions(known)
@@ -84,17 +84,15 @@ def run(
     return _DIFFERS if failed else 0
 
 
-def _places(
-    known: Record, folder: str, model: str | None, data: str | None, boxes: str | None
-) -> dict[str, str]:
-    """Where model, data and boxes are.
+def _places(known: Record, folder: str, model: str | None, boxes: str | None) -> dict[str, str]:
+    """Where model and boxes are.
 
     Raises
     ------
     UsageError
         If somebody has to say it.
     """
-    asked = {"model": (model, known.model.source), "data": (data, known.data.source)}
+    asked = {"model": (model, known.model.source)}
     if boxes or known.data.boxes:
         asked["boxes"] = (boxes, known.data.boxes or "")
     return {

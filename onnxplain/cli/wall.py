@@ -12,15 +12,12 @@ from collections.abc import Sequence
 
 from onnxplain.cli.worker import Limits, Worker
 from onnxplain.errors import NativeFaultError
-from onnxplain.graph.budget import budget
-from onnxplain.machine import memory
+from onnxplain.graph.budget import budget, memory_allowed
 from onnxplain.process.journal import Held, State, held_in, prepare_folder
 from onnxplain.process.leftovers import temporary_folder
 
 # After so many workers that finished nothing, it is not the pictures.
 _MOST_IN_A_ROW = 10
-# Of the machine's memory: the rest is for whoever else is on it.
-_SHARE = 0.9
 
 
 def watched(words: Sequence[str]) -> int:
@@ -69,13 +66,12 @@ def _require_going_on(held: Held, why: str, in_a_row: int) -> None:
         raise NativeFaultError(f"{why}, with no picture in hand")
     if in_a_row >= _MOST_IN_A_ROW:
         raise NativeFaultError(
-            f"{why}, {in_a_row} times in a row, last on {held.keys[-1]}: it is the model rather "
-            "than the pictures; nothing further is tried"
+            f"{why}, {in_a_row} times in a row, last on {held.keys[-1]}: the model is the cause, "
+            "not the pictures; the run stops here"
         )
 
 
 def _limits() -> Limits:
-    asked, there = budget(), memory()
-    most = asked.memory_bytes if there is None else min(asked.memory_bytes, int(_SHARE * there))
+    asked = budget()
     # One call may take as long as its own budget says.
-    return Limits(most, max(asked.hang_seconds, 2 * asked.run_seconds))
+    return Limits(memory_allowed(), max(asked.hang_seconds, 2 * asked.run_seconds))

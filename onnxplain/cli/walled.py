@@ -10,8 +10,8 @@ import click
 from onnxplain.process.wanted import WallNeeded, wall_wanted
 
 _HELP = (
-    "Work in a process of its own with limits on memory and time, which is begun again without the "
-    "picture if native code ends it (docs/security.md). Default: {default}."
+    "Work in a separate process with limits on memory and time. If native code crashes it, it "
+    "restarts without that picture (see docs/security.md). Default: {default}."
 )
 _ODD = "for odd model files"
 
@@ -63,7 +63,7 @@ class Walled(click.Command):
         except WallNeeded as found:
             from onnxplain.cli.console import remark
 
-            remark(f"{found}: it is read in a process of its own (--no-isolate: in this one)")
+            remark(f"{found}: it is read in a separate process (--no-isolate turns this off)")
             return _watched(call.words)
 
 

@@ -95,12 +95,12 @@ class Worker:
         if (used := _resident(self._process.pid)) > self._limits.memory:
             return (
                 f"it took {used:,} bytes of memory, and {self._limits.memory:,} is the limit; "
-                "--budget memory-bytes=N allows more"
+                "--budget memory-bytes=N raises it"
             )
         if silent > self._limits.silence and any(held_in(self._folder)[:2]):
             return (
-                f"nothing came back for {self._limits.silence:g} seconds; "
-                "--budget hang-seconds=N waits longer"
+                f"no reply for {self._limits.silence:g} seconds; --budget hang-seconds=N raises "
+                "the limit"
             )
         return ""
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from onnxplain.evaluate.interval import bootstrap_interval
 from onnxplain.evaluate.similarity import cosine, spearman, ssim, top_overlap
+from onnxplain.text import html_table
 
 # Likeness of two maps by name: 1 is the same map, unrelated ones are near 0 (overlap: near .1).
 LIKENESS: Mapping[str, Callable[[NDArray[Any], NDArray[Any]], float]] = {
@@ -120,6 +121,15 @@ class Comparison:
         """Pictures whose answers differ most: other predictions first, then other maps."""
         order = sorted(self.pairs, key=lambda p: (p.same_prediction is not False, p.agreement))
         return order[:count]
+
+    def _repr_html_(self) -> str:
+        """Table for notebooks."""
+        keys = ("first", "second", "method", "same_prediction", "score_difference", "spearman",
+                "control", "pictures")  # fmt: skip
+        columns = ("first", "second", "method", "same class", "score diff.", "rank corr.",
+                   "other picture", "n")  # fmt: skip
+        rows = [[entry[key] for key in keys] for entry in self.summary()]
+        return html_table("agreement (1 is the same; means over the pictures)", columns, rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""

@@ -35,15 +35,15 @@ from onnxplain.convert.widening import WIDENED, Widened
 from onnxplain.errors import ConversionError
 from onnxplain.graph.bodies import bodies_of, is_control_flow
 from onnxplain.graph.integer_groups import find_integer_groups
+from onnxplain.graph.one_processor import ADVICE, LAYOUTS
 from onnxplain.graph.training import trains
 from onnxplain.graph.view import Graph, Node
 
 # What to do about operators that will not be converted, by what they have in common.
 _ADVICE = {
-    "ai.onnx.ml": "classical models are not converted, and trees have no gradient",
-    "ONNX Runtime layouts": "the file was optimised for one processor: use the one before that",
+    "ai.onnx.ml": "classical models cannot be converted, and trees have no gradient",
+    "ONNX Runtime layouts": ADVICE,
 }
-_LAYOUTS = frozenset({"com.microsoft.nchwc", "com.ms.internal.nhwc"})
 # Four-bit constants are widened to eight bits, which only these operators cannot tell.
 _WIDENING = frozenset({"DequantizeLinear", "GatherBlockQuantized"})
 _EXTENDING = "to add a converter, see docs/extending.md"
@@ -82,7 +82,7 @@ def _refuse_missing(graph: Graph) -> None:
 
 
 def _group(operator: Operator) -> str | None:
-    if operator.domain in _LAYOUTS:
+    if operator.domain in LAYOUTS:
         return "ONNX Runtime layouts"
     if operator.domain.startswith("ai.onnx.ml"):
         return "ai.onnx.ml"

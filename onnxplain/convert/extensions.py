@@ -83,8 +83,8 @@ def register(
     for operator in operators:
         if is_covered(operator) or operator in EXTENSIONS:
             raise UsageError(
-                f"{operator} has a converter already; remove() the earlier registration, "
-                "or register versions that are missing"
+                f"{operator} already has a converter; remove() the earlier registration, or "
+                "register the missing versions"
             )
     EXTENSIONS.update(dict.fromkeys(operators, factory))
     return Registration(operators)

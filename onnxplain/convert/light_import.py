@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+from onnxplain.boundary import pass_stop_on
 from onnxplain.convert.torchvision_guard import forget, import_torchvision
 from onnxplain.errors import ConversionError
 
@@ -37,7 +38,8 @@ def import_onnx2torch() -> None:
     try:
         with _LOCK, _standing_in():
             importlib.import_module("onnx2torch")
-    except Exception:
+    except Exception as error:
+        pass_stop_on(error)
         # Another version may ask more of them than a stand-in can give.
         forget("onnx2torch")
         _import_with_all()

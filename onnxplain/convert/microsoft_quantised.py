@@ -92,7 +92,7 @@ def qlinear_unary(node: Node) -> nn.Module:
     ) -> Tensor:
         if not bool(x_scale.isfinite().all()):
             # Left by calibration over a mask of -inf. The kernel's table of values is NaN then.
-            raise ValueError("the scale of its input is not finite: the quantiser went wrong")
+            raise ValueError("the scale of its input is not finite: the quantiser failed")
         if function is not None:
             return quantise(function(dequantise(x, x_scale, x_zero)), y_scale, y_zero)
         assert kernel is not None

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from onnxplain.evaluate.boxes.score import DetectionScore
 from onnxplain.evaluate.interval import bootstrap_interval
 from onnxplain.evaluate.measures import MEASURES
+from onnxplain.evaluate.telling import says_little
 from onnxplain.files import csv_text, json_text, write_text
+from onnxplain.text import html_table
 
 
 @dataclass(frozen=True)
@@ -176,12 +178,24 @@ class Evaluation:
                 found.append(entry)
         return sorted(found, key=lambda entry: -entry.iou)
 
+    def silent_measures(self) -> dict[tuple[str, str], str]:
+        """Why a measure says little of a method on these pictures, by method and measure."""
+        told = {
+            (c.method, c.measure): says_little(c.measure, c.scores.tolist(), self.unit)
+            for c in self.curves
+        }
+        return {key: text for key, text in told.items() if text}
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return {
             "provenance": dict(self.provenance),
             "problems": self.problems,
             "summary": [asdict(line) for line in self.summary()],
+            "says_little": [
+                {"method": method, "measure": measure, "why": why}
+                for (method, measure), why in self.silent_measures().items()
+            ],
             "best_thresholds": [asdict(entry) for entry in self.best_thresholds()],
             "curves": [
                 {**asdict(c), "shares": c.shares.tolist(), "scores": c.scores.tolist()}
@@ -190,6 +204,18 @@ class Evaluation:
             "rows": [_plain(row) for row in self.rows],
             **({} if self.detection is None else {"boxes": self.detection.to_dict(self.labels)}),
         }
+
+    def _repr_html_(self) -> str:
+        """Table for notebooks."""
+        rows = [
+            [x.measure, x.rank or None, f"({x.method})" if x.control else x.method, x.mean,
+             f"{x.low:.3g} .. {x.high:.3g}", x.count,
+             self.silent_measures().get((x.method, x.measure))]
+            for x in self.summary()
+        ]  # fmt: skip
+        columns = ("measure", "rank", "method", "mean", "95 % interval", "n", "")
+        title = f"explained: {self.question}; in brackets maps that never look at the model"
+        return html_table(title, columns, rows)
 
     def save(self, folder: str | Path) -> list[Path]:
         """Write ``evaluation.json``, ``summary.csv``, ``rows.csv``, each whole or not at all.

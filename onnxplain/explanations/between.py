@@ -31,8 +31,13 @@ def between(values: NDArray[Any], rows: NDArray[Any], columns: NDArray[Any]) -> 
     known = np.asarray(values, np.float64)
     above, below, down = _beside(rows, known.shape[0])
     left, right, across = _beside(columns, known.shape[1])
-    upper = known[above, left] * (1.0 - across) + known[above, right] * across
-    lower = known[below, left] * (1.0 - across) + known[below, right] * across
+    if above.ndim == left.ndim == 2 and above.shape[1] == left.shape[0] == 1:
+        # Of a picture, each row of the grid is read once, not for each row of the picture.
+        wide = known[:, left[0]] * (1.0 - across) + known[:, right[0]] * across
+        upper, lower = wide[above[:, 0]], wide[below[:, 0]]
+    else:
+        upper = known[above, left] * (1.0 - across) + known[above, right] * across
+        lower = known[below, left] * (1.0 - across) + known[below, right] * across
     found: NDArray[np.float64] = upper * (1.0 - down) + lower * down
     return found
 

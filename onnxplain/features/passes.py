@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from onnxplain.errors import ImageError, NativeFaultError, NumericalError, Onnxp
 from onnxplain.inputs.bound import describe_bound
 from onnxplain.inputs.dataset import Sample
 from onnxplain.model.model import Model
-from onnxplain.process.journal import in_hand
+from onnxplain.process.journal import in_hand, is_careful
 
 # Told how many pictures of how many are done.
 Progress = Callable[[int, int], None]
@@ -45,6 +45,9 @@ def batches(
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[Any], int]]:
     """Read a data set batch by batch.
 
+    A batch's pictures are in hand until the next one is asked for, so that native code which
+    ends the process takes no more than the picture that it was.
+
     Parameters
     ----------
     model : Model
@@ -67,16 +70,20 @@ def batches(
     done : int
         Samples read so far, the skipped ones included.
     """
-    size = size or model.network.batch_size
+    size = 1 if is_careful() else size or model.network.batch_size
     indices: list[int] = []
     inputs: list[NDArray[Any]] = []
-    for k in range(start, len(samples)):
-        with _skipping(samples[k], skipped), in_hand(samples[k].name):
-            inputs.append(model.read(samples[k].path).x)
-            indices.append(k)
-        if len(indices) == size or (indices and k == len(samples) - 1):
-            yield np.array(indices, np.int64), np.concatenate(inputs), k + 1
-            indices, inputs = [], []
+    with ExitStack() as held:
+        for k in range(start, len(samples)):
+            with _skipping(samples[k], skipped), ExitStack() as reading:
+                reading.enter_context(in_hand(samples[k].name))
+                inputs.append(model.read(samples[k].path).x)
+                indices.append(k)
+                held.push(reading.pop_all())
+            if len(indices) == size or (indices and k == len(samples) - 1):
+                yield np.array(indices, np.int64), np.concatenate(inputs), k + 1
+                indices, inputs = [], []
+                held.close()
     if start < len(samples) and len(skipped) == len(samples):
         raise ImageError(
             f"none of the {len(samples)} pictures can be read; the first: {skipped[0].why}"

@@ -112,9 +112,9 @@ def _straight(
     if not all((np.diff(v) > 1 / _STEPS).all() for v in (rows, columns)):
         return None
     grid = (len(rows), len(columns))
-    order = (orders[0][:, None] * grid[1] + orders[1]).ravel()
-    lies = np.array_equal(order, np.arange(order.size))
-    return (None if lies else order, rows, columns), grid
+    if all(np.array_equal(o, np.arange(n)) for o, n in zip(orders, grid, strict=True)):
+        return (None, rows, columns), grid
+    return ((orders[0][:, None] * grid[1] + orders[1]).ravel(), rows, columns), grid
 
 
 def _own_grid(shape: tuple[int, ...], tags: Tags) -> tuple[int, int]:

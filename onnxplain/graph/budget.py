@@ -11,10 +11,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
 
+from onnxplain import machine
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.text import shown
 
 _LONGEST_SHOWN = 80
+# Of the machine's memory: the rest is for whoever else is on it.
+_SHARE = 0.9
 
 
 class OverBudgetError(UnsupportedModelError):
@@ -41,6 +44,11 @@ class Budget:
         Characters of a name.
     tensor_bytes : int
         Bytes of one tensor of one picture.
+    picture_bytes : int
+        Bytes of what is held several times, in double precision as well: the input, for all
+        pictures of a batch that the file insists on, and a layer that is read as maps.
+    side : int
+        Pixels along one side of the picture, or places along one side of a layer.
     rounds : int
         Rounds of a Loop that nothing ends earlier.
     run_seconds : float
@@ -48,7 +56,7 @@ class Budget:
     loop_seconds : float
         The same, of a graph with a Loop or Scan.
     memory_bytes : int
-        Memory of a process of its own, see ``--isolate``.
+        Memory of a process of its own, see ``--isolate``, and of what ONNX Runtime holds.
     hang_seconds : float
         Seconds after which such a process is ended if nothing comes back from it.
     """
@@ -60,6 +68,8 @@ class Budget:
     nesting: int = 64
     name: int = 8_192
     tensor_bytes: int = 1 << 30
+    picture_bytes: int = 1 << 28
+    side: int = 1 << 16
     rounds: int = 1_000_000
     run_seconds: float = 120.0
     loop_seconds: float = 7.0
@@ -73,6 +83,12 @@ _CURRENT: ContextVar[Budget] = ContextVar("budget", default=Budget())  # noqa: B
 def budget() -> Budget:
     """Return the limits in force."""
     return _CURRENT.get()
+
+
+def memory_allowed() -> int:
+    """Bytes that one process may hold: the budget's, and no more than most of the machine's."""
+    asked, there = budget().memory_bytes, machine.memory()
+    return asked if there is None else min(asked, int(_SHARE * there))
 
 
 def set_budget(given: Mapping[str, str]) -> None:

@@ -33,8 +33,8 @@ def with_constants(graph: Graph, values: Mapping[str, NDArray[Any]]) -> Graph:
         old = graph.constant(name)
         if (value.shape, value.dtype) != (old.shape, old.dtype):
             raise UsageError(
-                f"constant {name!r} is {old.dtype} of shape {old.shape}; "
-                f"{value.dtype} of shape {value.shape} cannot stand for it"
+                f"constant {name!r} is {old.dtype} of shape {old.shape}; {value.dtype} of shape "
+                f"{value.shape} cannot replace it"
             )
     model = onnx.ModelProto()
     model.CopyFrom(graph.model)
@@ -74,7 +74,7 @@ def with_mask_inputs(
     """
     for name in masks:
         if name not in graph.producers:
-            raise UsageError(f"tensor {name!r} is written by no node, so it cannot be masked")
+            raise UsageError(f"tensor {name!r} is not written by any node, so it cannot be masked")
     taken = {*graph.tensor_names(), *graph.constant_names}
     masked = {name: _unused(f"{name}_masked", taken) for name in masks}
     factors = {name: _unused(f"{name}_mask", taken) for name in masks}

@@ -195,8 +195,8 @@ def cut_at(graph: Graph, start: TensorInfo, output: str) -> Graph:
     around = next((n for n in part.nodes if before.intersection(n.reads)), None)
     if around is not None:
         raise MethodRefusedError(
-            f"the scores depend on the picture by more than tensor {start.name!r}: {around} reads "
-            "what comes before it; explain at the input"
+            f"the scores depend on the picture not only through tensor {start.name!r}: {around} "
+            "reads what comes before it; explain at the input"
         )
     source = graph.model.graph
     kept = {*part.constants, *part.entering} - {start.name}

@@ -134,7 +134,9 @@ def _evaluate(
         spent.leave(node, sum(made), sum(sizes))
         return None
     texts = any(t.dtype == ir.DataType.STRING for t in operands.values())
-    work = work_of(node.op_type, sizes, made, texts=texts)
+    given = node.attributes.values()
+    numbers = [int(a.value) for a in given if a.type == ir.AttributeType.INT]
+    work = work_of(node.op_type, sizes, made, numbers=numbers, texts=texts)
     if work is None:
         return None
     spent.take(node, work)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnxplain.identity import ModelFile, Stamp
 
 _BLOCK = 1 << 20
-_CHANGED = "it changed while it was read; start again when nobody writes to it"
+_CHANGED = "it changed while it was being read; try again when no program is writing to it"
 
 
 class HashedFile:

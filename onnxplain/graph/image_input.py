@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
 from onnxplain.errors import UnknownNameError, UnsupportedModelError, UsageError
+from onnxplain.graph.held import require_held
 from onnxplain.graph.input_axes import AXIS_OF_CHANNELS, COLOURS, InputAxes, input_axes
 from onnxplain.graph.unbatched import lost_batch
 from onnxplain.graph.view import Graph, TensorInfo
@@ -105,7 +107,8 @@ def find_image_input(
     UnknownNameError
         If there is no input `name`.
     UnsupportedModelError
-        If no input can hold a picture, or nothing says how its axes are meant.
+        If no input can hold a picture, nothing says how its axes are meant, or it is larger
+        than a budget allows.
     UsageError
         If `layout` or `size` contradicts the file.
     """
@@ -181,6 +184,8 @@ def _image_input(
             f"preprocessing or --size gives {size[0]} x {size[1]}; correct `size` or --size"
         )
     batch = info.shape[0] if isinstance(info.shape[0], int) and info.shape[0] > 0 else None
+    numbers = math.prod((batch or 1, axes.channels, height, width))
+    require_held(f"input {info.name!r}", (height, width), numbers)
     origin = axes.origin
     if free:
         whose = "as given" if size else f"from {said}" if said else "for want of a size"

@@ -29,7 +29,7 @@ from onnxplain.graph.view import Graph
 EARLY = 0.1
 # A layer that holds a part of the evidence has to leave that much less of the network aside.
 _WORTH = 2 / 3
-_ADVICE = "`inspect --layers` lists all layers, --layer chooses another one"
+_ADVICE = "`inspect --layers` lists all layers; --layer chooses another one"
 # Scores of several depths are added or joined: most of them have to depend on the layer.
 _HALF = 0.5
 # Behind these the maps hold nothing new.
@@ -73,7 +73,7 @@ def choose_layer(
     """
     layers = layer_candidates(graph, shapes, axes, image, head)
     if not layers:
-        return LayerChoice((), "nothing spatial dominates the output")
+        return LayerChoice((), "no spatial layer lies on every path to the output")
     depths = Depths(graph, shapes, image.name, head.logits)
     best = layers[0]
     if not _is_early(graph, depths, best, head):
@@ -82,8 +82,7 @@ def choose_layer(
     if found is None:
         return LayerChoice(
             tuple(layers),
-            "the last layer that is known to have places in the picture and that all evidence "
-            "passes",
+            "the last layer known to be spatial that all evidence passes through",
             _warning(depths, best),
         )
     reason = (
@@ -104,23 +103,23 @@ def _is_early(graph: Graph, depths: Depths, layer: SpatialLayer, head: Head) -> 
 def _reason(layer: SpatialLayer, graph: Graph, head: Head) -> str:
     if layer.prefix and attentions_after(graph, layer.name, head):
         return (
-            "the input of the last attention: after that, the image's tokens no longer reach "
-            "the token which is read"
+            "the input of the last attention: after it, the image tokens no longer reach the "
+            "token that is read"
         )
-    return "the last layer with places in the picture that all evidence passes"
+    return "the last spatial layer that all evidence passes through"
 
 
 def _warning(depths: Depths, layer: SpatialLayer) -> str:
     return (
-        f"{_lies(depths, layer)}; no layer after it that all evidence passes is known to have "
-        f"places in the picture; {_ADVICE}"
+        f"{_lies(depths, layer)}; no later layer that all evidence passes through is known to be "
+        f"spatial; {_ADVICE}"
     )
 
 
 def _partial(depths: Depths, layer: SpatialLayer, best: SpatialLayer) -> str:
     return (
-        f"{_lies(depths, layer)}, and other ways from {best.name!r} to the scores lead past it: "
-        f"its maps hold a part of the evidence; {_ADVICE}"
+        f"{_lies(depths, layer)}, and other ways from {best.name!r} to the scores bypass it: its "
+        f"maps show only part of the evidence; {_ADVICE}"
     )
 
 
@@ -132,10 +131,7 @@ def _lies(depths: Depths, layer: SpatialLayer) -> str:
     beside = depths.beside(layer.name)
     if not beside:
         return where
-    return (
-        f"{where}: {beside} of {depths.placed} layers with weights that work on places are not in "
-        "front of it"
-    )
+    return f"{where}: {beside} of {depths.placed} layers with spatial weights do not lead to it"
 
 
 def _reached(depths: Depths, layer: SpatialLayer) -> str:

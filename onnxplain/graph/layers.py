@@ -18,6 +18,7 @@ from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.axes import Axes
 from onnxplain.graph.head import Head
 from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.one_processor import advice_for
 from onnxplain.graph.operators import WEIGHTED, Trait, having
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph, Node
@@ -174,10 +175,10 @@ def refuse_layer(graph: Graph, shapes: Shapes, axes: Axes, what: str) -> MethodR
     offer = "; name one with --layer: " + ", ".join(listed) if listed else ""
     instead = "use occlusion or integrated-gradients"
     if any(len(shapes.get(tensor, ())) > 2 for tensor in written):
-        none = f"; no tensor is known to hold a grid of the picture's places: {instead}"
+        none = f"; no tensor is known to be spatial: {instead}"
     else:
         none = f"; the model has no feature maps: {instead}"
-    return MethodRefusedError(what + (offer or none))
+    return MethodRefusedError(what + advice_for(graph) + (offer or none))
 
 
 def _best(graph: Graph, candidates: list[SpatialLayer], head: Head) -> SpatialLayer:

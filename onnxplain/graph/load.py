@@ -84,8 +84,8 @@ def _open(path: Path) -> tuple[onnx.ModelProto, Weights, Identity]:
     # One of an export that is just being written may be new, and another one old.
     if changed := identity.changed:
         raise ModelFileError(
-            f"{str(path)!r}: {changed[0]!r} changed while the model was read; start again when "
-            "nobody writes to it"
+            f"{str(path)!r}: {changed[0]!r} changed while the model was being read; try again "
+            "when no program is writing to it"
         )
     _sort_nodes(model.graph)
     _import_own_domains(model)
@@ -110,7 +110,7 @@ def identify(model: onnx.ModelProto) -> Identity:
         if uses_external_data(tensor):
             raise ModelFileError(
                 f"the model in memory lacks the values of tensor {tensor.name!r}, which are in a "
-                "file; give the path of the model, or read it with its external data"
+                "separate file; give the path of the model, or load it with its external data"
             )
     try:
         return Identity(hashlib.sha256(model.SerializeToString()).hexdigest())

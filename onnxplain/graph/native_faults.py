@@ -44,7 +44,7 @@ def check_references(nodes: Iterable[onnx.NodeProto]) -> None:
             if attribute.ref_attr_name:
                 raise ModelFileError(
                     f"{said(node)} takes its {attribute.name[:80]!r} from the call of a function, "
-                    "but stands in none"
+                    "but is not inside one"
                 )
 
 

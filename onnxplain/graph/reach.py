@@ -22,6 +22,8 @@ _BROADCAST = IN_PLACE | JOINING | having(Trait.RESHAPES | Trait.REDUCES)
 _BROADCAST |= frozenset({"Transpose", "Split", "Expand"})
 _NORMALISED_FROM = having(Trait.NORMALISES_END)
 _NORMALISED_ALONG = having(Trait.NORMALISES_ALONG)
+# Windows times their length that are looked at one by one.
+_MOST_SEEN = 1 << 24
 _PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "edge", "wrap": "wrap"}
 
 
@@ -61,15 +63,32 @@ class Reach:
 
     def then(self, inner: Reach) -> Reach:
         """Positions that are seen through a node of reach `inner`."""
-        first, last = np.empty_like(self.first), np.empty_like(self.last)
-        for k, (start, stop) in enumerate(zip(self.first, self.last + 1, strict=True)):
-            first[k] = inner.first[start:stop].min(initial=np.iinfo(np.int64).max)
-            last[k] = inner.last[start:stop].max(initial=-1)
+        stops = self.last + 1
+        first = _least(inner.first, self.first, stops, np.iinfo(np.int64).max)
+        last = -_least(-inner.last, self.first, stops, 1)
         return Reach(first, last)
 
     def joined(self, other: Reach) -> Reach:
         """The smallest stretch around both."""
         return Reach(np.minimum(self.first, other.first), np.maximum(self.last, other.last))
+
+
+def _least(values: Positions, starts: Positions, stops: Positions, nothing: int) -> Positions:
+    """Least value of each stretch; `nothing` where it is empty.
+
+    Any stretch is two that overlap, of a power of two in length: there may be a million.
+    """
+    starts, stops = np.maximum(starts, 0), np.minimum(stops, len(values))
+    level = np.frexp(np.maximum(stops - starts, 0))[1] - 1  # -1: empty
+    found = np.full(len(starts), nothing, np.int64)
+    for k in range(int(level.max(initial=-1)) + 1):
+        if k:
+            half = 1 << (k - 1)
+            values = np.minimum(values[:-half], values[half:])
+        at = np.flatnonzero(level == k)
+        ends = stops[at] - (1 << k)
+        found[at] = np.minimum(np.minimum(values[starts[at]], values[ends]), nothing)
+    return found
 
 
 @dataclass(frozen=True)
@@ -150,8 +169,14 @@ def _windows(place: Place) -> Reach:
     walk = _walk(place)
     if walk is None or place.node.attributes.get("channels_last"):
         return _everything(place)
-    first = np.arange(place.count)[:, None] * walk.stride - walk.before
-    return Reach.of(first + np.arange(walk.kernel) * walk.dilation, place.source)
+    # Without an entry for each position of each window: a kernel may be as long as the axis.
+    begin = np.arange(place.count) * walk.stride - walk.before
+    inside = -np.minimum(begin, 0) + walk.dilation - 1
+    first = begin + inside // walk.dilation * walk.dilation
+    steps = np.minimum((place.source - 1 - begin) // walk.dilation, walk.kernel - 1)
+    last = begin + steps * walk.dilation
+    seen = first <= last
+    return Reach(np.where(seen, first, place.source), np.where(seen, last, -1))
 
 
 def _transposed_windows(place: Place) -> Reach:
@@ -160,6 +185,8 @@ def _transposed_windows(place: Place) -> Reach:
     automatic = node.attributes.get("auto_pad", "NOTSET") != "NOTSET"
     walk = _walk(place)
     if walk is None or automatic or "output_shape" in node.attributes:
+        return _everything(place)
+    if walk.kernel * place.count > _MOST_SEEN:
         return _everything(place)
     kernel = np.arange(walk.kernel) * walk.dilation
     spread = np.arange(place.count)[:, None] + walk.before - kernel

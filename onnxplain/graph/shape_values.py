@@ -93,13 +93,18 @@ class ShapeValues:
                 return None
         work = work_of(
             node.op_type, [v.size for v in feeds.values()], [math.prod(shape)],
-            texts=any(v.dtype.kind in "OU" for v in feeds.values()),
+            numbers=whole_numbers(node), texts=any(v.dtype.kind in "OU" for v in feeds.values()),
         )  # fmt: skip
         if work is None or self._work + work > _MOST_WORK:
             return None
         self._work += work
         result = evaluated(self._graph, node, feeds, node.output)
         return result if result is not None and result.shape == shape else None
+
+
+def whole_numbers(node: Node) -> list[int]:
+    """Attributes of a node that are one whole number."""
+    return [v for v in node.attributes.values() if isinstance(v, int)]
 
 
 def evaluated(

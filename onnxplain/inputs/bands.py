@@ -137,7 +137,7 @@ def chosen_bands(values: NDArray[Any], bands: Sequence[int], channels: int) -> N
     if not bands and count != channels:
         raise ImageError(
             f"the picture has {count} bands, the model takes {channels}; give a picture that has "
-            "them (RGBA PNG, TIFF, .npy), or choose with `bands` in the preprocess file"
+            "them (RGBA PNG, TIFF, .npy), or select bands with `bands` in the preprocess file"
         )
     return values[..., list(bands)] if bands else values
 
@@ -176,7 +176,7 @@ def to_pixels(values: NDArray[Any], white: float | None, where: str = "image") -
     if not np.isfinite([low, high]).all() or low < 0 or high > full:
         raise ImageError(
             f"{where}: values {low:g}..{high:g} are not between 0 and {full:g} (white); set "
-            "`white` in the preprocess file to the largest value there can be"
+            "`white` in the preprocess file to the largest possible value"
         )
     return values.astype(np.float64) * (255.0 / full)
 

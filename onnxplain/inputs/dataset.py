@@ -32,6 +32,7 @@ Item = TypeVar("Item")
 Box = tuple[float, float, float, float]
 
 _TABLES = ("labels.csv", "labels.json")
+_TABLE_SUFFIXES = (".csv", ".json")
 _MASKS = "masks"
 _EDGES = ("x0", "y0", "x1", "y1")
 _COLUMNS = ("file", "label", "mask", *_EDGES)
@@ -133,14 +134,15 @@ def read_dataset(source: str | Path, *, masks: str | Path | None = None) -> list
         If there is no picture in it.
     """
     path = Path(source)
-    table = path if path.suffix.lower() in (".csv", ".json") else _table_in(path)
+    table = path if is_table(path) else _table_in(path)
     if table is not None:
         samples = _read_table(table)
     elif os.path.isdir(path):
         samples = _in_folder(path)
     else:
-        matches = (Path(m) for m in glob.glob(str(source), recursive=True))
-        samples = [Sample(str(p), p) for p in image_files(matches)]
+        # A file's own name may hold what means something in a pattern: "photo[1].png".
+        named = [source] if os.path.lexists(path) else glob.glob(str(source), recursive=True)
+        samples = [Sample(str(p), p) for p in image_files(map(Path, named))]
     if not samples:
         there = os.path.exists(path) or glob.has_magic(str(source))
         problem = "no pictures in" if there else "there is no"
@@ -152,6 +154,11 @@ def read_dataset(source: str | Path, *, masks: str | Path | None = None) -> list
     if masks is not None and not os.path.isdir(folder):
         raise UsageError(f"no folder of masks at {str(folder)!r}")
     return _with_masks(samples, folder) if os.path.isdir(folder) else samples
+
+
+def is_table(source: str | Path) -> bool:
+    """Whether a source is named as a table is."""
+    return Path(source).suffix.lower() in _TABLE_SUFFIXES
 
 
 @contextmanager

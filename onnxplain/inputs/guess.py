@@ -72,13 +72,13 @@ def plausible(graph: Graph, image: ImageInput) -> list[tuple[Preprocess, str]]:
     ]
     if inner is None:
         fitting = [r for r in usual if not _too_coarse(r)] or usual[:1]
-        first, other = _habit(image), "nothing in the graph speaks against it"
+        first, other = _habit(image), "nothing in the graph contradicts it"
     else:
         found = inner
         usual.sort(key=lambda recipe: misfit(found, recipe))
         fitting = [r for r in usual if not _against(found, r)] or usual[:1]
         first = _evidence(inner, image)
-        other = "it does not contradict the graph either"
+        other = "the graph does not contradict it either"
     return [(recipe, first if k == 0 else other) for k, recipe in enumerate(fitting)]
 
 

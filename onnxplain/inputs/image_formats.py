@@ -83,7 +83,9 @@ def _refused(head: bytes) -> str:
     if head[4:8] == b"ftyp":
         # A brand that stands first may be general; the compatible ones follow.
         brands = [head[8:12], *(head[k : k + 4] for k in range(16, 64, 4))]
-        return next((_BRANDS[b] for b in brands if b in _BRANDS), "a film or an unknown picture")
+        return next(
+            (_BRANDS[b] for b in brands if b in _BRANDS), "a video or an unknown kind of picture"
+        )
     if head[128:132] == b"DICM":
         return "DICOM"
     for start, name in _REFUSED.items():
@@ -96,4 +98,4 @@ def _refused(head: bytes) -> str:
         return "SVG"
     if head[:1] == b"P" and head[1:2] in b"1234567" and head[2:3].isspace():
         return "PNM"
-    return "no known picture"
+    return "not a known kind of picture"

@@ -166,7 +166,7 @@ def _ready(x: NDArray[Any], preprocess: Preprocess, expected: ImageInput, source
     warning = ""
     if np.any(x < low - slack) or np.any(x > high + slack):
         warning = (
-            f"the input's range {x.min():.3g}..{x.max():.3g} is outside of what preprocess "
+            f"the input's range {x.min():.3g}..{x.max():.3g} is outside the range that preprocess "
             f"{preprocess.name!r} can give ({low.min():.3g}..{high.max():.3g})"
         )
     kept = x if x.dtype == np.float64 else x.astype(expected.dtype)

@@ -23,15 +23,15 @@ from onnxplain.targets.target import Target
     needs=NEEDS | Capability.RERUN,
     explains="logit",
     display="positive",
-    summary="Feature maps weighted by the share of the score that is lost without them.",
+    summary="Feature maps weighted by the share of the score that is lost when each is removed.",
     reference="Desai, Ramaswamy 2020, doi:10.1109/WACV45572.2020.9093360",
-    meaning="units of the activations, weighted by shares of the score; positive speaks for the "
-    "target",
+    meaning="units of the activations, weighted by shares of the score; positive values support "
+    "the target",
     class_discriminative=True,
-    promises="before global average pooling and one linear layer the weights are those of CAM, "
-    "times each map's mean, over the score",
-    failures="coarse: the grid of the layer; maps that stand in for each other get no weight, as "
-    "they are taken away one at a time",
+    promises="before global average pooling and one linear layer, the weights are those of CAM "
+    "times each map's mean, divided by the score",
+    failures="coarse: has the layer's resolution; redundant maps get no weight, because maps are "
+    "removed one at a time",
 )
 def ablation_cam(
     context: Context,
@@ -52,11 +52,11 @@ def ablation_cam(
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
-        The feature maps; found automatically if not given.
+        The layer whose feature maps are used; chosen automatically if not given.
     channels : int, optional
-        Only so many maps, those of the largest norm; all if not given.
+        Number of feature maps to use, those of the largest norm; all if not given.
     max_seconds : float, optional
-        End after so many seconds, with the channels that were reached.
+        Time limit in seconds; the channels done by then make the map.
 
     Returns
     -------

@@ -45,8 +45,8 @@ def _require_open_attention(network: Network) -> None:
     for layer in _attention(network)[0]:
         if layer.fused or layer.node.op_type != "Softmax":
             raise MethodRefusedError(
-                f"{layer.node} hides its attention weights, so that they have no gradient; export "
-                "the model without fused attention, or use attention-rollout, attn-lrp or grad-cam"
+                f"{layer.node} hides its attention weights, so they have no gradient; export the "
+                "model without fused attention, or use attention-rollout, attn-lrp or grad-cam"
             )
 
 
@@ -58,14 +58,15 @@ def _require_open_attention(network: Network) -> None:
     display="magnitude",
     shows="how much attention arrives from each patch, whichever class it serves",
     ends=("none", "much attention"),
-    summary="Attention of all layers multiplied: how much each patch reaches the class token.",
+    summary="Product of the attention of all layers: how much of each patch reaches the class "
+    "token.",
     reference="Abnar, Zuidema 2020, arXiv:2005.00928",
-    meaning="share of what is read for the class that comes from each patch; the class token keeps "
-    "the rest",
+    meaning="share of the class token that comes from each patch; the rest is the class token's "
+    "own",
     class_discriminative=False,
     promises="no value is negative, and their sum is at most one",
-    failures="the same for every class; values, linear layers and what heads disagree on are "
-    "ignored, so that attention to a patch is no evidence for anything",
+    failures="the same for every class; ignores values, linear layers and differences between "
+    "heads, so attention to a patch is not evidence for a class",
     requires=_require_attention,
 )
 def attention_rollout(
@@ -84,7 +85,7 @@ def attention_rollout(
     context, x, target
         See `Context` and `Target`; x has the model's input shape. The target changes nothing.
     heads : {"mean", "max", "min"}
-        How the heads of a layer become one A.
+        How the heads of a layer are combined into one A.
     discard_ratio : float
         Share of the entries of each A, the smallest ones, that are set to zero.
     rows : {"auto", "class", "mean"}
@@ -126,12 +127,12 @@ def attention_rollout(
     explains="logit",
     display="positive",
     shows="only attention that raises the target's score",
-    summary="Attention rollout that follows only attention which raises the score.",
+    summary="Attention rollout restricted to attention that raises the score.",
     reference="Chefer, Gur, Wolf 2021, arXiv:2103.15679",
-    meaning="weight of each patch where the class is read; its size has no unit of its own",
+    meaning="weight of each patch where the class is read; the size has no unit",
     class_discriminative=True,
     promises="no value is negative",
-    failures="values and linear layers are ignored; only evidence for the class is kept",
+    failures="ignores values and linear layers; keeps only evidence for the class",
     requires=_require_open_attention,
 )
 def gradient_attention_rollout(

@@ -33,14 +33,15 @@ def _require_attention(network: Network) -> None:
     needs=Capability.RELEVANCE,
     explains="logit",
     display="signed",
-    summary="The score, handed back through attention too: to values, queries and keys.",
+    summary="The score, redistributed layer by layer, also through attention to values, queries "
+    "and keys.",
     reference="Achtibat, Hatefi, Dreyer, Jain, Wiegand, Lapuschkin, Samek 2024, "
     "arXiv:2402.05602; form cp: Ali et al. 2022, arXiv:2202.07304",
-    meaning="score units; positive speaks for the target",
+    meaning="score units; positive values support the target",
     class_discriminative=True,
-    promises="the sum is the score, less what biases and Softmax absorb; the share that arrives "
+    promises="the sum is the score minus what biases and Softmax absorb; the share that arrives "
     "is reported",
-    failures="Softmax and biases absorb relevance; patches show in the map",
+    failures="Softmax and biases absorb relevance; the grid of patches is visible in the map",
     requires=_require_attention,
 )
 def attn_lrp(
@@ -67,8 +68,8 @@ def attn_lrp(
     epsilon : float
         Stabilizer of the epsilon rule.
     gamma, linear_gamma : float
-        How much more positive weights count at convolutions (the patch embedding) and at
-        linear layers; 0 is the epsilon rule.
+        Extra weight of positive weights at convolutions (the patch embedding) and at linear
+        layers; 0 is the epsilon rule.
     unknown, at, channels
         See `onnxplain.methods.lrp.lrp`.
 

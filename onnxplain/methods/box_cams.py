@@ -28,14 +28,14 @@ _SIDES: tuple[BoxPart, ...] = ("left", "top", "right", "bottom")
     needs=NEEDS,
     explains="logit",
     display="positive",
-    summary="Grad-CAM of a box, weighted by a Gaussian around the middle of the box.",
+    summary="Grad-CAM of a box, weighted by a Gaussian around the centre of the box.",
     reference="after Nguyen, Nguyen, Nguyen, Truong, Cao 2023, arXiv:2306.03400; there the width "
     "of the Gaussian follows from gradients, here from the box",
-    meaning="score units up to a factor; positive speaks for the target",
+    meaning="score units up to a factor; positive values support the target",
     class_discriminative=True,
     promises="",
-    failures="evidence far from the box is faded out by construction: that a detector looks at the "
-    "surroundings cannot show",
+    failures="by construction, evidence far from the box fades out, so the map cannot show that a "
+    "detector looks at the surroundings",
     requires=require_boxes("g-came", "grad-cam"),
 )
 def g_came(
@@ -58,7 +58,7 @@ def g_came(
     target : BoxNumber
         A number of a box.
     layer : str, optional
-        The feature maps; found automatically if not given.
+        The layer whose feature maps are used; chosen automatically if not given.
     spread : float
         Standard deviation, in halves of the box.
 
@@ -100,14 +100,15 @@ def _bell(
     needs=NEEDS,
     explains="logit",
     display="positive",
-    summary="Feature maps times the gradient of a box's number, where all its numbers start.",
+    summary="Feature maps times the gradient of one of a box's numbers, at the layer that all its "
+    "numbers depend on.",
     reference="Zhao, Chan 2023, arXiv:2304.06354",
-    meaning="score units, or pixels of a side; positive raises the number; combined: 0 to 1, the "
-    "largest of the maps of class and sides",
+    meaning="score units, or pixels for a side; positive values raise the number; combined: 0 to "
+    "1, the maximum of the maps of the class and the sides",
     class_discriminative=True,
     promises="",
-    failures="coarse: the grid of the layer; the combined map does not say which number a place "
-    "speaks for",
+    failures="coarse: has the layer's resolution; the combined map does not say which number a "
+    "place affects",
     requires=require_boxes("odam", "hirescam"),
 )
 def odam(
@@ -130,7 +131,7 @@ def odam(
     target : BoxNumber
         A number of a box.
     layer : str, optional
-        The feature maps; found automatically if not given.
+        The layer whose feature maps are used; chosen automatically if not given.
     combined : bool
         The largest of the maps of class and four sides at each place, each without its negative
         part and divided by its maximum.

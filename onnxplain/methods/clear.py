@@ -51,15 +51,15 @@ def _require_classes(network: Network) -> None:
     display="signed",
     shows="where a larger value would raise the class's response (red) or lower it (blue)",
     ends=("lowers", "raises"),
-    summary="For each place, the class whose response is strongest, and how strong it is.",
+    summary="For each place, the class with the strongest response, and its strength.",
     reference="Kumar, Wong, Taylor 2017, arXiv:1704.04133 (CVPR Workshops)",
-    meaning="squared logit units per unit of model input; positive: the response of the class "
-    "grows with the value. Maps compare classes with each other",
+    meaning="squared logit units per unit of model input; positive: the class responds more when "
+    "the value grows. Compare the maps of classes with each other",
     class_discriminative=True,
     promises="with relu=none or gradient, the maps of all classes add up to the back-projection "
     "of the whole last layer",
-    failures="a class with large responses dominates wherever the kernels of the classes look "
-    "alike; without pooling, relu=none sees the picture in the last layer alone",
+    failures="a class with large responses dominates wherever the kernels of classes look alike; "
+    "without pooling, relu=none depends on the picture in the last layer only",
     requires=_require_classes,
 )
 def clear(

@@ -22,14 +22,14 @@ from onnxplain.targets.target import Target
     needs=Capability.FORWARD,
     explains="probability",
     display="signed",
-    summary="How much better the best matching box fits under random masks that keep a pixel.",
+    summary="How much better the best-matching box fits under random masks that keep a pixel.",
     reference="Petsiuk, Jain, Manjunatha, Morariu, Mehra, Ordonez, Saenko 2021, arXiv:2006.03204",
-    meaning="likeness of boxes, at most 1; positive: masks that keep the pixel leave a box that is "
-    "more like the explained one than the average mask does",
+    meaning="similarity of boxes, at most 1; positive: under masks that keep the pixel, some box "
+    "is more similar to the explained one than under the average mask",
     class_discriminative=True,
-    promises="the paper's map, less its mean level; its standard error is given",
-    failures="as rise; where a detector has no objectness, the cosine of scores tells no strong "
-    "box from a weak one: --match score does",
+    promises="the paper's map minus its mean level, with a standard error",
+    failures="as for rise; if a detector has no objectness, the cosine of scores cannot tell a "
+    "strong box from a weak one; --match score can",
     requires=require_boxes("d-rise", "rise"),
     compares="likeness",
 )

@@ -27,15 +27,17 @@ _FIRST = {"z-box": "deep-taylor", "w-square": "deep-taylor-unbounded"}
     explains="logit",
     against_others=False,
     display="positive",
-    shows="only positive relevance: how much the score rests on it. What speaks against the target "
-    "is not told apart",
+    shows="only positive relevance: how much the score depends on it. Evidence against the target "
+    "is not distinguished",
     ends=("none", "much of the score"),
-    summary="Each neuron's share in the score by Taylor expansions at nearby roots.",
+    summary="Each input's share of the score, from Taylor expansions of each neuron at a nearby "
+    "root.",
     reference="Montavon, Lapuschkin, Binder, Samek, Müller 2017, arXiv:1512.02479",
-    meaning="score units; never negative for a positive score: how much, not for or against",
+    meaning="score units; never negative for a positive score: shows how much, not in which "
+    "direction",
     class_discriminative=False,
-    promises="the sum is the score, less what biases absorb; the share that arrives is reported",
-    failures="made for ReLU networks with positive scores; classes that share features look "
+    promises="the sum is the score minus what biases absorb; the share that arrives is reported",
+    failures="designed for ReLU networks with positive scores; classes that share features look "
     "alike; biases after dead ReLUs absorb relevance",
 )
 def deep_taylor(

@@ -35,11 +35,11 @@ def _require_equal_bodies(network: Network) -> None:
     summary="Difference from a baseline times multipliers that replace gradients by difference "
     "quotients.",
     reference="Shrikumar, Greenside, Kundaje 2017, arXiv:1704.02685, rescale rule",
-    meaning="score units; positive speaks for the target, relative to the baseline",
+    meaning="score units; positive values support the target, relative to the baseline",
     class_discriminative=True,
     promises="sums to S(x) - S(baseline), up to rounding",
     tolerance=_TOLERANCE,
-    failures="depends on the baseline; pixels that look like it get nothing",
+    failures="depends on the baseline; pixels that look like it get no attribution",
     requires=_require_equal_bodies,
 )
 def deeplift(

@@ -21,14 +21,14 @@ from onnxplain.targets.target import Target
     needs=Capability.FORWARD | Capability.ACTIVATIONS,
     explains="logit",
     display="positive",
-    shows="only what stands out in the layer, whatever the class: it is no evidence for the target",
+    shows="only what stands out in the layer, whatever the class: not specific to the target",
     ends=("nothing", "stands out"),
-    summary="Projection of a layer's feature maps on their first principal component.",
+    summary="Projection of a layer's feature maps onto their first principal component.",
     reference="Muhammad, Yeasin 2020, arXiv:2008.00299",
     meaning="units of the activations; signed so that the largest magnitude is positive",
     class_discriminative=False,
     promises="",
-    failures="does not depend on the class at all: it shows what stands out to the network",
+    failures="does not depend on the class: it shows what stands out to the network",
 )
 def eigen_cam(
     context: Context, x: NDArray[Any], target: Target, *, layer: str | None = None
@@ -43,7 +43,7 @@ def eigen_cam(
     context, x, target
         See `Context` and `Target`; the target is recorded, but does not matter.
     layer : str, optional
-        The feature maps; found automatically if not given.
+        The layer whose feature maps are used; chosen automatically if not given.
 
     Returns
     -------

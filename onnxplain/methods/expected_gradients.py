@@ -32,15 +32,15 @@ _TOLERANCE = 0.05
     needs=Capability.GRADIENTS,
     explains="logit",
     display="signed",
-    summary="Gradient times distance from a baseline, averaged over random baselines and points "
-    "between.",
+    summary="Gradient times the difference from a baseline, averaged over random baselines and "
+    "points on the path.",
     reference="Erion, Janizek, Sturmfels, Lundberg, Lee 2019, arXiv:1906.10670",
-    meaning="score units; positive speaks for the target, relative to the baselines",
+    meaning="score units; positive values support the target, relative to the baselines",
     class_discriminative=True,
     promises="sums to S(x) minus the baselines' mean score, up to sampling error; the relative "
     "gap is reported",
     tolerance=_TOLERANCE,
-    failures="sampling noise: more samples make it smoother; depends on the choice of baselines",
+    failures="sampling noise, which more samples reduce; depends on the choice of baselines",
 )
 def expected_gradients(
     context: Context,
@@ -65,9 +65,9 @@ def expected_gradients(
         Pictures without evidence, separated by commas: black, white, mean, blur, noise, image
         files, or numbers in the model's units. All are drawn equally often.
     samples : int
-        Random points for each picture, at most.
+        Maximum number of random points per picture.
     max_seconds, tolerance : float, optional
-        End after so many seconds, or when the standard error falls below this share of the
+        Stop after this many seconds, or when the standard error falls below this share of the
         map's range.
 
     Returns

@@ -25,10 +25,11 @@ from onnxplain.targets.target import Target
     summary="Feature maps of a layer, weighted by the mean gradient of the score.",
     reference="Selvaraju, Cogswell, Das, Vedantam, Parikh, Batra 2017, arXiv:1610.02391, "
     "equations 1-2",
-    meaning="score units up to a factor; positive speaks for the target",
+    meaning="score units up to a factor; positive values support the target",
     class_discriminative=True,
-    promises="times the number of places it equals CAM where CAM applies",
-    failures="coarse: the grid of the layer; averaging gradients can point beside the evidence",
+    promises="multiplied by the number of places, it equals CAM where CAM applies",
+    failures="coarse: has the layer's resolution; averaging gradients can point next to the "
+    "evidence",
 )
 def grad_cam(
     context: Context, x: NDArray[Any], target: Target, *, layer: str | None = None
@@ -40,7 +41,7 @@ def grad_cam(
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
-        The feature maps; found automatically if not given.
+        The layer whose feature maps are used; chosen automatically if not given.
 
     Returns
     -------
@@ -64,16 +65,15 @@ def grad_cam(
     needs=NEEDS,
     explains="logit",
     display="positive",
-    shows="only what speaks against the target: without it, the score would be higher",
+    shows="only evidence against the target: without it, the score would be higher",
     ends=("no evidence", "against"),
-    summary="Feature maps weighted by the negative mean gradient: what speaks against the target.",
+    summary="Feature maps weighted by the negative mean gradient: evidence against the target.",
     reference="Selvaraju, Cogswell, Das, Vedantam, Parikh, Batra 2017, arXiv:1610.02391",
-    meaning="score units up to a factor; positive speaks against the target: removing it would "
-    "raise the target's score",
+    meaning="score units up to a factor; positive values oppose the target: removing them would "
+    "raise its score",
     class_discriminative=True,
-    promises="it is Grad-CAM of the negative score",
-    failures="coarse; what speaks against a class can be any other object, or nothing in "
-    "particular",
+    promises="equals Grad-CAM of the negative score",
+    failures="coarse; evidence against a class can be any other object, or nothing in particular",
 )
 def counterfactual_grad_cam(
     context: Context, x: NDArray[Any], target: Target, *, layer: str | None = None
@@ -85,7 +85,7 @@ def counterfactual_grad_cam(
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
-        The feature maps; found automatically if not given.
+        The layer whose feature maps are used; chosen automatically if not given.
 
     Returns
     -------
@@ -109,13 +109,13 @@ def counterfactual_grad_cam(
     needs=NEEDS,
     explains="logit",
     display="positive",
-    summary="Feature maps weighted by positive gradients, where each place counts by its share.",
+    summary="Feature maps weighted by positive gradients, with a separate weight for each place.",
     reference="Chattopadhay, Sarkar, Howlader, Balasubramanian 2018, arXiv:1710.11063",
-    meaning="score units up to a factor; positive speaks for the target",
+    meaning="score units up to a factor; positive values support the target",
     class_discriminative=True,
     promises="",
-    failures="its weights assume that second derivatives vanish, which holds for ReLU networks and "
-    "is an approximation elsewhere (GELU, SiLU)",
+    failures="its weights assume that second derivatives are zero, which is true of ReLU networks "
+    "and an approximation elsewhere (GELU, SiLU)",
 )
 def grad_cam_plus_plus(
     context: Context,
@@ -140,7 +140,7 @@ def grad_cam_plus_plus(
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
-        The feature maps; found automatically if not given.
+        The layer whose feature maps are used; chosen automatically if not given.
     stabilizer : float
         Added to 2 g^2 + sum A g^3. The paper has none; 1e-6 gives the maps of the library
         pytorch-grad-cam, where it outweighs small gradients.

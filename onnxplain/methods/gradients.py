@@ -38,7 +38,8 @@ def input_scores(context: Context, x: NDArray[Any], target: Target) -> NDArray[n
     display="magnitude",
     summary="Largest absolute derivative of the score over a pixel's channels.",
     reference="Simonyan, Vedaldi, Zisserman 2013, arXiv:1312.6034, section 3",
-    meaning="score per unit of model input; never negative: how strongly, not for or against",
+    meaning="score per unit of model input; never negative: shows how strongly, not in which "
+    "direction",
     class_discriminative=False,
     promises="",
     failures="noisy; blind where the network saturates; similar for different classes",
@@ -70,10 +71,10 @@ def saliency(context: Context, x: NDArray[Any], target: Target) -> Attribution:
     ends=("lowers", "raises"),
     summary="Derivative of the score with respect to every input value, with its sign.",
     reference="Simonyan, Vedaldi, Zisserman 2013, arXiv:1312.6034, section 3",
-    meaning="score per unit of model input; positive: a larger value there raises the score",
+    meaning="score per unit of model input; positive: a larger value raises the score",
     class_discriminative=True,
     promises="",
-    failures="noisy; says what a small change would do, not what is there; blind where the "
+    failures="noisy; tells what a small change would do, not what is there; blind where the "
     "network saturates",
 )
 def gradient(context: Context, x: NDArray[Any], target: Target) -> Attribution:
@@ -101,7 +102,7 @@ def gradient(context: Context, x: NDArray[Any], target: Target) -> Attribution:
     display="signed",
     summary="Derivative of the score times the input value.",
     reference="Shrikumar, Greenside, Shcherbina, Kundaje 2016, arXiv:1605.01713",
-    meaning="score units; positive speaks for the target, relative to an input of zeros",
+    meaning="score units; positive values support the target, relative to an input of zeros",
     class_discriminative=True,
     promises="sums to the score on networks without biases whose only non-linearity is ReLU",
     failures="noisy; depends on where the preprocessing puts zero (zero is not black)",

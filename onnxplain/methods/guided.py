@@ -23,8 +23,8 @@ from onnxplain.targets.target import Target
 
 _SHOWS = "where a larger value would raise the score (red) or lower it (blue), filtered"
 _FAILURES = (
-    "shows edges that the network detects more than reasons for the class: it hardly changes "
-    "when the upper layers are randomised (Adebayo et al. 2018, Nie et al. 2018)"
+    "shows the edges that the network detects rather than reasons for the class: it hardly "
+    "changes when the upper layers are randomised (Adebayo et al. 2018, Nie et al. 2018)"
 )
 
 
@@ -43,7 +43,7 @@ def _require_relu_like(how: Rectification) -> Callable[[Network], None]:
     display="signed",
     shows=_SHOWS,
     ends=("lowers", "raises"),
-    summary="Gradient that only follows what was active and raises the score.",
+    summary="Gradient passed back only through active units that raise the score.",
     reference="Springenberg, Dosovitskiy, Brox, Riedmiller 2015, arXiv:1412.6806",
     meaning="score per unit of model input, filtered; positive: a larger value raises the score",
     class_discriminative=False,
@@ -80,7 +80,7 @@ def guided_backprop(context: Context, x: NDArray[Any], target: Target) -> Attrib
     display="signed",
     shows=_SHOWS,
     ends=("lowers", "raises"),
-    summary="Gradient that passes activations backwards as ReLU: only what raises the score.",
+    summary="Gradient passed back through a ReLU at each activation: only what raises the score.",
     reference="Zeiler, Fergus 2014, arXiv:1311.2901, section 2.1",
     meaning="score per unit of model input, filtered; positive: a larger value raises the score",
     class_discriminative=False,
@@ -119,7 +119,7 @@ def deconvnet(context: Context, x: NDArray[Any], target: Target) -> Attribution:
     ends=("lowers", "raises"),
     summary="Guided backpropagation, kept where Grad-CAM is positive.",
     reference="Selvaraju, Cogswell, Das, Vedantam, Parikh, Batra 2017, arXiv:1610.02391",
-    meaning="product of both; its size has no unit of its own, its sign is that of guided "
+    meaning="product of both maps; the size has no unit, the sign is that of guided "
     "backpropagation",
     class_discriminative=True,
     promises="",
@@ -136,7 +136,7 @@ def guided_grad_cam(
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
-        Feature maps of Grad-CAM; found automatically if not given.
+        The layer for Grad-CAM; chosen automatically if not given.
 
     Returns
     -------

@@ -26,14 +26,14 @@ _TOLERANCE = 0.01
     needs=Capability.GRADIENTS,
     explains="logit",
     display="signed",
-    summary="Gradient averaged on the straight path from a baseline to the input, times their "
+    summary="Mean gradient along the straight path from a baseline to the input, times their "
     "difference.",
     reference="Sundararajan, Taly, Yan 2017, arXiv:1703.01365, equation 1",
-    meaning="score units; positive speaks for the target, relative to the baseline",
+    meaning="score units; positive values support the target, relative to the baseline",
     class_discriminative=True,
     promises="sums to S(x) - S(baseline); the relative gap is reported",
     tolerance=_TOLERANCE,
-    failures="pixels that look like the baseline get nothing; noisy at single pixels",
+    failures="pixels that look like the baseline get no attribution; noisy pixel by pixel",
 )
 def integrated_gradients(
     context: Context,
@@ -58,7 +58,7 @@ def integrated_gradients(
         Picture without evidence: black, white, mean, blur, noise, an image file, or a number
         in the model's units.
     steps, max_steps : int
-        Points on the path at first and at most.
+        Number of points on the path: at first, and at most.
     tolerance : float
         Largest gap, as a share of S(x) - S(baseline); a larger one gets a warning.
 

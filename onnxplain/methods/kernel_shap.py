@@ -39,16 +39,17 @@ _TOLERANCE = 0.01
     explains="probability",
     of_scores=True,
     display="signed",
-    summary="Shapley values of superpixels: what each adds to the score, averaged over all orders.",
+    summary="Shapley values of superpixels: what each adds to the score, averaged over all orders "
+    "of adding them.",
     reference="Lundberg, Lee 2017, arXiv:1705.07874; pairs: Covert, Lee 2021, arXiv:2012.01536",
-    meaning="score units for each region (every pixel shows its region's); positive raises the "
-    "score",
+    meaning="score units per region (each pixel shows the value of its region); positive values "
+    "raise the score",
     class_discriminative=True,
     promises="the regions add up to the change of the score from the filled picture to this one; "
     "exact Shapley values for at most eleven regions",
     tolerance=_TOLERANCE,
-    failures="another segmentation or fill gives another map; most sampled pictures are half "
-    "empty, unlike anything the model was trained on",
+    failures="depends on segmentation and fill; most sampled pictures are half empty, unlike "
+    "anything the model was trained on",
 )
 def kernel_shap(
     context: Context,
@@ -73,16 +74,16 @@ def kernel_shap(
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
     samples : int, optional
-        Perturbed pictures, at most; 2048 and two for each region if not given.
+        Maximum number of perturbed pictures; 2048 plus two per region if not given.
     segments : {"slic", "grid"}
-        Superpixels, or rectangles.
+        slic: superpixels; grid: rectangles.
     regions : int
-        About so many of them.
+        Approximate number of regions.
     fill_with : str
-        What stands in a region that is taken away: black, white, mean, blur, noise, an image
-        file, or a number in the model's units.
+        Fill of removed regions: black, white, mean, blur, noise, an image file, or a number in the
+        model's units.
     max_seconds, tolerance : float, optional
-        End after so many seconds, or when the standard error falls below this share of the
+        Stop after this many seconds, or when the standard error falls below this share of the
         map's range.
 
     Returns

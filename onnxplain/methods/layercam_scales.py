@@ -26,14 +26,14 @@ from onnxplain.targets.target import Target
     needs=NEEDS,
     explains="logit",
     display="positive",
-    summary="LayerCAM at the last layer of several grids, added up.",
+    summary="Sum of LayerCAM maps from the last layer at each of several resolutions.",
     reference="Jiang, Zhang, Hou, Cheng, Wei 2021, doi:10.1109/TIP.2021.3089943",
-    meaning="score units up to a factor; positive speaks for the target; with fuse=max 0 to 1, no "
-    "unit",
+    meaning="score units up to a factor; positive values support the target; with fuse=max from 0 "
+    "to 1, without a unit",
     class_discriminative=True,
     promises="",
-    failures="ignores evidence against the target; a coarse scale that carries much covers fine "
-    "ones; with fuse=max every scale counts the same, however little of the score it carries",
+    failures="ignores evidence against the target; a strong coarse scale hides fine ones; with "
+    "fuse=max every scale counts the same, even if it contributes little to the score",
 )
 def layercam_scales(
     context: Context,
@@ -56,11 +56,11 @@ def layercam_scales(
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
-        The last layer; found automatically if not given.
+        The last layer; chosen automatically if not given.
     scales : int
-        Layers at most.
+        Maximum number of layers.
     fuse : {"sum", "max"}
-        How the scales are joined.
+        How the scales are combined.
     gamma : float
         How far small values are raised, with ``fuse="max"``.
 

@@ -31,15 +31,15 @@ from onnxplain.targets.target import Target
     explains="probability",
     of_scores=True,
     display="signed",
-    summary="Weights of a linear model of the score over superpixels that are kept or not.",
+    summary="Weights of a linear model that predicts the score from which superpixels are kept.",
     reference="Ribeiro, Singh, Guestrin 2016, arXiv:1602.04938",
-    meaning="score units for each region (every pixel shows its region's); positive: the score is "
-    "higher with the region",
+    meaning="score units per region (each pixel shows the value of its region); positive: the "
+    "score is higher with the region",
     class_discriminative=True,
-    promises="on a linear model, without penalty, it is what each region contributes; the share of "
-    "the variance that the linear model explains is given as `fit`",
-    failures="says nothing where the fit is poor; another segmentation, fill or seed gives another "
-    "map; the penalty pulls small effects towards zero",
+    promises="on a linear model, without penalty, it equals each region's contribution; `fit` "
+    "reports the share of the variance that the linear model explains",
+    failures="meaningless if the fit is poor; depends on segmentation, fill and seed; the penalty "
+    "shrinks small effects towards zero",
 )
 def lime(
     context: Context,
@@ -65,20 +65,21 @@ def lime(
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
     samples : int
-        Perturbed pictures, at most.
+        Maximum number of perturbed pictures.
     segments : {"slic", "grid"}
-        Superpixels, or rectangles.
+        slic: superpixels; grid: rectangles.
     regions : int
-        About so many of them.
+        Approximate number of regions.
     fill_with : str
-        What stands in a region that is taken away: black, white, mean, blur, noise, an image
-        file, or a number in the model's units.
+        Fill of removed regions: black, white, mean, blur, noise, an image file, or a number in the
+        model's units.
     kernel_width : float
-        Width s: smaller ones count only samples near the whole picture.
+        Width s of the kernel; the smaller it is, the more only samples near the whole picture
+        count.
     alpha : float
         Strength of the penalty on large weights.
     max_seconds, tolerance : float, optional
-        End after so many seconds, or when the standard error falls below this share of the
+        Stop after this many seconds, or when the standard error falls below this share of the
         map's range.
 
     Returns

@@ -33,14 +33,14 @@ _LEAKS = 5
     needs=Capability.RELEVANCE,
     explains="logit",
     display="signed",
-    summary="The score, handed back layer by layer to what produced it.",
+    summary="The score, redistributed layer by layer to the inputs that produced it.",
     reference="Bach, Binder, Montavon, Klauschen, Müller, Samek 2015, "
     "doi:10.1371/journal.pone.0130140; composites: Montavon et al. 2019",
-    meaning="score units; positive speaks for the target",
+    meaning="score units; positive values support the target",
     class_discriminative=True,
-    promises="the sum is the score, less what biases absorb; the share that arrives is reported",
-    failures="biases after dead ReLUs absorb relevance; with composites of z-plus everything "
-    "that follows has one sign, so that classes that share features look alike",
+    promises="the sum is the score minus what biases absorb; the share that arrives is reported",
+    failures="biases after dead ReLUs absorb relevance; below z-plus rules all relevance has one "
+    "sign, so classes that share features look alike",
 )
 def lrp(
     context: Context,
@@ -69,7 +69,7 @@ def lrp(
     epsilon : float
         Stabilizer of the epsilon rule.
     gamma : float
-        How much more positive weights count under the gamma rule.
+        Extra weight of positive weights in the gamma rule.
     zero_bias : bool
         Biases absorb nothing at z-plus and alpha-beta.
     unknown : str
@@ -77,10 +77,10 @@ def lrp(
     start : str
         ``score``, or ``others``: the class score less the mean of all others.
     at : str, optional
-        A tensor inside the network whose relevance is returned as well.
+        A tensor inside the network whose relevance is also returned.
     channels : str, optional
-        Indices of channels of that tensor, separated by commas: only the relevance that flows
-        through them reaches the input.
+        Channels of that tensor, as indices separated by commas: only relevance that flows through
+        them reaches the input.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def propagated(
     image = network.image.name
     tensor = None if at is None else tensor_of(network, at)
     if channels is not None and tensor is None:
-        raise UsageError("channels need a tensor that they belong to: set `at` as well")
+        raise UsageError("channels belong to a tensor: set `at` as well")
     keep = {}
     if tensor is not None and channels is not None:
         keep[tensor] = channel_mask(network, tensor, channels)

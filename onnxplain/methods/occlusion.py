@@ -39,13 +39,13 @@ LOOK = 96
     display="signed",
     summary="How much the score falls when a window of the picture is covered.",
     reference="Zeiler, Fergus 2014, arXiv:1311.2901, section 4.2",
-    meaning="score units (a class's probability unless told otherwise; with response_of, those "
-    "of the layer); positive: covering it lowers the score",
+    meaning="score units (by default a class's probability; with response_of, the layer's units); "
+    "positive: covering the window lowers the score",
     class_discriminative=True,
-    promises="the effect of the very change that was made; nothing is approximated unless "
-    "refine or a limit is given",
-    failures="the fill is itself a feature; evidence that stands in two places hides behind the "
-    "other one",
+    promises="the exact effect of covering each window; nothing is approximated unless you set "
+    "refine or a limit",
+    failures="the fill is itself a feature; evidence that occurs twice is missed, because one "
+    "copy remains while the other is covered",
 )
 def occlusion(
     context: Context,
@@ -80,15 +80,15 @@ def occlusion(
         A layer with places in the picture: S is not the score, but the mean over the layer's
         feature maps of each map's largest value.
     refine : int
-        Compute every so many positions only, and those between where the map changes; the
-        others are interpolated. 1 computes all.
+        Compute every N-th position, and those between only where the map changes; the rest is
+        interpolated. 1 computes all.
     engine : {"auto", "incremental", "brute-force"}
         Compute only what a window can change, or every covered picture as a whole. The map
         is the same up to rounding; ``auto`` takes what should be faster, and the record's
         note ``engine`` says which it was, and why.
     max_seconds, tolerance : float, optional
-        Compute windows in random order, and end after so many seconds, or when the standard
-        error falls below this share of the map's range. Without either all are computed.
+        Compute windows in random order, and stop after this many seconds, or when the standard
+        error falls below this share of the map's range. Without a limit all windows are computed.
 
     Returns
     -------

@@ -26,11 +26,11 @@ _STABILIZER = 1e-7
     display="positive",
     summary="Feature maps times the gradient, place by place.",
     reference="Draelos, Carin 2020, arXiv:2011.08891",
-    meaning="score units up to a factor; positive speaks for the target",
+    meaning="score units up to a factor; positive values support the target",
     class_discriminative=True,
-    promises="times the number of places it equals CAM where CAM applies; shows only places that "
-    "the score used when the head is linear",
-    failures="coarse: the grid of the layer; can be scattered in early layers",
+    promises="multiplied by the number of places, it equals CAM where CAM applies; with a linear "
+    "head it shows only places that the score used",
+    failures="coarse: has the layer's resolution; can be scattered in early layers",
 )
 def hirescam(
     context: Context, x: NDArray[Any], target: Target, *, layer: str | None = None
@@ -42,7 +42,7 @@ def hirescam(
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
-        The feature maps; found automatically if not given.
+        The layer whose feature maps are used; chosen automatically if not given.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def hirescam(
     display="positive",
     summary="Feature maps weighted by the gradient, averaged in proportion to the map.",
     reference="Fu, Hu, Dong, Guo, Gao, Li 2020, arXiv:2008.02312",
-    meaning="score units up to a factor; positive speaks for the target",
+    meaning="score units up to a factor; positive values support the target",
     class_discriminative=True,
     promises="",
     failures="unstable where a map's positive and negative values cancel (layers without ReLU)",
@@ -82,7 +82,7 @@ def xgrad_cam(
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
-        The feature maps; found automatically if not given.
+        The layer whose feature maps are used; chosen automatically if not given.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def _cancelled(a: NDArray[Any], sums: NDArray[Any], weights: NDArray[Any]) -> tu
     display="positive",
     summary="Feature maps times the positive part of the gradient, place by place.",
     reference="Jiang, Zhang, Hou, Cheng, Wei 2021, doi:10.1109/TIP.2021.3089943",
-    meaning="score units up to a factor; positive speaks for the target",
+    meaning="score units up to a factor; positive values support the target",
     class_discriminative=True,
     promises="",
     failures="ignores evidence against the class; fine-grained in early layers, coarse in late "
@@ -142,7 +142,7 @@ def layercam(
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
-        The feature maps; found automatically if not given.
+        The layer whose feature maps are used; chosen automatically if not given.
 
     Returns
     -------

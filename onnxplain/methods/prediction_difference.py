@@ -31,15 +31,15 @@ from onnxplain.targets.target import Target
     needs=Capability.FORWARD | Capability.WINDOWS,
     explains="probability",
     display="signed",
-    summary="How much evidence is lost when a window is replaced by what could stand there.",
+    summary="How much evidence is lost when a window is replaced by plausible pixels.",
     reference="Zintgraf, Cohen, Adel, Welling 2017, arXiv:1702.04595",
-    meaning="bits (binary log-odds of the probability), or score units for other scores; positive: "
-    "the window speaks for the target",
+    meaning="bits (binary log-odds of the probability), or score units for other scores; "
+    "positive: the window supports the target",
     class_discriminative=True,
     promises="zero where the model ignores the window; with a conditional sampler also where the "
-    "window follows from what surrounds it",
-    failures="slow; a Gaussian draws smooth patches, so that texture and edges count more than "
-    "they should; without a background of other pictures the picture's own patches stand in",
+    "surroundings predict the window",
+    failures="slow; a Gaussian draws smooth patches, so texture and edges count more than they "
+    "should; without a background of other pictures, the picture's own patches are used",
 )
 def prediction_difference(
     context: Context,
@@ -81,9 +81,9 @@ def prediction_difference(
         Step between windows; half a window if not given. The paper has windows of 10 x 10
         and every position.
     padding : int, optional
-        Pixels around the window that a Gaussian is conditioned on; 2 if not given.
+        Width in pixels of the border that a Gaussian is conditioned on; 2 if not given.
     samples : int
-        Draws for each window, at most.
+        Maximum number of draws per window.
     training_count : int
         N of the Laplace correction (p N + 1) / (N + K), with K classes.
     hidden : str, optional
@@ -93,7 +93,7 @@ def prediction_difference(
     place : (int, int), optional
         Row and column in the feature map, instead of the mean.
     max_seconds, tolerance : float, optional
-        End after so many seconds, or when the standard error falls below this share of the
+        Stop after this many seconds, or when the standard error falls below this share of the
         map's range.
 
     Returns

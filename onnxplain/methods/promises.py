@@ -66,8 +66,8 @@ def growth_warnings(growth: Growth, what: str, remedy: str, precision: str) -> t
         )
     return (
         f"{what} explode: their magnitudes add up to {growth.times:.2g} times the score's own "
-        f"parts (more than {LARGEST_GROWTH:g} times says nothing of the model); they grow most, "
-        f"{growth.factor:.3g} times, at {at}; {remedy}",
+        f"parts (more than {LARGEST_GROWTH:g} times tells nothing about the model); they grow "
+        f"most, {growth.factor:.3g} times, at {at}; {remedy}",
     )
 
 

@@ -29,14 +29,15 @@ _MASKS = {
     explains="logit",
     of_scores=True,
     display="positive",
-    summary="What each place of the feature maps scores alone, all others put to zero.",
+    summary="The score of each place of the feature maps on its own, with all others set to zero.",
     reference="Byun, Lee 2022, arXiv:2209.14074",
-    meaning="score units, above the score of empty feature maps; positive speaks for the target",
+    meaning="score units, above the score of empty feature maps; positive values support the "
+    "target",
     class_discriminative=True,
-    promises="with mask=delta, before global average pooling and one linear layer, it is CAM over "
-    "the number of places",
-    failures="coarse: the grid of the layer; evidence that needs two distant places together is "
-    "missed; in a quantised file one place is worth only a few steps of the score",
+    promises="with mask=delta, before global average pooling and one linear layer, it equals CAM "
+    "divided by the number of places",
+    failures="coarse: has the layer's resolution; misses evidence that needs two distant places "
+    "together; in a quantised file one place changes the score by a few steps only",
 )
 def recipro_cam(
     context: Context,
@@ -55,9 +56,10 @@ def recipro_cam(
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
-        The feature maps; found automatically if not given.
+        The layer whose feature maps are used; chosen automatically if not given.
     mask : {"gaussian", "delta"}
-        A quarter of the place, less of its neighbours, as in the paper; or the place alone.
+        gaussian: a weight of one quarter for the place and less for its neighbours, as in the
+        paper; delta: the place alone.
 
     Returns
     -------

@@ -20,8 +20,8 @@ Display = Literal["signed", "positive", "magnitude"]
 # What pictures show, and the words at the low and the high end of their colours, where the card
 # says nothing else.
 _SHOWS: Mapping[str, str] = {
-    "signed": "what speaks for the target (red) and against it (blue)",
-    "positive": "only what speaks for the target",
+    "signed": "evidence for the target (red) and against it (blue)",
+    "positive": "only evidence for the target",
     "magnitude": "how strong, not which way",
 }
 _ENDS: Mapping[str, tuple[str, str]] = {

@@ -56,7 +56,7 @@ def relevance_warnings(
         return ()
     return (
         f"{100 * worst:.3g} % of the score arrives at the input: biases take or add more than the "
-        "score itself, so that the numbers are not shares of it; use composite=epsilon-plus with "
+        "score itself, so the values are not shares of it; use composite=epsilon-plus with "
         f"zero_bias=true, or {_WITHOUT_RULES}",
     )
 
@@ -96,15 +96,15 @@ def deep_taylor_warnings(
     found = []
     if mixed.max() > _TOLERANCE or conservation.min() < 0:
         found.append(
-            "relevance has both signs, or not that of the score, as it cannot have where all "
-            "activations are ReLUs: the network is not one that deep Taylor decomposition is for; "
-            "use lrp"
+            "relevance has both signs, or the wrong one, which cannot happen if all activations "
+            "are ReLUs: deep Taylor decomposition does not suit this network; use lrp"
         )
     lost = conservation[np.argmax(np.abs(1 - conservation))]
     if complete and abs(1 - lost) > _TOLERANCE:
         found.append(
-            f"{100 * lost:.3g} % of the score arrives, although zero_bias lets biases absorb "
-            "nothing: neurons that their bias alone holds up have nowhere to hand it to"
+            f"{100 * lost:.3g} % of the score arrives, although with zero_bias biases absorb "
+            "nothing: neurons that are active because of their bias alone have no input to pass "
+            "relevance to"
         )
     return tuple(found)
 
@@ -113,7 +113,7 @@ def _remedy(graph: Graph, rules: Composite) -> str:
     told = any("BatchNormalization" in match.operators for match, _ in rules.rules)
     if not told and _alone(graph):
         return (
-            "BatchNormalization stands alone here and hands on what its shift brought: use "
+            "a separate BatchNormalization passes on relevance that belongs to its shift: use "
             f"composite=epsilon-gamma-box-norm, or {_WITHOUT_RULES}"
         )
     if rules.name.startswith(("epsilon-gamma-box", "attn-lrp")):

@@ -30,12 +30,12 @@ from onnxplain.targets.target import Target
     display="signed",
     summary="How much higher the score is under random masks that keep a pixel.",
     reference="Petsiuk, Das, Saenko 2018, arXiv:1806.07421, equation 6",
-    meaning="score units (a class's probability unless told otherwise); positive: masks that "
-    "keep the pixel score above the average mask",
+    meaning="score units (by default a class's probability); positive: masks that keep the pixel "
+    "score above the average mask",
     class_discriminative=True,
-    promises="the paper's map, less its mean level; its standard error is given",
-    failures="coarse: the size of a cell; noisy with few masks; a half masked picture is unlike "
-    "anything the model was trained on",
+    promises="the paper's map minus its mean level, with a standard error",
+    failures="coarse: has the resolution of the mask's cells; noisy with few masks; half-masked "
+    "pictures are unlike anything the model was trained on",
 )
 def rise(
     context: Context,
@@ -59,16 +59,16 @@ def rise(
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
     samples : int
-        Masks N, at most.
+        Maximum number of masks, N.
     cells : int
-        Cells of a mask in each direction.
+        Number of mask cells along each side.
     share : float
         Probability p that a cell is kept.
     fill_with : str
-        What stands where nothing is kept: black, white, mean, blur, noise, an image file, or
-        a number in the model's units.
+        Fill of masked pixels: black, white, mean, blur, noise, an image file, or a number in the
+        model's units.
     max_seconds, tolerance : float, optional
-        End after so many seconds, or when the standard error falls below this share of the
+        Stop after this many seconds, or when the standard error falls below this share of the
         map's range.
 
     Returns

@@ -32,11 +32,12 @@ _STABILIZER = 1e-8
     display="positive",
     summary="Feature maps weighted by the score of the picture seen through them.",
     reference="Wang, Wang, Du, Yang, Zhang, Ding, Mardziel, Hu 2020, arXiv:1910.01279, algorithm 1",
-    meaning="units of the activations (weights add up to one); positive speaks for the target",
+    meaning="units of the activations (weights add up to one); positive values support the target",
     class_discriminative=True,
     promises="",
-    failures="slow: one forward pass for each feature map; weights are never negative, so that "
-    "nothing speaks against the target; a few maps often hold nearly all weight",
+    failures="slow: one forward pass per feature map; weights are never negative, so the map "
+    "shows no evidence against the target; a few feature maps often get nearly all the "
+    "weight",
 )
 def score_cam(
     context: Context,
@@ -58,14 +59,14 @@ def score_cam(
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
     layer : str, optional
-        The feature maps; found automatically if not given.
+        The layer whose feature maps are used; chosen automatically if not given.
     channels : int, optional
-        Only so many maps, those of the largest norm; all if not given.
+        Number of feature maps to use, those of the largest norm; all if not given.
     fill_with : str
-        What stands where a mask is 0: black, white, mean, blur, noise, an image file, or a
-        number in the model's units. The authors' code has 0 in these units.
+        Fill where a mask is 0: black, white, mean, blur, noise, an image file, or a number in the
+        model's units. The authors' code uses 0 in these units.
     max_seconds : float, optional
-        End after so many seconds, with the channels that were reached.
+        Time limit in seconds; the channels done by then make the map.
 
     Returns
     -------

@@ -22,7 +22,7 @@ from onnxplain.targets.target import Target
 
 _NAMES = ("smoothgrad", "smoothgrad-squared", "vargrad")
 _FAILURES = (
-    "inherits what the averaged method cannot see; more noise hides small details; squares and "
+    "inherits the blind spots of the averaged method; more noise hides small details; squares and "
     "variances lose the sign"
 )
 # Noisy copies between two looks at the map: each costs a gradient.
@@ -67,13 +67,13 @@ def smoothgrad(
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
     of : str
-        The method to average: any of the gradient and relevance families.
+        The method to average: any method of the gradient and relevance families.
     samples : int
-        Noisy copies, at most.
+        Maximum number of noisy copies.
     noise_level : float
         Standard deviation s of the noise, as a share of the picture's range of values.
     max_seconds, tolerance : float, optional
-        End after so many seconds, or when the standard error falls below this share of the
+        Stop after this many seconds, or when the standard error falls below this share of the
         map's range.
 
     Returns
@@ -146,7 +146,7 @@ def smoothgrad_squared(
     needs_for=_needs_for,
     explains="logit",
     display="magnitude",
-    shows="how much the averaged method varies under noise, not which way it points",
+    shows="how much the averaged method varies under noise, not its direction",
     ends=("steady", "varies"),
     summary="Variance of another method's maps over noisy copies of the picture.",
     reference="Adebayo, Gilmer, Goodfellow, Kim 2018, arXiv:1810.03307",

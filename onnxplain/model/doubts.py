@@ -50,22 +50,22 @@ def map_warnings(
     size, largest = float(np.abs(flat).sum()), float(np.abs(flat).max())
     ways = _remedy(method, target, competing)
     if size == 0:
-        return (f"the map is zero everywhere: nothing that it measures moves the score; {ways}",)
+        return (f"the map is zero everywhere: nothing that it measures changes the score; {ways}",)
     if noise is not None and largest <= _SCORES * noise:
         return (
             f"the map is rounding noise: its largest number is {largest:.2g}, and rounding alone "
-            f"moves the score by {noise:.2g}; {ways}",
+            f"changes the score by {noise:.2g}; {ways}",
         )
     against = float(np.maximum(-flat, 0.0).sum()) / size
     if method.display == "positive" and against == 1:
         return (
-            f"the picture is empty: all numbers of the map are negative, and it shows positive "
-            f"ones; {ways}",
+            "the picture is empty: all values of the map are negative, and the picture shows "
+            f"positive values only; {ways}",
         )
     meant = method.ends[1] == "for" and isinstance(target, ClassScore)
     if meant and method.display != "magnitude" and against >= ONE_SIDED:
         unseen = ", which the picture does not show" if method.display == "positive" else ""
-        return (f"{100 * against:.0f} % of the map speaks against the target{unseen}; {ways}",)
+        return (f"{100 * against:.0f} % of the map is evidence against the target{unseen}; {ways}",)
     return ()
 
 
@@ -78,7 +78,7 @@ def _remedy(method: Method, target: Target, competing: bool) -> str:
         if target.is_plain and method.score(None)["others"]:
             ways.append("drop --kind")
         if target.is_plain or target.others:
-            ways.append("ask what tells it from another class (--contrast CLASS)")
+            ways.append("compare it with another class (--contrast CLASS)")
     if method.takes_layer:
         ways.append("read another layer (--layer)")
     other = "lrp" if method.name == "occlusion" else "occlusion"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import onnx
 
+from onnxplain.adapters.batch_choice import require_batch
 from onnxplain.boundary import foreign, one_of_many
 from onnxplain.errors import ModelFileError, OnnxplainError, UsageError
 from onnxplain.explanations.explanation import Explanation
@@ -198,10 +199,12 @@ def load(
         bound=bound,
         threads=threads,
         engine=engine,
-        example=lambda: sample_picture(replace(recipe, dtype=image.dtype)).x,
+        example=cache(lambda: sample_picture(replace(recipe, dtype=image.dtype)).x),
     )
     require_task(network.answer)
     network = network.batch_first()
+    if batch_size is not None:
+        require_batch(network.graph, network.shapes, batch_size)
     answer = network.answer
     given = beside.get("labels") if labels is None else labels
     giver = "given" if file is None or labels is not None else f"{file.stem}{BESIDE}"
@@ -212,8 +215,8 @@ def load(
     warnings += named.warnings
     if carried is None and KEY in metadata:
         warnings.append(
-            f"the metadata {KEY!r} of the file say that it carries maps, which its graph does not "
-            "bear out; they are ignored"
+            f"the metadata {KEY!r} of the file say that it contains maps, but its graph does not; "
+            "they are ignored"
         )
     model = Model(
         network,

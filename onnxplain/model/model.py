@@ -35,6 +35,7 @@ from onnxplain.targets.request import TargetLike
 from onnxplain.targets.target import Target
 from onnxplain.tasks.average import averaged, require_runs
 from onnxplain.tasks.prediction import Prediction
+from onnxplain.text import html_table
 
 if TYPE_CHECKING:
     from onnxplain.adapters.tensor_parity import TensorParity
@@ -58,6 +59,19 @@ class Model(OpenedModel):
             f"<Model {self.name}: {answer.task}, scores of shape {answer.shape} from output "
             f"{answer.output!r}; picture {image.name!r}, {shape} {image.layout}>"
         )
+
+    def _repr_html_(self) -> str:
+        """Table for notebooks."""
+        image, answer = self.network.image, self.network.answer
+        shape = " x ".join("N" if d is None else str(d) for d in image.shape)
+        rows = [
+            ["picture", f"{image.name}, {shape} {image.layout}"],
+            ["preprocessing", f"{self.preprocess.name} ({self.sources.get('preprocess', '')})"],
+            ["answers", f"{answer.task}, from output {answer.output}"],
+            ["names", f"{len(self.labels)} known" if self.labels else "not known"],
+            *(["warning", text] for text in self.warnings),
+        ]
+        return html_table(self.name, ("", ""), rows)
 
     def with_graph(self, graph: Graph) -> Model:
         """Return a model of the same settings for an edited copy of the graph.

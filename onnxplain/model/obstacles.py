@@ -10,6 +10,7 @@ from onnxplain.errors import OnnxplainError
 from onnxplain.graph.bodies import is_control_flow
 from onnxplain.graph.expand import expand
 from onnxplain.graph.extract import find_downstream
+from onnxplain.graph.one_processor import advice_for
 from onnxplain.graph.operators import Trait, having
 from onnxplain.machine import lacks_pytorch
 from onnxplain.methods import Method, registered
@@ -40,6 +41,7 @@ def obstacles(network: Network) -> dict[str, str]:
     """
     missing = missing_operators(network.graph)
     unconverted = f"does not convert to PyTorch: {', '.join(missing)}" if missing else ""
+    unconverted += advice_for(network.graph) if missing else ""
     pytorch = unconverted or lacks_pytorch()
     return {name: _obstacle(network, method, pytorch) for name, method in registered().items()}
 

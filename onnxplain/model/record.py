@@ -119,6 +119,7 @@ def explanation_of(
             *found.warnings,
             *placement_warnings(network, found.layer),
             *_of_layer(network, run, found, target),
+            *network.batch_warnings(needs),
             *map_warnings(
                 method,
                 found.values[0],

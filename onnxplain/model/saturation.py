@@ -42,8 +42,8 @@ def saturated(
         return None
     if isinstance(target, Likeness):
         return NoSlopeError(
-            f"the {target.describe()} is {score:.6g}, where its slope is zero everywhere: both "
-            "vectors point the same way; use a method that takes no slopes (occlusion, lrp)"
+            f"the {target.describe()} is {score:.6g}, where its gradient is zero everywhere: both "
+            "vectors point the same way; use a method without gradients (occlusion, lrp)"
         )
     if not isinstance(target, ClassScore):
         return None
@@ -52,10 +52,10 @@ def saturated(
     way = (
         "explain its logit (--kind logit)"
         if network.has_logits
-        else "use a method that takes no slopes (occlusion)"
+        else "use a method without gradients (occlusion)"
     )
     return NoSlopeError(
-        f"the {target.unit} of {target.describe()} is {score:.6g}, where its slope is zero "
+        f"the {target.unit} of {target.describe()} is {score:.6g}, where its gradient is zero "
         f"everywhere: the last activation is saturated; {way}"
     )
 
@@ -77,6 +77,6 @@ def require_finite(method: Method, values: NDArray[Any], target: Target) -> None
     if bad:
         raise NumericalError(
             f"{method.name} of {target.describe()} holds {bad} numbers of {values.size} that are "
-            "NaN or infinite: its slope is not finite there; use a method that takes no slopes "
+            "NaN or infinite: its gradient is not finite there; use a method without gradients "
             "(occlusion)"
         )

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from onnxplain.network.network import Network
 
 _PROBED = (
-    "the scores are taken as probabilities, since they are not negative and sum to one; if they "
-    "are none, declare --scores raw"
+    "the scores are read as probabilities, because they are not negative and sum to one; if they "
+    "are not, declare --scores raw"
 )
 _BETWEEN = (
     "on a probe this number lies between 0 and 1; if it is a probability, declare it with --task "
@@ -79,7 +79,7 @@ def declared_answer(network: Network, outputs: Outputs, asked: Asked) -> Answer:
     except MemoryError as error:
         shape = list(network.shapes.get(output, ()))
         raise UnsupportedModelError(
-            f"output {output!r} of shape {shape} needs more memory than there is"
+            f"output {output!r} of shape {shape} needs more memory than is available"
         ) from error
     found = next((a for a in answers if a.output == output), None)
     if found is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.cam_head import CamHead, find_cam_head
 from onnxplain.graph.depth import Depths
+from onnxplain.graph.held import require_held
 from onnxplain.graph.layer_choice import NOTHING_NEW, choose_layer
 from onnxplain.graph.layer_list import early_layer, usable_layers
 from onnxplain.graph.layers import SpatialLayer, refuse_layer, spatial_layer
@@ -71,6 +73,13 @@ def tensor_of(network: Network, asked: str | int | None) -> str:
 
 def named_layer(network: Network, asked: str | int | None) -> SpatialLayer:
     """Return the named spatial layer of a network, or the best one; see `Network.layer`."""
+    found = _named(network, asked)
+    numbers = math.prod(network.shapes.get(found.name, ()))
+    require_held(f"layer {found.name!r}", found.grid, numbers)
+    return found
+
+
+def _named(network: Network, asked: str | int | None) -> SpatialLayer:
     graph, shapes, axes = network.graph, network.shapes, network.axes
     tensor = layer_tensor(network, asked)
     if tensor is None:
@@ -123,7 +132,7 @@ def layer_warnings(
 def _early(network: Network) -> SpatialLayer:
     found = early_layer(*about_layers(network))
     if found is None:
-        what = "there is no early layer: nothing spatial dominates the output"
+        what = "there is no early layer: no spatial layer lies on every path to the output"
         raise refuse_layer(network.graph, network.shapes, network.axes, what)
     return found
 
@@ -133,7 +142,7 @@ def _at(network: Network, index: int) -> SpatialLayer:
     if not -len(layers) <= index < len(layers):
         allowed = f"-{len(layers)} to {len(layers) - 1}" if layers else "none"
         raise UsageError(
-            f"there is no layer {index}; allowed: {allowed}, as `inspect --layers` counts them"
+            f"there is no layer {index}; allowed: {allowed}; `inspect --layers` numbers them"
         )
     return layers[index]
 

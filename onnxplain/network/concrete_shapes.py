@@ -34,16 +34,21 @@ def concrete_shapes(graph: Graph, image: ImageInput, engine: Callable[[], OrtAda
         If no memory holds the input, or a tensor is larger than the budget allows.
     """
     shapes = infer_shapes(graph, image)
-    for name, lengths in shapes.items():
-        # Most are float32; what is smaller is made larger by what reads it.
-        if (size := 4 * math.prod(lengths)) > budget().tensor_bytes and not graph.is_constant(name):
-            raise over("tensor_bytes", f"tensor {name!r}", f"it takes {size:,} bytes")
+    _require_small(graph, shapes)
     unknown = [n for n in graph.tensor_names() if n not in shapes]
     if unknown:
         shape = (image.batch or 1, *image.shape[1:])
         with foreign(lambda why: UnsupportedModelError(f"an input of shape {shape}: {why}")):
             x = np.zeros(shape, image.dtype)
         # Whether inputs may meet in a batch is asked of the scores, which are not known yet.
-        measured = engine().together().activations(x, unknown)
-        shapes |= {name: values.shape for name, values in measured.items()}
+        measured = engine().together().shapes_of(x, unknown)
+        _require_small(graph, measured)
+        shapes |= measured
     return shapes
+
+
+def _require_small(graph: Graph, shapes: Shapes) -> None:
+    for name, lengths in shapes.items():
+        # Most are float32; what is smaller is made larger by what reads it.
+        if (size := 4 * math.prod(lengths)) > budget().tensor_bytes and not graph.is_constant(name):
+            raise over("tensor_bytes", f"tensor {name!r}", f"it takes {size:,} bytes")

@@ -183,9 +183,9 @@ class Context:
         """
         if target.one_by_one and len(x) > 1:
             raise MethodRefusedError(
-                "the file has no axis along which pictures stand, so that this method, which "
-                "takes gradients of several at once, cannot tell their boxes apart; use gradient, "
-                "grad-cam, rise or occlusion"
+                "the file has no batch axis, so this method, which computes gradients of several "
+                "pictures at once, cannot tell their boxes apart; use gradient, grad-cam, rise or "
+                "occlusion"
             )
         plain = rectify is None and baseline is None
         engine = self.engine(Capability.GRADIENTS | (_NOTHING if plain else Capability.SIGNALS))

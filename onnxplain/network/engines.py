@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from onnxplain.adapters.base import FORWARD_VERBS, Adapter, Array, Capability
-from onnxplain.adapters.batch_choice import gradient_batch, is_work
+from onnxplain.adapters.batch_choice import asked_for_gradients, gradient_batch, is_work
 from onnxplain.adapters.engines import EngineSettings, Factory
 from onnxplain.adapters.incremental.costs import arithmetic
 from onnxplain.adapters.ort import OrtAdapter
@@ -127,7 +127,19 @@ class Engines:
     @property
     def gradient_batch(self) -> int:
         """How many inputs gradients take at a time, in either engine."""
-        return self._batch_size or gradient_batch(self.graph, self.shapes, _GRADIENTS)
+        if self._batch_size is None:
+            return gradient_batch(self.graph, self.shapes, _GRADIENTS)
+        return asked_for_gradients(self.graph, self.shapes, self._batch_size)
+
+    def batch_warnings(self, needs: Capability) -> tuple[str, ...]:
+        """Say that gradients take fewer inputs at a time than somebody asked for."""
+        asked = self._batch_size or 1
+        if needs in FORWARD_VERBS or self.gradient_batch >= asked:
+            return ()
+        return (
+            f"gradients of {asked:,} inputs at a time would take more memory than a process may "
+            f"hold: {self.gradient_batch:,} at a time are computed",
+        )
 
     @cached_property
     def _measured(self) -> bool:

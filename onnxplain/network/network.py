@@ -226,6 +226,7 @@ class Network(Engines):
             must_part=lambda: self.independence.parts,
             measured=lambda: self._measured,
             tried=graph is None,
+            repeats=lambda: not self._may_differ,
         )
 
     @cached_property

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.adapters.ort_deadline import in_time_together
 from onnxplain.adapters.placement import Placement, measure_placement
 from onnxplain.errors import MethodRefusedError, OnnxplainError
 from onnxplain.graph.layers import SpatialLayer
@@ -29,8 +30,8 @@ def placed(network: Network, layer: SpatialLayer) -> SpatialLayer:
     found = placement(network, layer)
     if found.verdict == "elsewhere":
         raise MethodRefusedError(
-            f"layer {layer.name!r} does not answer where its grid says: {_shares(found)}; a map "
-            "of it would be drawn in the wrong place; name another layer with --layer, or use "
+            f"layer {layer.name!r} does not respond where its grid says: {_shares(found)}; its "
+            "map would be drawn in the wrong place; name another layer with --layer, or use "
             "occlusion or integrated-gradients"
         )
     if found.order is None:
@@ -47,18 +48,19 @@ def placement(network: Network, layer: SpatialLayer) -> Placement:
 
 
 def measured(network: Network, layer: SpatialLayer) -> Placement:
-    """Measure where a layer answers; undecided if the file does not run."""
+    """Measure where a layer answers; undecided if the file does not run, or takes too long."""
     centres, example = _centres(network, layer), network.example()
     derived = layer.name in network.axes.grid_of and layer.name not in network.axes.guessed
     # What inputs of a batch have in common does not look like a place. Whether they meet is not
     # asked for this; a file that takes one at a time only is run so.
-    for engine in (network.ort.together, lambda: network.ort):
-        try:
-            return measure_placement(
-                engine(), network.image, layer, centres, example, derived=derived
-            )
-        except OnnxplainError:
-            continue
+    with in_time_together():
+        for engine in (network.ort.together, lambda: network.ort):
+            try:
+                return measure_placement(
+                    engine(), network.image, layer, centres, example, derived=derived
+                )
+            except OnnxplainError:
+                continue
     return Placement("undecided")
 
 
@@ -69,13 +71,13 @@ def placement_warnings(network: Network, layer: str | None) -> tuple[str, ...]:
         return ()
     if found.verdict == "permuted":
         return (
-            f"the places of layer {layer!r} do not stand in the picture's order "
-            f"({_shares(found)}); the map is drawn where they answer, as measured",
+            f"the places of layer {layer!r} are not in the picture's order ({_shares(found)}); "
+            "the map is drawn where they respond, as measured",
         )
     if found.verdict == "undecided" and layer in network.axes.guessed:
         return (
-            f"the places of layer {layer!r} are guessed from lengths of axes, and where it "
-            "answers could not be measured: the map may be drawn in the wrong place",
+            f"the places of layer {layer!r} are guessed from axis lengths and could not be "
+            "measured: the map may be drawn in the wrong place",
         )
     return ()
 

@@ -28,18 +28,18 @@ Array = NDArray[np.float64]
 _LARGEST_SHARE = 2.0
 # Scores that float16 rounds may be so much beyond 1.
 _SLACK = 1e-2
-_SQUASH = "say with 'activation' that a Sigmoid is still to be done"
+_SQUASH = "declare with 'activation' that a Sigmoid must be applied"
 _NO_FORM = (
     "the four numbers of its boxes are neither corners nor centres with sizes (offsets from "
     "anchors cannot be read)"
 )
 _NOTHING = (
-    "it finds nothing in the pictures it was tried on, so that its sides are taken for pixels; if "
-    "they are shares of the picture, declare that in a file beside the model (docs/detectors.md)"
+    "it finds nothing in the test pictures, so the sides of its boxes are read as pixels; if they "
+    "are shares of the picture, declare that in a file beside the model (docs/detectors.md)"
 )
 _SEVERAL = (
-    "the pictures it was tried on do not tell its readings apart: {}, or {}; look at the boxes, "
-    "and declare the other one in a file beside the model if they are wrong (docs/detectors.md)"
+    "the test pictures do not tell its readings apart: {}, or {}; look at the boxes, and declare "
+    "the other one in a file beside the model if they are wrong (docs/detectors.md)"
 )
 _CROSSED = (
     "many of its boxes have their right side left of their left one, or their lower one above the "
@@ -47,8 +47,8 @@ _CROSSED = (
     "(docs/detectors.md)"
 )
 _TWO_FORMS = (
-    "the four numbers of its boxes are taken for {}, and may be {} as well: look at the boxes, and "
-    "declare the form {!r} in a file beside the model if they are wrong (docs/detectors.md)"
+    "the four numbers of its boxes are read as {}, but may be {}: look at the boxes, and declare "
+    "the form {!r} in a file beside the model if they are wrong (docs/detectors.md)"
 )
 
 
@@ -182,7 +182,7 @@ def _scores(found: FoundBoxes, scores: Array) -> tuple[BoxLayout | None, str]:
     if found.scores_known and layout.labels is None and beyond:
         return None, (
             f"its scores reach from {scores.min():.3g} to {scores.max():.3g}, not from 0 to 1: "
-            "say with 'activation' what is still to be done"
+            "declare with 'activation' what must be applied"
         )
     if found.scores_known or layout.labels is not None or not scores.size:
         return layout, ""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
-from onnxplain.inputs.dataset import read_dataset
+from onnxplain.inputs.datasets import read_datasets
 from onnxplain.inputs.source import model_input
 from onnxplain.network.context import Context
 from onnxplain.perturb.background import CROPS, Background, fit_background
@@ -24,7 +24,7 @@ _OWN_CROPS = 5000
 def find_background(
     context: Context,
     x: NDArray[Any] | None,
-    source: str | None,
+    source: str | Sequence[str] | None,
     sampler: str | None,
     window: Size | int | None,
     padding: int | None,
@@ -37,8 +37,9 @@ def find_background(
         The model.
     x : (C, H, W) or (H, W, C) array, optional
         The picture explained, which stands in for others if there is no source.
-    source : str, optional
-        Not needed if there is a picture; see `onnxplain.methods.prediction_difference`.
+    source : str or sequence of str, optional
+        Not needed if there is a picture; see `onnxplain.methods.prediction_difference`. Several
+        are data sets alone.
     sampler, window, padding
         What is wanted; of a stored background they are known.
 
@@ -47,13 +48,13 @@ def find_background(
     UsageError
         If a stored background is of another model, or was fitted otherwise than is wanted.
     """
-    if source is not None and Path(source).suffix == ".npz":
+    if isinstance(source, str) and Path(source).suffix == ".npz":
         return _stored(context, source, sampler, window, padding)
     if source is None:
         assert x is not None
         pictures: Sequence[NDArray[Any]] = [channels_first(context, x)]
     else:
-        pictures = Pictures(context, [s.path for s in read_dataset(source)])
+        pictures = Pictures(context, [s.path for s in read_datasets(source)])
     height, width = context.network.image.size
     eighth = (max(1, height // 8), max(1, width // 8))
     return fit_background(

@@ -110,7 +110,6 @@ def refusal(node: Node, operators: list[str], method: str) -> MethodRefusedError
         How it names itself in a message.
     """
     return MethodRefusedError(
-        f"{method} cannot treat what stands inside of {node}: {', '.join(operators)}; "
-        "gradient, integrated-gradients and grad-cam pass it as it runs, and occlusion needs "
-        "no gradient"
+        f"{method} cannot handle the body of {node}: {', '.join(operators)}; gradient, "
+        "integrated-gradients and grad-cam can, and occlusion needs no gradient"
     )

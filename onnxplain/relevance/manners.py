@@ -149,8 +149,8 @@ def _no_rule(node: Node, inside: Sequence[str]) -> MethodRefusedError:
     holds = f", which holds {', '.join(inside)}" if inside else ""
     return MethodRefusedError(
         f"no relevance rule for operator {node.operator} at tensor {node.output!r}{holds}; "
-        "unknown=pass hands relevance on element by element there, unknown=gradient by the "
-        "derivative; integrated-gradients, grad-cam and occlusion work without rules"
+        "unknown=pass passes relevance on element by element, unknown=gradient in proportion to "
+        "the derivative; integrated-gradients, grad-cam and occlusion need no rules"
     )
 
 

@@ -55,7 +55,7 @@ def require_relu_like(graph: Graph, image: str, output: str, mode: str) -> None:
 def no_relu_like(mode: str) -> MethodRefusedError:
     """Error of a backward pass that finds no activation to treat in its own way."""
     return MethodRefusedError(
-        f"{mode} backpropagation needs ReLU-like activations, and this model has none: it "
+        f"{mode} backpropagation needs ReLU-like activations, and this model has none, so it "
         "would equal the gradient; use gradient or integrated-gradients"
     )
 

@@ -157,8 +157,8 @@ class Walker:
         vanished = [n for n in (*names, *masks) if n not in values]
         if vanished:
             raise UsageError(
-                f"tensor {vanished[0]!r} lies inside of what is explained as one node; ask for "
-                "one before or after it"
+                f"tensor {vanished[0]!r} lies inside a group that is treated as one node; choose "
+                "a tensor before or after it"
             )
         last = {self._chains[n][-1] for n, site in found.items() if "last" in site.positions}
         passed = _Passed(values, composite, plan, boxes, names, masks, last)

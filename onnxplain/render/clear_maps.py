@@ -108,7 +108,7 @@ def clear_maps(explanation: Explanation, labels: Mapping[int, str] | None = None
     colors = class_colors(len(indices))
     _class_map(canvas, places[1], y, explanation, "CLEAR map: dominant class", most, colors, names)
     _heat_map(canvas, places[2], y, explanation, most, top)
-    _class_map(canvas, places[3], y, explanation, "class most spoken against", least, colors,
+    _class_map(canvas, places[3], y, explanation, "class most opposed", least, colors,
                names)  # fmt: skip
     y += first + SPACE
     canvas.text(MARGIN, y, "response of each class", size=HEADING, weight="bold")

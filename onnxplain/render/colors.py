@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,8 +61,12 @@ class Palette:
 
     def colors(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Red, green and blue in [0, 1] of scaled values, as a (..., 3) array."""
+        return self.table[self.places(values)]
+
+    def places(self, values: NDArray[np.float64]) -> NDArray[np.intp]:
+        """Rows of the table in which the colours of scaled values stand."""
         share = (np.clip(values, self.lowest, 1.0) - self.lowest) / (1.0 - self.lowest)
-        return self.table[np.rint(share * (len(self.table) - 1)).astype(np.intp)]
+        return np.rint(share * (len(self.table) - 1)).astype(np.intp)
 
     def bar(self, tone: float = 0.0, alpha: float = 1.0) -> NDArray[np.uint8]:
         """Colours from the lowest value to 1 as they look over a grey tone, as (1, K, 3) bytes.
@@ -113,8 +118,11 @@ def grey(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """
     if photo.shape[-1] == 1:
         return np.repeat(photo, 3, axis=-1)
-    luma = ((photo.astype(np.int64) @ LUMA + 0x8000) >> 16).astype(np.uint8)
-    return np.repeat(luma[..., None], 3, axis=-1)
+    # Plane by plane: NumPy multiplies matrices of integers without a fast routine.
+    luma = np.full(photo.shape[:-1], 0x8000, np.uint32)
+    for channel, part in enumerate(LUMA):
+        luma += photo[..., channel] * np.uint32(part)
+    return np.repeat((luma >> np.uint32(16)).astype(np.uint8)[..., None], 3, axis=-1)
 
 
 def blend(
@@ -141,8 +149,19 @@ def mix(
 ) -> NDArray[np.uint8]:
     """Lay a scaled map over a photo as it is; parameters as those of `blend`."""
     mixed = np.empty(photo.shape, np.uint8)
+    tables = _mixtures(display, alpha)
     for first in range(0, len(photo), _ROWS):
         rows = slice(first, first + _ROWS)
-        colors = PALETTES[display].colors(values[rows]) * 255.0
-        mixed[rows] = np.round(photo[rows] * (1.0 - alpha) + colors * alpha)
+        places = PALETTES[display].places(values[rows])
+        for channel, table in enumerate(tables):
+            at = photo[rows, :, channel] * np.intp(table.shape[1]) + places
+            mixed[rows, :, channel] = table.ravel()[at]
     return mixed
+
+
+@lru_cache(maxsize=8)
+def _mixtures(display: str, alpha: float) -> NDArray[np.uint8]:
+    """Every colour of a palette over every tone of a photo, (3, 256 tones, K colours)."""
+    tones, colors = np.arange(256, dtype=np.float64), PALETTES[display].table.T * 255.0
+    mixed = tones[None, :, None] * (1.0 - alpha) + (colors * alpha)[:, None]
+    return np.round(mixed).astype(np.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,15 +57,24 @@ def picture_height(explanation: Explanation) -> float:
     return PANEL * min(height / width, 1.6)
 
 
-def photo_panel(canvas: Canvas, x: float, y: float, explanation: Explanation) -> None:
-    """Draw what the model saw, with its most probable classes; the target is marked."""
+def photo_panel(
+    canvas: Canvas,
+    x: float,
+    y: float,
+    explanation: Explanation,
+    explained: Sequence[Explanation] = (),
+) -> None:
+    """Draw what the model saw, with its most probable classes.
+
+    The target is marked; those of all that are `explained`, if the panel stands for several.
+    """
     height, width = explanation.pixels.shape[:2]
     canvas.text(x, y, f"the model sees {width} x {height}", size=HEADING)
     y += TITLE
     tall = picture_height(explanation)
     canvas.whole(x, y, PANEL, tall, enlarged(explanation.pixels))
     y += tall + GAP
-    ranking = _ranking(explanation)
+    ranking = _ranking(explanation, explained)
     longest = max([1.0, *(abs(score) for _, score, _ in ranking)])
     lowest = min([0.0, *(score / longest for _, score, _ in ranking)])
     # Inches of a score as long as the longest; all bars start at the same zero.
@@ -79,14 +89,16 @@ def photo_panel(canvas: Canvas, x: float, y: float, explanation: Explanation) ->
         length = unit * abs(score) / longest
         canvas.fill(start, y + 0.01, length, 0.035, _RED if is_target else _BLUE, frame=False)
         y += 0.1
-    target = explanation.target
-    if isinstance(target, ClassScore) and target.contrast is None:
-        canvas.text(x, y, "red: the class that is explained", size=SMALL, color=GREY)
+    targets = [e.target for e in explained or [explanation]]
+    if all(isinstance(t, ClassScore) and t.contrast is None for t in targets):
+        several = sum(is_target for _, _, is_target in ranking) > 1
+        said = "the classes that are" if several else "the class that is"
+        canvas.text(x, y, f"red: {said} explained", size=SMALL, color=GREY)
 
 
-def photo_panel_height(explanation: Explanation) -> float:
+def photo_panel_height(explanation: Explanation, explained: Sequence[Explanation] = ()) -> float:
     """Height in inches of `photo_panel`."""
-    rows = _ranking(explanation)
+    rows = _ranking(explanation, explained)
     listed = sum(len(name) * LINE + 0.1 for name, _, _ in rows)
     return TITLE + picture_height(explanation) + GAP + listed + LINE
 
@@ -158,18 +170,25 @@ def _below(explanation: Explanation, look: Look) -> tuple[list[str], list[str]]:
     )
 
 
-def _ranking(explanation: Explanation) -> list[tuple[list[str], float, bool]]:
-    target, labels = explanation.target, explanation.labels
+def _ranking(
+    explanation: Explanation, explained: Sequence[Explanation] = ()
+) -> list[tuple[list[str], float, bool]]:
+    labels = explanation.labels
+    targets = [e.target for e in explained or [explanation]]
     shown = [(i, p) for i, _, p in explanation.top(_TOP)]
-    if isinstance(target, (BoxMatch, BoxNumber)):
+    boxes = [t.words for t in targets if isinstance(t, (BoxMatch, BoxNumber))]
+    if boxes:
         # Numbered as in the table and in the picture of boxes.
         rows = [
-            (f"{i + 1} {labels[i]}", p, target.words.startswith(f"{labels[i]} in "))
+            (f"{i + 1} {labels[i]}", p, any(w.startswith(f"{labels[i]} in ") for w in boxes))
             for i, p in shown
         ]
     else:
-        index = target.index if isinstance(target, ClassScore) else None
-        if index is not None and shown and index not in [i for i, _ in shown]:
-            shown.append((index, float(explanation.scores[index])))
-        rows = [(class_name(labels, i), p, i == index) for i, p in shown]
+        wanted = dict.fromkeys(t.index for t in targets if isinstance(t, ClassScore))
+        listed = {i for i, _ in shown}
+        if shown:
+            shown += [(i, float(explanation.scores[i])) for i in wanted if i not in listed]
+        # A class may have its name from the explanation that is of it.
+        labels = {**labels, **{i: n for e in explained for i, n in e.labels.items()}}
+        rows = [(class_name(labels, i), p, i in wanted) for i, p in shown]
     return [(broken([name], PANEL - SHARE, TEXT, "bold"), p, marked) for name, p, marked in rows]

@@ -61,8 +61,8 @@ def draw_relevant(
     ]
     notes = (
         f"Each tile: the average of up to {patches} patches that excite the filter most, in its "
-        "receptive field. Below it: class, weight, layer and channel. Filters that speak against "
-        "a class are in the files only."
+        "receptive field. Below it: class, weight, layer and channel. Filters that oppose a class "
+        "are in the files only."
     )
     return tile_page(heading, tiles, columns=columns, side=1.3, notes=notes)
 
@@ -90,7 +90,7 @@ def draw_enriched(
     source = found.picture.source.replace("\\", "/").rpartition("/")[2]
     heading = [f"{name}  \u00b7  {source}"]
     if not found.features:
-        heading.append("none of the selected features speaks for this class here")
+        heading.append("none of the selected features supports this class here")
     notes = (
         "Below each heatmap: layer, channel, and response times weight as a share of the sum of "
         "weights. Heatmaps: guided projection of all of the filter's activations."

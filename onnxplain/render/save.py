@@ -6,9 +6,12 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from onnxplain.files import whole_file
 from onnxplain.render.canvas import Canvas
 from onnxplain.render.painted import DPI, painted
+from onnxplain.render.png import write_png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,7 +35,10 @@ def save_image(image: Image.Image, path: str | Path) -> None:
         If the file cannot be written.
     """
     with whole_file(path) as file:
-        image.save(file, "PNG", **_SETTINGS)
+        if image.mode == "RGB":
+            write_png(file, np.asarray(image))
+        else:
+            image.save(file, "PNG", **_SETTINGS)
 
 
 def save_page(page: Canvas, path: str | Path) -> None:

@@ -34,7 +34,7 @@ class _Cell:
 
 
 def sheet(
-    explanations: Sequence[Explanation], *, look: Look | None = None, columns: int = COLUMNS
+    explanations: Sequence[Explanation], *, look: Look | None = None, columns: int | None = None
 ) -> Canvas:
     """Draw explanations of one picture side by side.
 
@@ -45,8 +45,10 @@ def sheet(
         values of its parameters, or all of them.
     look : Look, optional
         How maps are drawn.
-    columns : int
-        Most panels in a row: 2 suit a page of a paper, where letters keep their size.
+    columns : int, optional
+        Most panels in a row: 2 suit a page of a paper, where letters keep their size. If not
+        given, 4, and of several targets of one method as many as make a block of a slide's
+        proportions.
 
     Returns
     -------
@@ -64,14 +66,15 @@ def sheet(
         raise UsageError("a sheet needs at least one explanation")
     if len({e.provenance.get("input_sha256") for e in explanations}) > 1:
         raise UsageError("a sheet shows one picture; these explanations belong to several")
-    if columns < 1:
+    if columns is not None and columns < 1:
         raise UsageError(f"{columns} columns are out of range; allowed: 1 or more")
     look, titles = look or Look(), _titles(explanations)
     groups = _by_target(explanations)
     if len(groups) > 1 and all(len(group) == 1 for group in groups):
         groups = [list(explanations)]
         titles = {id(e): _of_target(e, titles[id(e)]) for e in explanations}
-        columns = min(columns, math.ceil(math.sqrt(_WIDER * (len(explanations) + 1))))
+        columns = columns or min(COLUMNS, math.ceil(math.sqrt(_WIDER * (len(explanations) + 1))))
+    columns = columns or COLUMNS
     rows = [row for group in groups for row in _rows(group, look, titles, columns)]
     heights = [max(cell.height for cell in row) for row in rows]
     most = max(len(row) for row in rows)
@@ -121,7 +124,11 @@ def _topic(target: Target) -> str:
 def _rows(
     group: list[Explanation], look: Look, titles: Mapping[int, str], columns: int
 ) -> list[list[_Cell]]:
-    photo = _Cell(group[0], panels.photo_panel, panels.photo_panel_height(group[0]))
+    photo = _Cell(
+        group[0],
+        partial(panels.photo_panel, explained=group),
+        panels.photo_panel_height(group[0], group),
+    )
     maps = [
         _Cell(
             e,

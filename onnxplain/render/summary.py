@@ -25,8 +25,8 @@ _ONE = 0.02
 _EVIDENCE = ("logit", "probability", "score", "likeness", "cosine")
 # What the strong end of a method's colours shows, by the card's word for it.
 _SHOWN = {
-    "for": "What speaks for it is",
-    "against": "What speaks against it is",
+    "for": "The evidence for it is",
+    "against": "The evidence against it is",
     "raises": "The pixels that raise or lower its score most are",
     "positive": "The strongest values of the averaged method are",
     "strong effect": "The pixels that its score depends on most are",
@@ -95,7 +95,7 @@ def _where(explanation: Contents, known: Method | None) -> str:
     place = place_of(np.abs(heatmap) if both else heatmap)
     strong = known.ends[1] if known is not None else ""
     if place is None:
-        return "The map shows nothing that speaks for it."
+        return "The map shows no evidence for it."
     shown = _SHOWN.get(strong, "What the map shows most of is")
     if strong == "for" and explanation.target.unit not in _EVIDENCE:
         shown = "What raises it is"
@@ -113,7 +113,7 @@ def _belief(explanation: Contents, known: Method | None) -> str:
     elif error is not None:
         said.append("the engines agree")
     elif "slope_error" in measures:
-        said.append("its slopes agree with differences of the deployed file's scores")
+        said.append("its derivatives agree with differences of the deployed file's scores")
     elif explanation.provenance.get("precision") == "as the file":
         said.append("computed by the deployed file itself")
     else:
@@ -135,7 +135,7 @@ def _belief(explanation: Contents, known: Method | None) -> str:
         doubts = True
     if known is not None and not known.class_discriminative:
         said.append("another class would give much the same map")
-    said.append("not compared with blind maps on this model (`onnxplain evaluate`)")
+    said.append("not compared with control maps on this model (`onnxplain evaluate`)")
     verdict = "Do not rely on it before you have read the warning" if doubts else "Can be read"
     return f"{verdict}: {'; '.join(said)}."
 

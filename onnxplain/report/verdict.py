@@ -85,7 +85,7 @@ def _found(record: Head, judged: int) -> Iterator[str]:
         yield (
             f"{said.right} of {said.labelled} labelled pictures are classified correctly: "
             f"{100 * said.accuracy:.1f} %; on further pictures of this kind {100 * low:.0f} to "
-            f"{100 * high:.0f} % are to be expected (95 % interval)"
+            f"{100 * high:.0f} % can be expected (95 % interval)"
         )
     if record.boxes is not None:
         hits = sum(c.hits for c in record.boxes.classes)
@@ -97,7 +97,7 @@ def _found(record: Head, judged: int) -> Iterator[str]:
         yield (
             f"{suspect} of {judged} classes may be recognised by a shortcut: see the suspects"
             if suspect
-            else f"none of {judged} classes judged is suspected of a shortcut"
+            else f"none of {judged} judged classes is suspected of a shortcut"
         )
     passed = [s.method for s in record.sanity if s.verdict.startswith("passes")]
     if passed:
@@ -111,18 +111,18 @@ def _failed(record: Head) -> Iterator[str]:
     if not record.complete:
         yield (
             f"the audit was stopped after {record.data.examined} of {record.data.pictures} "
-            "pictures; the same command goes on from there"
+            "pictures; run the same command to resume"
         )
     yield from untrusted(record)
     if record.failures:
         count = len(record.failures)
         yield f"{count} picture{'s' if count != 1 else ''} could not be examined"
-    yield from (f"of the model: {text}" for text in record.model.warnings)
+    yield from (f"model warning: {text}" for text in record.model.warnings)
 
 
 def _open(record: Head, judged: int) -> Iterator[str]:
     if not record.predictions.labelled and record.boxes is None and record.model.task == "classes":
-        yield "no labels are known: nothing is said of right and wrong"
+        yield "no labels are known, so answers cannot be judged right or wrong"
     if not judged:
         yield "shortcuts are not judged: too few pictures of each class"
     if not record.sanity:

@@ -8,26 +8,26 @@ from onnxplain.evaluate.measures import MEASURES
 
 # What methods say of themselves: in the record, with every map.
 _OWN: Mapping[str, str] = {
-    "completeness_gap": "what the map's numbers lack to add up to the score; 0 is exact",
-    "conservation": "share of the score that the map's numbers add up to; 1 is exact",
-    "parity_error": "how far the two engines' scores differ, as a share; 0 is the same",
+    "completeness_gap": "how far the map's values are from adding up to the score; 0 is exact",
+    "conservation": "share of the score that the map's values add up to; 1 is exact",
+    "parity_error": "relative difference between the two engines' scores; 0 means equal",
     "parity_tolerance": "the parity error up to which the engines count as equal",
-    "relevance_in": "sum of the relevance that arrives at the picture",
+    "relevance_in": "sum of the relevance that reaches the picture",
     "relevance_out": "relevance that starts at the score",
     "relative_error": "standard error of a sampled map, as a share of its range",
-    "samples": "how many samples the map is made of",
+    "samples": "number of samples in the map",
     "computed": "share of the windows computed; the others are interpolated",
-    "dominance": "share of the responses that belongs to the strongest class",
+    "dominance": "the strongest class's share of the responses",
     "warnings": "share of the maps that carry a warning",
 }
 
 GLOSSARY: Mapping[str, str] = {
-    "map": "A number for each place of a picture: what there speaks for the explained class, or "
-    "against it. A map tells what this model uses, not what is right.",
-    "evidence": "The part of a map that speaks for the class. Shares of it add up to 100 %.",
+    "map": "A number for each place of a picture: evidence for the explained class, or against "
+    "it. A map shows what this model uses, not what is right.",
+    "evidence": "The part of a map that supports the class. Shares of it add up to 100 %.",
     "95 % interval": "Where the true share lies with 95 % certainty if further pictures are like "
     "these (Wilson's interval). Few pictures make it wide.",
-    "shortcut": "A cue that goes with a class in these pictures and is not the thing itself: a "
+    "shortcut": "A cue that occurs with a class in these pictures but is not the object itself: a "
     "watermark, a border, a background.",
     "deletion": "The score while pixels are taken away, the strongest of the map first. A good map "
     "makes it fall early: a small area under the curve.",
@@ -39,7 +39,7 @@ GLOSSARY: Mapping[str, str] = {
     "reverse.",
     "quartiles": "A quarter of the pictures lies below the lower one, a quarter above the upper "
     "one.",
-    "cluster": "Pictures of one class whose maps have the same shape.",
+    "cluster": "Pictures of one class whose maps are similar.",
 }
 
 

@@ -183,8 +183,15 @@ class Back:
         return self.build.reduce("ReduceMean", x, axes, keep=keep)
 
     def where(self, condition: str, slope: str | None = None) -> str:
-        """Write the derivative where a condition holds, and zero elsewhere."""
-        return self("Where", condition, slope or self.slope, 0.0)
+        """Write the derivative where a condition holds, and zero elsewhere.
+
+        ONNX Runtime multiplies in less than half the time in which it chooses; but zero times
+        infinity is no zero.
+        """
+        chosen = slope or self.slope
+        if self.build.is_finite(chosen):
+            return self("Mul", chosen, self.cast(condition))
+        return self("Where", condition, chosen, 0.0)
 
     def cast(self, x: str, dtype: np.dtype[Any] | None = None) -> str:
         """Write a cast, to the type of the derivatives if no other one is named."""

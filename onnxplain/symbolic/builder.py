@@ -16,6 +16,16 @@ Operand = str | float | Sequence[int] | NDArray[Any]
 # From this opset on the axes of all reductions are an input.
 _AXES_AS_INPUT = 18
 _FRESH = "explained"
+# Operators whose outputs are finite wherever their inputs are. All others may divide by zero,
+# take the root or the logarithm of it, or overflow.
+_TAME = frozenset({
+    "Abs", "Add", "And", "AveragePool", "Cast", "Clip", "Concat", "ConstantOfShape", "Conv",
+    "ConvTranspose", "DepthToSpace", "Equal", "Erf", "Expand", "Flatten", "Gather", "Gemm",
+    "Greater", "GreaterOrEqual", "Identity", "Less", "LessOrEqual", "MatMul", "Max", "Min", "Mul",
+    "Neg", "Not", "Or", "Pad", "ReduceMax", "ReduceMean", "ReduceSum", "Relu", "Reshape",
+    "ScatterND", "Shape", "Sigmoid", "Sign", "Slice", "SpaceToDepth", "Split", "Squeeze", "Sub",
+    "Tanh", "Tile", "Transpose", "Unsqueeze", "Where",
+})  # fmt: skip
 
 
 class Builder:
@@ -50,6 +60,7 @@ class Builder:
         self.initializers: list[onnx.TensorProto] = []
         self._taken = set(taken)
         self._known = set(constants)
+        self._wild: set[str] = set()
         self._made: dict[Any, tuple[str, ...]] = {}
         self._count = 0
 
@@ -96,6 +107,10 @@ class Builder:
         """Whether a tensor is a constant or computed from constants alone."""
         return name in self._known
 
+    def is_finite(self, name: str) -> bool:
+        """Whether a tensor is finite if all constants and all values of the graph are."""
+        return name not in self._wild
+
     def many(
         self, operator: str, inputs: Sequence[str], count: int, **attributes: Any
     ) -> tuple[str, ...]:
@@ -105,6 +120,9 @@ class Builder:
         if fixed and key in self._made:
             return self._made[key]
         outputs = tuple(self.fresh(operator) for _ in range(count))
+        tame = operator in _TAME or (operator == "Div" and inputs[1] in self._known)
+        if not fixed and not (tame and self._wild.isdisjoint(inputs)):
+            self._wild.update(outputs)
         node = helper.make_node(operator, list(inputs), list(outputs), outputs[0], **attributes)
         if fixed:
             self.fixed.append(node)

@@ -118,5 +118,5 @@ class Likeness(Target):
         rows = rows.reshape(len(rows), -1)
         lengths = np.linalg.norm(rows, axis=1)
         if not lengths.all():
-            raise NumericalError("an embedding is zero everywhere: it has no direction to compare")
+            raise NumericalError("the embedding is all zeros: it has no direction to compare")
         return rows, lengths

@@ -131,13 +131,13 @@ class Boxes:
         self, asked: BoxRequest, request: TargetRequest, values: Values, said: Detected
     ) -> Target:
         if asked.label is None:
-            raise UsageError("say the class of a box that you draw: 'car in left,top,right,bottom'")
+            raise UsageError("a drawn box needs a class: 'car in left,top,right,bottom'")
         sides = said.frame.in_input(np.array(asked.sides))
         match = self.layout.match(values, sides, asked.label)[0]
         if not request.by_match and not match.any():
             raise NowhereError(
-                "no candidate of the detector overlaps the box that is drawn: no gradient leads "
-                "there; use occlusion or rise"
+                "no candidate of the detector overlaps the drawn box, so there is no gradient; "
+                "use occlusion or rise"
             )
         row = int(match.argmax()) if match.size else 0
         words = f"{self._name(asked.label)} drawn"
@@ -175,8 +175,8 @@ def _chosen(asked: BoxRequest, said: Detected, name: Any) -> list[int]:
     boxes = said.found
     if not len(boxes.scores):
         raise NowhereError(
-            "the detector finds no box in this picture; draw one to learn why not: "
-            "-t 'CLASS in left,top,right,bottom'"
+            "the detector finds no box in this picture; to learn why, draw one: -t 'CLASS in "
+            "left,top,right,bottom'"
         )
     among = [
         k for k in range(len(boxes.scores)) if asked.label is None or boxes.labels[k] == asked.label
@@ -191,8 +191,8 @@ def _chosen(asked: BoxRequest, said: Detected, name: Any) -> list[int]:
         what += f" at {x:g},{y:g}"
     if not among:
         raise NowhereError(
-            f"no {what} in this picture; it has {', '.join(said.names)}; draw one to learn why "
-            "not: -t 'CLASS in left,top,right,bottom'"
+            f"no {what} in this picture; it has {', '.join(said.names)}; to learn why, draw one: "
+            "-t 'CLASS in left,top,right,bottom'"
         )
     if asked.number > len(among):
         raise NowhereError(f"there is no {what} number {asked.number}: only {len(among)}")

@@ -21,8 +21,8 @@ from onnxplain.tasks.prediction import Prediction
 from onnxplain.tasks.task import Values, require_plain
 
 _ASK = (
-    "the model answers an embedding, which means something beside another one only: say what the "
-    "picture is compared with, --target like=PICTURE or like=VECTOR.npy, or one dimension (-t 7)"
+    "the model answers an embedding, which is meaningful only in comparison: say what to compare "
+    "the picture with (--target like=PICTURE or like=VECTOR.npy), or name one dimension (-t 7)"
 )
 
 

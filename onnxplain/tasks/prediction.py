@@ -86,7 +86,7 @@ class Prediction:
         """
         if kind not in self.kinds:
             raise UsageError(
-                f"nothing makes a number of this answer a {kind}; say what its scores are: "
+                f"no number of this answer is known to be a {kind}; say what its scores are: "
                 "--scores logits|probabilities, or load(..., scores=...)"
             )
         return self.kinds[kind]

@@ -1,5 +1,6 @@
 """Batches of whole inputs: timed on the work itself, bounded by memory; threads and spinning."""
 
+import math
 import os
 
 import nets
@@ -9,6 +10,7 @@ import pytest
 from graphs import build, value_info
 from onnx.helper import make_node
 
+import onnxplain
 from onnxplain.adapters import batch_choice
 from onnxplain.adapters.batch_choice import (
     BatchChoice,
@@ -16,10 +18,14 @@ from onnxplain.adapters.batch_choice import (
     gradient_batch,
     is_work,
     joined,
+    require_batch,
 )
 from onnxplain.errors import UsageError
+from onnxplain.graph.budget import Budget, within
 from onnxplain.graph.prepare import prepare
 from onnxplain.network.network import Network
+
+PICTURE = "examples/digits/3-10.png"
 
 
 class Clock:
@@ -182,3 +188,38 @@ def test_batches_of_large_activations_are_small():
     assert (forward_batch(graph, small, 32), gradient_batch(graph, small, 16)) == (32, 16)
     huge = dict.fromkeys("xaby", (1, 3, 80_000, 80_000))
     assert (forward_batch(graph, huge, 32), gradient_batch(graph, huge, 16)) == (1, 1)
+
+
+def test_a_batch_that_was_asked_for_fits_into_memory_or_is_refused():
+    """The digits' largest node reads and writes so many numbers, counted by hand below."""
+    network = onnxplain.load("models/digits-gap.onnx").network
+    each = max(
+        sum(
+            4 * math.prod(network.shapes[n][1:])
+            for n in (*node.inputs, *node.outputs)
+            if n in network.shapes
+        )
+        for node in network.graph.nodes
+    )
+    with within(Budget(memory_bytes=100 * each)):
+        require_batch(network.graph, network.shapes, 100)
+        with pytest.raises(UsageError, match=r"batch size 101 is too large: .*; 100 fit"):
+            require_batch(network.graph, network.shapes, 101)
+        with pytest.raises(UsageError, match=r"batch size 5,000 is too large: .*; 100 fit"):
+            onnxplain.load("models/digits-gap.onnx", batch_size=5_000)
+        # One picture alone is for other budgets to refuse.
+        require_batch(network.graph, dict.fromkeys(network.shapes, (1, 9**9)), 1)
+
+
+def test_gradients_of_fewer_inputs_than_asked_for_are_said_beside_the_result():
+    model = onnxplain.load("models/digits-gap.onnx", batch_size=60)
+    graph, shapes = model.network.graph, model.network.shapes
+    names = {n for node in graph.nodes for n in node.outputs} - {
+        n for n in shapes if graph.is_constant(n)
+    }
+    kept = sum(4 * math.prod(shapes[n][1:]) for n in names)
+    with within(Budget(memory_bytes=40 * kept + 1)):
+        found = model.explain(PICTURE, "gradient")
+        assert any("60 inputs at a time" in w and "40 at a time" in w for w in found.warnings)
+        assert not any("at a time" in w for w in model.explain(PICTURE, "cam").warnings)
+    assert not any("at a time" in w for w in model.explain(PICTURE, "gradient").warnings)

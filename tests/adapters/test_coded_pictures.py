@@ -17,6 +17,10 @@ def drawn(places=(2, 3), count=16, seed=0, **kind):
     return values, CodedPictures.draw(values, made, places, count, seed)
 
 
+def every(pictures):
+    return pictures.inputs(0, len(pictures.codes))
+
+
 def doubly_centred(values):
     rows, columns = values.mean(axis=1, keepdims=True), values.mean(axis=0, keepdims=True)
     return values - rows - columns + values.mean()
@@ -25,10 +29,10 @@ def doubly_centred(values):
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 def test_each_place_has_as_many_of_both_textures(layout):
     _, found = drawn((4, 4), count=8, layout=layout, size=(8, 8))
-    assert found.x.shape == (8, *image(layout, (8, 8)).shape[1:])
+    assert every(found).shape == (8, *image(layout, (8, 8)).shape[1:])
     np.testing.assert_array_equal(found.codes.sum(axis=0), 0)
     # Places with the same draw hold the same; others differ.
-    pictures = np.moveaxis(found.x, layout.index("C"), 1)
+    pictures = np.moveaxis(every(found), layout.index("C"), 1)
     for place in range(16):
         row, column = (2 * n for n in divmod(place, 4))
         cut = pictures[:, :, row : row + 2, column : column + 2]
@@ -40,7 +44,7 @@ def test_each_place_has_as_many_of_both_textures(layout):
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 def test_places_are_as_equal_as_the_size_allows(layout):
     _, found = drawn((2, 3), layout=layout, size=(5, 10))
-    pictures = np.moveaxis(found.x, layout.index("C"), 1)
+    pictures = np.moveaxis(every(found), layout.index("C"), 1)
     rows, columns = [0, 0, 0, 1, 1], [0, 0, 0, 0, 1, 1, 1, 2, 2, 2]
     for y, x in np.ndindex(5, 10):
         codes = found.codes[:, 3 * rows[y] + columns[x]]
@@ -52,16 +56,16 @@ def test_places_are_as_equal_as_the_size_allows(layout):
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_pictures_stay_in_the_range_and_type_of_the_example(dtype):
     example, found = drawn(dtype=dtype)
-    assert found.x.dtype == example.dtype == np.dtype(dtype)
-    assert example.min() <= found.x.min() < found.x.max() <= example.max()
+    assert every(found).dtype == example.dtype == np.dtype(dtype)
+    assert example.min() <= every(found).min() < every(found).max() <= example.max()
 
 
 def test_draws_repeat_with_their_seed_only():
     (_, one), (_, same), (_, other) = (drawn(seed=s) for s in (1, 1, 2))
-    np.testing.assert_array_equal(one.x, same.x)
+    np.testing.assert_array_equal(every(one), every(same))
     np.testing.assert_array_equal(one.codes, same.codes)
     assert (one.codes != other.codes).any()
-    assert (one.x != other.x).any()
+    assert (every(one) != every(other)).any()
 
 
 def test_shares_are_squared_correlations_less_what_all_have(rng):
@@ -89,3 +93,10 @@ def test_what_all_cells_share_says_nothing():
     np.testing.assert_allclose(found.shares(gate), 0, atol=1e-12)
     # A channel that never answers is no reason to divide by zero.
     np.testing.assert_array_equal(found.shares(np.ones((16, 1, 5))), 0)
+
+
+def test_some_pictures_are_those_of_all():
+    _, found = drawn(count=8)
+    whole = every(found)
+    for start, stop in ((0, 3), (3, 6), (6, 8)):
+        np.testing.assert_array_equal(found.inputs(start, stop), whole[start:stop])

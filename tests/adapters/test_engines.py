@@ -14,7 +14,7 @@ def test_an_engine_is_there_inside_of_its_block_only():
     with register_engine("mine", factory) as registration:
         assert registration.name == "mine"
         assert engine_factory("mine") is factory
-        with pytest.raises(UsageError, match="'mine' is there already"):
+        with pytest.raises(UsageError, match="'mine' exists already"):
             register_engine("mine", factory)
     with pytest.raises(UnknownNameError, match="engine 'mine'"):
         engine_factory("mine")
@@ -22,7 +22,7 @@ def test_an_engine_is_there_inside_of_its_block_only():
 
 @pytest.mark.parametrize("name", ["onnxruntime", "pytorch"])
 def test_names_of_the_library_are_taken(name):
-    with pytest.raises(UsageError, match="take another name"):
+    with pytest.raises(UsageError, match="choose another name"):
         register_engine(name, factory)
 
 

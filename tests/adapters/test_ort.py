@@ -123,9 +123,7 @@ def test_memory_that_is_not_there_is_one_line(monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(OrtAdapter, "_run", full)
-    with pytest.raises(
-        UnsupportedModelError, match=r"4 inputs of shape \(3, 6, 6\) at a time need"
-    ):
+    with pytest.raises(UnsupportedModelError, match=r"4 inputs of shape \(3, 6, 6\) need more"):
         made.forward(X)
 
 

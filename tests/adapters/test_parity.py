@@ -93,7 +93,7 @@ def test_an_output_that_hardly_changes_proves_nothing(reference, itself, step):
     found, _ = measured(Engine(offset=3.0), reference, itself, step)
     assert found.noise > LARGEST_NOISE
     assert not found.agrees
-    with pytest.raises(ParityError, match="proves nothing"):
+    with pytest.raises(ParityError, match="hardly changes"):
         require_parity(found)
 
 
@@ -167,7 +167,7 @@ def test_a_network_that_ignores_its_picture_is_refused(tmp_path):
         "f = Flatten(x) m = MatMul(f, w) k = Mul(m, t) y = Add(k, o)"
     )
     model = onnxplain.load(write_model(tmp_path / "m.onnx", body))
-    with pytest.raises(ParityError, match="proves nothing"):
+    with pytest.raises(ParityError, match="hardly changes"):
         model.explain(DIGIT, "saliency", 0)
     found = model.explain(DIGIT, "saliency", 0, allow_mismatch=True)
     assert found.measures["parity_tolerance"] > 0

@@ -9,11 +9,13 @@ import pytest
 from handmade import model
 
 import onnxplain
+from onnxplain.adapters.placement import _code_grid, measure_placement
 from onnxplain.errors import MethodRefusedError
+from onnxplain.graph.budget import Budget, within
 from onnxplain.graph.prepare import prepare
 from onnxplain.network.chosen_layer import named_layer
 from onnxplain.network.network import Network
-from onnxplain.network.placed_layer import measured, placement
+from onnxplain.network.placed_layer import _centres, measured, placement
 
 SHIPPED = (
     "digits-gap digits-keras digits-softmax digits-vit fashion-cnn flowers-fc flowers-gap "
@@ -85,7 +87,7 @@ def test_a_layer_that_looks_at_the_mirrored_place_is_refused():
         "w": graphs.weights(6, 4, seed=1),
     }
     network = Network(prepare(model(body, weights, image="float[N,3,32,32] image")))
-    with pytest.raises(MethodRefusedError, match="does not answer where its grid says") as caught:
+    with pytest.raises(MethodRefusedError, match="does not respond where its grid says") as caught:
         network.layer("y")
     assert "\n" not in str(caught.value)
     assert network.layer("a").grid == (8, 8)
@@ -122,3 +124,74 @@ def test_it_is_measured_once(monkeypatch):
     network.layer(None)
     monkeypatch.setattr(type(network.ort), "activations", None)
     network.layer(None)
+
+
+def test_pictures_are_held_a_few_at_a_time_where_memory_is_short():
+    network = onnxplain.load("models/digits-gap.onnx").network
+    layer = network.layers[0]
+    asked = []
+
+    class Counting:
+        def together(self):
+            return self
+
+        def activations(self, x, names):
+            asked.append(len(x))
+            return network.ort.activations(x, names)
+
+    def found(limits):
+        asked.clear()
+        with within(limits):
+            return measure_placement(
+                Counting(), network.image, layer, _centres(network, layer), network.example()
+            )
+
+    roomy = found(Budget())
+    assert max(asked) == 8
+    tight = found(Budget(picture_bytes=4 * (network.example().size + layer_size(layer)) * 2))
+    assert max(asked) == 2
+    assert tight.verdict == roomy.verdict == "agrees"
+    np.testing.assert_allclose([tight.own, tight.best], [roomy.own, roomy.best], rtol=1e-3)
+
+
+def test_places_that_follow_from_the_graph_are_believed_of_a_very_large_layer(monkeypatch):
+    network = onnxplain.load("models/digits-gap.onnx").network
+    layer = network.layers[0]
+
+    def measure(derived):
+        return measure_placement(
+            network.ort, network.image, layer, _centres(network, layer), network.example(),
+            derived=derived,
+        ).verdict  # fmt: skip
+
+    assert measure(True) == "agrees"
+    monkeypatch.setattr("onnxplain.adapters.placement._BELIEVED", layer_size(layer))
+    assert (measure(True), measure(False)) == ("undecided", "agrees")
+
+
+def layer_size(layer):
+    return layer.channels * layer.grid[0] * layer.grid[1]
+
+
+@pytest.mark.parametrize(
+    "grid", [(1, 1), (1, 65_536), (65_536, 1), (2, 32_768), (300, 300), (7, 7), (1, 200), (99, 3)]
+)
+def test_even_the_thinnest_grid_has_places_and_not_too_many(grid):
+    rows, columns = _code_grid(grid)
+    assert 1 <= rows <= grid[0]
+    assert 1 <= columns <= grid[1]
+    assert rows * columns <= 256
+
+
+@pytest.mark.parametrize("size", [(1, 4096), (4096, 1), (2, 3000)])
+def test_an_extremely_thin_picture_has_layers_that_agree(size):
+    proto = model(
+        "c = Conv<pads = [1, 1, 1, 1]>(image, k) r = Relu(c) p = GlobalAveragePool(r) "
+        "f = Flatten(p) scores = MatMul(f, w)",
+        {}, k=np.random.default_rng(0).normal(size=(4, 3, 3, 3)), w=np.eye(4, 2),
+    )  # fmt: skip
+    for axis, length in zip((2, 3), size, strict=True):
+        proto.graph.input[0].type.tensor_type.shape.dim[axis].dim_value = length
+    network = Network(prepare(proto))
+    assert network.image.size == size
+    assert placement(network, network.layers[0]).verdict == "agrees"

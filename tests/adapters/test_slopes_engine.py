@@ -74,10 +74,10 @@ def test_derivatives_that_do_not_add_up_are_not_used(monkeypatch):
     monkeypatch.setattr(symbolic, "pull_back", wrong)
     found.pull_back(input_of(), SEED, ["image"])
     assert (found.device, asked) == ("torch cpu", [True])
-    assert "do not add up" in found.obstacle
+    assert "do not match" in found.obstacle
     found._only = True
     found._obstacles.clear()
-    with pytest.raises(ParityError, match="do not add up"):
+    with pytest.raises(ParityError, match="do not match"):
         found.pull_back(input_of(), SEED, ["image"])
 
 

@@ -181,10 +181,10 @@ def test_names(reference):
     with pytest.raises(UnknownNameError, match=r"unknown engine 'reference'.*registered: none"):
         opened("reference")
     for name in ("onnxruntime", "pytorch"):
-        with pytest.raises(UsageError, match="is there already"):
+        with pytest.raises(UsageError, match="exists already"):
             register_engine(name, reference)
     with register_engine("reference", reference):
-        with pytest.raises(UsageError, match="is there already"):
+        with pytest.raises(UsageError, match="exists already"):
             register_engine("reference", reference)
         with pytest.raises(UnknownNameError, match="nearest: 'reference'"):
             opened("referense")

@@ -82,7 +82,7 @@ def test_stopped_it_leaves_a_valid_record(tmp_path, number, code):
         _, said = process.communicate(timeout=60)
     assert process.returncode == code
     assert "Traceback" not in said
-    assert "the same command continues from here" in said
+    assert "the same command resumes from here" in said
     record = read_record(tmp_path / "out" / "record.json").to_dict()
     assert record["complete"] is False
     assert 0 < record["data"]["examined"] < 300
@@ -102,7 +102,7 @@ def test_a_full_disk_is_one_error_and_what_was_written_is_kept(data, undisturbed
     assert found.returncode == 7
     (said,) = found.stderr.splitlines()
     assert said.startswith("onnxplain: error: cannot write results to")
-    assert "make room and start the same command again" in said
+    assert "free some space and run the same command again" in said
     kept = results(out)
     assert 0 < kept < PICTURES
     assert not (out / "record.json").exists()

@@ -94,7 +94,7 @@ def test_a_record_without_curves_is_of_format_1(path, tmp_path):
 
 def test_a_record_without_the_files_of_the_model_is_of_format_2(path, model, tmp_path):
     old = json.loads(path.read_text("utf-8"))
-    assert old["format"] == 3
+    assert old["format"] == 4
     assert old["model"]["files"] == model.identity.to_list()
     old["format"] = 2
     del old["model"]["files"]
@@ -103,6 +103,28 @@ def test_a_record_without_the_files_of_the_model_is_of_format_2(path, model, tmp
     (tmp_path / "new.json").write_text(json.dumps({**old, "format": 3}))
     with pytest.raises(UsageError, match=r"at \$.model: 'files' is a required property"):
         read_record(tmp_path / "new.json")
+
+
+def test_data_of_several_sources_are_of_format_4(path, model, samples, tmp_path):
+    several = ["one", "two/*.png"]
+    with open_audit(path.parent, model, samples, CONFIG) as audit:
+        write_record(tmp_path / "record.json", audit, {**SOURCES, "data": several})
+        write_record(tmp_path / "single.json", audit, {**SOURCES, "data": ["one"]})
+    record = read_record(tmp_path / "record.json")
+    assert record.data.sources == several
+    assert record.data.described == "one, two/*.png"
+    data = json.loads((tmp_path / "record.json").read_text("utf-8"))
+    assert record.to_dict() == data
+    assert json.loads((tmp_path / "single.json").read_text("utf-8"))["data"]["source"] == "one"
+    for change, said in (
+        ({"format": 3}, r"\$.data.source: .* is not of type 'string'"),
+        ({"data": {**data["data"], "source": ["one"]}}, r"\$.data.source"),
+        ({"data": {**data["data"], "source": ["one", "one"]}}, r"\$.data.source"),
+        ({"data": {**data["data"], "source": ["one", 2]}}, r"\$.data.source\[1\]"),
+    ):
+        (tmp_path / "other.json").write_text(json.dumps({**data, **change}))
+        with pytest.raises(UsageError, match=said):
+            read_record(tmp_path / "other.json")
 
 
 def without_times(path):
@@ -114,7 +136,7 @@ def without_times(path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"format": 4}, r"at \$.format"),
+        ({"format": 5}, r"at \$.format"),
         ({"curves": [{"method": "lrp"}]}, r"at \$.curves\[0\]"),
         ({"complete": "yes"}, r"at \$.complete"),
         ({"pictures": [{"name": 3}]}, r"at \$.pictures\[0\]"),

@@ -110,7 +110,7 @@ def test_a_label_that_is_no_class_is_found_before_anything_runs(audit, tmp_path)
     ("text", "said"),
     [
         ("methods = ['cam']\n", "digits-softmax.onnx"),
-        ("methods = ['rise']\n[method.rise]\nmax_seconds = 3\n", "cannot be repeated"),
+        ("methods = ['rise']\n[method.rise]\nmax_seconds = 3\n", "cannot be reproduced"),
         ("batch_size = 0\n", "batch_size is 0"),
         ("measures = ['energy-in-mask']\n", "needs a mask, and no picture"),
     ],

@@ -61,7 +61,7 @@ def test_nothing_to_explain_is_no_failure(evaluate, tmp_path):
     ("model", "data", "more", "said"),
     [
         ("models/digits-gap.onnx", FOLDER, (), "annotated boxes are for detectors"),
-        (DETECTOR, FOLDER, ("--masks", "examples"), "give --boxes or --masks"),
+        (DETECTOR, FOLDER, ("--masks", "examples"), "give only one of them"),
         (DETECTOR, "flowers", (), "leave out --boxes"),
         (DETECTOR, FOLDER, ("-t", "star@3,4"), "name a class alone"),
         (DETECTOR, "examples/digits", (), "is of one of the"),

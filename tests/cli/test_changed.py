@@ -15,7 +15,7 @@ def test_only_what_changed_is_told(tmp_path, capsys):
     path.write_bytes(path.read_bytes() + b"\0")
     tell_changed(model)
     (line,) = capsys.readouterr().err.splitlines()
-    assert "warning: 'net.onnx' of model 'net.onnx' changed or went meanwhile" in line
+    assert "warning: 'net.onnx' of model 'net.onnx' changed or disappeared during the run" in line
     path.unlink()
     tell_changed(model)
-    assert "changed or went" in capsys.readouterr().err
+    assert "changed or disappeared" in capsys.readouterr().err

@@ -41,7 +41,7 @@ def test_all_leaves_out_what_is_impossible_and_says_why(model):
     assert "cam" in left_out
     assert "cam" not in named(found)
     assert "occlusion" in named(found)
-    with pytest.raises(UsageError, match="names no method"):
+    with pytest.raises(UsageError, match="-m is empty"):
         choose_methods([","], model)
 
 
@@ -120,3 +120,12 @@ def test_the_layer_of_a_box_may_have_fewer_maps_than_the_chosen_one():
     assert dict(one.parameters) == {"max_seconds": ALL_SECONDS}
     found = detector.explain("examples/scenes/scene-1000000.png", "score-cam", **one.parameters)
     assert found.measures["channels"] == 16
+
+
+def test_values_of_a_grid_that_look_alike_in_file_names_stay_apart():
+    method = find("occlusion")
+    texts = ("a/b.png", "a-b.png", "a b.png", "x" * 200, "x" * 201)
+    stems = [Chosen(method, cell={"fill_with": t}).stem for t in texts]
+    assert len(set(stems)) == len(texts)
+    assert stems[1] == "occlusion.fill_with-a-b.png"
+    assert all("/" not in s and len(s) < 80 for s in stems)

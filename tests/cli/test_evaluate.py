@@ -31,6 +31,15 @@ def test_table_and_files(evaluate):
     assert names == {"evaluation.json", "summary.csv", "rows.csv", "curves.png"}
 
 
+def test_a_measure_that_says_little_here_is_marked(evaluate):
+    found = evaluate("-m", "cam", "--metrics", "insertion,deletion")
+    (told,) = [t for t in found.stdout.splitlines() if "says little here" in t]
+    assert told.startswith("insertion says little here: the blurred picture alone scores")
+    assert "(cam, (random)" in told
+    record = json.loads((evaluate.folder / "evaluation.json").read_text("utf-8"))
+    assert {e["measure"] for e in record["says_little"]} == {"insertion"}
+
+
 def test_json_is_the_whole_record(evaluate):
     found = evaluate("-m", "gradient", "--metrics", "deletion", "--json")
     record = json.loads(found.stdout)

@@ -38,7 +38,7 @@ def test_every_launcher_runs_the_same_program(launcher):
     found = subprocess.run(
         [sys.executable, *launcher, "--help"], capture_output=True, text=True, check=True, cwd=ROOT
     )
-    assert "Explain what a deployed ONNX image classifier saw." in found.stdout
+    assert "Explain the predictions of a deployed ONNX image model." in found.stdout
     assert found.stderr == ""
 
 

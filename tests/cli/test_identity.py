@@ -111,7 +111,7 @@ def test_an_audit_that_looked_at_the_onnx_file_alone_does_not_go_on(audit, tmp_p
     found = audit()
     assert found.exit_code == 2
     assert (
-        f"earlier version of onnxplain, which kept less (it knows no \"weights file '{NAME}'"
+        f"earlier version of onnxplain, which stored less (it does not know \"weights file '{NAME}'"
         in (found.stderr)
     )
 
@@ -231,7 +231,7 @@ def test_weights_that_change_while_an_audit_runs_are_remarked(audit, net, monkey
     found = audit()
     assert found.exit_code == 0
     (line,) = found.stderr.splitlines()
-    assert f"'{NAME}' of model 'net.onnx' changed or went meanwhile" in line
+    assert f"'{NAME}' of model 'net.onnx' changed or disappeared during the run" in line
 
 
 def test_features_of_other_weights_are_refused(net):

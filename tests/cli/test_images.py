@@ -56,11 +56,11 @@ def test_long_names_are_cut_and_stay_apart(letter):
 @pytest.mark.parametrize(
     ("model", "data", "said"),
     [
-        ("cat.png", ["m.onnx"], "'cat.png' stands where the model should; the model comes first"),
+        ("cat.png", ["m.onnx"], "'cat.png' is where the model should be; the model comes first"),
         ("cat.png", ["m.onnx"], "comes first: m.onnx cat.png"),
-        (".", ["m.onnx"], "'.' stands where the model should"),
+        (".", ["m.onnx"], "'.' is where the model should be"),
         ("cat.JPG", ["."], "the model comes first: MODEL.onnx cat.JPG"),
-        ("m.onnx", ["cat.png", "n.onnx"], "'n.onnx' is a model and stands among the pictures"),
+        ("m.onnx", ["cat.png", "n.onnx"], "'n.onnx' is a model, not a picture"),
     ],
 )
 def test_swapped_arguments_are_recognised(model, data, said):

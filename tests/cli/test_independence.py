@@ -37,7 +37,7 @@ def files(tmp_path):
 
 
 def test_inspect_says_it(run, files):
-    said = {"meeting": "does not stand for itself", "random": "other scores", "plain": "the same"}
+    said = {"meeting": "not independent", "random": "differ from run to run", "plain": "the same"}
     for name, path in files.items():
         assert said[name] in run("inspect", path).stdout
         found = json.loads(run("inspect", path, "--json").stdout)["model"]

@@ -81,7 +81,7 @@ def test_folders_of_classes_are_counted(inspect, tmp_path):
 
 def test_few_pictures_cannot_decide(inspect):
     found = inspect("--try", f"{FLOWERS}/stem-red-1000006.png")
-    assert "cannot decide: these pictures do not tell it from" in found.stdout
+    assert "cannot decide: these pictures do not distinguish it from" in found.stdout
     assert "give at least five pictures of different things" in found.stdout
 
 
@@ -90,10 +90,10 @@ def test_few_pictures_cannot_decide(inspect):
     [
         (["--try"], "--try needs pictures"),
         (["--try", "nothing-*.png"], "no image in 'nothing-*.png'"),
-        (["some.png"], "pictures go with --try"),
-        (["--save"], "nothing is: add --preprocess PRESET"),
-        (["--force"], "--force goes with --save"),
-        (["--try", FLOWERS, "--save"], "choose it with --preprocess"),
+        (["some.png"], "pictures need --try"),
+        (["--save"], "--save has nothing to save: add --preprocess PRESET"),
+        (["--force"], "--force needs --save"),
+        (["--try", FLOWERS, "--save"], "choose a preprocessing with --preprocess"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(inspect, arguments, said):

@@ -34,9 +34,7 @@ def test_a_parameter_of_one_method_wins(explain):
 def test_without_such_a_method_they_are_refused(explain, option):
     found = explain("-m", "cam", option, "1")
     assert found.exit_code == 2
-    assert (
-        f"none of the chosen methods draws samples or can end early; drop {option}" in found.stderr
-    )
+    assert f"none of the chosen methods samples or can stop early; drop {option}" in found.stderr
 
 
 def test_each_goes_to_who_takes_it(explain):

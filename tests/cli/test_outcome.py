@@ -32,6 +32,22 @@ def test_errors(capsys, error, code, said):
     assert capsys.readouterr().err == said
 
 
+def test_a_stop_of_which_a_library_made_an_error_is_a_stop(capsys):
+    def call():
+        try:
+            raise stop
+        except BaseException as error:
+            raise ImportError("initialization failed") from error
+
+    stop = KeyboardInterrupt()
+    assert run(call, debug=False) == 130
+    assert capsys.readouterr().err == "onnxplain: interrupted\n"
+    stop = SystemExit(143)
+    with pytest.raises(SystemExit) as caught:
+        run(call, debug=False)
+    assert caught.value.code == 143
+
+
 def test_a_defect_of_ours_says_how_to_see_more(capsys):
     assert run(raising(ZeroDivisionError("x")), debug=False) == 70
     (line,) = capsys.readouterr().err.splitlines()

@@ -149,7 +149,7 @@ def test_what_comes_from_maps_is_found_if_all_are_made_again(
 def test_what_was_not_checked_is_said(run, record, tmp_path):
     found = run("verify", record, *TOLD, "--sample", 1)
     assert "not checked: 3 of 4 pictures were not examined again" in found.stdout
-    assert "--sample 4 makes them again" in found.stdout
+    assert "--sample 4 recomputes them" in found.stdout
     found = run("verify", record, *TOLD)
     assert found.exit_code == 0
     assert "not checked" not in found.stdout
@@ -193,7 +193,7 @@ def test_entries_that_contradict_each_other_are_one_line(run, record, tmp_path):
     )
     assert found.exit_code == 2
     (line,) = [n for n in found.stderr.splitlines() if "error" in n]
-    assert "cannot be summed up, their entries do not fit each other: KeyError: 'mask'" in line
+    assert "because their entries contradict each other: KeyError: 'mask'" in line
 
 
 def test_in_words(run, record, tmp_path):

@@ -82,13 +82,13 @@ def test_what_cannot_be_left_out_ends_the_command(script):
 
 def test_if_every_picture_ends_it_the_model_is_to_blame(script):
     made = script(*(([(f"bad{k}", True)], CRASH) for k in range(20)))
-    with pytest.raises(NativeFaultError, match=r"10 times in a row.*it is the model"):
+    with pytest.raises(NativeFaultError, match=r"10 times in a row.*the model is the cause"):
         wall.watched([])
     assert made.began == 10
 
 
 def test_the_limit_of_memory_is_the_machines_at_most(monkeypatch):
-    monkeypatch.setattr(wall, "memory", lambda: 1000)
+    monkeypatch.setattr("onnxplain.machine.memory", lambda: 1000)
     assert wall._limits().memory == 900
-    monkeypatch.setattr(wall, "memory", lambda: None)
+    monkeypatch.setattr("onnxplain.machine.memory", lambda: None)
     assert wall._limits().memory == 16 << 30

@@ -114,12 +114,12 @@ def test_a_hang_and_a_picture_that_eats_memory(pictures, tmp_path):
     )  # fmt: skip
     assert found.returncode in (4, 8), found.stderr
     require_one_line_for_each(found, "eat.png", "hang.png", "killed.png")
-    assert "--budget memory-bytes=N allows more" in found.stderr
-    assert "--budget hang-seconds=N waits longer" in found.stderr
+    assert "--budget memory-bytes=N raises it" in found.stderr
+    assert "--budget hang-seconds=N raises the limit" in found.stderr
     assert "when memory runs out" in found.stderr
     # One allocation above all limits is refused at once, and needs no new process.
     (line,) = [n for n in found.stderr.splitlines() if "huge.png" in n]
-    assert "needs more memory than there is" in line
+    assert "needs more memory than is available" in line
     assert len(list((tmp_path / "out").glob("*.npz"))) == 3
 
 

@@ -77,13 +77,13 @@ def test_a_refusal_of_the_factory_is_reported_with_what_still_works():
 
 @pytest.mark.parametrize("domain", ["", "ai.onnx"])
 def test_what_converts_already_is_not_replaced(domain):
-    with pytest.raises(UsageError, match="Relu-14 has a converter already"):
+    with pytest.raises(UsageError, match="Relu-14 already has a converter"):
         register(domain, "Relu", twice_and_negative, versions=(14,))
 
 
 def test_a_second_registration_is_refused_as_a_whole():
     with register("acme", "Sparkle", twice_and_negative, versions=(2,)):
-        with pytest.raises(UsageError, match="acme::Sparkle-2 has a converter already"):
+        with pytest.raises(UsageError, match="acme::Sparkle-2 already has a converter"):
             register("acme", "Sparkle", twice_and_negative, versions=(1, 2))
         assert missing_operators(sparkling()) == ["acme::Sparkle-1"]
 

@@ -61,3 +61,17 @@ def test_files_hold_every_number(tmp_path):
     assert len(read["rows"]) == 12
     assert read["curves"][1]["scores"] == [0.1, 0.2, 0.6]
     assert len(paths[2].read_text().splitlines()) == 13
+
+
+def test_measures_that_say_little_are_named_with_the_reason():
+    shares = np.linspace(0, 1, 3)
+    curves = [
+        MeanCurve("cam", "insertion", shares, np.array([0.9, 0.95, 1.0])),
+        MeanCurve("lrp", "insertion", shares, np.array([0.1, 0.95, 1.0])),
+        MeanCurve("cam", "deletion", shares, np.array([1.0, 0.5, 0.0])),
+    ]
+    found = Evaluation([], curves, frozenset())
+    assert list(found.silent_measures()) == [("cam", "insertion")]
+    (entry,) = found.to_dict()["says_little"]
+    assert (entry["method"], entry["measure"]) == ("cam", "insertion")
+    assert "the blurred picture alone scores 0.9 of 1" in entry["why"]

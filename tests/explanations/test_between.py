@@ -31,3 +31,11 @@ def test_places_of_the_grid_have_its_values(rng):
     found = between(values, np.arange(4)[:, None], np.arange(7)[None])
     np.testing.assert_array_equal(found, values)
     assert found.dtype == np.float64
+
+
+def test_a_picture_has_exactly_the_values_of_its_points(rng):
+    values = rng.normal(size=(4, 7))
+    rows, columns = (np.linspace(-2, n + 1, 40) for n in values.shape)
+    points = np.meshgrid(rows, columns, indexing="ij")
+    found = between(values, rows[:, None], columns[None])
+    np.testing.assert_array_equal(found, between(values, *points))

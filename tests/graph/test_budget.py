@@ -1,6 +1,8 @@
 """A few bytes that ask for hours, gigabytes or an abort are refused in one line."""
 
 import itertools
+import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -136,6 +138,27 @@ def test_what_is_done_element_by_element_counts_for_more():
     assert slow - work_of("GatherND", [], []) == 500 * (plain - work_of("Add", [], []))
     assert work_of("Equal", [1000], [1000], texts=True) == slow
     assert work_of("Conv", [1000], [1000]) is None
+
+
+@pytest.mark.parametrize("op_type", ["MaxPool", "RegexFullMatch", "ImageDecoder", "LSTM", "LRN"])
+def test_what_may_take_for_ever_on_a_single_number_is_left_to_onnx_runtime(op_type):
+    """The length of a kernel, a pattern or a picture is not that of the operand."""
+    assert work_of(op_type, [1], [1]) is None
+    assert work_of("Einsum", [1], [1]) is not None
+
+
+def test_a_length_in_an_attribute_is_not_followed():
+    """onnx's evaluator makes a list of ten million parts for one that is asked for."""
+    assert work_of("Split", [3], [3], numbers=[1, 3]) is not None
+    assert work_of("Split", [3], [3], numbers=[10**7]) is None
+    nodes = [
+        make_node("Split", ["w"], ["a", "b"], num_outputs=10**7, axis=0),
+        make_node("Add", ["a", "x"], ["y"]),
+    ]
+    begun = time.process_time()
+    with suppress(UnsupportedModelError):
+        prepare(build(nodes, ["y"], {"w": np.ones(4, np.float32)}, opset=18))
+    assert time.process_time() - begun < 5
 
 
 def test_a_place_in_front_of_a_shape_is_refused():

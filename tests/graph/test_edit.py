@@ -58,5 +58,5 @@ def test_what_reads_a_masked_tensor_reads_it_times_the_mask():
 
 
 def test_only_what_a_node_writes_can_be_masked(graph):
-    with pytest.raises(UsageError, match="'image' is written by no node"):
+    with pytest.raises(UsageError, match="'image' is not written by any node"):
         with_mask_inputs(graph, {"image": np.ones(3, np.float32)})

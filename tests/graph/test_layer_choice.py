@@ -12,7 +12,7 @@ from onnxplain.network.chosen_layer import layer_warnings
 def test_a_last_stage_is_chosen_without_a_warning(name):
     choice = network(name).layer_choice
     assert choice.warning == ""
-    assert choice.reason == "the last layer with places in the picture that all evidence passes"
+    assert choice.reason == "the last spatial layer that all evidence passes through"
 
 
 def test_a_class_token_is_the_reason_for_the_last_attention():
@@ -61,5 +61,5 @@ def test_a_way_from_an_early_stage_to_the_scores_does_not_make_the_choice_early(
     del nodes[-5]
     net = opened(nodes, constants)
     assert net.layer(None).name == f"r{DEEP - 1}"
-    assert "other ways from 'f' to the scores lead past it" in net.layer_choice.warning
+    assert "other ways from 'f' to the scores bypass it" in net.layer_choice.warning
     assert "50% of the last layers" in net.layer_choice.reason

@@ -50,5 +50,5 @@ def test_linear_head(name):
 def test_a_network_without_places_lists_what_there_is():
     network = pair("mlp").single.network
     assert network.layers == []
-    with pytest.raises(MethodRefusedError, match="nothing spatial dominates the output"):
+    with pytest.raises(MethodRefusedError, match="no spatial layer lies on every path"):
         network.layer(None)

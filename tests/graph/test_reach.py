@@ -1,5 +1,7 @@
 """What a position sees, against what changes when one position of the input does."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from onnx.reference import ReferenceEvaluator
@@ -8,7 +10,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented
 from onnxplain.graph.reach import Place, Reach, reach
 from onnxplain.graph.view import Graph
 from tests.convert.oracle import session
-from tests.graph.written import model
+from tests.graph.written import graph, model
 
 SHAPE = (2, 4, 7, 9)
 
@@ -223,3 +225,33 @@ def test_joined_and_ready_made():
     assert (same.mixes, everything.mixes) == (False, True)
     given = Reach.of(ints(2, -1, 1, 9, 9, 9).reshape(3, 2), 5)
     assert (given.first.tolist(), given.last.tolist()) == ([2, 1, 5], [2, 1, -1])
+
+
+def test_any_stretch_behind_any_other_is_as_a_loop_says():
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        count, middle = rng.integers(1, 40, 2)
+        outer = Reach(rng.integers(0, middle + 1, count), rng.integers(-1, middle, count))
+        inner = Reach(rng.integers(0, 50, middle), rng.integers(-1, 50, middle))
+        both = outer.then(inner)
+        for k, (first, last) in enumerate(zip(outer.first, outer.last, strict=True)):
+            seen = range(first, last + 1)
+            low = min((inner.first[n] for n in seen), default=np.iinfo(np.int64).max)
+            high = max((inner.last[n] for n in seen), default=-1)
+            assert (both.first[k], both.last[k]) == (low, max(high, -1))
+
+
+def test_a_kernel_as_long_as_the_axis_takes_memory_for_one_entry_a_position():
+    count = 1 << 17
+    made = graph(
+        f"y = MaxPool<kernel_shape=[1,{count}], pads=[0,{count},0,0]>(x)",
+        inputs=f"float[1,1,1,{count}] x",
+    )
+    place = Place(made, made.nodes[0], {"x": (1, 1, 1, count)}, "x", 3, count, count + 1)
+    tracemalloc.start()
+    seen = reach(place)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100 * count
+    # The first window lies in front of the axis, and the last one holds all of it.
+    assert (seen.last[0], seen.last[1], seen.first[-1], seen.last[-1]) == (-1, 0, 0, count - 1)

@@ -114,3 +114,26 @@ def test_what_the_reference_implementation_does_not_know():
     node = onnx.helper.make_node("Sparkle", ["x"], ["y"], domain="acme")
     made = Graph(onnx.ModelProto(graph=onnx.GraphProto(node=[node])))
     assert evaluated(made, made.nodes[0], {"x": np.ones(2)}, "y") is None
+
+
+def test_a_value_that_is_much_work_is_not_computed(monkeypatch):
+    """Each of many nodes is little work; all of them together have a limit."""
+    steps = " ".join(f"a{k + 1} = Add(a{k}, one)" for k in range(40))
+    made = graph(f"a0 = Shape(x) {steps} y = Identity(a40)", one=1)
+    shapes = {"x": SIZE, "y": (4,), **{f"a{k}": (4,) for k in range(41)}}
+    assert ShapeValues(made, shapes).get("y").tolist() == [41, 43, 44, 46]
+    monkeypatch.setattr("onnxplain.graph.shape_values._MOST_WORK", 30 * 100_000)
+    bounded = ShapeValues(made, shapes)
+    assert bounded.get("y") is None
+    assert bounded.get("a20").tolist() == [21, 23, 24, 26]
+
+
+def test_an_operator_whose_work_is_not_known_is_not_computed():
+    """The determinants of small matrices are computed, those of large ones are not."""
+    for side, known in ((4, True), (250, False)):
+        made = graph("s = Size(x) f = Cast<to = 1>(s) m = Expand(f, square) y = Det(m)",
+                     square=[1, side, side])  # fmt: skip
+        shapes = {"x": SIZE, "s": (), "f": (), "m": (1, side, side), "y": (1,)}
+        values = ShapeValues(made, shapes)
+        assert values.get("m") is not None
+        assert (values.get("y") is not None) == known

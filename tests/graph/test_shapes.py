@@ -1,6 +1,10 @@
 """Shapes for one picture."""
 
+import subprocess
+import sys
+
 import numpy as np
+import pytest
 
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.shapes import infer_shapes
@@ -45,3 +49,43 @@ def test_the_batch_that_a_file_insists_on():
     four = ImageInput("x", "float32", "NCHW", 3, (8, 6), 4, False)
     made = graph("y = Relu(x)", "float[4,3,8,6] x", "float[4,3,8,6] y")
     assert infer_shapes(made, four)["y"] == (4, 3, 8, 6)
+
+
+# onnx's own inference ends the process at these: they read the type of what has none.
+WITHOUT_A_TYPE = {
+    "a pattern": 's = RegexFullMatch<pattern = "a">(a)',
+    "labels": "s = ai.onnx.ml.LabelEncoder<keys_int64s = [1], values_floats = [1.0]>(a)",
+    "a pattern in a body": """p = Constant<value = bool {1}>()
+        s = If(p) <then_branch = t () => (bool[M] u) { u = RegexFullMatch<pattern = "a">(a) },
+                   else_branch = e () => (bool[M] v) { v = RegexFullMatch<pattern = "b">(a) }>""",
+}
+_INFER = """
+import sys
+import onnx
+from onnxplain.graph.view import Graph
+from tests.graph.test_shapes import IMAGE, WITHOUT_A_TYPE, infer_shapes
+
+how, name = sys.argv[1:]
+proto = onnx.parser.parse_model(
+    '<ir_version: 9, opset_import: ["" : 20, "acme" : 1, "ai.onnx.ml" : 3]> '
+    "g (float[N,3,8,6] x) => (float y) { a = acme.Mystery(x) y = Flatten(x) "
+    + WITHOUT_A_TYPE[name] + "}"
+)
+if how == "onnx":
+    onnx.shape_inference.infer_shapes(proto, data_prop=True)
+else:
+    print(infer_shapes(Graph(proto), IMAGE)["y"])
+"""
+
+
+def _inferred(how, name):
+    words = [sys.executable, "-c", _INFER, how, name]
+    return subprocess.run(words, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", WITHOUT_A_TYPE)
+def test_a_missing_type_does_not_end_the_process(name):
+    done = _inferred("ours", name)
+    assert (done.returncode, done.stdout.strip()) == (0, "(1, 144)"), done.stderr
+    if name != "a pattern in a body":
+        assert _inferred("onnx", name).returncode < 0  # or there is nothing to be kept from

@@ -9,7 +9,6 @@ from typing import Any
 from tests.hostile.cases import KINDS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
-_BEGIN, _END = "<!-- hostile-table -->", "<!-- /hostile-table -->"
 _FAILURES = ("internal", "signal", "hang", "memory")
 _NAMES = {
     "model": "models", "picture": "pictures", "result": "saved results", "side": "side files",
@@ -44,9 +43,10 @@ def table(entries: Iterable[dict[str, Any]], note: str) -> str:
     return "\n".join(lines)
 
 
-def write_table(text: str) -> None:
+def write_table(text: str, mark: str = "hostile-table") -> None:
     """Put a table between its marks in the document."""
+    begin, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
     document = DOCUMENT.read_text("utf-8")
-    before, rest = document.split(_BEGIN)
-    _, after = rest.split(_END)
-    DOCUMENT.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}", "utf-8")
+    before, rest = document.split(begin)
+    _, after = rest.split(end)
+    DOCUMENT.write_text(f"{before}{begin}\n{text}\n{end}{after}", "utf-8")

@@ -52,13 +52,13 @@ def test_archives_and_arrays(tmp_path):
     [
         (b"\0\0\0\x1cftypheic", "HEIC"),
         (b"\0\0\0\x1cftypisom\0\0\0\0mp41avif", "AVIF"),  # the general brand stands first
-        (b"\0\0\0\x1cftypisom\0\0\0\0mp41", "a film or an unknown picture"),
+        (b"\0\0\0\x1cftypisom\0\0\0\0mp41", "a video or an unknown kind of picture"),
         (b"\0" * 128 + b"DICM", "DICOM"),
         (b"\xef\xbb\xbf \n<!DOCTYPE html>", "a web page"),
         (b"<?xml version='1.0'?><svg/>", "SVG"),
         (b"version https://git-lfs.github.com/spec/v1", "a Git LFS pointer"),
-        (b"RIFF\0\0\0\0WAVE", "no known picture"),
-        (b"P8 ", "no known picture"),
+        (b"RIFF\0\0\0\0WAVE", "not a known kind of picture"),
+        (b"P8 ", "not a known kind of picture"),
     ],
 )
 def test_what_pillow_does_not_write(tmp_path, data, said):

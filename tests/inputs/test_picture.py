@@ -39,7 +39,7 @@ def test_the_frame_leads_back_to_the_photo():
 
 def test_ready_inputs_are_checked():
     far = read_picture(X * 100 + 1, RECIPE, IMAGE)
-    assert "outside of what preprocess 'r' can give (0..128)" in far.warning
+    assert "outside the range that preprocess 'r' can give (0..128)" in far.warning
     assert read_picture(X + 2.5, RECIPE, IMAGE).warning == ""  # within the slack of rounding
     for wrong, said in (
         (X[:, :2], r"must have shape \(1, 3, 4, 6\) \(NCHW\), got \(1, 2, 4, 6\)"),

@@ -48,7 +48,7 @@ def test_a_map_that_shows_only_positive_numbers_and_has_none():
 @pytest.mark.parametrize("method", ["lrp", "grad-cam"])
 def test_a_map_of_one_side(method):
     (text,) = said(method, [1 - ONE_SIDED, -ONE_SIDED])
-    assert text.startswith("75 % of the map speaks against the target")
+    assert text.startswith("75 % of the map is evidence against the target")
     assert said(method, [1 - ONE_SIDED + 0.01, -ONE_SIDED]) == ()
 
 
@@ -106,7 +106,7 @@ def test_noise_is_what_the_score_moves_by():
 
 def test_a_logit_with_a_common_part_is_told():
     found = opened("weights").explain(PICTURE, "lrp", kind="logit")
-    assert "speaks against the target" in found.warnings[0]
+    assert "evidence against the target" in found.warnings[0]
     assert "drop --kind" in found.warnings[0]
     assert opened("weights").explain(PICTURE, "lrp").warnings == ()
     empty = opened("weights").explain(PICTURE, "grad-cam", kind="logit")

@@ -35,4 +35,4 @@ def test_facts_of_an_early_choice_hold_the_warning():
 def test_facts_of_a_network_without_places():
     found = layer_facts(network("mlp"))
     assert (found["chosen"], found["early"], found["usable"]) == (None, None, [])
-    assert found["reason"] == "nothing spatial dominates the output"
+    assert found["reason"] == "no spatial layer lies on every path to the output"

@@ -55,7 +55,7 @@ IN_PYTORCH = {name for name, method in registered().items() if method.takes_slop
 # What stands in the way of which methods, besides a lack of attention and of boxes.
 EXPECTED = {
     "with Relu": (set(), ""),
-    "without Relu": (RECTIFIERS, "has none: it would equal the gradient"),
+    "without Relu": (RECTIFIERS, "has none, so it would equal the gradient"),
     "no rule, no Relu": (RULES | RECTIFIERS, ""),
     "no rule, Relu": (RULES, "no relevance rule for Sin"),
     "rule passed over": (set(), ""),

@@ -68,7 +68,7 @@ ELSEWHERE = {"integrated-gradients", "expected-gradients", "deeplift", "smoothgr
 @pytest.mark.parametrize("method", ["gradient", "gradient-x-input", "grad-cam"])
 def test_a_saturated_probability_is_refused_in_one_line(tail, method):
     model = opened(tail, 1e5)
-    with pytest.raises(MethodRefusedError, match="slope is zero everywhere") as caught:
+    with pytest.raises(MethodRefusedError, match="gradient is zero everywhere") as caught:
         model.explain(PICTURE, method, kind="probability")
     assert "\n" not in str(caught.value)
     offers = "occlusion" if tail == "average" else "--kind logit"

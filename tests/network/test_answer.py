@@ -53,7 +53,7 @@ def test_several_numbers_that_sum_to_one_are_probabilities():
     assert before.probability is None
     assert (after.task, after.logit) == ("classes", None)
     assert after.evidence == "its values are not negative and sum to one, on a probe"
-    assert "if they are none, declare --scores raw" in after.doubt
+    assert "if they are not, declare --scores raw" in after.doubt
     read, output = held(network, after.probability)
     np.testing.assert_allclose(read, output, rtol=1e-7)
 

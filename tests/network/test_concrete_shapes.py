@@ -1,7 +1,10 @@
 """Shapes that ONNX does not infer are measured."""
 
 import numpy as np
+import pytest
 
+from onnxplain.adapters.ort import OrtAdapter
+from onnxplain.graph.budget import Budget, OverBudgetError, within
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.network.concrete_shapes import concrete_shapes
 from tests.graph.written import graph
@@ -18,9 +21,9 @@ class Engine:
     def together(self):
         return self
 
-    def activations(self, x, names):
+    def shapes_of(self, x, names):
         self.asked.append((x.shape, x.dtype.name, sorted(names)))
-        return {name: np.zeros((7, k + 1)) for k, name in enumerate(sorted(names))}
+        return {name: (7, k + 1) for k, name in enumerate(sorted(names))}
 
 
 def test_only_what_is_unknown_is_measured():
@@ -36,3 +39,28 @@ def test_no_engine_is_opened_without_need():
         raise AssertionError("nothing has to be measured")
 
     assert concrete_shapes(graph("y = Flatten(x)"), IMAGE, opened)["y"] == (1, 72)
+
+
+def test_a_measured_tensor_that_is_too_large_is_named():
+    made = graph("n = NonZero(x) m = Transpose(n) y = Tile(m, r)", r=[40, 1])
+
+    class Large(Engine):
+        def shapes_of(self, x, names):
+            return dict.fromkeys(names, (9999, 4))
+
+    with within(Budget(tensor_bytes=4 * 72)), pytest.raises(OverBudgetError, match="tensor 'n'"):
+        concrete_shapes(made, IMAGE, Large)
+
+
+def test_shapes_are_measured_without_values_and_sequences_have_none():
+    made = graph(
+        "b = Greater(x, zero) n = NonZero(b) parts = SplitToSequence<axis=0>(n) "
+        "y = ConcatFromSequence<axis=0>(parts)",
+        outputs="int64[?,?] y",
+        zero=np.float32(0.5),
+    )
+    engine = OrtAdapter(made, IMAGE, "y", device="cpu")
+    x = np.zeros((1, 3, 4, 6), np.float32)
+    x[0, 0, 0, :5] = 1
+    assert engine.shapes_of(x, ["n", "parts", "y"]) == {"n": (4, 5), "y": (4, 5)}
+    assert engine.shapes_of(x, ["n"]) == {"n": (4, 5)}

@@ -61,7 +61,7 @@ def test_a_measured_order_is_said(name):
     model = opened(MEASURED[name])
     layer = last_layer(model)
     found = model.explain(rearranged.marked(0, 0), "eigen-cam", layer=layer)
-    assert any("not stand in the picture's order" in text for text in found.warnings)
+    assert any("not in the picture's order" in text for text in found.warnings)
     assert found.notes["placement"]["verdict"] == "permuted"
 
 

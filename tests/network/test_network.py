@@ -159,7 +159,7 @@ class TestProbabilitiesWithoutSoftmax:
 
     def test_no_second_softmax_is_applied_and_the_user_is_told(self):
         model = onnxplain.load(self.proto(self.SHARES), preprocess="minus-one-one")
-        assert any("taken as probabilities" in w for w in model.warnings)
+        assert any("read as probabilities" in w for w in model.warnings)
         held = model.network.ort.activations(X, ["scores"])["scores"][0]
         np.testing.assert_array_equal(model.predict(X).probabilities, held)
         assert held.sum() == pytest.approx(1.0, rel=1e-6)

@@ -56,7 +56,7 @@ def test_a_layer_in_another_order_is_put_into_the_pictures(network):
     values = network.ort.activations(x, ["t", "a"])
     np.testing.assert_array_equal(found.to_maps(values["t"]), values["a"])
     (said,) = placement_warnings(network, "t")
-    assert "the places of layer 't' do not stand in the picture's order" in said
+    assert "the places of layer 't' are not in the picture's order" in said
     assert "as measured" in said
 
 
@@ -92,7 +92,7 @@ def test_a_guess_that_could_not_be_measured_is_said(network, monkeypatch, guesse
     axes = replace(network.axes, guessed=frozenset({"t"} if guessed else ()))
     monkeypatch.setitem(network.__dict__, "axes", axes)
     said = placement_warnings(network, "t")
-    assert [("are guessed from lengths of axes" in line) for line in said] == [True] * guessed
+    assert [("are guessed from axis lengths" in line) for line in said] == [True] * guessed
     assert placed(network, TOKENS) is TOKENS
 
 

@@ -107,7 +107,7 @@ def test_nothing_found_is_taken_for_pixels():
     empty = [np.zeros((4, 0))] * 2
     found = settled(network(boxes=empty, scores=[np.zeros((3, 0))] * 2), answer())
     assert found.boxes.layout.code == BoxCode("xyxy")
-    assert "finds nothing in the pictures it was tried on" in found.doubt
+    assert "finds nothing in the test pictures" in found.doubt
 
 
 def scored(scores, count, names):

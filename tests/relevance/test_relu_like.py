@@ -13,6 +13,9 @@ ACTIVATED = {
     "LeakyRelu": ("y = LeakyRelu(image)", {"y": "image"}),
     "Clip at zero": ("y = Clip(image, zero, six)", {"y": "image"}),
     "Clip below zero": ("y = Clip(image, minus, six)", {}),
+    "Clip by limits that are not single numbers": ("y = Clip(image, zeros, six)", {}),
+    "Clip by an empty limit": ("y = Clip(image, nothing, six)", {}),
+    "Clip by one number in a list": ("y = Clip(image, listed, six)", {"y": "image"}),
     "SiLU": ("s = Sigmoid(image) y = Mul(image, s)", {"y": "image"}),
     "GELU": (
         "a = Div(image, root) e = Erf(a) b = Add(e, one) m = Mul(image, b) y = Mul(m, half)",
@@ -22,6 +25,7 @@ ACTIVATED = {
     "of a constant": ("c = Relu(half) y = Mul(image, c)", {}),
 }
 NUMBERS = {"zero": 0.0, "six": 6.0, "minus": -1.0, "one": 1.0, "half": 0.5, "root": 2**0.5}
+NUMBERS |= {"zeros": [0.0] * 6, "nothing": [], "listed": [0.0]}
 
 
 def graph_of(body):

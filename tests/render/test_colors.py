@@ -121,3 +121,12 @@ def test_only_a_mix_keeps_the_colours_of_the_photo():
     assert np.ptp(blend(photo, nothing, "signed").astype(int), axis=2).max() <= 1
     assert np.ptp(mix(photo, nothing, "signed").astype(int), axis=2).min() > 50
     np.testing.assert_array_equal(mix(photo, nothing, "signed", 0.0), photo)
+
+
+@pytest.mark.parametrize("name", PALETTES)
+def test_mixtures_are_those_reckoned_for_each_pixel(rng, name):
+    photo = rng.integers(0, 256, (70, 50, 3), np.uint8)
+    values = rng.uniform(-1.2, 1.2, (70, 50))
+    for alpha in (0.0, 0.37, ALPHA, 1.0):
+        expected = np.round(photo * (1 - alpha) + PALETTES[name].colors(values) * 255.0 * alpha)
+        np.testing.assert_array_equal(mix(photo, values, name, alpha), expected)

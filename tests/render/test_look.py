@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from onnxplain.errors import UsageError
 from onnxplain.render.colors import ALPHA, blend, mix, painted
@@ -86,3 +87,15 @@ def test_all_styles_have_the_size_of_the_photo():
 def test_an_unknown_style_is_refused():
     with pytest.raises(UsageError, match="allowed: overlay, photo, map, grey, black"):
         Look("jet")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 40), (3, 3), (30, 41)])
+def test_lines_are_those_of_grown_and_shrunk_areas(rng, size):
+    values, pixels = rng.random(size), np.full((*size, 3), 90, np.uint8)
+    inside = values >= 0.5 * values.max()
+    far, near = (ndimage.binary_dilation(inside, np.ones((n, n))) for n in (9, 5))
+    core = ndimage.binary_erosion(inside, np.ones((5, 5)), border_value=1)
+    expected = pixels.copy()
+    expected[far & ~core] = 0
+    expected[near & ~inside] = 255
+    np.testing.assert_array_equal(outlined(pixels, values), expected)

@@ -72,7 +72,7 @@ def test_an_enriched_prediction_shows_evidence_and_what_it_stands_for():
 
 def test_a_prediction_without_features_says_so():
     figure = draw_enriched(enriched({}), bundle(), "m", ["cat", "dog", "cow"])
-    assert "none of the selected features speaks for this class here" in words(figure)
+    assert "none of the selected features supports this class here" in words(figure)
     photo, together = images(figure)
     np.testing.assert_array_equal(together, blend(photo, np.zeros(photo.shape[:2]), "magnitude"))
 

@@ -233,3 +233,25 @@ def test_columns_bound_the_width():
     assert sheet(maps, columns=2).height > sheet(maps).height
     with pytest.raises(UsageError, match="1 or more"):
         sheet(maps, columns=0)
+
+
+def of_classes(*indices, probabilities=(0.4, 0.3, 0.1, 0.1, 0.05, 0.03, 0.02)):
+    labels = {k: f"name{k}" for k in range(len(probabilities))}
+    return [with_target(k, probabilities=probabilities, labels=labels) for k in indices]
+
+
+def test_every_class_that_is_explained_is_marked():
+    page = sheet(of_classes(0, 2, 6))
+    marked = [t for t in bold(page) if t.startswith("name") and ")" in t]
+    assert {"name0 (0)", "name2 (2)", "name6 (6)"} == set(marked)
+    assert "name1 (1)" in texts(page)
+    assert "red: the classes that are explained" in texts(page)
+    assert "red: the class that is explained" in texts(sheet(of_classes(0)))
+
+
+def test_as_many_columns_as_are_asked_for():
+    five = of_classes(0, 1, 2, 3, 4)
+    row, block = sheet(five, columns=6), sheet(five)
+    assert (row.width, row.height) > (block.width, 0)
+    assert row.height < block.height < 2 * row.width
+    assert row.width / row.height > 2

@@ -63,13 +63,13 @@ def test_card_bar_and_caption_name_the_side(name):
     card = CARDS[name]
     assert card.ends[1] == HIGH[name]
     one_sided = card.display != "signed"
-    says_for = "speaks for the target" in card.shows or "raises the target" in card.shows
+    says_for = "evidence for the target" in card.shows or "raises the target" in card.shows
     assert says_for == (HIGH[name] == FOR)
-    assert ("speaks against the target" in card.shows) == (HIGH[name] == AGAINST) or (
+    assert ("evidence against the target" in card.shows) == (HIGH[name] == AGAINST) or (
         not one_sided or name == "deep-taylor"
     )
     if one_sided and HIGH[name] != FOR:
-        assert "speaks for" not in card.meaning
+        assert "support the target" not in card.meaning
     page = sheet([made(np.eye(4), method=name, display=card.display)])
     assert f"{HIGH[name]} 1" in texts(page)
     assert f"shown: {card.shows}" in " ".join(" ".join(texts(page)).split())

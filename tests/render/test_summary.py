@@ -23,9 +23,9 @@ def said(**changes):
 
 def test_class_place_and_how_sure():
     first, second = said(measures={"parity_error": 1e-6, "completeness_gap": 0.22})
-    assert first == "Cat, 70 % sure. What speaks for it is in the upper left (2 % of the picture)."
+    assert first == "Cat, 70 % sure. The evidence for it is in the upper left (2 % of the picture)."
     assert second.startswith("Can be read: the engines agree; 78 % of the score is accounted for,")
-    assert "not compared with blind maps" in second
+    assert "not compared with control maps" in second
 
 
 def test_a_class_that_the_model_does_not_say():
@@ -69,7 +69,7 @@ def test_segments():
 
 @pytest.mark.parametrize(
     ("unit", "words"),
-    [("value", "What raises it is"), ("cosine", "What speaks for it is")],
+    [("value", "What raises it is"), ("cosine", "The evidence for it is")],
 )
 def test_values_and_embeddings(unit, words):
     number = RecordedTarget(unit, "the age", "age", ("y",), {})
@@ -83,7 +83,7 @@ def test_values_and_embeddings(unit, words):
         ("saliency", "magnitude", "The pixels that its score depends on most are"),
         ("gradient", "signed", "The pixels that raise or lower its score most are"),
         ("eigen-cam", "positive", "What stands out to the network, whatever the class, is"),
-        ("counterfactual-grad-cam", "positive", "What speaks against it is"),
+        ("counterfactual-grad-cam", "positive", "The evidence against it is"),
         ("deep-taylor", "positive", "What its score rests on is"),
     ],
 )
@@ -97,7 +97,7 @@ def test_lowering_pixels_have_a_place_too():
 
 
 def test_an_empty_map():
-    assert "shows nothing that speaks for it" in said(attribution=-CORNER)[0]
+    assert "shows no evidence for it" in said(attribution=-CORNER)[0]
 
 
 def test_engines_that_disagree_or_were_not_compared():
@@ -106,7 +106,7 @@ def test_engines_that_disagree_or_were_not_compared():
     assert "the engines were not compared" in said()[1]
     itself = {"provenance": {"precision": "as the file"}}
     assert "computed by the deployed file itself" in said(method="occlusion", **itself)[1]
-    assert "slopes agree with differences" in said(measures={"slope_error": 1e-6}, **itself)[1]
+    assert "derivatives agree with differences" in said(measures={"slope_error": 1e-6}, **itself)[1]
 
 
 def test_a_warning_comes_first():

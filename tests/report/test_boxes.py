@@ -25,7 +25,7 @@ def test_a_page_and_markdown(tmp_path):
     for said in ("Boxes", "Missed objects", "False positives", "annotated"):
         assert said in page
     assert "star: beside the object" in page
-    assert "of the score goes on average" in page
+    assert "of the score on average" in page
     assert "**star**: beside the object" in text
     assert "## Boxes" in text
     assert "| star | " in text

@@ -76,7 +76,7 @@ def test_its_size_does_not_grow_with_the_data(audited, tmp_path):
     assert len({c.index for c in shown.shown_classes}) == MOST_CLASSES
     page = write_report(tmp_path / "out", shown)[0]
     assert page.stat().st_size < 1_000_000
-    assert "976 weaker ones stand in record.json" in page.read_text("utf-8")
+    assert "976 weaker suspects are in record.json" in page.read_text("utf-8")
 
 
 def test_whole_or_not_at_all(audited, monkeypatch):

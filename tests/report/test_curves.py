@@ -100,7 +100,7 @@ def test_a_record_of_format_1_has_a_report_that_says_what_it_lacks(old):
     shown, lacking = read_again(old, old.parent / "data")
     assert lacking == []
     html, markdown = (p.read_text("utf-8") for p in write_report(old, shown))
-    assert "a version of onnxplain that kept no curves" in html
+    assert "stored only the areas under the curves" in html
     assert 'href="#curves"' not in html
     assert "Deletion and insertion" not in markdown
     assert '<details class="plain">' not in html

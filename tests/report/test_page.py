@@ -112,10 +112,10 @@ def test_each_photo_has_the_warnings_of_its_map(page, parsed):
 
 def test_maps_and_cards_say_which_side_is_shown(page, parsed):
     alts = {a["data-method"]: a["alt"] for a in parsed.all("img") if a.get("class") == "layer"}
-    assert "only what speaks for the target" in alts["grad-cam"]
+    assert "only evidence for the target" in alts["grad-cam"]
     assert "against it (blue)" in alts["lrp"]
     assert page.read_text("utf-8").count("<dt>pictures show</dt>") == 2
-    assert "Pictures show only what speaks for the target." in page.with_suffix(".md").read_text()
+    assert "Pictures show only evidence for the target." in page.with_suffix(".md").read_text()
 
 
 def test_what_a_place_does_elsewhere_is_said(page):

@@ -54,3 +54,15 @@ def test_axes_are_an_input_from_opset_18_on():
     build = builder()
     build.reduce("ReduceSum", "x", [1], keep=False)
     assert len(build.nodes[0].input) == 2
+
+
+def test_only_what_may_overflow_counts_as_unbounded():
+    """Multiplying by a mask hides a finite number, and makes a NaN of an infinite one."""
+    build = builder()
+    scaled = build.add("Div", "x", "w")
+    root = build.add("Sqrt", "x")
+    assert build.is_finite(scaled)
+    assert build.is_finite(build.add("MatMul", scaled, "x"))
+    assert not build.is_finite(root)
+    assert not build.is_finite(build.add("Add", root, "x"))
+    assert not build.is_finite(build.add("Div", "w", "x"))

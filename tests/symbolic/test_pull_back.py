@@ -49,6 +49,15 @@ def test_slopes_at_a_layer_and_the_input_come_from_one_pass():
     np.testing.assert_allclose(at_layer, share[..., None, None] * np.ones((4, 3)), atol=1e-12)
 
 
+def test_a_mask_hides_an_infinite_slope():
+    """The root's derivative at zero is infinite, and a rectifier lets none of it through."""
+    nodes = [node("Relu", ["x"], ["a"]), node("Sqrt", ["a"], ["y"])]
+    x = np.array([[-1.0, 0.0, 0.25, 4.0]])
+    model = make_model(nodes, {"x": x.astype(np.float32)}, ["y"])
+    (found,) = slopes(model, {"x": x}, ["x"], {"y": np.ones((1, 4))}, [{"x": x}])
+    np.testing.assert_allclose(found, [[0.0, 0.0, 1.0, 0.25]], atol=1e-12)
+
+
 def test_the_batch_stays_open():
     nodes = [
         node("Reshape", ["x", "shape"], ["a"]),

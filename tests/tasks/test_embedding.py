@@ -47,7 +47,7 @@ def test_one_dimension(said):
 
 @pytest.mark.parametrize("said", [None, "", "tiger cat", "top-1", "like"])
 def test_something_to_compare_with_is_asked_for(said):
-    with pytest.raises(UsageError, match=r"say what the picture is compared with.*like=PICTURE"):
+    with pytest.raises(UsageError, match=r"say what to compare the picture with.*like=PICTURE"):
         TASK.request(said)
 
 

@@ -73,7 +73,7 @@ def test_they_are_decoded_as_declared(name, photo, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("part", "said"), [("boxes", "a Sigmoid is still to be done"), ("scores", "not from 0 to 1")]
+    ("part", "said"), [("boxes", "a Sigmoid must be applied"), ("scores", "not from 0 to 1")]
 )
 def test_an_activation_that_is_missing_is_seen(part, said, tmp_path):
     place = {"tensor": list(THREE), "axis": -1, "activation": "sigmoid"}

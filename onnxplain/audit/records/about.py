@@ -11,6 +11,9 @@ from onnxplain.audit.records.plain import plain, said
 from onnxplain.identity import digests
 from onnxplain.inputs.preprocess import Preprocess
 
+# Pictures may have been given one by one; the record names all of them.
+_DESCRIBED = 5
+
 
 @dataclass(frozen=True, kw_only=True)
 class FileEntry:
@@ -102,8 +105,8 @@ class DataEntry:
 
     Attributes
     ----------
-    source : str
-        Where it was, as given.
+    source : str or sequence of str
+        Where it was, as given; several since format 4.
     pictures, examined, with_mask : int
         How many pictures there are, were examined, and have a mask.
     sha256 : str
@@ -112,12 +115,23 @@ class DataEntry:
         Where annotated boxes were, as given.
     """
 
-    source: str
+    source: str | Sequence[str]
     pictures: int
     examined: int
     with_mask: int
     sha256: str
     boxes: str | None = None
+
+    @property
+    def sources(self) -> list[str]:
+        """Where each part of it was, as given."""
+        return [self.source] if isinstance(self.source, str) else list(self.source)
+
+    @property
+    def described(self) -> str:
+        """The sources in words: the first ones, and how many more there are."""
+        first, more = self.sources[:_DESCRIBED], len(self.sources) - _DESCRIBED
+        return ", ".join(first) + (f" and {more} more" if more > 0 else "")
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from onnxplain.audit.records.summaries import (
     SuspectSum,
 )
 from onnxplain.evaluate.boxes.score import DetectionScore
+from onnxplain.text import html_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ class Head:
     ----------
     format : int
         Version of the layout: since 2 with curves and with what suspected places do, since 3
-        with every file of the model.
+        with every file of the model, since 4 with data of several sources.
     complete : bool
         Whether everything was done.
     said_target_files : mapping of str to str, optional
@@ -84,6 +85,21 @@ class Head:
     def tells_of_places(self) -> bool:
         """Whether it says what suspected places do, and has curves: since format 2."""
         return self.format >= 2
+
+    def _repr_html_(self) -> str:
+        """Table for notebooks."""
+        right = self.predictions.accuracy
+        rows: list[list[Any]] = [
+            ["data", self.data.described],
+            ["pictures", f"{self.predictions.scored} of {self.data.pictures} examined"],
+            ["right", "no labels" if right is None else f"{right:.1%}"],
+            *(["sanity", f"{s.method}: {s.verdict}"] for s in self.sanity),
+            *([f"{m.measure} of {m.method}", m.mean] for m in self.measures),
+            ["shortcut suspects", len(self.suspects)],
+            ["failures", len(self.failures)],
+        ]
+        state = "" if self.complete else ", not complete"
+        return html_table(f"audit of {self.model.name}{state}", ("", ""), rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON, as it was read."""

@@ -40,8 +40,8 @@ def check_summaries(record: Record, examples: int) -> list[Check]:
         of_classes = class_summaries(results, summarise_classes(results), examples)
     except (KeyError, ValueError, TypeError) as error:
         raise UsageError(
-            f"the record's pictures cannot be summed up, their entries do not fit each other: "
-            f"{type(error).__name__}: {error}"
+            "the record's pictures cannot be summarised, because their entries contradict each "
+            f"other: {type(error).__name__}: {error}"
         ) from error
     checks = [
         _check("pictures examined", record.data.examined, len(record.pictures)),

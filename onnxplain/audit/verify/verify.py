@@ -12,10 +12,12 @@ from onnxplain.audit.audit import Audit
 from onnxplain.audit.boxes.sums import sum_of_boxes
 from onnxplain.audit.examine import examine_sanity, methods_for
 from onnxplain.audit.head import about_method, data_sha256
+from onnxplain.audit.named_files import with_files
 from onnxplain.audit.records.pictures import Picture
 from onnxplain.audit.records.plain import plain
 from onnxplain.audit.records.record import Record
 from onnxplain.audit.run import run_audit
+from onnxplain.audit.sources import require_told
 from onnxplain.audit.store import PICTURES, Store
 from onnxplain.audit.summaries import summarise_maps
 from onnxplain.audit.verify.boxes import precision
@@ -68,15 +70,19 @@ def open_recorded_model(
     scores: str | None = None,
     output: str | None = None,
     engine: str | None = None,
+    folder: str | Path | None = None,
+    follow_record: bool = False,
 ) -> Model:
     """Open the model of a record with the record's settings.
+
+    A record may come from anybody: the path in it is not followed out of its folder.
 
     Parameters
     ----------
     record : Record
         See `onnxplain.audit.record.read_record`.
     file : str, optional
-        The model file; where the record says it was if not given.
+        The model file; if not given, the one that the record names in `folder`.
     device : str
         See `load`.
     bound : mapping, optional
@@ -84,14 +90,20 @@ def open_recorded_model(
         without.
     task, scores, output, engine : str, optional
         See `load`; what the record says if not given.
+    folder : path, optional
+        The record's.
+    follow_record : bool
+        Open whatever file the record names: for records of your own.
 
     Raises
     ------
     OnnxplainError
-        If it cannot be read, or does not have the record's inputs and outputs.
+        If no file is told, it cannot be read, or does not have the record's inputs and outputs.
     """
     about = record.model
     numbers = {n: b.value for n, b in about.bound.items() if b.value is not None}
+    if not follow_record:
+        file = require_told(file, folder, about.source, "file")
     return load(
         file or about.source,
         preprocess=record.preprocess.recipe,
@@ -117,8 +129,14 @@ def verify(
     progress: Progress | None = None,
     *,
     truth: Truth | None = None,
+    folder: str | Path | None = None,
+    files: Sequence[str] = (),
+    follow_record: bool = False,
 ) -> Verification:
     """Run a sample of an audit again.
+
+    Files that the record's questions name (a mask, a background) are not followed out of its
+    folder, as `open_recorded_model` says.
 
     Parameters
     ----------
@@ -134,6 +152,12 @@ def verify(
         Called with (pictures done, pictures in all).
     truth : Truth, optional
         What is annotated, for a detector.
+    folder : path, optional
+        The record's.
+    files : sequence of str
+        Where files are that the questions name; each stands for the one of the same name.
+    follow_record : bool
+        Open whatever files the record names: for records of your own.
 
     Returns
     -------
@@ -144,8 +168,11 @@ def verify(
     Raises
     ------
     UsageError
-        If the data set has none of the record's pictures, or its entries have no sums.
+        If the data set has none of the record's pictures, its entries have no sums, or a file that
+        the questions name is neither told nor in the folder.
     """
+    if not follow_record:
+        record = with_files(record, folder, files, "files")
     config = record.questions.config
     methods, _ = methods_for(model, config, truth)
     by_name = {s.name: s for s in samples}
@@ -154,7 +181,7 @@ def verify(
     if entries and not there:
         raise UsageError(
             f"the data set has none of the record's pictures, such as {entries[0].name!r}; "
-            "give the data as it was given to the audit, with --data"
+            "give the data as they were given to the audit, with --data"
         )
     pictures = PicturesAgain()
     with temporary_folder("verify") as folder, _store(folder) as store:
@@ -226,12 +253,12 @@ def _not_checked(record: Record, identity: Identity, count: int, *, whole: bool)
             "not hold them"
         )
     if not record.complete:
-        found.append(f"{of_maps}: the audit was stopped before they were whole")
+        found.append(f"{of_maps}: the audit was stopped before they were complete")
     elif not whole:
         of_maps += "" if record.boxes is None else ", and average precision"
         found.append(
-            f"{of_maps}: they come from the maps of all pictures, which a record does not hold; "
-            f"--sample {pictures} makes them again"
+            f"{of_maps}: they need the maps of all pictures, which a record does not contain; "
+            f"--sample {pictures} recomputes them"
         )
     return found
 

@@ -7,20 +7,17 @@ model, while a process of its own would have to load everything and be sent ever
 from __future__ import annotations
 
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from onnxplain.cli.outcome import end_at_once
+from onnxplain.boundary import STOPS
+from onnxplain.cli.outcome import BESIDE, leave_threads
 
 T = TypeVar("T")
 S = TypeVar("S")
 _AHEAD = 2
-# Less than what asks a process to stop waits before it kills it: ten seconds, as a rule.
-_PATIENCE = 6.0
-_ASKED = (KeyboardInterrupt, SystemExit)
 
 
 def cores() -> int:
@@ -35,7 +32,7 @@ class Beside:
 
     Leaving it waits for what was begun, also when an interrupt ends the work: files that are
     half written would be lost, and whole ones of what has been computed are worth having. But an
-    interrupt does not wait for what hangs, and no thread can be ended: the process is, then.
+    interrupt does not wait for what hangs (`onnxplain.cli.outcome.leave_threads`).
 
     Parameters
     ----------
@@ -47,34 +44,29 @@ class Beside:
 
     def __init__(self, workers: int, ahead: int = _AHEAD) -> None:
         self._workers, self._ahead = workers, ahead
-        self._readers = ThreadPoolExecutor(1, "reading")
-        self._writers = ThreadPoolExecutor(workers, "writing")
+        self._readers = ThreadPoolExecutor(1, f"{BESIDE}-reading")
+        self._writers = ThreadPoolExecutor(workers, f"{BESIDE}-writing")
         self._written: deque[Future[Any]] = deque()
 
     def __enter__(self) -> Beside:
         return self
 
     def __exit__(self, kind: object, raised: BaseException | None, trace: object) -> None:
-        if isinstance(raised, _ASKED):
-            self._wait_a_while(raised)
         try:
-            self._finish()
-        except _ASKED as asked:
-            self._wait_a_while(asked)
+            if isinstance(raised, STOPS):
+                self._break_off(raised)
+            self._finish(wait=True)
+        except STOPS as asked:
+            self._break_off(asked)
             raise
 
-    def _finish(self) -> None:
-        self._readers.shutdown(cancel_futures=True)
-        self._writers.shutdown()
+    def _break_off(self, asked: BaseException) -> None:
+        self._finish(wait=False)
+        leave_threads(asked)
 
-    def _wait_a_while(self, asked: KeyboardInterrupt | SystemExit) -> None:
-        # The executors know what was begun. Notes of our own would lack what a thread has begun
-        # already when the interrupt comes before the note is made.
-        finishing = threading.Thread(target=self._finish, name="finishing", daemon=True)
-        finishing.start()
-        finishing.join(_PATIENCE)
-        if finishing.is_alive():
-            end_at_once(asked)
+    def _finish(self, *, wait: bool) -> None:
+        self._readers.shutdown(wait, cancel_futures=True)
+        self._writers.shutdown(wait)
 
     def ahead(self, read: Callable[[S], T], sources: Sequence[S]) -> Iterator[tuple[S, Future[T]]]:
         """Yield each source with what is read of it, or the error, while the next is read.

@@ -20,28 +20,29 @@ from onnxplain.cli.options import (
 from onnxplain.cli.walled import Walled
 from onnxplain.targets.boxes.parts import MATCHES, PARTS
 
-_HELP = """Explain what MODEL saw in each IMAGE: a file, a folder or a pattern.
+_HELP = """Explain the prediction of MODEL for each IMAGE: a file, a folder or a pattern.
 
 \b
-For each image and method these files are written:
+Files written for each image and method:
   NAME.METHOD.png            the map over the picture
-  NAME.METHOD.npz            the raw numbers with their provenance
-  NAME.sheet.png             all methods side by side, for up to 10 pictures
-  NAME.occlusion-maps.png    what the model says while each window is covered
+  NAME.METHOD.npz            the raw numbers and their provenance
+  NAME.sheet.png             all maps side by side, for up to 10 pictures
+  NAME.occlusion-maps.png    the score while each window is covered
   NAME.clear-maps.png        which class each place responds to
-  NAME.METHOD-maps.png       of methods that draw samples: the map's standard error
-With several targets, which share their computation: NAME.METHOD.INDEX.png and so on.
+  NAME.METHOD-maps.png       for sampling methods: the standard error of the map
+  NAME.METHOD.grid.png       with --grid: the maps of all values; .json has every cell
+With several targets the names are NAME.METHOD.INDEX.png and so on.
 """
 
 
-@click.command(cls=Walled, help=_HELP, short_help="Explain what MODEL saw in images.")
+@click.command(cls=Walled, help=_HELP, short_help="Explain the prediction for each image.")
 @click.argument("model", type=click.Path(readable=False))
 @click.argument(
     "images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(readable=False)
 )
 @method_option(
-    "all that the model allows; sampling then ends after 10 seconds for each map, and score-cam "
-    "takes the 64 strongest feature maps, unless told otherwise"
+    "every method that the model allows; each map is then sampled for at most 10 seconds, and "
+    "score-cam uses the 64 strongest feature maps, unless you say otherwise"
 )
 @click.option(
     "-t",
@@ -49,89 +50,92 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     "targets",
     multiple=True,
     metavar="TARGET",
-    help="Class to explain, by name or index, repeatable; top-3 takes the three most probable "
-    "ones, not-NAME the negative of a Sigmoid's class, NAME@ROW,COLUMN a place of a dense "
-    "output. Default: the most probable one.",
+    help="Class to explain, by name or index. top-3: the three most probable classes; not-NAME: "
+    "the opposite of a Sigmoid's class; NAME@ROW,COLUMN: one place of a dense output. "
+    "Default: the most probable class. Repeatable.",
 )
 @click.option(
     "--kind",
     type=click.Choice(["logit", "probability", "raw"]),
-    help="Score to explain; raw is what the output holds. Default: of occlusion and its like the "
-    "probability, of others the logit, less the mean of the other classes' logits where classes "
-    "compete; `--kind logit` is the logit alone.",
+    help="Score to explain; raw is the value of the output itself. Default: the probability for "
+    "occlusion and other perturbation methods; for all others the logit, minus the mean of "
+    "the other classes' logits if classes compete. logit alone subtracts nothing.",
 )
 @click.option(
     "--part",
     type=click.Choice(PARTS),
-    help="Which number of a detector's box gradient and relevance methods explain. Default: class.",
+    help="Detectors: which number of the box gradient and relevance methods explain. Default: "
+    "class.",
 )
 @click.option(
     "--match",
     type=click.Choice(MATCHES),
-    help="How methods that change the picture tell that a detector's box is still there: overlap "
-    "times the score of its class, or times the likeness of all scores. Default: score; for d-rise "
+    help="Detectors: how perturbation methods find the box again: overlap times the score of its "
+    "class, or overlap times the similarity of all scores. Default: score; for d-rise "
     "likeness, as in its paper.",
 )
-@click.option(
-    "--contrast", metavar="NAME|INDEX", help="Explain why the target rather than this class."
-)
-@click.option(
-    "--margin", is_flag=True, help="Explain why the target rather than the next best class."
-)
+@click.option("--contrast", metavar="NAME|INDEX", help="Explain why the target and not this class.")
+@click.option("--margin", is_flag=True, help="Explain why the target and not the next best class.")
 @click.option(
     "--layer",
     metavar="last|early|N|TENSOR",
-    help="Layer of class activation maps: the chosen one, one of an early stage with finer maps, "
-    "or by number (-1 from the end) or name, as `inspect --layers` lists them. Default: last.",
+    help="Layer for class activation maps: last, early (finer maps), or a number (-1 counts from "
+    "the end) or name from `inspect --layers`. Default: last.",
 )
 @click.option(
     "--at",
     metavar="float|normalised|TENSOR",
-    help="Explain a tensor inside of the graph's own preprocessing instead of its input: the "
-    "first floating-point one, the last one, or by name.",
+    help="Explain a tensor inside the graph's own preprocessing instead of the input: the first "
+    "floating-point tensor, the last one, or one by name.",
 )
 @parameter_option
+@click.option(
+    "--grid",
+    multiple=True,
+    metavar="[METHOD.]KEY=VALUE,VALUE,...",
+    help="Draw one method with each of these values of a parameter side by side; given twice, "
+    "the first parameter gives the rows and the second the columns.",
+)
 @click.option(
     "--max-seconds",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="End the work on a map (rise, occlusion, smoothgrad, ...) after this time and take the "
-    "best map so far; where it is an estimate, its standard error is kept with it.",
+    help="Stop each map (rise, occlusion, smoothgrad, ...) after this time and keep the best map "
+    "so far, with its standard error if it is an estimate.",
 )
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SHARE",
-    help="End the sampling of a map when its standard error is below this share of its range "
-    "of values.",
+    help="Stop sampling a map when its standard error falls below this share of its value range.",
 )
 @click.option(
     "--average",
     type=click.IntRange(min=2),
     metavar="N",
-    help="For a file that draws random numbers: the mean map of N runs, with its standard error. "
-    "Without, such a file is refused.",
+    help="For models that draw random numbers: average the maps of N runs and report the standard "
+    "error. Without this option such a model is refused.",
 )
 @click.option(
     "--style",
     type=click.Choice(["overlay", "photo", "map", "grey", "black"]),
     default="overlay",
     show_default=True,
-    help="How maps are drawn: over the photo in grey or in its colours, alone, or gradients of the "
-    "pixels as colours on mid-grey or black.",
+    help="How to draw maps. overlay: over the grey photo; photo: over the colour photo; map: "
+    "alone; grey, black: pixel gradients as colours on that background.",
 )
 @click.option(
     "--contour",
     is_flag=True,
-    help="Draw a line around half of a map's strongest value and more; not in maps of single "
-    "pixels, which consist of dots.",
+    help="Outline where the map exceeds half of its maximum. Pixel-wise maps consist of dots and "
+    "get no outline.",
 )
 @click.option(
     "--columns",
     type=click.IntRange(min=1),
-    default=4,
-    show_default=True,
-    help="Most panels in a row of a sheet; 2 suit a page of a paper.",
+    metavar="N",
+    help="Maximum number of panels in a row of a sheet: 2 suits a column of a paper, 6 puts the "
+    "maps of `-t top-5` beside the photo in one row. Default: 4, or what suits a slide.",
 )
 @click.option(
     "--format",
@@ -139,7 +143,7 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     type=click.Choice(["png", "svg", "pdf"]),
     default="png",
     show_default=True,
-    help="Of sheets and of methods' own pictures; overlays are PNG.",
+    help="File format of sheets and extra figures; overlays are always PNG.",
 )
 @out_option("explained")
 @model_options
@@ -147,13 +151,13 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     "--batch-size",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Most inputs at a time: memory and speed, not the result.",
+    help="Maximum batch size. Changes memory use and speed, not the result.",
 )
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Threads within an operator, in both engines. Default: their own choice.",
+    help="Threads per operator in both engines. Default: the engine's choice.",
 )
 @engine_option
 @seed_option
@@ -162,26 +166,26 @@ With several targets, which share their computation: NAME.METHOD.INDEX.png and s
     type=click.Choice(["single", "double"]),
     default="single",
     show_default=True,
-    help="Arithmetic of gradients and relevance.",
+    help="Floating-point precision for gradients and relevance.",
 )
 @click.option(
     "--allow-mismatch",
     is_flag=True,
-    help="Explain although the converted model differs from the deployed one.",
+    help="Explain the converted model even if it differs from the deployed one.",
 )
 @click.option(
     "--sheets/--no-sheets",
     default=None,
-    help="Draw all methods of a picture side by side. Default: for up to 10 pictures.",
+    help="Draw all maps of a picture side by side. Default: for up to 10 pictures.",
 )
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Threads that draw and write beside the computing. Default: as many as cores.",
+    help="Threads for drawing and writing files. Default: the number of cores.",
 )
 @click.option(
-    "-v", "--verbose", is_flag=True, help="Print the figures behind the sentences as well."
+    "-v", "--verbose", is_flag=True, help="Also print the figures that the sentences are based on."
 )
 @quiet_option
 @json_option

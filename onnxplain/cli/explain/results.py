@@ -37,7 +37,7 @@ _OWN_PICTURES = {
 # Boxes that the table lists and the picture shows.
 LISTED_BOXES = 20
 # Fonts and their caches are not made for several threads.
-_DRAWING = threading.Lock()
+DRAWING = threading.Lock()
 _RECORDED = (
     "method",
     "target",
@@ -56,7 +56,7 @@ class Drawing:
     """How pictures are drawn: the look of maps, panels in a row of a sheet, and its format."""
 
     look: Look
-    columns: int
+    columns: int | None
     file_format: str
 
 
@@ -79,6 +79,13 @@ class Attempt:
     files: tuple[Path, ...] = ()
     error: OnnxplainError | None = None
     sentences: tuple[str, ...] = ()
+    cell: Mapping[str, str] | None = None
+
+    @property
+    def name(self) -> str:
+        """The method, and in a grid its cell's values."""
+        values = ", ".join(f"{k} = {v}" for k, v in (self.cell or {}).items())
+        return f"{self.method} ({values})" if values else self.method
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: the explanation's numbers and files, or the error."""
@@ -137,7 +144,7 @@ class ImageResult:
 
     def failures(self) -> list[Failure]:
         """What went wrong."""
-        found = [("", self.error), *((f"{a.method}: ", a.error) for a in self.attempts)]
+        found = [("", self.error), *((f"{a.name}: ", a.error) for a in self.attempts)]
         return [
             Failure(str(self.path), f"{what}{unnamed(error, self.path)}", error.exit_code)
             for what, error in found
@@ -217,7 +224,7 @@ def write_sheets(
     """
     if not explanations:
         return []
-    with _DRAWING:
+    with DRAWING:
         return _drawn(explanations, folder, name, dict(enumerate(labels)), together, drawing)
 
 

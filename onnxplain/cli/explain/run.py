@@ -25,6 +25,7 @@ from onnxplain.cli.choices import (
 )
 from onnxplain.cli.console import remark
 from onnxplain.cli.explain.beside import Beside, cores
+from onnxplain.cli.explain.grid import Grid, methods_of_grid, parse_grid, write_grids
 from onnxplain.cli.explain.results import (
     LISTED_BOXES,
     Attempt,
@@ -70,6 +71,7 @@ class Job:
     settings: dict[str, Any]
     sheets: bool
     drawing: Drawing
+    grid: Grid | None
     bar: Bar
     beside: Beside
 
@@ -87,12 +89,13 @@ def run(
     match: str | None,
     layer: str | None,
     parameters: Sequence[str],
+    grid: Sequence[str],
     max_seconds: float | None,
     tolerance: float | None,
     average: int | None,
     style: str,
     contour: bool,
-    columns: int,
+    columns: int | None,
     file_format: str,
     folder: str,
     seed: int,
@@ -124,14 +127,17 @@ def run(
     parse_device(opening["device"])
     paths, empty = find_images(images)
     opened = load(model, **opening)
+    methods = methods_of_grid(grid, methods)
     chosen_methods, left_out = choose_methods(methods, opened)
+    varied = parse_grid(grid, chosen_methods)
     chosen = give_layer(give_parameters(chosen_methods, parameters), layer, opened)
     chosen = give_limits(chosen, {"max_seconds": max_seconds, "tolerance": tolerance})
     chosen = bound_all(methods, chosen, opened)
+    chosen = chosen if varied is None else varied.over(chosen)
     wanted = choose_targets(targets, contrast, margin, opened, part, match)
     require_read(part, match, chosen)
     names = result_names(paths)
-    _keep_apart(paths, names, [c.method.name for c in chosen], out)
+    _keep_apart(paths, names, [c.stem for c in chosen], out)
     warnings = list(opened.warnings)
     warnings += [f"{name} is left out: {why}" for name, why in left_out.items()]
     if not quiet:
@@ -148,7 +154,7 @@ def run(
     begun: dict[Path, Future[ImageResult]] = {}
     at_once = Beside(1, ahead=0) if is_careful() else Beside(workers or cores())
     with progress_bar(len(left), quiet=quiet) as bar, at_once as beside:
-        job = Job(opened, chosen, wanted, kind, out, settings, drawn, drawing, bar, beside)
+        job = Job(opened, chosen, wanted, kind, out, settings, drawn, drawing, varied, bar, beside)
         for path, picture in beside.ahead(partial(_read, opened), left):
             begun[path] = _explain_image(job, path, picture, names[path])
             bar.finish()
@@ -182,7 +188,9 @@ def require_writable(folder: Path) -> None:
     while not os.path.exists(existing):
         existing = existing.parent
     if not os.path.isdir(existing):
-        raise OutputError(f"{str(existing)!r} is a file, not a folder; choose another with -o")
+        raise OutputError(
+            f"{str(existing)!r} is a file, not a folder; choose another folder with -o"
+        )
     if not os.access(existing, os.W_OK | os.X_OK):
         raise OutputError(f"cannot write into {str(existing)!r}; choose another folder with -o")
 
@@ -245,7 +253,7 @@ def _explain_into(
                 progress=step, **job.settings, **chosen.parameters,
             )  # fmt: skip
         for aim, outcome in zip(aims, outcomes or failed * len(aims), strict=True):
-            stem = f"{name}.{chosen.method.name}" + (f".{aim.stem}" if len(aims) > 1 else "")
+            stem = f"{name}.{chosen.stem}" + (f".{aim.stem}" if len(aims) > 1 else "")
             work = partial(_write, chosen, aim, outcome, job, stem)
             attempts.append(job.beside.write(work))
         job.bar.step(k + 1, len(job.methods))
@@ -268,13 +276,17 @@ def _completed(
     if result.error is None:
         with one_of_many(result.fail):
             result.files += [draw() for draw in shared]
-            result.files += write_sheets(
-                result.explanations(),
-                job.folder,
-                name,
-                job.model.labels,
-                together=job.sheets,
-                drawing=job.drawing,
+            result.files += (
+                write_sheets(
+                    result.explanations(),
+                    job.folder,
+                    name,
+                    job.model.labels,
+                    together=job.sheets,
+                    drawing=job.drawing,
+                )
+                if job.grid is None
+                else write_grids(job.grid, result.attempts, job.folder, name, job.drawing)
             )
     result = result.without_maps()
     keep(str(result.path), result)
@@ -284,13 +296,14 @@ def _completed(
 def _write(
     chosen: Chosen, aim: Target, outcome: Explanation | OnnxplainError, job: Job, stem: str
 ) -> Attempt:
-    method = chosen.method.name
+    method, cell = chosen.method.name, chosen.cell
     if isinstance(outcome, OnnxplainError):
-        return Attempt(method, aim, error=outcome)
+        return Attempt(method, aim, error=outcome, cell=cell)
     found: list[Attempt] = []
-    with one_of_many(lambda error: found.append(Attempt(method, aim, error=error))):
+    with one_of_many(lambda error: found.append(Attempt(method, aim, error=error, cell=cell))):
         files = write_explanation(outcome, job.folder, stem, job.drawing.look)
-        found.append(Attempt(method, aim, outcome, files, sentences=tuple(outcome.sentences)))
+        said = tuple(outcome.sentences)
+        found.append(Attempt(method, aim, outcome, files, sentences=said, cell=cell))
     return found[0]
 
 

@@ -108,9 +108,9 @@ def _show_words(attempt: Attempt) -> None:
     """Print what an explanation says in sentences, with its warnings."""
     explanation = attempt.explanation
     if explanation is None:
-        line(f"{attempt.method} of {attempt.target.describe()}: failed, see below")
+        line(f"{attempt.name} of {attempt.target.describe()}: failed, see below")
         return
-    line(f"{attempt.method} of {explanation.target.describe()}")
+    line(f"{attempt.name} of {explanation.target.describe()}")
     for text in attempt.sentences:
         line(f"  {text}")
     for text in explanation.warnings:
@@ -136,9 +136,9 @@ def _row(attempt: Attempt, measures: dict[str, str]) -> list[Any]:
     explanation = attempt.explanation
     if explanation is None:
         blank = [None] * (2 + len(measures))
-        return [attempt.method, attempt.target.describe(), *blank, "failed, see below"]
+        return [attempt.name, attempt.target.describe(), *blank, "failed, see below"]
     return [
-        attempt.method,
+        attempt.name,
         explanation.target.describe(),
         explanation.score,
         round(explanation.seconds, 2),

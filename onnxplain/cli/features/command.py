@@ -10,7 +10,6 @@ from onnxplain.cli.features.options import (
     at_least_one,
     channels_option,
     count_option,
-    data_argument,
     images_argument,
     jitter_option,
     layer_option,
@@ -18,10 +17,10 @@ from onnxplain.cli.features.options import (
     model_argument,
     view_options,
 )
-from onnxplain.cli.options import debug_option, seed_option
+from onnxplain.cli.options import data_argument, debug_option, seed_option
 from onnxplain.cli.walled import Walled
 
-_HELP = """See what MODEL has learned.
+_HELP = """Show what MODEL has learned.
 
 \b
 One model alone:
@@ -29,11 +28,11 @@ One model alone:
 One picture:
   onnxplain features maps MODEL IMAGE...
 \b
-A data set (a folder whose subfolders name the classes, a pattern, or a table):
-  onnxplain features top-patches MODEL DATA
-  onnxplain features relevant MODEL DATA
+Data sets (folders whose subfolders name the classes, patterns, tables or pictures):
+  onnxplain features top-patches MODEL DATA...
+  onnxplain features relevant MODEL DATA...
   onnxplain features enriched MODEL FEATURES.npz IMAGE...
-  onnxplain features atlas MODEL DATA
+  onnxplain features atlas MODEL DATA...
 """
 
 
@@ -41,13 +40,13 @@ class _Views(click.Group):
     command_class = Walled
 
 
-@click.group(cls=_Views, help=_HELP, short_help="See what MODEL has learned.")
+@click.group(cls=_Views, help=_HELP, short_help="Show what a model has learned.")
 @debug_option
 def features() -> None:
     """Group of the views."""
 
 
-@features.command(short_help="Kernels of a convolution as images.")
+@features.command(short_help="Show the kernels of a convolution as images.")
 @model_argument
 @layer_option
 @channels_option
@@ -57,7 +56,7 @@ def features() -> None:
     type=click.Choice(["each", "shared"]),
     default="each",
     show_default=True,
-    help="Whether colours end at each filter's own largest magnitude or at that of all.",
+    help="Scale the colours to each filter's largest magnitude, or to that of all filters.",
 )
 @view_options
 def weights(**options: Any) -> None:
@@ -70,52 +69,56 @@ def weights(**options: Any) -> None:
     run_weights(**options)
 
 
-@features.command(short_help="Activations of a layer for images.")
+@features.command(short_help="Show the activations of a layer for images.")
 @model_argument
 @images_argument
 @layer_option
 @channels_option
 @count_option
-@click.option("--all", "everything", is_flag=True, help="All channels instead of the strongest.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Show all channels, not only the strongest."
+)
 @view_options
 def maps(**options: Any) -> int:
-    """Show what the channels of any tensor answer to each IMAGE, computed in ONNX Runtime.
+    """Show the activations of any tensor for each IMAGE, computed in ONNX Runtime.
 
-    Writes NAME.maps.LAYER.png (a grid), NAME.maps.LAYER.photo.png (over the photo, where
-    the tensor has places in it) and NAME.maps.LAYER.npz (all channels).
+    Writes NAME.maps.LAYER.png (a grid), NAME.maps.LAYER.photo.png (over the photo, if the
+    tensor has height and width) and NAME.maps.LAYER.npz (all channels).
     """
     from onnxplain.cli.features.picture_views import run_maps
 
     return run_maps(**options)
 
 
-@features.command("top-patches", short_help="What excites each channel most, over a data set.")
+@features.command(
+    "top-patches", short_help="Show the patches of a data set that excite each channel."
+)
 @model_argument
 @data_argument
 @layer_option
 @channels_option
-@at_least_one("--count", 12, "How many of the strongest channels.")
-@at_least_one("--images", 9, "Pictures for each channel.")
+@at_least_one("--count", 12, "Number of channels, the strongest first.")
+@at_least_one("--images", 9, "Pictures per channel.")
 @click.option(
     "--projection",
     type=click.Choice(["guided", "deconvnet", "gradient", "none"]),
     default="guided",
     show_default=True,
-    help="How the response of the unit is carried back to the pixels.",
+    help="How the response is projected back to the pixels.",
 )
 @view_options
 def top_patches(**options: Any) -> int:
     """Show the patches of DATA that excite the channels of a layer most.
 
-    One pass over the data; it can be interrupted and resumed, and is not repeated for other
-    channels. Writes MODEL.top-patches.LAYER.png and .npz (responses, pictures, places).
+    Takes one pass over the data, which you can interrupt and resume; other channels reuse it.
+    Writes MODEL.top-patches.LAYER.png and .npz (responses, pictures, places).
     """
     from onnxplain.cli.features.data_views import run_top_patches
 
     return run_top_patches(**options)
 
 
-@features.command(short_help="The few features that tell the classes of a data set.")
+@features.command(short_help="Select the few features that tell classes apart.")
 @model_argument
 @data_argument
 @click.option(
@@ -123,43 +126,45 @@ def top_patches(**options: Any) -> int:
     default=10.0,
     show_default=True,
     metavar="NUMBER",
-    help="Largest sum of a class's weights: the larger, the more features.",
+    help="Upper limit of the sum of a class's weights. Larger values select more features.",
 )
 @click.option(
     "--layer",
     "layers",
     multiple=True,
     metavar="TENSOR",
-    help="Select from this layer, repeatable. Default: all convolutions and linear layers.",
+    help="Select from this layer. Default: all convolutions and linear layers. Repeatable.",
 )
 @click.option(
     "--top",
     type=click.IntRange(min=1),
-    help="Patches in an average image. Default: 100, or as many as there are for each class.",
+    help="Number of patches in an average image. Default: 100, or as many as each class has.",
 )
 @view_options
 def relevant(**options: Any) -> int:
-    """Select the few filters that tell the classes of DATA, and show what excites them.
+    """Select the few filters that tell the classes of DATA apart, and show what excites them.
 
-    DATA needs the class of every picture. One pass over it, resumable. Writes
-    MODEL.relevant.png, .json and .npz; the latter explains pictures with
-    `onnxplain features enriched`.
+    Every picture in DATA needs a class. Takes one pass over the data, which you can interrupt
+    and resume. Writes MODEL.relevant.png, .json and .npz; `onnxplain features enriched` explains
+    pictures with the .npz.
     """
     from onnxplain.cli.features.data_views import run_relevant
 
     return run_relevant(**options)
 
 
-@features.command(short_help="A prediction with the features that made it.")
+@features.command(short_help="Show a prediction with the features that led to it.")
 @model_argument
 @click.argument("bundle", metavar="FEATURES.npz", type=click.Path(readable=False))
 @images_argument
-@click.option("-t", "--target", metavar="NAME|INDEX", help="Class. Default: the predicted one.")
-@at_least_one("--count", 3, "Most features shown.")
+@click.option(
+    "-t", "--target", metavar="NAME|INDEX", help="Class to explain. Default: the predicted class."
+)
+@at_least_one("--count", 3, "Maximum number of features to show.")
 @mismatch_option
 @view_options
 def enriched(**options: Any) -> int:
-    """Explain what MODEL says about each IMAGE by the features that `relevant` selected.
+    """Explain the prediction for each IMAGE with the features that `relevant` selected.
 
     Writes NAME.enriched.png and .npz (heatmaps).
     """
@@ -168,7 +173,7 @@ def enriched(**options: Any) -> int:
     return run_enriched(**options)
 
 
-@features.command("class-model", short_help="The image that a class is all about.")
+@features.command("class-model", short_help="Make the image that a class responds to most.")
 @model_argument
 @click.option(
     "-t",
@@ -176,7 +181,7 @@ def enriched(**options: Any) -> int:
     "targets",
     multiple=True,
     metavar="TARGET",
-    help="Class, or another target as in `explain`, repeatable. Default: the first twelve classes.",
+    help="Class, or another target as in `explain`. Default: the first twelve classes. Repeatable.",
 )
 @at_least_one("--steps", 200, "Steps of gradient ascent.")
 @click.option(
@@ -184,14 +189,14 @@ def enriched(**options: Any) -> int:
     default=1e-4,
     show_default=True,
     metavar="NUMBER",
-    help="Lambda of the penalty lambda |I|^2.",
+    help="Weight of the penalty |I|^2.",
 )
 @click.option(
     "--variation",
     default=1e-4,
     show_default=True,
     metavar="NUMBER",
-    help="Factor of the penalty on the total variation.",
+    help="Weight of the penalty on total variation.",
 )
 @jitter_option(8)
 @click.option(
@@ -199,13 +204,13 @@ def enriched(**options: Any) -> int:
     default=0.5,
     show_default=True,
     metavar="PIXELS",
-    help="Blur after every fourth step; 0 for none.",
+    help="Standard deviation of the blur after every fourth step; 0 for none.",
 )
 @seed_option
 @mismatch_option
 @view_options
 def class_model(**options: Any) -> None:
-    """Make the image that raises a target most, such as a class's logit (Simonyan et al. 2013).
+    """Make the image that maximises a target, such as a class's logit (Simonyan et al. 2013).
 
     Writes MODEL.class-model.png and MODEL.class-model.INDEX.npz for each class.
     """
@@ -214,35 +219,37 @@ def class_model(**options: Any) -> None:
     run_class_model(**options)
 
 
-@features.command(short_help="Show more of what a layer sees in images.")
+@features.command(short_help="Amplify what a layer sees in images.")
 @model_argument
 @images_argument
 @layer_option
-@click.option("--channel", type=click.IntRange(min=0), help="One channel. Default: all.")
-@at_least_one("--octaves", 4, "Sizes, the model's own first.")
-@click.option("--scale", default=1.4, show_default=True, help="Ratio of one size to the last.")
-@at_least_one("--steps", 10, "At each size.")
+@click.option("--channel", type=click.IntRange(min=0), help="Channel to amplify. Default: all.")
+@at_least_one("--octaves", 4, "Number of sizes, starting with the model's own.")
+@click.option(
+    "--scale", default=1.4, show_default=True, help="Ratio of each size to the previous one."
+)
+@at_least_one("--steps", 10, "Steps of gradient ascent at each size.")
 @click.option(
     "--rate",
     default=0.01,
     show_default=True,
-    help="Mean change of a pixel in a step, as a share of the range of inputs.",
+    help="Mean change of a pixel per step, as a share of the input range.",
 )
 @jitter_option(32)
 @seed_option
 @mismatch_option
 @view_options
 def dream(**options: Any) -> int:
-    """Raise what a layer sees in each IMAGE (inceptionism), at any file's fixed input size.
+    """Amplify what a layer sees in each IMAGE (inceptionism).
 
-    Writes NAME.dream.LAYER.png, larger than the model's input.
+    Writes NAME.dream.LAYER.png, which is larger than the model's input.
     """
     from onnxplain.cli.features.made_views import run_dream
 
     return run_dream(**options)
 
 
-@features.command(short_help="A data set laid out as a layer sees it.")
+@features.command(short_help="Lay out a data set as a layer sees it.")
 @model_argument
 @data_argument
 @layer_option
@@ -251,7 +258,7 @@ def dream(**options: Any) -> int:
     type=click.Choice(["tsne", "umap"]),
     default="tsne",
     show_default=True,
-    help="What lays the data out: t-SNE, or UMAP (pip install umap-learn).",
+    help="Layout: t-SNE, or UMAP (pip install umap-learn).",
 )
 @click.option(
     "--cells",
@@ -260,13 +267,13 @@ def dream(**options: Any) -> int:
     type=click.IntRange(min=2, max=40),
     help="Cells along each side.",
 )
-@at_least_one("--per-image", 1, "Activation vectors from each picture.")
+@at_least_one("--per-image", 1, "Activation vectors per picture.")
 @click.option("--inversion", is_flag=True, help="Also make a picture for each cell (slow).")
 @seed_option
 @mismatch_option
 @view_options
 def atlas(**options: Any) -> int:
-    """Lay out what a layer tells apart in DATA: similar things lie side by side.
+    """Lay out DATA as a layer sees it, with similar things side by side.
 
     Writes MODEL.atlas.LAYER.png (patches), .npz (vectors and places) and, on request,
     .inversion.png.

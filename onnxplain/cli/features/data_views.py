@@ -16,7 +16,7 @@ from onnxplain.cli.features.picture_views import (
     tell,
     tell_layer,
 )
-from onnxplain.cli.images import shortened
+from onnxplain.cli.images import require_order, shortened
 from onnxplain.cli.outcome import code_of_data
 from onnxplain.cli.progress import Bar, progress_bar
 from onnxplain.features.atlas import activation_atlas, cell_patches
@@ -27,7 +27,8 @@ from onnxplain.features.passes import Skipped
 from onnxplain.features.patches import fields_of, require_same_engines
 from onnxplain.features.relevant import RelevantFeatures, relevant_features
 from onnxplain.features.top_patches import channel_patches, top_patches
-from onnxplain.inputs.dataset import read_dataset
+from onnxplain.inputs.dataset import Sample
+from onnxplain.inputs.datasets import read_datasets
 from onnxplain.render.atlas import draw_atlas
 from onnxplain.render.patches import draw_patches
 from onnxplain.render.relevant import class_label, draw_enriched, draw_relevant
@@ -42,7 +43,7 @@ _DRAWN_CLASSES = 24
 def run_top_patches(
     *,
     model: str,
-    data: str,
+    data: Sequence[str],
     layer: str | None,
     channels: str | None,
     count: int,
@@ -56,7 +57,7 @@ def run_top_patches(
     out = Path(folder)
     require_writable(out)
     chosen = parse_channels(channels)
-    samples = read_dataset(data)
+    samples = _samples(model, data)
     opened = open_model(model, quiet, opening)
     spatial = opened.network.layer(layer)
     tell_layer(opened, layer, quiet)
@@ -91,7 +92,7 @@ def run_top_patches(
 def run_relevant(
     *,
     model: str,
-    data: str,
+    data: Sequence[str],
     layers: tuple[str, ...],
     mu: float,
     top: int | None,
@@ -102,7 +103,7 @@ def run_relevant(
     """Select features, write the bundle and draw it; returns the exit code."""
     out = Path(folder)
     require_writable(out)
-    samples = read_dataset(data)
+    samples = _samples(model, data)
     opened = open_model(model, quiet, opening)
     stem = f"{out / shortened(Path(model).stem)}.relevant"
     with counted(f"{len(samples)} pictures", quiet) as progress:
@@ -165,7 +166,7 @@ def run_enriched(
 def run_atlas(
     *,
     model: str,
-    data: str,
+    data: Sequence[str],
     layer: str | None,
     embedding: str,
     cells: int,
@@ -180,7 +181,7 @@ def run_atlas(
     """Lay out a data set as a layer sees it; returns the exit code."""
     out = Path(folder)
     require_writable(out)
-    samples = read_dataset(data)
+    samples = _samples(model, data)
     opened = open_model(model, quiet, opening)
     spatial = opened.network.layer(layer)
     tell_layer(opened, layer, quiet)
@@ -219,6 +220,11 @@ def run_atlas(
         written.append(f"{stem}.inversion.png")
     tell(written, quiet)
     return code_of_data(s.why for s in found.skipped)
+
+
+def _samples(model: str, data: Sequence[str]) -> list[Sample]:
+    require_order(model, data)
+    return read_datasets(data)
 
 
 def _first(found: RelevantFeatures, index: int) -> str:

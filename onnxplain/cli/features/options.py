@@ -29,7 +29,7 @@ def jitter_option(default: int) -> Callable[[CommandT], CommandT]:
         default=default,
         show_default=True,
         type=click.IntRange(min=0),
-        help="Largest random shift in a step, in pixels.",
+        help="Maximum random shift per step, in pixels.",
     )
 
 
@@ -43,19 +43,18 @@ def view_options(command: CommandT) -> CommandT:
 layer_option = click.option(
     "--layer",
     metavar="last|early|N|TENSOR",
-    help="Where to look; `inspect --layers` lists layers. Default: found.",
+    help="Layer to look at, from `inspect --layers`. Default: chosen automatically.",
 )
 channels_option = click.option(
-    "--channels", metavar="N,N,...", help="Which channels. Default: the strongest."
+    "--channels", metavar="N,N,...", help="Channels to show. Default: the strongest."
 )
-count_option = at_least_one("--count", 64, "How many of the strongest.")
+count_option = at_least_one("--count", 64, "Number of channels, the strongest first.")
 mismatch_option = click.option(
     "--allow-mismatch",
     is_flag=True,
-    help="Go on although the converted model differs from the deployed one.",
+    help="Continue even if the converted model differs from the deployed one.",
 )
 model_argument = click.argument("model", type=click.Path(readable=False))
-data_argument = click.argument("data", type=click.Path(readable=False))
 images_argument = click.argument(
     "images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(readable=False)
 )

@@ -14,7 +14,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from onnxplain.graph.shape_values import evaluated
+from onnxplain.graph.fold_work import work_of
+from onnxplain.graph.shape_values import evaluated, whole_numbers
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph, Node
 
@@ -22,6 +23,8 @@ Positions = NDArray[np.int64]
 
 # Larger tensors are not followed: each element needs a position of its own.
 _MOST = 1 << 24
+# Steps of finding them, in the units of `fold_work`.
+_MOST_WORK = 10**9
 _KEEP_ORDER = frozenset({"Identity", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze"})
 _EVALUATED = frozenset(
     "Transpose Slice Gather GatherElements GatherND Split Tile DepthToSpace SpaceToDepth "
@@ -75,7 +78,7 @@ def moved(graph: Graph, shapes: Shapes, tensor: str) -> Moved | None:
     if node.op_type == "Expand":
         return Moved((source,), flat=np.broadcast_to(_positions(shapes[source]), shape).ravel())
     if node.op_type in _EVALUATED:
-        flat = _evaluate(graph, node, node.outputs.index(tensor), shapes[source])
+        flat = _evaluate(graph, node, node.outputs.index(tensor), shapes[source], shape)
         if flat is not None and flat.shape == shape:
             return Moved((source,), flat=flat.ravel())
     return None
@@ -110,11 +113,17 @@ def _joined(node: Node, shape: tuple[int, ...], shapes: Shapes) -> Moved | None:
     return Moved(sources, which.ravel(), flat.ravel()) if flat.shape == shape else None
 
 
-def _evaluate(graph: Graph, node: Node, number: int, shape: tuple[int, ...]) -> NDArray[Any] | None:
-    feeds: dict[str, NDArray[Any]] = {node.inputs[0]: _positions(shape)}
+def _evaluate(
+    graph: Graph, node: Node, number: int, source: tuple[int, ...], shape: tuple[int, ...]
+) -> NDArray[Any] | None:
+    feeds: dict[str, NDArray[Any]] = {node.inputs[0]: _positions(source)}
     for name in node.inputs[1:]:
         if name and not graph.is_constant(name):
             return None
         if name:
             feeds[name] = graph.constant(name)
+    read = [v.size for v in feeds.values()]
+    work = work_of(node.op_type, read, [math.prod(shape)], numbers=whole_numbers(node))
+    if work is None or work > _MOST_WORK:
+        return None
     return evaluated(graph, node, feeds, node.outputs[number])

@@ -97,8 +97,8 @@ class BoxMatch(Target):
             Always.
         """
         raise MethodRefusedError(
-            "how well boxes match has no slope: gradient and relevance methods explain the score "
-            "or a side of one candidate (--part class, score, left, ...)"
+            "how well boxes match has no gradient: gradient and relevance methods explain the "
+            "score or a side of one candidate (--part class, score, left, ...)"
         )
 
     def describe(self) -> str:

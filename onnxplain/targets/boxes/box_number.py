@@ -190,8 +190,8 @@ class BoxNumber(Target):
             same = np.allclose(read[:, 0, self.row], self.strength, rtol=_NEAR, atol=_NEAR)
         if not same:
             raise MethodRefusedError(
-                "the file ranks its boxes, and in another picture that this method looks at "
-                f"number {self.row + 1} is another box; take a method that stays at the picture "
+                "the file ranks its boxes, and in another picture that this method needs, number "
+                f"{self.row + 1} is another box; use a method that stays at the picture "
                 "(gradient, grad-cam), or one that needs no gradient (rise, occlusion)"
             )
 

@@ -3,7 +3,7 @@
 import pytest
 
 from onnxplain.audit.config import AuditConfig
-from onnxplain.audit.records.about import ModelEntry, QuestionsEntry, RecipeEntry
+from onnxplain.audit.records.about import DataEntry, ModelEntry, QuestionsEntry, RecipeEntry
 from onnxplain.audit.records.plain import build, plain
 from onnxplain.errors import UsageError
 from onnxplain.inputs.preprocess import Preprocess
@@ -22,6 +22,17 @@ def test_a_model_of_one_file_and_of_several():
     new = build(ModelEntry, {**MODEL, "files": files})
     assert list(new.digests.values()) == ["1" * 64, "2" * 64]
     assert plain(new) == {**MODEL, "files": files}
+
+
+def test_data_of_one_source_and_of_many():
+    known = {"pictures": 9, "examined": 9, "with_mask": 0, "sha256": "0" * 64}
+    one = build(DataEntry, {**known, "source": "photos"})
+    assert (one.sources, one.described) == (["photos"], "photos")
+    names = [f"{k}.png" for k in range(9)]
+    many = build(DataEntry, {**known, "source": names})
+    assert many.sources == names
+    assert many.described == "0.png, 1.png, 2.png, 3.png, 4.png and 4 more"
+    assert plain(many) == {**known, "source": names}
 
 
 def test_the_recipe_is_the_one_that_was_written_down():

@@ -16,13 +16,15 @@ def of_format(number):
     record = copy.deepcopy({**MADE, "format": number})
     if number == 1:
         del record["curves"], record["suspects"][0]["transplant"]
-    if number == 3:
+    if number == 4:
+        record["data"]["source"] = ["one", "two"]
+    if number >= 3:
         record["model"]["files"] = []
         record["target_files"] = {"mask.png": DIGEST}
     return record
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
 def test_there_and_back_is_the_same(number):
     data = of_format(number)
     assert build(Record, data).to_dict() == data

@@ -13,7 +13,8 @@ from onnxplain.evaluate.boxes.average_precision import is_there
 
 def test_a_record_reproduces():
     record, samples, truth, _ = audited("scenes-shortcut")
-    found = verify(record, open_recorded_model(record), samples, len(samples), truth=truth)
+    model = open_recorded_model(record, follow_record=True)
+    found = verify(record, model, samples, len(samples), truth=truth)
     by_name = {c.figure: c for c in found.checks}
     assert all(c.reproduces for c in found.checks)
     assert by_name["hits, misses and false positives"].compared == 8
@@ -26,7 +27,8 @@ def test_without_the_library_precision_is_not_checked_and_that_is_said(monkeypat
     pytest.importorskip("pycocotools")
     record, samples, truth, _ = audited("scenes-shortcut")
     monkeypatch.setattr(module, "is_there", lambda: False)
-    found = verify(record, open_recorded_model(record), samples, len(samples), truth=truth)
+    model = open_recorded_model(record, follow_record=True)
+    found = verify(record, model, samples, len(samples), truth=truth)
     assert all(c.reproduces for c in found.checks)
     assert "average precision" not in {c.figure for c in found.checks}
     assert any("pycocotools is not installed" in text for text in found.not_checked)

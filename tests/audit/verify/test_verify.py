@@ -1,6 +1,7 @@
 """Opening the model of a record again, and what nobody can check in it."""
 
 import copy
+import shutil
 
 import pytest
 
@@ -37,10 +38,46 @@ def changed(recorded, edit):
 
 def test_it_is_opened_with_the_settings_of_the_record(recorded):
     record = changed(recorded, lambda r: r["preprocess"].update(mean=[0.5]))
-    opened = open_recorded_model(record)
+    opened = open_recorded_model(record, follow_record=True)
     assert opened.preprocess.mean == (0.5,)
     assert opened.labels == recorded[1].labels
     assert opened.sha256 == recorded[1].sha256
+
+
+def test_the_model_that_a_record_names_is_not_followed_out_of_its_folder(recorded, tmp_path):
+    record = changed(recorded, lambda r: None)
+    for folder in (None, tmp_path):
+        with pytest.raises(UsageError, match=r"digits-gap.*is not followed; give it with file"):
+            open_recorded_model(record, folder=folder)
+    assert open_recorded_model(record, MODEL).sha256 == recorded[1].sha256
+    shutil.copy(MODEL, tmp_path / "m.onnx")
+    beside = changed(recorded, lambda r: r["model"].update(source="m.onnx"))
+    assert open_recorded_model(beside, folder=tmp_path).sha256 == recorded[1].sha256
+
+
+@pytest.mark.parametrize("where", ["parameter", "target"])
+def test_files_that_questions_name_are_not_followed_either(recorded, tmp_path, where):
+    named = str(tmp_path / "elsewhere" / "m.png")
+
+    def edit(record):
+        if where == "target":
+            record["questions"]["target"] = f"3@{named}"
+        else:
+            record["methods"]["cam"]["parameters"]["mask"] = named
+
+    record = changed(recorded, edit)
+    with pytest.raises(UsageError, match=r"m\.png.*is not followed; give it with files"):
+        verify(record, recorded[1], SAMPLES, 1, folder=tmp_path / "elsewhere")
+    # Followed, it is looked for.
+    with pytest.raises(UsageError, match="names no file of that name"):
+        verify(record, recorded[1], SAMPLES, 1, files=["other.png", named])
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copy("examples/digits/3-10.png", named)
+    for follow in ({"follow_record": True}, {"files": [named]}):
+        try:
+            verify(record, recorded[1], SAMPLES, 1, **follow)
+        except UsageError as error:
+            assert "not followed" not in str(error)  # noqa: PT017 - it may not fit the method
 
 
 @pytest.mark.parametrize(("count", "left"), [(1, 2), (3, 0)])

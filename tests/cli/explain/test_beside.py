@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from onnxplain.cli.explain import beside as module
+from onnxplain.cli import outcome
 from onnxplain.cli.explain.beside import Beside, cores
 
 WAIT = 30
@@ -48,7 +48,7 @@ def test_writing_goes_on_beside_and_ends_with_the_context():
         assert begun.wait(WAIT)
         assert done == []
         may_end.set()
-    assert done[0].startswith("writing")
+    assert done[0].startswith("beside-writing")
 
 
 def test_an_interrupt_keeps_what_was_begun():
@@ -92,8 +92,8 @@ def test_an_interrupt_while_work_is_handed_over_does_not_wait_for_what_hangs(mon
             beside._writers.submit = handed_over
             beside.write(hang)
 
-    monkeypatch.setattr(module, "end_at_once", end)
-    monkeypatch.setattr(module, "_PATIENCE", 0.2)
+    monkeypatch.setattr(outcome, "_end_at_once", end)
+    monkeypatch.setattr(outcome, "_PATIENCE", 0.2)
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert ended == [asked]

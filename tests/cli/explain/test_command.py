@@ -56,7 +56,7 @@ def test_words_come_without_figures_unless_asked_for(explain):
         assert figure not in found.stdout
     lines = found.stdout.splitlines()
     start = lines.index("grad-cam of 3 (3) above the mean of the others, logit")
-    assert lines[start + 1].startswith("  3, over 99 % sure. What speaks for it is ")
+    assert lines[start + 1].startswith("  3, over 99 % sure. The evidence for it is ")
     assert lines[start + 2].startswith("  Can be read: ")
 
 

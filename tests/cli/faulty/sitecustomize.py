@@ -6,7 +6,9 @@ Python imports this at its start where the folder stands in PYTHONPATH.
 import ctypes
 import os
 import signal
+import sys
 import time
+from functools import partialmethod
 from pathlib import Path
 
 from PIL import Image
@@ -14,10 +16,26 @@ from PIL import Image
 _open = Image.open
 
 
+def _ran(session, run, names, feeds, *given):
+    """Run a model, but not on a picture of two alternating columns."""
+    for x in feeds.values():
+        for picture in x:
+            columns = picture[..., ::2], picture[..., 1::2]
+            if (
+                all(c.size and c.min() == c.max() for c in columns)
+                and picture.min() < picture.max()
+            ):
+                ctypes.string_at(0)
+    return run(session, names, feeds, *given)
+
+
 def _opened(file, *given, **extra):
     name = Path(str(file)).name
     if name.startswith("crash"):
         ctypes.string_at(0)
+    elif name.startswith("forward"):  # not while it is read: when the model runs on it
+        runtime = sys.modules["onnxruntime"].InferenceSession
+        runtime.run = partialmethod(_ran, runtime.run)
     elif name.startswith("abort"):
         os.abort()
     elif name.startswith("killed"):

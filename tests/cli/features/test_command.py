@@ -209,7 +209,7 @@ def test_a_layer_in_another_order_is_said_as_in_explain(run, view, tmp_path, ver
         Image.fromarray(noise).save(pictures / f"{k}.png")
     usual = ("--preprocess", "zero-one")
     said = run("explain", model, pictures / "0.png", "-m", "eigen-cam", *usual, "-o", tmp_path)
-    text = "the places of layer '/Pow_output_0' do not stand in the picture's order"
+    text = "the places of layer '/Pow_output_0' are not in the picture's order"
     (wanted,) = (t[t.index(text) :] for t in said.stdout.splitlines() if text in t)
     source = pictures / "0.png" if verb == "maps" else pictures
     found = view(verb, model, source, *usual)
@@ -226,4 +226,4 @@ def test_maps_of_a_layer_that_answers_elsewhere_are_refused(view, tmp_path):
     Image.fromarray(rearranged.marked(1, 1)).save(picture)
     found = view("maps", model, picture, "--preprocess", "zero-one")
     assert found.exit_code == 2
-    assert "does not answer where its grid says" in found.stderr
+    assert "does not respond where its grid says" in found.stderr

@@ -70,5 +70,5 @@ def test_rows_that_hold_nothing_leave_a_doubt():
     proto.graph.initializer.append(zero)
     model = onnxplain.load(proto, preprocess="zero-one", device="cpu")
     assert any("do not tell its readings apart" in w for w in model.warnings)
-    assert any("sides are taken for pixels" in w for w in model.warnings)
+    assert any("sides of its boxes are read as pixels" in w for w in model.warnings)
     assert model.task.layout.code.unit == (1.0, 1.0)
