@@ -8,7 +8,7 @@ from importlib import metadata
 
 import pytest
 
-from onnxplain.machine import is_busy, versions
+from onnxplain.machine import is_busy, processors, versions
 
 
 def test_they_are_those_of_the_packages():
@@ -37,3 +37,16 @@ def test_busy_is_more_work_than_cores(monkeypatch, share, busy):
 def test_an_unknown_load_is_not_busy(monkeypatch):
     monkeypatch.delattr(os, "getloadavg", raising=False)
     assert not is_busy()
+
+
+def test_processors_are_those_that_this_process_may_use(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5}, raising=False)
+    assert processors() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert processors() == 1
+    monkeypatch.setenv("OMP_NUM_THREADS", "6")
+    assert processors() == 6
+    monkeypatch.setenv("OMP_NUM_THREADS", "0")
+    assert processors() == 1
