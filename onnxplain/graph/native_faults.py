@@ -15,7 +15,7 @@ from onnxplain.graph.nonsense import unless_nonsense
 # ONNX Runtime hands these numbers to the standard library of C++, which ends the process.
 _NORMAL = frozenset({"RandomNormal", "RandomNormalLike"})
 _UNIFORM = frozenset({"RandomUniform", "RandomUniformLike"})
-_EQUATION = re.compile(rb"[A-Za-z,.\s]*(->[A-Za-z.\s]*)?")
+_EQUATION = re.compile(r"[A-Za-z,.\s]*(->[A-Za-z.\s]*)?")
 # Their block is squared in 64 bits, and a number of channels divided by the result.
 _BLOCKS, _LARGEST_BLOCK = frozenset({"DepthToSpace", "SpaceToDepth"}), 1 << 15
 
@@ -38,10 +38,11 @@ def check_node(node: onnx.NodeProto) -> None:
             raise ModelFileError(f"{said(node)} has batch_dims {count}; 0 or more is needed")
     elif node.op_type == "Einsum":
         # ONNX Runtime never ends at other characters.
-        text = next((a.s for a in node.attribute if a.name == "equation"), b"")
+        found = next((a.s for a in node.attribute if a.name == "equation"), b"")
+        text = found.decode("utf-8", "replace")
         if not _EQUATION.fullmatch(text):
             raise ModelFileError(
-                f"{said(node)} has equation {text.decode('utf-8', 'replace')[:40]!r}; letters, commas, '...' and '->' are "
+                f"{said(node)} has equation {text[:40]!r}; letters, commas, '...' and '->' are "
                 "allowed"
             )
     elif node.op_type == "Scan":

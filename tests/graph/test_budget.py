@@ -186,7 +186,7 @@ def test_a_block_that_no_picture_has_is_refused(op_type, side):
 @pytest.mark.parametrize("equation", ["1e999", "ij,jk->i1", "i->j->k"])
 def test_an_equation_of_other_characters_is_refused(equation):
     """ONNX Runtime looks for a digit among the letters, and never ends."""
-    model = build([make_node("Einsum", ["x"], ["y"], equation="ij -> ij")], ["y"], {})
+    model = build([make_node("Einsum", ["x"], ["y"], equation="... -> ...")], ["y"], {})
     check_extent(model)
     model.graph.node[0].attribute[0].s = equation.encode()
     with pytest.raises(ModelFileError, match="has equation"):
