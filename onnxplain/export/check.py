@@ -150,7 +150,7 @@ def compare_maps(
         if any(not np.array_equal(found[n], by_default[n], equal_nan=True) for n in names):
             raise ParityError(
                 f"the file explains another class than {target}, which the model predicts, on the "
-                "picture of the check: two scores are equal but for rounding; choose one with "
+                "picture of the check: two scores are equal except for rounding; choose one with "
                 "--target"
             )
     ours = {m: found[name][0].astype(np.float64) for m, name in written.outputs.items()}

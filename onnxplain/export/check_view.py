@@ -167,7 +167,8 @@ def _overlay(
     low, high = np.min(around, axis=0) - _LEVEL, np.max(around, axis=0) + _LEVEL
     if ours.shape != low.shape or not ((low <= ours) & (ours <= high)).all():
         raise ParityError(
-            f"the overlay of {method} in the file is not the one of `explain`; nothing was written"
+            f"the overlay of {method} in the file differs from that of `explain`; nothing "
+            "was written"
         )
     apart = np.abs(ours.astype(int) - around[1])
     return int(apart.max()), float((apart > _LEVEL).mean())

@@ -108,7 +108,7 @@ def known_methods(asked: Sequence[str]) -> tuple[str, ...]:
         if name not in METHODS:
             raise UnknownNameError("method", name, METHODS, f"export has {', '.join(METHODS)}")
     if not names:
-        raise UsageError(f"no method is named; export has {', '.join(METHODS)}")
+        raise UsageError(f"no method is given; export has {', '.join(METHODS)}")
     return tuple(dict.fromkeys(names))
 
 

@@ -167,8 +167,7 @@ def to_pixels(values: NDArray[Any], white: float | None, where: str = "image") -
     full = white or (1.0 if kind == "float" else _WHITE.get(kind))
     if full is None:
         raise ImageError(
-            f"{where}: nothing says which value of {kind} is white; set `white` in the "
-            "preprocess file"
+            f"{where}: the white value of {kind} is unknown; set `white` in the preprocess file"
         )
     if kind == "uint8" and full == 255.0:
         return values

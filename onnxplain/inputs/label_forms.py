@@ -107,7 +107,7 @@ def _json(text: str) -> Any:
         if len(found) != len(pairs):
             keys = [k for k, _ in pairs]
             twice = next(k for k in keys if keys.count(k) > 1)
-            raise _TwiceError(f"the key {twice!r} is there twice")
+            raise _TwiceError(f"the key {twice!r} appears twice")
         return found
 
     return json.loads(text, object_pairs_hook=once)
@@ -146,7 +146,7 @@ def _of_mapping(data: Mapping[Any, Any], where: str, keys_are_names: bool = Fals
             return _of_mapping(data[key], where, keys_are_names=True)
     if any(v is not None for v in values):
         name, value = next((k, v) for k, v in data.items() if _index(v) is None)
-        raise refusal(where, f"{name!r} has {json.dumps(value, default=str)[:40]} for an index")
+        raise refusal(where, f"{name!r} has {json.dumps(value, default=str)[:40]} as an index")
     if any(k is not None for k in keys):
         key = next(k for k in data if _index(k) is None)
         raise refusal(where, f"the key {str(key)!r} is not an index, others are")
@@ -169,7 +169,7 @@ def _either(data: Mapping[Any, Any], where: str) -> list[str]:
     if readings[0] != readings[-1]:
         raise refusal(
             where,
-            "numbers stand for numbers, and {index: name} and {name: index} are both possible; "
+            "it maps numbers to numbers, and {index: name} and {name: index} are both possible; "
             "write a list of names in the order of the classes",
         )
     return readings[0]

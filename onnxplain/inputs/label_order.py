@@ -80,7 +80,7 @@ def by_index(entries: Iterable[tuple[int, Any]], where: str) -> list[str]:
     for index, value in entries:
         name = name_of(value, f"index {index}", where)
         if index in names:
-            raise refusal(where, f"index {index} is there twice: {names[index]!r} and {name!r}")
+            raise refusal(where, f"index {index} appears twice: {names[index]!r} and {name!r}")
         names[index] = name
     rule = "indices must be 0, 1, 2, ... without gaps"
     if not names:

@@ -96,7 +96,7 @@ def _choose(rows: Sequence[Sequence[Any]], heading: list[str] | None, where: str
         return names
     for number, value in enumerate(columns[index], 1):
         if not _is_whole(value):
-            raise refusal(where, f"row {number} has {str(value)[:40]!r} for an index")
+            raise refusal(where, f"row {number} has {str(value)[:40]!r} as an index")
     return by_index(((int(v), n) for v, n in zip(columns[index], names, strict=True)), where)
 
 

@@ -127,7 +127,7 @@ def _load(name: str) -> list[str]:
         if os.path.isfile(name):
             raise
         raise UsageError(
-            f"{error}; give a file of names (.json, .csv, .yaml, or text with one name a line), "
+            f"{error}; give a file of names (.json, .csv, .yaml, or text with one name per line), "
             f"or one of {', '.join(KNOWN_LISTS)}"
         ) from error
 

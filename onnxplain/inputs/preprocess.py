@@ -88,7 +88,7 @@ def preset(
     elif channels != 3:
         if preset_channels(name):
             raise UsageError(
-                f"preset {name!r} knows red, green and blue only, the model takes {channels} "
+                f"preset {name!r} works for red, green and blue only, the model takes {channels} "
                 "channels; declare a --preprocess file with color 'bands' and one mean and std "
                 "for each channel"
             )

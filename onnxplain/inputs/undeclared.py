@@ -36,7 +36,7 @@ class Undeclared(Preprocess):
     def seen(self, image: Image.Image | NDArray[Any]) -> NDArray[Any]:
         """Refuse: any scale would be a guess that is most likely wrong."""
         raise UsageError(
-            f"nothing says how a picture becomes the {self.channels} channels of this model; "
+            f"no preprocessing is declared for the {self.channels} channels of this model; "
             "declare it: --preprocess raw, zero-one or minus-one-one, or a file with color "
             f"'bands' and {self.channels} values of mean and std (ready inputs of shape "
             f"{self.shape} need none)"

@@ -57,7 +57,7 @@ def test_forms_of_maps_and_pictures(run, tmp_path):
     ("arguments", "code", "text"),
     [
         (("-m", "occlusion"), 2, "unknown method 'occlusion'; export has cam,"),
-        (("-m", ","), 2, "no method is named"),
+        (("-m", ","), 2, "no method is given"),
         (("-m", "lrp", "--composite", "epsilon-pls"), 2, "unknown composite 'epsilon-pls'"),
         (("-m", "lrp", "--composite", "none.toml"), 2, "cannot read composite 'none.toml'"),
         (("-m", "grad-cam", "--layer", "nowhere"), 2, "unknown layer 'nowhere'"),

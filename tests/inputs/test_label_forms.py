@@ -83,14 +83,14 @@ REFUSED = {
     "a gap": ({"0": "a", "1": "b", "3": "d"}, "index 2 is missing, the highest is 3"),
     "a gap, turned": ({"a": 0, "b": 1, "d": 3}, "index 2 is missing, the highest is 3"),
     "far away": ({"0": "a", "999999999999": "b"}, "index 1 is missing"),
-    "twice": ({"a": 0, "b": 1, "c": 1}, "index 1 is there twice: 'b' and 'c'"),
-    "twice, written differently": ({"0": "a", "00": "b"}, "index 0 is there twice"),
+    "twice": ({"a": 0, "b": 1, "c": 1}, "index 1 appears twice: 'b' and 'c'"),
+    "twice, written differently": ({"0": "a", "00": "b"}, "index 0 appears twice"),
     "negative": ({"-1": "a", "0": "b"}, r"index -1 is negative \('a'\)"),
     "negative, turned": ({"a": -1, "b": 0}, r"index -1 is negative \('a'\)"),
     "from 1": ({"1": "a", "2": "b"}, "count from 1 to 2; .*subtract 1"),
-    "a truth": ({"a": 0, "b": True}, "'b' has true for an index"),
-    "nothing": ({"a": 0, "b": None}, "'b' has null for an index"),
-    "a fraction": ({"a": 0, "b": 1.5}, "'b' has 1.5 for an index"),
+    "a truth": ({"a": 0, "b": True}, "'b' has true as an index"),
+    "nothing": ({"a": 0, "b": None}, "'b' has null as an index"),
+    "a fraction": ({"a": 0, "b": 1.5}, "'b' has 1.5 as an index"),
     "a name that is null": ({"0": "a", "1": None}, "index 1 has null for a name"),
     "a name that is true": (["a", True], "entry 1 has true for a name"),
     "a name that is a list": (["a", ["b"]], "entry 1 is a list"),
@@ -112,7 +112,7 @@ def test_what_makes_no_sense_is_named(data, said):
 
 
 def test_a_key_that_is_there_twice_is_not_overwritten():
-    with pytest.raises(UsageError, match="key 'cat' is there twice"):
+    with pytest.raises(UsageError, match="key 'cat' appears twice"):
         parse('{"cat": 0, "dog": 1, "cat": 2}', "x")
 
 

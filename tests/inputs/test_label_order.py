@@ -54,7 +54,7 @@ def test_any_order_of_the_entries_gives_the_same_names():
 @pytest.mark.parametrize(
     ("indices", "said"),
     [
-        ([0, 1, 1], "index 1 is there twice: 'n' and 'n'"),
+        ([0, 1, 1], "index 1 appears twice: 'n' and 'n'"),
         ([-1, 0], "index -1 is negative"),
         ([1, 2, 3], "count from 1 to 3; .*subtract 1"),
         ([0, 1, 3], "index 2 is missing, the highest is 3"),

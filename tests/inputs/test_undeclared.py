@@ -20,5 +20,5 @@ def test_it_has_the_shape_of_the_input():
 
 @pytest.mark.parametrize("picture", [np.zeros((4, 6, 5), np.uint8), np.zeros((9, 9, 5))])
 def test_pictures_are_refused_with_what_to_declare(picture):
-    with pytest.raises(UsageError, match=r"becomes the 5 channels.*5 values of mean and std"):
+    with pytest.raises(UsageError, match=r"for the 5 channels.*5 values of mean and std"):
         Undeclared.of(IMAGE).apply(picture)

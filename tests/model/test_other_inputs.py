@@ -182,7 +182,7 @@ class TestWithoutPreprocessing:
             model.read(np.zeros((SIDE, SIDE, 4), np.uint8))
 
     def test_a_preset_of_colours_is_refused(self):
-        with pytest.raises(UsageError, match="knows red, green and blue only"):
+        with pytest.raises(UsageError, match="works for red, green and blue only"):
             onnxplain.load(FORMS["4 channels"][0], preprocess="imagenet-torch")
 
     def test_a_recipe_of_other_channels_is_refused(self):

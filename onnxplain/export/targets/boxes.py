@@ -186,8 +186,7 @@ def require_writable(layout: BoxLayout) -> None:
     own = own[own != layout.background] if layout.background is not None else own
     if (logits.which[own] < 0).any():
         raise MethodRefusedError(
-            "only some of the detector's candidates have a logit that can be followed; use "
-            "`explain`"
+            "only some of the detector's candidates have a logit that can be traced; use `explain`"
         )
 
 
@@ -203,7 +202,7 @@ def _write_place(at: Pass, logits: Elements, k: int, row: str, label: str) -> st
         )
     if mine.size > _LARGEST:
         raise MethodRefusedError(
-            f"the logits of the detector stand at {mine.size} places of tensor "
+            f"the logits of the detector are at {mine.size} places of tensor "
             f"{logits.tensors[k]!r} in no order that can be written down; use `explain`"
         )
     table = build.constant(np.where(mine, logits.flat, -1).reshape(-1).astype(np.int64))
@@ -235,7 +234,7 @@ def _known(at: Pass, tensor: str) -> list[int]:
     lengths = at.facts.shapes[tensor][1:]
     if any(d is None for d in lengths):
         raise MethodRefusedError(
-            f"the logits stand in tensor {tensor!r}, whose length depends on the picture; use "
+            f"the logits are in tensor {tensor!r}, whose length depends on the picture; use "
             "`explain`"
         )
     return [d for d in lengths if d is not None]

@@ -175,7 +175,7 @@ def _one(at: Pass, piece: Piece) -> tuple[int, ...]:
     known = tuple(d for d in shape if d is not None)
     if len(known) < len(shape):
         raise MethodRefusedError(
-            f"the scores stand in tensor {piece.tensor!r}, whose length depends on the picture or "
+            f"the scores are in tensor {piece.tensor!r}, whose length depends on the picture or "
             "the batch; `explain` runs it in PyTorch"
         )
     return known

@@ -54,7 +54,7 @@ def read_annotations(path: str | Path, stems: frozenset[str]) -> Read:
         return read_yolo(_files(path.parent, yolo.SUFFIX, stems), path)
     if suffix == voc.SUFFIX:
         return read_voc([path])
-    raise UsageError(f"annotations {str(path)!r} are of no known format; give {_FORMS}")
+    raise UsageError(f"annotations {str(path)!r} have an unknown format; give {_FORMS}")
 
 
 def _of_json(path: Path) -> Read:
@@ -64,7 +64,7 @@ def _of_json(path: Path) -> Read:
     if is_plain(data):
         return read_plain(data, str(path))
     found = " (it holds detections)" if _is_results(data) else ""
-    raise UsageError(f"annotations {str(path)!r} are of no known format{found}; give {_FORMS}")
+    raise UsageError(f"annotations {str(path)!r} have an unknown format{found}; give {_FORMS}")
 
 
 def _is_results(data: Any) -> bool:

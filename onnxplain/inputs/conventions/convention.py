@@ -100,7 +100,7 @@ def numbers(value: Any, count: int | None = None) -> tuple[float, ...]:
     except (TypeError, OverflowError):
         raise ValueError(f"{value} are not numbers") from None
     if not all(-1e9 < v < 1e9 for v in found) or (count and len(found) not in (1, count)):
-        raise ValueError(f"{value} are no {count or 'finite'} numbers")
+        raise ValueError(f"{value} are not {count or 'finite'} numbers")
     return found
 
 
@@ -174,7 +174,7 @@ def filter_of(value: Any, usual: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         if 0 <= value < len(FILTERS):
             return FILTERS[value]
-        raise ValueError(f"there is no filter {value}")
+        raise ValueError(f"unknown filter {value}")
     name = str(value).strip().lower().rpartition(".")[2].removeprefix("inter_")
     known = {"linear": "bilinear", "cubic": "bicubic", "lanczos3": "lanczos", "lanczos5": "lanczos"}
     known |= {"lanczos4": "lanczos", "area": "box", "random": "bilinear", "antialias": "lanczos"}
@@ -182,5 +182,5 @@ def filter_of(value: Any, usual: str) -> str:
     if name.isdecimal():
         return filter_of(int(name), usual)
     if name not in FILTERS:
-        raise ValueError(f"there is no filter {value!r}")
+        raise ValueError(f"unknown filter {value!r}")
     return name

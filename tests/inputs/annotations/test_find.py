@@ -56,8 +56,8 @@ def test_files_of_several_folders_are_joined(tmp_path):
     ("data", "said"),
     [
         ([{"image_id": 1, "bbox": [0, 0, 1, 1], "score": 0.5}], "it holds detections"),
-        ({"a": 1}, "no known format"),
-        (3, "no known format"),
+        ({"a": 1}, "unknown format"),
+        (3, "unknown format"),
     ],
 )
 def test_other_json_is_refused(tmp_path, data, said):
@@ -73,7 +73,7 @@ def test_what_is_refused(tmp_path):
     with pytest.raises(UsageError, match="no annotations of the pictures"):
         read_annotations(tmp_path, STEMS)
     (tmp_path / "a.csv").write_text("x")
-    with pytest.raises(UsageError, match="no known format"):
+    with pytest.raises(UsageError, match="unknown format"):
         read_annotations(tmp_path / "a.csv", STEMS)
     (tmp_path / "b.json").write_text("{")
     with pytest.raises(UsageError, match="not valid JSON"):

@@ -57,7 +57,7 @@ def test_truth_and_filters():
     assert filter_of(None, "box") == "box"
     assert filter_of("cv2.INTER_AREA", "nearest") == "box"
     for said in (6, -1, "sharp", True):
-        with pytest.raises(ValueError, match="there is no filter"):
+        with pytest.raises(ValueError, match="unknown filter"):
             filter_of(said, "box")
 
 

@@ -98,7 +98,7 @@ def _code(
     if unit not in (None, *_UNITS):
         raise UsageError(f"boxes: unit {unit!r} is not known; allowed: {' or '.join(_UNITS)}")
     if extra := KEYS & set(given):
-        raise UsageError(f"boxes: form {form!r} counts from no cells: drop {', '.join(extra)}")
+        raise UsageError(f"boxes: form {form!r} does not use cells; drop {', '.join(extra)}")
     return BoxCode(form, (float(size[1]), float(size[0])) if unit == "shares" else (1.0, 1.0))
 
 
@@ -116,7 +116,7 @@ def _rules(data: Mapping[str, Any]) -> Suppression:
     most = data.get("most", plain.most)
     numbers = [least] + ([] if overlap is None else [overlap])
     if any(type(n) not in (int, float) or not 0 <= n <= 1 for n in numbers):
-        raise UsageError(f"'least' and 'overlap' are numbers from 0 to 1, not {numbers}")
+        raise UsageError(f"'least' and 'overlap' must be numbers from 0 to 1, not {numbers}")
     if type(most) is not int or most < 1:
-        raise UsageError(f"'most' is a number of boxes from 1 on, not {most!r}")
+        raise UsageError(f"'most' must be a number of boxes, 1 or more, not {most!r}")
     return Suppression(float(least), None if overlap is None else float(overlap), most)

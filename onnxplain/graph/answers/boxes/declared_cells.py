@@ -36,8 +36,8 @@ def declared_cells(given: Mapping[str, Any], form: str, size: tuple[int, int]) -
     anchors: Any = given.get("anchors")
     if not _are(strides, lambda s: type(s) is int and 0 < s <= max(size)):
         raise UsageError(
-            f"boxes: form {form!r} counts from cells; write 'strides' as a list of their sizes in "
-            f"pixels, such as [8, 16, 32], not {strides!r}"
+            f"boxes: form {form!r} is relative to cells; write 'strides' as a list of their "
+            f"sizes in pixels, such as [8, 16, 32], not {strides!r}"
         )
     unit = given.get("unit")
     if unit is not None and (form != "ltrb" or unit not in _UNITS):

@@ -100,7 +100,7 @@ def _require_there(part: str, columns: Columns, chosen: list[OutputShape]) -> No
         if (columns.stop or columns.first + 1) > length:
             raise UsageError(
                 f"{part}: axis {columns.axis} of output {output.name!r} has length {length}; "
-                f"columns {[columns.first, columns.stop]} are not there"
+                f"columns {[columns.first, columns.stop]} do not exist"
             )
 
 

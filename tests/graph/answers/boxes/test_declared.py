@@ -44,14 +44,17 @@ def test_it_is_read_as_declared(tmp_path):
         ({"colour": 1}, "needs 'boxes' and 'scores'"),
         ({"boxes": {"tensor": "output1"}}, "there is no output 'output1'"),
         ({"boxes": {"tensor": "output0", "columns": [0, 3]}}, "are not four columns"),
-        ({"boxes": {"tensor": "output0", "columns": [0, 4], "form": "dfl"}}, "counts from cells"),
+        (
+            {"boxes": {"tensor": "output0", "columns": [0, 4], "form": "dfl"}},
+            "is relative to cells",
+        ),
         ({"boxes": {"tensor": "output0", "columns": [0, 4], "unit": "miles"}}, "is not known"),
         ({"scores": {"tensor": "output0", "columns": [4, True]}}, "one past the last"),
         ({"scores": {"tensor": "output0", "columns": [4, 7], "background": 3}}, "not an index"),
         ({"scores": {"tensor": "output0", "scale": 0}}, "not a number above 0"),
         ({"least": 2}, "from 0 to 1"),
         ({"overlap": "much"}, "from 0 to 1"),
-        ({"most": 0}, "from 1 on"),
+        ({"most": 0}, "1 or more"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path, change, said):

@@ -17,9 +17,9 @@ def test_cells_and_anchors_of_each_stride():
 @pytest.mark.parametrize(
     ("given", "form", "said"),
     [
-        ({}, "yolox", "counts from cells"),
-        ({"strides": [8, 0]}, "yolox", "counts from cells"),
-        ({"strides": [8, 128]}, "yolox", "counts from cells"),
+        ({}, "yolox", "is relative to cells"),
+        ({"strides": [8, 0]}, "yolox", "is relative to cells"),
+        ({"strides": [8, 128]}, "yolox", "is relative to cells"),
         ({"strides": [8], "unit": "cells"}, "yolox", "unit 'cells'"),
         ({"strides": [8], "unit": "shares"}, "ltrb", "unit 'shares'"),
         ({"strides": [8]}, "yolov5", "needs 'anchors'"),
