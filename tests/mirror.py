@@ -25,6 +25,8 @@ TESTED_WITH = {
     "cli/boxes_table": "cli/test_boxes",
     "cli/background_run": "cli/test_background",
     "cli/compare_run": "cli/test_compare",
+    **dict.fromkeys(("cli/dossier", "cli/dossier_run"), "dossier/test_make"),
+    "cli/dossier_check": "dossier/test_check",
     "cli/evaluate_run": "cli/test_evaluate",
     "cli/export_run": "cli/test_export",
     "cli/inspect_report": "cli/test_inspect",
