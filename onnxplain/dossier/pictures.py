@@ -76,6 +76,8 @@ def kept_samples(folder: str | Path) -> list[Sample] | None:
     """
     entries = read_json(Path(folder, PICTURES), "pictures")
     try:
+        if not (isinstance(entries, list) and all(isinstance(e, dict) for e in entries)):
+            raise ValueError("a list of objects is expected")
         kept = [e for e in entries if "file" in e]
         found = [_sample(Path(folder), entry) for entry in kept]
     except (KeyError, TypeError, ValueError) as error:
