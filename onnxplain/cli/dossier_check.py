@@ -31,7 +31,7 @@ def tree_differs(record: str, key: str | None, *, quiet: bool, as_json: bool) ->
     if not is_dossier(record):
         if key is not None:
             raise UsageError(
-                f"--key goes with a dossier, a folder that holds {TREE}; {record!r} is none"
+                f"--key goes with a dossier, a folder that holds {TREE}; {record!r} does not"
             )
         return False
     checked = check_dossier(record, key)

@@ -56,7 +56,7 @@ def run(
         store = None
         if os.path.exists(os.path.join(audit, STORE)):
             store = stack.enter_context(StoredMaps(Path(audit, STORE), identity(record)))
-        lacking = fill(folder, audit, record, samples, store and store.map, model)
+        lacking = fill(folder, audit, record, samples, None if store is None else store.map, model)
     page, missing = read_again(audit, data)
     write_report(folder, page)
     lacking += [f"in the report: {text}" for text in missing]

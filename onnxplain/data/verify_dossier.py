@@ -152,16 +152,12 @@ def check_signature(folder: str, tree: bytes, key: str | None) -> str:
     content = read(os.path.join(folder, SIGNATURE), MOST_SMALL)
     try:
         from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+        from cryptography.hazmat.primitives import serialization as form
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-        from cryptography.hazmat.primitives.serialization import (
-            Encoding,
-            PublicFormat,
-            load_pem_public_key,
-        )
     except ImportError:
         raise UncheckedError("the signature needs: pip install cryptography") from None
     try:
-        public = load_pem_public_key(read(key or own, MOST_SMALL))
+        public = form.load_pem_public_key(read(key or own, MOST_SMALL))
     except (ValueError, UnsupportedAlgorithm):
         public = None
     if not isinstance(public, Ed25519PublicKey):
@@ -175,15 +171,12 @@ def check_signature(folder: str, tree: bytes, key: str | None) -> str:
         header = (said["_type"], said["predicateType"], said["predicate"])
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise DiffersError(f"{SIGNATURE}: it is not an envelope: {error}") from error
-    der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    signed = {
-        "keyid": hashlib.sha256(der).hexdigest(),
-        "sig": base64.b64encode(signature).decode(),
-    }
+    der = public.public_bytes(form.Encoding.DER, form.PublicFormat.SubjectPublicKeyInfo)
+    sig = base64.b64encode(signature).decode()
     again = {
         "payload": base64.b64encode(payload).decode(),
         "payloadType": PAYLOAD.decode(),
-        "signatures": [signed],
+        "signatures": [{"keyid": hashlib.sha256(der).hexdigest(), "sig": sig}],
     }
     wanted = (
         "https://in-toto.io/Statement/v1",
@@ -199,7 +192,7 @@ def check_signature(folder: str, tree: bytes, key: str | None) -> str:
         public.verify(signature, message)
     except InvalidSignature:
         raise DiffersError(f"{SIGNATURE}: the signature is wrong") from None
-    return "signed by your key" if key else "signed by signer.pem, which is no proof of who"
+    return "signed by your key" if key else "signed by signer.pem, which does not prove who"
 
 
 def opened(path: str) -> Any:
@@ -332,7 +325,7 @@ def check_predictions(folder: str) -> str:
         if picture.get("status", "done") != "done":
             continue
         name = files.get(picture["name"])
-        if not allowed(name):
+        if name is None or not allowed(name):
             raise DiffersError(f"{picture['name']}: the dossier does not hold this picture")
         file = os.path.join(folder, name)
         if hashlib.sha256(read(file, MOST_JSON)).hexdigest() != picture["file_sha256"]:
@@ -354,8 +347,7 @@ def check_predictions(folder: str) -> str:
                     f"{found[entry['index']]:.6g} now (tolerance {TOLERANCE})"
                 )
             largest = max(largest, off)
-        best = picture["predicted"]
-        if found[best] < np.max(found) - TOLERANCE * max(1.0, abs(np.max(found))):
+        if found[picture["predicted"]] < np.max(found) - TOLERANCE * max(1.0, abs(np.max(found))):
             raise DiffersError(f"{picture['name']}: another class is predicted")
         repeated += 1
     if not repeated:

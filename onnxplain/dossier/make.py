@@ -210,4 +210,6 @@ def _now() -> str:
     try:
         return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")
     except (OverflowError, OSError, ValueError) as error:
-        raise UsageError(f"SOURCE_DATE_EPOCH is {epoch}, which is no time: {error}") from error
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH must be seconds since 1970, not {epoch}: {error}"
+        ) from error

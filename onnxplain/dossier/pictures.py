@@ -55,7 +55,7 @@ def copy_pictures(record: Record, samples: Sequence[Sample], folder: Path) -> li
         entry |= {"label": sample.label, "boxes": [list(b) for b in sample.boxes]}
         for kind, path in (("file", sample.path), ("mask", sample.mask)):
             digest = digests[kind]
-            if path is not None and digest:
+            if path is not None and isinstance(digest, str) and digest:
                 name = f"{_FOLDERS[kind]}/{picture.number:06d}-{_safe(path.name)}"
                 copy_checked(path, folder / name, digest, f"{kind} of {picture.name!r}")
                 entry[kind] = name
@@ -94,7 +94,7 @@ def _sample(folder: Path, entry: Mapping[str, Any]) -> Sample:
     mask = entry.get("mask")
     label = entry["label"]
     if not (label is None or isinstance(label, str)):
-        raise ValueError("a label is no text")
+        raise ValueError("a label must be text")
     return Sample(
         str(entry["name"]), folder / entry["file"], label, folder / mask if mask else None, boxes
     )

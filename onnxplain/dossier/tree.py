@@ -6,6 +6,7 @@ The root is the Merkle tree hash of RFC 6962 (section 2.1). A leaf is one line o
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 import json
 import os
@@ -39,7 +40,7 @@ class Leaf:
     sha256: str
 
     @property
-    def line(self) -> bytes:
+    def line(self) -> builtins.bytes:
         """What the tree hashes."""
         return f"{self.sha256}  {self.bytes}  {self.path}\n".encode()
 
