@@ -16,6 +16,7 @@ from onnxplain import __version__
 from onnxplain.cli.audit import audit
 from onnxplain.cli.background import background
 from onnxplain.cli.compare import compare
+from onnxplain.cli.dossier import dossier
 from onnxplain.cli.evaluate import evaluate
 from onnxplain.cli.explain.command import explain
 from onnxplain.cli.export import export
@@ -40,6 +41,7 @@ _HELP = """Explain the predictions of a deployed ONNX image model.
   onnxplain audit MODEL DATA      do all this, with a record that others can check
   onnxplain verify RECORD         repeat part of an audit: does it reproduce?
   onnxplain report FOLDER         rebuild the report of an audit
+  onnxplain dossier AUDIT         file an audit: one folder that shows each change
   onnxplain export MODEL          write a model that carries its explanation
   onnxplain features VIEW MODEL   show what the network has learned
   onnxplain background MODEL DATA learn typical pixels for prediction-difference
@@ -47,7 +49,7 @@ _HELP = """Explain the predictions of a deployed ONNX image model.
 _EPILOG = """\b
 Exit codes:
   0    success
-  1    verify: a figure does not reproduce
+  1    verify: a figure does not reproduce, or a file of a dossier differs
   2    a wrong name, index, parameter or option, or a method that does not apply
   3    the model file cannot be read, or is not an image model
   4    an image cannot be read or does not fit the model
@@ -94,6 +96,7 @@ for command in (
     audit,
     background,
     compare,
+    dossier,
     explain,
     evaluate,
     export,

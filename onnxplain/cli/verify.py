@@ -26,6 +26,9 @@ preprocessing must match. Numbers may differ by the printed tolerance, because o
 and versions round differently. Summaries are recomputed from the record's own results.
 The exit code is 1 if a figure does not reproduce. Records of early versions do not contain
 the declared answer; give it with --task, --scores and --output.
+
+RECORD can be the folder of a dossier: its hash tree is checked first (exit code 1 if a file
+differs), then the record with the model and the pictures that the dossier holds.
 """
 
 
@@ -56,6 +59,12 @@ the declared answer; give it with --task, --scores and --output.
     type=click.Path(readable=False),
     help="A file or folder that the record's target or parameters name (like=FILE, "
     "background=FILE), matched by its file name. Repeatable.",
+)
+@click.option(
+    "--key",
+    metavar="FILE",
+    type=click.Path(readable=False),
+    help="Of a dossier: the public key of who signed it (Ed25519, PEM).",
 )
 @click.option(
     "--sample",

@@ -10,11 +10,12 @@ from typing import Any
 from onnxplain.audit.named_files import with_files
 from onnxplain.audit.record import read_record
 from onnxplain.audit.records.record import Record
-from onnxplain.audit.sources import recorded_data, require_told
+from onnxplain.audit.sources import require_told
 from onnxplain.audit.verify.verify import open_recorded_model, other_versions, verify
 from onnxplain.cli.boxes import with_boxes
 from onnxplain.cli.changed import tell_changed
 from onnxplain.cli.console import document, line, remark, table
+from onnxplain.cli.dossier_check import data_of, kept_model, record_file, tree_differs
 from onnxplain.cli.progress import progress_bar
 
 _DIFFERS = 1
@@ -28,6 +29,7 @@ def run(
     masks: str | None,
     boxes: str | None,
     files: Sequence[str],
+    key: str | None,
     count: int,
     quiet: bool,
     as_json: bool,
@@ -40,10 +42,13 @@ def run(
     OnnxplainError
         If the record, the model or the data cannot be read.
     """
+    if tree_differs(record, key, quiet=quiet, as_json=as_json):
+        return _DIFFERS
+    record = record_file(record)
     folder = os.path.dirname(os.path.abspath(record))
     known = with_files(read_record(record), folder, files)
-    places = _places(known, folder, model, boxes)
-    there = recorded_data(data, folder, known.data.sources, masks)
+    places = _places(known, folder, model or kept_model(folder, known), boxes)
+    there = data_of(folder, known, data, masks)
     opened = open_recorded_model(known, places["model"], **opening)
     samples, truth = with_boxes(there, places.get("boxes"), masks, opened)
     with progress_bar(min(count, len(known.pictures)), quiet=quiet) as bar:

@@ -1,0 +1,1 @@
+"""A folder that holds everything an auditor needs, and shows each change."""
