@@ -8,12 +8,14 @@ from typing import Literal
 
 from onnxplain.errors import UnknownNameError
 from onnxplain.evaluate import case_measures as asks
-from onnxplain.evaluate import localisation, strong_features
+from onnxplain.evaluate import kept_evidence, localisation, parsimony, strong_features
 from onnxplain.evaluate.case import Case
 from onnxplain.evaluate.question import has_rivals
 from onnxplain.evaluate.removal import Curve
 
-Needs = Literal["mask", "label", "method", "attribution", "classes", "rivals", "nothing"]
+Needs = Literal[
+    "mask", "label", "method", "attribution", "classes", "rivals", "probability", "nothing"
+]
 Better = Literal["higher", "lower", "neither"]
 
 
@@ -27,10 +29,11 @@ class Measure:
         Lower case with hyphens.
     function : callable
         From a `Case` to a number, or to a curve whose area is the number.
-    needs : {"mask", "label", "method", "attribution", "classes", "rivals", "nothing"}
+    needs : str
         What the case must have; "method": it cannot be asked of a control map;
         "attribution": nor of one that is not in the input's shape; "classes": pictures of
-        four classes, which are put into one; "rivals": a class among others, and a method.
+        four classes, which are put into one; "rivals": a class among others, and a method;
+        "probability": a score that is one.
     better : {"higher", "lower", "neither"}
         Which end speaks for the map.
     summary : str
@@ -56,6 +59,8 @@ class Measure:
             and case.explanation.attribution.shape == case.picture.x.shape[1:],
             "classes": False,
             "rivals": case.parameters is not None and has_rivals(case.model, case.target),
+            # Of another score the measure itself says why it has no number.
+            "probability": True,
             "nothing": True,
         }[self.needs]
 
@@ -64,6 +69,7 @@ _ORAMAS = "Oramas, Wang, Tuytelaars 2019, arXiv:1712.06302"
 _CLEVR = "Arras, Osman, Samek 2022, arXiv:2003.07258"
 _PETSIUK = "Petsiuk, Das, Saenko 2018, arXiv:1806.07421"
 _KUMAR = "Kumar, Wong, Taylor 2017, arXiv:1704.04133"
+_CHATTOPADHAY = "Chattopadhay et al. 2018, arXiv:1710.11063"
 MEASURES: Mapping[str, Measure] = {
     m.name: m
     for m in (
@@ -242,6 +248,38 @@ MEASURES: Mapping[str, Measure] = {
             "lower",
             "the same when the strongest pixels are black (a fifth by default)",
             _KUMAR,
+        ),
+        Measure(
+            "average-drop",
+            kept_evidence.average_drop,
+            "probability",
+            "lower",
+            "share of the probability that is lost when the map's evidence alone is left",
+            _CHATTOPADHAY,
+        ),
+        Measure(
+            "increase-in-confidence",
+            kept_evidence.increase,
+            "probability",
+            "higher",
+            "whether the probability rises when the map's evidence alone is left",
+            _CHATTOPADHAY,
+        ),
+        Measure(
+            "complexity",
+            parsimony.complexity,
+            "nothing",
+            "lower",
+            "entropy of the pixels' shares in the map's magnitude, in nats",
+            "Bhatt, Weller, Moura 2020, arXiv:2005.00631",
+        ),
+        Measure(
+            "sparseness",
+            parsimony.sparseness,
+            "nothing",
+            "higher",
+            "Gini index of the map's magnitude",
+            "Chalasani et al. 2020, arXiv:1810.06583",
         ),
     )
 }
