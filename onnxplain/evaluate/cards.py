@@ -29,6 +29,11 @@ _KEPT = (
     "where the emptied picture has the probability of the whole one (left out then), and for a map "
     "that keeps the whole picture: a flat one loses nothing"
 )
+_ROAD = Card(
+    "as the score",
+    "where the picture keeps its score with nine of ten pixels imputed at random (left out then); "
+    "scattered pixels are restored well, so compare with the control centre rather than random",
+)
 _ALONE = (
     "about the model: it looks at the map alone, and a blind map can have the best figure; "
     "compare maps of one size and one blur only"
@@ -56,6 +61,13 @@ CARDS: Mapping[str, Card] = {
     "accuracy": Card("0 or 1", "about a map: it is the model's own accuracy"),
     "accuracy-strong-only": _RIGHT,
     "accuracy-without-strong": _RIGHT,
+    "single-deletion": Card(
+        "-1 .. 1, chance is 0",
+        "where no single patch changes the score (left out then), as where the model is certain "
+        "and several patches say the same",
+    ),
+    "road": _ROAD,
+    "road-least-first": _ROAD,
     "average-drop": Card("0 .. 1", _KEPT),
     "increase-in-confidence": Card("0 or 1", _KEPT),
     "complexity": Card("0 .. ln(pixels)", _ALONE),

@@ -55,7 +55,7 @@ def average_drop(case: Case) -> float:
 
     References
     ----------
-    Chattopadhay et al. 2018, arXiv:1710.11063, section 4.1.
+    Chattopadhay et al. 2018, arXiv:1710.11063 (objective evaluation).
     """
     whole, left = _probabilities(case)
     return max(0.0, whole - left) / whole
@@ -71,7 +71,7 @@ def increase(case: Case) -> float:
 
     References
     ----------
-    Chattopadhay et al. 2018, arXiv:1710.11063, section 4.1.
+    Chattopadhay et al. 2018, arXiv:1710.11063 (objective evaluation).
     """
     whole, left = _probabilities(case)
     return float(left > whole)

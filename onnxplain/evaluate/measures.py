@@ -8,7 +8,14 @@ from typing import Literal
 
 from onnxplain.errors import UnknownNameError
 from onnxplain.evaluate import case_measures as asks
-from onnxplain.evaluate import kept_evidence, localisation, parsimony, strong_features
+from onnxplain.evaluate import (
+    kept_evidence,
+    localisation,
+    parsimony,
+    road,
+    single_deletion,
+    strong_features,
+)
 from onnxplain.evaluate.case import Case
 from onnxplain.evaluate.question import has_rivals
 from onnxplain.evaluate.removal import Curve
@@ -70,6 +77,7 @@ _CLEVR = "Arras, Osman, Samek 2022, arXiv:2003.07258"
 _PETSIUK = "Petsiuk, Das, Saenko 2018, arXiv:1806.07421"
 _KUMAR = "Kumar, Wong, Taylor 2017, arXiv:1704.04133"
 _CHATTOPADHAY = "Chattopadhay et al. 2018, arXiv:1710.11063"
+_RONG = "Rong et al. 2022, arXiv:2202.00449"
 MEASURES: Mapping[str, Measure] = {
     m.name: m
     for m in (
@@ -248,6 +256,30 @@ MEASURES: Mapping[str, Measure] = {
             "lower",
             "the same when the strongest pixels are black (a fifth by default)",
             _KUMAR,
+        ),
+        Measure(
+            "single-deletion",
+            single_deletion.single_deletion,
+            "nothing",
+            "higher",
+            "rank correlation of the evidence in single patches with the score's drop",
+            "Alvarez-Melis, Jaakkola 2018, arXiv:1806.07538",
+        ),
+        Measure(
+            "road",
+            road.most_relevant_first,
+            "nothing",
+            "lower",
+            "score of the target, mean over imputing the strongest 10 to 90 % of the pixels",
+            _RONG,
+        ),
+        Measure(
+            "road-least-first",
+            road.least_relevant_first,
+            "nothing",
+            "higher",
+            "the same with the weakest pixels imputed first",
+            _RONG,
         ),
         Measure(
             "average-drop",

@@ -31,7 +31,7 @@ def entropy(heatmap: NDArray[Any]) -> float:
 
     References
     ----------
-    Bhatt, Weller, Moura 2020, arXiv:2005.00631, definition 3.
+    Bhatt, Weller, Moura 2020, arXiv:2005.00631 (complexity).
     """
     sizes = _magnitudes(heatmap)
     shares = sizes[sizes > 0] / sizes.sum()
@@ -58,7 +58,7 @@ def gini(heatmap: NDArray[Any]) -> float:
 
     References
     ----------
-    Chalasani et al. 2020, arXiv:1810.06583, section 5.
+    Chalasani et al. 2020, arXiv:1810.06583 (Gini index).
     """
     sizes = np.sort(_magnitudes(heatmap))
     count = sizes.size

@@ -18,7 +18,7 @@ NAMES = ("average-drop", "increase-in-confidence")
 
 
 def by_hand(heatmap, seen, index):
-    """Chattopadhay et al. 2018, section 4.1, for one picture: Y, and O of the map times it."""
+    """Chattopadhay et al. 2018, for one picture: Y, and O of the map times it."""
     largest = max(max(row) for row in heatmap)
     image = seen.x[0].astype(float)
     shown = np.zeros_like(image)

@@ -19,7 +19,7 @@ MAPS = [
 
 
 def entropy_by_hand(heatmap):
-    """Bhatt et al. 2020, definition 3: the entropy of P(i) = |g_i| / sum of |g_j|."""
+    """Bhatt et al. 2020: the entropy of P(i) = |g_i| / sum of |g_j|."""
     total = math.fsum(abs(v) for v in heatmap.flat)
     shares = [abs(v) / total for v in heatmap.flat]
     return -math.fsum(p * math.log(p) for p in shares if p)
