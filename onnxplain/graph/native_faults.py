@@ -6,12 +6,16 @@ import math
 from collections.abc import Iterable, Sequence
 
 import onnx
+import onnx.numpy_helper
 
 from onnxplain.errors import ModelFileError
+from onnxplain.graph.nonsense import unless_nonsense
 
 # ONNX Runtime hands these numbers to the standard library of C++, which ends the process.
 _NORMAL = frozenset({"RandomNormal", "RandomNormalLike"})
 _UNIFORM = frozenset({"RandomUniform", "RandomUniformLike"})
+# Their block is squared in 64 bits, and a number of channels divided by the result.
+_BLOCKS, _LARGEST_BLOCK = frozenset({"DepthToSpace", "SpaceToDepth"}), 1 << 15
 
 
 def check_node(node: onnx.NodeProto) -> None:
@@ -20,7 +24,8 @@ def check_node(node: onnx.NodeProto) -> None:
     Raises
     ------
     ModelFileError
-        If it draws from a distribution that there is not, or reads in front of a shape.
+        If it draws from a distribution that there is not, reads in front of a shape, or has a
+        block of impossible size.
     """
     if node.op_type in _NORMAL | _UNIFORM:
         _check_draws(node)
@@ -29,6 +34,42 @@ def check_node(node: onnx.NodeProto) -> None:
         count = next((a.i for a in node.attribute if a.name == "batch_dims"), 0)
         if count < 0:
             raise ModelFileError(f"{said(node)} has batch_dims {count}; 0 or more is needed")
+    elif node.op_type in _BLOCKS:
+        side = next((a.i for a in node.attribute if a.name == "blocksize"), 1)
+        if not 1 <= side <= _LARGEST_BLOCK:
+            raise ModelFileError(
+                f"{said(node)} has blocksize {side}; 1 to {_LARGEST_BLOCK:,} is needed"
+            )
+
+
+def check_repeats(graph: onnx.GraphProto) -> None:
+    """Check that no Tile node repeats its input a negative number of times.
+
+    Shape inference multiplies lengths by these numbers, and ends the process at a Slice of an
+    axis that is shorter than nothing.
+
+    Raises
+    ------
+    ModelFileError
+        If one does.
+    """
+    tiles = [n for n in graph.node if n.op_type == "Tile" and len(n.input) > 1]
+    if not tiles:
+        return
+    wanted = {n.input[1] for n in tiles}
+    given = {t.name: t for t in graph.initializer if t.name in wanted}
+    for node in graph.node:
+        if node.op_type == "Constant" and node.output[0] in wanted:
+            given.update((node.output[0], a.t) for a in node.attribute if a.name == "value")
+    for node in tiles:
+        tensor = given.get(node.input[1])
+        if tensor is None or tensor.data_location == onnx.TensorProto.EXTERNAL:
+            continue
+        counts = unless_nonsense(onnx.numpy_helper.to_array, tensor)
+        if counts is not None and counts.dtype.kind == "i" and (counts < 0).any():
+            raise ModelFileError(
+                f"{said(node)} repeats its input {counts.min()} times; 0 or more is needed"
+            )
 
 
 def check_references(nodes: Iterable[onnx.NodeProto]) -> None:

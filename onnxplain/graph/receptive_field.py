@@ -206,7 +206,8 @@ class _Walk:
     def _joined_length(self, node: Node, operand: str, length: int) -> int:
         """Positions that an operand takes up in a Concat."""
         if node.op_type == "Concat" and self.graph.is_constant(operand):
-            return self.graph.constant_shape(operand)[node.attributes["axis"]]
+            shape, joined = self.graph.constant_shape(operand), node.attributes["axis"]
+            return shape[joined] if -len(shape) <= joined < len(shape) else length
         return length
 
     def _axis(self, tensor: str, axis: str) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
+from onnxplain.errors import NumericalError
 from onnxplain.explanations.attribution import Attribution
 from onnxplain.graph.quantised import real_values
 from onnxplain.methods.registry import method
@@ -54,6 +55,8 @@ def eigen_cam(
     ------
     MethodRefusedError
         If there is no layer with places.
+    NumericalError
+        If its values are not finite.
     """
     spatial = context.network.layer(layer)
     values = context.engine(Capability.ACTIVATIONS).activations(x, [spatial.name])[spatial.name]
@@ -62,6 +65,11 @@ def eigen_cam(
     for single in maps:
         matrix = single.reshape(len(single), -1).T
         matrix = matrix - matrix.mean(axis=0)
+        if not np.isfinite(matrix).all():
+            raise NumericalError(
+                f"layer {spatial.name!r} holds NaN, infinite or huge values for this picture; "
+                "choose another layer with --layer"
+            )
         component = np.linalg.svd(matrix, full_matrices=False)[2][0]
         projected = (matrix @ component).reshape(spatial.grid)
         results.append(projected if projected.max() >= -projected.min() else -projected)

@@ -44,7 +44,7 @@ def test_what_people_deploy(change, operator, tmp_path):
     original = onnx.load(path)
     assert operator in {n.op_type for n in original.graph.node}
     model = onnxplain.load(path, preprocess="models/digits-gap.preprocess.json")
-    methods = ["gradient", "integrated-gradients"]
+    methods = ["gradient", "integrated-gradients", "lrp"]
     found = export(model, path, tmp_path / "out.onnx", methods, steps=3, picture=PICTURE)
     # What float32 leaves in doubt was computed in float64 on both sides.
     assert all(m.error < 1e-5 or m.exact < 1e-6 for m in found.maps)

@@ -16,9 +16,11 @@ from onnx.helper import (
     make_opsetid,
     make_tensor_value_info,
 )
+from onnx.numpy_helper import from_array
 
 from onnxplain.errors import ModelFileError, UnsupportedModelError, UsageError
 from onnxplain.graph.budget import Budget, budget, moved, within
+from onnxplain.graph.extent import check_extent
 from onnxplain.graph.fold_work import work_of
 from onnxplain.graph.prepare import prepare
 
@@ -168,6 +170,37 @@ def test_a_place_in_front_of_a_shape_is_refused():
     model.graph.node[0].attribute[0].i = -5
     with pytest.raises(ModelFileError, match="batch_dims -5"):
         prepare(model)
+
+
+@pytest.mark.parametrize("side", [0, -1, 2**32])
+@pytest.mark.parametrize("op_type", ["DepthToSpace", "SpaceToDepth"])
+def test_a_block_that_no_picture_has_is_refused(op_type, side):
+    """Squared in 64 bits, the side 2**32 is zero, by which channels are divided."""
+    model = build([make_node(op_type, ["x"], ["y"], blocksize=2)], ["y"], {})
+    prepare(model)
+    model.graph.node[0].attribute[0].i = side
+    with pytest.raises(ModelFileError, match=f"blocksize {side}"):
+        prepare(model)
+
+
+@pytest.mark.parametrize("constant", [True, False])
+def test_negative_repeats_are_refused(constant):
+    """Shape inference ends the process at a Slice of what has a negative length."""
+    nodes = [make_node("Tile", ["w", "times"], ["t"]),
+             make_node("Slice", ["t", "zero", "one"], ["s"]),
+             make_node("Add", ["x", "s"], ["y"])]  # fmt: skip
+    numbers = {"w": np.ones((2, 2), np.float32), "zero": np.array([0]), "one": np.array([1])}
+    times = np.array([-3, 2])
+    if constant:
+        nodes.insert(0, make_node("Constant", [], ["times"], value=from_array(times)))
+    else:
+        numbers["times"] = times
+    ends = [make_tensor_value_info(n, TensorProto.FLOAT, [2, 2]) for n in "xy"]
+    graph = make_graph(
+        nodes, "g", ends[:1], ends[1:], [from_array(v, n) for n, v in numbers.items()]
+    )
+    with pytest.raises(ModelFileError, match="repeats its input -3 times"):
+        check_extent(make_model(graph, opset_imports=[make_opsetid("", 17)]))
 
 
 def test_an_attribute_of_a_call_outside_of_a_function_is_refused():

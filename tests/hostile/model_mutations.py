@@ -173,8 +173,9 @@ def _another_operator(model: onnx.ModelProto, rng: Rng) -> str:
 def _other_values(model: onnx.ModelProto, rng: Rng) -> str:
     """Other numbers in a constant, in NumPy, with its type and shape kept."""
     # Small whole numbers are sizes, axes and repeats: those are the sharp ones.
-    small = [t for t in model.graph.initializer if 0 < np.prod(t.dims) <= 8 or not t.dims]
-    tensor = rng.choice(small or list(model.graph.initializer))
+    own = [t for t in model.graph.initializer if t.data_location != onnx.TensorProto.EXTERNAL]
+    small = [t for t in own if 0 < np.prod(t.dims) <= 8 or not t.dims]
+    tensor = rng.choice(small or own)
     values = np.array(numpy_helper.to_array(tensor))
     flat = values.reshape(-1)
     k = rng.randrange(flat.size) if rng.random() < 0.7 else slice(None)

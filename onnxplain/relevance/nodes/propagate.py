@@ -20,7 +20,7 @@ from onnxplain.relevance.nodes.weighted import WEIGHTED
 from onnxplain.relevance.nodes.weightless import write_shares
 from onnxplain.relevance.rule_plan import planned_rules
 from onnxplain.relevance.sites import sites
-from onnxplain.symbolic.back import Back
+from onnxplain.symbolic.back import Back, is_half, slope_type
 from onnxplain.symbolic.builder import Builder
 from onnxplain.symbolic.facts import Facts
 from onnxplain.symbolic.pull_back import signals_between, total
@@ -159,7 +159,9 @@ def _weighted(way: _Way, chain: Chain, R: str) -> str:
     elif use.rule in ("flat", "w-square"):
         support = write_support(way.graph, way.facts, way.build, chain.data, way.copies)
         extra["support"] = support
-    x, y = (way.copies.get(n, n) for n in (chain.data, chain.output))
+    if is_half(way.facts.types[chain.data]):  # relevance has a wider type, and rules compute in it
+        extra = {key: layer.at.cast(bound) for key, bound in extra.items()}
+    x, y = layer.at.name(chain.data), layer.at.name(chain.output)
     return WEIGHTED[use.rule](layer, x, y, R, **use.parameters, **extra)
 
 
@@ -182,7 +184,7 @@ def _weightless(way: _Way, node: Node, arrived: tuple[str | None, ...]) -> Parts
 
 def _real_type(facts: Facts, name: str) -> np.dtype:
     """Type of a tensor's relevance."""
-    return facts.types[name] if _is_real(facts, name) else np.dtype(np.float32)
+    return slope_type(facts.types[name])
 
 
 def _zeros(way: _Way, name: str) -> str:

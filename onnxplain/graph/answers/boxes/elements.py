@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from onnxplain.graph.answers.part import PROBABLE
 from onnxplain.graph.answers.trace import Tracer
+from onnxplain.graph.budget import budget
 from onnxplain.targets.boxes.columns import Columns
 from onnxplain.targets.boxes.layout import Elements
 
@@ -32,6 +34,8 @@ def logits_of(tracer: Tracer, scores: Columns) -> Elements | None:
         ``None`` if no score can be followed.
     """
     if scores.batch_axis not in (0, None) or any(t not in tracer.shapes for t in scores.tensors):
+        return None
+    if any(8 * math.prod(tracer.shapes[t]) > budget().tensor_bytes for t in scores.tensors):
         return None
     positions = {
         t: np.arange(np.prod(tracer.shapes[t])).reshape(tracer.shapes[t]) for t in scores.tensors

@@ -7,6 +7,7 @@ from scipy.special import expit, softmax
 from seen_boxes import seen
 
 from onnxplain.graph.answers.boxes.elements import logits_of
+from onnxplain.graph.budget import Budget, within
 from onnxplain.targets.boxes.columns import Columns
 
 # Scores of up to 1, activated twice in float64.
@@ -107,3 +108,11 @@ def test_neither_unknown_tensors_nor_inputs_on_another_axis_are_followed():
     assert logits_of(made.tracer, Columns(("out",), 0)) is not None
     assert logits_of(made.tracer, Columns(("nowhere",), 0)) is None
     assert logits_of(made.tracer, Columns(("out",), 0, batch_axis=1)) is None
+
+
+def test_scores_beyond_the_budget_are_not_followed():
+    made = seen(f"{Z} out = Sigmoid(z)", ["double[N,3,10] out"], side=6, **SIZES)
+    with within(Budget(tensor_bytes=239)):  # of 30 numbers of 8 bytes
+        assert logits_of(made.tracer, Columns(("out",), 0)) is None
+    with within(Budget(tensor_bytes=240)):
+        assert logits_of(made.tracer, Columns(("out",), 0)) is not None
