@@ -34,6 +34,11 @@ _ROAD = Card(
     "where the picture keeps its score with nine of ten pixels imputed at random (left out then); "
     "scattered pixels are restored well, so compare with the control centre rather than random",
 )
+_RELATIVE = Card(
+    "0 or more",
+    "where a zero of the map changes or the answer stays (left out then); pixels next to zero "
+    "decide it, and a map that never looks at the picture has 0",
+)
 _ALONE = (
     "about the model: it looks at the map alone, and a blind map can have the best figure; "
     "compare maps of one size and one blur only"
@@ -68,6 +73,8 @@ CARDS: Mapping[str, Card] = {
     ),
     "road": _ROAD,
     "road-least-first": _ROAD,
+    "relative-input-stability": _RELATIVE,
+    "relative-output-stability": _RELATIVE,
     "average-drop": Card("0 .. 1", _KEPT),
     "increase-in-confidence": Card("0 or 1", _KEPT),
     "complexity": Card("0 .. ln(pixels)", _ALONE),

@@ -12,6 +12,7 @@ from onnxplain.evaluate import (
     kept_evidence,
     localisation,
     parsimony,
+    relative_stability,
     road,
     single_deletion,
     strong_features,
@@ -78,6 +79,7 @@ _PETSIUK = "Petsiuk, Das, Saenko 2018, arXiv:1806.07421"
 _KUMAR = "Kumar, Wong, Taylor 2017, arXiv:1704.04133"
 _CHATTOPADHAY = "Chattopadhay et al. 2018, arXiv:1710.11063"
 _RONG = "Rong et al. 2022, arXiv:2202.00449"
+_AGARWAL = "Agarwal et al. 2022, arXiv:2203.06877"
 MEASURES: Mapping[str, Measure] = {
     m.name: m
     for m in (
@@ -280,6 +282,22 @@ MEASURES: Mapping[str, Measure] = {
             "higher",
             "the same with the weakest pixels imputed first",
             _RONG,
+        ),
+        Measure(
+            "relative-input-stability",
+            relative_stability.relative_input_stability,
+            "nothing",
+            "lower",
+            "largest relative change of the map for a relative change of the input",
+            _AGARWAL,
+        ),
+        Measure(
+            "relative-output-stability",
+            relative_stability.relative_output_stability,
+            "nothing",
+            "lower",
+            "largest relative change of the map for a change of the answer",
+            _AGARWAL,
         ),
         Measure(
             "average-drop",
