@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 
 import onnx
@@ -14,6 +15,7 @@ from onnxplain.graph.nonsense import unless_nonsense
 # ONNX Runtime hands these numbers to the standard library of C++, which ends the process.
 _NORMAL = frozenset({"RandomNormal", "RandomNormalLike"})
 _UNIFORM = frozenset({"RandomUniform", "RandomUniformLike"})
+_EQUATION = re.compile(rb"[A-Za-z,.\s]*(->[A-Za-z.\s]*)?")
 # Their block is squared in 64 bits, and a number of channels divided by the result.
 _BLOCKS, _LARGEST_BLOCK = frozenset({"DepthToSpace", "SpaceToDepth"}), 1 << 15
 
@@ -25,7 +27,7 @@ def check_node(node: onnx.NodeProto) -> None:
     ------
     ModelFileError
         If it draws from a distribution that there is not, reads in front of a shape, or has a
-        block of impossible size.
+        block, an equation or a number of inputs that cannot be.
     """
     if node.op_type in _NORMAL | _UNIFORM:
         _check_draws(node)
@@ -34,6 +36,21 @@ def check_node(node: onnx.NodeProto) -> None:
         count = next((a.i for a in node.attribute if a.name == "batch_dims"), 0)
         if count < 0:
             raise ModelFileError(f"{said(node)} has batch_dims {count}; 0 or more is needed")
+    elif node.op_type == "Einsum":
+        # ONNX Runtime never ends at other characters.
+        text = next((a.s for a in node.attribute if a.name == "equation"), b"")
+        if not _EQUATION.fullmatch(text):
+            raise ModelFileError(
+                f"{said(node)} has equation {text.decode('utf-8', 'replace')[:40]!r}; letters, commas, '...' and '->' are "
+                "allowed"
+            )
+    elif node.op_type == "Scan":
+        # ONNX Runtime makes a list of so many.
+        count = next((a.i for a in node.attribute if a.name == "num_scan_inputs"), 0)
+        if not 0 <= count <= len(node.input):
+            raise ModelFileError(
+                f"{said(node)} scans {count:,} inputs, and it has {len(node.input)}"
+            )
     elif node.op_type in _BLOCKS:
         side = next((a.i for a in node.attribute if a.name == "blocksize"), 1)
         if not 1 <= side <= _LARGEST_BLOCK:

@@ -183,6 +183,24 @@ def test_a_block_that_no_picture_has_is_refused(op_type, side):
         prepare(model)
 
 
+@pytest.mark.parametrize("equation", ["1e999", "ij,jk->i1", "i->j->k"])
+def test_an_equation_of_other_characters_is_refused(equation):
+    """ONNX Runtime looks for a digit among the letters, and never ends."""
+    model = build([make_node("Einsum", ["x"], ["y"], equation="ij -> ij")], ["y"], {})
+    check_extent(model)
+    model.graph.node[0].attribute[0].s = equation.encode()
+    with pytest.raises(ModelFileError, match="has equation"):
+        check_extent(model)
+
+
+def test_a_scan_of_more_inputs_than_there_are_is_refused():
+    ends = [make_tensor_value_info(n, TensorProto.FLOAT, [2, 2]) for n in "xy"]
+    node = make_node("Scan", ["x"], ["y"], num_scan_inputs=10**9)
+    model = make_model(make_graph([node], "g", ends[:1], ends[1:]))
+    with pytest.raises(ModelFileError, match="scans 1,000,000,000 inputs, and it has 1"):
+        check_extent(model)
+
+
 @pytest.mark.parametrize("constant", [True, False])
 def test_negative_repeats_are_refused(constant):
     """Shape inference ends the process at a Slice of what has a negative length."""
