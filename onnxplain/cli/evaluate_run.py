@@ -17,6 +17,7 @@ from onnxplain.cli.outcome import code_of_data
 from onnxplain.cli.progress import progress_bar
 from onnxplain.errors import UsageError
 from onnxplain.evaluate.boxes.truth import Truth
+from onnxplain.evaluate.cards import CARDS
 from onnxplain.evaluate.cases import Plan
 from onnxplain.evaluate.evaluation import Evaluation
 from onnxplain.evaluate.measures import MEASURES, find_measure
@@ -113,8 +114,14 @@ def run(
 
 def list_measures() -> None:
     """Print all measures."""
-    rows = [(m.name, m.needs, m.better, m.summary, m.reference) for m in MEASURES.values()]
-    table("", ("name", "needs", "better", "summary", "reference"), rows)
+    rows = [
+        (m.name, m.needs, m.better, CARDS[m.name].values, m.summary, m.reference)
+        for m in MEASURES.values()
+    ]
+    table("", ("name", "needs", "better", "values", "summary", "reference"), rows)
+    line()
+    for name in MEASURES:
+        line(f"{name} says little or nothing {CARDS[name].silent}")
 
 
 def _measure_names(

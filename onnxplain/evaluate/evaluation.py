@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnxplain.evaluate.boxes.score import DetectionScore
 from onnxplain.evaluate.interval import bootstrap_interval
 from onnxplain.evaluate.measures import MEASURES
-from onnxplain.evaluate.telling import says_little
+from onnxplain.evaluate.telling import never_asks, says_little
 from onnxplain.files import csv_text, json_text, write_text
 from onnxplain.text import html_table
 
@@ -180,10 +180,9 @@ class Evaluation:
 
     def silent_measures(self) -> dict[tuple[str, str], str]:
         """Why a measure says little of a method on these pictures, by method and measure."""
-        told = {
-            (c.method, c.measure): says_little(c.measure, c.scores.tolist(), self.unit)
-            for c in self.curves
-        }
+        told = {(row.method, row.measure): never_asks(row.measure) for row in self.rows}
+        for c in self.curves:
+            told[c.method, c.measure] = says_little(c.measure, c.scores.tolist(), self.unit)
         return {key: text for key, text in told.items() if text}
 
     def to_dict(self) -> dict[str, Any]:

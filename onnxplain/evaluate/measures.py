@@ -8,12 +8,22 @@ from typing import Literal
 
 from onnxplain.errors import UnknownNameError
 from onnxplain.evaluate import case_measures as asks
-from onnxplain.evaluate import localisation, strong_features
+from onnxplain.evaluate import (
+    kept_evidence,
+    localisation,
+    parsimony,
+    relative_stability,
+    road,
+    single_deletion,
+    strong_features,
+)
 from onnxplain.evaluate.case import Case
 from onnxplain.evaluate.question import has_rivals
 from onnxplain.evaluate.removal import Curve
 
-Needs = Literal["mask", "label", "method", "attribution", "classes", "rivals", "nothing"]
+Needs = Literal[
+    "mask", "label", "method", "attribution", "classes", "rivals", "probability", "nothing"
+]
 Better = Literal["higher", "lower", "neither"]
 
 
@@ -27,10 +37,11 @@ class Measure:
         Lower case with hyphens.
     function : callable
         From a `Case` to a number, or to a curve whose area is the number.
-    needs : {"mask", "label", "method", "attribution", "classes", "rivals", "nothing"}
+    needs : str
         What the case must have; "method": it cannot be asked of a control map;
         "attribution": nor of one that is not in the input's shape; "classes": pictures of
-        four classes, which are put into one; "rivals": a class among others, and a method.
+        four classes, which are put into one; "rivals": a class among others, and a method;
+        "probability": a score that is one.
     better : {"higher", "lower", "neither"}
         Which end speaks for the map.
     summary : str
@@ -56,6 +67,8 @@ class Measure:
             and case.explanation.attribution.shape == case.picture.x.shape[1:],
             "classes": False,
             "rivals": case.parameters is not None and has_rivals(case.model, case.target),
+            # Of another score the measure itself says why it has no number.
+            "probability": True,
             "nothing": True,
         }[self.needs]
 
@@ -64,6 +77,9 @@ _ORAMAS = "Oramas, Wang, Tuytelaars 2019, arXiv:1712.06302"
 _CLEVR = "Arras, Osman, Samek 2022, arXiv:2003.07258"
 _PETSIUK = "Petsiuk, Das, Saenko 2018, arXiv:1806.07421"
 _KUMAR = "Kumar, Wong, Taylor 2017, arXiv:1704.04133"
+_CHATTOPADHAY = "Chattopadhay et al. 2018, arXiv:1710.11063"
+_RONG = "Rong et al. 2022, arXiv:2202.00449"
+_AGARWAL = "Agarwal et al. 2022, arXiv:2203.06877"
 MEASURES: Mapping[str, Measure] = {
     m.name: m
     for m in (
@@ -242,6 +258,78 @@ MEASURES: Mapping[str, Measure] = {
             "lower",
             "the same when the strongest pixels are black (a fifth by default)",
             _KUMAR,
+        ),
+        Measure(
+            "single-deletion",
+            single_deletion.single_deletion,
+            "nothing",
+            "higher",
+            "rank correlation of the evidence in single patches with the score's drop",
+            "Alvarez-Melis, Jaakkola 2018, arXiv:1806.07538",
+        ),
+        Measure(
+            "road",
+            road.most_relevant_first,
+            "nothing",
+            "lower",
+            "score of the target, mean over imputing the strongest 10 to 90 % of the pixels",
+            _RONG,
+        ),
+        Measure(
+            "road-least-first",
+            road.least_relevant_first,
+            "nothing",
+            "higher",
+            "the same with the weakest pixels imputed first",
+            _RONG,
+        ),
+        Measure(
+            "relative-input-stability",
+            relative_stability.relative_input_stability,
+            "nothing",
+            "lower",
+            "largest relative change of the map for a relative change of the input",
+            _AGARWAL,
+        ),
+        Measure(
+            "relative-output-stability",
+            relative_stability.relative_output_stability,
+            "nothing",
+            "lower",
+            "largest relative change of the map for a change of the answer",
+            _AGARWAL,
+        ),
+        Measure(
+            "average-drop",
+            kept_evidence.average_drop,
+            "probability",
+            "lower",
+            "share of the probability that is lost when the map's evidence alone is left",
+            _CHATTOPADHAY,
+        ),
+        Measure(
+            "increase-in-confidence",
+            kept_evidence.increase,
+            "probability",
+            "higher",
+            "whether the probability rises when the map's evidence alone is left",
+            _CHATTOPADHAY,
+        ),
+        Measure(
+            "complexity",
+            parsimony.complexity,
+            "nothing",
+            "lower",
+            "entropy of the pixels' shares in the map's magnitude, in nats",
+            "Bhatt, Weller, Moura 2020, arXiv:2005.00631",
+        ),
+        Measure(
+            "sparseness",
+            parsimony.sparseness,
+            "nothing",
+            "higher",
+            "Gini index of the map's magnitude",
+            "Chalasani et al. 2020, arXiv:1810.06583",
         ),
     )
 }

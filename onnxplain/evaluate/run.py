@@ -147,6 +147,8 @@ def require_measurable(
                 f"measure {measure.name!r} needs classes, and the model answers "
                 f"{model.task.name}; choose other measures"
             )
+        if measure.needs == "probability":
+            _require_probability(measure, model)
         if measure.needs == "classes" and model.network.answer.places:
             raise UsageError(
                 f"measure {measure.name!r} needs one answer for each picture, and the model "
@@ -167,6 +169,17 @@ def require_measurable(
                 f"measure {measure.name!r} needs a {measure.needs}, and no picture of the data "
                 "set has one; give a table or a folder of masks, or choose other measures"
             )
+
+
+def _require_probability(measure: Measure, model: Model) -> None:
+    classes = classes_of(model)
+    if classes is None or "probability" not in classes.readings:
+        what = f"answers {model.task.name}" if classes is None else "gives raw scores"
+        raise UsageError(
+            f"measure {measure.name!r} needs probabilities, and the model {what}; choose deletion "
+            "or insertion"
+            + ("" if classes is None else ", or declare probabilities or logits with --scores")
+        )
 
 
 def _mean(method: str, measure: str, curves: list[Curve]) -> MeanCurve:

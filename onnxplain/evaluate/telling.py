@@ -14,6 +14,7 @@ from collections.abc import Sequence
 # less than half of the area is left for maps to differ in.
 LEAST = 0.5
 _BOUNDED = ("probability", "area")
+_OF_THE_MAP = ("complexity", "sparseness")
 
 
 def says_little(measure: str, scores: Sequence[float], unit: str) -> str:
@@ -42,4 +43,14 @@ def says_little(measure: str, scores: Sequence[float], unit: str) -> str:
     return (
         f"says little here: the {blank} picture alone scores {rest:.3g} of {whole:.3g}, so that "
         f"any order of the pixels, a random one too, does {result}"
+    )
+
+
+def never_asks(measure: str) -> str:
+    """Say of a measure that never runs the model what its figure cannot tell, else nothing."""
+    if measure not in _OF_THE_MAP:
+        return ""
+    return (
+        "says nothing about the model: it looks at the map alone, and a map of one pixel, right or "
+        "wrong, has the best figure"
     )

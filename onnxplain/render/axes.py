@@ -8,6 +8,8 @@ from collections.abc import Mapping
 _AXES: Mapping[str, tuple[str, str]] = {
     "deletion": ("share of pixels taken away", ""),
     "insertion": ("share of pixels put in", ""),
+    "road": ("share of pixels imputed, strongest first", ""),
+    "road-least-first": ("share of pixels imputed, weakest first", ""),
     "randomisation": ("layers from the output on", "rank correlation left"),
     "randomisation-ssim": ("layers from the output on", "structural similarity left"),
     "mean-iou": ("threshold", "intersection over union"),

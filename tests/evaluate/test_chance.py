@@ -104,6 +104,18 @@ def test_deletion_and_insertion_of_a_random_order_lie_between(controls):
     assert inserted["gradient-x-input"] > inserted["random"] + 0.1
 
 
+def test_random_maps_do_not_rank_single_patches(controls):
+    assert abs(controls["random", "single-deletion"].mean) < 0.1
+    assert controls["gradient-x-input", "single-deletion"].low > 0.2
+
+
+def test_a_random_order_of_imputing_has_no_strong_end(controls):
+    first, last = (controls["random", name].mean for name in ("road", "road-least-first"))
+    assert first == pytest.approx(last, abs=0.1)
+    # Scattered pixels are restored from their neighbours, so this control does badly.
+    assert controls["gradient-x-input", "road"].mean < first - 0.1
+
+
 def test_random_strong_pixels_neither_suffice_nor_are_missed(controls):
     whole, only, without = (
         controls["random", name].mean

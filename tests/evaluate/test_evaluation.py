@@ -75,3 +75,11 @@ def test_measures_that_say_little_are_named_with_the_reason():
     (entry,) = found.to_dict()["says_little"]
     assert (entry["method"], entry["measure"]) == ("cam", "insertion")
     assert "the blurred picture alone scores 0.9 of 1" in entry["why"]
+
+
+def test_measures_that_never_run_the_model_are_named_for_every_map():
+    rows = [Row("a", "cam", "complexity", 1.0), Row("a", "random", "complexity", 2.0)]
+    found = Evaluation([*rows, Row("a", "cam", "roc-auc", 1.0)], [], frozenset({"random"}))
+    assert list(found.silent_measures()) == [("cam", "complexity"), ("random", "complexity")]
+    for entry in found.to_dict()["says_little"]:
+        assert "looks at the map alone" in entry["why"]

@@ -42,15 +42,15 @@ def test_a_name_that_is_none_gets_the_nearest_ones():
 
 
 def test_a_control_is_asked_what_needs_a_map_alone():
-    assert allowed(case()) == needing("nothing")
-    assert allowed(case(mask=MASK)) == needing("nothing", "mask")
-    assert allowed(case(label=0)) == needing("nothing", "label")
+    assert allowed(case()) == needing("nothing", "probability")
+    assert allowed(case(mask=MASK)) == needing("nothing", "probability", "mask")
+    assert allowed(case(label=0)) == needing("nothing", "probability", "label")
 
 
 def test_a_method_is_asked_more():
     """Whatever it has, the pictures of four classes are nothing for a single one."""
     made = case(parameters={})
-    assert allowed(made) == needing("nothing", "method", "rivals")
+    assert allowed(made) == needing("nothing", "probability", "method", "rivals")
     found = made.model.explain(made.picture, "gradient", made.target)
     whole = replace(made, explanation=found, mask=MASK, label=2)
     assert allowed(whole) == EVERYTHING - needing("classes")
@@ -64,7 +64,7 @@ def test_a_method_is_asked_more():
 def test_a_single_class_has_no_rivals():
     made = case(parameters={})
     alone = replace(made, target=replace(made.target, classes=1))
-    assert allowed(alone) == needing("nothing", "method")
+    assert allowed(alone) == needing("nothing", "probability", "method")
 
 
 @pytest.mark.parametrize("name", sorted(needing("mask")))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from onnxplain.evaluate.telling import says_little
+from onnxplain.evaluate.telling import never_asks, says_little
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,9 @@ def test_what_is_said(measure, scores, unit, said):
     found = says_little(measure, scores, unit)
     assert found.startswith(said)
     assert bool(found) == bool(said)
+
+
+def test_a_measure_that_never_runs_the_model_says_so():
+    assert never_asks("complexity") == never_asks("sparseness")
+    assert "nothing about the model" in never_asks("complexity")
+    assert never_asks("deletion") == ""
