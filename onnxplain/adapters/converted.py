@@ -108,8 +108,11 @@ class Converted:
         return {self._image: image, **self._bound}
 
     def compute(self, feeds: Mapping[str, Tensor], names: Sequence[str]) -> dict[str, Array]:
-        """Return the named tensors, without a trace for derivatives."""
-        with torch.no_grad():
+        """Return the named tensors, without a trace for derivatives.
+
+        Autograd refuses what inference mode made; nothing of it outlives this call but arrays.
+        """
+        with torch.inference_mode():
             values = self.program.run(feeds, list(names))
         return {n: as_array(values[n]) for n in names}
 

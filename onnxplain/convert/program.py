@@ -121,7 +121,9 @@ class Program(nn.Module):
         if key not in self._plans:
             if len(self._plans) >= _REMEMBERED_PLANS:
                 self._plans.clear()
-            self._plans[key] = self._make_plan(names, fed)
+            # A plan outlives the call: autograd must be able to read the constants in its steps.
+            with torch.inference_mode(False):
+                self._plans[key] = self._make_plan(names, fed)
         return self._plans[key]
 
     def _make_plan(self, names: tuple[str, ...], fed: frozenset[str]) -> Plan:

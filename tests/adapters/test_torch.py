@@ -1,5 +1,8 @@
 """The engine of PyTorch: values, slopes, multipliers and relevance against closed forms."""
 
+import gc
+import re
+
 import graphs
 import numpy as np
 import pytest
@@ -22,6 +25,7 @@ BODY = "a = Tanh(image) p = GlobalAveragePool(a) f = Flatten(p) scores = MatMul(
 SIGNAL = RNG.normal(size=(5, 4))
 SEED = Signal("scores", SIGNAL)
 ONE = np.ones(1)
+IMAGE = "float[N,3,6,6] image"
 
 
 def engine(body=BODY, batch="N", *, image="float[{},3,6,6] image", **options):
@@ -196,3 +200,48 @@ def test_no_gradients_are_left_behind():
     gradients(context.network.torch, x, target_of(context, 0), ["image"])
     assert torch.is_grad_enabled()
     assert all(t.grad is None for t in [*program.parameters(), *program.buffers()])
+
+
+# What exporters write, and what makes constants while it runs.
+WAYS = {
+    "gelu": "d = Div(image, root) e = Erf(d) p = Add(e, one) m = Mul(image, p) scores = Mul(m, h)",
+    "layer norm": "a = ReduceMean<axes = [3]>(image) c = Sub(image, a) s = Pow(c, two) "
+    "v = ReduceMean<axes = [3]>(s) w = Add(v, small) r = Sqrt(w) n = Div(c, r) g = Mul(n, gain) "
+    "scores = Add(g, bias)",
+    "made while running": "i = Shape(image) f = ConstantOfShape(i) e = Exp(f) t = Mul(image, e) "
+    "scores = Mul(t, image)",
+    "convolution": "c = Conv<pads = [1, 1, 1, 1]>(image, kernel) r = Relu(c) scores = Mul(r, r)",
+}
+NUMBERS = {
+    "root": np.sqrt(np.float32(2)),
+    "one": np.float32(1),
+    "h": np.float32(0.5),
+    "two": np.float32(2),
+    "small": np.float32(1e-5),
+    "gain": np.linspace(1, 2, 6).astype(np.float32),
+    "bias": np.linspace(-1, 1, 6).astype(np.float32),
+    "kernel": np.random.default_rng(3).normal(size=(3, 3, 3, 3)).astype(np.float32),
+}
+
+
+@pytest.mark.parametrize("double", [False, True])
+@pytest.mark.parametrize("way", WAYS)
+def test_values_and_gradients_in_either_order(way, double):
+    used = {n: v for n, v in NUMBERS.items() if n in re.findall(r"\w+", WAYS[way])}
+    graph = prepare(model(WAYS[way], output="float[N,C,H,W] scores", image=IMAGE, **used))
+    image = find_image_input(graph)
+    early, late = (TorchAdapter(graph, image, "scores", double=double) for _ in range(2))
+    signal = Signal("scores", RNG.normal(size=(5, 3, 6, 6)))
+    values = early.forward(X).copy()
+    assert not kept_by_inference()
+    slopes = early.pull_back(X, [signal], ["image"]).gradients[0]["image"]
+    first = late.pull_back(X, [signal], ["image"]).gradients[0]["image"]
+    assert np.abs(first).max() > 0
+    np.testing.assert_array_equal(slopes, first)
+    np.testing.assert_array_equal(late.forward(X), values)
+
+
+def kept_by_inference():
+    """Tensors made in inference mode that something still holds."""
+    gc.collect()
+    return [o for o in gc.get_objects() if issubclass(type(o), torch.Tensor) and o.is_inference()]
