@@ -199,9 +199,9 @@ class OrtAdapter:
         except UnsupportedModelError:  # a sequence is among them, which has no shape
             wanted = self._sessions.tensors_of(wanted)
             session = self._sessions.measuring(wanted)
-        outputs = [o.name for o in session.get_outputs()][
-            len(session.get_outputs()) - len(wanted) :
-        ]
+        if not wanted:
+            return {}  # asked for nothing, ONNX Runtime returns all outputs
+        outputs = [o.name for o in session.get_outputs()][-len(wanted) :]
         values = self._run(session, outputs, x.astype(self._image.dtype, copy=False))
         return {n: tuple(map(int, v)) for n, v in zip(wanted, values, strict=True)}
 

@@ -14,6 +14,7 @@ from onnxplain.adapters.engines import EngineSettings, Factory
 from onnxplain.adapters.incremental.costs import arithmetic
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.adapters.slopes_engine import SlopesEngine
+from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph
@@ -129,7 +130,11 @@ class Engines:
         """How many inputs gradients take at a time, in either engine."""
         if self._batch_size is None:
             return gradient_batch(self.graph, self.shapes, _GRADIENTS)
-        return asked_for_gradients(self.graph, self.shapes, self._batch_size)
+        try:
+            shapes = self.shapes
+        except UnsupportedModelError:  # ONNX Runtime does not open what PyTorch may run
+            return self._batch_size
+        return asked_for_gradients(self.graph, shapes, self._batch_size)
 
     def batch_warnings(self, needs: Capability) -> tuple[str, ...]:
         """Say that gradients take fewer inputs at a time than somebody asked for."""

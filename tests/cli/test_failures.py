@@ -9,10 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from onnxplain.adapters.parity import Parity
 from onnxplain.cli.explain import run as run_module
+from onnxplain.render import save
+from onnxplain.render.png import write_png
 from tests.cli.conftest import DIGIT, MODEL
 from tests.small_models import NAN, UNCONVERTIBLE, WITHOUT_RULE, write_model
 
@@ -166,13 +167,12 @@ def file_name(file):
 
 
 def test_a_full_disk_is_an_output_error(explain, monkeypatch):
-    def full(self, file, kind, **settings):
+    def full(file, pixels):
         if "sheet" in file_name(file):
             raise OSError(28, "No space left on device")
-        save(self, file, kind, **settings)
+        write_png(file, pixels)
 
-    save = Image.Image.save
-    monkeypatch.setattr(Image.Image, "save", full)
+    monkeypatch.setattr(save, "write_png", full)
     require_one_line(explain("-m", "cam"), 7, "No space left on device", "-o")
     assert not list(explain.folder.glob("*sheet*"))
 
@@ -203,14 +203,13 @@ def test_debug_shows_the_traceback(run, monkeypatch, tmp_path, where):
 
 
 def test_an_interrupt_is_130_and_leaves_nothing_half_written(explain, monkeypatch):
-    def interrupted(self, file, kind, **settings):
+    def interrupted(file, pixels):
         if "sheet" in file_name(file):
             file.write(b"half")
             raise KeyboardInterrupt
-        save(self, file, kind, **settings)
+        write_png(file, pixels)
 
-    save = Image.Image.save
-    monkeypatch.setattr(Image.Image, "save", interrupted)
+    monkeypatch.setattr(save, "write_png", interrupted)
     found = explain("-m", "cam")
     assert found.exit_code == 130
     assert found.stderr.splitlines()[-1] == "onnxplain: interrupted"

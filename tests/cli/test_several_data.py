@@ -203,7 +203,7 @@ def test_nonsense_is_refused_in_one_line_by_each(run, disk, command):
     (disk / "empty").mkdir()
     out = ("-o", "b.npz") if command == ("background",) else ("-o", "out")
     for data, code, said in (
-        (("train", SOFTMAX), 2, "is a model and stands among the pictures"),
+        (("train", SOFTMAX), 2, "is a model, not a picture; only `compare` takes several models"),
         (("train", "nowhere"), 4, "there is no 'nowhere'"),
         (("train", "empty"), 4, "no pictures in 'empty'"),
         (("train", "*.jpg"), 4, "no pictures in '*.jpg'"),

@@ -105,7 +105,7 @@ def test_an_opset_below_seven_is_refused_by_name():
     ("op_type", "domain", "advice"),
     [
         ("TreeEnsembleClassifier", "ai.onnx.ml", "trees have no gradient"),
-        ("Conv", "com.microsoft.nchwc", "use the file from before that step"),
+        ("Conv", "com.microsoft.nchwc", "use the one before that"),
     ],
 )
 def test_refusals_come_with_advice(op_type, domain, advice):

@@ -40,13 +40,13 @@ def test_arrays_are_filled(path):
 def test_a_file_that_became_shorter_or_longer_is_refused(path):
     with HashedFile(path, "weights") as file:
         path.write_bytes(DATA[:500])
-        with pytest.raises(ValueError, match="changed while it was read"):
+        with pytest.raises(ValueError, match="changed while it was being read"):
             file.read(400, 200)
     path.write_bytes(DATA)
     with HashedFile(path, "weights") as file:
         file.read(0, 10)
         path.write_bytes(DATA + b"x")
-        with pytest.raises(ValueError, match="changed while it was read"):
+        with pytest.raises(ValueError, match="changed while it was being read"):
             file.finish()
 
 

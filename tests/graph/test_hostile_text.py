@@ -112,7 +112,7 @@ def test_more_values_declared_than_there_are(tmp_path):
 def test_an_input_that_no_memory_holds(tmp_path):
     path = tmp_path / "m.onnx"
     path.write_bytes(model_of(LINEAR, image="float[99999999999999,1,4,4] x").SerializeToString())
-    with pytest.raises(ModelFileError, match="--budget tensor-bytes=N allows more"):
+    with pytest.raises(ModelFileError, match="--budget picture-bytes=N allows more"):
         onnxplain.load(path).predict(np.zeros((4, 4), np.uint8))
 
 

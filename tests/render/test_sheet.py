@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from onnxplain.errors import OutputError, UsageError
+from onnxplain.render import save
 from onnxplain.render.captions import percent
 from onnxplain.render.overlay import overlay
 from onnxplain.render.save import save_image, save_page
@@ -181,11 +182,11 @@ def test_files_are_whole_png_files(tmp_path):
 
 
 def test_a_failure_while_drawing_leaves_no_file(tmp_path, monkeypatch):
-    def stop(self, file, *_, **__):
+    def stop(file, pixels):
         file.write(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Image.Image, "save", stop)
+    monkeypatch.setattr(save, "write_png", stop)
     with pytest.raises(KeyboardInterrupt):
         save_page(sheet([made(np.eye(4))]), tmp_path / "sheet.png")
     assert list(tmp_path.iterdir()) == []

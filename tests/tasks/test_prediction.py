@@ -30,7 +30,7 @@ def test_the_first_of_equal_scores_comes_first():
 def test_a_kind_that_the_answer_does_not_have():
     said = Prediction({"logit": LOGITS}, "logit")
     assert said.logits is LOGITS
-    with pytest.raises(UsageError, match=r"this answer a probability; .*--scores"):
+    with pytest.raises(UsageError, match=r"known to be a probability; .*--scores"):
         _ = said.probabilities
     with pytest.raises(UsageError, match="a raw"):
         _ = said.raw

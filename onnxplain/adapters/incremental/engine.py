@@ -18,6 +18,7 @@ from onnxplain.adapters.incremental.execute import Run, ShapesDifferError
 from onnxplain.adapters.incremental.plan import Plan, Planner, Positions
 from onnxplain.adapters.incremental.sessions import Sessions
 from onnxplain.adapters.incremental.work import Services, Work, filled
+from onnxplain.adapters.side_by_side import ONE_BY_ONE
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.graph.quantised import rounds_values
 from onnxplain.graph.sections import Cut
@@ -133,16 +134,18 @@ class _NamedTensors:
     def _blocks(self, work: Work, choice: _Choice) -> Iterator[Block]:
         yield from self._start(work, choice).blocks(work.changes, work.left)
 
-    def _start(self, work: Work, choice: _Choice) -> Run:
+    def _start(self, work: Work, choice: _Choice, *, compared: bool = False) -> Run:
+        # What fits one input only would be repeated for it: several are compared in one call.
+        batch = BatchChoice([COMPARED]) if compared else self._rests(choice.plan)
         return Run(
             self._sections,
             choice.plan,
             choice.positions,
             self._sessions,
             work.base,
-            self._rests(choice.plan),
+            batch,
             fixed=self._services.fixed,
-            side=self._services.side,
+            side=ONE_BY_ONE if compared else self._services.side,
         )
 
     def _rests(self, plan: Plan) -> BatchChoice:
@@ -242,7 +245,7 @@ class _NamedTensors:
         indices, whole = work.done[-1]
         few = np.linspace(0, len(indices) - 1, min(COMPARED, len(indices))).astype(np.int64)
         indices, whole = indices[few], {n: v[few] for n, v in whole.items()}
-        blocks = list(self._start(work, choice).some(work.changes, indices.tolist()))
+        blocks = list(self._start(work, choice, compared=True).some(work.changes, indices.tolist()))
         differences = []
         for name, expected in whole.items():
             found = np.concatenate([v[name] for _, v in blocks]).astype(np.float64)

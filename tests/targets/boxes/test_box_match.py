@@ -48,7 +48,7 @@ def test_no_candidate_is_no_match():
 
 def test_gradients_are_refused():
     assert not match().is_linear
-    with pytest.raises(MethodRefusedError, match="no slope"):
+    with pytest.raises(MethodRefusedError, match="no gradient"):
         match().slopes({"out": np.zeros((1, 1, 6))})
 
 
