@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.errors import UsageError
+from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.targets.reading import Activation, Piece, Reading
 from onnxplain.targets.secants import Slopes, Values, averaged
 from onnxplain.targets.target import Target
@@ -108,9 +108,17 @@ class ClassScore(Target):
         ------
         NumericalError
             If a value is NaN or infinite.
+        UnsupportedModelError
+            If the model answers with fewer numbers than its shapes say.
         """
         scores = self._reading(values).read(values)
-        return scores if self.weights is None else scores @ self.weights
+        scores = scores if self.weights is None else scores @ self.weights
+        if scores.shape[1] < self.classes:
+            raise UnsupportedModelError(
+                f"the file's shapes say {self.classes} classes, and the model answers with "
+                f"{scores.shape[1]} numbers: correct the shapes, or export the model again"
+            )
+        return scores
 
     def score(self, values: Values) -> NDArray[np.float64]:
         """Return the explained number of each input, (N,)."""

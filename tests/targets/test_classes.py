@@ -6,7 +6,7 @@ import torch
 from graphs import CLASSES, SIDE, classifier
 
 import onnxplain
-from onnxplain.errors import UnknownNameError, UsageError
+from onnxplain.errors import UnknownNameError, UnsupportedModelError, UsageError
 from onnxplain.targets.classes import ClassScore
 from onnxplain.targets.request import TargetRequest, class_index, read_target
 from onnxplain.targets.target import Target
@@ -308,3 +308,18 @@ def test_arrays_of_a_region_take_no_part_in_equality():
     assert one == same
     assert len({one, same}) == 1
     assert one != ClassScore(1, "logit", "y", "none", 3, region="its predicted region")
+
+
+def test_fewer_numbers_than_classes_are_refused(monkeypatch):
+    one = ClassScore(1, "logit", "y", "none", 3)
+    monkeypatch.setattr(ClassScore, "_reading", lambda self, values: Plain())
+    assert one.score({"y": np.array([[1.0, 5.0, 2.0]])}).tolist() == [5.0]
+    with pytest.raises(UnsupportedModelError, match=r"say 3 classes, .* answers with 2 numbers"):
+        one.score({"y": np.array([[1.0, 5.0]])})
+
+
+class Plain:
+    """A reading of the tensor as it is."""
+
+    def read(self, values):
+        return values["y"]
