@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,13 @@ from onnxplain.model.model import Model
 from onnxplain.network.context import Context
 from onnxplain.perturb.fills import fill
 from onnxplain.targets.target import Target
+
+T = TypeVar("T")
+
+
+def stream(seed: int, picture: Picture, *number: int) -> np.random.Generator:
+    """Random numbers of a picture; other ones for each further number."""
+    return np.random.default_rng([seed, int(picture.sha256[:8], 16), *number])
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,22 @@ class Case:
     @cached_property
     def rng(self) -> np.random.Generator:
         """Random numbers that are the same for every method on this picture."""
-        return np.random.default_rng([self.seed, int(self.picture.sha256[:8], 16)])
+        return stream(self.seed, self.picture)
+
+    def stream(self, number: int) -> np.random.Generator:
+        """The same, of its own for what asks by this number: from 2 on, 1 is the controls'."""
+        return stream(self.seed, self.picture, number)
+
+    def once(self, compute: Callable[[Case], T]) -> T:
+        """Return what several measures need of this case, computed for the first of them."""
+        if compute not in self._computed:
+            self._computed[compute] = compute(self)
+        found: T = self._computed[compute]
+        return found
+
+    @cached_property
+    def _computed(self) -> dict[Callable[[Case], Any], Any]:
+        return {}
 
     @cached_property
     def sanity(self) -> SanityCheck:

@@ -17,7 +17,7 @@ from onnxplain.errors import (
     UnsupportedModelError,
     UsageError,
 )
-from onnxplain.evaluate.case import Case
+from onnxplain.evaluate.case import Case, stream
 from onnxplain.evaluate.controls import CONTROLS
 from onnxplain.evaluate.localisation import smoothed
 from onnxplain.evaluate.question import (
@@ -259,7 +259,7 @@ def _remap(model: Model, name: str, target: Target, plan: Plan) -> Remap:
 
 def _control(name: str, first: Picture, plan: Plan) -> Remap:
     # The stream belongs to the picture, so that the random map differs from one to the next.
-    rng = np.random.default_rng([plan.seed, int(first.sha256[:8], 16), 1])
+    rng = stream(plan.seed, first, 1)
 
     def remap(picture: Picture) -> NDArray[np.float64]:
         return _blurred(CONTROLS[name](picture.pixels, rng), plan.blur)

@@ -57,7 +57,7 @@ def average_drop(case: Case) -> float:
     ----------
     Chattopadhay et al. 2018, arXiv:1710.11063 (objective evaluation).
     """
-    whole, left = _probabilities(case)
+    whole, left = case.once(_probabilities)
     return max(0.0, whole - left) / whole
 
 
@@ -73,7 +73,7 @@ def increase(case: Case) -> float:
     ----------
     Chattopadhay et al. 2018, arXiv:1710.11063 (objective evaluation).
     """
-    whole, left = _probabilities(case)
+    whole, left = case.once(_probabilities)
     return float(left > whole)
 
 

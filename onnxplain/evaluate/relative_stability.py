@@ -106,12 +106,12 @@ def output_stability(first: Neighbour, others: list[Neighbour]) -> float:
 
 def relative_input_stability(case: Case) -> float:
     """Stability of the map of a case, relative to the picture."""
-    return input_stability(*_neighbours(case))
+    return input_stability(*case.once(_neighbours))
 
 
 def relative_output_stability(case: Case) -> float:
     """Stability of the map of a case, relative to the answer."""
-    return output_stability(*_neighbours(case))
+    return output_stability(*case.once(_neighbours))
 
 
 def _relative(before: NDArray[np.float64], after: NDArray[np.float64], what: str) -> float:
@@ -128,7 +128,7 @@ def _relative(before: NDArray[np.float64], after: NDArray[np.float64], what: str
 
 def _neighbours(case: Case) -> tuple[Neighbour, list[Neighbour]]:
     """Return the picture, and those around it that the model answers alike."""
-    rng = np.random.default_rng([case.seed, int(case.picture.sha256[:8], 16), 4])
+    rng = case.stream(4)
     x = case.picture.x
     answer, winner = _answer(case, x)
     first = Neighbour(x[0].astype(np.float64), case.heatmap, answer)

@@ -45,6 +45,29 @@ class Curve:
         return self.area if self.number is None else self.number
 
 
+def ranks(heatmap: NDArray[Any]) -> NDArray[np.int64]:
+    """Place of each pixel in the order of a map, in its shape: 0 for the largest value.
+
+    Of equal values the one that comes first, row by row, is first.
+    """
+    order = np.argsort(-np.asarray(heatmap, np.float64), axis=None, kind="stable")
+    rank = np.empty(order.size, np.int64)
+    rank[order] = np.arange(order.size)
+    return rank.reshape(heatmap.shape)
+
+
+def scored(
+    score: Score, inputs: Callable[[slice], NDArray[Any]], count: int, batch_size: int
+) -> NDArray[np.float64]:
+    """Scores of `count` inputs, which are made and scored a batch at a time."""
+    return np.concatenate(
+        [
+            score(inputs(slice(first, min(first + batch_size, count))))
+            for first in range(0, count, batch_size)
+        ]
+    )
+
+
 class Exchange:
     """One input turned into another, the strongest pixels of a map first.
 
@@ -100,22 +123,19 @@ class Exchange:
         step = size[1] if step is None else step
         if step < 1:
             raise UsageError(f"step is {step}; at least one pixel must be exchanged")
-        order = np.argsort(-np.asarray(heatmap, np.float64), axis=None, kind="stable")
-        self._counts = np.append(np.arange(0, order.size, step), order.size)
-        rank = np.empty(order.size, np.int64)
-        rank[order] = np.arange(order.size)
-        self._rank = np.expand_dims(rank.reshape(size)[None], channel_axis)
+        self._counts = np.append(np.arange(0, heatmap.size, step), heatmap.size)
+        self._rank = np.expand_dims(ranks(heatmap)[None], channel_axis)
         self._score, self._start, self._end, self._size = score, start, end, batch_size
-        self.shares: NDArray[np.float64] = self._counts / order.size
+        self.shares: NDArray[np.float64] = self._counts / heatmap.size
 
     def scores(self, points: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float64]:
         """Scores at some points of the whole curve, by their numbers."""
-        counts = self._counts[np.asarray(points)]
-        found = []
-        for first in range(0, len(counts), self._size):
-            part = counts[first : first + self._size].reshape(-1, 1, 1, 1)
-            found.append(self._score(np.where(self._rank < part, self._end, self._start)))
-        return np.concatenate(found)
+        counts = self._counts[np.asarray(points)].reshape(-1, 1, 1, 1)
+
+        def exchanged(part: slice) -> NDArray[Any]:
+            return np.where(self._rank < counts[part], self._end, self._start)
+
+        return scored(self._score, exchanged, len(counts), self._size)
 
     def curve(self) -> Curve:
         """Return the whole curve."""

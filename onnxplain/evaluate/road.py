@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import NumericalError
 from onnxplain.evaluate.case import Case
-from onnxplain.evaluate.removal import Curve, Score
+from onnxplain.evaluate.removal import Curve, Score, ranks, scored
 from onnxplain.perturb.impute import impute
 
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -60,20 +60,15 @@ def road_curve(
     ----------
     Rong et al. 2022, arXiv:2202.00449.
     """
-    order = np.argsort(-np.asarray(heatmap, np.float64), axis=None, kind="stable")
-    rank = np.empty(order.size, np.int64)
-    rank[order] = np.arange(order.size)
+    rank = ranks(heatmap)
     drawn = np.moveaxis((noise * rng.normal(size=x.shape))[0], channel_axis - 1, -1)
     picture = np.moveaxis(x[0], channel_axis - 1, -1)
     inputs = [x]
     for share in SHARES:
-        removed = (rank < round(share * order.size)).reshape(heatmap.shape)
+        removed = rank < round(share * rank.size)
         filled = impute(picture, removed) + np.where(removed[..., None], drawn, 0.0)
         inputs.append(np.moveaxis(filled, -1, channel_axis - 1)[None].astype(x.dtype))
-    parts = [
-        score(np.concatenate(inputs[k : k + batch_size])) for k in range(0, len(inputs), batch_size)
-    ]
-    scores = np.concatenate(parts)
+    scores = scored(score, lambda part: np.concatenate(inputs[part]), len(inputs), batch_size)
     return Curve(np.array([0.0, *SHARES]), scores, float(scores[1:].mean()))
 
 
@@ -100,29 +95,29 @@ def least_relevant_first(case: Case) -> Curve:
 
 
 def _of_case(case: Case, heatmap: NDArray[np.float64]) -> Curve:
-    low, high = case.model.preprocess.bounds()
-
-    def curve(values: NDArray[np.float64]) -> Curve:
-        return road_curve(
-            case.score,
-            case.picture.x,
-            values,
-            case.context.channel_axis,
-            _stream(case, 2),
-            noise=_NOISE * (high.astype(np.float64) - low),
-            batch_size=case.model.network.batch_size,
-        )
-
     # The same question for every map of the picture, so that none is left out alone.
-    blind = curve(_stream(case, 3).random(heatmap.shape)).scores
+    blind = case.once(_blind).scores
     if blind[-1] >= blind[0]:
         raise NumericalError(
             f"with nine of ten pixels imputed at random the picture scores {blind[-1]:.3g}, the "
             f"whole one {blind[0]:.3g}, so that the order of the pixels says nothing about the map"
         )
-    return curve(heatmap)
+    return _curve(case, heatmap)
 
 
-def _stream(case: Case, number: int) -> np.random.Generator:
-    """Random numbers of the picture that do not depend on the measures before."""
-    return np.random.default_rng([case.seed, int(case.picture.sha256[:8], 16), number])
+def _blind(case: Case) -> Curve:
+    """Scores while pixels are imputed in an order by chance."""
+    return _curve(case, case.stream(3).random(case.heatmap.shape))
+
+
+def _curve(case: Case, heatmap: NDArray[np.float64]) -> Curve:
+    low, high = case.model.preprocess.bounds()
+    return road_curve(
+        case.score,
+        case.picture.x,
+        heatmap,
+        case.context.channel_axis,
+        case.stream(2),
+        noise=_NOISE * (high.astype(np.float64) - low),
+        batch_size=case.model.network.batch_size,
+    )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import NumericalError
 from onnxplain.evaluate.case import Case
-from onnxplain.evaluate.removal import Score
+from onnxplain.evaluate.removal import Score, scored
 from onnxplain.evaluate.similarity import spearman
 
 # Patches along each side. Single pixels of a photo do nothing alone; more than 64 runs of the
@@ -80,13 +80,14 @@ def single_deletion_correlation(
     flat = number.ravel()
     evidence = np.bincount(flat, np.asarray(heatmap, np.float64).ravel()) / np.bincount(flat)
     placed = np.expand_dims(number[None], channel_axis)
-    found = [score(x)]
-    for first in range(0, count, batch_size):
-        gone = placed == np.arange(first, min(first + batch_size, count)).reshape(-1, 1, 1, 1)
-        found.append(score(np.where(gone, baseline, x)))
-    scores = np.concatenate(found)
-    drops = scores[0] - scores[1:]
-    if np.ptp(drops) <= _ROUNDING * np.finfo(np.float32).eps * np.abs(scores).max():
+    every = np.arange(count).reshape(-1, 1, 1, 1)
+
+    def without(part: slice) -> NDArray[Any]:
+        return np.where(placed == every[part], baseline, x)
+
+    whole, scores = score(x), scored(score, without, count, batch_size)
+    drops, largest = whole - scores, max(np.abs(whole).max(), np.abs(scores).max())
+    if np.ptp(drops) <= _ROUNDING * np.finfo(np.float32).eps * largest:
         raise NumericalError(
             f"no single one of {count} patches changes the score by more than rounding, so their "
             "order says nothing about the map"
