@@ -7,7 +7,6 @@ import platform
 import sys
 from contextlib import suppress
 from functools import lru_cache
-from importlib import metadata
 from importlib.util import find_spec
 
 _PACKAGES = (
@@ -61,6 +60,8 @@ def _is_there(name: str) -> bool:
 
 
 def _version(name: str) -> str | None:
+    from importlib import metadata  # takes as long to load as all else that `--help` needs
+
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -79,10 +80,13 @@ def memory() -> int | None:
 
 
 def processors() -> int:
-    """Processors that this process may use; 1 where that is unknown."""
+    """Threads that this process may use: as many as it was told, else one for each core."""
     told = os.environ.get("OMP_NUM_THREADS", "")
-    if told.isdecimal() and int(told) > 0:
-        return int(told)
+    return int(told) if told.isdecimal() and int(told) > 0 else cores()
+
+
+def cores() -> int:
+    """Cores that this process may use, whatever was said of threads; 1 where that is unknown."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0)) or 1
     return os.cpu_count() or 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -198,9 +198,9 @@ class OrtAdapter:
             session = self._sessions.measuring(wanted)
         except UnsupportedModelError:  # a sequence is among them, which has no shape
             wanted = self._sessions.tensors_of(wanted)
+            if not wanted:
+                return {}
             session = self._sessions.measuring(wanted)
-        if not wanted:
-            return {}  # asked for nothing, ONNX Runtime returns all outputs
         outputs = [o.name for o in session.get_outputs()][-len(wanted) :]
         values = self._run(session, outputs, x.astype(self._image.dtype, copy=False))
         return {n: tuple(map(int, v)) for n, v in zip(wanted, values, strict=True)}
@@ -268,7 +268,7 @@ class OrtAdapter:
         side = SideBySide.of(self._threads or machine.processors())
         services = Services(
             sections=lambda names: Sections(graph, self._shapes(), image, names),
-            open_session=partial(self._open_section, side.threads),
+            open_session=lambda file, weights: self._open_part(file, weights, side.threads),
             forward=self._activations,
             profile=self._profile,
             bound=self._bound,
@@ -328,9 +328,7 @@ class OrtAdapter:
             )
         return self._reruns[key].run(x, values, self._fitting(len(values)))
 
-    def _open_part(self, file: bytes, weights: Mapping[str, Array]) -> RunFeeds:
-        return self._sessions.open_part(file, weights)
-
-    def _open_section(self, threads: int, file: bytes, weights: Mapping[str, Array]) -> RunFeeds:
-        with self._sessions.opening_with(threads):
-            return self._open_part(file, weights)
+    def _open_part(
+        self, file: bytes, weights: Mapping[str, Array], threads: int | None = None
+    ) -> RunFeeds:
+        return self._sessions.open_part(file, weights, threads=threads)

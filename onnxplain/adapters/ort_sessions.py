@@ -6,8 +6,7 @@ This is the only module that imports onnxruntime.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -33,8 +32,6 @@ ort.set_default_logger_severity(4)
 
 # Microseconds that idle threads of a session spin: long enough for two runs in a row.
 _SPIN = "1000"
-
-
 # Below this many bytes, what takes long is a Loop and not the network around it.
 _SMALL_FILE = 1 << 20
 # Outputs that hold shapes.
@@ -155,16 +152,9 @@ class OrtSessions:
         options.profile_file_prefix = str(prefix)
         return self._open(self._with_outputs(names), self._fed, options)
 
-    @contextmanager
-    def opening_with(self, threads: int) -> Iterator[None]:
-        """Open sessions that use so many threads within an operator, for a while."""
-        before, self._threads = self._threads, threads
-        try:
-            yield
-        finally:
-            self._threads = before
-
-    def open_part(self, file: bytes, weights: Mapping[str, Array]) -> RunFeeds:
+    def open_part(
+        self, file: bytes, weights: Mapping[str, Array], *, threads: int | None = None
+    ) -> RunFeeds:
         """Open a part of the graph, with the same provider and options.
 
         Parameters
@@ -173,6 +163,8 @@ class OrtSessions:
             The serialised model.
         weights : mapping of str to array
             What was left out of it.
+        threads : int, optional
+            Threads within an operator, if others than those of the graph.
 
         Returns
         -------
@@ -181,7 +173,7 @@ class OrtSessions:
         """
         fed = _values(weights)
         # The session reads the weights where they lie: they are kept as long as it is.
-        opened = self._open(file, fed, self._options()), fed
+        opened = self._open(file, fed, self._options(threads)), fed
 
         def run(feeds: Mapping[str, Array]) -> Sequence[Array]:
             session, _ = opened
@@ -203,13 +195,13 @@ class OrtSessions:
         # second message just to name one more output.
         return self._file + extra.SerializeToString() if extra.graph.output else self._file
 
-    def _options(self) -> ort.SessionOptions:
+    def _options(self, threads: int | None = None) -> ort.SessionOptions:
         options = ort.SessionOptions()
         options.log_severity_level = 4
         _make_arena()
         options.add_session_config_entry("session.use_env_allocators", "1")
-        if self._threads:
-            options.intra_op_num_threads = self._threads
+        if threads := threads or self._threads:
+            options.intra_op_num_threads = threads
         # Each session has threads of its own. After a run they spin for some 20 ms if one lets
         # them, in the way of the session that runs next: the way back after a forward pass.
         options.add_session_config_entry("session.intra_op.spin_duration_us", _SPIN)

@@ -22,8 +22,9 @@ _PLAIN = frozenset(
 )
 # Far more: onnx's own evaluator calls Python for each element, or for each row.
 _SLOW = frozenset({"Erf", "Gelu", "TopK", "Unique", "OneHot", "Compress", "Hardmax"})
-_LOOPS = frozenset({"GatherElements", "GatherND", "ScatterElements", "ScatterND"})
-_LOOPS |= {"ReverseSequence"}
+_LOOPS = frozenset(
+    {"GatherElements", "GatherND", "ReverseSequence", "ScatterElements", "ScatterND"}
+)
 _PRODUCTS = frozenset({"MatMul", "Gemm"})
 # Measured in steps of 3 nanoseconds: the most that one element takes.
 _SLOW_STEPS, _LOOP_STEPS = 40, 500

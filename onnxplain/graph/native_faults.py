@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import onnx
 import onnx.numpy_helper
@@ -12,6 +13,7 @@ import onnx.numpy_helper
 from onnxplain.errors import ModelFileError
 from onnxplain.graph.nonsense import unless_nonsense
 
+_Known = TypeVar("_Known", int, bytes)
 # ONNX Runtime hands these numbers to the standard library of C++, which ends the process.
 _NORMAL = frozenset({"RandomNormal", "RandomNormalLike"})
 _UNIFORM = frozenset({"RandomUniform", "RandomUniformLike"})
@@ -33,13 +35,12 @@ def check_node(node: onnx.NodeProto) -> None:
         _check_draws(node)
     elif node.op_type == "GatherND":
         # Shape inference, which ONNX Runtime runs as well, takes it for a place in a list.
-        count = next((a.i for a in node.attribute if a.name == "batch_dims"), 0)
+        count = _attribute(node, "batch_dims", 0)
         if count < 0:
             raise ModelFileError(f"{said(node)} has batch_dims {count}; 0 or more is needed")
     elif node.op_type == "Einsum":
         # ONNX Runtime never ends at other characters.
-        found = next((a.s for a in node.attribute if a.name == "equation"), b"")
-        text = found.decode("utf-8", "replace")
+        text = _attribute(node, "equation", b"").decode("utf-8", "replace")
         if not _EQUATION.fullmatch(text):
             raise ModelFileError(
                 f"{said(node)} has equation {text[:40]!r}; letters, commas, '...' and '->' are "
@@ -47,13 +48,13 @@ def check_node(node: onnx.NodeProto) -> None:
             )
     elif node.op_type == "Scan":
         # ONNX Runtime makes a list of so many.
-        count = next((a.i for a in node.attribute if a.name == "num_scan_inputs"), 0)
+        count = _attribute(node, "num_scan_inputs", 0)
         if not 0 <= count <= len(node.input):
             raise ModelFileError(
                 f"{said(node)} scans {count:,} inputs, and it has {len(node.input)}"
             )
     elif node.op_type in _BLOCKS:
-        side = next((a.i for a in node.attribute if a.name == "blocksize"), 1)
+        side = _attribute(node, "blocksize", 1)
         if not 1 <= side <= _LARGEST_BLOCK:
             raise ModelFileError(
                 f"{said(node)} has blocksize {side}; 1 to {_LARGEST_BLOCK:,} is needed"
@@ -111,6 +112,12 @@ def said(node: onnx.NodeProto) -> str:
     """Name a node by its operator and its first result."""
     outputs: Sequence[str] = node.output
     return f"{node.op_type} (tensor {(outputs[0] if outputs else '')[:80]!r})"
+
+
+def _attribute(node: onnx.NodeProto, name: str, default: _Known) -> _Known:
+    """Value of an attribute that is a whole number or text, as the default is."""
+    field = "i" if isinstance(default, int) else "s"
+    return next((getattr(a, field) for a in node.attribute if a.name == name), default)
 
 
 def _check_draws(node: onnx.NodeProto) -> None:

@@ -11,7 +11,7 @@ from onnxplain.cli import main
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {"numpy", "scipy", "onnx", "onnxruntime", "torch", "onnx2torch", "PIL", "matplotlib"}
-HEAVY |= {"sklearn", "skimage", "jinja2", "jsonschema", "sqlite3"}
+HEAVY |= {"sklearn", "skimage", "jinja2", "jsonschema", "sqlite3", "importlib.metadata"}
 COMMANDS = sorted(main.commands)
 
 

@@ -59,7 +59,7 @@ def test_a_case_is_the_same_every_time():
 
 
 _BAD = """
-import os, sys
+import os, sys, time
 from tests.hostile import campaign, worker
 from tests.hostile.opening import Verdict
 
@@ -72,11 +72,12 @@ def opened(case, folder):
         while True:
             pass
     if case.seed == 4:
-        kept = bytearray(3 << 29) + bytearray(3 << 29)
+        kept = bytearray(1 << 30)
+        time.sleep(60)  # takes no processor time, of which there is little
     return Verdict("refused", 3)
 
 worker.opened, worker.CPU_SECONDS = opened, 1
-worker.MEMORY_BYTES = campaign.MEMORY_BYTES = 2 << 30
+worker.MEMORY_BYTES = campaign.MEMORY_BYTES = 1 << 30
 from pathlib import Path
 list(campaign.run([("side", k) for k in range(6)], Path(sys.argv[1]), 1))
 """

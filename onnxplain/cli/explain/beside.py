@@ -6,7 +6,6 @@ model, while a process of its own would have to load everything and be sent ever
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,13 +17,6 @@ from onnxplain.cli.outcome import BESIDE, leave_threads
 T = TypeVar("T")
 S = TypeVar("S")
 _AHEAD = 2
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Beside:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from onnxplain import machine
 from onnxplain.adapters.device import cuda_device_count, parse_device
 from onnxplain.boundary import one_of_many
 from onnxplain.cli.choices import (
@@ -24,7 +25,7 @@ from onnxplain.cli.choices import (
     require_read,
 )
 from onnxplain.cli.console import remark
-from onnxplain.cli.explain.beside import Beside, cores
+from onnxplain.cli.explain.beside import Beside
 from onnxplain.cli.explain.grid import Grid, methods_of_grid, parse_grid, write_grids
 from onnxplain.cli.explain.results import (
     LISTED_BOXES,
@@ -152,7 +153,7 @@ def run(
     known: dict[Path, ImageResult] = {p: r for p in paths if (r := recall(str(p))) is not None}
     left = [path for path in paths if path not in known]
     begun: dict[Path, Future[ImageResult]] = {}
-    at_once = Beside(1, ahead=0) if is_careful() else Beside(workers or cores())
+    at_once = Beside(1, ahead=0) if is_careful() else Beside(workers or machine.cores())
     with progress_bar(len(left), quiet=quiet) as bar, at_once as beside:
         job = Job(opened, chosen, wanted, kind, out, settings, drawn, drawing, varied, bar, beside)
         for path, picture in beside.ahead(partial(_read, opened), left):

@@ -226,9 +226,9 @@ def test_weights_are_handed_over_where_they_lie(monkeypatch):
     engine, handed = context.network.ort, []
     original = engine._open_part
 
-    def watching(file, weights):
+    def watching(file, weights, threads):
         handed.append((len(file), weights))
-        return original(file, weights)
+        return original(file, weights, threads)
 
     monkeypatch.setattr(engine, "_open_part", watching)
     run(context, made.x[0].astype(np.float32), SOME, "incremental")

@@ -6,8 +6,9 @@ from functools import partial
 
 import pytest
 
+from onnxplain import machine
 from onnxplain.cli import outcome
-from onnxplain.cli.explain.beside import Beside, cores
+from onnxplain.cli.explain.beside import Beside
 
 WAIT = 30
 
@@ -117,4 +118,4 @@ def test_an_error_of_one_result_is_its_own():
 
 
 def test_there_is_a_core():
-    assert cores() >= 1
+    assert machine.cores() >= 1
