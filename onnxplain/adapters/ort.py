@@ -116,9 +116,7 @@ class OrtAdapter:
         self._foreseen, self._repeats = Foreseen(), repeats
         self.device = self._sessions.provider
         size = batch_size or _BATCH["cpu" if self.device.startswith("CPU") else "cuda"]
-        self._batches = Batches(
-            size, image.batch, must_part, never if batch_size or image.batch else measured
-        )
+        self._batches = Batches(size, image.batch, must_part, measured)
         if tried:
             self._sessions.exposing(())
 

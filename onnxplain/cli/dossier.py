@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from onnxplain.cli.options import debug_option, json_option, quiet_option
+from onnxplain.cli.options import (
+    audited_data_option,
+    audited_masks_option,
+    audited_model_option,
+    debug_option,
+    json_option,
+    quiet_option,
+)
 
 _HELP = """Collect an audit in one folder that can be filed and checked.
 
@@ -31,18 +38,10 @@ them. Model and pictures must be those that were audited. With --key the tree is
     type=click.Path(readable=False),
     help="Output folder; it must be empty or new.",
 )
-@click.option("--model", metavar="FILE", type=click.Path(readable=False), help="The model file.")
+@audited_model_option
 @click.option("--no-model", is_flag=True, help="Keep the model's digests and leave the file out.")
-@click.option(
-    "--data",
-    multiple=True,
-    metavar="FOLDER|PATTERN|TABLE|IMAGE",
-    type=click.Path(readable=False),
-    help="The data, as given to the audit; repeat for each source.",
-)
-@click.option(
-    "--masks", metavar="FOLDER", type=click.Path(readable=False), help="As given to the audit."
-)
+@audited_data_option()
+@audited_masks_option
 @click.option(
     "--key",
     metavar="FILE",

@@ -18,7 +18,7 @@ from onnxplain.dossier.make import Said, fill, require_new, seal
 from onnxplain.dossier.signature import read_private
 from onnxplain.dossier.tree import TREE
 from onnxplain.errors import UsageError
-from onnxplain.report.again import identity, read_again
+from onnxplain.report.again import identity, of_record
 from onnxplain.report.write import write_report
 
 
@@ -57,7 +57,7 @@ def run(
         if os.path.exists(os.path.join(audit, STORE)):
             store = stack.enter_context(StoredMaps(Path(audit, STORE), identity(record)))
         lacking = fill(folder, audit, record, samples, None if store is None else store.map, model)
-    page, missing = read_again(audit, data)
+    page, missing = of_record(record, Path(audit), {s.name: s.path for s in samples})
     write_report(folder, page)
     lacking += [f"in the report: {text}" for text in missing]
     about = seal(folder, record, Said(**said), lacking, key)

@@ -106,6 +106,25 @@ json_option = click.option(
 data_argument = click.argument(
     "data", metavar="DATA...", nargs=-1, required=True, type=click.Path(readable=False)
 )
+audited_model_option = click.option(
+    "--model", metavar="FILE", type=click.Path(readable=False), help="The model file."
+)
+audited_masks_option = click.option(
+    "--masks", metavar="FOLDER", type=click.Path(readable=False), help="As given to the audit."
+)
+
+
+def audited_data_option(default: str = "") -> Callable[[Any], Any]:
+    """Return the option for the data of an audit, with what happens without it."""
+    return click.option(
+        "--data",
+        multiple=True,
+        metavar="FOLDER|PATTERN|TABLE|IMAGE",
+        type=click.Path(readable=False),
+        help=f"The data, as given to the audit; repeat for each source. {default}".rstrip(),
+    )
+
+
 parameter_option = click.option(
     "-p",
     "--parameter",

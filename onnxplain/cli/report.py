@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from onnxplain.cli.options import (
+    audited_data_option,
     debug_option,
     json_option,
     quiet_option,
@@ -27,14 +28,7 @@ for safety, the path of the data in the record is shown but not opened.
 
 @click.command(help=_HELP, short_help="Rebuild the report of an audit from its files.")
 @click.argument("folder", type=click.Path(readable=False))
-@click.option(
-    "--data",
-    multiple=True,
-    metavar="FOLDER|PATTERN|TABLE|IMAGE",
-    type=click.Path(readable=False),
-    help="The data, as given to the audit; repeat for each source. Default: the data in FOLDER, "
-    "if it is there.",
-)
+@audited_data_option("Default: the data in FOLDER, if it is there.")
 @click.option(
     "-o",
     "--out",

@@ -9,6 +9,9 @@ import click
 from onnxplain.cli.options import (
     ENGINES,
     answer_options,
+    audited_data_option,
+    audited_masks_option,
+    audited_model_option,
     bind_option,
     budget_option,
     debug_option,
@@ -34,17 +37,9 @@ differs), then the record with the model and the pictures that the dossier holds
 
 @click.command(cls=Walled, help=_HELP, short_help="Repeat part of an audit: does it reproduce?")
 @click.argument("record", type=click.Path(readable=False))
-@click.option("--model", metavar="FILE", type=click.Path(readable=False), help="The model file.")
-@click.option(
-    "--data",
-    multiple=True,
-    metavar="FOLDER|PATTERN|TABLE|IMAGE",
-    type=click.Path(readable=False),
-    help="The data, as given to the audit; repeat for each source.",
-)
-@click.option(
-    "--masks", metavar="FOLDER", type=click.Path(readable=False), help="As given to the audit."
-)
+@audited_model_option
+@audited_data_option()
+@audited_masks_option
 @click.option(
     "--boxes",
     metavar="PATH",

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from onnxplain.audit.record import RECORD, read_record
-from onnxplain.audit.records.record import Head
+from onnxplain.audit.records.record import Head, Record
 from onnxplain.audit.run import STORE
 from onnxplain.audit.sources import recorded_data
 from onnxplain.audit.stored import StoredMaps
@@ -51,6 +51,23 @@ def read_again(
         files = {s.name: s.path for s in found}
     except (UsageError, ImageError) as error:
         lacking.append(f"no photos are shown: {error}")
+    shown, without = of_record(record, folder, files)
+    return shown, lacking + without
+
+
+def of_record(record: Record, folder: Path, files: Mapping[str, Path]) -> tuple[Content, list[str]]:
+    """Return what a report of a record shows, and what is missing; see `read_again`.
+
+    Parameters
+    ----------
+    record : Record
+        The audit's.
+    folder : path
+        Folder of the audit, with its store of results.
+    files : mapping of str to path
+        Photos by the names of their pictures.
+    """
+    lacking = []
     with ExitStack() as stack:
         store = None
         if os.path.exists(folder / STORE):
