@@ -138,8 +138,8 @@ class Engines:
 
     def batch_warnings(self, needs: Capability) -> tuple[str, ...]:
         """Say that gradients take fewer inputs at a time than somebody asked for."""
-        asked = self._batch_size or 1
-        if needs in FORWARD_VERBS or self.gradient_batch >= asked:
+        asked = self._batch_size
+        if asked is None or needs in FORWARD_VERBS or self.gradient_batch >= asked:
             return ()
         return (
             f"gradients of {asked:,} inputs at a time would take more memory than a process may "
