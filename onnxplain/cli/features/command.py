@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from onnxplain.cli.features.concept_commands import COMMANDS
 from onnxplain.cli.features.options import (
     at_least_one,
     channels_option,
@@ -27,6 +28,7 @@ One model alone:
   onnxplain features weights MODEL
 One picture:
   onnxplain features maps MODEL IMAGE...
+  onnxplain features crp MODEL IMAGE... [--data DATA]
 \b
 Data sets (folders whose subfolders name the classes, patterns, tables or pictures):
   onnxplain features top-patches MODEL DATA...
@@ -281,3 +283,7 @@ def atlas(**options: Any) -> int:
     from onnxplain.cli.features.data_views import run_atlas
 
     return run_atlas(**options)
+
+
+for _command in COMMANDS:
+    features.add_command(_command)

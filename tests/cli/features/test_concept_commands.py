@@ -1,0 +1,75 @@
+"""``onnxplain features``: views that look for concepts, from the command line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from onnxplain.features.archive import read_archive
+from onnxplain.inputs.image import open_image
+
+MODEL, DIGIT = "models/digits-gap.onnx", "examples/digits/3-10.png"
+
+
+@pytest.fixture
+def view(run, tmp_path):
+    """Run one view into ``tmp_path / "out"``."""
+
+    def call(*arguments):
+        return run("features", *arguments, "-o", tmp_path / "out")
+
+    call.folder = tmp_path / "out"
+    return call
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """Six noisy copies of each digit, in folders named after them, and a file that is no picture."""
+    rng = np.random.default_rng(0)
+    for path in Path("examples/digits").glob("*.png"):
+        folder = tmp_path / "labelled" / path.stem[0]
+        folder.mkdir(parents=True)
+        for k in range(6):
+            pixels = np.asarray(open_image(path)) + rng.normal(0, 20, (8, 8))
+            Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(folder / f"{k}.png")
+    (tmp_path / "labelled" / "3" / "broken.png").write_bytes(b"no picture")
+    return tmp_path / "labelled"
+
+
+def written(view):
+    return sorted(p.name for p in view.folder.iterdir())
+
+
+def test_crp(view, labelled):
+    found = view("crp", MODEL, DIGIT, "--data", labelled, "--count", 2, "--images", 3)
+    assert found.exit_code == 0, found.stderr
+    assert "left out: 3/broken.png" in found.stderr
+    names = written(view)
+    assert [n.rpartition(".")[2] for n in names] == ["npz", "png"]
+    record, arrays = read_archive(view.folder / names[0], "concept relevance")
+    assert arrays["channels"].size == 2
+    assert record["target"]["index"] == 3
+    assert np.asarray(open_image(view.folder / names[1])).std() > 10
+    alone = view("crp", MODEL, DIGIT, "examples/digits/8-0.png", "--channels", "1,4-5", "-q")
+    assert alone.exit_code == 0, alone.stderr
+    assert len(written(view)) == 4
+    other = view("crp", MODEL, DIGIT, "--data", labelled, "--references", "target", "-t", 8)
+    assert other.exit_code == 0, other.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("crp", MODEL, DIGIT, "--channels", "999"), 2, "out of range"),
+        (("crp", MODEL, DIGIT, "--composite", "best"), 2, "best"),
+        (("crp", MODEL, DIGIT, "--data", "no such folder"), 4, "no such folder"),
+        (("crp", DIGIT, MODEL), 2, "the model comes first"),
+    ],
+)
+def test_refusals_are_one_line(view, arguments, code, message):
+    found = view(*arguments)
+    assert found.exit_code == code
+    assert message in found.stderr
+    assert "Traceback" not in found.stderr
+    assert len(found.stderr.strip().splitlines()) == 1
