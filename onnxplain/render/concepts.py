@@ -19,7 +19,7 @@ from onnxplain.render.tiles import Pixels, Tile, tile_page
 
 if TYPE_CHECKING:
     from onnxplain.features.concepts.crp import ConceptRelevance
-    from onnxplain.features.concepts.relmax import References
+    from onnxplain.features.concepts.relmax import ReferencePictures
 
 # Share of the strongest blurred relevance from which a place is lit, and how dark others are.
 _LIT, _DIM = 0.2, 0.3
@@ -28,7 +28,7 @@ _BLUR = 1 / 40
 
 
 def draw_concept_relevance(
-    found: ConceptRelevance, shown: Sequence[References], name: str, images: int
+    found: ConceptRelevance, shown: Sequence[ReferencePictures], name: str, images: int
 ) -> Canvas:
     """Draw one row for each channel: its map, and the pictures in which it is most relevant.
 
@@ -36,7 +36,7 @@ def draw_concept_relevance(
     ----------
     found : ConceptRelevance
         What was found for one picture.
-    shown : sequence of References
+    shown : sequence of ReferencePictures
         For each of its channels; empty if there is no data set.
     name : str
         Name of the model.

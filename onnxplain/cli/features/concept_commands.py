@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -14,7 +15,20 @@ from onnxplain.cli.features.options import (
     model_argument,
     view_options,
 )
+from onnxplain.cli.options import CommandT, data_argument, seed_option
 from onnxplain.cli.walled import Walled
+
+
+def places_option(default: str) -> Callable[[CommandT], CommandT]:
+    """Return the option for how the places of a layer make a vector."""
+    return click.option(
+        "--places",
+        type=click.Choice(["all", "mean"]),
+        default=default,
+        show_default=True,
+        help="Take the whole layer as one vector, or the mean over its places.",
+    )
+
 
 _TARGET = click.option(
     "-t",
@@ -75,4 +89,62 @@ def crp(**options: Any) -> int:
     return run_crp(**options)
 
 
-COMMANDS = (crp,)
+@click.command(cls=Walled, short_help="Test whether classes depend on concepts that you show.")
+@model_argument
+@data_argument
+@click.option(
+    "--concept",
+    "concepts",
+    multiple=True,
+    required=True,
+    metavar="[NAME=]FOLDER",
+    help="Pictures that show a concept. Repeatable.",
+)
+@click.option(
+    "--random",
+    "random_data",
+    multiple=True,
+    required=True,
+    metavar="FOLDER|PATTERN|TABLE|IMAGE",
+    type=click.Path(readable=False),
+    help="Pictures with nothing in common: at least five times as many as a concept has. "
+    "Repeatable.",
+)
+@click.option(
+    "-t",
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="TARGET",
+    help="Class, or another target as in `explain`. Default: the classes of DATA. Repeatable.",
+)
+@layer_option
+@places_option("all")
+@click.option(
+    "--runs",
+    default=10,
+    show_default=True,
+    type=click.IntRange(min=5),
+    help="Maximum number of runs, each with other random pictures.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(min=6),
+    help="Pictures per set. Default: as many as a concept has.",
+)
+@seed_option
+@mismatch_option
+@view_options
+def tcav(**options: Any) -> int:
+    """Test whether the scores of pictures in DATA depend on concepts (Kim et al. 2018).
+
+    A concept is a direction in a layer: from random pictures to those of the concept. It matters
+    if the score rises in that direction more than it does for random pictures. Takes one pass over
+    all pictures. Writes MODEL.tcav.LAYER.png and .npz.
+    """
+    from onnxplain.cli.features.concept_views import run_tcav
+
+    return run_tcav(**options)
+
+
+COMMANDS = (crp, tcav)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from onnxplain.cli.console import remark
+from onnxplain.cli.console import remark, table
 from onnxplain.cli.explain.run import require_writable
 from onnxplain.cli.features.data_views import counted, tell_skipped
 from onnxplain.cli.features.picture_views import (
@@ -13,23 +14,33 @@ from onnxplain.cli.features.picture_views import (
     file_name,
     open_model,
     parse_channels,
+    tell,
     tell_layer,
 )
+from onnxplain.cli.images import require_order, shortened
+from onnxplain.cli.outcome import code_of_data
 from onnxplain.cli.progress import Bar
+from onnxplain.errors import UsageError
 from onnxplain.features.concepts.crp import concept_relevance
+from onnxplain.features.concepts.examples import classes_in, examples_of
 from onnxplain.features.concepts.relmax import (
-    References,
+    ReferencePictures,
     RelevantSamples,
     references,
     relevant_samples,
 )
+from onnxplain.features.concepts.tcav import tcav
 from onnxplain.inputs.dataset import Sample
 from onnxplain.inputs.datasets import read_datasets
 from onnxplain.model.model import Model
 from onnxplain.network.chosen_layer import tensor_of
 from onnxplain.render.concepts import draw_concept_relevance
 from onnxplain.render.save import save_page
+from onnxplain.render.tcav import draw_concept_tests
 from onnxplain.targets.target import Target
+
+# Pictures of a concept on its page.
+_SHOWN = 8
 
 
 def run_crp(
@@ -59,7 +70,7 @@ def run_crp(
     tell_layer(opened, layer, quiet, drawn=False)
     ranked: dict[Target | None, RelevantSamples] = {}
 
-    def shown(aim: Target, wanted: Sequence[int]) -> list[References]:
+    def shown(aim: Target, wanted: Sequence[int]) -> list[ReferencePictures]:
         if not samples:
             return []
         key = None if references_by == "own" else aim
@@ -85,6 +96,74 @@ def run_crp(
         return [f"{stem}.png", f"{stem}.npz"]
 
     return each_image(images, quiet, work)
+
+
+def run_tcav(
+    *,
+    model: str,
+    data: Sequence[str],
+    concepts: Sequence[str],
+    random_data: Sequence[str],
+    targets: Sequence[str],
+    layer: str | None,
+    places: str,
+    runs: int,
+    size: int | None,
+    seed: int,
+    allow_mismatch: bool,
+    folder: str,
+    quiet: bool,
+    **opening: str,
+) -> int:
+    """Test concepts; returns the exit code."""
+    out = Path(folder)
+    require_writable(out)
+    require_order(model, data)
+    shown = dict(map(_concept, concepts))
+    if len(shown) < len(concepts):
+        raise UsageError("two concepts have the same name; write --concept NAME=FOLDER")
+    random, samples = read_datasets(random_data), read_datasets(data)
+    opened = open_model(model, quiet, opening)
+    tensor = tensor_of(opened.network, layer)
+    tell_layer(opened, layer, quiet, drawn=False)
+    named = targets or classes_in(opened, samples)
+    examples = dict(examples_of(opened, samples, one) for one in named)
+    every = sum(map(len, [*shown.values(), random, *examples.values()]))
+    with counted(f"{every} pictures", quiet) as progress:
+        found = tcav(
+            opened, shown, random, examples, tensor, places=places, runs=runs, size=size,
+            seed=seed, allow_mismatch=allow_mismatch, progress=progress,
+        )  # fmt: skip
+    tell_skipped(found.skipped)
+    stem = f"{out / shortened(Path(model).stem)}.tcav.{file_name(tensor)}"
+    left_out = {s.name for s in found.skipped}
+    pictures = {
+        name: [opened.read(s.path).pixels for s in own if s.name not in left_out][:_SHOWN]
+        for name, own in shown.items()
+    }
+    save_page(draw_concept_tests(found, opened.name, pictures), f"{stem}.png")
+    found.save(f"{stem}.npz")
+    if not quiet:
+        rows = [
+            (
+                t.target.describe(), t.concept, f"{t.scores.mean():.2f}", f"{t.sensitivity:.2g}",
+                f"{t.corrected_p:.2g}", "yes" if t.matters() else "not shown",
+            )
+            for t in found.tests
+        ]  # fmt: skip
+        table("", ("target", "concept", "TCAV", "sensitivity", "p", "depends on it"), rows)
+    tell([f"{stem}.png", f"{stem}.npz"], quiet)
+    return code_of_data(s.why for s in found.skipped)
+
+
+def _concept(said: str) -> tuple[str, list[Sample]]:
+    """Read [NAME=]FOLDER; a path that is there is no name."""
+    name, equals, path = said.partition("=")
+    if not equals or os.path.exists(said):
+        name, path = Path(said).name or said, said
+    if not name or not path:
+        raise UsageError(f"--concept {said!r} is not understood; write NAME=FOLDER")
+    return name, read_datasets([path])
 
 
 def _ranked(

@@ -1,1 +1,1 @@
-"""Concepts: directions and channels of a layer that stand for something, and their part in scores."""
+"""Concepts: channels and directions of a layer that stand for something."""

@@ -50,7 +50,7 @@ class RelevantSamples:
 
 
 @dataclass(frozen=True)
-class References:
+class ReferencePictures:
     """Pictures that show what a channel stands for.
 
     Attributes
@@ -135,7 +135,7 @@ def references(
     channels: Sequence[int],
     *,
     composite: Composite | str = "auto",
-) -> Iterator[References]:
+) -> Iterator[ReferencePictures]:
     """Read the pictures of some channels again, and show where each channel was relevant.
 
     Pictures in which a channel opposes what is explained are left out.
@@ -151,7 +151,7 @@ def references(
 
     Yields
     ------
-    References
+    ReferencePictures
         In the order of `channels`.
     """
     for channel in channels:
@@ -164,7 +164,7 @@ def references(
             for aim, rows in _aims(model, found.target, x, found.own):
                 own = conditional_maps(model, x[rows], aim, found.layer, [channel], composite)
                 maps |= dict(zip(rows.tolist(), own[0], strict=True))
-        yield References(
+        yield ReferencePictures(
             channel,
             [float(units.scores[0, k]) for k in kept],
             [samples[units.images[0, k]].name for k in kept],

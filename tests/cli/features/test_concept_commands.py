@@ -25,7 +25,7 @@ def view(run, tmp_path):
 
 @pytest.fixture
 def labelled(tmp_path):
-    """Six noisy copies of each digit, in folders named after them, and a file that is no picture."""
+    """Six noisy copies of each digit, in folders named after them, and one broken file."""
     rng = np.random.default_rng(0)
     for path in Path("examples/digits").glob("*.png"):
         folder = tmp_path / "labelled" / path.stem[0]
@@ -58,6 +58,21 @@ def test_crp(view, labelled):
     assert other.exit_code == 0, other.stderr
 
 
+def test_tcav(view, labelled):
+    concepts = ("--concept", labelled / "8", "--concept", f"three={labelled / '3'}")
+    rest = ("--random", labelled, "-t", 8, "-t", 3, "--places", "mean")
+    found = view("tcav", MODEL, labelled, *concepts, *rest)
+    assert found.exit_code == 0, found.stderr
+    assert "left out: broken.png" in found.stderr
+    png, npz = sorted(view.folder.iterdir(), key=lambda p: p.suffix, reverse=True)
+    record, arrays = read_archive(npz, "concept tests")
+    assert [t["concept"] for t in record["tests"]] == ["8", "three"] * 2
+    assert arrays["scores"].shape[0] == 4
+    assert len(found.stdout.splitlines()) == 1 + 1 + 4 + 2
+    assert np.asarray(open_image(png)).std() > 10
+    assert view("tcav", MODEL, labelled, *concepts[:2], *concepts[:2], *rest).exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -65,6 +80,12 @@ def test_crp(view, labelled):
         (("crp", MODEL, DIGIT, "--composite", "best"), 2, "best"),
         (("crp", MODEL, DIGIT, "--data", "no such folder"), 4, "no such folder"),
         (("crp", DIGIT, MODEL), 2, "the model comes first"),
+        (
+            ("tcav", MODEL, DIGIT, "--concept", DIGIT, "--random", DIGIT),
+            2,
+            "no picture has a class",
+        ),
+        (("tcav", MODEL, DIGIT, "--concept", "x=", "--random", DIGIT), 2, "write NAME=FOLDER"),
     ],
 )
 def test_refusals_are_one_line(view, arguments, code, message):
