@@ -18,6 +18,7 @@ from onnxplain.render.photo import enlarged
 from onnxplain.render.tiles import Pixels, Tile, tile_page
 
 if TYPE_CHECKING:
+    from onnxplain.features.concepts.craft import ConceptExamples, Craft
     from onnxplain.features.concepts.crp import ConceptRelevance
     from onnxplain.features.concepts.relmax import ReferencePictures
 
@@ -81,6 +82,45 @@ def draw_concept_relevance(
             "lit is where its relevance comes from."
         )
     return tile_page(heading, tiles, columns=columns, side=1.7, notes=notes)
+
+
+def draw_craft(found: Craft, shown: Sequence[ConceptExamples], name: str) -> Canvas:
+    """Draw one row for each concept: where it is, and the crops with most of it.
+
+    Parameters
+    ----------
+    found : Craft
+        The concepts.
+    shown : sequence of ConceptExamples
+        For each of them.
+    name : str
+        Name of the model.
+    """
+    located = max(len(one.pixels) for one in shown)
+    cut = max(len(one.crops) for one in shown)
+    columns = located + cut
+    tiles: list[Tile | None] = []
+    for k, one in enumerate(shown):
+        said = f"concept {k + 1}: {percent(float(found.importance[k]))}"
+        maps = [
+            Tile(over(enlarged(p), m, "magnitude"), said if j == 0 else "")
+            for j, (p, m) in enumerate(zip(one.pixels, one.maps, strict=True))
+        ]
+        crops: list[Tile | None] = [Tile(as_rgb(c)) for c in one.crops]
+        row = [*maps, *[None] * (located - len(maps)), *crops]
+        tiles += [*row, *[None] * (columns - len(row))]
+    heading = [
+        f"{name}  \u00b7  concepts of {found.target.describe()}",
+        f"{len(found.basis)} factors of {found.layer} in {len(found.crops)} crops of "
+        f"{len(found.names) - len(found.skipped)} pictures; they leave {percent(found.error)} of "
+        "the activations",
+    ]
+    notes = (
+        "Percentages: total Sobol index, the share of the score's variance that a concept has a "
+        "part in when the concepts of a picture are dimmed at random. Left: where the concept is; "
+        "each map is scaled to its own largest value. Right: the crops with most of it."
+    )
+    return tile_page(heading, tiles, columns=columns, side=1.4, notes=notes)
 
 
 def over(photo: Pixels, values: NDArray[np.float64], display: str = "signed") -> Pixels:

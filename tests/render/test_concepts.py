@@ -3,9 +3,11 @@
 import numpy as np
 from features.small import opened, pixels, written
 
+from onnxplain.features.concepts.craft import concept_examples, craft
 from onnxplain.features.concepts.crp import concept_relevance
+from onnxplain.features.concepts.examples import examples_of
 from onnxplain.features.concepts.relmax import references, relevant_samples
-from onnxplain.render.concepts import draw_concept_relevance, spotlight
+from onnxplain.render.concepts import draw_concept_relevance, draw_craft, spotlight
 from tests.render.pages import images, words
 
 
@@ -21,6 +23,18 @@ def test_a_row_for_each_channel(tmp_path):
     assert len(images(page)) == 2 + 2 + sum(len(r.names) for r in rows)
     assert f"channel {found.channels[0]}:" in words(page)
     assert "relevance through channels of d" in words(page)
+
+
+def test_a_row_for_each_concept(tmp_path):
+    model = opened()
+    samples = written(tmp_path, 4)
+    target, own = examples_of(model, samples, "ant")
+    found = craft(model, own, target, "d", concepts=2, crop=0.5, designs=2)
+    shown = concept_examples(model, own, found, crops=2, pictures=1)
+    page = draw_craft(found, shown, "m")
+    assert len(images(page)) == sum(len(one.crops) + len(one.maps) for one in shown)
+    assert "concept 2:" in words(page)
+    assert "2 factors of d in 8 crops of 2 pictures" in words(page)
 
 
 def test_the_light_falls_where_relevance_is():

@@ -15,7 +15,7 @@ from onnxplain.cli.features.options import (
     model_argument,
     view_options,
 )
-from onnxplain.cli.options import CommandT, data_argument, seed_option
+from onnxplain.cli.options import CommandT, data_argument, limit_option, seed_option
 from onnxplain.cli.walled import Walled
 
 
@@ -147,4 +147,40 @@ def tcav(**options: Any) -> int:
     return run_tcav(**options)
 
 
-COMMANDS = (crp, tcav)
+@click.command(cls=Walled, short_help="Find the parts that a class is made of.")
+@model_argument
+@data_argument
+@click.option("-t", "--target", required=True, metavar="TARGET", help="Class, or another target.")
+@layer_option
+@at_least_one("--concepts", 8, "Number of concepts.")
+@click.option(
+    "--crop",
+    default=0.3,
+    show_default=True,
+    metavar="SHARE",
+    help="Side of a crop, as a share of the picture's.",
+)
+@click.option(
+    "--designs",
+    default=32,
+    show_default=True,
+    metavar="N",
+    type=click.IntRange(min=2),
+    help="Points of each Sobol design, a power of two. Larger values give more exact importances.",
+)
+@limit_option
+@seed_option
+@view_options
+def craft(**options: Any) -> int:
+    """Find the concepts of a class in its pictures in DATA, and how much each counts.
+
+    Activations of crops are factorised into non-negative parts (Fel et al. 2023, CRAFT). The layer
+    must not have negative values, as after a ReLU. Takes two passes over the pictures of the class.
+    Writes MODEL.craft.TARGET.LAYER.png and .npz.
+    """
+    from onnxplain.cli.features.concept_views import run_craft
+
+    return run_craft(**options)
+
+
+COMMANDS = (crp, tcav, craft)

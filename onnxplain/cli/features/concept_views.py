@@ -21,6 +21,7 @@ from onnxplain.cli.images import require_order, shortened
 from onnxplain.cli.outcome import code_of_data
 from onnxplain.cli.progress import Bar
 from onnxplain.errors import UsageError
+from onnxplain.features.concepts.craft import concept_examples, craft
 from onnxplain.features.concepts.crp import concept_relevance
 from onnxplain.features.concepts.examples import classes_in, examples_of
 from onnxplain.features.concepts.relmax import (
@@ -30,11 +31,11 @@ from onnxplain.features.concepts.relmax import (
     relevant_samples,
 )
 from onnxplain.features.concepts.tcav import tcav
-from onnxplain.inputs.dataset import Sample
+from onnxplain.inputs.dataset import Sample, spread
 from onnxplain.inputs.datasets import read_datasets
 from onnxplain.model.model import Model
 from onnxplain.network.chosen_layer import tensor_of
-from onnxplain.render.concepts import draw_concept_relevance
+from onnxplain.render.concepts import draw_concept_relevance, draw_craft
 from onnxplain.render.save import save_page
 from onnxplain.render.tcav import draw_concept_tests
 from onnxplain.targets.target import Target
@@ -135,7 +136,7 @@ def run_tcav(
             seed=seed, allow_mismatch=allow_mismatch, progress=progress,
         )  # fmt: skip
     tell_skipped(found.skipped)
-    stem = f"{out / shortened(Path(model).stem)}.tcav.{file_name(tensor)}"
+    stem = f"{_stem(out, model)}.tcav.{file_name(tensor)}"
     left_out = {s.name for s in found.skipped}
     pictures = {
         name: [opened.read(s.path).pixels for s in own if s.name not in left_out][:_SHOWN]
@@ -154,6 +155,48 @@ def run_tcav(
         table("", ("target", "concept", "TCAV", "sensitivity", "p", "depends on it"), rows)
     tell([f"{stem}.png", f"{stem}.npz"], quiet)
     return code_of_data(s.why for s in found.skipped)
+
+
+def run_craft(
+    *,
+    model: str,
+    data: Sequence[str],
+    target: str,
+    layer: str | None,
+    concepts: int,
+    crop: float,
+    designs: int,
+    limit: int | None,
+    seed: int,
+    folder: str,
+    quiet: bool,
+    **opening: str,
+) -> int:
+    """Find and draw the concepts of a class; returns the exit code."""
+    out = Path(folder)
+    require_writable(out)
+    require_order(model, data)
+    samples = read_datasets(data)
+    opened = open_model(model, quiet, opening)
+    tell_layer(opened, layer, quiet)
+    aim, examples = examples_of(opened, samples, target)
+    own = spread(examples, limit)
+    with counted(f"{len(own)} pictures, twice", quiet) as progress:
+        found = craft(
+            opened, own, aim, layer, concepts=concepts, crop=crop, designs=designs, seed=seed,
+            progress=progress,
+        )  # fmt: skip
+    tell_skipped(found.skipped)
+    stem = f"{_stem(out, model)}.craft.{aim.stem}.{file_name(found.layer)}"
+    shown = concept_examples(opened, own, found)
+    save_page(draw_craft(found, shown, opened.name), f"{stem}.png")
+    found.save(f"{stem}.npz")
+    tell([f"{stem}.png", f"{stem}.npz"], quiet)
+    return code_of_data(s.why for s in found.skipped)
+
+
+def _stem(out: Path, model: str) -> str:
+    return str(out / shortened(Path(model).stem))
 
 
 def _concept(said: str) -> tuple[str, list[Sample]]:

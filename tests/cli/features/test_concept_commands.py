@@ -73,6 +73,19 @@ def test_tcav(view, labelled):
     assert view("tcav", MODEL, labelled, *concepts[:2], *concepts[:2], *rest).exit_code == 2
 
 
+def test_craft(view, labelled):
+    options = ("-t", 3, "--concepts", 3, "--crop", 0.5, "--designs", 4)
+    found = view("craft", MODEL, labelled, *options)
+    assert found.exit_code == 0, found.stderr
+    assert "left out: 3/broken.png" in found.stderr
+    npz, png = sorted(view.folder.iterdir())
+    assert npz.name.startswith("digits-gap.craft.3.")
+    record, arrays = read_archive(npz, "craft concepts")
+    assert arrays["basis"].shape[0] == 3
+    assert len(record["names"]) == 7
+    assert np.asarray(open_image(png)).std() > 10
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -85,6 +98,9 @@ def test_tcav(view, labelled):
             2,
             "no picture has a class",
         ),
+        (("craft", MODEL, DIGIT, "-t", 3, "--designs", 6), 2, "a power of two"),
+        (("craft", MODEL, DIGIT, "-t", 3, "--layer", "/2/Conv"), 2, "negative activations"),
+        (("craft", MODEL, DIGIT, "-t", "top-2"), 2, "name a class"),
         (("tcav", MODEL, DIGIT, "--concept", "x=", "--random", DIGIT), 2, "write NAME=FOLDER"),
     ],
 )
