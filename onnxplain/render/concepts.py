@@ -15,7 +15,7 @@ from onnxplain.render.captions import percent, score_of
 from onnxplain.render.colors import blend
 from onnxplain.render.patches import as_rgb
 from onnxplain.render.photo import enlarged
-from onnxplain.render.tiles import Pixels, Tile, tile_page
+from onnxplain.render.tiles import Pixels, Tile, fitting_side, tile_page
 
 if TYPE_CHECKING:
     from onnxplain.features.concepts.craft import ConceptExamples, Craft
@@ -81,7 +81,7 @@ def draw_concept_relevance(
             "At the right: the pictures of the data set in which the channel is most relevant; "
             "lit is where its relevance comes from."
         )
-    return tile_page(heading, tiles, columns=columns, side=1.7, notes=notes)
+    return tile_page(heading, tiles, columns=columns, side=fitting_side(columns, 1.7), notes=notes)
 
 
 def draw_craft(found: Craft, shown: Sequence[ConceptExamples], name: str) -> Canvas:
@@ -120,7 +120,7 @@ def draw_craft(found: Craft, shown: Sequence[ConceptExamples], name: str) -> Can
         "part in when the concepts of a picture are dimmed at random. Left: where the concept is; "
         "each map is scaled to its own largest value. Right: the crops with most of it."
     )
-    return tile_page(heading, tiles, columns=columns, side=1.4, notes=notes)
+    return tile_page(heading, tiles, columns=columns, side=fitting_side(columns, 1.4), notes=notes)
 
 
 def over(photo: Pixels, values: NDArray[np.float64], display: str = "signed") -> Pixels:

@@ -36,6 +36,7 @@ Data sets (folders whose subfolders name the classes, patterns, tables or pictur
   onnxplain features enriched MODEL FEATURES.npz IMAGE...
   onnxplain features atlas MODEL DATA...
   onnxplain features craft MODEL DATA... -t CLASS
+  onnxplain features prototypes MODEL DATA... -t CLASS
   onnxplain features tcav MODEL DATA... --concept FOLDER --random FOLDER
 """
 

@@ -30,6 +30,13 @@ def places_option(default: str) -> Callable[[CommandT], CommandT]:
     )
 
 
+composite_option = click.option(
+    "--composite",
+    default="auto",
+    show_default=True,
+    metavar="NAME|FILE.toml",
+    help="Rules of the relevance, as in the method lrp.",
+)
 _TARGET = click.option(
     "-t",
     "--target",
@@ -68,13 +75,7 @@ _TARGET = click.option(
     show_default=True,
     help="Rank reference pictures by relevance for their own predicted class, or for the target.",
 )
-@click.option(
-    "--composite",
-    default="auto",
-    show_default=True,
-    metavar="NAME|FILE.toml",
-    help="Rules of the relevance, as in the method lrp.",
-)
+@composite_option
 @mismatch_option
 @view_options
 def crp(**options: Any) -> int:
@@ -183,4 +184,35 @@ def craft(**options: Any) -> int:
     return run_craft(**options)
 
 
-COMMANDS = (crp, tcav, craft)
+@click.command(cls=Walled, short_help="Show typical decisions for a class, and unusual ones.")
+@model_argument
+@data_argument
+@click.option("-t", "--target", required=True, metavar="TARGET", help="Class, or another target.")
+@layer_option
+@at_least_one("--prototypes", 3, "Number of prototypes.")
+@click.option(
+    "--image",
+    "images",
+    multiple=True,
+    metavar="IMAGE",
+    type=click.Path(readable=False),
+    help="Say how usual the decision for this picture is. A file, folder or pattern. Repeatable.",
+)
+@composite_option
+@limit_option
+@seed_option
+@mismatch_option
+@view_options
+def prototypes(**options: Any) -> int:
+    """Show typical decisions for a class (prototypes), and how usual those for other pictures are.
+
+    The relevance of a layer's channels over the pictures of the class in DATA is described by a
+    mixture of Gaussians (Dreyer et al. 2024, PCX). Takes one pass over the pictures of the class.
+    Writes MODEL.prototypes.TARGET.LAYER.png and .npz.
+    """
+    from onnxplain.cli.features.concept_views import run_prototypes
+
+    return run_prototypes(**options)
+
+
+COMMANDS = (crp, tcav, craft, prototypes)

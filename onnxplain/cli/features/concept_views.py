@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from onnxplain.boundary import one_of_many
 from onnxplain.cli.console import remark, table
 from onnxplain.cli.explain.run import require_writable
 from onnxplain.cli.features.data_views import counted, tell_skipped
@@ -17,13 +18,15 @@ from onnxplain.cli.features.picture_views import (
     tell,
     tell_layer,
 )
-from onnxplain.cli.images import require_order, shortened
-from onnxplain.cli.outcome import code_of_data
+from onnxplain.cli.images import find_images, require_order, shortened
+from onnxplain.cli.outcome import code_of, code_of_data
 from onnxplain.cli.progress import Bar
-from onnxplain.errors import UsageError
+from onnxplain.errors import OnnxplainError, UsageError
 from onnxplain.features.concepts.craft import concept_examples, craft
 from onnxplain.features.concepts.crp import concept_relevance
 from onnxplain.features.concepts.examples import classes_in, examples_of
+from onnxplain.features.concepts.prototypes import Judged, judge
+from onnxplain.features.concepts.prototypes import prototypes as find_prototypes
 from onnxplain.features.concepts.relmax import (
     ReferencePictures,
     RelevantSamples,
@@ -35,7 +38,10 @@ from onnxplain.inputs.dataset import Sample, spread
 from onnxplain.inputs.datasets import read_datasets
 from onnxplain.model.model import Model
 from onnxplain.network.chosen_layer import tensor_of
+from onnxplain.process.journal import in_hand
+from onnxplain.render.captions import percent
 from onnxplain.render.concepts import draw_concept_relevance, draw_craft
+from onnxplain.render.prototypes import draw_prototypes
 from onnxplain.render.save import save_page
 from onnxplain.render.tcav import draw_concept_tests
 from onnxplain.targets.target import Target
@@ -193,6 +199,65 @@ def run_craft(
     found.save(f"{stem}.npz")
     tell([f"{stem}.png", f"{stem}.npz"], quiet)
     return code_of_data(s.why for s in found.skipped)
+
+
+def run_prototypes(
+    *,
+    model: str,
+    data: Sequence[str],
+    target: str,
+    layer: str | None,
+    prototypes: int,
+    images: Sequence[str],
+    composite: str,
+    limit: int | None,
+    seed: int,
+    allow_mismatch: bool,
+    folder: str,
+    quiet: bool,
+    **opening: str,
+) -> int:
+    """Find and draw typical decisions, and judge others; returns the exit code."""
+    out = Path(folder)
+    require_writable(out)
+    require_order(model, data)
+    samples = read_datasets(data)
+    paths, empty = find_images(images)
+    opened = open_model(model, quiet, opening)
+    tell_layer(opened, layer, quiet, drawn=False)
+    aim, examples = examples_of(opened, samples, target)
+    own = spread(examples, limit)
+    with counted(f"{len(own)} pictures", quiet) as progress:
+        found = find_prototypes(
+            opened, own, aim, layer, count=prototypes, composite=composite, seed=seed,
+            allow_mismatch=allow_mismatch, progress=progress,
+        )  # fmt: skip
+    tell_skipped(found.skipped)
+    judged: list[Judged] = []
+    failed: list[OnnxplainError] = list(empty)
+    for path in paths:
+        with one_of_many(failed.append), in_hand(str(path)):
+            judged.append(judge(opened, path, found, composite=composite))
+    for error in failed:
+        remark(str(error))
+    stem = f"{_stem(out, model)}.prototypes.{aim.stem}.{file_name(found.layer)}"
+    members = [
+        [opened.read(own[found.images[m]].path).pixels for m in found.closest(k, _SHOWN - 2)]
+        for k in range(prototypes)
+    ]
+    save_page(draw_prototypes(found, members, judged, opened.name), f"{stem}.png")
+    found.save(f"{stem}.npz")
+    if not quiet and judged:
+        rows = [
+            (
+                one.picture.source, one.prototype + 1, f"{one.log_likelihood:.4g}",
+                percent(one.rank),
+            )
+            for one in judged
+        ]  # fmt: skip
+        table("", ("picture", "prototype", "log likelihood", "more usual than"), rows)
+    tell([f"{stem}.png", f"{stem}.npz"], quiet)
+    return code_of([e.exit_code for e in failed]) or code_of_data(s.why for s in found.skipped)
 
 
 def _stem(out: Path, model: str) -> str:

@@ -86,6 +86,21 @@ def test_craft(view, labelled):
     assert np.asarray(open_image(png)).std() > 10
 
 
+def test_prototypes(view, labelled, tmp_path):
+    many = ["prototypes", MODEL, labelled / "3", labelled / "8", "-t", 3, "--prototypes", 1]
+    found = view(*many, "--image", DIGIT, "--image", tmp_path / "missing.png")
+    assert found.exit_code == 4
+    assert "missing.png" in found.stderr
+    npz, png = sorted(view.folder.iterdir())
+    assert npz.name.startswith("digits-gap.prototypes.3.")
+    (line,) = (one for one in found.stdout.splitlines() if one.startswith(DIGIT))
+    assert line.split()[1] == "1"
+    _, arrays = read_archive(npz, "prototypes")
+    assert arrays["means"].shape[0] == 1
+    assert np.asarray(open_image(png)).std() > 10
+    assert view(*many, "-q").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -101,6 +116,7 @@ def test_craft(view, labelled):
         (("craft", MODEL, DIGIT, "-t", 3, "--designs", 6), 2, "a power of two"),
         (("craft", MODEL, DIGIT, "-t", 3, "--layer", "/2/Conv"), 2, "negative activations"),
         (("craft", MODEL, DIGIT, "-t", "top-2"), 2, "name a class"),
+        (("prototypes", MODEL, DIGIT, "-t", 3), 2, "need 30 or more pictures"),
         (("tcav", MODEL, DIGIT, "--concept", "x=", "--random", DIGIT), 2, "write NAME=FOLDER"),
     ],
 )
