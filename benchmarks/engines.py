@@ -34,7 +34,7 @@ from originals import CAT, LITE0  # noqa: E402
 
 import onnxplain.network.context  # noqa: E402
 from benchmarks.engine_networks import NETWORKS, Split  # noqa: E402
-from benchmarks.timing import seconds, spread  # noqa: E402
+from benchmarks.timing import machine, seconds, spread  # noqa: E402
 from onnxplain.convert.torchvision_guard import import_torchvision  # noqa: E402
 
 PAGE = ROOT / "docs/engines.md"
@@ -192,7 +192,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the tables into docs/engines.md")
     options = parser.parse_args()
     lines = []
-    for row in itertools.chain(cold(), [""], table(quick=options.quick)):
+    for row in itertools.chain([machine(), ""], cold(), [""], table(quick=options.quick)):
         print(row, flush=True)
         lines.append(row)
     if options.write:
