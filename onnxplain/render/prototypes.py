@@ -66,7 +66,7 @@ def draw_prototypes(
     )
     if judged:
         notes += (
-            "Last rows: other pictures, with the share of the class's pictures whose log likelihood "
-            "is smaller; each of those is judged by pictures without it."
+            "Last rows: other pictures, with the share of the class's pictures whose log "
+            "likelihood is smaller; each of those is judged by pictures without it."
         )
     return tile_page(heading, tiles, columns=columns, side=fitting_side(columns, 1.6), notes=notes)
