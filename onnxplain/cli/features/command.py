@@ -26,6 +26,7 @@ _HELP = """Show what MODEL has learned.
 \b
 One model alone:
   onnxplain features weights MODEL
+  onnxplain features maco MODEL
 One picture:
   onnxplain features maps MODEL IMAGE...
   onnxplain features crp MODEL IMAGE... [--data DATA]

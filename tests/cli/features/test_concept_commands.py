@@ -101,6 +101,20 @@ def test_prototypes(view, labelled, tmp_path):
     assert view(*many, "-q").exit_code == 0
 
 
+def test_maco(view, labelled):
+    few = ("--steps", 4, "--crops", 2)
+    found = view("maco", MODEL, "-t", 3, "-t", "8", "--count", 2, "--data", labelled, *few)
+    assert found.exit_code == 0, found.stderr
+    assert "left out: 3/broken.png" in found.stderr
+    names = written(view)
+    assert names == ["digits-gap.maco.3.npz", "digits-gap.maco.8.npz", "digits-gap.maco.png"]
+    _, arrays = read_archive(view.folder / names[0], "maco pictures")
+    assert arrays["pixels"].shape == (2, 8, 8, 1)
+    other = view("maco", MODEL, "--layer", "/2/Conv_output_0", "--channels", "1,5", *few)
+    assert other.exit_code == 0, other.stderr
+    assert "digits-gap.maco.channel-5.npz" in written(view)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -117,6 +131,8 @@ def test_prototypes(view, labelled, tmp_path):
         (("craft", MODEL, DIGIT, "-t", 3, "--layer", "/2/Conv"), 2, "negative activations"),
         (("craft", MODEL, DIGIT, "-t", "top-2"), 2, "name a class"),
         (("prototypes", MODEL, DIGIT, "-t", 3), 2, "need 30 or more pictures"),
+        (("maco", MODEL, "-t", 3, "--channels", "1"), 2, "not both"),
+        (("maco", MODEL, "--channels", "999"), 2, "out of range"),
         (("tcav", MODEL, DIGIT, "--concept", "x=", "--random", DIGIT), 2, "write NAME=FOLDER"),
     ],
 )
