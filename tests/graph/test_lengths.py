@@ -118,7 +118,7 @@ def test_a_number_that_is_computed_from_constants_is_refused_too():
 @pytest.mark.parametrize("op_type", ["LSTM", "GRU"])
 @pytest.mark.parametrize(("ends", "is_empty"), [([1, 3, 12, 12], False), ([0, 3, 12, 12], True)])
 def test_a_recurrent_layer_that_reads_nothing_is_refused(op_type, ends, is_empty):
-    """ONNX Runtime shares sequences out among threads, and ends the process where there are none."""
+    """ONNX Runtime shares out sequences among threads, and ends the process at none."""
     count = {"LSTM": 4, "GRU": 3}[op_type]
     nodes = [
         make_node("Slice", ["x", "zeros", "ends"], ["q"]),
