@@ -21,7 +21,7 @@ TESTED_WITH = {
     "relevance/nodes/weighted": "relevance/nodes/test_propagate",
     "relevance/nodes/weightless": "relevance/nodes/test_propagate",
     "cli/walled": "cli/test_worker",
-    "cli/audit_run": "cli/test_audit",
+    **dict.fromkeys(("cli/audit_answers", "cli/audit_run"), "cli/test_audit"),
     "cli/boxes_table": "cli/test_boxes",
     "cli/background_run": "cli/test_background",
     "cli/compare_run": "cli/test_compare",
