@@ -27,7 +27,7 @@ TESTED_WITH = {
     "cli/compare_run": "cli/test_compare",
     **dict.fromkeys(("cli/dossier", "cli/dossier_run"), "dossier/test_make"),
     "cli/dossier_check": "dossier/test_check",
-    "data/verify_dossier": "dossier/test_verifier",
+    **dict.fromkeys(("data/repeat_figures", "data/verify_dossier"), "dossier/test_verifier"),
     "cli/evaluate_run": "cli/test_evaluate",
     "cli/export_run": "cli/test_export",
     "cli/inspect_report": "cli/test_inspect",
