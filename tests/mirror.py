@@ -40,6 +40,7 @@ TESTED_WITH = {
     "cli/features/made_views": "cli/features/test_command",
     "cli/features/options": "cli/features/test_command",
     "cli/features/picture_views": "cli/features/test_command",
+    "cli/features/tested_views": "cli/features/test_tested",
     **dict.fromkeys(
         (
             "export/defaults",
@@ -78,6 +79,10 @@ TESTED_WITH = {
         ),
         "symbolic/test_rules",
     ),
+    "explanations/archive": "features/test_archive",
+    "network/filters": "features/test_responses",
+    "network/projection": "features/test_patches",
+    "network/selection": "features/test_relevant",
     "methods/ablation_cam": "methods/test_forward_cams",
     "methods/recipro_cam": "methods/test_forward_cams",
     "methods/score_cam": "methods/test_forward_cams",

@@ -15,8 +15,11 @@ from onnxplain.cli.features.options import (
     layer_option,
     mismatch_option,
     model_argument,
+    projection_option,
+    resample_option,
     view_options,
 )
+from onnxplain.cli.features.tested import ablation, protocol, responses
 from onnxplain.cli.options import data_argument, debug_option, seed_option
 from onnxplain.cli.walled import Walled
 
@@ -33,6 +36,9 @@ Data sets (folders whose subfolders name the classes, patterns, tables or pictur
   onnxplain features relevant MODEL DATA...
   onnxplain features enriched MODEL FEATURES.npz IMAGE...
   onnxplain features atlas MODEL DATA...
+  onnxplain features responses MODEL DATA...
+  onnxplain features ablation MODEL FEATURES.npz DATA...
+  onnxplain features protocol MODEL DATA...
 """
 
 
@@ -99,13 +105,8 @@ def maps(**options: Any) -> int:
 @channels_option
 @at_least_one("--count", 12, "Number of channels, the strongest first.")
 @at_least_one("--images", 9, "Pictures per channel.")
-@click.option(
-    "--projection",
-    type=click.Choice(["guided", "deconvnet", "gradient", "none"]),
-    default="guided",
-    show_default=True,
-    help="How the response is projected back to the pixels.",
-)
+@projection_option("none")
+@resample_option
 @view_options
 def top_patches(**options: Any) -> int:
     """Show the patches of DATA that excite the channels of a layer most.
@@ -161,6 +162,8 @@ def relevant(**options: Any) -> int:
     "-t", "--target", metavar="NAME|INDEX", help="Class to explain. Default: the predicted class."
 )
 @at_least_one("--count", 3, "Maximum number of features to show.")
+@projection_option()
+@resample_option
 @mismatch_option
 @view_options
 def enriched(**options: Any) -> int:
@@ -281,3 +284,7 @@ def atlas(**options: Any) -> int:
     from onnxplain.cli.features.data_views import run_atlas
 
     return run_atlas(**options)
+
+
+for _view in (responses, ablation, protocol):
+    features.add_command(_view)
