@@ -40,6 +40,7 @@ TESTED_WITH = {
     "cli/features/made_views": "cli/features/test_command",
     "cli/features/options": "cli/features/test_command",
     "cli/features/picture_views": "cli/features/test_command",
+    "evaluate/protocol": "cli/features/test_tested",
     "cli/features/tested_views": "cli/features/test_tested",
     **dict.fromkeys(
         (

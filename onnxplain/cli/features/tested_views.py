@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from onnxplain.cli.console import line, remark, table
 from onnxplain.cli.explain.run import require_writable
@@ -17,9 +19,11 @@ from onnxplain.cli.outcome import code_of_data
 from onnxplain.cli.progress import progress_bar
 from onnxplain.errors import UsageError
 from onnxplain.evaluate.built_in import FLOWERS, PICTURES, flower_samples
+from onnxplain.evaluate.evaluation import Evaluation
 from onnxplain.evaluate.filter_ablation import filter_ablation
 from onnxplain.evaluate.protocol import COMPARED, examples, protocol
 from onnxplain.features.archive import origin
+from onnxplain.features.collect import class_of_sample
 from onnxplain.features.data_matrix import data_matrix
 from onnxplain.features.passes import Skipped, batches
 from onnxplain.features.relevant import RelevantFeatures, relevant_features
@@ -221,10 +225,7 @@ def _two_parts(
     yield spread(ordered[::2], select), spread(ordered[1::2], limit)
 
 
-def _show_overlap(found: object) -> None:
-    from onnxplain.evaluate.evaluation import Evaluation
-
-    assert isinstance(found, Evaluation)
+def _show_overlap(found: Evaluation) -> None:
     lines = [entry for entry in found.summary() if entry.measure == "mean-iou"]
     best = {b.method: (b.iou, b.threshold) for b in found.best_thresholds()}
     rows = [
@@ -245,10 +246,8 @@ def _show_overlap(found: object) -> None:
 
 def _inputs(
     model: Model, samples: Sequence[Sample], skipped: list[Skipped]
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Model inputs of all readable pictures, and their classes."""
-    from onnxplain.features.collect import class_of_sample
-
     classes = [class_of_sample(model, s) for s in samples]
     inputs, labels = [], []
     for indices, x, _ in batches(model, samples, skipped):
