@@ -80,6 +80,8 @@ TESTED_WITH = {
         ),
         "symbolic/test_rules",
     ),
+    "explanations/sparsity": "evaluate/test_parsimony",
+    "render/layer_response": "features/test_layer_response",
     "explanations/archive": "features/test_archive",
     "network/filters": "features/test_responses",
     "network/projection": "features/test_patches",

@@ -30,6 +30,7 @@ One model alone:
   onnxplain features weights MODEL
 One picture:
   onnxplain features maps MODEL IMAGE...
+  onnxplain features layer-response MODEL IMAGE...
 \b
 Data sets (folders whose subfolders name the classes, patterns, tables or pictures):
   onnxplain features top-patches MODEL DATA...
@@ -94,6 +95,34 @@ def maps(**options: Any) -> int:
     from onnxplain.cli.features.picture_views import run_maps
 
     return run_maps(**options)
+
+
+@features.command(
+    "layer-response", short_help="Show the response of a layer in the pixels of images."
+)
+@model_argument
+@images_argument
+@layer_option
+@channels_option
+@at_least_one("--count", 16, "Number of kernels to show alone, the strongest first.")
+@click.option(
+    "--relu",
+    type=click.Choice(["none", "gradient", "deconvnet", "guided"]),
+    default="gradient",
+    show_default=True,
+    help="How responses pass activations on the way back, as for the method clear.",
+)
+@mismatch_option
+@view_options
+def layer_response(**options: Any) -> int:
+    """Carry the response of a layer to each IMAGE back to the pixels, as CLEAR does (R_l).
+
+    Shows the whole layer and single kernels, and prints how sparse the kernels' maps are. Writes
+    NAME.response.LAYER.png and .npz.
+    """
+    from onnxplain.cli.features.picture_views import run_layer_response
+
+    return run_layer_response(**options)
 
 
 @features.command(
