@@ -40,6 +40,8 @@ TESTED_WITH = {
     "cli/features/made_views": "cli/features/test_command",
     "cli/features/options": "cli/features/test_command",
     "cli/features/picture_views": "cli/features/test_command",
+    "evaluate/protocol": "cli/features/test_tested",
+    "cli/features/tested_views": "cli/features/test_tested",
     **dict.fromkeys(
         (
             "export/defaults",
@@ -78,6 +80,12 @@ TESTED_WITH = {
         ),
         "symbolic/test_rules",
     ),
+    "explanations/sparsity": "evaluate/test_parsimony",
+    "render/layer_response": "features/test_layer_response",
+    "explanations/archive": "features/test_archive",
+    "network/filters": "features/test_responses",
+    "network/projection": "features/test_patches",
+    "network/selection": "features/test_relevant",
     "methods/ablation_cam": "methods/test_forward_cams",
     "methods/recipro_cam": "methods/test_forward_cams",
     "methods/score_cam": "methods/test_forward_cams",

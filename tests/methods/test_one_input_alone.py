@@ -95,7 +95,7 @@ def test_the_list_of_methods_is_whole():
         "counterfactual-grad-cam", "deeplift", "deconvnet", "eigen-cam", "gradient",
         "gradient-x-input", "grad-cam",
         "grad-cam++", "guided-backprop", "guided-grad-cam", "hirescam", "layercam", "lrp",
-        "attn-lrp", "saliency", "xgrad-cam", "layercam-scales",
+        "attn-lrp", "saliency", "xgrad-cam", "layercam-scales", "activation", "enriched",
     }  # fmt: skip
     assert set(registered()) - NEED_BOXES - single - variants == {*FORWARD, *BACKWARD} - single
 
