@@ -52,6 +52,8 @@ METHODS: Mapping[str, tuple[str, dict[str, Any]]] = {
             "deeplift",
             "occlusion",
             "integrated-gradients",
+            "guided-ig",
+            "blur-ig",
         )
     },
     **{

@@ -28,6 +28,8 @@ FORMS = {
 FAST = {
     "integrated-gradients": {"steps": 8, "max_steps": 8},
     "expected-gradients": {"samples": 8},
+    "guided-ig": {"steps": 4},
+    "blur-ig": {"steps": 8, "max_steps": 8},
     "smoothgrad": {"samples": 4},
     "smoothgrad-squared": {"samples": 4},
     "vargrad": {"samples": 4},

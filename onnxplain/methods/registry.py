@@ -150,6 +150,8 @@ _METHODS: dict[str, Method] = {}
 # What the field also calls a method, as `_letters` writes it.
 _ALSO_CALLED: Mapping[str, str] = {
     "ig": "integrated-gradients",
+    "guidedintegratedgradients": "guided-ig",
+    "blurintegratedgradients": "blur-ig",
     "inputxgradient": "gradient-x-input",
     "inputgradient": "gradient-x-input",
     "vanillagradient": "gradient",

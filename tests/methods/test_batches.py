@@ -24,6 +24,8 @@ from tests.applicable import NEED_BOXES
 FEW = {
     "integrated-gradients": {"steps": 3, "max_steps": 6},
     "expected-gradients": {"samples": 5},
+    "guided-ig": {"steps": 3},
+    "blur-ig": {"steps": 3, "max_steps": 6},
     "smoothgrad": {"samples": 3},
     "smoothgrad-squared": {"samples": 3},
     "vargrad": {"samples": 3},

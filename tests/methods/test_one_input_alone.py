@@ -42,6 +42,7 @@ BACKWARD = {
     "smoothgrad": {"samples": 6},
     "integrated-gradients": {"steps": 6},
     "expected-gradients": {"samples": 6},
+    "blur-ig": {"steps": 6},
     "grad-cam": {},
 }
 WRITTEN_OUT = company.MEETING["statistics written out"]
@@ -94,8 +95,8 @@ def test_the_list_of_methods_is_whole():
         "attention-rollout", "gradient-attention-rollout", "cam", "clear", "deep-taylor",
         "counterfactual-grad-cam", "deeplift", "deconvnet", "eigen-cam", "gradient",
         "gradient-x-input", "grad-cam",
-        "grad-cam++", "guided-backprop", "guided-grad-cam", "hirescam", "layercam", "lrp",
-        "attn-lrp", "saliency", "xgrad-cam", "layercam-scales",
+        "grad-cam++", "guided-backprop", "guided-ig", "guided-grad-cam", "hirescam", "layercam",
+        "lrp", "attn-lrp", "saliency", "xgrad-cam", "layercam-scales",
     }  # fmt: skip
     assert set(registered()) - NEED_BOXES - single - variants == {*FORWARD, *BACKWARD} - single
 

@@ -34,6 +34,8 @@ OPTIONS = {
     "occlusion": {"window": 56, "stride": 56},
     "integrated-gradients": {"steps": 4, "max_steps": 4},
     "expected-gradients": {"samples": 4},
+    "guided-ig": {"steps": 3},
+    "blur-ig": {"steps": 4, "max_steps": 4},
     "smoothgrad": {"samples": 2},
     "smoothgrad-squared": {"samples": 2},
     "vargrad": {"samples": 2},

@@ -28,6 +28,8 @@ HIGH = {
     "gradient-x-input": FOR,
     "integrated-gradients": FOR,
     "expected-gradients": FOR,
+    "guided-ig": FOR,
+    "blur-ig": FOR,
     "deeplift": FOR,
     "lrp": FOR,
     "attn-lrp": FOR,
