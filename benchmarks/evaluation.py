@@ -54,6 +54,9 @@ METHODS: Mapping[str, tuple[str, dict[str, Any]]] = {
             "integrated-gradients",
             "guided-ig",
             "blur-ig",
+            "sobol",
+            "hsic",
+            "region-search",
         )
     },
     **{

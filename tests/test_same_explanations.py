@@ -38,6 +38,9 @@ FAST = {
     "prediction-difference": {"samples": 3, "window": 4},
     "lime": {"samples": 64, "segments": "grid", "regions": 9},
     "kernel-shap": {"samples": 64, "segments": "grid", "regions": 9},
+    "sobol": {"samples": 8, "regions": 9},
+    "hsic": {"samples": 64, "regions": 9},
+    "region-search": {"segments": "grid", "regions": 9},
 }
 # They draw a random number for every element, in the order in which these lie in memory.
 DRAWN_IN_ORDER = {"smoothgrad", "smoothgrad-squared", "vargrad"}

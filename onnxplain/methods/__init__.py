@@ -17,6 +17,7 @@ from onnxplain.methods import (
     gradients,
     guided,
     guided_ig,
+    hsic,
     integrated_gradients,
     kernel_shap,
     layercam_scales,
@@ -26,9 +27,11 @@ from onnxplain.methods import (
     place_cams,
     prediction_difference,
     recipro_cam,
+    region_search,
     rise,
     score_cam,
     smoothgrad,
+    sobol,
 )
 from onnxplain.methods.registry import Method, find, registered
 
@@ -51,6 +54,7 @@ __all__ = [
     "gradients",
     "guided",
     "guided_ig",
+    "hsic",
     "integrated_gradients",
     "kernel_shap",
     "layercam_scales",
@@ -60,8 +64,10 @@ __all__ = [
     "place_cams",
     "prediction_difference",
     "recipro_cam",
+    "region_search",
     "registered",
     "rise",
     "score_cam",
     "smoothgrad",
+    "sobol",
 ]

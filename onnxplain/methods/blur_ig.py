@@ -82,8 +82,9 @@ def blur_ig(
     blurs = [Diffusion(single, context.spatial_axes) for single in x]
     start = np.stack([blur.at(np.array([widest]))[0] for blur in blurs]).astype(x.dtype)
     paths = [_sharpening(blur, widest) for blur in blurs]
-    limits = {"steps": steps, "max_steps": max_steps, "tolerance": tolerance}
-    found = integrated(context, (start, x), paths, target, **limits)
+    found = integrated(
+        context, (start, x), paths, target, steps=steps, max_steps=max_steps, tolerance=tolerance
+    )
     return replace(found, parameters={"max_sigma": widest})
 
 

@@ -98,7 +98,7 @@ def guided_ig(
         for k in range(steps + 1):
             point = (base + path.places * way)[None]
             slope = input_gradient(context, point, target).gradients[name][0].astype(np.float64)
-            next_moved = path.advance(k, np.abs(slope)) if k < steps else 0.0
+            next_moved = path.advance(k, np.abs(slope)) if k < steps else 0 * moved
             # The slope at a point counts for half of the steps that end and that begin there.
             summed += slope * (moved + next_moved) / 2
             moved = next_moved

@@ -73,8 +73,9 @@ def integrated_gradients(
     """
     start = fill(context, x, baseline)
     paths = [_straight(s.astype(np.float64), e) for s, e in zip(start, x, strict=True)]
-    limits = {"steps": steps, "max_steps": max_steps, "tolerance": tolerance}
-    return integrated(context, (start, x), paths, target, **limits)
+    return integrated(
+        context, (start, x), paths, target, steps=steps, max_steps=max_steps, tolerance=tolerance
+    )
 
 
 def _straight(start: NDArray[np.float64], end: NDArray[Any]) -> Path:

@@ -165,6 +165,10 @@ _ALSO_CALLED: Mapping[str, str] = {
     "occlusionsensitivity": "occlusion",
     "layerwiserelevancepropagation": "lrp",
     "rollout": "attention-rollout",
+    "smdl": "region-search",
+    "vps": "region-search",
+    "sobolattributionmethod": "sobol",
+    "hsicattributionmethod": "hsic",
 }
 
 

@@ -33,6 +33,9 @@ FEW = {
     "rise": {"samples": 12, "cells": 3},
     "lime": {"samples": 12},
     "kernel-shap": {"samples": 12},
+    "sobol": {"samples": 3, "regions": 9},
+    "hsic": {"samples": 12},
+    "region-search": {"segments": "grid", "regions": 9},
     "prediction-difference": {"samples": 2},
 }
 TARGETS = (3, 0, 1)

@@ -32,6 +32,9 @@ FORWARD = {
     "rise": {"samples": 40},
     "lime": {"samples": 40},
     "kernel-shap": {"samples": 40},
+    "sobol": {"samples": 4, "regions": 9},
+    "hsic": {"samples": 40},
+    "region-search": {"segments": "grid", "regions": 9},
     # In front of the place where inputs meet.
     "score-cam": {"layer": "c"},
     "ablation-cam": {"layer": "c"},

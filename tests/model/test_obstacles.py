@@ -22,7 +22,7 @@ DIGIT = "examples/digits/3-10.png"
 RNG = np.random.default_rng(0)
 PICTURE = RNG.integers(0, 256, (6, 6, 3), np.uint8)
 RECIPE = Preprocess(name="unit", layout="NCHW", size=(6, 6), scale=1 / 127.5, mean=(1.0,) * 3)
-FEW = {"samples": 4, "regions": 4, "cells": 2, "window": 3}
+FEW = {"samples": 4, "segments": "grid", "regions": 4, "cells": 2, "window": 3}
 WEIGHTS = {
     "w": RNG.normal(size=(4, 3, 3, 3)),
     "v": RNG.normal(size=(4, 4, 3, 3)),
