@@ -46,7 +46,7 @@ BODIES = {
     "z = Conv{padded}(r, v)",
     "no conversion": "s = SequenceConstruct(c) r = SequenceAt(s, first) z = Conv{padded}(r, v)",
 }
-RULES = {"lrp", "attn-lrp", "deep-taylor"}
+RULES = {"lrp", "attn-lrp", "libragrad", "deep-taylor"}
 RECTIFIERS = {"guided-backprop", "deconvnet", "guided-grad-cam"}
 LACKING = NEED_ATTENTION | NEED_BOXES
 # These run what follows a layer alone.

@@ -33,6 +33,7 @@ HIGH = {
     "deeplift": FOR,
     "lrp": FOR,
     "attn-lrp": FOR,
+    "libragrad": FOR,
     "occlusion": FOR,
     "prediction-difference": FOR,
     "rise": FOR,
