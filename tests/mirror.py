@@ -92,5 +92,6 @@ TESTED_WITH = {
     "methods/cam": "methods/test_cam_family",
     "methods/eigen_cam": "methods/test_cam_family",
     "methods/lime": "methods/test_kernel_shap",
+    "methods/path_integral": "methods/test_integrated_gradients",
     "methods/expected_gradients": "methods/test_smoothgrad",
 }
