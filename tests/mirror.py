@@ -36,6 +36,7 @@ TESTED_WITH = {
     "cli/explain/results": "cli/explain/test_command",
     "cli/explain/run": "cli/explain/test_command",
     "cli/explain/show": "cli/explain/test_command",
+    "cli/features/concept_views": "cli/features/test_concept_commands",
     "cli/features/data_views": "cli/features/test_command",
     "cli/features/made_views": "cli/features/test_command",
     "cli/features/options": "cli/features/test_command",
