@@ -3,7 +3,7 @@
 On drawn flowers the petals or the stem decide, and the mask marks them. Prints, for each method
 and form of the target, the mean share of the map's positive part inside of the mask and how often
 the largest value lies in it (within 3 pixels), with and without a weight vector that is added to
-every class, which a Softmax does not see. The table of docs/decisions/030 is its output.
+every class, which a Softmax does not see. The table of docs/decisions/031 is its output.
 
     python -m benchmarks.default_target [--count 40]
 """
