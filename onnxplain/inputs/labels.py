@@ -150,7 +150,7 @@ def _fitting_ones(
             if names:
                 found.append((place, _fitting(names, counts, place.origin)))
         except UsageError as error:
-            warnings.append(f"class names are not taken where they were found: {error}")
+            warnings.append(f"the class names that were found are not used: {error}")
     return found
 
 

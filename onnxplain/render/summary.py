@@ -108,7 +108,7 @@ def _belief(explanation: Contents, known: Method | None) -> str:
     said, doubts = [], bool(explanation.warnings)
     error = measures.get("parity_error")
     if error is not None and error > measures.get("parity_tolerance", TOLERANCE):
-        said.append("the engines disagree, so that this is not the deployed function")
+        said.append("the engines disagree, so this is not the deployed model")
         doubts = True
     elif error is not None:
         said.append("the engines agree")
@@ -131,7 +131,7 @@ def _belief(explanation: Contents, known: Method | None) -> str:
         said.append(text)
     noise = measures.get("relative_error")
     if noise is not None and not noise <= SETTLED:  # unknown as well
-        said.append("few samples were drawn, so its places may still move")
+        said.append("few samples were drawn, so the map may still change")
         doubts = True
     if known is not None and not known.class_discriminative:
         said.append("another class would give much the same map")

@@ -226,7 +226,9 @@ class ClassScore(Target):
             place.insert(self.axis - 1, slice(None))
             positions = positions[tuple(place)]
         if positions.size != self.classes:
-            raise UsageError(f"the target {self.describe()!r} comes from a record; resolve it anew")
+            raise UsageError(
+                f"the target {self.describe()!r} comes from a record; resolve it again"
+            )
         return Reading(
             (Piece(self.tensor, positions.reshape(self.classes)),), activation=self.activation
         )
@@ -260,5 +262,5 @@ def class_of(target: Target) -> int:
         If it is something else, its negative included.
     """
     if not isinstance(target, ClassScore) or target.negative:
-        raise UsageError(f"a class is needed here, and the target is {target.describe()}")
+        raise UsageError(f"this needs a class, but the target is {target.describe()}")
     return target.index

@@ -195,5 +195,7 @@ def _chosen(asked: BoxRequest, said: Detected, name: Any) -> list[int]:
             "-t 'CLASS in left,top,right,bottom'"
         )
     if asked.number > len(among):
-        raise NowhereError(f"there is no {what} number {asked.number}: only {len(among)}")
+        raise NowhereError(
+            f"no {what} has number {asked.number} in this picture: it has only {len(among)}"
+        )
     return [among[asked.number - 1]] if asked.number else among[: asked.top]

@@ -133,7 +133,7 @@ def test_no_share_is_promised_for_some_channels():
 
 @pytest.mark.parametrize("error", [0.2, np.nan])
 def test_few_samples(error):
-    assert "places may still move" in said(method="rise", measures={"relative_error": error})[1]
+    assert "map may still change" in said(method="rise", measures={"relative_error": error})[1]
     assert "may still move" not in said(method="rise", measures={"relative_error": 0.01})[1]
 
 
