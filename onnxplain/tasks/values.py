@@ -67,7 +67,8 @@ class Numbers:
                 listed = ", ".join(self.labels) or f"0..{self.count - 1}"
                 raise UsageError(
                     f"output {self.answer.output!r} answers {self.count} values, and none is "
-                    f"the default: name one with --target ({listed})"
+                    f"the default: name one with --target ({listed}), or declare --scores logits "
+                    "if they are scores of classes"
                 )
             found = replace(found, index=0)
         place = require_position(self.answer, found.position, found.region)
