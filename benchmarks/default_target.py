@@ -31,7 +31,7 @@ MODEL = Path(__file__).parents[1] / "models" / "flowers-gap.onnx"
 METHODS = ("lrp", "grad-cam", "gradient-x-input")
 FORMS: Mapping[str, Mapping[str, Any]] = {
     "logit": {"kind": "logit"},
-    "logit less the mean of the others": {},
+    "logit minus the mean of the others": {},
     "margin over the next class": {"margin": True},
 }
 SEED = 4_000_000

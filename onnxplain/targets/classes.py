@@ -243,7 +243,7 @@ class ClassScore(Target):
 
 
 def against_others(target: Target) -> Target:
-    """Return the logit of a class less the mean of all others; any other target as it is.
+    """Return the logit of a class minus the mean of all others; any other target as it is.
 
     A Softmax is the same whatever is added to all logits, so a network may learn any common
     part, which says nothing of the class: gradients and relevance of a logit alone hold it.

@@ -28,7 +28,7 @@ from onnxplain.tasks.task import Values, require_plain
 Sides = NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Detected(Prediction):
     """The boxes of one picture; `scores` and `names` are theirs, the strongest first.
 
