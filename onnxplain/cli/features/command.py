@@ -33,6 +33,7 @@ One model alone:
 One picture:
   onnxplain features maps MODEL IMAGE...
   onnxplain features layer-response MODEL IMAGE...
+  onnxplain features similarity MODEL IMAGE IMAGE
   onnxplain features crp MODEL IMAGE... [--data DATA]
 \b
 Data sets (folders whose subfolders name the classes, patterns, tables or pictures):

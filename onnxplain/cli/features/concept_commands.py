@@ -15,7 +15,13 @@ from onnxplain.cli.features.options import (
     model_argument,
     view_options,
 )
-from onnxplain.cli.options import CommandT, data_argument, limit_option, seed_option
+from onnxplain.cli.options import (
+    CommandT,
+    data_argument,
+    limit_option,
+    parameter_option,
+    seed_option,
+)
 from onnxplain.cli.walled import Walled
 
 
@@ -269,4 +275,49 @@ def maco(**options: Any) -> None:
     run_maco(**options)
 
 
-COMMANDS = (crp, tcav, craft, prototypes, maco)
+@click.command(cls=Walled, short_help="Show on both pictures why they are alike.")
+@model_argument
+@images_argument
+@click.option(
+    "--reference",
+    metavar="VECTOR.npy|IMAGE",
+    type=click.Path(readable=False),
+    help="Compare one picture with this vector, such as the embedding of a text.",
+)
+@click.option(
+    "--against",
+    multiple=True,
+    metavar="VECTOR.npy|IMAGE",
+    type=click.Path(readable=False),
+    help="Explain the likeness to the reference rather than to this. Repeatable.",
+)
+@click.option(
+    "--layer",
+    metavar="early|N|TENSOR",
+    help="Compare the values of this tensor. Default: the embedding, else the vector before the "
+    "scores.",
+)
+@click.option(
+    "-m",
+    "--method",
+    default="occlusion",
+    show_default=True,
+    metavar="METHOD",
+    help="Method that explains the cosine; see `onnxplain methods`.",
+)
+@parameter_option
+@seed_option
+@mismatch_option
+@view_options
+def similarity(**options: Any) -> None:
+    """Explain the cosine between the vectors of two pictures, on both of them.
+
+    With --reference, one picture is compared with a given vector. Writes
+    FIRST.similarity.SECOND.METHOD.png, and one .npz for each picture.
+    """
+    from onnxplain.cli.features.similarity_view import run_similarity
+
+    run_similarity(**options)
+
+
+COMMANDS = (crp, tcav, craft, prototypes, maco, similarity)

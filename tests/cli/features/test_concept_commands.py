@@ -115,6 +115,20 @@ def test_maco(view, labelled):
     assert "digits-gap.maco.channel-5.npz" in written(view)
 
 
+def test_similarity(view, tmp_path):
+    found = view("similarity", MODEL, DIGIT, "examples/digits/8-0.png", "-p", "window=3")
+    assert found.exit_code == 0, found.stderr
+    assert found.stdout.startswith("cosine 0.")
+    stem = "3-10.similarity.8-0.occlusion"
+    assert written(view) == [f"{stem}.1.npz", f"{stem}.2.npz", f"{stem}.png"]
+    assert np.asarray(open_image(view.folder / f"{stem}.png")).std() > 10
+    np.save(tmp_path / "text.npy", np.ones(32, np.float32))
+    options = ("--reference", tmp_path / "text.npy", "--against", DIGIT, "-m", "gradient", "-q")
+    other = view("similarity", MODEL, "examples/digits/8-0.png", *options)
+    assert other.exit_code == 0, other.stderr
+    assert "8-0.similarity.text.gradient.1.npz" in written(view)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -133,6 +147,10 @@ def test_maco(view, labelled):
         (("prototypes", MODEL, DIGIT, "-t", 3), 2, "need 30 or more pictures"),
         (("maco", MODEL, "-t", 3, "--channels", "1"), 2, "not both"),
         (("maco", MODEL, "--channels", "999"), 2, "out of range"),
+        (("similarity", MODEL, DIGIT), 2, "two pictures, or one picture and --reference"),
+        (("similarity", MODEL, DIGIT, DIGIT, "--against", DIGIT), 2, "belongs to --reference"),
+        (("similarity", MODEL, DIGIT, DIGIT, "-m", "best"), 2, "best"),
+        (("similarity", MODEL, DIGIT, "--reference", "no.npy"), 2, "no.npy"),
         (("tcav", MODEL, DIGIT, "--concept", "x=", "--random", DIGIT), 2, "write NAME=FOLDER"),
     ],
 )
