@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Seed, Signal
-from onnxplain.errors import MethodRefusedError, UsageError
+from onnxplain.errors import UsageError
 from onnxplain.features.activations import activations
+from onnxplain.features.concepts.examples import require_common
 from onnxplain.features.concepts.layer_vectors import pooled
 from onnxplain.methods.channels import channel_axis
 from onnxplain.model.model import Model
@@ -73,16 +74,10 @@ class Raised:
         Raises
         ------
         UsageError
-            If there is no such channel.
-        MethodRefusedError
-            If several inputs at once would not be told apart.
+            If there is no such channel, or the target belongs to one picture.
         """
         if isinstance(aim, Target):
-            if aim.one_by_one:
-                raise MethodRefusedError(
-                    "maco shows several crops at once, and the file has no batch axis for boxes; "
-                    "use class-model"
-                )
+            require_common(aim)
             return cls(model, aim, aim)
         shape = model.network.shapes[aim.tensor]
         axis = channel_axis(model.network, aim.tensor)
