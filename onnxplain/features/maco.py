@@ -112,7 +112,7 @@ class Made:
         OutputError
             If the file cannot be written.
         """
-        arrays = {
+        arrays: dict[str, NDArray[Any]] = {
             "pixels": self.pixels,
             "weight": self.weight,
             "scores": np.array(self.scores),
