@@ -209,10 +209,11 @@ def state(pid):
 @pytest.mark.parametrize("held", [False, True])
 def test_a_worker_that_hangs_in_native_code_is_stopped(pictures, tmp_path, held):
     """Where it holds Python's lock, by the second request."""
-    data = pictures("locked.png" if held else "stuck.png")
+    name = "locked" if held else "stuck"
+    data = pictures(f"{name}.png")
     words = command("explain", MODEL, data, "-m", "cam", "-o", tmp_path / "out", "--isolate")
     with subprocess.Popen(words, cwd=ROOT, env=environment(), stderr=subprocess.PIPE) as process:
-        wait_for(tmp_path / "out/a.cam.npz")
+        wait_for(data / f"{name}.held")
         (worker,) = children(process.pid)
         time.sleep(1)
         process.send_signal(signal.SIGTERM)
