@@ -133,7 +133,8 @@ def line(name: str, found: Sequence[tuple[str, str, str, str]]) -> str:
     low, high = share_interval(words[BEATS], len(found))
     among = bootstrap_interval(beats, 0, [f[0] for f in found])
     return (
-        f"| {name} | {len(found)} | {100 * beats.mean():.1f} % ({100 * low:.1f} .. {100 * high:.1f}; "
+        f"| {name} | {len(found)} | {100 * beats.mean():.1f} % "
+        f"({100 * low:.1f} .. {100 * high:.1f}; "
         f"by pictures {100 * among[0]:.1f} .. {100 * among[1]:.1f}) | "
         f"{100 * words[NONE] / len(found):.1f} % |"
     )

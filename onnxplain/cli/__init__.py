@@ -63,8 +63,8 @@ Exit codes:
   70   an error in onnxplain itself
   130  interrupted
 If several pictures fail, the first failure decides, but 70 outranks all others. Commands that read
-a data set (evaluate, choose, compare, audit, some features) name unreadable pictures, skip them and exit
-with 0, unless no picture is left or native code failed. Files are never left half-written.
+a data set (evaluate, choose, compare, audit, some features) name unreadable pictures, skip them
+and exit with 0, unless no picture is left or native code failed. Files are never left half-written.
 """
 
 

@@ -136,8 +136,8 @@ def show_choice(found: Choice) -> None:
         )
     else:
         line(
-            f"no method does: on {found.pictures} pictures a blind map follows the score as well as "
-            "each method"
+            f"no method does: on {found.pictures} pictures a blind map follows the score as well "
+            "as each method"
         )
     for text in found.remarks:
         line(f"remark: {text}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ from onnxplain.adapters.parity import TOLERANCE
 from onnxplain.explanations.place import place_of
 from onnxplain.methods import Method, registered
 from onnxplain.targets.classes import ClassScore
+from onnxplain.text import shown
 
 if TYPE_CHECKING:
     from onnxplain.explanations.contents import Contents
@@ -38,9 +40,26 @@ _SHOWN = {
 
 
 def sentences(explanation: Contents) -> list[str]:
-    """Say what was explained, where its evidence is, and whether the map can be believed."""
+    """Say what was explained, where its evidence is, and whether the map can be believed.
+
+    Where the map was judged among blind ones (`explain --trust`), a third sentence says so.
+    """
     known = registered().get(explanation.method)
-    return [f"{_said(explanation)} {_where(explanation, known)}", _belief(explanation, known)]
+    found = [f"{_said(explanation)} {_where(explanation, known)}", _belief(explanation, known)]
+    judged = verdict_of(explanation)
+    return [*found, f"Trust: {judged['sentence']}."] if judged else found
+
+
+def verdict_of(explanation: Contents) -> Mapping[str, str]:
+    """Return what was found when the map was judged among blind ones; empty if it was not.
+
+    Anybody may have written a saved explanation: what is not a verdict counts as none.
+    """
+    found = explanation.notes.get("trust")
+    texts = ("verdict", "sentence")
+    if isinstance(found, Mapping) and all(isinstance(found.get(key), str) for key in texts):
+        return {key: shown(found[key]) for key in texts}
+    return {}
 
 
 def _said(explanation: Contents) -> str:
@@ -135,8 +154,12 @@ def _belief(explanation: Contents, known: Method | None) -> str:
         doubts = True
     if known is not None and not known.class_discriminative:
         said.append("another class would give much the same map")
-    said.append("not compared with control maps on this model (`onnxplain evaluate`)")
+    judged = verdict_of(explanation).get("verdict")
+    if judged is None:
+        said.append("not compared with control maps on this model (`onnxplain evaluate`)")
     verdict = "Do not rely on it before you have read the warning" if doubts else "Can be read"
+    if judged == "no method does" and not doubts:
+        verdict = "Do not rely on it"
     return f"{verdict}: {'; '.join(said)}."
 
 

@@ -123,3 +123,10 @@ class Choice:
         """Plain data for JSON; see `onnxplain.evaluate.choose.kept.read_choice`."""
         record = asdict(self)
         return {"format": FORMAT, "kind": "choice", **record}
+
+
+def in_all(conclusions: Sequence[str]) -> Conclusion:
+    """Sum up the verdicts of several methods: one that beats the controls is enough."""
+    if BEATS in conclusions:
+        return BEATS
+    return NONE if set(conclusions) == {NONE} else UNDECIDED
