@@ -32,8 +32,6 @@ ort.set_default_logger_severity(4)
 
 # Microseconds that idle threads of a session spin: long enough for two runs in a row.
 _SPIN = "1000"
-# Below this many bytes, what takes long is a Loop and not the network around it.
-_SMALL_FILE = 1 << 20
 # Outputs that hold shapes.
 _SHAPE = "onnxplain/shape/"
 
@@ -68,9 +66,8 @@ class OrtSessions:
         # A large graph hands its weights to ONNX Runtime where they lie.
         model, weights = (graph.model, graph.weights) if graph.weights else take_out(graph.model)
         self._file, self._fed = model.SerializeToString(), _values(weights)
-        size = len(self._file) + sum(w.nbytes for w in weights.values())
         # A real network that suppresses boxes in a Loop may be slow for its other nodes.
-        self._loops = size < _SMALL_FILE and has_loops(graph.model)
+        self._loops = graph.is_small and has_loops(graph.model)
         self._kept: dict[frozenset[str], ort.InferenceSession] = {}
 
     @property

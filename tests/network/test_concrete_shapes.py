@@ -1,11 +1,14 @@
 """Shapes that ONNX does not infer are measured."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.graph.budget import Budget, OverBudgetError, within
 from onnxplain.graph.image_input import ImageInput
+from onnxplain.model.load import load
 from onnxplain.network.concrete_shapes import concrete_shapes
 from tests.graph.written import graph
 
@@ -50,6 +53,53 @@ def test_a_measured_tensor_that_is_too_large_is_named():
 
     with within(Budget(tensor_bytes=4 * 72)), pytest.raises(OverBudgetError, match="tensor 'n'"):
         concrete_shapes(made, IMAGE, Large)
+
+
+HUGE = "c = Conv<pads = [1, 10000000, 1, 1]>(x, w) y = GlobalAveragePool(c)"
+
+
+W = np.ones((3, 3, 3, 3), np.float32)
+FAR = np.array([0, 0, 0, 10**7, 0, 0, 0, 0])
+ASKS_FOR_MUCH = {
+    "a padding of a layer": (HUGE, {"w": W}),
+    "a padding": ("c = Pad(x, n) y = Relu(c)", {"n": FAR}),
+    "a stride": ("c = ConvTranspose<strides = [1, 1000000]>(x, w) y = Relu(c)", {"w": W}),
+    "a product": (
+        "f = Flatten(x) c = Expand(f, n) y = MatMul(c, v)",
+        {"n": np.array([600_000, 72]), "v": np.ones((72, 99), np.float32)},
+    ),
+    "repeats": ("c = Tile(x, n) y = GlobalMaxPool(c)", {"n": np.array([1, 1, 3000, 3000])}),
+}
+
+
+@pytest.mark.parametrize("case", ASKS_FOR_MUCH)
+def test_a_small_file_that_asks_for_much_is_refused_before_it_runs(case):
+    """In one line that names the node; a padding of millions takes seconds a pass."""
+    body, constants = ASKS_FOR_MUCH[case]
+    made = graph(body, **constants)
+    with (
+        within(Budget(tensor_bytes=10**12)),
+        pytest.raises(OverBudgetError, match=r"^\w+ \(tensor '[cy]'\).*--budget small-work=N"),
+    ):
+        concrete_shapes(made, IMAGE, Engine)
+    with within(Budget(small_work=10**12, tensor_bytes=10**12)):
+        concrete_shapes(made, IMAGE, Engine)
+
+
+def test_a_file_of_a_real_networks_size_may_ask_for_it():
+    weights = np.random.default_rng(0).random((30_000, 3, 3, 3), np.float32)
+    made = graph(f"{HUGE} z = Conv(x, large)", w=weights[:6], large=weights)
+    assert not made.is_small
+    assert concrete_shapes(made, IMAGE, Engine)["c"] == (1, 6, 4, 10_000_005)
+
+
+def test_shipped_models_and_small_detectors_are_far_from_the_limit():
+    """Of the models in this repository the largest small one takes a hundredth of it."""
+    for path in (Path(__file__).parents[2] / "models").glob("*.onnx"):
+        network = load(path).network
+        if network.graph.is_small:
+            with within(Budget(small_work=Budget().small_work // 50)):
+                concrete_shapes(network.graph, network.image, Engine)
 
 
 def test_shapes_are_measured_without_values_and_sequences_have_none():
