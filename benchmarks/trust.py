@@ -8,10 +8,14 @@ and the evidence itself, where it is known (``evidence``). The last come from fl
 classifiers of digits with a planted shortcut, whose evidence for one class is a patch.
 
     python -m benchmarks.trust
-    python -m benchmarks.trust --only flowers-gap --pictures 10
+    python -m benchmarks.trust --only flowers-gap --pictures 10 --rows flowers.jsonl
+    python -m benchmarks.trust --only "" --rows flowers.jsonl
+
+Rows are added to a file as they are found, and the table is printed of all that it holds.
 """
 
 import argparse
+import json
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -146,17 +150,27 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(NETWORKS), help="networks, with commas")
     parser.add_argument("--pictures", type=int, default=40, help="judged, for each network")
     parser.add_argument("--shuffles", type=int, default=2, help="networks for each picture")
+    parser.add_argument("--rows", type=Path, help="file that every verdict is added to")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    rows = [json.loads(text) for text in _lines(options.rows)]
+    for name in filter(None, options.only.split(",")):
+        for picture, *rest in judged(name, options.pictures, options.shuffles):
+            rows.append([name, picture, *rest])
+            if options.rows is not None:
+                with open(options.rows, "a", encoding="utf-8") as file:
+                    file.write(json.dumps(rows[-1]) + "\n")
     every: dict[str, list[tuple[str, str, str, str]]] = defaultdict(list)
-    for name in options.only.split(","):
-        for picture, label, kind, words in judged(name, options.pictures, options.shuffles):
-            entry = (f"{name} {picture}", label, kind, words)
-            for group in (kind, f"{kind}, {name}", f"{kind}, {label}"):
-                every[group].append(entry)
+    for name, picture, label, kind, words in rows:
+        for group in (kind, f"{kind}, {name}", f"{kind}, {label}"):
+            every[group].append((f"{name} {picture}", label, kind, words))
     print("\n| maps | number | beats the controls | no method does |\n|---|---|---|---|")
     for group in sorted(every):
         print(line(group, every[group]))
+
+
+def _lines(path: Path | None) -> list[str]:
+    return path.read_text("utf-8").splitlines() if path is not None and path.exists() else []
 
 
 if __name__ == "__main__":

@@ -168,12 +168,12 @@ def show_choice(found: Choice) -> None:
         )
         line(f"(maps that never look at the model: {blind})")
         line()
-    rows = [
+    others = [
         (label, f.alike, f.robust, f.agreement, f.seconds) for label, f in found.findings.items()
     ]
     title = (
         "rank correlations: with the map of a shuffled network (lower is better), of the "
         "compressed picture (higher is better), of the other methods"
     )
-    table(title, ("method", "shuffled", "compressed", "others", "seconds a map"), rows)
+    table(title, ("method", "shuffled", "compressed", "others", "seconds a map"), others)
     line()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-BEATS, UNDECIDED, NONE = "beats the controls", "undecided", "no method does"
+BEATS: Final = "beats the controls"
+UNDECIDED: Final = "undecided"
+NONE: Final = "no method does"
 Conclusion = Literal["beats the controls", "undecided", "no method does"]
 # Share of wrong "beats the controls" that is allowed, in a choice and in a picture.
 ALPHA = 0.05

@@ -130,12 +130,8 @@ def _finding(data: Any) -> Finding:
 
 def _standing(data: Any) -> Standing:
     one = _object(data, "a standing")
-    return Standing(
-        **{
-            f.name: _text(one[f.name]) if f.name == "control" else _number(one[f.name])
-            for f in fields(Standing)
-        }
-    )
+    numbers = {f.name: _number(one[f.name]) for f in fields(Standing) if f.name != "control"}
+    return Standing(control=_text(one["control"]), **numbers)
 
 
 def _conclusion(value: Any) -> Any:
