@@ -115,6 +115,8 @@ def test_batches_do_not_change_the_numbers():
 
     def probed(size) -> Probe:
         rng = np.random.default_rng(2)
-        return probe(lambda b: b[..., 0].sum((1, 2)), x, regions, 3, rng, noise=0.1, batch_size=size)
+        return probe(
+            lambda b: b[..., 0].sum((1, 2)), x, regions, 3, rng, noise=0.1, batch_size=size
+        )
 
     np.testing.assert_allclose(probed(1).drops, probed(50).drops, atol=1e-12)

@@ -7,7 +7,12 @@ STANDING = Standing(0.8, 0.7, 0.9, "saturation", 0.3, 0.2, 0.4, 0.001, 0.01)
 
 
 def finding(conclusion=BEATS, null=(0.1,) * 40, **more):
-    given = {"method": "gradient", "parameters": {}, "values": {}, "standings": {FAITHFUL: STANDING}}
+    given = {
+        "method": "gradient",
+        "parameters": {},
+        "values": {},
+        "standings": {FAITHFUL: STANDING},
+    }
     return Finding(conclusion=conclusion, null=null, **{**given, **more})
 
 
