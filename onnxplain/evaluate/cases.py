@@ -69,7 +69,7 @@ class Plan:
     target : str, int, TargetRequest or None
         What is explained in every picture, whatever it shows; see `explained` without it.
     against_others : bool
-        Whether gradients and relevance start at the logit less the mean of all others, where
+        Whether gradients and relevance start at the logit minus the mean of all others, where
         classes compete.
     """
 

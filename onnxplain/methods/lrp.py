@@ -76,7 +76,7 @@ def lrp(
     unknown : str
         At an operator without rule: ``refuse``, ``pass`` or ``gradient``.
     start : str
-        ``score``, or ``others``: the class score less the mean of all others.
+        ``score``, or ``others``: the class score minus the mean of all others.
     at : str, optional
         A tensor inside the network whose relevance is also returned.
     channels : str, optional

@@ -52,7 +52,7 @@ class Method:
     explains : {"logit", "probability"}
         Which score it explains unless told otherwise.
     against_others : bool
-        Whether that is the logit less the mean of all others, where classes compete.
+        Whether that is the logit minus the mean of all others, where classes compete.
     of_scores : bool
         Whether its numbers are differences of scores, so that the rounding of a score is theirs.
     display : {"signed", "positive", "magnitude"}

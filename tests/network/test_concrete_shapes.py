@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from onnxplain.adapters import ort_sessions
 from onnxplain.adapters.ort import OrtAdapter
+from onnxplain.graph import light
 from onnxplain.graph.budget import Budget, OverBudgetError, within
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.model.load import load
@@ -114,3 +116,48 @@ def test_shapes_are_measured_without_values_and_sequences_have_none():
     x[0, 0, 0, :5] = 1
     assert engine.shapes_of(x, ["n", "parts", "y"]) == {"n": (4, 5), "y": (4, 5)}
     assert engine.shapes_of(x, ["n"]) == {"n": (4, 5)}
+
+
+def beside(monkeypatch, made):
+    """The same graph with its weights beside it, as those of large models are."""
+    monkeypatch.setattr(light, "LARGE", 0)
+    return OrtAdapter(made, IMAGE, "y", device="cpu")
+
+
+WEIGHT = np.random.default_rng(0).standard_normal((72, 60)).astype(np.float32)
+
+
+def test_weights_beside_the_graph_are_fed_and_not_copied(monkeypatch):
+    text = "f = Flatten(x) p = MatMul(f, w) b = Greater(p, zero) n = NonZero(b) y = Transpose(n)"
+    made = graph(text, outputs="int64[?,?] y", w=WEIGHT, zero=np.float32(0))
+    x = np.random.default_rng(1).standard_normal((1, 3, 4, 6)).astype(np.float32)
+    found = int((x.reshape(1, -1) @ WEIGHT > 0).sum())
+    expected = {"n": (2, found), "y": (found, 2)}
+    assert OrtAdapter(made, IMAGE, "y", device="cpu").shapes_of(x, ["n", "y"]) == expected
+    engine = beside(monkeypatch, made)
+    held = []
+    original = engine.sessions._open
+    monkeypatch.setattr(
+        engine.sessions, "_open", lambda *given: held.append(given[1]) or original(*given)
+    )
+    assert engine.shapes_of(x, ["n", "y"]) == expected
+    assert held == [{}]
+
+
+@pytest.mark.parametrize("fails", ["when it opens", "when it runs"])
+def test_kernels_that_want_constants_get_them(monkeypatch, fails):
+    made = graph("f = Flatten(x) p = MatMul(f, w) y = Relu(p)", w=WEIGHT)
+    engine = beside(monkeypatch, made)
+    sessions = engine.sessions
+    if fails == "when it opens":
+        monkeypatch.setattr(ort_sessions, "fed_as_inputs", lambda file, names: b"no model")
+    else:
+        run = sessions.run
+
+        def choosy(session, names, feeds):
+            if "w" in feeds:
+                raise RuntimeError("'w' must be a constant")
+            return run(session, names, feeds)
+
+        monkeypatch.setattr(sessions, "run", choosy)
+    assert engine.shapes_of(np.zeros((1, 3, 4, 6), np.float32), ["y"]) == {"y": (1, 60)}
