@@ -236,7 +236,22 @@ def enriched(**options: Any) -> int:
     default=0.5,
     show_default=True,
     metavar="PIXELS",
-    help="Standard deviation of the blur after every fourth step; 0 for none.",
+    help="Standard deviation of the blur after every few steps; 0 for none.",
+)
+@at_least_one("--blur-every", 4, "Steps from one blur to the next.")
+@click.option(
+    "--rate",
+    default=0.02,
+    show_default=True,
+    metavar="SHARE",
+    help="Length of the first steps, as a share of the range of inputs.",
+)
+@click.option(
+    "--bounded/--unbounded",
+    default=True,
+    show_default=True,
+    help="Whether the image stays within what a picture can hold; the published equation has no "
+    "such limit.",
 )
 @seed_option
 @mismatch_option

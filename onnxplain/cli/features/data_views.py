@@ -19,7 +19,7 @@ from onnxplain.cli.features.picture_views import (
 from onnxplain.cli.images import require_order, shortened
 from onnxplain.cli.outcome import code_of_data
 from onnxplain.cli.progress import Bar, progress_bar
-from onnxplain.features.atlas import activation_atlas, cell_patches
+from onnxplain.features.atlas import activation_atlas, cell_classes, cell_patches
 from onnxplain.features.collect import forget
 from onnxplain.features.enriched import enrich
 from onnxplain.features.inversion import invert
@@ -209,7 +209,11 @@ def run_atlas(
     below = "Below each cell: how many activation vectors fell into it. "
     notes = below + "Shown: the patch whose vector is nearest to the cell's mean."
     patches = cell_patches(opened, samples, found, cells)
-    save_page(draw_atlas(patches, counts, cells, heading, notes), f"{stem}.png")
+    classes = cell_classes(samples, found, cells)
+    if classes:
+        below += "Frames: the class that most vectors of a cell come from. "
+        notes = below + "Shown: the patch whose vector is nearest to the cell's mean."
+    save_page(draw_atlas(patches, counts, cells, heading, notes, classes), f"{stem}.png")
     written = [f"{stem}.png", f"{stem}.npz"]
     if inversion:
         require_same_engines(opened, opened.read(samples[found.images[0]].path), allow_mismatch)
@@ -221,7 +225,7 @@ def run_atlas(
                 made[cell] = invert(opened, spatial, wanted, seed=seed, progress=bar.step)[0]
                 bar.finish()
         notes = below + "Shown: a picture made so that the layer answers like the cell's mean."
-        figure = draw_atlas(made, counts, cells, heading, notes)
+        figure = draw_atlas(made, counts, cells, heading, notes, classes)
         save_page(figure, f"{stem}.inversion.png")
         written.append(f"{stem}.inversion.png")
     tell(written, quiet)
