@@ -19,7 +19,7 @@ from training import BATCH, export, train
 
 from onnxplain.inputs.preprocess import Preprocess
 
-TRAINING, TEST = 2000, 400
+TRAINING, TEST = 1600, 400
 FIRST_TEST_SEED = 1_000_000
 MOST = 4
 PREPROCESS = Preprocess(
@@ -45,9 +45,9 @@ def sigmoid_network() -> nn.Sequential:
 def vgg_network() -> nn.Sequential:
     """Three blocks of two convolutions, and two fully connected layers."""
     return nn.Sequential(
-        *unit(3, 12), *unit(12, 12), nn.MaxPool2d(2), *unit(12, 20), *unit(20, 20),
-        nn.MaxPool2d(2), *unit(20, 28), *unit(28, 28), nn.MaxPool2d(2), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(28 * 6 * 6, 32), nn.ReLU(), nn.Linear(32, len(CLASSES)),
+        *unit(3, 8), *unit(8, 8), nn.MaxPool2d(2), *unit(8, 16), *unit(16, 16),
+        nn.MaxPool2d(2), *unit(16, 24), *unit(24, 24), nn.MaxPool2d(2), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(24 * 6 * 6, 32), nn.ReLU(), nn.Linear(32, len(CLASSES)),
     )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def main() -> None:
             model, most = export(trained, (3, SIZE, SIZE), "probability"), 1
         else:
             training = load(TRAINING, 0, planted=False, most=MOST)
-            trained = train(vgg_network(), *training, epochs=8, peak_rate=4e-3)
+            trained = train(vgg_network(), *training, epochs=7, peak_rate=6e-3)
             model, most = export(trained, (3, SIZE, SIZE), "logits"), MOST
         path = publish(model, stem, list(CLASSES), PREPROCESS)
         for planted in (True, False):
