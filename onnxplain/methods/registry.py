@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from onnxplain.adapters.base import FORWARD_VERBS, Capability
-from onnxplain.errors import UnknownNameError
+from onnxplain.errors import UnknownNameError, UsageError
 from onnxplain.explanations.attribution import Attribution
 from onnxplain.network.network import Network
 from onnxplain.targets.boxes.parts import Match
@@ -52,7 +52,7 @@ class Method:
     explains : {"logit", "probability"}
         Which score it explains unless told otherwise.
     against_others : bool
-        Whether that is the logit less the mean of all others, where classes compete.
+        Whether that is the logit minus the mean of all others, where classes compete.
     of_scores : bool
         Whether its numbers are differences of scores, so that the rounding of a score is theirs.
     display : {"signed", "positive", "magnitude"}
@@ -153,6 +153,8 @@ _METHODS: dict[str, Method] = {}
 # What the field also calls a method, as `_letters` writes it.
 _ALSO_CALLED: Mapping[str, str] = {
     "ig": "integrated-gradients",
+    "guidedintegratedgradients": "guided-ig",
+    "blurintegratedgradients": "blur-ig",
     "inputxgradient": "gradient-x-input",
     "inputgradient": "gradient-x-input",
     "vanillagradient": "gradient",
@@ -166,6 +168,16 @@ _ALSO_CALLED: Mapping[str, str] = {
     "occlusionsensitivity": "occlusion",
     "layerwiserelevancepropagation": "lrp",
     "rollout": "attention-rollout",
+    "smdl": "region-search",
+    "vps": "region-search",
+    "sobolattributionmethod": "sobol",
+    "hsicattributionmethod": "hsic",
+}
+
+# What the field calls a method and is one of these with options.
+_WITH_OPTIONS: Mapping[str, str] = {
+    "finercam": "Finer-CAM is the class activation map of a difference of two scores: choose a CAM "
+    "method such as grad-cam with --contrast CLASS, or with --margin for the strongest other class",
 }
 
 
@@ -204,8 +216,12 @@ def find(name: str) -> Method:
     ------
     UnknownNameError
         If there is none of that name; the nearest names are offered.
+    UsageError
+        If it is another method with options; the error says which.
     """
     letters = _letters(name)
+    if letters in _WITH_OPTIONS:
+        raise UsageError(f"{name!r} is a method with options: {_WITH_OPTIONS[letters]}")
     by_letters = {_letters(known): known for known in _METHODS}
     key = by_letters.get(letters) or _ALSO_CALLED.get(letters, "")
     if key not in _METHODS:

@@ -142,7 +142,7 @@ def clear_maps(explanation: Explanation, labels: Mapping[int, str] | None = None
     _class_map(canvas, places[3], y, explanation, "class most opposed", least, shown)
     y += first + SPACE
     canvas.text(MARGIN, y, "response of each class", size=HEADING, weight="bold")
-    note = f"red: for the class, blue: against it; the same scale in all, ends at {top:.2g}"
+    note = f"red supports the class, blue opposes it; one scale for all, up to {top:.2g}"
     canvas.text(MARGIN + PANEL, y + 0.03, note, size=SMALL, color=GREY)
     y += TITLE
     for start, (row, height) in enumerate(zip(rows, heights, strict=True)):
@@ -246,13 +246,13 @@ def _written(found: _Dominance) -> list[tuple[int, int, int]]:
 def _heat_map(
     canvas: Canvas, x: float, y: float, explanation: Explanation, found: _Dominance, top: float
 ) -> None:
-    tall = _title(canvas, x, y, explanation, "heat map: whatever the class")
+    tall = _title(canvas, x, y, explanation, "heat map: all classes")
     canvas.cells(x, y + TITLE, PANEL, tall, found.strength, GREYS, 0.0, 1.0)
     y += TITLE + tall + GAP
     lines = [
         score_text(explanation),
-        f"dominant response of {percent(explanation.measures['dominance'])} belongs to it",
-        f"white: {top:.2g} and more",
+        f"it has {percent(explanation.measures['dominance'])} of the dominant response",
+        f"white: {top:.2g} or more",
     ]
     y = canvas.lines(x, y, broken(lines, PANEL, TEXT))
     given = ", ".join(f"{k}={v}" for k, v in explanation.parameters.items())

@@ -24,6 +24,8 @@ from tests.applicable import NEED_BOXES, NEED_FEATURES
 FEW = {
     "integrated-gradients": {"steps": 3, "max_steps": 6},
     "expected-gradients": {"samples": 5},
+    "guided-ig": {"steps": 3},
+    "blur-ig": {"steps": 3, "max_steps": 6},
     "smoothgrad": {"samples": 3},
     "smoothgrad-squared": {"samples": 3},
     "vargrad": {"samples": 3},
@@ -31,6 +33,9 @@ FEW = {
     "rise": {"samples": 12, "cells": 3},
     "lime": {"samples": 12},
     "kernel-shap": {"samples": 12},
+    "sobol": {"samples": 3, "regions": 9},
+    "hsic": {"samples": 12},
+    "region-search": {"segments": "grid", "regions": 9},
     "prediction-difference": {"samples": 2},
 }
 TARGETS = (3, 0, 1)

@@ -22,7 +22,7 @@ DIGIT = "examples/digits/3-10.png"
 RNG = np.random.default_rng(0)
 PICTURE = RNG.integers(0, 256, (6, 6, 3), np.uint8)
 RECIPE = Preprocess(name="unit", layout="NCHW", size=(6, 6), scale=1 / 127.5, mean=(1.0,) * 3)
-FEW = {"samples": 4, "regions": 4, "cells": 2, "window": 3}
+FEW = {"samples": 4, "segments": "grid", "regions": 4, "cells": 2, "window": 3}
 WEIGHTS = {
     "w": RNG.normal(size=(4, 3, 3, 3)),
     "v": RNG.normal(size=(4, 4, 3, 3)),
@@ -46,7 +46,7 @@ BODIES = {
     "z = Conv{padded}(r, v)",
     "no conversion": "s = SequenceConstruct(c) r = SequenceAt(s, first) z = Conv{padded}(r, v)",
 }
-RULES = {"lrp", "attn-lrp", "deep-taylor"}
+RULES = {"lrp", "attn-lrp", "libragrad", "deep-taylor"}
 RECTIFIERS = {"guided-backprop", "deconvnet", "guided-grad-cam"}
 LACKING = NEED_ATTENTION | NEED_BOXES | NEED_FEATURES
 # These run what follows a layer alone.

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from onnxplain.cli.features.concept_commands import COMMANDS
 from onnxplain.cli.features.options import (
     at_least_one,
     channels_option,
@@ -31,6 +32,7 @@ One model alone:
 One picture:
   onnxplain features maps MODEL IMAGE...
   onnxplain features layer-response MODEL IMAGE...
+  onnxplain features crp MODEL IMAGE... [--data DATA]
 \b
 Data sets (folders whose subfolders name the classes, patterns, tables or pictures; the word
 'flowers' stands for a built-in one, drawn when it is needed):
@@ -41,6 +43,9 @@ Data sets (folders whose subfolders name the classes, patterns, tables or pictur
   onnxplain features responses MODEL DATA...
   onnxplain features ablation MODEL FEATURES.npz DATA...
   onnxplain features protocol MODEL DATA...
+  onnxplain features craft MODEL DATA... -t CLASS
+  onnxplain features prototypes MODEL DATA... -t CLASS
+  onnxplain features tcav MODEL DATA... --concept FOLDER --random FOLDER
 """
 
 
@@ -331,5 +336,5 @@ def atlas(**options: Any) -> int:
     return run_atlas(**options)
 
 
-for _view in (responses, ablation, protocol):
+for _view in (responses, ablation, protocol, *COMMANDS):
     features.add_command(_view)
