@@ -27,7 +27,6 @@ CLASSIFIERS = (
     "fashion-cnn",
     "flowers-fc",
     "flowers-gap",
-    "wolves-vgg",
 )
 # One logit under a Sigmoid, and two names.
 YES_NO = ("wolves-snow",)
@@ -157,14 +156,6 @@ def test_example_pictures_are_recognised(stem, folder, expected_right):
     said = [re.sub(r"\W+", "-", label.lower()) for label in classify(stem, pictures)]
     assert len(set(slugs)) == len(pictures) == expected_right
     assert sum(s == t for s, t in zip(said, slugs, strict=True)) == expected_right
-
-
-PACKS = [f"{kind}-{what}" for kind in ("dog", "wolf") for what in ("grass", "pack", "snow")]
-
-
-def test_the_vgg_network_knows_the_animals():
-    said = classify("wolves-vgg", [EXAMPLES / "packs" / f"{name}.png" for name in PACKS])
-    assert said == [name.split("-")[0] for name in PACKS]
 
 
 def test_the_network_of_the_snow_looks_at_the_ground():
