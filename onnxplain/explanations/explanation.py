@@ -37,12 +37,19 @@ _WHAT = "saved explanation"
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation(Contents):
     """One image, one target, one method: the attribution with its provenance.
 
     Its attributes are those of `onnxplain.explanations.contents.Contents`.
     """
+
+    def __repr__(self) -> str:
+        size = " x ".join(map(str, self.attribution.shape))
+        return (
+            f"<Explanation of {self.target.describe()} by {self.method}: score {self.score:.4g}, "
+            f"{size} numbers ({', '.join(self.axes)}), {len(self.warnings)} warnings>"
+        )
 
     @functools.cached_property
     def sentences(self) -> list[str]:

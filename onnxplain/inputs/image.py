@@ -176,6 +176,6 @@ def _wide_to_8_bit(values: np.ndarray[Any, Any], where: str) -> np.ndarray[Any, 
         full = 255.0
     else:
         raise ImageError(
-            f"{where}: pixel values {low:g}..{high:g} have no agreed scale; save it as 8-bit PNG"
+            f"{where}: pixel values {low:g}..{high:g} have no standard scale; save it as 8-bit PNG"
         )
     return np.round(values.astype(np.float64) * (255.0 / full)).astype(np.uint8)

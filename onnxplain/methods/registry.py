@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from onnxplain.adapters.base import FORWARD_VERBS, Capability
@@ -52,7 +52,7 @@ class Method:
     explains : {"logit", "probability"}
         Which score it explains unless told otherwise.
     against_others : bool
-        Whether that is the logit less the mean of all others, where classes compete.
+        Whether that is the logit minus the mean of all others, where classes compete.
     of_scores : bool
         Whether its numbers are differences of scores, so that the rounding of a score is theirs.
     display : {"signed", "positive", "magnitude"}
@@ -84,6 +84,8 @@ class Method:
     needs_for : callable, optional
         ``needs_for(parameters)`` returns what the engine must be able to do with these; `needs`
         if not given.
+    asks : mapping of str to str
+        Parameters without which it does not run, and what each of them is.
     """
 
     name: str
@@ -106,6 +108,7 @@ class Method:
     needs_for: Callable[[Mapping[str, Any]], Capability] | None = None
     against_others: bool = True
     of_scores: bool = False
+    asks: Mapping[str, str] = field(default_factory=dict)
 
     def capabilities(self, parameters: Mapping[str, Any]) -> Capability:
         """Return what the engine must be able to do with these parameters, all of them given."""

@@ -31,8 +31,8 @@ def draw_class_models(found: Sequence[ClassModel], name: str, labels: Sequence[s
     units = ", ".join(dict.fromkeys(f.target.unit for f in found))
     heading = [f"{name}  \u00b7  what each target is about", f"images that raise its {units}"]
     notes = (
-        "Not pictures of anything: the network was asked what raises a target most, within "
-        "smoothness and range. Contrast is stretched; the .npz holds the pixels as they are."
+        "Not photos: each picture was optimised to raise its target, within limits of smoothness "
+        "and range. Contrast is stretched; the .npz holds the original pixels."
     )
     return tile_page(heading, tiles, columns=4, side=2.6, notes=notes)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onnxplain.adapters.parity import TOLERANCE
+from onnxplain.explanations.contents import PROBABILITY_MOVES
 from onnxplain.explanations.place import place_of
 from onnxplain.methods import Method, registered
 from onnxplain.targets.classes import ClassScore
@@ -105,11 +106,11 @@ def _where(explanation: Contents, known: Method | None) -> str:
 def _belief(explanation: Contents, known: Method | None) -> str:
     """Whether the map can be believed, from what was measured."""
     measures = explanation.measures
-    said, doubts = [], bool(explanation.warnings)
+    said, verdict = [], "Can be read"
     error = measures.get("parity_error")
     if error is not None and error > measures.get("parity_tolerance", TOLERANCE):
-        said.append("the engines disagree, so that this is not the deployed function")
-        doubts = True
+        said.append("the engines disagree, so this is not the deployed model")
+        verdict = "Do not rely on it"
     elif error is not None:
         said.append("the engines agree")
     elif "slope_error" in measures:
@@ -118,6 +119,8 @@ def _belief(explanation: Contents, known: Method | None) -> str:
         said.append("computed by the deployed file itself")
     else:
         said.append("the engines were not compared")
+    if PROBABILITY_MOVES in explanation.notes:
+        said.append("its logit is explained, because its probability hardly changes")
     share = accounted(explanation)
     if share is not None:
         off = abs(share - 1)
@@ -131,12 +134,13 @@ def _belief(explanation: Contents, known: Method | None) -> str:
         said.append(text)
     noise = measures.get("relative_error")
     if noise is not None and not noise <= SETTLED:  # unknown as well
-        said.append("few samples were drawn, so its places may still move")
-        doubts = True
+        said.append("few samples were drawn, so the map may still change")
+        verdict = "Read with care" if verdict == "Can be read" else verdict
     if known is not None and not known.class_discriminative:
         said.append("another class would give much the same map")
     said.append("not compared with control maps on this model (`onnxplain evaluate`)")
-    verdict = "Do not rely on it before you have read the warning" if doubts else "Can be read"
+    if explanation.warnings:
+        verdict = "Do not rely on it before you have read the warning"
     return f"{verdict}: {'; '.join(said)}."
 
 

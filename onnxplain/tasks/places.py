@@ -134,8 +134,8 @@ def _mask(path: Path, answer: Answer) -> NDArray[np.bool_]:
             raise UsageError(f"cannot read mask {str(path)!r}: {error}") from error
         if found.shape != places:
             raise UsageError(
-                f"mask {str(path)!r} has shape {list(found.shape)}, the answer's places are "
-                f"{list(places)}; they must be equal"
+                f"mask {str(path)!r} must have the shape of the answer's places, {list(places)}, "
+                f"not {list(found.shape)}"
             )
         return found
     rows, columns = _plane(places, path)

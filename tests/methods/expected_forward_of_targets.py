@@ -76,6 +76,16 @@ def eigen_cam(case: Opened) -> Expected:
     return Expected(sign * expected, {"layer": case.layer}, 1e-6)
 
 
+def activation(case: Opened) -> Expected:
+    """Mean magnitude of the feature maps."""
+    return Expected(np.abs(case.layer_slopes()[0]).mean(axis=0), {"layer": case.layer}, 1e-6)
+
+
+def enriched(case: Opened) -> Refused:
+    """Nobody selected features that would tell these targets."""
+    return Refused("enriched needs features")
+
+
 def ablation_cam(case: Opened) -> Expected:
     """Each feature map by the share of the score that is lost without it."""
     maps, score, weights = case.layer_slopes()[0], case.score(X)[0], []
@@ -305,6 +315,8 @@ FORWARD: Table = {
     **{method: _of_layer(method) for method in TRANSCRIBED},
     "guided-grad-cam": guided_grad_cam,
     "eigen-cam": eigen_cam,
+    "activation": activation,
+    "enriched": enriched,
     "ablation-cam": ablation_cam,
     "recipro-cam": recipro_cam,
     "score-cam": score_cam,

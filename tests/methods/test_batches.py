@@ -18,7 +18,7 @@ from onnxplain.methods import registered
 from onnxplain.network.network import Network
 from onnxplain.network.sharing import run_shared
 from onnxplain.relevance import walk
-from tests.applicable import NEED_BOXES
+from tests.applicable import NEED_BOXES, NEED_FEATURES
 
 # Few samples, so that the whole registry takes seconds; what is not here runs as it is.
 FEW = {
@@ -39,7 +39,7 @@ FEW = {
     "prediction-difference": {"samples": 2},
 }
 TARGETS = (3, 0, 1)
-CLASSIFYING = [name for name in registered() if name not in NEED_BOXES]
+CLASSIFYING = [name for name in registered() if name not in NEED_BOXES | NEED_FEATURES]
 
 
 def chosen(name):

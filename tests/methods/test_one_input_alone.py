@@ -100,6 +100,7 @@ def test_the_list_of_methods_is_whole():
         "gradient-x-input", "grad-cam",
         "grad-cam++", "guided-backprop", "guided-ig", "guided-grad-cam", "hirescam", "layercam",
         "legrad", "lrp", "attn-lrp", "libragrad", "saliency", "xgrad-cam", "layercam-scales",
+        "activation", "enriched",
     }  # fmt: skip
     assert set(registered()) - NEED_BOXES - single - variants == {*FORWARD, *BACKWARD} - single
 

@@ -15,7 +15,7 @@ from onnxplain.methods import registered
 from onnxplain.model.obstacles import obstacles, without_rule
 from onnxplain.relevance.kinds import RULED
 from onnxplain.relevance.operators import Record, propagate
-from tests.applicable import NEED_ATTENTION, NEED_BOXES
+from tests.applicable import NEED_ATTENTION, NEED_BOXES, NEED_FEATURES
 from tests.small_models import LINEAR, model_of, write_model
 
 DIGIT = "examples/digits/3-10.png"
@@ -48,7 +48,7 @@ BODIES = {
 }
 RULES = {"lrp", "attn-lrp", "libragrad", "deep-taylor"}
 RECTIFIERS = {"guided-backprop", "deconvnet", "guided-grad-cam"}
-LACKING = NEED_ATTENTION | NEED_BOXES
+LACKING = NEED_ATTENTION | NEED_BOXES | NEED_FEATURES
 # These run what follows a layer alone.
 CUT = {"ablation-cam", "recipro-cam"}
 IN_PYTORCH = {name for name, method in registered().items() if method.takes_slopes}

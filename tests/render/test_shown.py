@@ -51,6 +51,8 @@ HIGH = {
     "guided-grad-cam": RAISES,
     "clear": RAISES,
     "eigen-cam": "stands out",
+    "activation": "answers",
+    "enriched": "seen",
     "deep-taylor": "much of the score",
     "attention-rollout": "much attention",
     "saliency": "strong effect",

@@ -30,7 +30,7 @@ def test_one_chart_a_measure_with_the_methods_in_their_order():
     ]
     assert [line.name for line in found[0].chart.lines] == found[0].table.columns == ["a", "b"]
     assert len(found[0].chart.lines[0].band) == 66
-    assert "share of pixels taken away" in found[0].chart.title
+    assert "share of pixels removed" in found[0].chart.title
     shares = [share for share, _ in found[0].table.rows]
     assert shares == [k / 8 for k in range(9)]
     assert found[0].table.rows[2][1][0] == "0.750 (0.000 to 1.000)"
@@ -70,8 +70,9 @@ def test_every_pictured_example_has_its_own(page):
     assert text.count('class="chart small"') == 2 * photos
     parsed = Page(text)
     assert [a["data-of"] for a in parsed.all("div") if "data-of" in a][:2] == ["grad-cam", "lrp"]
-    # Two charts of means, with a line and a band for each method; and one of the sanity.
-    assert len([a for a in parsed.all("svg") if a.get("class") == "chart"]) == 3
+    # Two charts of means, with a line and a band for each method; one of the sanity, and one of
+    # how often answers of each probability are right.
+    assert len([a for a in parsed.all("svg") if a.get("class") == "chart"]) == 4
     assert len(parsed.all("polygon")) == 4
     assert 'href="#curves"' in text
 

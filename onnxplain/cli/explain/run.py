@@ -251,7 +251,7 @@ def _explain_into(
             )
             outcomes += job.model.attempt_targets(
                 picture, chosen.method.name, aims, prediction=prediction,
-                progress=step, **job.settings, **chosen.parameters,
+                if_still=job.kind is None, progress=step, **job.settings, **chosen.parameters,
             )  # fmt: skip
         for aim, outcome in zip(aims, outcomes or failed * len(aims), strict=True):
             stem = f"{name}.{chosen.stem}" + (f".{aim.stem}" if len(aims) > 1 else "")
@@ -304,6 +304,7 @@ def _write(
     with one_of_many(lambda error: found.append(Attempt(method, aim, error=error, cell=cell))):
         files = write_explanation(outcome, job.folder, stem, job.drawing.look)
         said = tuple(outcome.sentences)
+        aim = outcome.target  # the logit, where the probability hardly moves
         found.append(Attempt(method, aim, outcome, files, sentences=said, cell=cell))
     return found[0]
 
