@@ -22,9 +22,6 @@ from onnxplain.network.network import Network
 from onnxplain.network.placed_layer import placement_warnings
 from onnxplain.targets.target import Target
 
-# What the authors' package reads unless told otherwise.
-_BLOCKS = 2
-
 
 def _require_blocks(network: Network) -> None:
     require_open_attention(network)
@@ -38,21 +35,19 @@ def _require_blocks(network: Network) -> None:
     explains="logit",
     display="positive",
     shows="where more attention raises the target's score",
-    summary="Derivative of the score by the attention weights, with the score read after each of "
-    "the last blocks.",
+    summary="Where more attention would raise the score: its derivative by the attention weights, "
+    "block by block.",
     reference="Bousselham, Boggust, Chaybouti, Strobelt, Kuehne 2024, arXiv:2404.03214, "
     "equations 5 to 8",
     meaning="score units per unit of attention weight, averaged; never negative",
     class_discriminative=True,
     promises="no value is negative; with one block it is the positive part of the score's own "
     "derivative",
-    failures="says where attention would help, not how much is paid; scores of early blocks come "
-    "from a head that was not trained on them",
+    failures="says where attention would help, not how much is paid; with more blocks, scores come "
+    "from a head that was not trained on them: on digits-vit the map is then no better than random",
     requires=_require_blocks,
 )
-def legrad(
-    context: Context, x: NDArray[Any], target: Target, *, blocks: int | None = None
-) -> Attribution:
+def legrad(context: Context, x: NDArray[Any], target: Target, *, blocks: int = 1) -> Attribution:
     """Mean over blocks l, heads and queries of max(dS_l / dA_l, 0), by patches as keys.
 
     S_l is the score that the model's own head gives to the tokens after block l.
@@ -61,8 +56,8 @@ def legrad(
     ----------
     context, x, target
         See `Context` and `Target`; x has the model's input shape.
-    blocks : int, optional
-        How many blocks, from the last one on; two if not given, as in the authors' package.
+    blocks : int
+        How many blocks, from the last one on; the authors' package reads two.
 
     Returns
     -------
@@ -81,23 +76,21 @@ def legrad(
     _require_blocks(network)
     layers, grid = attention_of(network)
     ends = _block_ends(network, layers, grid)
-    count = min(_BLOCKS, len(layers)) if blocks is None else blocks
-    if not 1 <= count <= len(layers):
+    if not 1 <= blocks <= len(layers):
         raise UsageError(f"legrad: blocks must be 1 to {len(layers)}, not {blocks}")
     total = np.zeros((len(x), *grid.size))
-    for layer, end in zip(layers[-count:], ends[-count:], strict=True):
+    for layer, end in zip(layers[-blocks:], ends[-blocks:], strict=True):
         after = _reading_after(context, end, ends[-1])
         for n in range(len(x)):  # some files join batch and heads on one axis
             found = after.gradients(x[n : n + 1], target, [layer.node.output])
             slopes = layer.weights(network.graph, found.gradients)
             by_key = np.maximum(slopes, 0.0).mean(axis=(0, 1))
-            total[n] += by_key[grid.order].reshape(grid.size) / count
+            total[n] += by_key[grid.order].reshape(grid.size) / blocks
     return Attribution(
         total,
         ("H", "W"),
         layer=layers[-1].node.output,
-        parameters={"blocks": count},
-        notes={"attention_layers": [layer.node.output for layer in layers[-count:]]},
+        notes={"attention_layers": [layer.node.output for layer in layers[-blocks:]]},
         warnings=placement_warnings(network, grid.stream),
     )
 

@@ -72,7 +72,7 @@ def legrad(case):
         for head, query, key in np.ndindex(slopes.shape):
             share = max(slopes[head, query, key], 0) / slopes[..., 0].size / 2
             expected[np.unravel_index(key, GRID)] += share
-    return Expected(expected, bound=CONSTANTS)
+    return Expected(expected, {"blocks": 2}, CONSTANTS)
 
 
 def attn_lrp(case):
