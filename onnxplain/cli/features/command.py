@@ -29,9 +29,11 @@ _HELP = """Show what MODEL has learned.
 \b
 One model alone:
   onnxplain features weights MODEL
+  onnxplain features maco MODEL
 One picture:
   onnxplain features maps MODEL IMAGE...
   onnxplain features layer-response MODEL IMAGE...
+  onnxplain features similarity MODEL IMAGE IMAGE
   onnxplain features crp MODEL IMAGE... [--data DATA]
 \b
 Data sets (folders whose subfolders name the classes, patterns, tables or pictures; the word
