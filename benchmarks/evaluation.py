@@ -52,6 +52,11 @@ METHODS: Mapping[str, tuple[str, dict[str, Any]]] = {
             "deeplift",
             "occlusion",
             "integrated-gradients",
+            "guided-ig",
+            "blur-ig",
+            "sobol",
+            "hsic",
+            "region-search",
         )
     },
     **{

@@ -193,14 +193,13 @@ class OrtAdapter:
         """
         wanted = list(names)
         try:
-            session = self._sessions.measuring(wanted)
+            session, run = self._sessions.measuring(wanted)
         except UnsupportedModelError:  # a sequence is among them, which has no shape
             wanted = self._sessions.tensors_of(wanted)
             if not wanted:
                 return {}
-            session = self._sessions.measuring(wanted)
-        outputs = [o.name for o in session.get_outputs()][-len(wanted) :]
-        values = self._run(session, outputs, x.astype(self._image.dtype, copy=False))
+            session, run = self._sessions.measuring(wanted)
+        values = self._said(session, run, x.astype(self._image.dtype, copy=False))
         return {n: tuple(map(int, v)) for n, v in zip(wanted, values, strict=True)}
 
     def _fitting(self, count: int) -> Batches:

@@ -31,13 +31,15 @@ from onnxplain.evaluate.settings import Settings
 from onnxplain.files import why_no_file
 from onnxplain.graph.load import file_sha256
 from onnxplain.inputs.dataset import Sample
+from onnxplain.methods import find
+from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.model import Model
 from onnxplain.process.journal import in_hand
 
 # What is kept of a picture, and a small map for each method.
 Examined = tuple[Picture, dict[str, NDArray[np.float32]]]
 # Layout of these results; what a store holds is of one.
-ENTRIES = 4
+ENTRIES = 5
 
 
 def methods_for(
@@ -99,6 +101,8 @@ def examine(
     }
     if sample.mask is not None:
         about["mask_sha256"] = _file_digest(sample.mask)
+    if sample.group is not None:
+        about["group"] = sample.group
     found: list[Examined] = []
 
     def failed(error: OnnxplainError) -> None:
@@ -136,6 +140,7 @@ def _examined(
             "curves": curves,
             "record": _finite(case.explanation.measures),
             "evidence": dict(evidence_shares(case.heatmap, case.mask)),
+            "settled": _settled(case),
             "warnings": list(case.explanation.warnings),
         }
         maps[case.method] = small(case.heatmap)
@@ -229,6 +234,16 @@ def _measured(
             if isinstance(value, Curve) and measure.name in CURVES and finite:
                 curves[measure.name] = kept(value)
     return _finite(numbers), curves
+
+
+def _settled(case: Case) -> dict[str, Any]:
+    """What a method chose where nothing was given: a window in pixels, a layer."""
+    assert case.explanation is not None
+    asked = check_parameters(find(case.method), case.parameters or {})
+    ran = {**case.explanation.parameters}
+    if case.explanation.layer is not None:
+        ran["layer"] = case.explanation.layer
+    return {k: v for k, v in ran.items() if v != asked.get(k)}
 
 
 def _finite(measures: Mapping[str, float]) -> dict[str, float | None]:

@@ -37,7 +37,7 @@ from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.model import Model
 from onnxplain.network.engines import AUTO
 
-FORMAT = 4
+FORMAT = 5
 
 
 class _Sources(TypedDict):
@@ -46,9 +46,10 @@ class _Sources(TypedDict):
 
 
 class Sources(_Sources, total=False):
-    """Where model, data and annotated boxes were, as they were given."""
+    """Where model, data and annotated boxes were, as they were given, and the column of groups."""
 
     boxes: str
+    groups: str
 
 
 def make_head(audit: Audit, sources: Sources) -> Head:
@@ -59,11 +60,12 @@ def make_head(audit: Audit, sources: Sources) -> Head:
     audit : Audit
         With all results, or those so far.
     sources : Sources
-        Where ``model`` and ``data``, one source or several, and ``boxes`` if there are any, were.
+        Where ``model`` and ``data``, one source or several, and ``boxes`` if there are any, were;
+        and the column of the tables that names ``groups``, if one does.
     """
     model, config, store = audit.model, audit.config, audit.store
     files = question_files(require_question(model, config.target))
-    of_entries = summarise_entries(store, config.examples)
+    of_entries = summarise_entries(store, config.examples, model.task.name)
     of_maps = summarise_maps(store, config.examples)
     return Head(
         format=FORMAT,
@@ -78,6 +80,7 @@ def make_head(audit: Audit, sources: Sources) -> Head:
         versions=versions(),
         sanity_pictures=list(store.sanity()),
         predictions=of_entries.predictions,
+        answers=of_entries.answers,
         measures=of_entries.measures,
         said_curves=of_entries.curves,
         sanity=of_entries.sanity,
@@ -116,6 +119,8 @@ def data_sha256(entries: Iterable[tuple[Sample, Picture]]) -> str:
         entry: list[Any] = [sample.name, sample.label, *contents, [list(b) for b in sample.boxes]]
         if sample.annotation is not None:
             entry.append(sample.annotation.to_list())
+        if sample.group is not None:
+            entry.append({"group": sample.group})
         digest.update(json.dumps(entry).encode() + b"\n")
     return digest.hexdigest()
 
@@ -167,6 +172,7 @@ def _about_data(audit: Audit, sources: Sources) -> DataEntry:
         with_mask=sum(_is_located(samples[n]) for n in examined),
         sha256=data_sha256((samples[p.number], p) for p in store.pictures()),
         boxes=sources.get("boxes"),
+        groups=sources.get("groups"),
     )
 
 

@@ -191,7 +191,8 @@ def _sanity(audit: Audit, picture: Done, lost: RandomisedModels) -> SanityPictur
 
 
 def _entry(sample: Sample) -> list[Any]:
-    return [sample.name, sample.label, str(sample.mask or ""), [list(b) for b in sample.boxes]]
+    entry = [sample.name, sample.label, str(sample.mask or ""), [list(b) for b in sample.boxes]]
+    return entry if sample.group is None else [*entry, sample.group]
 
 
 def _digest(data: Any) -> str:

@@ -66,6 +66,7 @@ def recorded_data(
     folder: str | Path,
     recorded: Sequence[str],
     masks: str | Path | None = None,
+    groups: str | None = None,
 ) -> list[Sample]:
     """List the pictures of a record's data, by the names that they have in it.
 
@@ -79,7 +80,7 @@ def recorded_data(
         The record's.
     recorded : sequence of str
         Where the record says that they were.
-    masks : path, optional
+    masks, groups : path, str, optional
         See `read_datasets`.
 
     Raises
@@ -92,9 +93,11 @@ def recorded_data(
     """
     if not told:
         places = [require_told(None, folder, source, "--data") for source in recorded]
-        return kept_inside(read_datasets(places, masks=masks, names=recorded), folder)
+        return kept_inside(
+            read_datasets(places, masks=masks, groups=groups, names=recorded), folder
+        )
     if len(recorded) > len(told) == 1 and (files := _one_by_one(told[0], recorded)):
-        return read_datasets(list(files), masks=masks, names=list(files.values()))
+        return read_datasets(list(files), masks=masks, groups=groups, names=list(files.values()))
     names = standing_for([str(t) for t in told], recorded)
     if names is None and len(recorded) > 1:
         listed = ", ".join(shown(source[:80]) for source in recorded[:_LISTED])
@@ -103,7 +106,7 @@ def recorded_data(
             f"the record has {len(recorded)} sources of data: {listed}{more}; give --data once "
             "for each of them"
         )
-    return read_datasets(list(told), masks=masks, names=names)
+    return read_datasets(list(told), masks=masks, groups=groups, names=names)
 
 
 def _one_by_one(folder: str | Path, recorded: Sequence[str]) -> dict[Path, str]:

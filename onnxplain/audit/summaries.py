@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from onnxplain.audit.answers import count_answers
 from onnxplain.audit.clusters import Clustering, find_clusters
 from onnxplain.audit.curves import summarise_curves
 from onnxplain.audit.records.pictures import Failed
@@ -35,7 +36,7 @@ from onnxplain.audit.summary import (
 _DIGITS = 6
 
 
-def summarise_entries(results: Results, examples: int) -> EntrySums:
+def summarise_entries(results: Results, examples: int, task: str | None) -> EntrySums:
     """Summaries that the pictures' entries alone give: whoever has the record can repeat them.
 
     Parameters
@@ -44,9 +45,12 @@ def summarise_entries(results: Results, examples: int) -> EntrySums:
         Those of an audit.
     examples : int
         At most so many pictures of each kind.
+    task : str or None
+        What the model answers; ``None`` in records that do not say it.
     """
     return EntrySums(
         predictions=summarise_predictions(results, examples),
+        answers=count_answers(results.pictures(), task),
         measures=summarise_measures(results),
         curves=summarise_curves(results),
         sanity=summarise_sanity(results),

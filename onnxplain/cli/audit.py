@@ -29,7 +29,7 @@ _HELP = """Audit MODEL over DATA: what it predicts, why, and how far to trust th
 
 DATA is a folder (its subfolders name the classes, and a subfolder 'masks' marks the
 evidence), a pattern, a picture, or a table (CSV or JSON) with the column file and the optional
-columns label, mask, x0, y0, x1, y1. Several of them form one data set.
+columns label, mask, x0, y0, x1, y1, and one that --groups names. Several of them form one data set.
 
 \b
 Files written:
@@ -58,6 +58,12 @@ valid record that is marked as incomplete.
 @target_option
 @masks_option
 @boxes_option
+@click.option(
+    "--groups",
+    metavar="COLUMN",
+    help="Another column of the tables, whose cells name groups of pictures (a camera, a "
+    "hospital): the results are also given group by group.",
+)
 @limit_option
 @out_option("audited")
 @click.option(

@@ -18,10 +18,10 @@ from onnxplain.audit.head import Sources
 from onnxplain.audit.record import RECORD, recorded_pictures, write_record
 from onnxplain.audit.records.pictures import PROBABILITY
 from onnxplain.audit.records.plain import Unsaid
-from onnxplain.audit.records.record import Head
 from onnxplain.audit.records.summaries import BESIDE, SuspectSum, TriedPlace
 from onnxplain.audit.run import Examiner, open_audit, run_audit
 from onnxplain.audit.store import PICTURES
+from onnxplain.cli.audit_answers import show_answers
 from onnxplain.cli.boxes import tell_boxes, with_boxes
 from onnxplain.cli.boxes_table import show_boxes
 from onnxplain.cli.changed import tell_changed
@@ -34,7 +34,7 @@ from onnxplain.errors import ImageError, InternalError, UsageError
 from onnxplain.inputs.dataset import spread
 from onnxplain.inputs.datasets import read_datasets
 from onnxplain.model.load import load
-from onnxplain.report.content import content
+from onnxplain.report.content import Content, content
 from onnxplain.report.verdict import silent_measures, untrusted
 from onnxplain.report.write import write_report
 
@@ -50,6 +50,7 @@ def run(
     target: str | None,
     masks: str | None,
     boxes: str | None,
+    groups: str | None,
     limit: int | None,
     folder: str,
     place: str,
@@ -75,7 +76,7 @@ def run(
     out = Path(folder)
     require_order(model, data)
     require_writable(out)
-    found = read_datasets(data, masks=masks)
+    found = read_datasets(data, masks=masks, groups=groups)
     asked = None if config is None else AuditConfig.load(config)
     size = (asked or AuditConfig()).batch_size
     opened = load(model, batch_size=size, **opening)
@@ -102,6 +103,8 @@ def run(
     sources: Sources = {"model": model, "data": list(dict.fromkeys(data))}
     if boxes is not None:
         sources["boxes"] = boxes
+    if groups is not None:
+        sources["groups"] = groups
     with open_audit(out, opened, samples, asked, truth) as audit, _results_alone(place):
         try:
             _examine(audit, examiner, quiet)
@@ -112,12 +115,14 @@ def run(
                 f"{out / RECORD} holds what there is; the same command resumes from here"
             )
             raise
-        head, written = _file(audit, sources, out)
+        shown, written = _file(audit, sources, out)
+    head = shown.record
     tell_changed(opened)
     if as_json:
-        document({**head.to_dict(), "files": [str(f) for f in written]})
+        said = {"conclusion": shown.conclusion, "unseen": shown.unseen}
+        document({**head.to_dict(), **said, "files": [str(f) for f in written]})
     elif not quiet:
-        _show(head, written)
+        _show(shown, written)
     problems = [f.problem for f in head.failures]
     problems += [s.problem for s in head.sanity_pictures if s.problem is not None]
     code = code_of_data(problems)
@@ -149,16 +154,16 @@ def _examine(audit: Audit, examiner: Examiner | None, quiet: bool) -> None:
         run_audit(audit, progress, examiner=examiner)
 
 
-def _file(audit: Audit, sources: Sources, folder: Path) -> tuple[Head, list[Path]]:
+def _file(audit: Audit, sources: Sources, folder: Path) -> tuple[Content, list[Path]]:
     """Write the record and, from it, the report."""
     head = write_record(folder / RECORD, audit, sources)
     files = {sample.name: sample.path for sample in audit.samples}
     shown = content(head, partial(recorded_pictures, audit.store), files, audit.store.map)
-    return head, [folder / RECORD, *write_report(folder, shown)]
+    return shown, [folder / RECORD, *write_report(folder, shown)]
 
 
-def _show(head: Head, files: Sequence[Path]) -> None:
-    said = head.predictions
+def _show(shown: Content, files: Sequence[Path]) -> None:
+    head, said = shown.record, shown.record.predictions
     right = "" if said.accuracy is None else f", {said.accuracy:.1%} right"
     line(f"{said.scored} of {head.data.pictures} pictures examined{right}")
     for text in untrusted(head):
@@ -170,6 +175,7 @@ def _show(head: Head, files: Sequence[Path]) -> None:
     line()
     if head.boxes is not None:
         show_boxes(head.boxes, head.model.labels)
+    show_answers(shown)
     rows: list[list[object]] = [
         [m.method, m.measure, m.mean, m.deviation, m.count] for m in head.measures
     ]
@@ -200,6 +206,9 @@ def _show(head: Head, files: Sequence[Path]) -> None:
         )
     else:
         line("no shortcut suspects")
+    line()
+    for text in shown.conclusion:
+        line(text)
     for path in files:
         line(f"wrote {path}")
 

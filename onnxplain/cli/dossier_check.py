@@ -67,4 +67,4 @@ def data_of(folder: str, known: Record, data: Sequence[str], masks: str | None) 
     """Return the pictures: as they are told, or as the dossier keeps them."""
     if not data and masks is None and is_dossier(folder) and (kept := kept_samples(folder)):
         return kept
-    return recorded_data(data, folder, known.data.sources, masks)
+    return recorded_data(data, folder, known.data.sources, masks, known.data.groups)

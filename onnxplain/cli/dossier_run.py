@@ -51,7 +51,7 @@ def run(
         read_private(key)  # before anything is written
     if not no_model:
         model = require_told(model, audit, record.model.source, "--model or --no-model")
-    samples = recorded_data(data, audit, record.data.sources, masks)
+    samples = recorded_data(data, audit, record.data.sources, masks, record.data.groups)
     with ExitStack() as stack:
         store = None
         if os.path.exists(os.path.join(audit, STORE)):

@@ -26,7 +26,7 @@ from onnxplain.files import read_bytes, whole_file, write_json, write_text
 from onnxplain.inputs.dataset import Sample
 from onnxplain.machine import versions
 
-VERIFIER = "verify_dossier.py"
+VERIFIER = ("verify_dossier.py", "repeat_figures.py")
 _MOST_RECORD = 500_000_000
 # To be filled in by who reviews; empty when a dossier is made.
 _SIGN_OFF = ("name", "organisation", "role", "date", "decision", "remarks", "signature")
@@ -124,8 +124,9 @@ def fill(
         lacking.append("the annotated boxes; give them to verify with --boxes")
     if record.target_files:
         lacking.append("files that the target names; give them to verify with --file")
-    text = resources.files("onnxplain").joinpath(f"data/{VERIFIER}").read_text("utf-8")
-    write_text(folder / VERIFIER, text)
+    for name in VERIFIER:
+        text = resources.files("onnxplain").joinpath(f"data/{name}").read_text("utf-8")
+        write_text(folder / name, text)
     return lacking
 
 

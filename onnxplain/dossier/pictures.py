@@ -53,6 +53,8 @@ def copy_pictures(record: Record, samples: Sequence[Sample], folder: Path) -> li
         digests = {"file": picture.file_sha256, "mask": picture.mask_sha256 or None}
         entry: dict[str, Any] = {"name": picture.name, "number": picture.number}
         entry |= {"label": sample.label, "boxes": [list(b) for b in sample.boxes]}
+        if sample.group is not None:
+            entry["group"] = sample.group
         for kind, path in (("file", sample.path), ("mask", sample.mask)):
             digest = digests[kind]
             if path is not None and isinstance(digest, str) and digest:
@@ -92,11 +94,16 @@ def _sample(folder: Path, entry: Mapping[str, Any]) -> Sample:
             raise ValueError(f"the path {path!r} is not allowed")
     boxes = tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in entry["boxes"])
     mask = entry.get("mask")
-    label = entry["label"]
-    if not (label is None or isinstance(label, str)):
-        raise ValueError("a label must be text")
+    label, group = entry["label"], entry.get("group")
+    if not all(text is None or isinstance(text, str) for text in (label, group)):
+        raise ValueError("a label and a group must be text")
     return Sample(
-        str(entry["name"]), folder / entry["file"], label, folder / mask if mask else None, boxes
+        str(entry["name"]),
+        folder / entry["file"],
+        label,
+        folder / mask if mask else None,
+        boxes,
+        group=group,
     )
 
 

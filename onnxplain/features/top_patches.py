@@ -208,6 +208,7 @@ def channel_patches(
     channels: Sequence[int],
     *,
     projection: str | None = "guided",
+    resample: bool = True,
     allow_mismatch: bool = False,
 ) -> Iterator[ChannelPatches]:
     """Cut out and project back the units of some channels.
@@ -225,6 +226,8 @@ def channel_patches(
         Which channels.
     projection : str, optional
         See `project_units`; none if ``None``.
+    resample : bool
+        Leave no grid after strided convolutions.
     allow_mismatch : bool
         Project although PyTorch and ONNX Runtime disagree on the first image.
 
@@ -254,7 +257,9 @@ def channel_patches(
         projected: list[NDArray[Any]] = []
         if projection is not None and pictures:
             x = np.concatenate([p.x for p in pictures])
-            signals = project_units(model, x, layer, channel, units.places[0, shown], projection)
+            signals = project_units(
+                model, x, layer, channel, units.places[0, shown], projection, resample=resample
+            )
             projected = [
                 cut(s, b, fields.size, fill=0.0) for s, b in zip(signals, boxes, strict=True)
             ]

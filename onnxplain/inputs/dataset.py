@@ -56,6 +56,8 @@ class Sample:
         Rectangles that hold the evidence; together they are a mask.
     annotation : Annotation, optional
         Objects that a detector should find; ``None`` if nobody has looked for them.
+    group : str, optional
+        The group that a table puts it in, whatever that stands for: a hospital, a camera.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Sample:
     mask: Path | None = None
     boxes: tuple[Box, ...] = ()
     annotation: Annotation | None = None
+    group: str | None = None
 
     @property
     def has_mask(self) -> bool:
@@ -106,7 +109,9 @@ class Sample:
         return preprocess.of_masks().seen(drawn)[..., 0] > 127
 
 
-def read_dataset(source: str | Path, *, masks: str | Path | None = None) -> list[Sample]:
+def read_dataset(
+    source: str | Path, *, masks: str | Path | None = None, groups: str | None = None
+) -> list[Sample]:
     """List the pictures of a data set.
 
     Parameters
@@ -120,6 +125,9 @@ def read_dataset(source: str | Path, *, masks: str | Path | None = None) -> list
         is a list of objects, with ``boxes`` as lists of four numbers.
     masks : path, optional
         Folder of masks, instead of ``masks``.
+    groups : str, optional
+        Another column of a table, whose cells name groups; a source that has no table, or
+        none with this column, has no groups.
 
     Returns
     -------
@@ -136,7 +144,7 @@ def read_dataset(source: str | Path, *, masks: str | Path | None = None) -> list
     path = Path(source)
     table = path if is_table(path) else _table_in(path)
     if table is not None:
-        samples = _read_table(table)
+        samples = _read_table(table, groups)
     elif os.path.isdir(path):
         samples = _in_folder(path)
     else:
@@ -222,31 +230,32 @@ def _table_in(folder: Path) -> Path | None:
     return next((folder / name for name in _TABLES if os.path.isfile(folder / name)), None)
 
 
-def _read_table(path: Path) -> list[Sample]:
-    rows = _json_rows(path) if path.suffix.lower() == ".json" else _csv_rows(path)
+def _read_table(path: Path, groups: str | None) -> list[Sample]:
+    rows = _json_rows(path) if path.suffix.lower() == ".json" else _csv_rows(path, groups)
     samples: dict[str, Sample] = {}
     for number, row in enumerate(rows, 1):
         where = f"table {str(path)!r}, entry {number}"
-        sample = _sample(path.parent, row, where)
+        sample = _sample(path.parent, row, where, groups)
         known = samples.setdefault(sample.name, replace(sample, boxes=()))
-        if (known.label, known.mask) != (sample.label, sample.mask):
+        if any(getattr(known, k) != getattr(sample, k) for k in ("label", "mask", "group")):
             raise UsageError(
-                f"{where}: an earlier entry gives {sample.name!r} another label or mask"
+                f"{where}: an earlier entry gives {sample.name!r} another label, mask or group"
             )
         samples[sample.name] = replace(known, boxes=known.boxes + sample.boxes)
     return list(samples.values())
 
 
-def _csv_rows(path: Path) -> list[Mapping[str, Any]]:
+def _csv_rows(path: Path, groups: str | None) -> list[Mapping[str, Any]]:
     try:
         text = read_text(path, "table").removeprefix("\ufeff")
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         columns = reader.fieldnames or ()
-        unknown = set(columns) - set(_COLUMNS)
+        unknown = set(columns) - {*_COLUMNS, *_extra(groups)}
         if "file" not in columns or unknown:
             raise UsageError(
                 f"table {str(path)!r}: the first line must name the column 'file' and may "
-                f"name {', '.join(_COLUMNS[1:])}; it names {', '.join(columns) or 'nothing'}"
+                f"name {', '.join(_COLUMNS[1:])}; it names {', '.join(columns) or 'nothing'}; "
+                "an audit takes one more column with --groups NAME"
             )
         return [_with_box(row) for row in require_few_rows(reader, f"table {str(path)!r}")]
     except csv.Error as error:
@@ -266,8 +275,8 @@ def _json_rows(path: Path) -> list[Mapping[str, Any]]:
     return list(require_few_rows(rows, f"table {str(path)!r}"))
 
 
-def _sample(folder: Path, row: Mapping[str, Any], where: str) -> Sample:
-    unknown = set(row) - {"file", "label", "mask", "boxes"}
+def _sample(folder: Path, row: Mapping[str, Any], where: str, groups: str | None) -> Sample:
+    unknown = set(row) - {"file", "label", "mask", "boxes", *_extra(groups)}
     file, label, mask = (row.get(k) for k in ("file", "label", "mask"))
     if unknown or not isinstance(file, str) or not file:
         raise UsageError(
@@ -283,7 +292,24 @@ def _sample(folder: Path, row: Mapping[str, Any], where: str) -> Sample:
         None if label is None else str(label),
         folder / str(mask) if mask else None,
         tuple(_box(b, where) for b in boxes),
+        group=_group(row.get(groups) if groups else None),
     )
+
+
+def _extra(groups: str | None) -> tuple[str, ...]:
+    """The column that names groups, if there is one; it must not mean anything else."""
+    if groups is None:
+        return ()
+    if groups in (*_COLUMNS, "boxes", ""):
+        raise UsageError(
+            f"--groups {groups!r} is a column with a meaning of its own; name another one"
+        )
+    return (groups,)
+
+
+def _group(cell: Any) -> str | None:
+    """Name of a group; an empty cell is none."""
+    return None if cell is None or not str(cell).strip() else str(cell).strip()
 
 
 def _box(value: Any, where: str) -> Box:

@@ -18,6 +18,7 @@ def read_datasets(
     sources: str | Path | Sequence[str | Path],
     *,
     masks: str | Path | None = None,
+    groups: str | None = None,
     names: Sequence[str] | None = None,
 ) -> list[Sample]:
     """List the pictures of one or several data sets, each picture once.
@@ -29,6 +30,8 @@ def read_datasets(
         pictures begin with the folder as it was given, so that they stay apart.
     masks : path, optional
         Folder of masks for all of them.
+    groups : str, optional
+        The column of their tables that names groups, see `read_dataset`.
     names : sequence of str, optional
         What each source was called when it was read before, if its place is another one now:
         pictures then keep the names of that time.
@@ -42,7 +45,7 @@ def read_datasets(
     ------
     UsageError
         If there is no source, one cannot be understood, two say different things of one
-        picture, or pictures of two would share a mask of `masks`.
+        picture, pictures of two would share a mask of `masks`, or no picture is in a group.
     ImageError
         If there is no picture in one of them.
     """
@@ -51,7 +54,23 @@ def read_datasets(
         raise UsageError("no data given; give a folder, a pattern, a table or pictures")
     called = list(map(str, places if names is None else names))
     if len(places) == 1:
-        return _named(read_dataset(places[0], masks=masks), places[0], called[0])
+        found = _named(read_dataset(places[0], masks=masks, groups=groups), places[0], called[0])
+    else:
+        found = _several(places, called, masks, groups)
+    if groups is not None and all(s.group is None for s in found):
+        raise UsageError(
+            f"no table of the data names a group in a column {groups!r}; add the column to "
+            "labels.csv or labels.json, or name another one with --groups"
+        )
+    return found
+
+
+def _several(
+    places: Sequence[str | Path],
+    called: Sequence[str],
+    masks: str | Path | None,
+    groups: str | None,
+) -> list[Sample]:
     found: dict[str, Sample] = {}
     read: set[str] = set()
     owners: dict[Path, tuple[int, str]] = {}
@@ -59,7 +78,7 @@ def read_datasets(
         if os.path.realpath(place) in read:
             continue
         read.add(os.path.realpath(place))
-        samples = read_dataset(place, masks=masks)
+        samples = read_dataset(place, masks=masks, groups=groups)
         folder = _folder(place, name)
         if folder is None:
             samples = _named(samples, place, name)
@@ -136,6 +155,7 @@ def _joined(known: Sample, again: Sample) -> Sample:
         label=either(known.label, again.label, "label"),
         mask=either(known.mask, again.mask, "mask"),
         boxes=either(known.boxes, again.boxes, "boxes"),
+        group=either(known.group, again.group, "group"),
     )
 
 

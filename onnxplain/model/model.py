@@ -254,7 +254,10 @@ class Model(OpenedModel):
         said = prediction or next(iter(aims.values()))
         needs = chosen.capabilities(values)
         parity = self.check_parity(chosen, picture, said, allow_mismatch, needs=needs).parity
-        context = Context(self.network, self.preprocess, seed, progress or silent, needs=needs)
+        context = Context(
+            self.network, self.preprocess, seed, progress or silent, needs=needs,
+            identity=self.identity,
+        )  # fmt: skip
         late: list[Parity] = []
 
         def check_late() -> None:

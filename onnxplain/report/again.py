@@ -47,7 +47,7 @@ def read_again(
     files: Mapping[str, Path] = {}
     try:
         told = [data] if isinstance(data, (str, Path)) else data
-        found = recorded_data(told, folder, record.data.sources)
+        found = recorded_data(told, folder, record.data.sources, groups=record.data.groups)
         files = {s.name: s.path for s in found}
     except (UsageError, ImageError) as error:
         lacking.append(f"no photos are shown: {error}")

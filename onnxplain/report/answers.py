@@ -1,42 +1,21 @@
-"""Right and wrong answers by class, with what chance alone would allow."""
+"""Right and wrong answers as a report shows them: a matrix, or the most frequent confusions."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from onnxplain.audit.records.pictures import Done, Picture
+from onnxplain.audit.answers import EXCLUSIVE
+from onnxplain.audit.records.answers import AnswerSums, Confusion, Part
+from onnxplain.audit.records.pictures import PROBABILITY
+from onnxplain.audit.records.record import Head
 
+PartT = TypeVar("PartT", bound=Part)
 # Up to so many classes their confusions stand in a matrix; else the most frequent in a list.
 MOST_IN_MATRIX, _MOST_PAIRS = 12, 20
-# Of a normal distribution: 95 % lie within.
-_Z = 1.959963984540054
-
-
-@dataclass(frozen=True)
-class ClassAnswers:
-    """How the pictures of one class are answered.
-
-    Attributes
-    ----------
-    index : int
-        The true class.
-    count, right : int
-        Pictures of the class, and those answered rightly.
-    low, high : float
-        95 % interval of the accuracy.
-    taken_for : int or None
-        The class most often answered instead.
-    """
-
-    index: int
-    count: int
-    right: int
-    low: float
-    high: float
-    taken_for: int | None
+# A difference that is less likely by chance is told as one.
+_RARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -45,73 +24,76 @@ class Answers:
 
     Attributes
     ----------
-    low, high : float
-        95 % interval of the accuracy.
-    classes : list of ClassAnswers
-        By their index.
+    told : AnswerSums
+        What the record says.
     indices : list of int
         Rows and columns of the matrix; empty if there are too many.
-    counts : dict of (int, int or None) to int
+    counts : mapping of (int, int or None) to int
         Pictures by true and answered class.
     """
 
-    low: float
-    high: float
-    classes: list[ClassAnswers]
+    told: AnswerSums
     indices: list[int]
-    counts: dict[tuple[int, int | None], int]
+    counts: Mapping[tuple[int, int | None], int]
 
     @property
-    def confusions(self) -> list[tuple[int, int | None, int]]:
-        """The most frequent errors: true class, answered class, pictures."""
-        wrong = [(n, t, p) for (t, p), n in self.counts.items() if t != p]
-        wrong.sort(key=lambda one: (-one[0], one[1], -1 if one[2] is None else one[2]))
-        return [(t, p, n) for n, t, p in wrong[:_MOST_PAIRS]]
+    def confusions(self) -> list[Confusion]:
+        """The most frequent errors."""
+        wrong = [c for c in self.told.confusions if c.label != c.predicted]
+        return sorted(wrong, key=lambda c: -c.count)[:_MOST_PAIRS]
 
 
-def answers(pictures: Iterable[Picture]) -> Answers | None:
-    """Count answers; nothing if no picture has a label.
-
-    Parameters
-    ----------
-    pictures : iterable of Picture
-        Of a record; memory does not grow with their number.
-    """
-    counts = Counter(
-        (p.label, p.predicted) for p in pictures if isinstance(p, Done) and p.label is not None
-    )
-    if not counts:
+def drawn_answers(told: AnswerSums | None) -> Answers | None:
+    """Put answers in the form of a report; nothing of nothing."""
+    if told is None:
         return None
-    sums: Counter[int] = Counter()
-    for (label, _), n in counts.items():
-        sums[label] += n
-    classes = []
-    for index in sorted(sums):
-        right = counts[index, index]
-        wrong = [(-n, p) for (t, p), n in counts.items() if t == index and p != index]
-        most = min(wrong, key=lambda one: (one[0], one[1] is None, one[1] or 0), default=(0, None))
-        classes.append(
-            ClassAnswers(index, sums[index], right, *wilson(right, sums[index]), most[1])
-        )
-    indices = sorted({k for pair in counts for k in pair if k is not None})
-    right = sum(c.right for c in classes)
-    return Answers(
-        *wilson(right, sums.total()),
-        classes,
-        indices if len(indices) <= MOST_IN_MATRIX else [],
-        dict(counts),
-    )
+    pairs = {(c.label, c.predicted): c.count for c in told.confusions}
+    indices = sorted({k for pair in pairs for k in pair if k is not None})
+    return Answers(told, indices if len(indices) <= MOST_IN_MATRIX else [], pairs)
 
 
-def wilson(right: int, count: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927), which holds for few pictures too.
+def standing_out(parts: Sequence[PartT], *, worse: bool) -> list[PartT]:
+    """Parts that are answered worse, or better, than the others by more than chance explains.
 
     Parameters
     ----------
-    right, count : int
-        How many of how many, at least one.
+    parts : sequence of Part
+        Classes or groups.
+    worse : bool
+        Which of the two.
+
+    Returns
+    -------
+    list of Part
+        The lowest accuracy first, or the highest.
     """
-    share, square = right / count, _Z * _Z / count
-    middle = (share + square / 2) / (1 + square)
-    half = _Z * math.sqrt(share * (1 - share) / count + square / (4 * count)) / (1 + square)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    count, right = (sum(getattr(p, what) for p in parts) for what in ("count", "right"))
+    found = [
+        p
+        for p in parts
+        if p.chance is not None
+        and p.chance < _RARE
+        and (p.right * count < right * p.count) == worse
+    ]
+    return sorted(found, key=lambda p: p.share if worse else -p.share)
+
+
+def why_not_calibrated(record: Head) -> str:
+    """Say in one line why nothing is said of how true the probabilities are; empty if it is.
+
+    Parameters
+    ----------
+    record : Head
+        The record.
+    """
+    said = record.predictions
+    if said.labelled == 0:
+        return "there are no labels to compare them with"
+    if said.unit != PROBABILITY:
+        return (
+            f"the scores are not probabilities (their unit is {said.unit}): neither the graph "
+            "nor --scores says so"
+        )
+    if record.model.task not in EXCLUSIVE:
+        return "several labels may be right at once, and the data name one"
+    return ""

@@ -22,8 +22,18 @@ class Size(NamedTuple):
 
 
 WIDE = Size(520, 250, 44, 14, 30, 48)
+SQUARE = Size(320, 320, 44, 14, 30, 48)
 # About as wide as it is shown, below a photo: letters keep their size.
 SMALL = Size(180, 156, 34, 10, 24, 40)
+
+
+class Bar(NamedTuple):
+    """A point with an interval: its x, both ends of the interval, and its y."""
+
+    x: float
+    low: float
+    high: float
+    y: float
 
 
 @dataclass(frozen=True)
@@ -40,12 +50,15 @@ class Line:
         Which colour and dashes.
     band : list of (float, float)
         Outline of what lies around it, if anything does.
+    bars : list of Bar
+        Points that are marked, with their intervals.
     """
 
     name: str
     points: list[Point]
     style: int
     band: list[Point] = field(default_factory=list)
+    bars: list[Bar] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -84,6 +97,32 @@ class Chart:
     axes: tuple[str, str]
 
 
+@dataclass(frozen=True)
+class Frame:
+    """Where numbers stand in a drawing.
+
+    Attributes
+    ----------
+    size : Size
+        Of the drawing.
+    low, high : float
+        Range of the vertical axis; numbers beyond it stay at the edge.
+    """
+
+    size: Size
+    low: float
+    high: float
+
+    def right(self, share: float) -> float:
+        """Place of a share of the width."""
+        return self.size.left + share * (self.size.width - self.size.left - self.size.right)
+
+    def down(self, value: float) -> float:
+        """Place of a number of the vertical axis."""
+        share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
+        return self.size.top + (1.0 - share) * (self.size.height - self.size.top - self.size.bottom)
+
+
 def chart(
     title: str,
     values: Mapping[str, Sequence[float]],
@@ -113,14 +152,8 @@ def chart(
     size : Size
         Of the drawing.
     """
-    low, high = ticks[0], ticks[-1]
-
-    def right(share: float) -> float:
-        return size.left + share * (size.width - size.left - size.right)
-
-    def down(value: float) -> float:
-        share = (min(max(value, low), high) - low) / (high - low)
-        return size.top + (1.0 - share) * (size.height - size.top - size.bottom)
+    frame = Frame(size, ticks[0], ticks[-1])
+    right, down = frame.right, frame.down
 
     def points(numbers: Sequence[float]) -> list[Point]:
         last = max(len(numbers) - 1, 1)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from onnxplain.audit.answers import count_answers
+from onnxplain.audit.records.answers import AnswerSums, ClassAnswers, GroupAnswers
 from onnxplain.audit.records.boxes import BoxEntry
 from onnxplain.audit.records.pictures import PROBABILITY, Done, Picture
 from onnxplain.audit.records.record import Head
@@ -23,17 +25,22 @@ from onnxplain.audit.shortcuts.places import LEAST
 from onnxplain.audit.summary import in_order
 from onnxplain.methods import Method, registered
 from onnxplain.render.embedded import mean_map_uri
-from onnxplain.report.answers import Answers, ClassAnswers, answers
+from onnxplain.report.answers import Answers, drawn_answers, why_not_calibrated
+from onnxplain.report.blind_spots import unseen
 from onnxplain.report.boxes import KINDS as BOX_KINDS
 from onnxplain.report.boxes import BoxExample, box_examples, judged_classes, words
+from onnxplain.report.chart import Chart
+from onnxplain.report.conclusion import conclusion
 from onnxplain.report.curves import Curves, mean_curves
 from onnxplain.report.examples import Example, Maps, examples
 from onnxplain.report.fit import require_fit
+from onnxplain.report.reliability import reliability
 from onnxplain.report.verdict import Verdict, silent_measures, trusted_first, verdict
-from onnxplain.report.words import is_own
+from onnxplain.report.words import class_name, has_classes, is_own
 
 # A report is read by people and opened by browsers. All of it is in the record.
 MOST_PICTURES, MOST_CLASSES, MOST_SUSPECTS, MOST_CLUSTERED = 300, 24, 24, 8
+MOST_GROUPS = 24
 _EXEMPLARS, _SUSPECT_EXAMPLES = 3, 6
 _KINDS = ("most_confident_errors", "least_confident_errors", "least_confident")
 
@@ -83,7 +90,13 @@ class Content:
     boxes : mapping of str to list of BoxExample
         See `onnxplain.report.boxes.box_examples`.
     answers : Answers or None
-        Right and wrong by class, if there are labels.
+        Right and wrong by class, group and probability, if there are labels.
+    reliability : Chart or None
+        How often answers of each probability are right, if they have one.
+    unseen : list of str
+        What the search for shortcuts cannot see here.
+    conclusion : list of str
+        What the figures come to, in a few sentences.
     verdict : Verdict
         The first lines.
     silent : mapping of (str, str) to str
@@ -102,17 +115,15 @@ class Content:
     cards: Mapping[str, Method]
     boxes: Mapping[str, list[BoxExample]]
     answers: Answers | None
+    reliability: Chart | None
+    unseen: list[str]
+    conclusion: list[str]
     verdict: Verdict
     silent: Mapping[tuple[str, str], str]
 
     def name(self, index: int | None) -> str:
         """Name of a class or value, or its number."""
-        labels = self.record.model.labels
-        if index is None:
-            return "not known"
-        if not self.has_classes and not labels:
-            return f"number {index}"
-        return labels[index] if index < len(labels) and labels[index] else f"class {index}"
+        return class_name(self.record, index)
 
     def explained(self, index: int | None) -> str:
         """Name of what maps are of; the target as it was asked for if it is no class."""
@@ -133,7 +144,7 @@ class Content:
     @property
     def has_classes(self) -> bool:
         """Whether answers can be right or wrong."""
-        return self.record.model.task not in ("values", "embedding", "boxes")
+        return has_classes(self.record)
 
     @property
     def kinds(self) -> list[tuple[str, str]]:
@@ -175,9 +186,21 @@ class Content:
     @property
     def answered_classes(self) -> list[ClassAnswers]:
         """Classes whose answers are shown: those with the most errors, by their index."""
-        found = self.answers.classes if self.answers else []
+        found = self.answers.told.classes if self.answers else []
         most = sorted(found, key=lambda c: (c.right - c.count, c.index))[:MOST_CLASSES]
         return sorted(most, key=lambda c: c.index)
+
+    @property
+    def answered_groups(self) -> list[GroupAnswers]:
+        """Groups whose answers are shown: those with the most errors, in their order."""
+        found = list((self.answers.told.groups if self.answers else None) or ())
+        most = sorted(range(len(found)), key=lambda k: (found[k].right - found[k].count, k))
+        return [found[k] for k in sorted(most[:MOST_GROUPS])]
+
+    @property
+    def not_calibrated(self) -> str:
+        """Why nothing is said of how true the probabilities are; empty if it is."""
+        return why_not_calibrated(self.record)
 
 
 def content(
@@ -226,6 +249,7 @@ def content(
         maps,
     )
     known = registered()
+    told = answered(record, pictures)
     judged = (
         sum(count >= LEAST for count in counts.values())
         if record.boxes is None
@@ -247,10 +271,28 @@ def content(
         ),
         {name: known[name] for name in record.methods if name in known},
         box_examples(record, pictures, files, maps),
-        answers(pictures()) if record.predictions.labelled else None,
-        verdict(record, judged),
+        drawn_answers(told),
+        None if told is None or told.calibration is None else reliability(told.calibration),
+        unseen(record),
+        conclusion(record, told, judged),
+        verdict(record, told, judged),
         silent_measures(record),
     )
+
+
+def answered(record: Head, pictures: Callable[[], Iterable[Picture]]) -> AnswerSums | None:
+    """Right and wrong answers: as the record counts them, or counted of its pictures.
+
+    Parameters
+    ----------
+    record : Head
+        See `content`.
+    pictures : callable
+        Begins a walk over the record's pictures, for records before format 5.
+    """
+    if record.tells_of_answers:
+        return record.answers
+    return count_answers(pictures(), record.model.task) if record.predictions.labelled else None
 
 
 def _wanted(

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from onnxplain.audit.answers import wilson
+from onnxplain.audit.records.answers import AnswerSums
 from onnxplain.audit.records.record import Head
 from onnxplain.audit.records.summaries import SanitySum
 from onnxplain.evaluate.telling import says_little
-from onnxplain.report.answers import wilson
+from onnxplain.report.answer_words import of_classes, of_groups, of_sureness
+from onnxplain.report.answers import why_not_calibrated
 
-_FAILS, _DOUBTFUL, _UNTOLD = "fails", "doubtful", "cannot tell"
+_FAILS, _DOUBTFUL, _UNTOLD, _PASSES = "fails", "doubtful", "cannot tell", "passes"
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,15 @@ class Verdict:
     open: list[str]
 
 
-def verdict(record: Head, judged: int) -> Verdict:
+def verdict(record: Head, told: AnswerSums | None, judged: int) -> Verdict:
     """Sum up an audit.
 
     Parameters
     ----------
     record : Head
         The record.
+    told : AnswerSums or None
+        Right and wrong answers, if there are labels.
     judged : int
         How many classes have enough pictures to be suspected of a shortcut.
     """
@@ -50,16 +55,25 @@ def verdict(record: Head, judged: int) -> Verdict:
         f"Does {record.model.name} classify {record.data.pictures} pictures correctly, where does "
         f"it look, and can the maps of {methods} be believed?"
     )
-    return Verdict(
-        asked, list(_found(record, judged)), list(_failed(record)), list(_open(record, judged))
-    )
+    found = list(_found(record, told, judged))
+    return Verdict(asked, found, list(_failed(record)), list(_open(record, told, judged)))
 
 
 def trusted_first(record: Head) -> list[str]:
     """Methods that ran: those that failed a sanity check last, else in the order asked for."""
-    failed = {s.method for s in record.sanity if _is(s, _FAILS)}
+    failed = untrusted_methods(record)
     ran = [m for m in record.questions.methods if m in record.methods]
     return sorted(ran, key=lambda m: m in failed)
+
+
+def untrusted_methods(record: Head) -> list[str]:
+    """Methods that failed a sanity check."""
+    return [s.method for s in record.sanity if _is(s, _FAILS)]
+
+
+def passed(record: Head) -> list[str]:
+    """Methods whose maps passed every sanity check that was made of them."""
+    return [s.method for s in record.sanity if all(v.startswith(_PASSES) for v in _verdicts(s))]
 
 
 def untrusted(record: Head) -> list[str]:
@@ -78,7 +92,7 @@ def silent_measures(record: Head) -> dict[tuple[str, str], str]:
     return {key: text for key, text in told.items() if text}
 
 
-def _found(record: Head, judged: int) -> Iterator[str]:
+def _found(record: Head, told: AnswerSums | None, judged: int) -> Iterator[str]:
     said = record.predictions
     if said.labelled and said.accuracy is not None:
         low, high = wilson(said.right, said.labelled)
@@ -87,6 +101,10 @@ def _found(record: Head, judged: int) -> Iterator[str]:
             f"{100 * said.accuracy:.1f} %; on further pictures of this kind {100 * low:.0f} to "
             f"{100 * high:.0f} % can be expected (95 % interval)"
         )
+    if told is not None:
+        yield from of_classes(record, told)
+        yield from of_groups(record, told)
+        yield from of_sureness(told.calibration)
     if record.boxes is not None:
         hits = sum(c.hits for c in record.boxes.classes)
         objects = sum(c.objects for c in record.boxes.classes)
@@ -99,10 +117,10 @@ def _found(record: Head, judged: int) -> Iterator[str]:
             if suspect
             else f"none of {judged} judged classes is suspected of a shortcut"
         )
-    passed = [s.method for s in record.sanity if s.verdict.startswith("passes")]
-    if passed:
+    learned = [s.method for s in record.sanity if s.verdict.startswith(_PASSES)]
+    if learned:
         yield (
-            f"the maps of {' and '.join(passed)} depend on what the network has learned (sanity "
+            f"the maps of {' and '.join(learned)} depend on what the network has learned (sanity "
             "check passed)"
         )
 
@@ -120,9 +138,11 @@ def _failed(record: Head) -> Iterator[str]:
     yield from (f"model warning: {text}" for text in record.model.warnings)
 
 
-def _open(record: Head, judged: int) -> Iterator[str]:
+def _open(record: Head, told: AnswerSums | None, judged: int) -> Iterator[str]:
     if not record.predictions.labelled and record.boxes is None and record.model.task == "classes":
         yield "no labels are known, so answers cannot be judged right or wrong"
+    if told is not None and (why := why_not_calibrated(record)):
+        yield f"whether the probabilities are kept is not known: {why}"
     if not judged:
         yield "shortcuts are not judged: too few pictures of each class"
     if not record.sanity:

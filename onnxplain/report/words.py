@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from onnxplain.audit.records.record import Head
 from onnxplain.evaluate.measures import MEASURES
 
 # What methods say of themselves: in the record, with every map.
@@ -27,6 +28,10 @@ GLOSSARY: Mapping[str, str] = {
     "evidence": "The part of a map that supports the class. Shares of it add up to 100 %.",
     "95 % interval": "Where the true share lies with 95 % certainty if further pictures are like "
     "these (Wilson's interval). Few pictures make it wide.",
+    "by chance": "How likely so large a difference is if there is none (Fisher's exact test, times "
+    "the number of classes or groups compared). Below 0.05 it is called a difference.",
+    "expected calibration error": "How far the claimed probability is from the share of right "
+    "answers, on average over ten steps of probability.",
     "shortcut": "A cue that occurs with a class in these pictures but is not the object itself: a "
     "watermark, a border, a background.",
     "deletion": "The score while pixels are removed, the strongest of the map first. A good map "
@@ -41,6 +46,29 @@ GLOSSARY: Mapping[str, str] = {
     "one.",
     "cluster": "Pictures of one class whose maps are similar.",
 }
+
+
+def class_name(record: Head, index: int | None) -> str:
+    """Name of a class or value, or its number.
+
+    Parameters
+    ----------
+    record : Head
+        The record with the labels.
+    index : int or None
+        ``None`` if it is not known.
+    """
+    labels = record.model.labels
+    if index is None:
+        return "not known"
+    if not has_classes(record) and not labels:
+        return f"number {index}"
+    return labels[index] if index < len(labels) and labels[index] else f"class {index}"
+
+
+def has_classes(record: Head) -> bool:
+    """Whether answers can be right or wrong."""
+    return record.model.task not in ("values", "embedding", "boxes")
 
 
 def meaning(measure: str) -> str:

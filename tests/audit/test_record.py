@@ -94,7 +94,7 @@ def test_a_record_without_curves_is_of_format_1(path, tmp_path):
 
 def test_a_record_without_the_files_of_the_model_is_of_format_2(path, model, tmp_path):
     old = json.loads(path.read_text("utf-8"))
-    assert old["format"] == 4
+    assert old["format"] == 5
     assert old["model"]["files"] == model.identity.to_list()
     old["format"] = 2
     del old["model"]["files"]
@@ -136,7 +136,7 @@ def without_times(path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"format": 5}, r"at \$.format"),
+        ({"format": 6}, r"at \$.format"),
         ({"curves": [{"method": "lrp"}]}, r"at \$.curves\[0\]"),
         ({"complete": "yes"}, r"at \$.complete"),
         ({"pictures": [{"name": 3}]}, r"at \$.pictures\[0\]"),

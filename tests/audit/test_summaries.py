@@ -12,12 +12,13 @@ FAILED = ({"file_sha256": None, "status": "failed", "problem": "broken"}, {})
 def test_of_entries(tmp_path):
     wrong = picture(1, spot(0, 0), predicted=2)
     with filled(tmp_path, [picture(0, spot(0, 0)), FAILED, wrong]) as store:
-        found = summarise_entries(store, 5)
+        found = summarise_entries(store, 5, "classes")
     (failure,) = found.failures
     assert (failure.number, failure.name, failure.problem) == (1, "1.png", "broken")
     assert (found.predictions.scored, found.predictions.accuracy) == (2, 0.5)
     assert [e.name for e in found.predictions.most_confident_errors] == ["2.png"]
     assert [(m.measure, m.count) for m in found.measures] == [("deletion", 2)]
+    assert [(c.index, c.right) for c in found.answers.classes] == [(0, 1), (1, 0)]
     assert list(found.curves) == list(found.sanity) == []
 
 

@@ -1,6 +1,7 @@
 """The audit command: record, exit codes, going on."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -154,3 +155,60 @@ def test_other_forms_of_data(audit, run, tmp_path, form):
     assert (
         run("verify", audit.folder / "record.json", "--model", MODEL, "--data", data).exit_code == 0
     )
+
+
+@pytest.fixture
+def grouped(tmp_path):
+    """Three digits in two groups, one of them labelled wrongly."""
+    folder = tmp_path / "grouped"
+    folder.mkdir()
+    rows = ["file,label,camera"]
+    for name, label, camera in (("0-7", 7, "a"), ("1-2", 2, "a"), ("2-11", 0, "b")):
+        shutil.copy(Path(DATA, f"{name}.png"), folder)
+        rows.append(f"{name}.png,{label},{camera}")
+    (folder / "labels.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def test_answers_by_class_group_and_probability(run, audit, grouped, tmp_path):
+    found = audit("--groups", "camera", data=grouped)
+    assert found.exit_code == 0, found.stderr
+    for text in ("Answers by class", "Answers by camera", "probabilities: the answers claim",
+                 "Of 100 further pictures"):  # fmt: skip
+        assert text in found.stdout
+    record = read_record(audit.folder / "record.json")
+    labels = {p.name: (p.label, p.group) for p in record.pictures}
+    assert labels["2-11.png"] == (0, "b")
+    assert [(g.group, g.count) for g in record.answers.groups] == [("a", 2), ("b", 1)]
+    page = (audit.folder / "report.html").read_text("utf-8")
+    assert "By group: camera" in page
+    assert "Are the probabilities kept?" in page
+    told = ("--model", MODEL, "--data", grouped)
+    again = run("verify", audit.folder / "record.json", *told, "--json")
+    assert again.exit_code == 0, again.stdout
+    figures = {f["figure"]: f for f in json.loads(again.stdout)["figures"]}
+    assert figures["answers (from the pictures)"]["reproduces"]
+    filed = run("dossier", audit.folder, "-o", tmp_path / "filed", *told, "--quiet")
+    assert filed.exit_code == 0, filed.stderr
+    assert run("verify", tmp_path / "filed").exit_code == 0
+    # Another group is another data set, and is named.
+    table = grouped / "labels.csv"
+    table.write_text(table.read_text().replace("2-11.png,0,b", "2-11.png,0,a"))
+    other = run("verify", audit.folder / "record.json", *told)
+    assert other.exit_code == 1
+    assert "group of 2-11.png" in other.stdout
+
+
+def test_json_has_the_conclusion(audit, grouped):
+    without = audit("--json", data=grouped)
+    assert (without.exit_code, without.stdout) == (2, "")
+    assert "--groups NAME" in without.stderr
+    data = json.loads(audit("--groups", "camera", "--json", data=grouped).stdout)
+    assert data["conclusion"][0].startswith("Of 100 further pictures")
+    assert any("a mark on only some pictures" in text for text in data["unseen"])
+
+
+def test_what_a_method_settled_is_in_the_record(audit):
+    assert audit("--limit", 1).exit_code == 0
+    (picture,) = read_record(audit.folder / "record.json").pictures
+    assert isinstance(picture.methods["grad-cam"].settled["layer"], str)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,8 +88,38 @@ def verifier():
     path = ROOT / "onnxplain/data/verify_dossier.py"
     spec = importlib.util.spec_from_file_location("verify_dossier", path)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # as an import does; `figures` looks there
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def repeater(verifier):
+    """What the verifier loads to repeat figures, with its errors."""
+    return verifier.figures()
+
+
+@pytest.fixture(scope="session")
+def occluded_once(tmp_path_factory):
+    """A dossier of an audit by occlusion."""
+    folder = tmp_path_factory.mktemp("occluded")
+    (folder / "audit.toml").write_text(
+        'methods = ["occlusion"]\nmeasures = []\nsanity_pictures = 0\n'
+        "[method.occlusion]\nwindow = 7\n"
+    )
+    out, filed = folder / "audited", folder / "dossier"
+    given = ("--config", folder / "audit.toml", "-o", out, "--limit", 2)
+    found = run("audit", MODEL, DATA, *given)
+    assert found.exit_code == 0, found.stderr
+    made = run("dossier", out, "-o", filed, "--model", MODEL, "--data", DATA, "--quiet")
+    assert made.exit_code == 0, made.stderr
+    return filed
+
+
+@pytest.fixture
+def occluded(occluded_once, tmp_path):
+    """That dossier, to be changed."""
+    return Path(shutil.copytree(occluded_once, tmp_path / "occluded"))
 
 
 @pytest.fixture

@@ -171,3 +171,38 @@ def test_a_table_of_more_rows_than_the_limit(tmp_path, monkeypatch, suffix):
             assert [s.name for s in read_dataset(table)] == names
     with pytest.raises(UsageError, match=r"many.*: above 3 rows, which is the limit; divide it"):
         read_dataset(table)
+
+
+def test_a_further_column_names_groups(tmp_path):
+    table = tmp_path / "labels.csv"
+    table.write_text("file,label,camera,x0,y0,x1,y1\na.png,0,north,0,0,1,1\na.png,0,north,1,1,2,2\n"
+                     "b.png,1,,,,,\n")  # fmt: skip
+    first, second = read_dataset(tmp_path, groups="camera")
+    assert (first.group, len(first.boxes), second.group) == ("north", 2, None)
+    with pytest.raises(UsageError, match="takes one more column with --groups NAME"):
+        read_dataset(tmp_path)
+    rows = [{"file": "a.png", "camera": 3}, {"file": "b.png"}]
+    (tmp_path / "t.json").write_text(json.dumps(rows))
+    assert [s.group for s in read_dataset(tmp_path / "t.json", groups="camera")] == ["3", None]
+
+
+@pytest.mark.parametrize("column", ["label", "file", "boxes", "x0", ""])
+def test_a_column_with_a_meaning_of_its_own_names_no_groups(tmp_path, column):
+    (tmp_path / "labels.csv").write_text("file,label\na.png,0\n")
+    with pytest.raises(UsageError, match="a meaning of its own"):
+        read_dataset(tmp_path, groups=column)
+
+
+def test_a_picture_in_two_groups_is_refused(tmp_path):
+    (tmp_path / "labels.csv").write_text("file,camera\na.png,north\na.png,south\n")
+    with pytest.raises(UsageError, match="another label, mask or group"):
+        read_dataset(tmp_path, groups="camera")
+
+
+def test_extra_cells_of_a_row_are_refused_with_groups_and_without(tmp_path):
+    (tmp_path / "labels.csv").write_text("file,label\na.png,0,1,2\n")
+    with pytest.raises(UsageError, match="unknown"):
+        read_dataset(tmp_path)
+    (tmp_path / "labels.csv").write_text("file,label,camera\na.png,0,north,2\n")
+    with pytest.raises(UsageError, match="unknown"):
+        read_dataset(tmp_path, groups="camera")

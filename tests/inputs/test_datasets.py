@@ -131,3 +131,15 @@ def test_moved_data_keep_their_names(disk):
 )
 def test_which_is_which(told, recorded, stands):
     assert standing_for(told, recorded) == stands
+
+
+def test_groups_of_several_sources(tmp_path):
+    for name, text in (("one", "file,camera\na.png,north\n"), ("two", "file\nb.png\n")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "labels.csv").write_text(text)
+    places = [tmp_path / "one", tmp_path / "two"]
+    assert [s.group for s in read_datasets(places, groups="camera")] == ["north", None]
+    with pytest.raises(UsageError, match="it names file, camera"):
+        read_datasets(places, groups="lens")
+    with pytest.raises(UsageError, match="names a group in a column 'camera'"):
+        read_datasets(places[1], groups="camera")

@@ -22,6 +22,8 @@ OPTIONS = {
     "vargrad": FEW,
     "expected-gradients": FEW,
     "integrated-gradients": {"steps": 8, "max_steps": 8},
+    "guided-ig": {"steps": 4},
+    "blur-ig": {"steps": 8, "max_steps": 8},
 }
 ELSEWHERE = Capability.RELEVANCE | Capability.SIGNALS
 METHODS = sorted(

@@ -61,7 +61,9 @@ SLOPES = [
     if m.takes_slopes and m.name in WITHOUT_ATTENTION and m.name != "clear"
 ]
 # They look at other inputs than the picture too, or at single layers whatever the score.
-ELSEWHERE = {"integrated-gradients", "expected-gradients", "deeplift", "smoothgrad"}
+ELSEWHERE = {
+    "integrated-gradients", "guided-ig", "blur-ig", "expected-gradients", "deeplift", "smoothgrad",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("tail", sorted(set(TAILS) - {"logits"}))

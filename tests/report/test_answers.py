@@ -1,50 +1,62 @@
-"""Accuracy by class: counts made by hand, intervals by SciPy."""
-
-from types import SimpleNamespace
+"""Answers as a report shows them: few classes in a matrix, many in a list."""
 
 import pytest
-from scipy.stats import binomtest
 
-from onnxplain.audit.records.pictures import Done
-from onnxplain.report.answers import MOST_IN_MATRIX, answers, wilson
-
-
-def picture(label, predicted):
-    entry = object.__new__(Done)
-    entry.__dict__.update(SimpleNamespace(label=label, predicted=predicted).__dict__)
-    return entry
-
-
-@pytest.mark.parametrize(("right", "count"), [(0, 1), (1, 1), (3, 7), (119, 130), (0, 50)])
-def test_intervals_are_wilsons(right, count):
-    expected = binomtest(right, count).proportion_ci(method="wilson")
-    assert wilson(right, count) == pytest.approx((expected.low, expected.high), abs=1e-9)
+from onnxplain.audit.answers import count_answers
+from onnxplain.audit.records.plain import build
+from onnxplain.audit.records.record import Record
+from onnxplain.inputs.preprocess import Preprocess
+from onnxplain.report.answers import (
+    MOST_IN_MATRIX,
+    drawn_answers,
+    standing_out,
+    why_not_calibrated,
+)
+from tests.audit.test_answers import picture
+from tests.report.conftest import DIGEST, made_record
+from tests.report.conftest import picture as entry
 
 
-def test_answers_are_counted_by_class():
-    found = answers(
-        [
-            picture(0, 0),
-            picture(0, 2),
-            picture(0, 2),
-            picture(0, 1),
-            picture(2, 2),
-            picture(None, 1),
-        ]
-    )
-    first, second = found.classes
-    assert (first.index, first.count, first.right, first.taken_for) == (0, 4, 1, 2)
-    assert (second.index, second.count, second.right, second.taken_for) == (2, 1, 1, None)
+def drawn(pairs):
+    return drawn_answers(count_answers([picture(*p) for p in pairs], None))
+
+
+def test_few_classes_have_a_matrix():
+    found = drawn([(0, 0), (0, 2), (0, 2), (0, 1), (2, 2)])
     assert found.indices == [0, 1, 2]
-    assert found.confusions == [(0, 2, 2), (0, 1, 1)]
-    assert (found.low, found.high) == wilson(2, 5)
-
-
-def test_without_labels_there_is_nothing():
-    assert answers([picture(None, 3)]) is None
+    assert [(c.label, c.predicted, c.count) for c in found.confusions] == [(0, 2, 2), (0, 1, 1)]
+    assert found.counts[2, 2] == 1
+    assert drawn_answers(None) is None
 
 
 def test_many_classes_have_no_matrix():
-    found = answers([picture(k, 0) for k in range(MOST_IN_MATRIX + 1)])
+    found = drawn([(k, 0) for k in range(MOST_IN_MATRIX + 1)])
     assert found.indices == []
     assert len(found.confusions) == MOST_IN_MATRIX
+
+
+def test_what_stands_out_is_rare_by_chance():
+    pairs = [(0, 0)] * 40 + [(1, 1)] * 40 + [(2, 2)] * 20 + [(2, 0)] * 20
+    told = drawn(pairs).told
+    assert [c.index for c in standing_out(told.classes, worse=True)] == [2]
+    assert [c.index for c in standing_out(told.classes, worse=False)] == [0, 1]
+    few = drawn([(0, 0), (1, 1), (2, 0)]).told
+    assert standing_out(few.classes, worse=True) == []
+
+
+@pytest.mark.parametrize(
+    ("model", "predictions", "why"),
+    [
+        ({}, {}, ""),
+        ({}, {"labelled": 0}, "no labels"),
+        ({}, {"unit": "score"}, "unit is score"),
+        ({"task": "labels"}, {}, "several labels"),
+    ],
+)
+def test_a_line_says_why_there_is_no_calibration(model, predictions, why):
+    data = made_record([entry(0, "a.png", DIGEST)], Preprocess("made", "NCHW", (8, 8)))
+    data["model"].update(model)
+    data["predictions"].update(predictions)
+    found = why_not_calibrated(build(Record, data))
+    assert why in found
+    assert bool(found) == bool(why)

@@ -70,8 +70,9 @@ def test_every_pictured_example_has_its_own(page):
     assert text.count('class="chart small"') == 2 * photos
     parsed = Page(text)
     assert [a["data-of"] for a in parsed.all("div") if "data-of" in a][:2] == ["grad-cam", "lrp"]
-    # Two charts of means, with a line and a band for each method; and one of the sanity.
-    assert len([a for a in parsed.all("svg") if a.get("class") == "chart"]) == 3
+    # Two charts of means, with a line and a band for each method; one of the sanity, and one of
+    # how often answers of each probability are right.
+    assert len([a for a in parsed.all("svg") if a.get("class") == "chart"]) == 4
     assert len(parsed.all("polygon")) == 4
     assert 'href="#curves"' in text
 

@@ -68,6 +68,6 @@ def test_insertion_from_a_picture_that_is_known_says_little(changed, audited):
 def test_accuracy_has_its_interval(changed):
     shown = changed()
     said = shown.record.predictions
-    found = verdict(shown.record, 0).found[0]
+    found = verdict(shown.record, None, 0).found[0]
     assert found.startswith(f"{said.right} of {said.labelled} labelled pictures")
     assert "95 % interval" in found

@@ -113,6 +113,8 @@ class DataEntry:
         See the schema.
     boxes : str, optional
         Where annotated boxes were, as given.
+    groups : str, optional
+        The column of the data's tables that names groups. Since format 5.
     """
 
     source: str | Sequence[str]
@@ -121,6 +123,7 @@ class DataEntry:
     with_mask: int
     sha256: str
     boxes: str | None = None
+    groups: str | None = None
 
     @property
     def sources(self) -> list[str]:

@@ -69,6 +69,8 @@ class MethodResult:
         Deletion and insertion curves; not there in records of format 1.
     record : mapping of str to float or None
         What the method says of itself.
+    settled : mapping of str to number, text or list, optional
+        Parameters that the method itself settled: a window, a layer. Since format 5.
     evidence : mapping of str to float
         Share of the positive evidence in each zone.
     said_warnings : sequence of str, optional
@@ -79,6 +81,7 @@ class MethodResult:
     said_curves: Mapping[str, Sequence[float]] | None = said("curves")
     record: Mapping[str, float | None]
     evidence: Mapping[str, float]
+    settled: Mapping[str, Any] | None = None
     said_warnings: Sequence[str] | None = said("warnings")
 
     @property
@@ -104,12 +107,15 @@ class Picture:
         ``None`` if the file could not be read.
     mask_sha256 : str or None, optional
         Of the file of the mask; left out if there is none.
+    group : str, optional
+        The group that the data put it in. Since format 5.
     """
 
     number: int
     name: str
     file_sha256: str | None
     mask_sha256: str | Unsaid | None = UNSAID
+    group: str | None = None
 
     @classmethod
     def from_plain(cls, data: Mapping[str, Any]) -> Picture:

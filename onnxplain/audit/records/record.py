@@ -14,6 +14,7 @@ from onnxplain.audit.records.about import (
     RecipeEntry,
     Times,
 )
+from onnxplain.audit.records.answers import AnswerSums
 from onnxplain.audit.records.pictures import Picture, SanityPicture
 from onnxplain.audit.records.plain import plain, said
 from onnxplain.audit.records.summaries import (
@@ -38,11 +39,15 @@ class Head:
     ----------
     format : int
         Version of the layout: since 2 with curves and with what suspected places do, since 3
-        with every file of the model, since 4 with data of several sources.
+        with every file of the model, since 4 with data of several sources, since 5 with
+        `answers`, groups, and what methods settled.
     complete : bool
         Whether everything was done.
     said_target_files : mapping of str to str, optional
         Digests of the files that the target names.
+    answers : AnswerSums, optional
+        Right and wrong answers by class, by group and by probability, if there are labels.
+        Since format 5.
     said_curves : sequence of CurveSum, optional
         Since format 2.
     boxes : DetectionScore, optional
@@ -61,6 +66,7 @@ class Head:
     versions: Mapping[str, str]
     sanity_pictures: Sequence[SanityPicture]
     predictions: PredictionSums
+    answers: AnswerSums | None = None
     measures: Sequence[MeasureSum]
     said_curves: Sequence[CurveSum] | None = said("curves")
     sanity: Sequence[SanitySum]
@@ -80,6 +86,11 @@ class Head:
     def curves(self) -> Sequence[CurveSum]:
         """Mean curves that are known."""
         return self.said_curves or ()
+
+    @property
+    def tells_of_answers(self) -> bool:
+        """Whether it counts answers by class and group: since format 5."""
+        return self.format >= 5
 
     @property
     def tells_of_places(self) -> bool:

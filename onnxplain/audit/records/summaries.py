@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from onnxplain.audit.records.answers import AnswerSums
 from onnxplain.audit.records.pictures import PROBABILITY, Scored
 from onnxplain.audit.records.plain import UNSAID, Unsaid, said
 
@@ -211,6 +212,7 @@ class EntrySums:
     """Summaries that the pictures' entries alone give."""
 
     predictions: PredictionSums
+    answers: AnswerSums | None = None
     measures: Sequence[MeasureSum]
     curves: Sequence[CurveSum]
     sanity: Sequence[SanitySum]

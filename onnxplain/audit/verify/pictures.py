@@ -45,6 +45,7 @@ class PicturesAgain:
             return
         for key in ("predicted", "explained", "label"):
             self.predicted.equal(getattr(known, key), getattr(found, key), f"{key} of {name}")
+        self.predicted.equal(known.group, found.group, f"group of {name}")
         self.predicted.equal(known.unit, found.unit, f"unit of the score of {name}")
         if known.unit == found.unit:
             check = self.scores.setdefault(known.unit, Check(known.unit, _PROBABILITY))

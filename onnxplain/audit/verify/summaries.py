@@ -36,7 +36,7 @@ def check_summaries(record: Record, examples: int) -> list[Check]:
     """
     results = Recorded(record)
     try:
-        found = summarise_entries(results, examples)
+        found = summarise_entries(results, examples, record.model.task)
         of_classes = class_summaries(results, summarise_classes(results), examples)
     except (KeyError, ValueError, TypeError) as error:
         raise UsageError(
@@ -48,6 +48,8 @@ def check_summaries(record: Record, examples: int) -> list[Check]:
         _check("predictions", record.predictions, found.predictions),
         _check("measures", record.measures, found.measures),
     ]
+    if record.tells_of_answers:
+        checks.append(_check("answers", record.answers, found.answers))
     if record.said_curves is not None:
         checks.append(_check("curves", record.curves, found.curves))
     checks.append(_check("sanity", record.sanity, found.sanity))

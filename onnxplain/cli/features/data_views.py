@@ -49,6 +49,7 @@ def run_top_patches(
     count: int,
     images: int,
     projection: str,
+    resample: bool,
     folder: str,
     quiet: bool,
     **opening: str,
@@ -72,7 +73,9 @@ def run_top_patches(
     how = None if projection == "none" else projection
     drawn = []
     with progress_bar(len(wanted), quiet=quiet) as bar:
-        for patches in channel_patches(opened, samples, found, wanted, projection=how):
+        for patches in channel_patches(
+            opened, samples, found, wanted, projection=how, resample=resample
+        ):
             bar.job(f"channel {patches.channel}")
             drawn.append(patches)
             bar.finish()
@@ -139,6 +142,8 @@ def run_enriched(
     images: Sequence[str],
     target: str | None,
     count: int,
+    projection: str,
+    resample: bool,
     allow_mismatch: bool,
     folder: str,
     quiet: bool,
@@ -152,8 +157,9 @@ def run_enriched(
 
     def work(path: Path, name: str, bar: Bar) -> list[str]:
         explained = enrich(
-            opened, path, found, target=target, count=count, allow_mismatch=allow_mismatch
-        )
+            opened, path, found, target=target, count=count, projection=projection,
+            resample=resample, allow_mismatch=allow_mismatch,
+        )  # fmt: skip
         stem = f"{out / name}.enriched"
         figure = draw_enriched(explained, found, opened.name, opened.labels)
         save_page(figure, f"{stem}.png")

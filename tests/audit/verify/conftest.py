@@ -32,9 +32,11 @@ def record(tmp_path_factory):
         made = made_record([], Preprocess("made", "NCHW", (8, 8)))
         return {
             **made,
+            "format": 5,
+            "model": {**made["model"], "task": "classes"},
             "data": {**made["data"], "examined": len(entries) + 1},
             "pictures": plain(list(recorded_pictures(store))),
             "sanity_pictures": [{"number": 0, "name": "0.png", "methods": {"m": checked}}],
-            **plain(summarise_entries(store, 3)),
+            **plain(summarise_entries(store, 3, "classes")),
             **plain(summarise_maps(store, 3)),
         }

@@ -60,6 +60,17 @@ def test_maps_of_a_tensor_without_places_have_no_overlay(view):
     assert written(view) == ["3-10.maps.logits.npz", "3-10.maps.logits.png"]
 
 
+def test_the_response_of_a_layer_says_how_sparse_it_is(view):
+    found = view("layer-response", MODEL, DIGIT, "--layer", "last", "--count", 4)
+    assert found.exit_code == 0, found.stderr
+    assert "sparsity 0." in found.stdout
+    (numbers, picture) = sorted(view.folder.iterdir())
+    record, arrays = read_archive(numbers, "layer response")
+    assert arrays["kernel_responses"].shape[0] == 4
+    assert f"{record['sparsity']:.3f}" in found.stdout
+    assert min(open_image(picture).size) > 100
+
+
 def test_an_unreadable_image_is_named_and_the_others_are_done(view, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no picture")
     found = view("maps", MODEL, tmp_path / "broken.png", DIGIT, tmp_path / "none*.png", "-q")
