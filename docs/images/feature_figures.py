@@ -151,7 +151,7 @@ def draw_concepts(work: Path) -> None:
             picture.save(work / name / f"{k}.png")
 
 
-def keep(drawn: Path, name: str, width: int) -> None:
+def keep(drawn: Path, name: str, width: int, folder: Path = FOLDER) -> None:
     """Write a picture as ``name`` in this width and 128 colours."""
     picture = Image.open(drawn).convert("RGB")
     height = round(picture.height * width / picture.width)
@@ -164,8 +164,8 @@ def keep(drawn: Path, name: str, width: int) -> None:
         corner = 3 * int(np.asarray(kept)[0, 0])
         colours[corner : corner + 3] = [255, 255, 255]
         kept.putpalette(colours)
-    kept.save(FOLDER / f"{name}.png", optimize=True)
-    print(f"{name}.png: {(FOLDER / f'{name}.png').stat().st_size:,} bytes")
+    kept.save(folder / f"{name}.png", optimize=True)
+    print(f"{name}.png: {(folder / f'{name}.png').stat().st_size:,} bytes")
 
 
 def draw() -> None:

@@ -230,4 +230,7 @@ def _alone(tried: TriedPlace | Unsaid | None, unit: str) -> str:
     if not isinstance(tried, TriedPlace):
         return ""
     what = {PROBABILITY: "", "area": " of the area"}.get(unit, " of the pictures")
-    return "not tried" if tried.rise is None else f"{100 * tried.rise:+.0f} %{what}"
+    if tried.rise is None:
+        return "not tried"
+    way = f"{100 * tried.way:.0f} % of the way, " if isinstance(tried.way, float) else ""
+    return f"{way}{100 * tried.rise:+.0f} %{what}"
