@@ -1,4 +1,4 @@
-"""Every method that takes derivatives or relevance finds the same in ONNX Runtime and in PyTorch in float64."""
+"""Methods that take derivatives or relevance find the same in both engines."""
 
 import functools
 
