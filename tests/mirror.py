@@ -40,6 +40,8 @@ TESTED_WITH = {
     "cli/explain/show": "cli/explain/test_command",
     "cli/features/concept_views": "cli/features/test_concept_commands",
     "cli/features/data_views": "cli/features/test_command",
+    "cli/features/maco_view": "cli/features/test_concept_commands",
+    "cli/features/similarity_view": "cli/features/test_concept_commands",
     "cli/features/made_views": "cli/features/test_command",
     "cli/features/options": "cli/features/test_command",
     "cli/features/picture_views": "cli/features/test_command",

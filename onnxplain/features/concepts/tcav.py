@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.features.archive import origin, write_archive
+from onnxplain.features.concepts.examples import require_common
 from onnxplain.features.concepts.layer_vectors import (
     LayerVectors,
     layer_slopes,
@@ -215,6 +216,8 @@ def tcav(
     tensor = tensor_of(model.network, layer)
     if not concepts or not examples or runs < FEWEST_RUNS:
         raise UsageError(f"TCAV needs a concept, a target, and {FEWEST_RUNS} or more runs")
+    for target in examples:
+        require_common(target)
     total = sum(map(len, [*concepts.values(), random, *examples.values()]))
     seen = 0
 
