@@ -7,12 +7,12 @@ tuned on; docs/trust.md has the table.
 from __future__ import annotations
 
 # Maps of shuffled networks that were said to beat the controls, and all of them.
-FALSE, MAPS = 0, 0
+FALSE, MAPS = 14, 949
 
 
 def said_rate() -> str:
     """Say it in a clause."""
     return (
-        f"wrong for {100 * FALSE / max(1, MAPS):.1f} % of {MAPS:,} maps of networks with shuffled "
+        f"wrong for {100 * FALSE / MAPS:.1f} % of {MAPS:,} maps of networks with shuffled "
         "weights"
     )
