@@ -6,13 +6,12 @@ and how often that class has the largest share. Then accuracy with only the fift
 where the dominant response is strongest, and without them, next to as many random pixels (Kumar,
 Wong, Taylor 2017 report such a table for MNIST and SVHN).
 
-``python -m benchmarks.clear --table`` prints that table alone, for digits, for the shipped pictures
-of Fashion-MNIST and for drawn flowers in colour, each with as many random pixels beside it.
+``python -m benchmarks.clear --table`` prints that table alone, for digits, for
+Fashion-MNIST and for drawn flowers in colour, each with as many random pixels beside it.
 """
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 import onnxplain
 from models.build.digits_data import load_splits
+from models.build.fashion_data import load_split
 from onnxplain.evaluate.flowers import flowers
 from onnxplain.methods import find
 from onnxplain.network.context import Context
@@ -29,7 +29,7 @@ from onnxplain.perturb.fills import fill
 
 MODELS = Path(__file__).parents[1] / "models"
 WAYS = ("none", "gradient", "deconvnet", "guided")
-STRONG, FLOWERS = 0.2, 200
+STRONG, PICTURES = 0.2, 200
 ROWS = ("full image", "with only strong features", "without strong features",
         "with only as many random pixels", "without as many random pixels")  # fmt: skip
 
@@ -81,8 +81,8 @@ def table() -> None:
     """Print accuracy with and without the strongest pixels, for three data sets."""
     sets = {
         "digits (test split)": ("digits-gap", _digits()),
-        "Fashion-MNIST (shipped pictures)": ("fashion-cnn", _shipped("fashion")),
-        "flowers in colour (drawn)": ("flowers-gap", _flowers(FLOWERS)),
+        "Fashion-MNIST (test split)": ("fashion-cnn", _fashion(PICTURES)),
+        "flowers in colour (drawn)": ("flowers-gap", _flowers(PICTURES)),
     }
     rows: dict[str, list[str]] = {name: [] for name in ROWS}
     for stem, pictures in sets.values():
@@ -122,11 +122,10 @@ def _digits() -> Pictures:
     return [(i[..., None], int(c)) for i, c in zip(test.images, test.classes, strict=True)]
 
 
-def _shipped(folder: str) -> Pictures:
-    model = onnxplain.load(MODELS / "fashion-cnn.onnx")
-    paths = sorted((MODELS.parent / "examples" / folder).glob("*.png"))
-    names = {re.sub("[^a-z]+", "-", n.lower()): k for k, n in enumerate(model.labels)}
-    return [(model.read(p).pixels, names[p.stem.rpartition("-")[0]]) for p in paths]
+def _fashion(count: int) -> Pictures:
+    """The first test pictures; needs ``apt-get install dataset-fashion-mnist``."""
+    images, classes = load_split("t10k")
+    return [(i[..., None], int(c)) for i, c in zip(images[:count], classes[:count], strict=True)]
 
 
 def _flowers(count: int) -> Pictures:

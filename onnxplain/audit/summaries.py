@@ -142,5 +142,13 @@ def _suspect_sum(suspect: Suspect, examples: int) -> SuspectSum:
         box=list(tried.place.box) if tried else None,
         transplant=None
         if tried is None
-        else TriedPlace(same=tried.same, rise=tried.rise, donors=tried.donors, hosts=tried.hosts),
+        else TriedPlace(
+            same=tried.same,
+            rise=tried.rise,
+            donors=tried.donors,
+            hosts=tried.hosts,
+            way=tried.way,
+            steady=tried.steady,
+            by_content=tried.by_content,
+        ),
     )

@@ -112,7 +112,7 @@ def run(
             _file(audit, sources, out)
             remark(
                 f"stopped after {len(audit.store.done(PICTURES))} of {len(samples)} pictures; "
-                f"{out / RECORD} holds what there is; the same command resumes from here"
+                f"{out / RECORD} holds the results so far; the same command resumes"
             )
             raise
         shown, written = _file(audit, sources, out)
@@ -140,7 +140,7 @@ def _results_alone(place: str) -> AbstractContextManager[object]:
 def _examine(audit: Audit, examiner: Examiner | None, quiet: bool) -> None:
     before, count = len(audit.store.done(PICTURES)), len(audit.samples)
     if before and not quiet:
-        remark(f"going on: {before} of {count} pictures are done")
+        remark(f"resuming: {before} of {count} pictures are done")
     # The bar counts what is left, or the time left would be reckoned from work of other days.
     with progress_bar(count - before, quiet=quiet) as bar:
         bar.job("examining")
@@ -230,4 +230,7 @@ def _alone(tried: TriedPlace | Unsaid | None, unit: str) -> str:
     if not isinstance(tried, TriedPlace):
         return ""
     what = {PROBABILITY: "", "area": " of the area"}.get(unit, " of the pictures")
-    return "not tried" if tried.rise is None else f"{100 * tried.rise:+.0f} %{what}"
+    if tried.rise is None:
+        return "not tried"
+    way = f"{100 * tried.way:.0f} % of the way, " if isinstance(tried.way, float) else ""
+    return f"{way}{100 * tried.rise:+.0f} %{what}"

@@ -136,7 +136,7 @@ class Repeated:
     that is not that of the record.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, threads: int = 0) -> None:
         try:
             import numpy
             import onnxruntime
@@ -149,7 +149,11 @@ class Repeated:
         self.files = {entry["name"]: entry.get("file") for entry in kept}
         self.about, self.recipe = self.record["model"], self.record["preprocess"]
         path = self.model_file()
-        self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self.session = onnxruntime.InferenceSession(
+            path, options, providers=["CPUExecutionProvider"]
+        )
         if self.about["output"] not in [o.name for o in self.session.get_outputs()]:
             raise UncheckedError(f"{self.about['output']!r} is inside of the model, not an output")
         self.pictures = [p for p in self.record["pictures"] if p.get("status", "done") == "done"]
@@ -192,11 +196,11 @@ class Repeated:
         return scores(raw, self.about.get("scores"), unit)
 
 
-def check_predictions(folder: str) -> str:
+def check_predictions(folder: str, threads: int = 0) -> str:
     """Repeat the prediction of each picture from the record."""
     import numpy as np
 
-    here = Repeated(folder)
+    here = Repeated(folder, threads)
     equal, largest = 0, 0.0
     for picture in here.pictures:
         x = here.input(picture)
@@ -228,17 +232,17 @@ def near(picture: dict[str, Any], what: str, known: float, now: float, tolerance
     return off
 
 
-def check_occlusion(folder: str, sample: int) -> str:
+def check_occlusion(folder: str, sample: int, threads: int = 0) -> str:
     """Repeat the occlusion maps of some pictures from the record, with their evidence."""
     import numpy as np
 
-    here = Repeated(folder)
+    here = Repeated(folder, threads)
     ran = here.record["methods"].get(OCCLUSION)
     if ran is None:
         return "the audit did not ask for it"
     given = ran["parameters"]
     if here.record["questions"].get("target") is not None:
-        raise UncheckedError("a target that is no class of the picture is not repeated here")
+        raise UncheckedError("another target than a class of the picture is not repeated here")
     for key, plain in (("refine", 1), ("response_of", None), ("tolerance", None)):
         if given.get(key, plain) != plain:
             raise UncheckedError(f"occlusion with {key}={given[key]!r} is not repeated here")
@@ -302,7 +306,7 @@ def pair(value: Any, key: str) -> tuple[int, int]:
         raise UncheckedError(f"the record does not hold the {key} of occlusion: it is an older one")
     high, wide = (value, value) if isinstance(value, int) else value
     if not all(type(v) is int and v >= 1 for v in (high, wide)):
-        raise UncheckedError(f"the {key} {value!r} is no size")
+        raise UncheckedError(f"the {key} {value!r} is not a size")
     return high, wide
 
 

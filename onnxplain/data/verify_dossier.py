@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Check a dossier of an audit without the program that made it.
 
-    python verify_dossier.py FOLDER [--key PUBLIC.pem] [--sample N] [--tree-only]
+    python verify_dossier.py FOLDER [--key PUBLIC.pem] [--sample N] [--threads N]
+        [--tree-only]
 
 Take this file, and repeat_figures.py beside it, from a source that you trust: the copies in a
 dossier could have been changed with it.
@@ -226,6 +227,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("folder")
     parser.add_argument("--key", help="public key of who signed, PEM")
     parser.add_argument("--sample", type=int, default=SAMPLE, help="pictures to occlude (10)")
+    parser.add_argument("--threads", type=int, default=0, help="of the model (all cores)")
     parser.add_argument("--tree-only", action="store_true", help="do not run the model")
     given = parser.parse_args(words)
     code = 0
@@ -234,8 +236,10 @@ def main(words: list[str] | None = None) -> int:
         print(f"tree: every file is as it was written; root {json.loads(tree)['root']}")
         steps = {"signature": lambda: check_signature(given.folder, tree, given.key)}
         if not given.tree_only:
-            steps["predictions"] = lambda: figures().check_predictions(given.folder)
-            steps["occlusion"] = lambda: figures().check_occlusion(given.folder, given.sample)
+            steps["predictions"] = lambda: figures().check_predictions(given.folder, given.threads)
+            steps["occlusion"] = lambda: figures().check_occlusion(
+                given.folder, given.sample, given.threads
+            )
         for name, step in steps.items():
             try:
                 print(f"{name}: {shown(step())}")

@@ -289,7 +289,7 @@ MEASURES: Mapping[str, Measure] = {
             imputed_regions.imputed_regions,
             "nothing",
             "higher",
-            "rank correlation of the evidence in random regions with the drop when they are imputed",
+            "rank correlation of the evidence in random regions with the drop if they are imputed",
             _RONG,
         ),
         Measure(

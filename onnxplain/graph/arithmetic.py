@@ -10,6 +10,7 @@ from onnxplain.graph.view import Graph, Node
 # Which operand holds the kernels.
 _KERNELS = {"Conv": 1, "ConvInteger": 1, "DeformConv": 1, "QLinearConv": 3, "FusedConv": 1}
 _POOLS = frozenset({"MaxPool", "AveragePool", "LpPool"})
+_SORTS = frozenset({"Unique", "TopK"})
 _RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
 
 
@@ -48,3 +49,11 @@ def products(graph: Graph, node: Node, shapes: Shapes) -> int:
     if kind in _RECURRENT:
         return math.prod(shape(0)[:2] or (0,)) * sum(math.prod(shape(k) or (0,)) for k in (1, 2))
     return 0
+
+
+def comparisons(node: Node, shapes: Shapes) -> int:
+    """Comparisons of a node that sorts what it reads; 0 for any other."""
+    if node.op_type not in _SORTS:
+        return 0
+    count = math.prod(shapes.get(node.inputs[0], (0,)))
+    return count * count.bit_length()

@@ -144,8 +144,7 @@ class Method:
         """Engine the method runs on; where both are named, see ``docs/engines.md``."""
         if not self.takes_slopes:
             return "ONNX Runtime"
-        elsewhere = Capability.RELEVANCE | Capability.SIGNALS
-        return "PyTorch" if self.needs & elsewhere else "ONNX Runtime or PyTorch"
+        return "PyTorch" if self.needs & Capability.SIGNALS else "ONNX Runtime or PyTorch"
 
 
 _METHODS: dict[str, Method] = {}

@@ -10,13 +10,14 @@ import numpy as np
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.boundary import foreign
 from onnxplain.errors import UnsupportedModelError
-from onnxplain.graph.arithmetic import numbers_written, products
+from onnxplain.graph.arithmetic import comparisons, numbers_written, products
 from onnxplain.graph.budget import budget, over
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.shapes import Shapes, infer_shapes
 from onnxplain.graph.view import Graph
 
-# Steps of some two nanoseconds: to write a number into fresh memory, and to multiply.
+# Steps of some two nanoseconds: to write a number into fresh memory or to compare two, and to
+# multiply.
 _WRITTEN, _PRODUCTS_A_STEP = 2, 16
 
 
@@ -69,7 +70,8 @@ def _require_little_work(graph: Graph, shapes: Shapes) -> None:
     if not graph.is_small:
         return
     steps = {
-        n: _WRITTEN * numbers_written(n, shapes) + products(graph, n, shapes) // _PRODUCTS_A_STEP
+        n: _WRITTEN * (numbers_written(n, shapes) + comparisons(n, shapes))
+        + products(graph, n, shapes) // _PRODUCTS_A_STEP
         for n in graph.nodes
     }
     if (work := sum(steps.values())) > budget().small_work:

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 # Brightness is taken, and the categorical palettes of libraries differ in brightness above all:
 # hues and saturations are left. How different two colours look is their distance in CIELAB.
-_HUES, _SATURATIONS = range(0, 360, 10), (1.0, 0.6, 0.35)
-# Of the colours so far, no two are nearer to each other than about twelve just noticeable steps.
+_HUES, _SATURATIONS = range(0, 360, 10), (1.0, 0.65, 0.4, 0.25)
+# Of the colours so far, no two are nearer to each other than 18 just noticeable steps.
 LIMIT = 40
 _TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 _WHITE = _TO_XYZ.sum(axis=1)
+# Lightness: a weak response in pure blue would not be seen on black.
+_DARKEST = 45.0
 _EPSILON, _KAPPA = 216 / 24389, 24389 / 27
 
 
@@ -31,6 +33,8 @@ def class_colors(count: int) -> NDArray[np.float64]:
 def _ordered() -> NDArray[np.float64]:
     colors = np.array([hsv_to_rgb(h / 360, s, 1.0) for s in _SATURATIONS for h in _HUES])
     seen = _lab(colors)
+    bright = seen[:, 0] >= _DARKEST
+    colors, seen = colors[bright], seen[bright]
     chosen = [0]
     nearest = np.full(len(colors), np.inf)
     while len(chosen) < LIMIT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from onnxplain.explanations.contents import PROBABILITY_MOVES
 from onnxplain.explanations.place import place_of
 from onnxplain.methods import Method, registered
 from onnxplain.targets.classes import ClassScore
+from onnxplain.text import shown
 
 if TYPE_CHECKING:
     from onnxplain.explanations.contents import Contents
@@ -39,9 +41,26 @@ _SHOWN = {
 
 
 def sentences(explanation: Contents) -> list[str]:
-    """Say what was explained, where its evidence is, and whether the map can be believed."""
+    """Say what was explained, where its evidence is, and whether the map can be believed.
+
+    Where the map was judged among blind ones (`explain --trust`), a third sentence says so.
+    """
     known = registered().get(explanation.method)
-    return [f"{_said(explanation)} {_where(explanation, known)}", _belief(explanation, known)]
+    found = [f"{_said(explanation)} {_where(explanation, known)}", _belief(explanation, known)]
+    judged = verdict_of(explanation)
+    return [*found, f"Trust: {judged['sentence']}."] if judged else found
+
+
+def verdict_of(explanation: Contents) -> Mapping[str, str]:
+    """Return what was found when the map was judged among blind ones; empty if it was not.
+
+    Anybody may have written a saved explanation: what is not a verdict counts as none.
+    """
+    found = explanation.notes.get("trust")
+    texts = ("verdict", "sentence")
+    if isinstance(found, Mapping) and all(isinstance(found.get(key), str) for key in texts):
+        return {key: shown(found[key]) for key in texts}
+    return {}
 
 
 def _said(explanation: Contents) -> str:
@@ -138,7 +157,11 @@ def _belief(explanation: Contents, known: Method | None) -> str:
         verdict = "Read with care" if verdict == "Can be read" else verdict
     if known is not None and not known.class_discriminative:
         said.append("another class would give much the same map")
-    said.append("not compared with control maps on this model (`onnxplain evaluate`)")
+    judged = verdict_of(explanation).get("verdict")
+    if judged is None:
+        said.append("not compared with control maps on this model (`onnxplain evaluate`)")
+    if judged == "no method does":
+        verdict = "Do not rely on it"
     if explanation.warnings:
         verdict = "Do not rely on it before you have read the warning"
     return f"{verdict}: {'; '.join(said)}."

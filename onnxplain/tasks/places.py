@@ -15,6 +15,8 @@ from onnxplain.inputs.array_file import read_array
 from onnxplain.inputs.image import open_image
 
 EVERYWHERE = "everywhere"
+#: How captions call the places of one picture at which a class is predicted.
+PREDICTED = "its predicted region"
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def region_of(region: str, answer: Answer, predicted: NDArray[np.bool_]) -> Plac
             "the class is predicted at no place of this picture: name a place "
             "(CLASS@ROW,COLUMN), a mask (CLASS@mask.png), or all places (CLASS@everywhere)"
         )
-    return _places(predicted, "its predicted region")
+    return _places(predicted, PREDICTED)
 
 
 def _places(mask: NDArray[np.bool_], words: str) -> Places:

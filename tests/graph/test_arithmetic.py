@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from onnxplain.graph.arithmetic import numbers_written, products
+from onnxplain.graph.arithmetic import comparisons, numbers_written, products
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.shapes import infer_shapes
 from tests.graph.written import graph
@@ -43,3 +43,9 @@ def test_what_is_not_known_counts_for_nothing():
 def test_numbers_of_all_results_are_written():
     made = graph("y, z = Split<axis = 3>(x, parts)", parts=np.array([2, 4]))
     assert numbers_written(made.nodes[0], infer_shapes(made, IMAGE)) == 72
+
+
+def test_what_sorts_compares():
+    made = graph("u = Unique(x) v, at = TopK(x, k) y = Relu(x)", outputs="float y", k=np.array([1]))
+    shapes = infer_shapes(made, IMAGE)
+    assert [comparisons(n, shapes) for n in made.nodes] == [72 * 7, 72 * 7, 0]

@@ -70,6 +70,7 @@ ASKS_FOR_MUCH = {
         "f = Flatten(x) c = Expand(f, n) y = MatMul(c, v)",
         {"n": np.array([600_000, 72]), "v": np.ones((72, 99), np.float32)},
     ),
+    "a sort": ("c = Expand(x, n) y = Unique(c)", {"n": np.array([120_000, 3, 4, 6])}),
     "repeats": ("c = Tile(x, n) y = GlobalMaxPool(c)", {"n": np.array([1, 1, 3000, 3000])}),
 }
 

@@ -89,7 +89,7 @@ class Head:
 
     @property
     def tells_of_answers(self) -> bool:
-        """Whether it counts answers by class and group: since format 5."""
+        """Whether it counts answers by class and group, and tries marks alone: since format 5."""
         return self.format >= 5
 
     @property

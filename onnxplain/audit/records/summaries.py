@@ -170,13 +170,17 @@ class ClusteringSum:
 class TriedPlace:
     """What a suspected place does in pictures of other classes.
 
-    See `onnxplain.audit.shortcuts.transplant.Transplant`.
+    See `onnxplain.audit.shortcuts.transplant.Transplant`. Before format 5 there is no `way`, no
+    `steady` and no place that was found by its content.
     """
 
     same: float | None
     rise: float | None
     donors: Sequence[int]
     hosts: Sequence[int]
+    way: float | Unsaid | None = UNSAID
+    steady: float | Unsaid | None = UNSAID
+    by_content: bool | Unsaid = UNSAID
 
 
 @dataclass(frozen=True, kw_only=True)

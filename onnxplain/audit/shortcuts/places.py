@@ -29,7 +29,7 @@ LEAST = 5
 
 @dataclass(frozen=True)
 class Place:
-    """A window of the border that holds far more of one class's evidence than of others'.
+    """A window that holds more of one class's evidence than of others', or the same content.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Place:
     lift : float
         How many times its fair share of the evidence the window holds, on average.
     recurs : float
-        In which part of the class's pictures it holds three times its share.
+        In which part of the class's pictures it holds three times its share, or the content.
     hits : list of int
         Those pictures.
     """
@@ -54,6 +54,13 @@ class Place:
     lift: float
     recurs: float
     hits: list[int]
+
+    @classmethod
+    def of(cls, summary: ClassSummary, row: int, column: int, hits: list[int], of: int) -> Place:
+        """Place of a class that some of its pictures have something in, of so many."""
+        assert summary.index is not None
+        lift = float(_windows(summary.mean_map)[row, column]) / _FAIR
+        return cls(summary.index, summary.method, row, column, lift, len(hits) / of, hits)
 
     @property
     def box(self) -> Box:
@@ -67,6 +74,8 @@ class Place:
         edge, last = SIDE // 8, SIDE - WINDOW
         down = "top" if self.row <= edge else "bottom" if self.row >= last - edge else ""
         across = "left" if self.column <= edge else "right" if self.column >= last - edge else ""
+        if not (down or across):
+            return "inside"
         return f"{down} {across}".strip() + (" corner" if down and across else " edge")
 
 
@@ -100,8 +109,7 @@ def find_places(results: Results, classes: Sequence[ClassSummary]) -> list[Place
         hits = [n for n, share in held.items() if share >= _HIT * _FAIR]
         recurs = len(hits) / len(held)
         if len(hits) >= _HITS and recurs >= _RECURS:
-            lift = float(_windows(summary.mean_map)[row, column]) / _FAIR
-            found.append(Place(summary.index, summary.method, row, column, lift, recurs, hits))
+            found.append(Place.of(summary, row, column, hits, len(held)))
     return found
 
 

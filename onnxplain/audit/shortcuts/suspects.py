@@ -19,9 +19,6 @@ from onnxplain.audit.shortcuts.transplant import Transplant
 from onnxplain.audit.store import Results
 from onnxplain.audit.summary import ClassSummary, done, in_order
 
-# A place is suspected that gives so much probability away to any picture that gets it, times
-# the part of the class's pictures that have their evidence there.
-_EFFECT = 0.25
 # With masks: this much of the evidence outside of the object, on average, and more than an
 # even map would have in at least that part of the pictures.
 _OUTSIDE, _RECURS = 0.7, 0.8
@@ -70,7 +67,7 @@ class Suspect:
 
 
 def find_suspects(results: Results, classes: Sequence[ClassSummary]) -> list[Suspect]:
-    """Classes that a place of the border decides for, or whose evidence lies off the object.
+    """Classes that content of a fixed place decides for, or whose evidence lies off the object.
 
     Clusters are not looked at: that the maps of a cluster have their evidence in one place
     is what made them one.
@@ -85,15 +82,14 @@ def find_suspects(results: Results, classes: Sequence[ClassSummary]) -> list[Sus
     Returns
     -------
     list of Suspect
-        The strongest first.
+        Places first, since they were tried; of each kind the strongest first.
     """
     numbers = {(c.index, c.method): c.numbers for c in classes}
     suspects = [suspect for summary in classes for suspect in _outside(summary)]
     suspects += _beside(results)
     for found in map(Transplant.from_dict, results.transplants()):
-        # What could not be tried stays under suspicion.
         place = found.place
-        if found.rise is None or found.rise * place.recurs >= _EFFECT:
+        if found.decides:
             suspects.append(
                 Suspect(
                     place.index,
@@ -106,7 +102,12 @@ def find_suspects(results: Results, classes: Sequence[ClassSummary]) -> list[Sus
                     found,
                 )
             )
-    return sorted(suspects, key=lambda s: (-s.strength, in_order((s.index, s.method))))
+    return sorted(suspects, key=_rank)
+
+
+def _rank(suspect: Suspect) -> tuple[bool, float, tuple[int, str]]:
+    key = (suspect.index, suspect.method)
+    return suspect.transplant is None, -suspect.strength, in_order(key)
 
 
 def _outside(summary: ClassSummary) -> list[Suspect]:

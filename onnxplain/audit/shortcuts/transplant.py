@@ -4,23 +4,29 @@ That evidence recurs in one place is no shortcut yet: the strokes of a digit tha
 picture lie in the same places too. But one stroke does not make a 5 of a 3, and a patch that
 gives a class away makes that class of anything. So does an object that often lies in a place;
 it looks different each time, and such places are not tried.
+
+Places come from the evidence of each method, and from content that recurs: a mark on half of a
+class's pictures is a hint among others, and its evidence need not stand out.
 """
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.audit.shortcuts.mark import effect
 from onnxplain.audit.shortcuts.places import LEAST, Box, Place, find_places
+from onnxplain.audit.shortcuts.recurring import cells, recurring
 from onnxplain.audit.shortcuts.sameness import share_of_same
 from onnxplain.audit.store import Results
-from onnxplain.audit.summary import done, summarise_classes
+from onnxplain.audit.summary import ClassSummary, done, summarise_classes
 from onnxplain.errors import ImageError
 from onnxplain.inputs.dataset import Sample, spread
 from onnxplain.model.model import Model
@@ -34,6 +40,10 @@ _HOSTS = 48
 _SHARES = ("probability", "area")
 # A mark takes up at least this part of the place.
 _SAME = 0.1
+# And content that recurs holds at least its fair share of some method's evidence.
+_SEEN = 1.0
+# Of the way to the class, and of standard deviations: see docs/decisions/021-shortcuts.md.
+_WAY, _STEADY = 0.125, 1.5
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,10 @@ class Transplant:
         read.
     rise : float, optional
         See `mean_rise`.
+    way, steady : float, optional
+        See `onnxplain.audit.shortcuts.mark.Effect`; ``None`` where `same` or `rise` is.
+    by_content : bool
+        Whether the place was found by content that recurs, and not by its evidence.
     """
 
     place: Place
@@ -61,6 +75,19 @@ class Transplant:
     hosts: list[int]
     same: float | None
     rise: float | None
+    way: float | None = None
+    steady: float | None = None
+    by_content: bool = False
+
+    @property
+    def decides(self) -> bool:
+        """Whether what recurs here moves other pictures to the class, and all of them alike.
+
+        What could not be tried stays under suspicion.
+        """
+        if self.way is None or self.steady is None:
+            return self.rise is None
+        return self.way >= _WAY and self.steady >= _STEADY
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Transplant:
@@ -89,28 +116,82 @@ def transplants(results: Results, model: Model, samples: Sequence[Sample]) -> li
     if isinstance(model.task, Boxes):
         return []  # objects of a detector lie anywhere; see `onnxplain.audit.boxes.beside`
     classes = {p.number: (p.predicted, p.explained) for p in done(results)}
+    summaries = [c for c in summarise_classes(results) if c.index is not None]
+    places = defaultdict(list)
+    for place in find_places(results, summaries):
+        places[place.index].append(place)
     found = []
-    for place in find_places(results, summarise_classes(results)):
-        others = [number for number, both in classes.items() if place.index not in both]
-        if len(others) >= LEAST:
-            donors, hosts = spread(place.hits, _HOSTS), spread(others, _HOSTS)
-            given, taken = ([samples[n] for n in numbers] for numbers in (donors, hosts))
-            same = sameness(model, place.box, given, taken)
-            if same is None or same >= _SAME:
-                rise = mean_rise(model, place.index, place.box, given, taken)
-                found.append(Transplant(place, donors, hosts, same, rise))
+    for index in dict.fromkeys(c.index for c in summaries if c.index is not None):
+        others = [number for number, both in classes.items() if index not in both]
+        if len(others) < LEAST:
+            continue
+        hosts = spread(others, _HOSTS)
+        tried = [_tried(model, samples, place, hosts) for place in places[index]]
+        found += [one for one in tried if one is not None]
+        if not any(one is not None and one.decides for one in tried):
+            own = [c for c in summaries if c.index == index]
+            content = _by_content(model, samples, own, hosts)
+            again = None if content is None else _tried(model, samples, content, hosts)
+            found += [] if again is None else [replace(again, by_content=True)]
     return found
 
 
-def sameness(
-    model: Model, box: Box, donors: Sequence[Sample], hosts: Sequence[Sample]
-) -> float | None:
-    """Share of a box's pixels that are the same in the donors, and other in the hosts.
+def _tried(
+    model: Model, samples: Sequence[Sample], place: Place, hosts: list[int]
+) -> Transplant | None:
+    """Try a place; nothing if hardly a pixel of it is the same in its pictures."""
+    donors = spread(place.hits, _HOSTS)
+    given, taken = ([samples[n] for n in numbers] for numbers in (donors, hosts))
+    same, way, steady = mark(model, place.index, place.box, given, taken)
+    if same is not None and same < _SAME:
+        return None
+    rise = mean_rise(model, place.index, place.box, given, taken)
+    return Transplant(place, donors, hosts, same, rise, way, steady)
+
+
+def _by_content(
+    model: Model, samples: Sequence[Sample], summaries: Sequence[ClassSummary], hosts: list[int]
+) -> Place | None:
+    """Place of a class whose content recurs, by the method that has most evidence there."""
+    context = Context(model.network, model.preprocess)
+    numbers = spread(summaries[0].numbers, _HOSTS)
+    kept, ours = _cells(model, samples, numbers, context)
+    _, others = _cells(model, samples, hosts, context)
+    if len(ours) < LEAST or not others:
+        return None
+    found = recurring(np.stack(ours), np.stack(others))
+    if found is None:
+        return None
+    hits = [kept[k] for k in found.members]
+    places = [Place.of(s, found.row, found.column, hits, len(ours)) for s in summaries]
+    best = max(places, key=lambda place: place.lift)
+    # That a mark of other classes is not there recurs too, and nothing is seen there then.
+    return best if best.lift >= _SEEN else None
+
+
+def _cells(
+    model: Model, samples: Sequence[Sample], numbers: Iterable[int], context: Context
+) -> tuple[list[int], list[NDArray[np.float32]]]:
+    """Those pictures that can be read, and the cells of each."""
+    kept, found = [], []
+    for number in numbers:
+        for x in _inputs(model, [samples[number]]):
+            kept.append(number)
+            found.append(cells(x, context.channel_axis))
+    return kept, found
+
+
+def mark(
+    model: Model, index: int, box: Box, donors: Sequence[Sample], hosts: Sequence[Sample]
+) -> tuple[float | None, float | None, float | None]:
+    """What is the same in a box, and what that alone does in pictures of other classes.
 
     Parameters
     ----------
     model : Model
         The model.
+    index : int
+        The class.
     box : Box
         Left, top, right and bottom edge, as shares of the model's picture.
     donors, hosts : sequence of Sample
@@ -118,15 +199,22 @@ def sameness(
 
     Returns
     -------
-    float or None
-        In [0, 1]; ``None`` if no donor or no host can be read any more.
+    same : float or None
+        Share of the box's pixels that are the same in the donors, and other in the hosts, see
+        `onnxplain.audit.shortcuts.sameness.same_pixels`; ``None`` if no donor or no host can be
+        read any more.
+    way, steady : float or None
+        See `onnxplain.audit.shortcuts.mark.Effect`; ``None`` if nothing is the same.
     """
     context = Context(model.network, model.preprocess)
     inside = _inside(context, box)
-    ours, theirs = ([x[inside] for x in _inputs(model, part)] for part in (donors, hosts))
+    ours, theirs = (list(_inputs(model, part)) for part in (donors, hosts))
     if not ours or not theirs:
-        return None
-    return share_of_same(np.concatenate(ours), np.concatenate(theirs), context.channel_axis)
+        return None, None, None
+    given, taken = np.concatenate(ours), np.concatenate(theirs)
+    same = share_of_same(given[inside], taken[inside], context.channel_axis)
+    found = effect(model, index, inside, given, taken, context.channel_axis)
+    return (same, None, None) if found is None else (same, *found)
 
 
 def mean_rise(

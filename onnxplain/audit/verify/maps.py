@@ -37,8 +37,8 @@ def check_maps(record: Head, sums: MapSums) -> list[Check]:
         first, second = (np.array(c.mean_map) for c in (known[key], found[key]))
         maps.apart(0.5 * float(np.abs(first - second).sum()), f"class {key[0]} by {key[1]}")
     checks = [maps, _clusters(record.clusters, sums.clusters)]
-    # What was suspected had another definition in format 1.
-    if record.tells_of_places:
+    # What was suspected had other definitions before.
+    if record.tells_of_answers:
         suspects = Check("suspects", _TOLERANCE)
         suspects.all(plain(record.suspects), plain(sums.suspects), "suspects")
         checks.append(suspects)

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from onnxplain.audit.records.pictures import Done, Picture
+from onnxplain.audit.records.plain import Unsaid
 from onnxplain.audit.records.record import Head, Record
 from onnxplain.audit.records.summaries import SuspectSum, TriedPlace
 from onnxplain.audit.shortcuts.places import Box
-from onnxplain.audit.shortcuts.transplant import mean_rise, sameness
+from onnxplain.audit.shortcuts.transplant import mark, mean_rise
 from onnxplain.audit.verify.check import Check
 from onnxplain.audit.zones import SIDE
 from onnxplain.inputs.dataset import Sample
@@ -72,8 +73,11 @@ def rises(record: Record, model: Model, by_name: Mapping[str, Sample]) -> Check:
             donors, hosts = ([by_name[p.name] for p in part if p] for part in (given, taken))
             rise = mean_rise(model, index, box, donors, hosts)
             check.near(tried.rise, rise, f"{where}.transplant.rise")
-            same = sameness(model, box, donors, hosts)
+            same, way, steady = mark(model, index, box, donors, hosts)
             check.near(tried.same, same, f"{where}.transplant.same")
+            for key, known, again in (("way", tried.way, way), ("steady", tried.steady, steady)):
+                if not isinstance(known, Unsaid):  # a record before format 5
+                    check.near(known, again, f"{where}.transplant.{key}")
     return check
 
 

@@ -252,6 +252,11 @@ def _not_checked(record: Record, identity: Identity, count: int, *, whole: bool)
             f"curves and what suspected places do: a record of format {record.format} does "
             "not hold them"
         )
+    elif not record.tells_of_answers:
+        found.append(
+            f"which places are suspected: a record of format {record.format} has an earlier "
+            "definition"
+        )
     if not record.complete:
         found.append(f"{of_maps}: the audit was stopped before they were complete")
     elif not whole:

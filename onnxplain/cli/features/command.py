@@ -29,12 +29,15 @@ _HELP = """Show what MODEL has learned.
 \b
 One model alone:
   onnxplain features weights MODEL
+  onnxplain features maco MODEL
 One picture:
   onnxplain features maps MODEL IMAGE...
   onnxplain features layer-response MODEL IMAGE...
+  onnxplain features similarity MODEL IMAGE IMAGE
   onnxplain features crp MODEL IMAGE... [--data DATA]
 \b
-Data sets (folders whose subfolders name the classes, patterns, tables or pictures):
+Data sets (folders whose subfolders name the classes, patterns, tables or pictures; the word
+'flowers' stands for a built-in one, drawn when it is needed):
   onnxplain features top-patches MODEL DATA...
   onnxplain features relevant MODEL DATA...
   onnxplain features enriched MODEL FEATURES.npz IMAGE...
@@ -241,7 +244,22 @@ def enriched(**options: Any) -> int:
     default=0.5,
     show_default=True,
     metavar="PIXELS",
-    help="Standard deviation of the blur after every fourth step; 0 for none.",
+    help="Standard deviation of the blur after every few steps; 0 for none.",
+)
+@at_least_one("--blur-every", 4, "Steps from one blur to the next.")
+@click.option(
+    "--rate",
+    default=0.02,
+    show_default=True,
+    metavar="SHARE",
+    help="Length of the first steps, as a share of the range of inputs.",
+)
+@click.option(
+    "--bounded/--unbounded",
+    default=True,
+    show_default=True,
+    help="Whether the image stays within what a picture can hold; the published equation has no "
+    "such limit.",
 )
 @seed_option
 @mismatch_option

@@ -15,7 +15,13 @@ from onnxplain.cli.features.options import (
     model_argument,
     view_options,
 )
-from onnxplain.cli.options import CommandT, data_argument, limit_option, seed_option
+from onnxplain.cli.options import (
+    CommandT,
+    data_argument,
+    limit_option,
+    parameter_option,
+    seed_option,
+)
 from onnxplain.cli.walled import Walled
 
 
@@ -129,9 +135,9 @@ def crp(**options: Any) -> int:
     help="Maximum number of runs, each with other random pictures.",
 )
 @click.option(
-    "--size",
+    "--per-run",
     type=click.IntRange(min=6),
-    help="Pictures per set. Default: as many as a concept has.",
+    help="Pictures of each set in a run. Default: as many as a concept has.",
 )
 @seed_option
 @mismatch_option
@@ -215,4 +221,103 @@ def prototypes(**options: Any) -> int:
     return run_prototypes(**options)
 
 
-COMMANDS = (crp, tcav, craft, prototypes)
+@click.command(cls=Walled, short_help="Make pictures that a class or channel responds to.")
+@model_argument
+@click.option(
+    "-t",
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="TARGET",
+    help="Class, or another target as in `explain`. Default: the first six classes. Repeatable.",
+)
+@layer_option
+@click.option(
+    "--channels", metavar="N,N,...", help="Raise these channels of the layer instead of a target."
+)
+@click.option(
+    "--data",
+    multiple=True,
+    metavar="FOLDER|PATTERN|TABLE|IMAGE",
+    type=click.Path(readable=False),
+    help="Take the magnitudes of frequencies from up to 200 of these pictures. Default: one over "
+    "the frequency. Repeatable.",
+)
+@at_least_one("--count", 1, "Pictures of each target.")
+@click.option(
+    "--diversity",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="How much several pictures of a target must differ, in units of the target.",
+)
+@at_least_one("--steps", 128, "Steps of gradient ascent.")
+@at_least_one("--crops", 4, "Random crops per step.")
+@click.option(
+    "--zoom",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0.5, 4),
+    help="Side of the picture, in units of the model's input.",
+)
+@seed_option
+@mismatch_option
+@view_options
+def maco(**options: Any) -> None:
+    """Make pictures that raise a target or channels, with the frequencies of natural pictures.
+
+    The magnitude of every frequency is fixed and only phases change (Fel et al. 2023, MaCo). The
+    network sees random crops with noise. Writes MODEL.maco.png and MODEL.maco.TARGET.npz for each
+    target or channel.
+    """
+    from onnxplain.cli.features.maco_view import run_maco
+
+    run_maco(**options)
+
+
+@click.command(cls=Walled, short_help="Show on both pictures why they are alike.")
+@model_argument
+@images_argument
+@click.option(
+    "--reference",
+    metavar="VECTOR.npy|IMAGE",
+    type=click.Path(readable=False),
+    help="Compare one picture with this vector, such as the embedding of a text.",
+)
+@click.option(
+    "--against",
+    multiple=True,
+    metavar="VECTOR.npy|IMAGE",
+    type=click.Path(readable=False),
+    help="Explain the likeness to the reference rather than to this. Repeatable.",
+)
+@click.option(
+    "--layer",
+    metavar="early|N|TENSOR",
+    help="Compare the values of this tensor. Default: the embedding, else the vector before the "
+    "scores.",
+)
+@click.option(
+    "-m",
+    "--method",
+    default="occlusion",
+    show_default=True,
+    metavar="METHOD",
+    help="Method that explains the cosine; see `onnxplain methods`.",
+)
+@parameter_option
+@seed_option
+@mismatch_option
+@view_options
+def similarity(**options: Any) -> None:
+    """Explain the cosine between the vectors of two pictures, on both of them.
+
+    With --reference, one picture is compared with a given vector. Writes
+    FIRST.similarity.SECOND.METHOD.png, and one .npz for each picture.
+    """
+    from onnxplain.cli.features.similarity_view import run_similarity
+
+    run_similarity(**options)
+
+
+COMMANDS = (crp, tcav, craft, prototypes, maco, similarity)

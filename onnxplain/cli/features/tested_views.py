@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from onnxplain.cli.console import line, remark, table
 from onnxplain.cli.explain.run import require_writable
-from onnxplain.cli.features.data_views import counted, tell_skipped
+from onnxplain.cli.features.data_views import counted, data_or_flowers, tell_skipped
 from onnxplain.cli.features.picture_views import open_model, tell
 from onnxplain.cli.images import require_order, shortened
 from onnxplain.cli.outcome import code_of_data
 from onnxplain.cli.progress import progress_bar
 from onnxplain.errors import UsageError
-from onnxplain.evaluate.built_in import FLOWERS, PICTURES, flower_samples
+from onnxplain.evaluate.built_in import FLOWERS
 from onnxplain.evaluate.evaluation import Evaluation
 from onnxplain.evaluate.filter_ablation import filter_ablation
 from onnxplain.evaluate.protocol import COMPARED, examples, protocol
@@ -180,27 +180,6 @@ def run_protocol(
         _show_overlap(found)
         tell([str(f) for f in files], quiet)
     return code_of_data(found.problems)
-
-
-@contextmanager
-def data_or_flowers(data: Sequence[str], limit: int | None, seed: int) -> Iterator[list[Sample]]:
-    """List the pictures of a data set, or draw the built-in one while the context is open.
-
-    Raises
-    ------
-    UsageError
-        If the built-in one is named beside other data.
-    """
-    if FLOWERS not in data:
-        yield spread(read_datasets(data), limit)
-        return
-    if set(data) != {FLOWERS}:
-        raise UsageError(
-            f"{FLOWERS!r} is the built-in data set, and stands alone; write ./{FLOWERS} for a "
-            "folder of that name"
-        )
-    with flower_samples(count=limit or PICTURES, seed=seed) as samples:
-        yield samples
 
 
 @contextmanager

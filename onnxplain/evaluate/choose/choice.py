@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-BEATS, UNDECIDED, NONE = "beats the controls", "undecided", "no method does"
+BEATS: Final = "beats the controls"
+UNDECIDED: Final = "undecided"
+NONE: Final = "no method does"
 Conclusion = Literal["beats the controls", "undecided", "no method does"]
 # Share of wrong "beats the controls" that is allowed, in a choice and in a picture.
 ALPHA = 0.05
@@ -123,3 +125,10 @@ class Choice:
         """Plain data for JSON; see `onnxplain.evaluate.choose.kept.read_choice`."""
         record = asdict(self)
         return {"format": FORMAT, "kind": "choice", **record}
+
+
+def in_all(conclusions: Sequence[str]) -> Conclusion:
+    """Sum up the verdicts of several methods: one that beats the controls is enough."""
+    if BEATS in conclusions:
+        return BEATS
+    return NONE if set(conclusions) == {NONE} else UNDECIDED

@@ -65,12 +65,17 @@ def read_choice(path: str | Path, model: Model) -> Choice:
     where = f"choice {str(path)!r}"
     data = read_json(path, "choice", _MOST_BYTES)
     try:
-        if not isinstance(data, dict) or (data.get("kind"), data.get("format")) != ("choice", FORMAT):
+        if not isinstance(data, dict) or (data.get("kind"), data.get("format")) != (
+            "choice",
+            FORMAT,
+        ):
             raise ValueError(f"it must be an object of kind 'choice' and format {FORMAT}")
         choice = _choice(data)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         said = f"it lacks {error}" if isinstance(error, KeyError) else shown(str(error))
-        raise UsageError(f"{where} is not a choice that can be read: {said}; run `onnxplain choose` again") from error
+        raise UsageError(
+            f"{where} is not a choice that can be read: {said}; run `onnxplain choose` again"
+        ) from error
     for key, own in (
         ("model_sha256", model.sha256),
         ("preprocess_sha256", model.preprocess.sha256),
@@ -125,12 +130,8 @@ def _finding(data: Any) -> Finding:
 
 def _standing(data: Any) -> Standing:
     one = _object(data, "a standing")
-    return Standing(
-        **{
-            f.name: _text(one[f.name]) if f.name == "control" else _number(one[f.name])
-            for f in fields(Standing)
-        }
-    )
+    numbers = {f.name: _number(one[f.name]) for f in fields(Standing) if f.name != "control"}
+    return Standing(control=_text(one["control"]), **numbers)
 
 
 def _conclusion(value: Any) -> Any:

@@ -221,9 +221,7 @@ def _measure_shuffled(
             control[seen.sample.name] = float(np.mean(values))
 
 
-def map_of(
-    other: Model, seen: Look, candidate: Candidate, seed: int
-) -> NDArray[np.float64] | None:
+def map_of(other: Model, seen: Look, candidate: Candidate, seed: int) -> NDArray[np.float64] | None:
     """Return a candidate's map by another network of the same graph; none where it has none."""
     try:
         # Such a network may answer hardly at all: its engines need not agree on noise.

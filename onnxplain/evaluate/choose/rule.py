@@ -25,6 +25,7 @@ from onnxplain.evaluate.choose.choice import (
     Conclusion,
     Finding,
     Standing,
+    in_all,
 )
 from onnxplain.evaluate.choose.measuring import FAITHFUL, LOCAL, ROBUST, Measured, controls_of
 from onnxplain.evaluate.interval import bootstrap_interval
@@ -66,7 +67,9 @@ def choose_from(
         key: replace(s, adjusted=p) for (key, s), p in zip(standings.items(), adjusted, strict=True)
     }
     findings = {
-        c.label: _finding(found, c, {m: s for (label, m), s in standings.items() if label == c.label})
+        c.label: _finding(
+            found, c, {m: s for (label, m), s in standings.items() if label == c.label}
+        )
         for c in candidates
         if (c.label, FAITHFUL) in standings
     }
@@ -75,8 +78,7 @@ def choose_from(
     able = [label for label in order if findings[label].conclusion == BEATS]
     tied = _tied(found, able or order, seed)
     best = min(tied, key=lambda label: _preference(findings[label], label)) if able else order[0]
-    conclusions = {f.conclusion for f in findings.values()}
-    conclusion: Conclusion = next(c for c in (BEATS, UNDECIDED, NONE) if c in conclusions)
+    conclusion = in_all([f.conclusion for f in findings.values()])
     shown = {
         control: {m: float(np.mean(list(v[control].values()))) for m, v in found.values.items()
                   if v.get(control)}

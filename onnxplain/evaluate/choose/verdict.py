@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import NumericalError
 from onnxplain.evaluate.case import Case, stream
-from onnxplain.evaluate.choose.choice import ALPHA, BEATS, NONE, UNDECIDED, Choice, Conclusion, Finding
+from onnxplain.evaluate.choose.choice import (
+    ALPHA,
+    BEATS,
+    NONE,
+    UNDECIDED,
+    Choice,
+    Conclusion,
+    Finding,
+)
 from onnxplain.evaluate.choose.rate import said_rate
 from onnxplain.evaluate.controls import CONTROLS
 from onnxplain.evaluate.imputed_regions import Probe, probe_of
@@ -113,9 +121,7 @@ class Judge:
     ) -> None:
         self._choice, self._seed, self._methods, self._picture = choice, seed, methods, picture
         flat = np.zeros(picture.pixels.shape[:2])
-        case = Case(
-            model, picture, target, flat, lambda _: flat, None, None, seed, "", start=start
-        )
+        case = Case(model, picture, target, flat, lambda _: flat, None, None, seed, "", start=start)
         self._probe: Probe | None = None
         self._silent = ""
         self._blind: dict[str, float] = {}
@@ -161,11 +167,3 @@ def _words(
     if chance > ALPHA:
         return UNDECIDED, f"blind maps do as well by chance (p = {chance:.2g})"
     return BEATS, f"p = {chance:.2g}"
-
-
-def of_picture(verdicts: Sequence[Verdict]) -> Conclusion:
-    """Sum up the verdicts of several methods on one picture."""
-    said = {verdict.words for verdict in verdicts}
-    if BEATS in said:
-        return BEATS
-    return NONE if said == {NONE} else UNDECIDED

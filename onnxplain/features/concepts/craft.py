@@ -20,6 +20,7 @@ from onnxplain.errors import UsageError
 from onnxplain.explanations.display import upsample
 from onnxplain.features.activations import activations
 from onnxplain.features.archive import origin, write_archive
+from onnxplain.features.concepts.examples import require_common
 from onnxplain.features.concepts.factors import (
     coefficients_of,
     factorise,
@@ -184,6 +185,7 @@ def craft(
     """
     if not 0 < crop <= 1 or designs < 2 or designs & (designs - 1):
         raise UsageError("crop must be in (0, 1], and designs a power of two")
+    require_common(target)
     spatial = model.network.layer(layer)
     skipped: list[Skipped] = []
     crops: list[Crop] = []

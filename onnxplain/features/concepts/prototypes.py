@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from onnxplain.errors import UsageError
 from onnxplain.features.archive import origin, write_archive
 from onnxplain.features.concepts.crp import channel_shares
+from onnxplain.features.concepts.examples import require_common
 from onnxplain.features.concepts.mixture import Mixture, fit_mixture
 from onnxplain.features.passes import Progress, Skipped, batches, require_finite, silent
 from onnxplain.features.patches import require_same_engines
@@ -183,6 +184,7 @@ def prototypes(
     ParityError
         If the engines disagree.
     """
+    require_common(target)
     tensor = tensor_of(model.network, layer)
     skipped: list[Skipped] = []
     parts: list[NDArray[np.float64]] = []

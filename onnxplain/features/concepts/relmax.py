@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.features.concepts.crp import channel_shares, conditional_maps
+from onnxplain.features.concepts.examples import require_common
 from onnxplain.features.passes import Progress, Skipped, batches, require_finite, silent
 from onnxplain.features.top_units import TopUnits
 from onnxplain.inputs.dataset import Sample
@@ -109,11 +110,14 @@ def relevant_samples(
 
     Raises
     ------
+    UsageError
+        If the target belongs to one picture only.
     ImageError
         If no picture can be read.
     NumericalError
         If relevance is NaN or infinite.
     """
+    require_common(target)
     own = own and isinstance(target, ClassScore)
     skipped: list[Skipped] = []
     units: TopUnits | None = None

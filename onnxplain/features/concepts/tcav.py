@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
 from onnxplain.features.archive import origin, write_archive
+from onnxplain.features.concepts.examples import require_common
 from onnxplain.features.concepts.layer_vectors import (
     LayerVectors,
     layer_slopes,
@@ -215,6 +216,8 @@ def tcav(
     tensor = tensor_of(model.network, layer)
     if not concepts or not examples or runs < FEWEST_RUNS:
         raise UsageError(f"TCAV needs a concept, a target, and {FEWEST_RUNS} or more runs")
+    for target in examples:
+        require_common(target)
     total = sum(map(len, [*concepts.values(), random, *examples.values()]))
     seen = 0
 
@@ -231,7 +234,7 @@ def tcav(
     each = size or min(len(found.vectors) for found in shown.values())
     for name, found in shown.items():
         _require(len(found.vectors), max(each, _FEWEST_PICTURES), f"concept {name!r}")
-    _require(each, _FEWEST_PICTURES, "a run (--size)")
+    _require(each, _FEWEST_PICTURES, "a run (--per-run)")
     _require(len(pool.vectors), each * FEWEST_RUNS, "the random set")
     count = min(runs, len(pool.vectors) // each)
     skipped = [s for found in (*shown.values(), pool) for s in found.skipped]

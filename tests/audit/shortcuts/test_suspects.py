@@ -6,20 +6,23 @@ import numpy as np
 import pytest
 from audit.made_results import filled, picture, spot
 
-from onnxplain.audit.shortcuts.places import find_places
+from onnxplain.audit.shortcuts.places import Place, find_places
 from onnxplain.audit.shortcuts.suspects import find_suspects
 from onnxplain.audit.shortcuts.transplant import Transplant
 from onnxplain.audit.store import TRANSPLANTS
 from onnxplain.audit.summary import summarise_classes
 
 
-def suspects(tmp_path, entries, rises=None):
-    """Suspects if the places found, in the order of the classes, do so much (0) elsewhere."""
+def suspects(tmp_path, entries, ways=None, steady=4.0):
+    """Suspects if marks in the places, in the order of the classes, go so far (0) elsewhere."""
     with filled(tmp_path, entries) as store:
         classes = summarise_classes(store)
         places = find_places(store, classes)
-        worth = [0.0] * len(places) if rises is None else rises
-        tried = [Transplant(p, p.hits, [0], 1.0, r) for p, r in zip(places, worth, strict=True)]
+        worth = [0.0] * len(places) if ways is None else ways
+        tried = [
+            Transplant(p, p.hits, [0], 1.0, w, w, None if w is None else steady)
+            for p, w in zip(places, worth, strict=True)
+        ]
         store.add(TRANSPLANTS, 0, {"transplants": [asdict(t) for t in tried]})
         return find_suspects(store, classes)
 
@@ -29,26 +32,38 @@ def at(row, column, count, rng, noise=0.02, index=0, mask=None):
 
 
 @pytest.mark.parametrize(
-    ("rise", "suspect"), [(0.9, True), (0.3, True), (0.2, False), (-0.9, False)]
+    ("way", "steady", "suspect"),
+    [
+        (0.9, 4.0, True),
+        (0.13, 1.6, True),
+        (0.12, 4.0, False),
+        (0.9, 1.4, False),
+        (-0.9, 4.0, False),
+    ],
 )
-def test_a_place_is_one_if_it_decides_elsewhere_too(tmp_path, rise, suspect):
+def test_a_place_is_one_if_it_decides_elsewhere_too(tmp_path, way, steady, suspect):
     rng = np.random.default_rng(0)
     entries = at(1, 1, 10, rng, index=3) + at(12, 12, 10, rng, index=4)
-    found = suspects(tmp_path, entries, [rise])
+    found = suspects(tmp_path, entries, [way], steady)
     assert len(found) == suspect
     for one in found:
         assert (one.index, one.kind, one.where) == (3, "fixed place", "top left corner")
         assert one.numbers == list(range(10))
         assert one.recurs == 1.0
-        assert one.transplant.rise == rise
+        assert one.transplant.way == way
         assert one.strength == one.transplant.place.lift
 
 
-def test_the_fewer_pictures_have_it_the_more_it_must_do(tmp_path):
+def test_a_place_that_was_tried_comes_before_evidence_off_the_object(tmp_path):
     rng = np.random.default_rng(1)
-    entries = at(1, 1, 5, rng, index=0) + at(12, 12, 5, rng, index=0) + at(12, 12, 9, rng, index=1)
-    assert suspects(tmp_path / "much", entries, [0.6])
-    assert not suspects(tmp_path / "little", entries, [0.4])
+    mask = spot(16, 8, 8) > 0
+    entries = at(10, 12, 9, rng, mask=mask, index=0) + at(18, 10, 9, rng, mask=mask, index=1)
+    tried = Transplant(Place(1, "m", 0, 0, 0.5, 1.0, [9]), [9], [0], 1.0, 0.5, 0.5, 4.0)
+    with filled(tmp_path, entries) as store:
+        store.add(TRANSPLANTS, 0, {"transplants": [asdict(tried)]})
+        first, second = find_suspects(store, summarise_classes(store))
+    assert (first.kind, second.kind) == ("fixed place", "outside the mask")
+    assert first.strength < second.strength
 
 
 def test_what_could_not_be_tried_stays_under_suspicion(tmp_path):

@@ -10,7 +10,9 @@ from handmade import model as network
 from PIL import Image
 
 import onnxplain
-from onnxplain.audit.shortcuts.transplant import Transplant, mean_rise, transplants
+from onnxplain.audit.shortcuts.places import WINDOW, Place, find_places
+from onnxplain.audit.shortcuts.transplant import Transplant, mark, mean_rise, transplants
+from onnxplain.audit.summary import summarise_classes
 from onnxplain.inputs.dataset import Sample
 from onnxplain.inputs.preprocess import Preprocess
 
@@ -28,6 +30,11 @@ def opened(path, weights, layout="NCHW"):
         image=LAYOUTS[layout],
         output="float[N,2] scores",
     )
+    return saved(path, proto, layout)
+
+
+def saved(path, proto, layout="NCHW"):
+    """A network of grey pictures, opened from a file."""
     path.write_bytes(proto.SerializeToString())
     recipe = Preprocess(
         name="gray", layout=layout, size=(SIDE, SIDE), color="gray", scale=1 / 255, mean=(0.0,),
@@ -44,6 +51,7 @@ def sees(rows, columns, weight):
 
 def drawn(folder, count, *, bright):
     """Dark noise; the top left quarter of each side is bright if wanted."""
+    folder.mkdir(exist_ok=True)
     rng = np.random.default_rng(count)
     samples = []
     for k in range(count):
@@ -123,24 +131,70 @@ def test_places_are_tried_on_pictures_of_other_classes(tmp_path):
     model = opened(tmp_path / "model.onnx", sees(slice(0, 2), slice(0, 2), 3.0))
     samples, entries = corner_maps(tmp_path)
     with filled(tmp_path, entries) as store:
-        (found,) = transplants(store, model, samples)
+        (found,) = [t for t in transplants(store, model, samples) if t.decides]
     assert (found.place.index, found.place.where) == (1, "top left corner")
     assert found.donors == list(range(6))
     assert found.hosts == list(range(6, 13))
     assert found.same == 1.0
     assert found.rise == mean_rise(model, 1, CORNER, samples[:6], samples[6:])
+    assert (found.same, found.way, found.steady) == mark(model, 1, CORNER, samples[:6], samples[6:])
+    assert found.way == pytest.approx(1.0, abs=0.05)  # the model sees nothing else
+    assert found.decides
+    assert not found.by_content
+
+
+def test_a_mark_without_evidence_is_found_by_its_content(tmp_path):
+    """Half of the class has it, and most maps show the middle: no place of theirs stands out."""
+    model = opened(tmp_path / "model.onnx", sees(slice(0, 2), slice(0, 2), 3.0))
+    samples = drawn(tmp_path, 6, bright=True) + drawn(tmp_path, 7, bright=False)
+    samples += drawn(tmp_path / "more", 5, bright=False)
+    entries = [picture(1, spot(0, 0, 7))] * 2 + [picture(1, spot(12, 12, 6))] * 4
+    entries += [picture(0, spot(12, 12, 6))] * 7 + [picture(1, spot(12, 12, 6))] * 5
+    with filled(tmp_path, entries) as store:
+        (found,) = [t for t in transplants(store, model, samples) if t.decides]
+        classes = summarise_classes(store)
+        assert find_places(store, classes) == []
+    assert (found.by_content, found.place.index) == (True, 1)
+    assert found.donors == list(range(6))
+    assert found.place.recurs == 6 / 11
+    left, top, right, bottom = found.place.box
+    assert left <= 0.125 <= right
+    assert top <= 0.125 <= bottom
+    (mean,) = [c.mean_map for c in classes if c.index == 1]
+    row, column = found.place.row, found.place.column
+    held = mean[row : row + WINDOW, column : column + WINDOW].sum()
+    assert found.place.lift == pytest.approx(16 * held)
+
+
+def test_that_a_mark_is_missing_is_no_mark(tmp_path):
+    """Class 0 is dark where class 1 is bright; its maps show nothing there."""
+    model = opened(tmp_path / "model.onnx", sees(slice(0, 2), slice(0, 2), 3.0))
+    samples, entries = corner_maps(tmp_path)
+    with filled(tmp_path, entries) as store:
+        assert {t.place.index for t in transplants(store, model, samples) if t.decides} == {1}
+
+
+@pytest.mark.parametrize(
+    ("way", "steady", "rise", "decides"),
+    [(0.5, 3.0, 0.0, True), (0.5, 1.0, 0.9, False), (0.05, 9.0, 0.9, False),
+     (None, None, None, True), (None, None, 0.5, False)],
+)  # fmt: skip
+def test_what_decides_moves_far_and_alike(way, steady, rise, decides):
+    place = Place(0, "m", 0, 0, 2.0, 1.0, [0])
+    assert Transplant(place, [0], [1], 1.0, rise, way, steady).decides == decides
 
 
 def test_an_object_that_looks_different_each_time_is_not_tried(tmp_path):
     model = opened(tmp_path / "model.onnx", sees(slice(0, 2), slice(0, 2), 3.0))
     samples, entries = corner_maps(tmp_path)
-    for k, sample in enumerate(samples[:6]):
+    rng = np.random.default_rng(3)
+    for sample in samples[:6]:
         pixels = np.array(Image.open(sample.path))
-        pixels[:2, :2] = [[255, 100], [100, 255]] if k % 2 else [[100, 255], [255, 100]]
+        pixels[:2, :2] = rng.integers(60, 255, (2, 2))
         Image.fromarray(pixels).save(sample.path)
     assert mean_rise(model, 1, CORNER, samples[:6], samples[6:]) > 0.3
     with filled(tmp_path, entries) as store:
-        assert transplants(store, model, samples) == []
+        assert not any(t.place.index == 1 for t in transplants(store, model, samples))
 
 
 def test_without_pictures_of_other_classes_nothing_can_be_tried(tmp_path):
@@ -149,7 +203,7 @@ def test_without_pictures_of_other_classes_nothing_can_be_tried(tmp_path):
     samples, entries = corner_maps(tmp_path)
     taken = [(value | {"predicted": 1}, maps) for value, maps in entries]
     with filled(tmp_path, taken) as store:
-        assert transplants(store, model, samples) == []
+        assert not any(t.place.index == 1 for t in transplants(store, model, samples))
 
 
 def test_it_survives_the_store(tmp_path):
@@ -158,5 +212,5 @@ def test_it_survives_the_store(tmp_path):
     model = opened(tmp_path / "model.onnx", sees(slice(0, 2), slice(0, 2), 3.0))
     samples, entries = corner_maps(tmp_path)
     with filled(tmp_path, entries) as store:
-        (found,) = transplants(store, model, samples)
+        found, *_ = transplants(store, model, samples)
     assert Transplant.from_dict(asdict(found)) == found

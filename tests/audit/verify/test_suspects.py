@@ -39,7 +39,7 @@ def test_it_reproduces(audited, count, whole):
     found = verify(build(Record, record), model, samples, count)
     assert [c.figure for c in found.checks if not c.reproduces] == []
     by_figure = {c.figure: c for c in found.checks}
-    assert by_figure["suspects by place: tried again"].compared == 4
+    assert by_figure["suspects by place: tried again"].compared == 6
     assert by_figure["suspects by place: tried again"].largest == 0.0
     assert by_figure["suspects by place (from mean maps)"].compared == 3
     assert ("suspects" in by_figure) == whole == (not found.not_checked)
@@ -68,6 +68,8 @@ def test_what_does_not_fit_the_mean_map_is_named(audited, edit, where):
         (lambda s: s["transplant"].update(rise=0.1), "suspects[0].transplant.rise"),
         (lambda s: s["transplant"].update(rise=None), "suspects[0].transplant.rise"),
         (lambda s: s["transplant"].update(same=0.2), "suspects[0].transplant.same"),
+        (lambda s: s["transplant"].update(way=0.1), "suspects[0].transplant.way"),
+        (lambda s: s["transplant"].update(steady=0.1), "suspects[0].transplant.steady"),
         (lambda s: s["transplant"].update(donors=[7]), "the donors of suspects[0]"),
         (lambda s: s["transplant"].update(donors=[]), "the donors of suspects[0]"),
         (lambda s: s["transplant"].update(hosts=[7, 1]), "the hosts of suspects[0]"),
@@ -85,6 +87,18 @@ def test_a_class_that_the_model_has_not_is_no_crash(audited):
     record, model, samples = copy.deepcopy(audited[0]), *audited[1:]
     record["suspects"][0]["index"] = 10**9
     assert not rises(build(Record, record), model, {s.name: s for s in samples}).reproduces
+
+
+def test_a_record_before_format_5_is_verified_for_what_it_says(audited):
+    record, model, samples = copy.deepcopy(audited[0]), *audited[1:]
+    record["format"] = 4
+    for key in ("way", "steady", "by_content"):
+        del record["suspects"][0]["transplant"][key]
+    found = verify(build(Record, record), model, samples, 13)
+    by_figure = {c.figure: c for c in found.checks}
+    assert by_figure["suspects by place: tried again"].compared == 4
+    assert "suspects" not in by_figure  # they had another definition
+    assert any("has an earlier definition" in text for text in found.not_checked)
 
 
 def test_a_record_of_format_1_says_nothing_of_other_classes(audited):

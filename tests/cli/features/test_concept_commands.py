@@ -101,6 +101,34 @@ def test_prototypes(view, labelled, tmp_path):
     assert view(*many, "-q").exit_code == 0
 
 
+def test_maco(view, labelled):
+    few = ("--steps", 4, "--crops", 2)
+    found = view("maco", MODEL, "-t", 3, "-t", "8", "--count", 2, "--data", labelled, *few)
+    assert found.exit_code == 0, found.stderr
+    assert "left out: 3/broken.png" in found.stderr
+    names = written(view)
+    assert names == ["digits-gap.maco.3.npz", "digits-gap.maco.8.npz", "digits-gap.maco.png"]
+    _, arrays = read_archive(view.folder / names[0], "maco pictures")
+    assert arrays["pixels"].shape == (2, 8, 8, 1)
+    other = view("maco", MODEL, "--layer", "/2/Conv_output_0", "--channels", "1,5", *few)
+    assert other.exit_code == 0, other.stderr
+    assert "digits-gap.maco.channel-5.npz" in written(view)
+
+
+def test_similarity(view, tmp_path):
+    found = view("similarity", MODEL, DIGIT, "examples/digits/8-0.png", "-p", "window=3")
+    assert found.exit_code == 0, found.stderr
+    assert found.stdout.startswith("cosine 0.")
+    stem = "3-10.similarity.8-0.occlusion"
+    assert written(view) == [f"{stem}.1.npz", f"{stem}.2.npz", f"{stem}.png"]
+    assert np.asarray(open_image(view.folder / f"{stem}.png")).std() > 10
+    np.save(tmp_path / "text.npy", np.ones(32, np.float32))
+    options = ("--reference", tmp_path / "text.npy", "--against", DIGIT, "-m", "gradient", "-q")
+    other = view("similarity", MODEL, "examples/digits/8-0.png", *options)
+    assert other.exit_code == 0, other.stderr
+    assert "8-0.similarity.text.gradient.1.npz" in written(view)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -117,6 +145,12 @@ def test_prototypes(view, labelled, tmp_path):
         (("craft", MODEL, DIGIT, "-t", 3, "--layer", "/2/Conv"), 2, "negative activations"),
         (("craft", MODEL, DIGIT, "-t", "top-2"), 2, "name a class"),
         (("prototypes", MODEL, DIGIT, "-t", 3), 2, "need 30 or more pictures"),
+        (("maco", MODEL, "-t", 3, "--channels", "1"), 2, "not both"),
+        (("maco", MODEL, "--channels", "999"), 2, "out of range"),
+        (("similarity", MODEL, DIGIT), 2, "two pictures, or one picture and --reference"),
+        (("similarity", MODEL, DIGIT, DIGIT, "--against", DIGIT), 2, "belongs to --reference"),
+        (("similarity", MODEL, DIGIT, DIGIT, "-m", "best"), 2, "best"),
+        (("similarity", MODEL, DIGIT, "--reference", "no.npy"), 2, "no.npy"),
         (("tcav", MODEL, DIGIT, "--concept", "x=", "--random", DIGIT), 2, "write NAME=FOLDER"),
     ],
 )
