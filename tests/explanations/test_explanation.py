@@ -127,7 +127,6 @@ def test_damaged_files_are_refused(explanation, tmp_path, ending, damage):
         Explanation.load(path)
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("dtype", ["04f4", "(2,f4", "f4,f4", "O", "m8[x]", "U99999999999", 5, {}])
 def test_an_element_type_that_numpy_would_parse_is_refused(explanation, tmp_path, dtype):
     """Its reader takes lists of types, and fails at them in ways of its own."""
@@ -140,6 +139,7 @@ def test_an_element_type_that_numpy_would_parse_is_refused(explanation, tmp_path
         Explanation.load(path)
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_a_missing_file_is_named(tmp_path, ending):
     with pytest.raises(UsageError, match="no saved explanation at"):
         Explanation.load(tmp_path / f"none.{ending}")
