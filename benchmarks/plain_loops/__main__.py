@@ -34,7 +34,8 @@ from onnxplain.perturb.regions import find_regions
 from onnxplain.perturb.window_grid import WindowGrid
 
 BATCHES = (1, 2, 4, 8, 16, 32)
-COUNT = 100
+# Perturbed inputs: as many as take so many seconds, within bounds.
+SECONDS, LEAST, MOST = 0.7, 100, 1000
 # Inputs on which each batch of the loop is tried.
 TRIED = 32
 COLUMNS = (
@@ -60,7 +61,13 @@ class Side:
         self.index = 0
         # A saturated probability would be explained twice, see `Model.explain`.
         self.kind = "logit" if network.has_logits else None
-        self.grid = WindowGrid.fitting(self.size, self._window(), self._window())
+        first = self.picture(0).x.astype(np.float32)
+        first = np.moveaxis(first, -1, 1) if self.nhwc else first
+        self.run(first)
+        one = min(seconds(lambda: self.run(first), clock) for _ in range(3))
+        self.count = int(np.clip(SECONDS / one, LEAST, MOST))
+        self.stride = self._window() if self.count < MOST else max(1, self._window() // 2)
+        self.grid = WindowGrid.fitting(self.size, self._window(), self.stride)
 
     def _window(self) -> int:
         return (
@@ -79,11 +86,11 @@ class Side:
 
     def ratio(self, name: str) -> tuple[str, int]:
         """Time of the loop over ours, and the loop's batch."""
-        more: dict[str, object] = {"count": COUNT}
-        own: dict[str, object] = {"samples": COUNT}
+        more: dict[str, object] = {"count": self.count}
+        own: dict[str, object] = {"samples": self.count}
         if name == "occlusion":
             more = {"windows": self.grid.windows}
-            own = {"window": self._window(), "stride": self._window(), "fill_with": "0"}
+            own = {"window": self._window(), "stride": self.stride, "fill_with": "0"}
         elif name == "rise":
             own |= {"cells": CELLS, "fill_with": "0"}
         first = self.picture(0)
