@@ -204,6 +204,6 @@ def _encode(array: NDArray[Any]) -> dict[str, Any]:
 
 def _decode(data: dict[str, Any]) -> NDArray[Any]:
     if not _NUMBERS.fullmatch(data["dtype"]):  # NumPy's own reader parses lists and dicts of them
-        raise ValueError(f"{data['dtype']!r:.80} is no element type of numbers or text")
+        raise ValueError(f"{data['dtype']!r:.80} is not an element type of numbers or text")
     dtype = np.dtype(data["dtype"])
     return np.frombuffer(base64.b64decode(data["base64"]), dtype).reshape(data["shape"]).copy()

@@ -135,9 +135,9 @@ def crp(**options: Any) -> int:
     help="Maximum number of runs, each with other random pictures.",
 )
 @click.option(
-    "--size",
+    "--per-run",
     type=click.IntRange(min=6),
-    help="Pictures per set. Default: as many as a concept has.",
+    help="Pictures of each set in a run. Default: as many as a concept has.",
 )
 @seed_option
 @mismatch_option

@@ -115,7 +115,7 @@ def run_tcav(
     layer: str | None,
     places: str,
     runs: int,
-    size: int | None,
+    per_run: int | None,
     seed: int,
     allow_mismatch: bool,
     folder: str,
@@ -138,7 +138,7 @@ def run_tcav(
     every = sum(map(len, [*shown.values(), random, *examples.values()]))
     with counted(f"{every} pictures", quiet) as progress:
         found = tcav(
-            opened, shown, random, examples, tensor, places=places, runs=runs, size=size,
+            opened, shown, random, examples, tensor, places=places, runs=runs, size=per_run,
             seed=seed, allow_mismatch=allow_mismatch, progress=progress,
         )  # fmt: skip
     tell_skipped(found.skipped)

@@ -234,7 +234,7 @@ def tcav(
     each = size or min(len(found.vectors) for found in shown.values())
     for name, found in shown.items():
         _require(len(found.vectors), max(each, _FEWEST_PICTURES), f"concept {name!r}")
-    _require(each, _FEWEST_PICTURES, "a run (--size)")
+    _require(each, _FEWEST_PICTURES, "a run (--per-run)")
     _require(len(pool.vectors), each * FEWEST_RUNS, "the random set")
     count = min(runs, len(pool.vectors) // each)
     skipped = [s for found in (*shown.values(), pool) for s in found.skipped]
