@@ -13,6 +13,5 @@ FALSE, MAPS = 14, 949
 def said_rate() -> str:
     """Say it in a clause."""
     return (
-        f"wrong for {100 * FALSE / MAPS:.1f} % of {MAPS:,} maps of networks with shuffled "
-        "weights"
+        f"wrong for {100 * FALSE / MAPS:.1f} % of {MAPS:,} maps of networks with shuffled weights"
     )
