@@ -144,7 +144,7 @@ def imputed(
     size = picture.shape[:2]
     number = patches(*size, SIDE)
     count = np.bincount(number.ravel()).reshape(*region.shape, 1)
-    filled = impute(cell_sums(picture, region.shape) / count, region)  # type: ignore[arg-type]
+    filled = impute(cell_sums(picture, region.shape) / count, region)
     for axis, (cells, pixels) in enumerate(zip(region.shape, size, strict=True)):
         filled = np.tensordot(_between(cells, pixels), filled, (1, axis))
         filled = np.moveaxis(filled, 0, axis)

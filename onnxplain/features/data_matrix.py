@@ -68,7 +68,7 @@ class DataMatrix:
             "names": self.names,
             "skipped": self.skipped,
         }
-        arrays = {"X": self.X, "normalised": self.normalised, "L": self.L}
+        arrays: dict[str, NDArray[Any]] = {"X": self.X, "normalised": self.normalised, "L": self.L}
         write_archive(path, "responses", record, arrays)
 
 
