@@ -45,9 +45,9 @@ _PERCENTILE = 99.0
 # Pictures up to this many pixels wide have their class written into every bright one.
 _WRITTEN = 16
 _BRIGHT, _TELLING, _EDGE = 0.35, 0.02, 0.06
-# A class answers if it has this share of the picture, or its largest response this share of the
-# value at which colours end.
-_OWN, _FAINT = 0.001, 0.1
+# A class answers if it has this share of the dominant response, or where its strong responses are
+# this share of the value at which colours end.
+_OWN, _FAINT = 0.001, 0.5
 _KEYS = ("classes", "responses", "dominant_class", "opposing_class")
 
 
@@ -169,13 +169,13 @@ def _answering(explanation: Explanation, top: float) -> list[int]:
         most = np.maximum(maps["dominant_response"], 0.0)[maps["dominant_class"] == k]
         least = np.maximum(-maps["opposing_response"], 0.0)[maps["opposing_class"] == k]
         totals.append((float(most.sum()), float(least.sum())))
-    peaks = np.abs(maps["responses"]).max(axis=(1, 2))
+    strong = [limit(response, _PERCENTILE) for response in maps["responses"]]
     own = getattr(explanation.target, "index", None)
     all_most, all_least = (sum(both) or 1.0 for both in zip(*totals, strict=True))
     answers = [
         k
         for k, (c, (most, least)) in enumerate(zip(classes, totals, strict=True))
-        if max(most / all_most, least / all_least) >= _OWN or peaks[k] > _FAINT * top or c == own
+        if max(most / all_most, least / all_least) >= _OWN or strong[k] > _FAINT * top or c == own
     ]
     return sorted(answers or range(len(classes)), key=lambda k: totals[k], reverse=True)
 
