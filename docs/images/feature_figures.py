@@ -96,7 +96,12 @@ DRAWN: list[tuple[str, int, str, list[str]]] = [
         ["prototypes", GAP, "flowers", "-t", "stem-red", "--image", "examples/flowers"],
     ),
     ("maco", 600, "flowers-gap.maco", ["maco", GAP, *MADE, "--data", "flowers"]),
-    ("maco-lite0", 400, "efficientnet-lite0.maco", ["maco", LITE0, "-t", "tiger cat"]),
+    (
+        "maco-lite0",
+        400,
+        "efficientnet-lite0.maco",
+        ["maco", LITE0, "-t", "tiger cat", "--steps", "80"],
+    ),
     (
         "similarity",
         800,
