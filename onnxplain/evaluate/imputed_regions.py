@@ -142,7 +142,7 @@ def imputed(
         The cells; where they are single pixels, this is the imputation of ROAD.
     """
     size = picture.shape[:2]
-    number = patches(*size, SIDE)
+    number = patches(size[0], size[1], SIDE)
     count = np.bincount(number.ravel()).reshape(*region.shape, 1)
     filled = impute(cell_sums(picture, region.shape) / count, region)
     for axis, (cells, pixels) in enumerate(zip(region.shape, size, strict=True)):
