@@ -108,6 +108,7 @@ class OrtAdapter:
         self._output = output
         self._batch_given = batch_size
         self._fits: int | None = None
+        self._meet = False
         self._shapes = shapes or (lambda: infer_shapes(graph, image))
         self._bound = dict(bound or {})
         self._threads = threads
@@ -133,6 +134,8 @@ class OrtAdapter:
         """Return an engine that shares its sessions, and lets inputs meet in a batch."""
         other = self.with_bound({})
         other._batches = self._batches.together()
+        # A rule for speed must not part them: whoever asks looks at what they do to each other.
+        other._fits, other._meet = None, True
         return other
 
     def forward(self, x: Array) -> Array:
@@ -209,7 +212,7 @@ class OrtAdapter:
         if self._fits is None:
             most = self._batches.size
             # On a GPU, small batches leave most of it idle.
-            timed = self._batches.measured() or not self.device.startswith("CPU")
+            timed = self._meet or self._batches.measured() or not self.device.startswith("CPU")
             self._fits = forward_batch(self._graph, self._shapes(), most, timed=timed)
         return replace(self._batches, size=self._fits)
 

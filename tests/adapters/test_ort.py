@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from handmade import context_of, model, target_of
 
+from onnxplain.adapters import batch_choice
 from onnxplain.adapters.base import FORWARD_VERBS
 from onnxplain.adapters.changes import WindowChanges, changed_inputs
 from onnxplain.adapters.device import cuda_device_count
@@ -100,6 +101,23 @@ def test_inputs_that_have_to_part_may_be_put_together_to_see_what_happens():
     wanted = (X - X.max(axis=0)).reshape(5, -1)
     np.testing.assert_array_equal(made.together().forward(X), wanted)
     np.testing.assert_array_equal(made.forward(X), np.zeros((5, 108)))
+
+
+def test_what_a_cache_holds_does_not_part_inputs_that_are_to_meet(monkeypatch):
+    monkeypatch.setattr(batch_choice, "_CACHE", 1)
+    sizes = []
+
+    def ran(session, names, batch):
+        sizes.append(len(batch))
+        return plain(session, names, batch)
+
+    made = engine()
+    for one in (made, made.together()):
+        plain = type(one)._run.__get__(one)
+        monkeypatch.setattr(one, "_run", ran)
+        np.testing.assert_array_equal(one.forward(X), scores(X))
+    assert sizes == [1] * len(X) + [len(X)]
+
 
 
 def test_a_sequence_is_left_out():
