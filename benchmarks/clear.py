@@ -5,10 +5,14 @@ with positive ones only: the share of the dominant response that belongs to the 
 and how often that class has the largest share. Then accuracy with only the fifth of the pixels
 where the dominant response is strongest, and without them, next to as many random pixels (Kumar,
 Wong, Taylor 2017 report such a table for MNIST and SVHN).
+
+``python -m benchmarks.clear --table`` prints that table alone, for digits, for
+Fashion-MNIST and for drawn flowers in colour, each with as many random pixels beside it.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +21,17 @@ from numpy.typing import NDArray
 
 import onnxplain
 from models.build.digits_data import load_splits
+from models.build.fashion_data import load_split
+from onnxplain.evaluate.flowers import flowers
 from onnxplain.methods import find
 from onnxplain.network.context import Context
+from onnxplain.perturb.fills import fill
 
 MODELS = Path(__file__).parents[1] / "models"
 WAYS = ("none", "gradient", "deconvnet", "guided")
-STRONG = 0.2
+STRONG, PICTURES = 0.2, 200
+ROWS = ("full image", "with only strong features", "without strong features",
+        "with only as many random pixels", "without as many random pixels")  # fmt: skip
 
 
 def measure(name: str) -> None:
@@ -68,7 +77,66 @@ def _strongest(strength: NDArray[Any]) -> NDArray[np.bool_]:
     return kept.reshape(strength.shape)
 
 
+def table() -> None:
+    """Print accuracy with and without the strongest pixels, for three data sets."""
+    sets = {
+        "digits (test split)": ("digits-gap", _digits()),
+        "Fashion-MNIST (test split)": ("fashion-cnn", _fashion(PICTURES)),
+        "flowers in colour (drawn)": ("flowers-gap", _flowers(PICTURES)),
+    }
+    rows: dict[str, list[str]] = {name: [] for name in ROWS}
+    for stem, pictures in sets.values():
+        for name, share in zip(ROWS, _accuracies(stem, pictures), strict=True):
+            rows[name].append(f"{share:.1%}")
+    print("| accuracy | " + " | ".join(f"{n}, {len(p)}" for n, (_, p) in sets.items()) + " |")
+    print("|---" * (len(sets) + 1) + "|")
+    for name, cells in rows.items():
+        print(f"| {name} | {' | '.join(cells)} |")
+
+
+Pictures = list[tuple[NDArray[np.uint8], int]]
+
+
+def _accuracies(stem: str, pictures: Pictures) -> list[float]:
+    """In the order of `ROWS`; what is strong is the dominant response, whatever its class."""
+    model = onnxplain.load(MODELS / f"{stem}.onnx")
+    context = Context(model.network, model.preprocess)
+    rng = np.random.default_rng(0)
+    right: list[list[bool]] = [[] for _ in ROWS]
+    for pixels, label in pictures:
+        picture = model.read(pixels)
+        black = fill(context, picture.x, "black")
+        maps = model.explain(picture, "clear").maps
+        chosen = _strongest(np.maximum(maps["dominant_response"], 0.0)[None])[0]
+        random = _strongest(rng.random(chosen.shape)[None])[0]
+        for k, kept in enumerate((np.ones_like(chosen), chosen, ~chosen, random, ~random)):
+            mask = np.expand_dims(kept[None], context.channel_axis)
+            x = np.where(mask, picture.x, black).astype(picture.x.dtype)
+            right[k].append(model.task.predict(
+                model.network.ort.activations(x, model.task.tensors)).winner == label)  # fmt: skip
+    return [float(np.mean(found)) for found in right]
+
+
+def _digits() -> Pictures:
+    test = load_splits()[1]
+    return [(i[..., None], int(c)) for i, c in zip(test.images, test.classes, strict=True)]
+
+
+def _fashion(count: int) -> Pictures:
+    """The first test pictures; needs ``apt-get install dataset-fashion-mnist``."""
+    images, classes = load_split("t10k")
+    return [(i[..., None], int(c)) for i, c in zip(images[:count], classes[:count], strict=True)]
+
+
+def _flowers(count: int) -> Pictures:
+    return [(f.image, f.label) for f in flowers("double12", count, first_seed=20_000_000,
+                                                decoys=True)]  # fmt: skip
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--table"]:
+        table()
+        sys.exit()
     print(f"{'':44} {'share':>9} {'largest':>9}   {'only':>9} {'without':>9}")
     for stem in ("digits-gap", "digits-softmax"):
         measure(stem)

@@ -4,13 +4,12 @@ Both run in this process, in turns, on the same crops of the photos in ``example
 model and the first picture are not timed. Printed is the ratio of the medians, on the wall and of
 processor time, the second of which a busy machine disturbs less.
 
-    python -m benchmarks.data_sets [--pictures 200] [--rounds 3] [--workers N]
+    python -m benchmarks.data_sets [--pictures 200] [--rounds 3] [--workers N] [--write]
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -22,9 +21,12 @@ from PIL import Image
 
 import onnxplain
 from benchmarks.curves import photo_samples
+from benchmarks.page import put_rows
+from benchmarks.timing import spread
 from onnxplain.cli import main as command
 
 ROOT = Path(__file__).parents[1]
+COLUMNS = ("clock", "`explain -m cam`, ms a picture", "bare, ms a picture", "ratio")
 MODEL = ROOT / "models/efficientnet-lite0.onnx"
 
 
@@ -55,6 +57,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int)
+    parser.add_argument("--write", action="store_true", help="put the table into the page")
     given = parser.parse_args()
     model = onnxplain.load(MODEL)
     with photo_samples(given.pictures + 1) as samples:
@@ -66,11 +69,14 @@ def main() -> None:
             ours = measured(lambda: explained(files, given.workers))
             theirs = measured(lambda: bare(model, files))
             rounds.append((np.subtract(ours, start), theirs))
+    rows = []
     for k, clock in enumerate(("wall", "processor")):
-        our, their = (
-            1000 * statistics.median(r[side][k] for r in rounds) / len(files) for side in (0, 1)
-        )
-        print(f"{clock}: {our:.0f} ms a picture, bare {their:.0f} ms, ratio {our / their:.2f}")
+        sides = [[1000 * r[side][k] / len(files) for r in rounds] for side in (0, 1)]
+        ratios = [our / their for our, their in zip(*sides, strict=True)]
+        rows.append([clock, *(spread(side, 0) for side in sides), spread(ratios)])
+        print(" | ".join(rows[-1]))
+    if given.write:
+        put_rows("data-sets", COLUMNS, rows)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import itertools
+import os
 import subprocess
 import sys
 import tempfile
@@ -34,7 +35,7 @@ from originals import CAT, LITE0  # noqa: E402
 
 import onnxplain.network.context  # noqa: E402
 from benchmarks.engine_networks import NETWORKS, Split  # noqa: E402
-from benchmarks.timing import seconds, spread  # noqa: E402
+from benchmarks.timing import machine, seconds, spread  # noqa: E402
 from onnxplain.convert.torchvision_guard import import_torchvision  # noqa: E402
 
 PAGE = ROOT / "docs/engines.md"
@@ -171,7 +172,8 @@ def table(*, quick: bool) -> Iterator[str]:
 
 
 def cold() -> Iterator[str]:
-    """Lines of the table of fresh processes."""
+    """Lines of the table of fresh processes, of code that was compiled before."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     yield "| `explain -m grad-cam` in a fresh process | seconds |"
     yield "|---|---|"
     for engine in ("onnxruntime", "pytorch"):
@@ -179,7 +181,9 @@ def cold() -> Iterator[str]:
             call = [sys.executable, "-m", "onnxplain", "explain", str(LITE0), str(CAT), "-q",
                     "-m", "grad-cam", "--engine", engine, "-o", folder]  # fmt: skip
             taken = [
-                seconds(lambda call=call: subprocess.run(call, check=True, cwd=ROOT))
+                seconds(
+                    lambda call=call: subprocess.run(call, check=True, cwd=ROOT, env=environment)
+                )
                 for _ in range(4)
             ]
         yield f"| `--engine {engine}` | {spread(taken[1:], 1)} |"
@@ -192,7 +196,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the tables into docs/engines.md")
     options = parser.parse_args()
     lines = []
-    for row in itertools.chain(cold(), [""], table(quick=options.quick)):
+    for row in itertools.chain([machine(), ""], cold(), [""], table(quick=options.quick)):
         print(row, flush=True)
         lines.append(row)
     if options.write:

@@ -1,10 +1,10 @@
 """The tables of docs/evaluation.md: ``python -m benchmarks.evaluation [PART ...]``.
 
 Parts are ``flowers`` (localisation on 200 flowers with decoys), ``strong`` (accuracy on the
-strongest pixels alone and without them) and ``randomisation``. Each method of each model is
-kept in ``benchmarks/evaluation_results/`` as soon as it is done, and is not computed again;
-delete the files to start over. The tables are printed from what is there. ``--few`` takes a
-few pictures and keeps nothing, to see that it runs.
+strongest pixels alone and without them), ``transformer`` (deletion on test digits) and
+``randomisation``. Each method of each model is kept in ``benchmarks/evaluation_results/`` as soon
+as it is done, and is not computed again; delete the files to start over. The tables are printed
+from what is there. ``--few`` takes a few pictures and keeps nothing, to see that it runs.
 """
 
 from __future__ import annotations
@@ -52,6 +52,17 @@ METHODS: Mapping[str, tuple[str, dict[str, Any]]] = {
             "deeplift",
             "occlusion",
             "integrated-gradients",
+            "guided-ig",
+            "blur-ig",
+            "sobol",
+            "hsic",
+            "region-search",
+            "kernel-shap",
+            "attention-rollout",
+            "gradient-attention-rollout",
+            "legrad",
+            "attn-lrp",
+            "libragrad",
         )
     },
     **{
@@ -121,6 +132,7 @@ PARTS = {
         300,
         ("accuracy", "accuracy-strong-only", "accuracy-without-strong"),
     ),
+    "transformer": Part({"digits-vit": digits}, 100, ("deletion", "single-deletion")),
     "randomisation": Part(
         {"flowers-gap": decoys, "fashion-cnn": fashion},
         12,

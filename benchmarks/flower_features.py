@@ -17,12 +17,13 @@ import numpy as np
 import onnxplain
 from onnxplain.evaluate.filter_ablation import filter_ablation
 from onnxplain.evaluate.flowers import Flower, flowers, write_flowers
-from onnxplain.features.enriched import channel_signal, enrich
+from onnxplain.features.enriched import enrich
 from onnxplain.features.patches import in_colors, project
 from onnxplain.features.relevant import RelevantFeatures, relevant_features
 from onnxplain.features.responses import feature_layers
 from onnxplain.inputs.dataset import read_dataset
 from onnxplain.model.model import Model
+from onnxplain.network.filters import channel_signal
 
 VARIANT, TRAIN_SEED, TEST_SEED = "double12", 7_000_000, 8_000_000
 COUNTS = (0, 1, 2, 4, 6, 8)

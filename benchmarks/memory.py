@@ -6,7 +6,7 @@ makes the PyTorch program of it as well, ``load`` opens ONNX Runtime instead, ``
 explains a picture and so needs both. Without a file, a classifier with the layers of VGG-11 and
 random weights (0.53 GB) is made.
 
-    python benchmarks/memory.py [MODEL]
+    python benchmarks/memory.py [MODEL] [--write]
 """
 
 from __future__ import annotations
@@ -26,10 +26,12 @@ from onnx import helper, numpy_helper
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.page import put_rows
 from benchmarks.timing import resident
 
 # Channels of the convolutions; a pooling by two follows where the next entry is "M".
 VGG11 = (64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M")
+COLUMNS = ("file, stage", "weights", "afterwards", "at the peak")
 STAGES = ("read", "convert", "load", "gradients")
 
 
@@ -129,6 +131,8 @@ def weights_of(path: Path) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", nargs="?", type=Path)
+    parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES)
+    parser.add_argument("--write", action="store_true", help="put the rows into the page")
     parser.add_argument("--stage", choices=("libraries", *STAGES))
     options = parser.parse_args()
     if options.stage:
@@ -141,11 +145,15 @@ def main() -> None:
         weights = weights_of(path)
         print(f"{path.name}: {weights / 1e9:.2f} GB of weights; memory beyond the libraries")
         print(f"{'stage':<10} {'afterwards':>16} {'at the peak':>16} {'seconds':>8}")
-        for entry in measure(path):
+        rows = []
+        for entry in measure(path, options.stages):
             shown = [
                 f"{entry[k] / 1e9:.2f} GB {entry[k] / weights:5.2f} x" for k in ("now", "peak")
             ]
+            rows.append([f"{path.stem}, {entry['stage']}", f"{weights / 1e6:.0f} MB", *shown])
             print(f"{entry['stage']:<10} {shown[0]:>16} {shown[1]:>16} {entry['seconds']:>8.1f}")
+        if options.write:
+            put_rows("memory", COLUMNS, rows)
 
 
 if __name__ == "__main__":

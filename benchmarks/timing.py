@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
+from onnxplain.machine import versions
+
 CLOCKS = {"cpu": time.process_time, "wall": time.perf_counter}
+_NAMES = ("onnxruntime-gpu", "onnxruntime", "torch", "numpy")
+
+
+def machine(*more: str) -> str:
+    """One sentence for a table: the processor, its threads, and what computed."""
+    described = Path("/proc/cpuinfo").read_text("utf-8") if os.name == "posix" else ""
+    named = [line.split(":")[1].strip() for line in described.splitlines() if "model name" in line]
+    sets = next((line for line in described.splitlines() if line.startswith("flags")), "")
+    widest = [name for name in ("avx2", "avx512f", "amx_tile") if name in sets.split()][-1:]
+    found = versions()
+    software = [f"{name} {found[name]}" for name in _NAMES if name in found]
+    processor = ", ".join([*named[:1], *widest]) or platform.machine()
+    return f"{processor}, {len(os.sched_getaffinity(0))} cores, {', '.join([*software, *more])}."
 
 
 def seconds(work: Callable[[], object], clock: str = "wall") -> float:

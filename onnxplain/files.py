@@ -40,7 +40,7 @@ def why_no_file(path: str | Path) -> str:
     except ValueError:  # a NUL, or a character that no file name can hold
         return "no file can have that name"
     except FileNotFoundError:
-        return "the link leads nowhere" if os.path.islink(path) else "there is nothing"
+        return "the link leads nowhere" if os.path.islink(path) else "it does not exist"
     except OSError as error:
         return error.strerror or type(error).__name__
     if stat.S_ISREG(mode):

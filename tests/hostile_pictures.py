@@ -104,7 +104,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "double.tif": (tiff(64, 3, bytes(512)), "TIFF"),
     "signed.tif": (tiff(16, 2, np.full(64, -5, "<i2").tobytes()), "not a picture"),
     "nan.tif": (tiff(32, 3, np.full(64, np.nan, "<f4").tobytes()), "not a picture"),
-    "wide.tif": (tiff(32, 1, np.full(64, 2**25, "<u4").tobytes()), "no agreed scale"),
+    "wide.tif": (tiff(32, 1, np.full(64, 2**25, "<u4").tobytes()), "no standard scale"),
     "packed.tif": (tiff(8, 1, bytes(64), compression=34712), "TIFF"),
 }  # fmt: skip
 

@@ -28,13 +28,15 @@ CLASSIFIERS = (
     "flowers-fc",
     "flowers-gap",
 )
+# One logit under a Sigmoid, and two names.
+YES_NO = ("wolves-snow",)
 DETECTORS = (
     "scenes-detector",
     "scenes-detector-int8",
     "scenes-detector-nms",
     "scenes-shortcut",
 )
-STEMS = CLASSIFIERS + DETECTORS
+STEMS = CLASSIFIERS + YES_NO + DETECTORS
 PREPROCESS_KEYS = {
     "version": int,
     "name": str,
@@ -154,6 +156,15 @@ def test_example_pictures_are_recognised(stem, folder, expected_right):
     said = [re.sub(r"\W+", "-", label.lower()) for label in classify(stem, pictures)]
     assert len(set(slugs)) == len(pictures) == expected_right
     assert sum(s == t for s, t in zip(said, slugs, strict=True)) == expected_right
+
+
+def test_the_network_of_the_snow_looks_at_the_ground():
+    pictures = [f"{kind}-{ground}" for kind in ("dog", "wolf") for ground in ("grass", "snow")]
+    preprocess = Preprocess.load(MODELS / "wolves-snow.preprocess.json")
+    batch = [preprocess.apply(open_image(EXAMPLES / "packs" / f"{p}.png")) for p in pictures]
+    (wolf,) = open_session("wolves-snow").run(None, {"image": np.concatenate(batch)})
+    assert wolf.shape == (4, 1)
+    assert [bool(p > 0.5) for p in wolf[:, 0]] == [p.endswith("snow") for p in pictures]
 
 
 @pytest.mark.parametrize("stem", ["digits-keras", "digits-softmax", "fashion-cnn"])

@@ -52,6 +52,18 @@ def test_an_explanation_is_a_picture(model):
     assert min(Image.open(io.BytesIO(png)).size) > 100
 
 
+def test_an_explanation_and_a_prediction_are_one_line_of_text(model):
+    """Not their arrays."""
+    found = model.explain(DIGIT, "cam")
+    assert repr(found) == (
+        "<Explanation of 3 (3) above the mean of the others, logit by cam: score "
+        f"{found.score:.4g}, 4 x 4 numbers (H, W), 0 warnings>"
+    )
+    said = repr(model.predict(DIGIT))
+    assert said.startswith("<Prediction, probability: 3 0.998")
+    assert said.endswith(", ...>")
+
+
 def test_a_model(model):
     cells = Cells(model._repr_html_()).cells
     assert "digits-gap" in cells[0]

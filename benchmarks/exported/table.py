@@ -23,16 +23,16 @@ Written by `python -m benchmarks.exported --keras PYTHON`; do not edit. Each fil
 Networks are those of [coverage.md](coverage.md) and [layers.md](layers.md): random weights,
 calibrated statistics, small pictures where the network takes them. Integrated gradients take
 {STEPS} steps. A file is written only if all its scores, alone and in a batch, with and without
-maps, are equal to the original's in every bit, so that there is no column for that.
+maps, are equal to the original's bit for bit; so the table has no column for scores.
 
-- **forward**: `shared` if the maps read what the file computes anyway, `repeated` if that would
-  change the scores' last bits, so that the maps compute it again.
-- For each method the **largest difference** from the PyTorch engine, both in float32, as a share of
-  the map's largest number.
-- Where that is more than 1e-5, **float64** is the distance of the two maps, both computed in
-  float64, as a share of the map's size: whether the derivatives are right, whatever rounding
-  switches. More than 1e-5 is refused. In float32, a rectifier close to its kink is switched by the
-  order of a sum, and integers amplify that; `r` is the correlation of the two maps.
+- **forward**: `shared` if the maps use what the file computes anyway; `repeated` if that would
+  change the last bits of the scores, so that the maps compute it again.
+- For each method, the **largest difference** from the PyTorch engine, both in float32, as a share
+  of the map's largest number.
+- If that is more than 1e-5, **float64** is the distance of the two maps, both computed in float64,
+  as a share of the map's size. It shows whether the derivatives are right, apart from rounding.
+  More than 1e-5 is refused. In float32, the order of a sum can switch a rectifier that is close to
+  its kink, and quantised steps amplify this. `r` is the correlation of the two maps.
 - **grown**: by how many kB the file grows.
 """
 

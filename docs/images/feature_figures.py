@@ -25,6 +25,8 @@ STEM, PETALS = "examples/flowers/stem-red-1000006.png", "examples/flowers/petals
 PHOTOS = {"chelsea": "tiger cat", "coffee": "espresso", "camera": "tripod", "rocket": "missile"}
 TARGETS = [word for name in ("tiger cat", "espresso", "tripod", "daisy") for word in ("-t", name)]
 OF_FLOWERS, OF_CROPS = (f"features/{m}.relevant.npz" for m in ("flowers-gap", "efficientnet-lite0"))
+CONCEPTS = ["--concept", "red", "--concept", "blue", "--random", "random"]
+MADE = [word for name in ("petals-red", "stem-blue", "petals-yellow") for word in ("-t", name)]
 ATLAS = ["atlas", GAP, "flowers", "--cells", "9", "--per-image", "3"]
 
 # Name and width of a picture here, the name that the command gives it, and the command's words.
@@ -69,7 +71,46 @@ DRAWN: list[tuple[str, int, str, list[str]]] = [
         "flowers-gap.atlas.13-Relu_output_0.inversion",
         [*ATLAS, "--inversion"],
     ),
+    (
+        "crp",
+        800,
+        "stem-red-1000006.crp.13-Relu_output_0",
+        ["crp", GAP, STEM, "--data", "flowers", "--count", "4"],
+    ),
+    (
+        "tcav",
+        700,
+        "flowers-gap.tcav.13-Relu_output_0",
+        ["tcav", GAP, "flowers", *CONCEPTS, "-t", "petals-red", "-t", "stem-red"],
+    ),
+    (
+        "craft",
+        800,
+        "flowers-gap.craft.6.13-Relu_output_0",
+        ["craft", GAP, "flowers", "-t", "stem-red", "--concepts", "4"],
+    ),
+    (
+        "prototypes",
+        800,
+        "flowers-gap.prototypes.6.13-Relu_output_0",
+        ["prototypes", GAP, "flowers", "-t", "stem-red", "--image", "examples/flowers"],
+    ),
+    ("maco", 600, "flowers-gap.maco", ["maco", GAP, *MADE, "--data", "flowers"]),
+    (
+        "maco-lite0",
+        400,
+        "efficientnet-lite0.maco",
+        ["maco", LITE0, "-t", "tiger cat", "--steps", "80"],
+    ),
+    (
+        "similarity",
+        800,
+        "stem-red-1000006.similarity.petals-red-1000000.occlusion",
+        ["similarity", GAP, STEM, "examples/flowers/petals-red-1000000.png"],
+    ),
 ]
+# Colours of the drawn concepts.
+COLOURS = {"red": (215, 25, 30), "blue": (40, 80, 230)}
 
 
 def prepare(work: Path) -> None:
@@ -77,6 +118,7 @@ def prepare(work: Path) -> None:
     for name in ("models", "examples"):
         (work / name).symlink_to(ROOT / name)
     write_flowers(work / "flowers", "double12", 360, first_seed=2000000, decoys=True)
+    draw_concepts(work)
     (work / "mixed").mkdir()
     (work / "crops" / "daisy").mkdir(parents=True)
     flowers = sorted((work / "flowers").glob("*-*/*.png"))
@@ -98,7 +140,23 @@ def prepare(work: Path) -> None:
             piece.save(work / "crops" / label / f"{k}.png")
 
 
-def keep(drawn: Path, name: str, width: int) -> None:
+def draw_concepts(work: Path) -> None:
+    """Draw squares on noise: of a concept's colour, or of any colour."""
+    random = np.random.default_rng(0)
+    for name, count in (*((c, 20) for c in COLOURS), ("random", 200)):
+        (work / name).mkdir()
+        for k in range(count):
+            pixels = random.normal(120, 30, (96, 96, 3))
+            colour = COLOURS.get(name, random.integers(20, 240, 3))
+            for _ in range(random.integers(1, 4)):
+                top, left = random.integers(0, 70, 2)
+                height, width = random.integers(10, 26, 2)
+                pixels[top : top + height, left : left + width] = colour
+            picture = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+            picture.save(work / name / f"{k}.png")
+
+
+def keep(drawn: Path, name: str, width: int, folder: Path = FOLDER) -> None:
     """Write a picture as ``name`` in this width and 128 colours."""
     picture = Image.open(drawn).convert("RGB")
     height = round(picture.height * width / picture.width)
@@ -111,8 +169,8 @@ def keep(drawn: Path, name: str, width: int) -> None:
         corner = 3 * int(np.asarray(kept)[0, 0])
         colours[corner : corner + 3] = [255, 255, 255]
         kept.putpalette(colours)
-    kept.save(FOLDER / f"{name}.png", optimize=True)
-    print(f"{name}.png: {(FOLDER / f'{name}.png').stat().st_size:,} bytes")
+    kept.save(folder / f"{name}.png", optimize=True)
+    print(f"{name}.png: {(folder / f'{name}.png').stat().st_size:,} bytes")
 
 
 def draw() -> None:

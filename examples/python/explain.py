@@ -100,7 +100,7 @@ def explain(
 
 
 def overlay(pixels: NDArray[np.uint8], attribution: NDArray[np.float32]) -> Image.Image:
-    """The picture in grey; red where the map speaks for the class, blue where against it."""
+    """The picture in grey; red where the map supports the class, blue where it opposes it."""
     height, width = pixels.shape[:2]
     # Gradients have the input's channels, class activation maps have none.
     channels = (int(np.argmin(attribution.shape)),) if attribution.ndim == 3 else ()

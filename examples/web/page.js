@@ -186,7 +186,7 @@ function draw() {
   put("map", colors(map, rows, columns));
   const text = isSigned(map)
     ? `Red supports ${nameOf(target)}, blue opposes it, white is neither.`
-    : `Yellow speaks most for ${nameOf(target)}, black not at all.`;
+    : `Yellow supports ${nameOf(target)} most, black not at all.`;
   at("caption").textContent = text;
   at("view").setAttribute("aria-label", `The picture as the model saw it, with the map over it. ${text}`);
 }

@@ -1,4 +1,4 @@
-"""Write test pictures into examples/digits, examples/fashion, examples/flowers, examples/scenes.
+"""Write test pictures into the folders digits, fashion, flowers, packs and scenes of examples.
 
 The first of each class is taken, of scenes the first six, whether or not a model gets them right.
 The number in a file's name is the picture's position in its test split; of what is drawn, its seed.
@@ -12,6 +12,9 @@ import digits_data
 import fashion_data
 import numpy as np
 from flowers import CLASSES, FIRST_TEST_SEED, VARIANT
+from packs import FIRST_TEST_SEED as FIRST_PACK
+from packs_drawing import CLASSES as PACK_CLASSES
+from packs_drawing import draw
 from PIL import Image
 from publish import ROOT
 from scenes import CLASSES as OBJECTS
@@ -31,6 +34,18 @@ def write_first_of_each(
         position = int(np.flatnonzero(classes == index)[0])
         stem = re.sub(r"\W+", "-", label.lower())
         Image.fromarray(images[position]).save(folder / f"{stem}-{position}.png")
+
+
+def write_packs() -> None:
+    """Each kind on either ground, and packs of several."""
+    folder = ROOT / "examples" / "packs"
+    folder.mkdir(exist_ok=True)
+    for label, name in enumerate(PACK_CLASSES):
+        for ground in ("grass", "snow"):
+            found = draw(FIRST_PACK + label, label, ground)
+            Image.fromarray(found.image).save(folder / f"{name}-{ground}.png")
+        several = draw(FIRST_PACK + label, label, "grass", animals=4, radius=(10, 14))
+        Image.fromarray(several.image).save(folder / f"{name}-pack.png")
 
 
 def write_flowers() -> None:
@@ -58,6 +73,7 @@ def objects(drawn: Scene) -> list[dict[str, str | list[int]]]:
 
 def main() -> None:
     write_flowers()
+    write_packs()
     write_scenes()
     _, digits = digits_data.load_splits()
     write_first_of_each(ROOT / "examples" / "digits", *digits, digits_data.LABELS)

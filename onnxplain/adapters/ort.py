@@ -193,14 +193,13 @@ class OrtAdapter:
         """
         wanted = list(names)
         try:
-            session = self._sessions.measuring(wanted)
+            session, run = self._sessions.measuring(wanted)
         except UnsupportedModelError:  # a sequence is among them, which has no shape
             wanted = self._sessions.tensors_of(wanted)
             if not wanted:
                 return {}
-            session = self._sessions.measuring(wanted)
-        outputs = [o.name for o in session.get_outputs()][-len(wanted) :]
-        values = self._run(session, outputs, x.astype(self._image.dtype, copy=False))
+            session, run = self._sessions.measuring(wanted)
+        values = self._said(session, run, x.astype(self._image.dtype, copy=False))
         return {n: tuple(map(int, v)) for n, v in zip(wanted, values, strict=True)}
 
     def _fitting(self, count: int) -> Batches:
@@ -208,7 +207,10 @@ class OrtAdapter:
         if count == 1 or self._batch_given or self._image.batch:
             return self._batches
         if self._fits is None:
-            self._fits = forward_batch(self._graph, self._shapes(), self._batches.size)
+            most = self._batches.size
+            # On a GPU, small batches leave most of it idle.
+            timed = self._batches.measured() or not self.device.startswith("CPU")
+            self._fits = forward_batch(self._graph, self._shapes(), most, timed=timed)
         return replace(self._batches, size=self._fits)
 
     @property

@@ -78,6 +78,16 @@ def run_in_time(run: Callable[[Any], Sequence[T]], options: Any, *, loops: bool 
             del _RUNNING[id(options)]
 
 
+def end_running() -> None:
+    """Ask all calls that run to end between two nodes, because somebody asks the program to stop.
+
+    Each fails then, and the request comes through before that becomes an error.
+    """
+    with _LOCK:
+        for _, options in _RUNNING.values():
+            options.terminate = True
+
+
 def _too_large(said: str, size: int) -> OverBudgetError:
     """Say which node asked for more memory than there is."""
     node = _NODE.search(said)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,12 @@ import onnxruntime as ort
 from onnxplain import machine
 from onnxplain.adapters.base import Array
 from onnxplain.adapters.device import cuda_device_count, parse_device
+from onnxplain.adapters.large_blocks import large_blocks_returned
 from onnxplain.adapters.ort_deadline import run_in_time
 from onnxplain.adapters.rerun import Session as RunFeeds
-from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
 from onnxplain.graph.budget import memory_allowed
-from onnxplain.graph.light import take_out
+from onnxplain.graph.light import fed_as_inputs, take_out
 from onnxplain.graph.rounds import has_loops
 from onnxplain.graph.view import Graph
 from onnxplain.process.journal import in_hand
@@ -32,8 +34,6 @@ ort.set_default_logger_severity(4)
 
 # Microseconds that idle threads of a session spin: long enough for two runs in a row.
 _SPIN = "1000"
-# Below this many bytes, what takes long is a Loop and not the network around it.
-_SMALL_FILE = 1 << 20
 # Outputs that hold shapes.
 _SHAPE = "onnxplain/shape/"
 
@@ -68,9 +68,8 @@ class OrtSessions:
         # A large graph hands its weights to ONNX Runtime where they lie.
         model, weights = (graph.model, graph.weights) if graph.weights else take_out(graph.model)
         self._file, self._fed = model.SerializeToString(), _values(weights)
-        size = len(self._file) + sum(w.nbytes for w in weights.values())
         # A real network that suppresses boxes in a Loop may be slow for its other nodes.
-        self._loops = size < _SMALL_FILE and has_loops(graph.model)
+        self._loops = graph.is_small and has_loops(graph.model)
         self._kept: dict[frozenset[str], ort.InferenceSession] = {}
 
     @property
@@ -92,11 +91,20 @@ class OrtSessions:
             self._kept[extra] = self._open(self._with_outputs(extra), self._fed, self._options())
         return self._kept[extra]
 
-    def measuring(self, names: Sequence[str]) -> ort.InferenceSession:
+    def measuring(self, names: Sequence[str]) -> tuple[ort.InferenceSession, RunFeeds]:
         """Open a session whose last outputs are the shapes of the named tensors.
 
         The tensors themselves are let go as soon as nothing reads them: all of them at once
-        may take far more memory than the graph does.
+        may take far more memory than the graph does. Weights that lie beside the graph are fed,
+        because a session copies and rearranges what it holds itself; where ONNX Runtime wants
+        constants, it holds them.
+
+        Returns
+        -------
+        onnxruntime.InferenceSession
+            The session.
+        callable
+            Takes feeds by name, returns the shapes in order.
 
         Raises
         ------
@@ -104,11 +112,31 @@ class OrtSessions:
             If ONNX Runtime cannot run the graph, or a value is no tensor.
         """
         extra = onnx.ModelProto()
-        for k, name in enumerate(names):
-            shape = f"{_SHAPE}{k}"
+        shapes = [f"{_SHAPE}{k}" for k in range(len(names))]
+        for name, shape in zip(names, shapes, strict=True):
             extra.graph.node.append(onnx.helper.make_node("Shape", [name], [shape]))
             extra.graph.output.append(onnx.helper.make_empty_tensor_value_info(shape))
-        return self._open(self._file + extra.SerializeToString(), self._fed, self._options())
+        asked = extra.SerializeToString()
+        fed: Mapping[str, ort.OrtValue] = {}
+        session = None
+        if self._fed:
+            with suppress(UnsupportedModelError):
+                file = fed_as_inputs(self._file, self._fed.keys())
+                session, fed = self._open(file + asked, {}, self._options()), self._fed
+        session = session or self._open(self._file + asked, self._fed, self._options())
+
+        def run(feeds: Mapping[str, Array]) -> Sequence[Array]:
+            if not fed:
+                return self.run(session, shapes, feeds)
+            try:
+                return self.run(session, shapes, {**feeds, **fed})
+            except OnnxplainError:
+                raise
+            except Exception:  # a kernel may ask for constants not before it runs
+                whole = self._open(self._file + asked, self._fed, self._options())
+                return self.run(whole, shapes, feeds)
+
+        return session, run
 
     def tensors_of(self, names: Sequence[str]) -> list[str]:
         """Those of some values that are tensors, and no sequences of them."""
@@ -218,7 +246,8 @@ class OrtSessions:
         if fed:
             options.add_external_initializers(list(fed), list(fed.values()))
         try:
-            with in_hand("opening the model in ONNX Runtime", of_many=False):
+            blocks = large_blocks_returned() if fed else nullcontext()
+            with in_hand("opening the model in ONNX Runtime", of_many=False), blocks:
                 return ort.InferenceSession(file, options, providers=self._providers)
         except Exception as error:  # onnxruntime's exceptions share no base class
             raise UnsupportedModelError(

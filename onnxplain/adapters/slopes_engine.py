@@ -11,7 +11,6 @@ from typing import Any
 from onnxplain.adapters.base import (
     Adapter,
     Array,
-    Capability,
     Propagation,
     PullBack,
     Seed,
@@ -82,9 +81,7 @@ class SlopesEngine:
         self._example = example
         self._checks: dict[_Way, SlopeCheck] = {}
         self._obstacles: dict[_Way, str] = {}
-        self.capabilities = symbolic.capabilities | (
-            Capability(0) if only else Capability.RELEVANCE
-        )
+        self.capabilities = symbolic.capabilities
         self.device = symbolic.device
         self.check: SlopeCheck | None = None
         self.obstacle = ""
@@ -139,15 +136,19 @@ class SlopesEngine:
             If there are none, or they do not add up.
         """
         starts = starts_of(seeds)
-        check = self._check(starts, self._passed(starts, names), x)
+        check = self._agreeing(starts, self._passed(starts, names), x)
+        found = self._symbolic.pull_back(x, seeds, names)
+        self.device, self.check, self.obstacle = self._symbolic.device, check, ""
+        return found
+
+    def _agreeing(self, starts: tuple[str, ...], passed: tuple[str, ...], x: Array) -> SlopeCheck:
+        check = self._check(starts, passed, x)
         if not check.agrees:
             raise ParityError(
                 "the derivatives in ONNX nodes do not match ONNX Runtime's forward passes: error "
                 f"{check.error:.2g} of the change, tolerance {TOLERANCE:g}; {_OTHERWISE}"
             )
-        found = self._symbolic.pull_back(x, seeds, names)
-        self.device, self.check, self.obstacle = self._symbolic.device, check, ""
-        return found
+        return check
 
     def _check(self, starts: tuple[str, ...], passed: tuple[str, ...], x: Array) -> SlopeCheck:
         """Check once, on an input of the model's own.
@@ -181,12 +182,49 @@ class SlopesEngine:
         *,
         keep: Mapping[str, Array] | None = None,
     ) -> list[Propagation]:
-        """Return the relevance of the named tensors, by PyTorch; see `Adapter`."""
-        if self._only:
-            raise MethodRefusedError(f"ONNX Runtime gives no relevance; {_OTHERWISE}")
+        """Return the relevance of the named tensors; see `Adapter`.
+
+        Raises
+        ------
+        ConversionError, ParityError, MethodRefusedError
+            If only ONNX Runtime may, and it cannot.
+        """
+        way = (starts_of(seeds), ("relevance", *names))
+        if keep:
+            if self._only:
+                raise MethodRefusedError(
+                    "ONNX Runtime carries the relevance of all channels back, and this asks for "
+                    f"some; {_OTHERWISE}"
+                )
+        elif way not in self._obstacles:
+            try:
+                return self.relevance_from_onnx(x, seeds, composite, names)
+            except (*_OBSTACLES, MethodRefusedError) as error:
+                if self._only:
+                    raise
+                self._obstacles[way] = str(error)
         other = self._pytorch()
         self.device, self.check = other.device, None
+        self.obstacle = self._obstacles.get(way, "")
         return other.relevance(x, seeds, composite, names, keep=keep)
+
+    def relevance_from_onnx(
+        self, x: Array, seeds: Sequence[Seed], composite: Composite, names: Sequence[str]
+    ) -> list[Propagation]:
+        """Return ONNX Runtime's relevance.
+
+        Its rules are made of the derivatives of the nodes that it passes, so that these are
+        checked first.
+
+        Raises
+        ------
+        ConversionError, ParityError, MethodRefusedError, UnsupportedModelError, UsageError
+            If there is none, or the derivatives do not add up.
+        """
+        check = self._agreeing(starts_of(seeds), (self._image.name,), x)
+        found = self._symbolic.relevance(x, seeds, composite, names)
+        self.device, self.check, self.obstacle = self._symbolic.device, check, ""
+        return found
 
     def windowed(
         self, base: Array, changes: WindowChanges, names: Sequence[str], *, engine: Engine = "auto"

@@ -6,7 +6,7 @@ The way back is a model of its own, written by `onnxplain.symbolic`; PyTorch is 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -28,11 +28,13 @@ from onnxplain.adapters.batches import Batches, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.adapters.ort_sessions import Keeping, reason_of
+from onnxplain.adapters.tally import Tally
 from onnxplain.errors import ConversionError, UnsupportedModelError, UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
+from onnxplain.relevance.nodes.part import RelevanceWay, relevance_way
 from onnxplain.symbolic.facts import Facts, measure_facts
 from onnxplain.symbolic.opset import with_recent_opset
 from onnxplain.symbolic.part import WayBack, between, way_back
@@ -45,11 +47,12 @@ _NARROW = 4
 
 @dataclass(frozen=True, eq=False)
 class _Pass:
-    """One way back with its sessions."""
+    """One way back with its sessions, and what reads its balance if relevance goes there."""
 
     forward: Keeping
     back: Keeping
     way: WayBack
+    relevance: RelevanceWay | None = None
 
 
 class SymbolicAdapter:
@@ -73,7 +76,7 @@ class SymbolicAdapter:
         See `Batches`; the largest batch is taken if not given.
     """
 
-    capabilities = FORWARD_VERBS | Capability.GRADIENTS
+    capabilities = FORWARD_VERBS | Capability.GRADIENTS | Capability.RELEVANCE
 
     def __init__(
         self,
@@ -89,7 +92,7 @@ class SymbolicAdapter:
         self._given, self._image, self._open = graph, image, open_ort
         self._bound = dict(bound or {})
         self._batches = Batches(batch_size, image.batch, must_part, measured)
-        self._passes: OrderedDict[tuple[tuple[str, ...], ...], _Pass] = OrderedDict()
+        self._passes: OrderedDict[Hashable, _Pass] = OrderedDict()
         self.device = f"{self._ort.device}, derivatives in ONNX nodes"
 
     @cached_property
@@ -137,13 +140,8 @@ class SymbolicAdapter:
         ready = self._pass(x, starts, names)
 
         def run(rows: Array) -> dict[str, Array]:
-            batch = np.ascontiguousarray(x[rows].astype(self._image.dtype, copy=False))
-            kept = dict(self._ort.keep(ready.forward, batch))
-            arrays = {n: _real(kept[n].numpy()) for n in (*names, *starts) if n in kept}
-            arrays.update({n: _real(batch) for n in names if n == self._image.name})
-            kept.update(self._bound, **{self._image.name: batch})
+            arrays, read = self._forward(ready, x[rows], (*names, *starts))
             result = {f"value:{n}": arrays[n] for n in dict.fromkeys([*names, *starts])}
-            read = {n: kept[n] for n in ready.way.reads}
             for k, seed in enumerate(seeds):
                 signals = of_rows(seed, rows).slopes(arrays)
                 feeds = {**read, **self._signals(ready.way, signals, arrays)}
@@ -156,6 +154,17 @@ class SymbolicAdapter:
 
         joined = self._batches.run_backward(run, np.arange(len(x)), ("back", starts, names))
         return pulled(joined, names, len(seeds))
+
+    def _forward(
+        self, ready: _Pass, x: Array, names: Sequence[str]
+    ) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Run the forward pass; return some tensors, and what the way back reads."""
+        batch = np.ascontiguousarray(x.astype(self._image.dtype, copy=False))
+        kept = dict(self._ort.keep(ready.forward, batch))
+        arrays = {n: _real(kept[n].numpy()) for n in names if n in kept}
+        arrays.update({n: _real(batch) for n in names if n == self._image.name})
+        kept.update(self._bound, **{self._image.name: batch})
+        return arrays, {n: kept[n] for n in ready.way.reads}
 
     @staticmethod
     def _signals(
@@ -170,28 +179,44 @@ class SymbolicAdapter:
         return found
 
     def _pass(self, x: Array, starts: tuple[str, ...], names: tuple[str, ...]) -> _Pass:
-        key = (starts, names)
+        return self._kept((starts, names), lambda: self._write(x, starts, names))
+
+    def _kept(self, key: Hashable, write: Callable[[], _Pass]) -> _Pass:
         if key not in self._passes:
-            self._passes[key] = self._write(x, starts, names)
+            self._passes[key] = write()
             while len(self._passes) > _KEPT:
                 self._passes.popitem(last=False)
         self._passes.move_to_end(key)
         return self._passes[key]
 
-    def _write(self, x: Array, starts: tuple[str, ...], names: tuple[str, ...]) -> _Pass:
-        wanted = {n for n in between(self._graph, starts, names) if n not in self._bound}
-        way = way_back(self._graph, self._facts(x[:1], wanted), starts, names)
+    def _write(
+        self,
+        x: Array,
+        starts: tuple[str, ...],
+        names: tuple[str, ...],
+        composite: Composite | None = None,
+    ) -> _Pass:
+        """Write a way back for derivatives, or with a composite for relevance."""
+        ends = names if composite is None else (self._image.name, *names)
+        wanted = {n for n in between(self._graph, starts, ends) if n not in self._bound}
+        facts, relevance = self._facts(x[:1], wanted), None
+        if composite is None:
+            way = way_back(self._graph, facts, starts, names)
+        else:
+            relevance = relevance_way(
+                self._graph, facts, starts, composite, names, self._image.name
+            )
+            way = relevance.back
         fed = {self._image.name, *self._bound}
         measured = wanted - fed
         kept = [n for n in dict.fromkeys([*way.reads, *names, *starts]) if n not in fed]
         sessions = self._ort.sessions
-        back = sessions.keeping_part(
-            way.model.SerializeToString(), way.weights, list(way.outputs.values())
-        )
+        outputs = [o.name for o in way.model.graph.output]
+        back = sessions.keeping_part(way.model.SerializeToString(), way.weights, outputs)
         # The session in which facts were measured serves if it exposes few tensors in vain, which
         # could keep nodes from being fused.
         spare = len(measured.difference(kept)) <= _SPARE
-        return _Pass(sessions.keeping(kept, measured if spare else ()), back, way)
+        return _Pass(sessions.keeping(kept, measured if spare else ()), back, way, relevance)
 
     def _facts(self, one: Array, wanted: set[str]) -> Facts:
         """Measure facts, from two batch sizes if the file takes them."""
@@ -220,8 +245,46 @@ class SymbolicAdapter:
         *,
         keep: Mapping[str, Array] | None = None,
     ) -> list[Propagation]:
-        """Refuse: there are no rules for relevance in ONNX nodes."""
-        raise UsageError("ONNX Runtime gives no relevance; the PyTorch adapter does")
+        """Return the relevance of the named tensors, by one forward pass; see `Adapter`.
+
+        Raises
+        ------
+        MethodRefusedError
+            If an operator on the way has no rule.
+        ConversionError
+            If a rule cannot be written in ONNX nodes.
+        UsageError
+            If only a part of the relevance of a tensor is to go on.
+        """
+        if keep:
+            raise UsageError(
+                "ONNX Runtime carries all relevance back; use PyTorch for a part of it"
+            )
+        starts, names = starts_of(seeds), tuple(dict.fromkeys(names))
+        key = ("relevance", starts, names, _key(composite))
+        ready = self._kept(key, lambda: self._write(x, starts, names, composite))
+        assert ready.relevance is not None
+        way, tally, left = ready.relevance, Tally(seeds), len(x)
+
+        def run(rows: Array) -> dict[str, Array]:
+            nonlocal left
+            own, left = left, left - len(rows)
+            arrays, read = self._forward(ready, x[rows], starts)
+            result = {f"value:{n}": arrays[n] for n in starts}
+            for k, seed in enumerate(seeds):
+                signals = self._signals(ready.way, of_rows(seed, rows).starts(arrays), arrays)
+                for relevance in signals.values():
+                    # What only fills up a fixed batch starts at zero, so that it leaks nothing.
+                    relevance[own:] = 0
+                found = _run(ready.back, {**read, **signals})
+                tally.add(k, *way.balance.read(found[way.sums].numpy()))
+                for name in names:
+                    result[f"relevance:{k}:{name}"] = found[ready.way.outputs[name]].numpy()
+            return result
+
+        kind = ("relevance", starts, names)
+        joined = self._batches.run_backward(run, np.arange(len(x)), kind)
+        return tally.result(joined, names)
 
     def windowed(
         self, base: Array, changes: WindowChanges, names: Sequence[str], *, engine: Engine = "auto"
@@ -248,3 +311,8 @@ def _run(back: Keeping, feeds: Mapping[str, Any]) -> dict[str, Any]:
 def _real(values: Any) -> Array:
     """Values as the numbers that derivatives are taken of: integers become float32."""
     return values if values.dtype.kind == "f" else values.astype(np.float32)
+
+
+def _key(composite: Composite) -> Hashable:
+    """What tells composites apart: the bounds belong to it."""
+    return composite, composite.bounds and tuple(b.tobytes() for b in composite.bounds)

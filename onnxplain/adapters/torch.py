@@ -28,6 +28,7 @@ from onnxplain.adapters.batch_choice import BatchChoice
 from onnxplain.adapters.batches import Batches, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.converted import Converted, as_array
+from onnxplain.adapters.tally import Tally
 from onnxplain.adapters.whole_windows import whole_windows
 from onnxplain.convert.torch_threads import limited_threads
 from onnxplain.graph.image_input import ImageInput
@@ -36,7 +37,6 @@ from onnxplain.process.journal import sign_of_life
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.growth import Growth
 from onnxplain.relevance.kinds import Rectification
-from onnxplain.relevance.leak import Leak
 from onnxplain.relevance.multipliers import Values, multipliers
 
 
@@ -184,8 +184,7 @@ class TorchAdapter:
         MethodRefusedError
             If an operator on the way has no rule.
         """
-        leaks: list[dict[tuple[str, str], float]] = [{} for _ in seeds]
-        growth = [Growth() for _ in seeds]
+        tally = Tally(seeds)
         left = len(x)
         masks = {name: self._converted.tensor(mask) for name, mask in (keep or {}).items()}
         starts = starts_of(seeds)
@@ -207,23 +206,12 @@ class TorchAdapter:
             found = self._converted.walker.walk(feeds, starts, begun, composite, names, masks)
             result = {f"value:{n}": as_array(found[0].outputs[n]) for n in starts}
             for k, walked in enumerate(found):
-                growth[k] = max(growth[k], walked.growth)
-                for leak in walked.leaks:
-                    key = (leak.tensor, leak.op_type)
-                    leaks[k][key] = leaks[k].get(key, 0.0) + leak.absorbed
+                tally.add(k, walked.leaks, walked.growth)
                 result |= {f"relevance:{k}:{n}": as_array(walked.relevance[n]) for n in names}
             return result
 
         joined = self._run_backward(run, np.arange(len(x)), ("relevance", starts, *names))
-        return [
-            Propagation(
-                {n: joined[f"value:{n}"] for n in seed.tensors},
-                {n: joined[f"relevance:{k}:{n}"] for n in names},
-                _ranked(leaks[k]),
-                growth[k],
-            )
-            for k, seed in enumerate(seeds)
-        ]
+        return tally.result(joined, names)
 
     def windowed(
         self, base: Array, changes: WindowChanges, names: Sequence[str], *, engine: Engine = "auto"
@@ -338,8 +326,3 @@ def _grad(
         allow_unused=True,
         retain_graph=keep,
     )
-
-
-def _ranked(leaks: Mapping[tuple[str, str], float]) -> tuple[Leak, ...]:
-    ordered = sorted(leaks.items(), key=lambda item: -abs(item[1]))
-    return tuple(Leak(tensor, op_type, absorbed) for (tensor, op_type), absorbed in ordered)

@@ -31,7 +31,7 @@ class AuditConfig:
     target : str, optional
         What is explained in every picture, whatever it shows, as in `explain`.
     against_others : bool
-        Where classes compete, gradients and relevance explain the logit less the mean of all
+        Where classes compete, gradients and relevance explain the logit minus the mean of all
         others; without, the logit alone.
     sanity_pictures : int
         On how many pictures, evenly spread, the methods' sanity is checked; 0 for none.

@@ -15,6 +15,7 @@ import click
 from onnxplain import __version__
 from onnxplain.cli.audit import audit
 from onnxplain.cli.background import background
+from onnxplain.cli.choose import choose
 from onnxplain.cli.compare import compare
 from onnxplain.cli.dossier import dossier
 from onnxplain.cli.evaluate import evaluate
@@ -36,6 +37,7 @@ _HELP = """Explain the predictions of a deployed ONNX image model.
   onnxplain inspect MODEL         show what the file contains, and what works with it
   onnxplain explain MODEL IMAGE   draw and save maps for one image or many
   onnxplain methods [NAME]        list the methods, or show how to read one's maps
+  onnxplain choose MODEL DATA     measure methods, choose the best, keep it beside the model
   onnxplain evaluate MODEL DATA   measure how far each method can be trusted
   onnxplain compare MODEL MODEL DATA  do models agree, and for the same reasons?
   onnxplain audit MODEL DATA      do all this, with a record that others can check
@@ -61,8 +63,8 @@ Exit codes:
   70   an error in onnxplain itself
   130  interrupted
 If several pictures fail, the first failure decides, but 70 outranks all others. Commands that read
-a data set (evaluate, compare, audit, some features) name unreadable pictures, skip them and exit
-with 0, unless no picture is left or native code failed. Files are never left half-written.
+a data set (evaluate, choose, compare, audit, some features) name unreadable pictures, skip them
+and exit with 0, unless no picture is left or native code failed. Files are never left half-written.
 """
 
 
@@ -95,6 +97,7 @@ def main() -> None:
 for command in (
     audit,
     background,
+    choose,
     compare,
     dossier,
     explain,

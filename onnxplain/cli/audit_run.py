@@ -112,7 +112,7 @@ def run(
             _file(audit, sources, out)
             remark(
                 f"stopped after {len(audit.store.done(PICTURES))} of {len(samples)} pictures; "
-                f"{out / RECORD} holds what there is; the same command resumes from here"
+                f"{out / RECORD} holds the results so far; the same command resumes"
             )
             raise
         shown, written = _file(audit, sources, out)
@@ -140,7 +140,7 @@ def _results_alone(place: str) -> AbstractContextManager[object]:
 def _examine(audit: Audit, examiner: Examiner | None, quiet: bool) -> None:
     before, count = len(audit.store.done(PICTURES)), len(audit.samples)
     if before and not quiet:
-        remark(f"going on: {before} of {count} pictures are done")
+        remark(f"resuming: {before} of {count} pictures are done")
     # The bar counts what is left, or the time left would be reckoned from work of other days.
     with progress_bar(count - before, quiet=quiet) as bar:
         bar.job("examining")

@@ -239,7 +239,7 @@ def _show(found: Comparison, files: Sequence[Path]) -> None:
         ("score_difference", "score diff."),
         ("spearman", "rank corr."),
         ("interval", "95 %"),
-        ("control", "other picture"),
+        ("control", "control"),
         ("least_spearman", "least"),
         ("ssim", "SSIM"),
         ("cosine", "cosine"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from onnxplain.cli.flowers import flower_options
 from onnxplain.cli.options import (
     boxes_option,
     data_argument,
@@ -86,20 +87,7 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
     metavar="N",
     help="Use only N pictures, evenly spread over the data. Default: all; 200 for flowers.",
 )
-@click.option(
-    "--variant",
-    type=click.Choice(["single6", "double12"]),
-    default="double12",
-    show_default=True,
-    help="For flowers: whether petals alone (6 classes) or petals or stem (12 classes) decide the "
-    "class.",
-)
-@click.option(
-    "--decoys/--no-decoys",
-    default=True,
-    show_default=True,
-    help="For flowers: whether pot and background also take the colours of classes.",
-)
+@flower_options
 @click.option(
     "--blur",
     type=click.FloatRange(min=0),

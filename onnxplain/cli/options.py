@@ -50,8 +50,8 @@ budget_option = click.option(
     expose_value=False,
     metavar="NAME=VALUE",
     help="Change a limit: nodes, nesting, name, fold-bytes, fold-work, fold-seconds, "
-    "tensor-bytes, picture-bytes, side, rounds, run-seconds, loop-seconds, memory-bytes, and "
-    "with --isolate hang-seconds (see docs/security.md). Repeatable.",
+    "tensor-bytes, picture-bytes, side, rounds, small-work, run-seconds, loop-seconds, "
+    "memory-bytes, and with --isolate hang-seconds (see docs/security.md). Repeatable.",
 )
 bind_option = click.option(
     "--bind",

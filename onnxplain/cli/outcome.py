@@ -19,6 +19,7 @@ import click
 
 from onnxplain.boundary import LOGGER, STOPS, pass_stop_on
 from onnxplain.cli.streams import let_go, own_streams
+from onnxplain.cli.unanswered import answer, watched
 from onnxplain.errors import (
     InternalError,
     NativeFaultError,
@@ -127,6 +128,12 @@ def _end_at_once(asked: BaseException) -> None:
     os._exit(code if isinstance(code, int) else 1)
 
 
+def _end_inside(number: int) -> None:
+    """End the process from beside the main thread, which native code does not give back."""
+    _say("stopped inside native code, which did not return", debug=False)
+    _end_at_once(SystemExit(_BY_SIGNAL + number))
+
+
 @contextmanager
 def _threads_left() -> Iterator[None]:
     """Wait no longer than `leave_threads`, wherever a stop came and whatever was made of it."""
@@ -201,9 +208,14 @@ def _terminable() -> Iterator[None]:
     """
     numbers = [getattr(signal, n) for n in ("SIGTERM", "SIGHUP") if hasattr(signal, n)]
     asked = [n for n in numbers if signal.getsignal(n) != signal.SIG_IGN]
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        asked.append(signal.SIGINT)
     stopping: list[int] = []
 
     def stop(number: int, frame: object) -> None:
+        answer()
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
         stopping.append(number)
         if len(stopping) == 1:  # a session that ends sends one after the other
             sys.exit(_BY_SIGNAL + number)
@@ -216,14 +228,15 @@ def _terminable() -> Iterator[None]:
             shown_before(found)
 
     shown_before = sys.unraisablehook
-    previous = {n: signal.signal(n, stop) for n in asked}
-    sys.unraisablehook = swallowed
-    try:
-        yield
-    finally:
-        sys.unraisablehook = shown_before
-        for number, handler in previous.items() if not stopping else ():
-            signal.signal(number, handler)
+    with watched(asked, _PATIENCE, _end_inside):
+        previous = {n: signal.signal(n, stop) for n in asked}
+        sys.unraisablehook = swallowed
+        try:
+            yield
+        finally:
+            sys.unraisablehook = shown_before
+            for number, handler in previous.items() if not stopping else ():
+                signal.signal(number, handler)
 
 
 def _ask_again(number: int) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
+from onnxplain.cli.unanswered import answer
 from onnxplain.errors import NativeFaultError
 from onnxplain.process.journal import begin_worker, held_in, signs_in
 
@@ -26,6 +27,8 @@ _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 # What the system refuses at once, above what is noticed a moment later.
 _SLACK = 1 << 30
 _DIES_WITH_PARENT = 1
+# Seconds after which a second request to stop is no part of the first.
+_AGAIN = 2.0
 
 
 class Limits(NamedTuple):
@@ -57,7 +60,7 @@ class Worker:
 
     def __init__(self, words: Sequence[str], folder: Path, limits: Limits) -> None:
         self._folder, self._limits = folder, limits
-        self._stopped = False
+        self._stopped_at: float | None = None
         command = [sys.executable, "-c", _BEGIN.format(path=sys.path), *words]
         environment = {**os.environ, VARIABLE: str(folder)}
         # A group of its own: what it starts ends with it, and signals come to it through us.
@@ -108,7 +111,7 @@ class Worker:
         code = self._process.returncode
         if code >= 0:
             return Ended(code)
-        if self._stopped:
+        if self._stopped_at is not None:
             return Ended(128 - code)
         self._kill()  # what it started
         if -code == _KILL:
@@ -118,8 +121,12 @@ class Worker:
         return Ended(code, f"native code ended the process (signal {-code})")
 
     def _forward(self, number: int) -> None:
-        self._stopped = True
-        self._signal(number)
+        first = self._stopped_at is None
+        if first:
+            self._stopped_at = time.monotonic()
+        # Code that holds Python's lock does not let a request through; who asks again means it.
+        again = not first and time.monotonic() - (self._stopped_at or 0) > _AGAIN
+        self._signal(_KILL if again else number)
 
     def _kill(self) -> None:
         self._signal(_KILL)
@@ -137,6 +144,7 @@ def _forwarded(forward: Callable[[int], None]) -> Iterator[None]:
     """Hand on what asks this process to stop; the worker unwinds, and its end is ours."""
 
     def handle(number: int, frame: FrameType | None) -> None:
+        answer()
         forward(number)
 
     before: dict[int, Any] = {}

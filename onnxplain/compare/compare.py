@@ -158,7 +158,7 @@ def _look(
         maps = {
             name: on_photo(
                 model.explain(
-                    picture, name, asked, seed=seed, prediction=said, **parameters
+                    picture, name, asked, seed=seed, prediction=said, if_still=False, **parameters
                 ).heatmap(),
                 model.preprocess,
                 size,

@@ -127,7 +127,7 @@ class Comparison:
         keys = ("first", "second", "method", "same_prediction", "score_difference", "spearman",
                 "control", "pictures")  # fmt: skip
         columns = ("first", "second", "method", "same class", "score diff.", "rank corr.",
-                   "other picture", "n")  # fmt: skip
+                   "control", "n")  # fmt: skip
         rows = [[entry[key] for key in keys] for entry in self.summary()]
         return html_table("agreement (1 is the same; means over the pictures)", columns, rows)
 

@@ -73,6 +73,11 @@ CARDS: Mapping[str, Card] = {
     ),
     "road": _ROAD,
     "road-least-first": _ROAD,
+    "imputed-regions": Card(
+        "-1 .. 1, chance is 0",
+        "where no region changes the score (left out then), and for parts smaller than a sixteenth "
+        "of the picture: imputing them from their neighbours brings much of them back",
+    ),
     "relative-input-stability": _RELATIVE,
     "relative-output-stability": _RELATIVE,
     "average-drop": Card("0 .. 1", _KEPT),

@@ -64,6 +64,8 @@ class Case:
         Models without their weights, shared by all pictures.
     start : Target, optional
         The target in front of the final activation, if the model has logits.
+    shared : dict
+        What was computed once for all maps of the picture, see `once_of_picture`.
     """
 
     model: Model
@@ -80,6 +82,7 @@ class Case:
     settings: Settings = field(default_factory=Settings)
     lost: RandomisedModels | None = None
     start: Target | None = None
+    shared: dict[Callable[[Case], Any], Any] = field(default_factory=dict)
 
     @property
     def aim(self) -> Target:
@@ -110,6 +113,13 @@ class Case:
         if compute not in self._computed:
             self._computed[compute] = compute(self)
         found: T = self._computed[compute]
+        return found
+
+    def once_of_picture(self, compute: Callable[[Case], T]) -> T:
+        """Return what every map of the picture needs alike, computed for the first of them."""
+        if compute not in self.shared:
+            self.shared[compute] = compute(self)
+        found: T = self.shared[compute]
         return found
 
     @cached_property

@@ -69,7 +69,7 @@ class Plan:
     target : str, int, TargetRequest or None
         What is explained in every picture, whatever it shows; see `explained` without it.
     against_others : bool
-        Whether gradients and relevance start at the logit less the mean of all others, where
+        Whether gradients and relevance start at the logit minus the mean of all others, where
         classes compete.
     """
 
@@ -104,6 +104,8 @@ class Look:
         The true class.
     mask : (H, W) bool array, optional
         Where the evidence is, in the model's pixels.
+    shared : dict
+        What its maps have in common, see `Case.once_of_picture`.
     """
 
     sample: Sample
@@ -113,6 +115,7 @@ class Look:
     start: Target
     label: int | None
     mask: NDArray[np.bool_] | None
+    shared: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def index(self) -> int | None:
@@ -189,7 +192,8 @@ def cases(
     def case(name: str, heatmap: NDArray[np.float64], remap: Remap, **more: Any) -> Case:
         return Case(
             model, seen.picture, seen.target, heatmap, remap, seen.mask, seen.label,
-            plan.seed, name, start=seen.start, settings=plan.settings, lost=lost, **more,
+            plan.seed, name, start=seen.start, settings=plan.settings, lost=lost,
+            shared=seen.shared, **more,
         )  # fmt: skip
 
     for name in methods:

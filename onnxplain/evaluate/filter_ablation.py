@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.features.relevant import Feature, RelevantFeatures
+from onnxplain.features.relevant import RelevantFeatures
 from onnxplain.features.responses import FeatureLayer, feature_layers
 from onnxplain.graph.edit import with_mask_inputs
 from onnxplain.model.model import Model
+from onnxplain.network.selection import Feature
 
 Progress = Callable[[int, int], None]
 

@@ -13,6 +13,7 @@ import scipy
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
+from onnxplain.evaluate.similarity import mean_ranks
 
 # Of the shorter side: 15 pixels of 224, as Zhang et al. 2018 (arXiv:1608.00507) allow.
 _TOLERANCE = 15 / 224
@@ -155,7 +156,7 @@ def roc_auc(heatmap: NDArray[Any], mask: NDArray[Any]) -> float:
     inside, outside = int(mask.sum()), int((~mask).sum())
     if outside == 0:
         return 0.5
-    ranks = scipy.stats.rankdata(values, axis=None)[mask.ravel()]
+    ranks = mean_ranks(values)[mask.ravel()]
     return float((ranks.sum() - inside * (inside + 1) / 2) / (inside * outside))
 
 

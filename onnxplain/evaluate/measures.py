@@ -9,6 +9,7 @@ from typing import Literal
 from onnxplain.errors import UnknownNameError
 from onnxplain.evaluate import case_measures as asks
 from onnxplain.evaluate import (
+    imputed_regions,
     kept_evidence,
     localisation,
     parsimony,
@@ -281,6 +282,14 @@ MEASURES: Mapping[str, Measure] = {
             "nothing",
             "higher",
             "the same with the weakest pixels imputed first",
+            _RONG,
+        ),
+        Measure(
+            "imputed-regions",
+            imputed_regions.imputed_regions,
+            "nothing",
+            "higher",
+            "rank correlation of the evidence in random regions with the drop if they are imputed",
             _RONG,
         ),
         Measure(

@@ -87,6 +87,28 @@ def randomised(graph: Graph, layers: list[LearnedLayer], seed: int) -> Graph:
     return with_constants(graph, {n: _draw(graph.constant(n), streams[n]) for n in names})
 
 
+def shuffled(model: Model, tensor: str, seed: int) -> Model:
+    """Return a model whose weights have changed places within each constant.
+
+    They keep their distribution, and with it the size of the scores, as normal numbers of one
+    mean and spread would not.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    tensor : str
+        All layers on the way to it are shuffled, see `learned_layers`.
+    seed : int
+        Of the shuffle.
+    """
+    graph = model.network.graph
+    names = {n for layer in learned_layers(graph, tensor) for n in layer.constants}
+    streams = {n: np.random.default_rng([seed, 1, zlib.crc32(n.encode())]) for n in names}
+    moved = {n: _permuted(graph.constant(n), streams[n]) for n in names}
+    return model.with_graph(with_constants(graph, moved))
+
+
 class RandomisedModels:
     """A model at each stage of losing its weights; each is opened once, for all pictures.
 
@@ -144,9 +166,13 @@ class RandomisedModels:
 
 def _draw(values: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
     if values.dtype.kind in "iub":
-        return rng.permuted(values.ravel()).reshape(values.shape)
+        return _permuted(values, rng)
     spread = float(np.std(values.astype(np.float64)))
     return (spread * rng.standard_normal(values.shape)).astype(values.dtype)
+
+
+def _permuted(values: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+    return rng.permuted(values.ravel()).reshape(values.shape)
 
 
 def _source(graph: Graph, name: str) -> str | None:

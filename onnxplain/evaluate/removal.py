@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from onnxplain.errors import UsageError
@@ -37,7 +36,8 @@ class Curve:
     @property
     def area(self) -> float:
         """Area under the curve by the trapezoid rule, in units of the score."""
-        return float(scipy.integrate.trapezoid(self.scores, self.shares))
+        means = (self.scores[1:] + self.scores[:-1]) / 2
+        return float((np.diff(self.shares) * means).sum())
 
     @property
     def value(self) -> float:

@@ -96,7 +96,7 @@ def least_relevant_first(case: Case) -> Curve:
 
 def _of_case(case: Case, heatmap: NDArray[np.float64]) -> Curve:
     # The same question for every map of the picture, so that none is left out alone.
-    blind = case.once(_blind).scores
+    blind = case.once_of_picture(_blind).scores
     if blind[-1] >= blind[0]:
         raise NumericalError(
             f"with nine of ten pixels imputed at random the picture scores {blind[-1]:.3g}, the "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from onnxplain.errors import ImageError, NumericalError, OnnxplainError, UsageError
 from onnxplain.evaluate.boxes.count import Count
 from onnxplain.evaluate.boxes.truth import Truth
+from onnxplain.evaluate.case import Case
 from onnxplain.evaluate.cases import Look, Plan, applicable, cases, look
 from onnxplain.evaluate.controls import CONTROLS
 from onnxplain.evaluate.evaluation import Evaluation, MeanCurve, Row
@@ -82,15 +83,8 @@ def evaluate(
     def measure(seen: Look, wanted: Sequence[Measure], box: str = "") -> None:
         units.add(seen.target.unit)
         for case in cases(model, seen, methods, plan, problems, lost):
-            for one in wanted:
-                if one.needs != "classes" and not one.applies(case):
-                    continue
-                try:
-                    found = one.function(case)
-                except NumericalError as error:
-                    where = f"{seen.sample.name}{box and f', {box}'}"
-                    problems.append(f"{where}, {case.method}, {one.name}: {error}")
-                    continue
+            where = f"{seen.sample.name}{box and f', {box}'}"
+            for one, found in measured(case, wanted, where, problems):
                 if isinstance(found, Curve):
                     curves[case.method, one.name].append(found)
                     found = found.value
@@ -127,6 +121,21 @@ def evaluate(
         score,
         model.labels,
     )
+
+
+def measured(
+    case: Case, wanted: Sequence[Measure], where: str, problems: list[str]
+) -> Iterator[tuple[Measure, float | Curve]]:
+    """Ask of a case what applies to it; what has no number on it, and why, goes to `problems`."""
+    for one in wanted:
+        if one.needs != "classes" and not one.applies(case):
+            continue
+        try:
+            found = one.function(case)
+        except NumericalError as error:
+            problems.append(f"{where}, {case.method}, {one.name}: {error}")
+        else:
+            yield one, found
 
 
 def require_measurable(

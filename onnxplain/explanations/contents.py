@@ -14,6 +14,9 @@ from onnxplain.explanations.display import displayed, reduce_channels, upsample
 from onnxplain.explanations.spread import Spread
 from onnxplain.targets.target import Target
 
+#: Note of a map of a logit: the largest number of the map of the probability that it replaces.
+PROBABILITY_MOVES = "probability_moves"
+
 
 @dataclass(frozen=True)
 class Contents:

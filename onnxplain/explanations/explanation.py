@@ -8,6 +8,7 @@ import functools
 import io
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,16 +34,25 @@ _ARRAYS = ("attribution", "scores", "pixels")
 # Without `unit`: every answer was taken for probabilities.
 _FIRST_FORMAT = 1
 _WHAT = "saved explanation"
+# Types of elements as `save` writes them.
+_NUMBERS = re.compile(r"[<>|=]?[biufcUS][0-9]{1,6}")
 # What reading a record raises, depending on what of it is wrong.
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation(Contents):
     """One image, one target, one method: the attribution with its provenance.
 
     Its attributes are those of `onnxplain.explanations.contents.Contents`.
     """
+
+    def __repr__(self) -> str:
+        size = " x ".join(map(str, self.attribution.shape))
+        return (
+            f"<Explanation of {self.target.describe()} by {self.method}: score {self.score:.4g}, "
+            f"{size} numbers ({', '.join(self.axes)}), {len(self.warnings)} warnings>"
+        )
 
     @functools.cached_property
     def sentences(self) -> list[str]:
@@ -193,7 +203,7 @@ def _encode(array: NDArray[Any]) -> dict[str, Any]:
 
 
 def _decode(data: dict[str, Any]) -> NDArray[Any]:
+    if not _NUMBERS.fullmatch(data["dtype"]):  # NumPy's own reader parses lists and dicts of them
+        raise ValueError(f"{data['dtype']!r:.80} is not an element type of numbers or text")
     dtype = np.dtype(data["dtype"])
-    if dtype.hasobject:
-        raise ValueError("objects are not allowed")
     return np.frombuffer(base64.b64decode(data["base64"]), dtype).reshape(data["shape"]).copy()

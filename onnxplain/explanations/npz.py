@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -23,10 +24,13 @@ _MOST_BYTES = 4 << 30
 _KINDS = "biufU"
 # Of zlib; numpy's own is 6.
 _LEVEL = 1
+# Bytes by which an array is judged, and the share of them below which packing is worth its time:
+# the pixels of a photo would take more of it than all other arrays, for a tenth of their size.
+_SAMPLE, _WORTH = 1 << 13, 0.75
 
 
 def write_npz(file: IO[bytes], arrays: Mapping[str, ArrayLike]) -> None:
-    """Write arrays as ``numpy.savez_compressed`` does, in half the time for three bytes in 100.
+    """Write arrays as ``numpy.savez_compressed`` does, in less time and hardly more space.
 
     Parameters
     ----------
@@ -38,8 +42,21 @@ def write_npz(file: IO[bytes], arrays: Mapping[str, ArrayLike]) -> None:
     kind = zipfile.ZIP_DEFLATED
     with zipfile.ZipFile(file, "w", kind, compresslevel=_LEVEL) as archive:
         for name, values in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as part:
-                np.lib.format.write_array(part, np.asanyarray(values), allow_pickle=False)
+            array = np.asanyarray(values)
+            part = zipfile.ZipInfo(f"{name}.npy")
+            part.compress_type = kind if _is_worth_packing(array) else zipfile.ZIP_STORED
+            with archive.open(part, "w", force_zip64=True) as content:
+                np.lib.format.write_array(content, array, allow_pickle=False)
+
+
+def _is_worth_packing(values: NDArray[Any]) -> bool:
+    """Whether zlib makes an array much smaller, told by two pieces of it."""
+    if values.nbytes <= 2 * _SAMPLE or values.dtype.hasobject:
+        return True
+    flat = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
+    pieces = flat[len(flat) // 3 :][:_SAMPLE], flat[2 * len(flat) // 3 :][:_SAMPLE]
+    packed = sum(len(zlib.compress(piece.data, _LEVEL)) for piece in pieces)
+    return packed < _WORTH * sum(map(len, pieces))
 
 
 def read_npz(path: str | Path, what: str) -> Arrays:

@@ -187,6 +187,20 @@ def cell_patches(
     return found
 
 
+def cell_classes(samples: Sequence[Sample], atlas: Atlas, side: int) -> dict[tuple[int, int], str]:
+    """Class that most vectors of each cell come from; cells without labelled pictures are left out.
+
+    Among equals the class of the first name counts.
+    """
+    found = {}
+    for cell, members in atlas.cells(side).items():
+        labels = [samples[k].label for k in atlas.images[members]]
+        known = sorted(label for label in labels if label is not None)
+        if known:
+            found[cell] = max(dict.fromkeys(known), key=known.count)
+    return found
+
+
 def _draw(rng: np.random.Generator, spatial: SpatialLayer, count: int) -> NDArray[np.int64]:
     """Different places of a map, not at its border where padding is seen."""
     height, width = spatial.grid

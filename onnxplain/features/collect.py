@@ -96,7 +96,7 @@ def collect(
     OutputError
         If the folder cannot be written.
     """
-    classes = [_class_of(model, s) for s in samples]
+    classes = [class_of_sample(model, s) for s in samples]
     count = sum(layer.channels for layer in layers)
     mark = fingerprint(model, samples, layers=[layer.name for layer in layers], top=top)
     found = _resumed(folder, mark, (len(samples), count)) or _started(
@@ -135,7 +135,14 @@ def forget(folder: str | Path) -> None:
         Path(folder).rmdir()
 
 
-def _class_of(model: Model, sample: Sample) -> int:
+def class_of_sample(model: Model, sample: Sample) -> int:
+    """Class index of a labelled picture.
+
+    Raises
+    ------
+    UsageError
+        If it has no class, or one that the model does not know.
+    """
     if not isinstance(model.task, Classes):
         raise UsageError(
             f"features that tell classes need a model that answers classes, and {model.name!r} "

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.explanations.display import upsample
 from onnxplain.features.activations import activations, back_project
-from onnxplain.features.enriched import channel_signal
+from onnxplain.network.filters import channel_signal
 from onnxplain.features.maps import check_channels
 from onnxplain.features.passes import Progress, silent
 from onnxplain.features.patches import require_same_engines

@@ -5,7 +5,7 @@ Oramas, Wang, Tuytelaars 2019, arXiv:1712.06302, section 3.3.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.errors import UsageError
 from onnxplain.explanations.display import scale
 from onnxplain.features.activations import activations
 from onnxplain.features.archive import origin, require_same_model, write_archive
 from onnxplain.features.patches import in_colors, project, require_same_engines
-from onnxplain.features.relevant import Feature, RelevantFeatures
+from onnxplain.features.relevant import RelevantFeatures
 from onnxplain.features.responses import FeatureLayer, feature_layers, responses
 from onnxplain.inputs.picture import Picture
 from onnxplain.model.model import Model
+from onnxplain.network.filters import channel_signal
+from onnxplain.network.selection import Feature
 from onnxplain.targets.classes import class_of
 from onnxplain.tasks.prediction import Prediction
 
@@ -116,6 +117,7 @@ def enrich(
     target: str | int | None = None,
     count: int = 3,
     projection: str = "guided",
+    resample: bool = True,
     allow_mismatch: bool = False,
 ) -> Enriched:
     """Explain a prediction by the selected features that contribute most.
@@ -134,6 +136,8 @@ def enrich(
         Largest number of features; only those that speak for the class are taken.
     projection : str
         See `project`.
+    resample : bool
+        Leave no grid after strided convolutions; ``False`` shows the grid of a deconvnet.
     allow_mismatch : bool
         Go on although PyTorch and ONNX Runtime disagree on the picture.
 
@@ -153,46 +157,21 @@ def enrich(
     picture = image if isinstance(image, Picture) else model.read(image)
     prediction = model.predict(picture)
     index = class_of(model.target(target, prediction, picture=picture))
-    chosen = bundle.of_class(index)
     layers = feature_layers(model, bundle.layers)
     by_name = {layer.name: layer for layer in layers}
-    _require_filters(bundle, by_name)
+    bundle.require_filters(layers)
     values = activations(model, picture.x, bundle.layers)
     answers = responses(values, layers)[0].astype(np.float64)
-    total = sum(abs(weight) for _, weight in chosen)
-    ranked = sorted(
-        ((answers[bundle.positions[k]] * w / total, k, w) for k, w in chosen), reverse=True
-    )
-    kept = [(r, k, w) for r, k, w in ranked[:count] if r > 0]
+    kept = bundle.evidence(index, answers, count)
     if kept:
         require_same_engines(model, picture, allow_mismatch)
     found = []
     for evidence, k, weight in kept:
         feature = bundle.features[k]
         layer = by_name[feature.layer]
-        heatmap = _heatmap(model, picture, layer, feature.channel, values, projection)
-        found.append(FeatureEvidence(k, feature, weight, float(evidence), heatmap))
+        heatmap = _heatmap(model, picture, layer, feature.channel, values, projection, resample)
+        found.append(FeatureEvidence(k, feature, weight, evidence, heatmap))
     return Enriched(picture, prediction, index, found, _together(found, model))
-
-
-def _require_filters(bundle: RelevantFeatures, layers: Mapping[str, FeatureLayer]) -> None:
-    """Refuse features that do not stand where the layers have them."""
-    for feature, position in zip(bundle.features, bundle.positions.tolist(), strict=True):
-        layer = layers.get(feature.layer)
-        here = layer is not None and 0 <= feature.channel < layer.channels
-        if layer is None or not here or layer.first + feature.channel != position:
-            raise UsageError(
-                f"feature {str(feature)!r} is none of the layers that the features were selected "
-                "from; select them anew"
-            )
-
-
-def channel_signal(values: NDArray[Any], layer: FeatureLayer, channel: int) -> NDArray[np.float32]:
-    """All activations of one channel, everything else zero, as one signal (1, 1, ...)."""
-    kept = np.zeros(values.shape, bool)
-    positions = layer.maps(np.arange(values.size).reshape(values.shape))[:, channel]
-    kept.reshape(-1)[positions.reshape(-1)] = True
-    return np.where(kept, values, 0).astype(np.float32)[:, None]
 
 
 def _heatmap(
@@ -202,10 +181,11 @@ def _heatmap(
     channel: int,
     values: dict[str, NDArray[Any]],
     projection: str,
+    resample: bool,
 ) -> NDArray[np.float64]:
     """Largest magnitude over the colours, from 0 to 1."""
     seed = channel_signal(values[layer.name], layer, channel)
-    signal = project(model, picture.x, layer.name, seed, projection)[:, 0]
+    signal = project(model, picture.x, layer.name, seed, projection, resample)[:, 0]
     return scale(np.abs(in_colors(model, signal)[0]).max(axis=-1), "minmax")
 
 

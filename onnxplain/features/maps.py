@@ -14,10 +14,11 @@ from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.explanations.spread import Spread
 from onnxplain.features.activations import activations
 from onnxplain.features.archive import origin, write_archive
-from onnxplain.graph.layers import SpatialLayer, spatial_layer
+from onnxplain.graph.layers import spatial_layer
 from onnxplain.inputs.picture import Picture
 from onnxplain.model.model import Model
 from onnxplain.network.chosen_layer import tensor_of
+from onnxplain.network.filters import as_maps
 from onnxplain.network.map_spread import map_spread
 from onnxplain.network.placed_layer import placed
 
@@ -126,28 +127,6 @@ def feature_maps(
         shown = check_channels(channels, len(maps), name)
     lies = map_spread(network, name)
     return FeatureMaps(name, maps, shown, spatial is not None, picture, origin(model), lies)
-
-
-def as_maps(values: NDArray[Any], spatial: SpatialLayer | None, name: str) -> NDArray[Any]:
-    """Arrange a tensor as (N, C, h, w).
-
-    Raises
-    ------
-    MethodRefusedError
-        If it has more axes than that.
-    """
-    if spatial is not None:
-        return spatial.to_maps(values)
-    if values.ndim == 2:
-        return values[:, :, None, None]
-    if values.ndim == 3:
-        return values[:, None]
-    if values.ndim == 4:
-        return values
-    raise MethodRefusedError(
-        f"tensor {name!r} of shape {list(values.shape)} cannot be shown as maps; choose one of "
-        "two to four axes"
-    )
 
 
 def check_channels(channels: Sequence[int], count: int, layer: str) -> list[int]:

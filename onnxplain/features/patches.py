@@ -11,15 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.parity import require_parity
-from onnxplain.errors import MethodRefusedError, UnknownNameError
-from onnxplain.features.activations import back_project
 from onnxplain.graph.layers import SpatialLayer
 from onnxplain.graph.receptive_field import Box, ReceptiveFields, receptive_fields
 from onnxplain.inputs.picture import Picture
 from onnxplain.model.model import Model
-from onnxplain.relevance.kinds import Rectification
+from onnxplain.network.projection import PROJECTIONS, project_signals
 
-PROJECTIONS = ("guided", "deconvnet", "gradient")
+__all__ = [
+    "PROJECTIONS",
+    "cut",
+    "fields_of",
+    "in_colors",
+    "project",
+    "project_units",
+    "require_same_engines",
+    "unit_seeds",
+]
 
 
 def fields_of(model: Model, tensor: str) -> tuple[ReceptiveFields, bool]:
@@ -119,30 +126,15 @@ def project(
     projection: str = "guided",
     resample: bool = True,
 ) -> NDArray[Any]:
-    """Carry signals at a tensor back to the input; see `Adapter.back_project`.
+    """Carry signals at a tensor back to the input in PyTorch; see `project_signals`.
 
     Raises
     ------
     UnknownNameError
         If there is no such projection.
     """
-    if projection not in PROJECTIONS:
-        known = f"projections: {', '.join(PROJECTIONS)}"
-        raise UnknownNameError("projection", projection, PROJECTIONS, known)
-    if projection == "gradient":
-        return back_project(model, x, tensor, seeds)
-    start = _in_front_of_activation(model, tensor)
-    how: Rectification = "guided" if projection == "guided" else "deconvnet"
-    try:
-        return back_project(model, x, start, seeds, rectify=how, resample=resample)
-    except MethodRefusedError:  # nothing to filter up to here: all projections are one
-        return back_project(model, x, start, seeds, rectify="linear", resample=resample)
-
-
-def _in_front_of_activation(model: Model, tensor: str) -> str:
-    """Start of a projection: a unit that is on is on, also where its activation saturates."""
-    node = model.network.graph.producers.get(tensor)
-    return node.inputs[0] if node is not None and node.op_type in ("Relu", "Clip") else tensor
+    network = model.network
+    return project_signals(network, network.torch, x, tensor, seeds, projection, resample=resample)
 
 
 def require_same_engines(model: Model, picture: Picture, allow_mismatch: bool) -> None:

@@ -25,41 +25,27 @@ from onnxplain.features.top_units import TopUnits
 from onnxplain.files import write_text
 from onnxplain.inputs.dataset import Sample
 from onnxplain.model.model import Model
+from onnxplain.network.selection import (
+    KIND,
+    Feature,
+    Selection,
+    require_arrays,
+    require_lists,
+    require_sound,
+    selection_parts,
+)
 
-_KIND = "relevant features"
 _MOST_PATCHES = 100
 
 
 @dataclass(frozen=True)
-class Feature:
-    """One filter that was selected for some class."""
-
-    layer: str
-    channel: int
-
-    def __str__(self) -> str:
-        return f"{self.layer}:{self.channel}"
-
-
-@dataclass(frozen=True)
-class RelevantFeatures:
+class RelevantFeatures(Selection):
     """What was selected, with everything that explaining a picture needs.
 
     Attributes
     ----------
-    layers : list of str
-        Tensors whose filters were candidates; a picture's responses are normalised over
-        all of them.
-    features : list of Feature
-        Those selected for any class.
-    positions : (F,) int array
-        Where they stand among all filters.
-    classes : list of int
-        Classes that the data set has.
-    weights : (K, F) float array
-        Of each feature for each of these classes; zero if it was not selected.
-    typical : (K, F) float array
-        Mean response of each feature to the pictures of these classes.
+    layers, features, positions, classes, weights, typical, record
+        See `Selection`.
     gaps : (K,) float array
         Duality gaps of the solutions.
     averages : (F, S, S, C) uint8 array
@@ -74,16 +60,8 @@ class RelevantFeatures:
         Pictures that could not be read.
     mu : float
         The constraint.
-    record : dict
-        Model, preprocessing and versions.
     """
 
-    layers: list[str]
-    features: list[Feature]
-    positions: NDArray[np.int64]
-    classes: list[int]
-    weights: NDArray[np.float64]
-    typical: NDArray[np.float64]
     gaps: NDArray[np.float64]
     averages: NDArray[np.uint8]
     counts: NDArray[np.int64]
@@ -91,28 +69,6 @@ class RelevantFeatures:
     names: list[str]
     skipped: list[Skipped]
     mu: float
-    record: dict[str, Any]
-
-    def of_class(self, index: int) -> list[tuple[int, float]]:
-        """Positions in `features` with their weights for a class.
-
-        They are in the order of weight times mean response: what speaks most for the class
-        on its own pictures comes first, what speaks against it last.
-
-        Raises
-        ------
-        UsageError
-            If the data set had no picture of the class.
-        """
-        if index not in self.classes:
-            raise UsageError(
-                f"class {index} was not in the data set from which features were selected; "
-                f"it had {len(self.classes)} classes"
-            )
-        k = self.classes.index(index)
-        row = self.weights[k]
-        order = np.argsort(-row * self.typical[k], kind="stable")
-        return [(int(k), float(row[k])) for k in order if row[k] != 0]
 
     def to_dict(self, labels: Sequence[str] = ()) -> dict[str, Any]:
         """Plain data: for each class its features with their weights."""
@@ -160,7 +116,7 @@ class RelevantFeatures:
         }
         own = ("positions", "weights", "typical", "gaps", "averages", "counts")
         arrays = {name: getattr(self, name) for name in own} | self.units.arrays("units:")
-        write_archive(path, _KIND, record, arrays)
+        write_archive(path, KIND, record, arrays)
         text = json.dumps(self.to_dict(labels), indent=1, allow_nan=False)
         write_text(Path(path).with_suffix(".json"), text + "\n")
 
@@ -173,61 +129,42 @@ class RelevantFeatures:
         UsageError
             If it is no such file.
         """
-        record, arrays = read_archive(path, _KIND)
+        record, arrays = read_archive(path, KIND)
         try:
             found = cls(
-                layers=record.pop("layers"),
-                features=[Feature(layer, channel) for layer, channel in record.pop("features")],
-                classes=record.pop("classes"),
+                **selection_parts(record, arrays),
                 names=record.pop("names"),
                 skipped=[Skipped(*s) for s in record.pop("skipped")],
                 mu=record.pop("mu"),
                 units=TopUnits.from_arrays(arrays, "units:"),
-                positions=arrays["positions"],
-                weights=arrays["weights"],
-                typical=arrays["typical"],
                 gaps=arrays["gaps"],
                 averages=arrays["averages"],
                 counts=arrays["counts"],
                 record=record,
             )
+            require_sound(found)
             _require_sound(found)
         except (KeyError, TypeError, ValueError) as error:
-            raise UsageError(f"{str(path)!r} is not a saved {_KIND} file: {error}") from error
+            raise UsageError(f"{str(path)!r} is not a saved {KIND} file: {error}") from error
         return found
 
 
 def _require_sound(found: RelevantFeatures) -> None:
-    """Refuse lists and arrays that do not fit each other."""
-    features = [(f.layer, f.channel) for f in found.features]
-    lists: dict[str, tuple[Any, type]] = {
-        "layers": (found.layers, str),
-        "names": (found.names, str),
-        "classes": (found.classes, int),
-        "layers of features": ([layer for layer, _ in features], str),
-        "channels of features": ([channel for _, channel in features], int),
-    }
-    for name, (values, kind) in lists.items():
-        if not isinstance(values, list) or any(type(v) is not kind for v in values):
-            raise ValueError(f"{name} are not a list of {kind.__name__}")
+    """Refuse lists and arrays beside the selection that do not fit it."""
+    require_lists({"names": (found.names, str)})
     if type(found.mu) not in (int, float):
         raise ValueError("mu is not a number")
     F, K = len(found.features), len(found.classes)
     top = found.units.scores.shape[1:]
-    expected: dict[str, tuple[NDArray[Any], str, tuple[int, ...]]] = {
-        "positions": (found.positions, "iu", (F,)),
-        "weights": (found.weights, "f", (K, F)),
-        "typical": (found.typical, "f", (K, F)),
-        "gaps": (found.gaps, "f", (K,)),
-        "averages": (found.averages, "u", (F, *found.averages.shape[1:4])),
-        "counts": (found.counts, "iu", (F,)),
-        "images": (found.units.images, "iu", (F, *top)),
-        "places": (found.units.places, "iu", (F, *top, 2)),
-    }
-    for name, (array, kinds, shape) in expected.items():
-        fits = array.dtype.kind in kinds and array.shape == shape
-        if not fits or not np.isfinite(array).all():
-            raise ValueError(f"{name} is not a finite array of shape {shape}")
+    require_arrays(
+        {
+            "gaps": (found.gaps, "f", (K,)),
+            "averages": (found.averages, "u", (F, *found.averages.shape[1:4])),
+            "counts": (found.counts, "iu", (F,)),
+            "images": (found.units.images, "iu", (F, *top)),
+            "places": (found.units.places, "iu", (F, *top, 2)),
+        }
+    )
     # Where there were fewer images, the score is minus infinity.
     scores = found.units.scores
     if scores.dtype.kind != "f" or scores.shape != (F, *top) or np.isnan(scores).any():

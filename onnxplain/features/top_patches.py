@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -192,6 +193,8 @@ class ChannelPatches:
         What the units see, all of one size.
     projections : list of (h, w, C) arrays
         What of it arrived at the unit; signed. Empty if not asked for.
+    classes : list of (str, int)
+        Classes of the labelled images, with how many are of each; the most frequent first.
     """
 
     channel: int
@@ -199,6 +202,7 @@ class ChannelPatches:
     names: list[str]
     patches: list[NDArray[np.uint8]]
     projections: list[NDArray[Any]]
+    classes: list[tuple[str, int]] = field(default_factory=list)
 
 
 def channel_patches(
@@ -208,6 +212,7 @@ def channel_patches(
     channels: Sequence[int],
     *,
     projection: str | None = "guided",
+    resample: bool = True,
     allow_mismatch: bool = False,
 ) -> Iterator[ChannelPatches]:
     """Cut out and project back the units of some channels.
@@ -225,6 +230,8 @@ def channel_patches(
         Which channels.
     projection : str, optional
         See `project_units`; none if ``None``.
+    resample : bool
+        Leave no grid after strided convolutions.
     allow_mismatch : bool
         Project although PyTorch and ONNX Runtime disagree on the first image.
 
@@ -254,7 +261,9 @@ def channel_patches(
         projected: list[NDArray[Any]] = []
         if projection is not None and pictures:
             x = np.concatenate([p.x for p in pictures])
-            signals = project_units(model, x, layer, channel, units.places[0, shown], projection)
+            signals = project_units(
+                model, x, layer, channel, units.places[0, shown], projection, resample=resample
+            )
             projected = [
                 cut(s, b, fields.size, fill=0.0) for s, b in zip(signals, boxes, strict=True)
             ]
@@ -264,4 +273,9 @@ def channel_patches(
             [samples[units.images[0, k]].name for k in shown],
             [cut(p.pixels, b, fields.size) for p, b in zip(pictures, boxes, strict=True)],
             projected,
+            _classes([samples[units.images[0, k]] for k in shown]),
         )
+
+
+def _classes(samples: Sequence[Sample]) -> list[tuple[str, int]]:
+    return Counter(s.label for s in samples if s.label is not None).most_common()

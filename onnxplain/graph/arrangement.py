@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -15,6 +16,8 @@ Tags = tuple[str, ...]
 Order = NDArray[np.int64]
 # Places that differ by less are the same, in pixels.
 _STEPS = 64
+# More places than this are a map only if they stand in straight rows: to sort them takes seconds.
+_MOST = 1 << 21
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +81,8 @@ def _grid(places: Places, reach: Places, axes: tuple[int, ...]) -> Arrangement |
         if (simple := _straight(reach, axes)) is not None and _tells_apart(places, reach):
             return Arrangement(tags, simple[1], 0, *simple[0])
     lengths = tuple(places.shape[k] for k in axes)
+    if math.prod(lengths) > _MOST:
+        return None
     top, bottom, left, right = (_flat(a, axes, lengths) for a in reach.at)
     known = ~np.isnan(top + left)
     if known.sum() < 2 or not _tells_apart(places, reach):

@@ -8,7 +8,7 @@ import onnx
 import onnx.inliner
 
 from onnxplain.graph.budget import budget, over
-from onnxplain.graph.native_faults import check_node, check_references, check_repeats, said
+from onnxplain.graph.native_faults import check_constants, check_node, check_references, said
 from onnxplain.graph.rounds import all_nodes, check_rounds
 
 # Above this many calls, onnx's own inliner is used: that of onnx_ir takes the square of them.
@@ -36,7 +36,7 @@ def check_extent(model: onnx.ModelProto) -> None:
             if depth > most.nesting:
                 raise over("nesting", said(node), f"its body is {depth} bodies deep")
             check_node(node)
-    check_repeats(model.graph)
+    check_constants(model.graph)
     check_rounds(model)
     sizes: dict[tuple[str, str], int] = {}
     for function in _callees_first(model):

@@ -188,7 +188,7 @@ def _image_input(
     require_held(f"input {info.name!r}", (height, width), numbers)
     origin = axes.origin
     if free:
-        whose = "as given" if size else f"from {said}" if said else "for want of a size"
+        whose = "as given" if size else f"from {said}" if said else "because no size is given"
         origin += f"; {height} x {width} pixels {whose}"
     if lost_batch(graph, info.name):
         origin += "; the file has no batch axis and takes one picture at a time"

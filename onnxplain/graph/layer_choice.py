@@ -87,7 +87,7 @@ def choose_layer(
         )
     reason = (
         f"the last layer with places that {_reached(depths, found)} computed from; the last one "
-        f"that all evidence passes, {best.name}, lies at {depths.share(best.name):.0%} of the "
+        f"that all evidence passes, {best.name}, is at {depths.share(best.name):.0%} of the "
         "depth"
     )
     return LayerChoice((found, *layers), reason, _partial(depths, found, best))
@@ -125,7 +125,7 @@ def _partial(depths: Depths, layer: SpatialLayer, best: SpatialLayer) -> str:
 
 def _lies(depths: Depths, layer: SpatialLayer) -> str:
     where = (
-        f"the target layer {layer.name!r} lies at {depths.share(layer.name):.0%} of the network's "
+        f"the target layer {layer.name!r} is at {depths.share(layer.name):.0%} of the network's "
         "depth"
     )
     beside = depths.beside(layer.name)

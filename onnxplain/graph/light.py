@@ -6,7 +6,7 @@ Protocol buffers cannot be written beyond 2 GiB, not even in memory.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -133,6 +133,23 @@ def declared_as_inputs(model: onnx.ModelProto) -> onnx.ModelProto:
         if t.name not in given
     )
     return light
+
+
+def fed_as_inputs(file: bytes, names: Collection[str]) -> bytes:
+    """Serialised model in which some initializers are graph inputs, without values of their own."""
+    model = onnx.ModelProto.FromString(file)
+    kept = []
+    given = {i.name for i in model.graph.input}
+    for tensor in model.graph.initializer:
+        if tensor.name not in names:
+            kept.append(tensor)
+        elif tensor.name not in given:
+            model.graph.input.append(
+                onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+            )
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+    return model.SerializeToString()
 
 
 def _bytes(tensor: onnx.TensorProto) -> int:

@@ -20,6 +20,18 @@ _UNIFORM = frozenset({"RandomUniform", "RandomUniformLike"})
 _EQUATION = re.compile(r"[A-Za-z,.\s]*(->[A-Za-z.\s]*)?")
 # Their block is squared in 64 bits, and a number of channels divided by the result.
 _BLOCKS, _LARGEST_BLOCK = frozenset({"DepthToSpace", "SpaceToDepth"}), 1 << 15
+# No picture is as long. Products and sums of a few such numbers stay within 64 bits.
+_LONGEST = (1 << 31) - 1
+# Operators whose second operand is lengths, the least that it may say, and what they do with it.
+_LENGTHS = {
+    "Tile": (0, "repeats its input {} times"),
+    "Pad": (-_LONGEST, "pads by {}"),
+    "OneHot": (0, "has {} classes"),
+}
+_SPATIAL = frozenset(
+    "Conv ConvInteger ConvTranspose DeformConv QLinearConv MaxPool AveragePool LpPool MaxUnpool "
+    "Col2Im Pad".split()
+)
 
 
 def check_node(node: onnx.NodeProto) -> None:
@@ -29,7 +41,7 @@ def check_node(node: onnx.NodeProto) -> None:
     ------
     ModelFileError
         If it draws from a distribution that there is not, reads in front of a shape, or has a
-        block, an equation or a number of inputs that cannot be.
+        block, a length, an equation or a number of inputs that cannot be.
     """
     if node.op_type in _NORMAL | _UNIFORM:
         _check_draws(node)
@@ -38,6 +50,13 @@ def check_node(node: onnx.NodeProto) -> None:
         count = _attribute(node, "batch_dims", 0)
         if count < 0:
             raise ModelFileError(f"{said(node)} has batch_dims {count}; 0 or more is needed")
+    elif node.op_type in _SPATIAL:
+        for attribute in node.attribute:
+            if any(abs(number) > _LONGEST for number in attribute.ints):
+                raise ModelFileError(
+                    f"{said(node)} has {attribute.name} {list(attribute.ints[:8])}; at most "
+                    f"{_LONGEST:,} is allowed"
+                )
     elif node.op_type == "Einsum":
         # ONNX Runtime never ends at other characters.
         text = _attribute(node, "equation", b"").decode("utf-8", "replace")
@@ -61,34 +80,39 @@ def check_node(node: onnx.NodeProto) -> None:
             )
 
 
-def check_repeats(graph: onnx.GraphProto) -> None:
-    """Check that no Tile node repeats its input a negative number of times.
+def check_constants(graph: onnx.GraphProto) -> None:
+    """Check constants that shape inference computes lengths from.
 
-    Shape inference multiplies lengths by these numbers, and ends the process at a Slice of an
-    axis that is shorter than nothing.
+    It computes in 64 bits and does not notice where these are too few, or where a length comes out
+    below zero; at a Slice of such a tensor it ends the process.
 
     Raises
     ------
     ModelFileError
-        If one does.
+        If one is out of its range.
     """
-    tiles = [n for n in graph.node if n.op_type == "Tile" and len(n.input) > 1]
-    if not tiles:
+    readers = [n for n in graph.node if not n.domain and n.op_type in _LENGTHS and len(n.input) > 1]
+    if not readers:
         return
-    wanted = {n.input[1] for n in tiles}
+    wanted = {n.input[1] for n in readers}
     given = {t.name: t for t in graph.initializer if t.name in wanted}
     for node in graph.node:
         if node.op_type == "Constant" and node.output[0] in wanted:
             given.update((node.output[0], a.t) for a in node.attribute if a.name == "value")
-    for node in tiles:
+    for node in readers:
         tensor = given.get(node.input[1])
         if tensor is None or tensor.data_location == onnx.TensorProto.EXTERNAL:
             continue
-        counts = unless_nonsense(onnx.numpy_helper.to_array, tensor)
-        if counts is not None and counts.dtype.kind == "i" and (counts < 0).any():
-            raise ModelFileError(
-                f"{said(node)} repeats its input {counts.min()} times; 0 or more is needed"
-            )
+        numbers = unless_nonsense(onnx.numpy_helper.to_array, tensor)
+        if numbers is None or numbers.dtype.kind != "i" or not numbers.size:
+            continue
+        least, does = _LENGTHS[node.op_type]
+        for number in (int(numbers.min()), int(numbers.max())):
+            if not least <= number <= _LONGEST:
+                raise ModelFileError(
+                    f"{said(node)} {does.format(f'{number:,}')}; {least:,} to {_LONGEST:,} is "
+                    "allowed"
+                )
 
 
 def check_references(nodes: Iterable[onnx.NodeProto]) -> None:

@@ -22,6 +22,7 @@ from onnxplain.graph.dense import without_sparse
 from onnxplain.graph.extent import check_extent, with_calls_inlined
 from onnxplain.graph.fold import fold_constants
 from onnxplain.graph.ir import ir, passes
+from onnxplain.graph.native_faults import check_constants
 from onnxplain.graph.unwrap import unwrap
 from onnxplain.graph.view import Graph
 
@@ -73,6 +74,7 @@ def prepare(model: onnx.ModelProto, weights: Mapping[str, NDArray[Any]] | None =
         passes.NameFixPass()(work)
         apart = _set_apart(work)
         prepared = ir.to_proto(work)
+        check_constants(prepared.graph)  # those that were computed as well
         _open_axes(prepared)
     return Graph(prepared, origin, apart, wrapped=wrapped)
 

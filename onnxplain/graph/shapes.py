@@ -7,6 +7,7 @@ import math
 import onnx
 
 from onnxplain.graph.image_input import ImageInput
+from onnxplain.graph.lengths import require_lengths, require_sequences
 from onnxplain.graph.view import Graph
 
 Shapes = dict[str, tuple[int, ...]]
@@ -31,6 +32,11 @@ def infer_shapes(graph: Graph, image: ImageInput) -> Shapes:
     -------
     dict of str to tuple of int
         Only tensors whose shape could be worked out entirely.
+
+    Raises
+    ------
+    ModelFileError
+        If a shape is one that native code ends the process at; see `onnxplain.graph.lengths`.
     """
     light = onnx.ModelProto(
         ir_version=graph.model.ir_version, opset_import=graph.model.opset_import
@@ -53,11 +59,13 @@ def infer_shapes(graph: Graph, image: ImageInput) -> Shapes:
     light.graph.output.extend(
         onnx.helper.make_empty_tensor_value_info(o.name) for o in graph.model.graph.output
     )
+    require_lengths(light)
     try:
         inferred = onnx.shape_inference.infer_shapes(light, data_prop=True)
     except (onnx.shape_inference.InferenceError, ValueError):
         inferred = light  # then the shapes are measured instead
     values = [*inferred.graph.value_info, *inferred.graph.input, *inferred.graph.output]
+    require_sequences(light.graph.node, values)
     shapes = {v.name: _concrete(v) for v in values}
     return {k: v for k, v in shapes.items() if v is not None}
 

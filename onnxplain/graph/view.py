@@ -23,6 +23,8 @@ from onnxplain.errors import ModelFileError, UnknownNameError
 from onnxplain.graph.left_out import LeftOut, Wrapped
 from onnxplain.graph.type_text import type_text
 
+# Bytes; a real network of fewer does little work for each picture.
+_SMALL = 1 << 20
 _MESSAGES = (onnx.TensorProto, onnx.GraphProto, onnx.SparseTensorProto, onnx.TypeProto)
 _READS_NO_VALUES = frozenset({"Shape", "Size"})
 # Only their first output stands for the input; the others are its range.
@@ -183,6 +185,12 @@ class Graph:
             for name in node.reads:
                 readers[name].append(node)
         return MappingProxyType({k: tuple(v) for k, v in readers.items()})
+
+    @cached_property
+    def is_small(self) -> bool:
+        """Whether the graph with its weights takes less than 1 MiB."""
+        size = self.model.ByteSize() + sum(w.nbytes for w in self.weights.values())
+        return size < _SMALL
 
     @property
     def constant_names(self) -> Iterable[str]:

@@ -56,7 +56,7 @@ def bind_inputs(
     if missing:
         said.append(
             f"inputs {missing} need a value (--bind NAME=FILE{SUFFIX} or NAME=NUMBER, in Python "
-            "bound={NAME: array}), or choose another picture with --input"
+            "bound={NAME: array}), or choose another input with --input"
         )
     if unknown:
         said.append(f"no input is named {unknown}; inputs to bind: {list(image.others)}")
@@ -188,7 +188,7 @@ def _fitted(info: TensorInfo, values: NDArray[Any], lengths: Sequence[int | None
     )
     if not fits:
         raise UsageError(
-            f"input {info.name!r} takes the shape {_text(lengths)}, it is bound to {typed.shape}"
+            f"input {info.name!r} takes the shape {_text(lengths)}, but is bound to {typed.shape}"
         )
     return typed
 

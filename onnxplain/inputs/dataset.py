@@ -97,8 +97,8 @@ class Sample:
             drawn = open_image(self.mask).convert("L")
             if drawn.size != size:
                 raise ImageError(
-                    f"mask {str(self.mask)!r} has {drawn.size[0]} x {drawn.size[1]} pixels, its "
-                    f"picture {size[0]} x {size[1]}; they must be equal"
+                    f"mask {str(self.mask)!r} must have {size[0]} x {size[1]} pixels like its "
+                    f"picture, not {drawn.size[0]} x {drawn.size[1]}"
                 )
         else:
             rows, columns = np.arange(size[1])[:, None] + 0.5, np.arange(size[0])[None] + 0.5
@@ -239,7 +239,7 @@ def _read_table(path: Path, groups: str | None) -> list[Sample]:
         known = samples.setdefault(sample.name, replace(sample, boxes=()))
         if any(getattr(known, k) != getattr(sample, k) for k in ("label", "mask", "group")):
             raise UsageError(
-                f"{where}: {sample.name!r} has another label, mask or group in an entry above"
+                f"{where}: an earlier entry gives {sample.name!r} another label, mask or group"
             )
         samples[sample.name] = replace(known, boxes=known.boxes + sample.boxes)
     return list(samples.values())

@@ -51,7 +51,7 @@ def read_datasets(
     """
     places = [sources] if isinstance(sources, (str, Path)) else list(sources)
     if not places:
-        raise UsageError("no data are given; give a folder, a pattern, a table or pictures")
+        raise UsageError("no data given; give a folder, a pattern, a table or pictures")
     called = list(map(str, places if names is None else names))
     if len(places) == 1:
         found = _named(read_dataset(places[0], masks=masks, groups=groups), places[0], called[0])
@@ -164,6 +164,6 @@ def _require_own_mask(owners: dict[Path, tuple[int, str]], number: int, sample: 
     before, name = owners.setdefault(sample.mask, (number, sample.name))
     if before != number and name != sample.name:
         raise UsageError(
-            f"--masks: {str(sample.mask)!r} fits {name!r} and {sample.name!r}, of different data "
+            f"--masks: {str(sample.mask)!r} fits {name!r} and {sample.name!r} of different data "
             "sets; put masks into a folder 'masks' in each of them, or name them in a table"
         )

@@ -82,7 +82,7 @@ class Declared:
                         f"preprocess {convention.source}: {one_line(error)}"
                     ) from error
                 said.append(
-                    f"{convention.source} is not for this model and ignored: {one_line(error)}"
+                    f"{convention.source} does not fit this model and is ignored: {one_line(error)}"
                 )
         if not made:
             return None, "", said
@@ -91,15 +91,15 @@ class Declared:
         if first.size is not None and first.size != image.size and not image.free_size:
             (height, width), (rows, columns) = first.size, image.size
             said.append(
-                f"{first.source} is for inputs of {height} x {width}, the model takes {rows} x "
-                f"{columns}: the picture is cut in the same proportion"
+                f"{first.source} is for inputs of {height} x {width}, but the model takes {rows} x "
+                f"{columns}; the picture is cropped in the same proportion"
             )
         for convention, other in others:
             differing = _differing(recipe, other, first, convention)
             if differing:
                 said.append(
                     f"{first.source} and {convention.source} contradict each other "
-                    f"({', '.join(differing)}): the first one is taken"
+                    f"({', '.join(differing)}); the first one is used"
                 )
         return recipe, first.source, said
 

@@ -89,8 +89,8 @@ def contradiction(graph: Graph, image: ImageInput, recipe: Preprocess) -> str:
     what = f"preprocess {recipe.name!r} gives inputs of {low:.3g}..{high:.3g}"
     if _too_coarse(recipe):
         return (
-            f"{what} as whole numbers ({recipe.dtype}), so that little of a picture is left; "
-            "the pixels themselves, 0..255, may be meant"
+            f"{what} as whole numbers ({recipe.dtype}), which leaves little of a picture; "
+            "the model may need the pixels themselves, 0..255"
         )
     said = "" if inner is None else against(inner, recipe)
     if not said:
@@ -98,7 +98,7 @@ def contradiction(graph: Graph, image: ImageInput, recipe: Preprocess) -> str:
     order = inner is not None and recipe.color in ("RGB", "BGR") and "channels as" in said
     if order:
         return f"preprocess {recipe.name!r} gives {recipe.color}, but {said}"
-    return f"{what}, but {said}; another scale (0..1 or 0..255) may be meant"
+    return f"{what}, but {said}; it may need another scale (0..1 or 0..255)"
 
 
 def guess_warning(graph: Graph, image: ImageInput, model: str) -> str:
@@ -118,10 +118,10 @@ def guess_warning(graph: Graph, image: ImageInput, model: str) -> str:
     what = "unknown" if unknown else f"guessed as {recipe.name!r}"
     others = [r.name for r, _ in plausible(graph, image) if r.name != recipe.name]
     more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
-    listed = f"; it may as well be {', '.join(others[:_NAMED])}{more}" if others else ""
+    listed = f"; it could also be {', '.join(others[:_NAMED])}{more}" if others else ""
     attempt = f"`onnxplain inspect {shlex.quote(model)} --try IMAGES`"
     return (
-        f"preprocessing is {what} ({reason}){listed}: {attempt} shows what the model answers to "
+        f"preprocessing is {what} ({reason}){listed}: {attempt} shows the model's answers with "
         "each; declare it with --preprocess FILE or PRESET"
     )
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MAX_PIXELS = 100_000_000
+_BYTES_OF_A_PIXEL = 8  # at most
 
 
 def open_image(
@@ -76,6 +77,8 @@ def _decoded(path: str | Path) -> Image.Image:
             raise ImageError(f"cannot read image {str(path)!r}: {content_of(path)}") from None
         with opened as image:
             _check_size(path, *image.size)
+            # Pillow joins the blocks of a row one by one: of a long row, that takes its square.
+            image.decodermaxblock = max(image.decodermaxblock, _BYTES_OF_A_PIXEL * image.width)
             image.load()
             return ImageOps.exif_transpose(image)
 
@@ -176,6 +179,6 @@ def _wide_to_8_bit(values: np.ndarray[Any, Any], where: str) -> np.ndarray[Any, 
         full = 255.0
     else:
         raise ImageError(
-            f"{where}: pixel values {low:g}..{high:g} have no agreed scale; save it as 8-bit PNG"
+            f"{where}: pixel values {low:g}..{high:g} have no standard scale; save it as 8-bit PNG"
         )
     return np.round(values.astype(np.float64) * (255.0 / full)).astype(np.uint8)

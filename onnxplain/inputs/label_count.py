@@ -31,7 +31,7 @@ def misfit(names: Sequence[str], counts: Sequence[int]) -> str:
     (wanted,) = counts
     background = bool(names) and names[0].strip().lower() in _BACKGROUND
     if found == wanted + 1 and (background or wanted == _IMAGENET):
-        return f"{said}; drop {names[0]!r} in front if the model has no such background class"
+        return f"{said}; remove {names[0]!r} at the top if the model has no background class"
     if found == wanted - 1 and not background:
         return (
             f"{said}; if class 0 is a background class, as in TensorFlow's models, put "

@@ -57,8 +57,8 @@ def names_of_text(text: str, where: str) -> list[str]:
         if len(row) != width:
             raise refusal(
                 where,
-                f"line {number} has {len(row)} cells, the first line {width}; put a name that "
-                "holds a comma in quotes",
+                f"line {number} has {len(row)} cells, the first line has {width}; put a name "
+                "that contains a comma in quotes",
             )
     if width == 1:
         first, *rest = [row[0] for row in rows]
@@ -140,8 +140,8 @@ def _guessed(
     if len(texts) != 1 or len(numbers) > 1:
         raise refusal(
             where,
-            f"which of its {len(columns)} columns holds the names is not clear; put a line such "
-            "as 'index,name' on top",
+            f"it is not clear which of its {len(columns)} columns holds the names; add a first "
+            "line such as 'index,name'",
         )
     return (numbers[0] if numbers else None), texts[0]
 

@@ -26,7 +26,7 @@ from onnxplain.inputs.label_places import (
 KNOWN_LISTS = ("imagenet1k",)
 # So many counts that fit are no evidence for any of them.
 _OPEN = 10
-_GUESSED = "1000 classes are taken for ImageNet-1k"
+_GUESSED = "1000 classes, as in ImageNet-1k"
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def _fitting_ones(
             if names:
                 found.append((place, _fitting(names, counts, place.origin)))
         except UsageError as error:
-            warnings.append(f"class names are not taken where they were found: {error}")
+            warnings.append(f"the class names that were found are not used: {error}")
     return found
 
 

@@ -49,7 +49,7 @@ def save_beside(model: Path, chosen: Mapping[str, Any], *, force: bool = False) 
             if where is not None and not _same(key, other, value):
                 raise UsageError(
                     f"{str(where)!r} says {key} {_shown(key, other)}, not {_shown(key, value)}; "
-                    "add --force to let the side file say otherwise"
+                    "add --force to override it"
                 )
     write_json(path, {**known, **chosen})
     return path

@@ -27,7 +27,8 @@ _ROWS = ("auto", "class", "mean")
 _WITHOUT_CLASS_TOKEN = (0, 4)
 
 
-def _attention(network: Network) -> tuple[list[SelfAttention], TokenGrid]:
+def attention_of(network: Network) -> tuple[list[SelfAttention], TokenGrid]:
+    """Return all attention layers, and where the picture's tokens stand among theirs."""
     graph, shapes, axes = network.graph, network.shapes, network.axes
     layers, grid = find_attention(graph, shapes, network.image.name, network.head, axes)
     stream = token_stream(graph, shapes, axes, layers, grid)
@@ -38,11 +39,12 @@ def _attention(network: Network) -> tuple[list[SelfAttention], TokenGrid]:
 
 
 def _require_attention(network: Network) -> None:
-    _attention(network)
+    attention_of(network)
 
 
-def _require_open_attention(network: Network) -> None:
-    for layer in _attention(network)[0]:
+def require_open_attention(network: Network) -> None:
+    """Refuse networks whose attention weights are no tensors."""
+    for layer in attention_of(network)[0]:
         if layer.fused or layer.node.op_type != "Softmax":
             raise MethodRefusedError(
                 f"{layer.node} hides its attention weights, so they have no gradient; export the "
@@ -108,7 +110,7 @@ def attention_rollout(
         raise UsageError(f"heads {heads!r} is not known; allowed: {', '.join(_HEADS)}")
     if not 0.0 <= discard_ratio < 1.0:
         raise UsageError(f"discard_ratio must be 0 or more and below 1, not {discard_ratio}")
-    layers, grid = _attention(context.network)
+    layers, grid = attention_of(context.network)
     engine = context.engine(Capability.FORWARD | Capability.ACTIVATIONS)
     names = [name for layer in layers for name in layer.tensors]
 
@@ -133,7 +135,7 @@ def attention_rollout(
     class_discriminative=True,
     promises="no value is negative",
     failures="ignores values and linear layers; keeps only evidence for the class",
-    requires=_require_open_attention,
+    requires=require_open_attention,
 )
 def gradient_attention_rollout(
     context: Context, x: NDArray[Any], target: Target, *, rows: str = "auto"
@@ -160,8 +162,8 @@ def gradient_attention_rollout(
     UsageError
         If a parameter is not one of those allowed.
     """
-    _require_open_attention(context.network)
-    layers, grid = _attention(context.network)
+    require_open_attention(context.network)
+    layers, grid = attention_of(context.network)
     names = [layer.node.output for layer in layers]
 
     def steps(single: NDArray[Any]) -> list[NDArray[np.float64]]:

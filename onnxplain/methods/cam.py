@@ -79,9 +79,10 @@ def cam(
     # The largest other class of a margin is another one for another picture.
     mixed = target.slopes(values)[network.head.logits].reshape(len(x), -1)
     maps = spatial.to_maps(real_values(network.graph, spatial.name, values[spatial.name]))
-    # A vector for each picture: BLAS takes five times as long for a matrix of one row.
-    rows = np.stack([row @ head.weight for row in mixed])
-    result = np.einsum("nchw,nc->nhw", maps, rows, optimize=True)
+    rows = np.stack([head.mixed(row) for row in mixed])
+    # By NumPy's own loop, in double precision: see `CamHead.mixed`.
+    exact = np.einsum("nchw,nc->nhw", maps, rows, dtype=np.float64)
+    result = exact.astype(np.result_type(maps, rows))
     logit, bias = target.score(values), mixed @ head.bias
     gap = (logit - bias - result.mean(axis=(1, 2))) / np.where(logit == 0, 1.0, logit)
     remedy = "the head rounds, or the logit is close to zero; use hirescam or occlusion"

@@ -25,12 +25,15 @@ from onnxplain.targets.target import Target
 _ALL, _TOP = 20, 10
 # Class index where none responds.
 _NONE = -1
-_WAYS: dict[str, Rectification | None] = {
+WAYS: dict[str, Rectification | None] = {
     "none": "linear",
     "gradient": None,
     "deconvnet": "deconvnet",
     "guided": "guided",
 }
+# What presets stand for, and what holds without one.
+_PRESETS = {"photo": ("guided", True), "equation": ("none", False)}
+_USUAL = ("gradient", True)
 
 
 def _require_classes(network: Network) -> None:
@@ -70,6 +73,7 @@ def clear(
     relu: str = "gradient",
     classes: int | None = None,
     positive: bool = True,
+    preset: str | None = None,
 ) -> Attribution:
     """R(x|c) = G_1 U_1 ... G_{L-1} U_{L-1} G_L^c z_L for each class, and their maxima.
 
@@ -93,6 +97,9 @@ def clear(
         Only positive responses take part, as if the last layer were rectified too: z_L, and
         then R, are cut off at zero, and a place where no class is left holds -1. Otherwise a
         class with a large negative score wins wherever its kernels are negative.
+    preset : {"photo", "equation"}, optional
+        ``photo``: relu=guided, for clear figures of photos. ``equation``: relu=none and
+        positive=False, as published. Not beside `relu` or `positive`.
 
     Returns
     -------
@@ -117,8 +124,9 @@ def clear(
             "grad-cam or occlusion"
         )
     require_logit("clear compares", context.network, target)
-    if relu not in _WAYS:
-        raise UsageError(f"relu {relu!r} is not known; allowed: {', '.join(_WAYS)}")
+    relu, positive = _settled(preset, relu, positive)
+    if relu not in WAYS:
+        raise UsageError(f"relu {relu!r} is not known; allowed: {', '.join(WAYS)}")
     usual = target.classes if target.classes <= _ALL else _TOP
     wanted = usual if classes is None else classes
     if not 1 <= wanted <= target.classes:
@@ -135,7 +143,7 @@ def clear(
     shown = _chosen(scores, mixed, wanted)
     # A quantised tensor is projected back as integers, each worth one scale.
     seeds = last.seeds(np.maximum(z, 0.0) if positive else z, shown) * np.float32(scale)
-    projected = context.back_project(x, last.tensor, seeds, rectify=_WAYS[relu])
+    projected = context.back_project(x, last.tensor, seeds, rectify=WAYS[relu])
     flat = projected.sum(axis=context.channel_axis + 1)
     top, most = _winner(flat, shown, positive=positive)
     least, lowest = _winner(-flat, shown, positive=positive)
@@ -145,7 +153,7 @@ def clear(
     return Attribution(
         _mixture(projected, np.take_along_axis(mixed, shown, axis=1)),
         input_axes(context),
-        parameters={"classes": wanted},
+        parameters={"classes": wanted, "relu": relu, "positive": positive},
         measures={"dominance": own / np.where(total == 0, 1.0, total)},
         maps={
             "classes": shown,
@@ -157,6 +165,17 @@ def clear(
         },
         notes={"last_layer": last.tensor},
     )
+
+
+def _settled(preset: str | None, relu: str, positive: bool) -> tuple[str, bool]:
+    """How responses pass activations, and whether negative ones take part."""
+    if preset is None:
+        return relu, positive
+    if preset not in _PRESETS:
+        raise UsageError(f"preset {preset!r} is not known; allowed: {', '.join(_PRESETS)}")
+    if (relu, positive) != _USUAL:
+        raise UsageError(f"preset={preset} sets relu and positive itself; leave them out")
+    return _PRESETS[preset]
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
-from onnxplain.errors import UsageError
 from onnxplain.explanations.attribution import Attribution
-from onnxplain.methods.gradients import input_axes, input_gradient, input_scores
-from onnxplain.methods.promises import gap_warnings
+from onnxplain.methods.path_integral import Path, integrated
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
 from onnxplain.perturb.fills import fill
@@ -73,37 +71,17 @@ def integrated_gradients(
     UsageError
         If the numbers of steps make no sense.
     """
-    if not 1 <= steps <= max_steps:
-        raise UsageError(f"steps {steps} must be at least 1 and at most max_steps {max_steps}")
     start = fill(context, x, baseline)
-    ends = input_scores(context, np.concatenate([x, start]), target)
-    change = ends[: len(x)] - ends[len(x) :]
-    values = np.empty(x.shape, np.float64)
-    gap, used = np.empty(len(x)), np.empty(len(x), np.int64)
-    for n in range(len(x)):  # each on its own, so that a batch changes no picture's result
-        used[n] = steps
-        way = x[n].astype(np.float64) - start[n]  # unsigned pixels would wrap around
-        while True:
-            values[n] = way * _mean_gradient(context, start[n], way, target, used[n])
-            gap[n] = (change[n] - values[n].sum()) / (change[n] if change[n] else 1.0)
-            if abs(gap[n]) <= tolerance or 2 * used[n] > max_steps:
-                break
-            used[n] *= 2
-    measures = {"completeness_gap": gap, "steps": used}
-    remedy = f"take more steps: max_steps={4 * max_steps}"
-    warnings = gap_warnings(gap, tolerance, remedy)
-    return Attribution(values, input_axes(context), measures=measures, warnings=warnings)
+    paths = [_straight(s.astype(np.float64), e) for s, e in zip(start, x, strict=True)]
+    return integrated(
+        context, (start, x), paths, target, steps=steps, max_steps=max_steps, tolerance=tolerance
+    )
 
 
-def _mean_gradient(
-    context: Context, start: NDArray[Any], way: NDArray[Any], target: Target, steps: int
-) -> NDArray[np.float64]:
-    """Mean derivative on the path from `start` to `start` + `way`, without batch axis."""
-    nodes, weights = np.polynomial.legendre.leggauss(steps)
-    name = context.network.image.name
-    total = np.zeros(way.shape)
-    for part in context.slices(steps):
-        alpha = ((nodes[part] + 1) / 2).reshape(-1, *[1] * way.ndim)
-        slopes = input_gradient(context, start + alpha * way, target).gradients[name]
-        total += np.tensordot(weights[part] / 2, slopes, axes=1)
-    return total
+def _straight(start: NDArray[np.float64], end: NDArray[Any]) -> Path:
+    way = end - start
+
+    def path(alphas: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return start + alphas.reshape(-1, *[1] * way.ndim) * way, way[None]
+
+    return path

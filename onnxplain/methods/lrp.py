@@ -17,6 +17,7 @@ from onnxplain.methods.logits import require_logit
 from onnxplain.methods.registry import method
 from onnxplain.methods.relevance_promises import relevance_warnings, require_finite
 from onnxplain.methods.relevance_start import seeded
+from onnxplain.methods.relevance_through import relevance_through
 from onnxplain.network.chosen_layer import tensor_of
 from onnxplain.network.context import Context
 from onnxplain.relevance.composites import Composite
@@ -75,7 +76,7 @@ def lrp(
     unknown : str
         At an operator without rule: ``refuse``, ``pass`` or ``gradient``.
     start : str
-        ``score``, or ``others``: the class score less the mean of all others.
+        ``score``, or ``others``: the class score minus the mean of all others.
     at : str, optional
         A tensor inside the network whose relevance is also returned.
     channels : str, optional
@@ -140,13 +141,14 @@ def propagated(
     tensor = None if at is None else tensor_of(network, at)
     if channels is not None and tensor is None:
         raise UsageError("channels belong to a tensor: set `at` as well")
-    keep = {}
+    engine = context.engine(Capability.RELEVANCE)
+    bounded = rules.within(context.preprocess.bounds())
     if tensor is not None and channels is not None:
-        keep[tensor] = channel_mask(network, tensor, channels)
-    names = list(dict.fromkeys([image, *([tensor] if tensor else [])]))
-    (found,) = context.engine(Capability.RELEVANCE).relevance(
-        x, [target], rules.within(context.preprocess.bounds()), names, keep=keep
-    )
+        masks = [channel_mask(network, tensor, channels)]
+        (found,) = relevance_through(engine, x, target, bounded, tensor, masks, image)
+    else:
+        names = list(dict.fromkeys([image, *([tensor] if tensor else [])]))
+        (found,) = engine.relevance(x, [target], bounded, names)
     values = found.relevance[image]
     total = values.reshape(len(values), -1).sum(axis=1, dtype=np.float64)
     scores = target.score(found.values)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from onnxplain.adapters.base import FORWARD_VERBS, Capability
-from onnxplain.errors import UnknownNameError
+from onnxplain.errors import UnknownNameError, UsageError
 from onnxplain.explanations.attribution import Attribution
 from onnxplain.network.network import Network
 from onnxplain.targets.boxes.parts import Match
@@ -52,7 +52,7 @@ class Method:
     explains : {"logit", "probability"}
         Which score it explains unless told otherwise.
     against_others : bool
-        Whether that is the logit less the mean of all others, where classes compete.
+        Whether that is the logit minus the mean of all others, where classes compete.
     of_scores : bool
         Whether its numbers are differences of scores, so that the rounding of a score is theirs.
     display : {"signed", "positive", "magnitude"}
@@ -84,6 +84,8 @@ class Method:
     needs_for : callable, optional
         ``needs_for(parameters)`` returns what the engine must be able to do with these; `needs`
         if not given.
+    asks : mapping of str to str
+        Parameters without which it does not run, and what each of them is.
     """
 
     name: str
@@ -106,6 +108,7 @@ class Method:
     needs_for: Callable[[Mapping[str, Any]], Capability] | None = None
     against_others: bool = True
     of_scores: bool = False
+    asks: Mapping[str, str] = field(default_factory=dict)
 
     def capabilities(self, parameters: Mapping[str, Any]) -> Capability:
         """Return what the engine must be able to do with these parameters, all of them given."""
@@ -141,8 +144,7 @@ class Method:
         """Engine the method runs on; where both are named, see ``docs/engines.md``."""
         if not self.takes_slopes:
             return "ONNX Runtime"
-        elsewhere = Capability.RELEVANCE | Capability.SIGNALS
-        return "PyTorch" if self.needs & elsewhere else "ONNX Runtime or PyTorch"
+        return "PyTorch" if self.needs & Capability.SIGNALS else "ONNX Runtime or PyTorch"
 
 
 _METHODS: dict[str, Method] = {}
@@ -150,6 +152,8 @@ _METHODS: dict[str, Method] = {}
 # What the field also calls a method, as `_letters` writes it.
 _ALSO_CALLED: Mapping[str, str] = {
     "ig": "integrated-gradients",
+    "guidedintegratedgradients": "guided-ig",
+    "blurintegratedgradients": "blur-ig",
     "inputxgradient": "gradient-x-input",
     "inputgradient": "gradient-x-input",
     "vanillagradient": "gradient",
@@ -163,6 +167,16 @@ _ALSO_CALLED: Mapping[str, str] = {
     "occlusionsensitivity": "occlusion",
     "layerwiserelevancepropagation": "lrp",
     "rollout": "attention-rollout",
+    "smdl": "region-search",
+    "vps": "region-search",
+    "sobolattributionmethod": "sobol",
+    "hsicattributionmethod": "hsic",
+}
+
+# What the field calls a method and is one of these with options.
+_WITH_OPTIONS: Mapping[str, str] = {
+    "finercam": "Finer-CAM is the class activation map of a difference of two scores: choose a CAM "
+    "method such as grad-cam with --contrast CLASS, or with --margin for the strongest other class",
 }
 
 
@@ -201,8 +215,12 @@ def find(name: str) -> Method:
     ------
     UnknownNameError
         If there is none of that name; the nearest names are offered.
+    UsageError
+        If it is another method with options; the error says which.
     """
     letters = _letters(name)
+    if letters in _WITH_OPTIONS:
+        raise UsageError(f"{name!r} is a method with options: {_WITH_OPTIONS[letters]}")
     by_letters = {_letters(known): known for known in _METHODS}
     key = by_letters.get(letters) or _ALSO_CALLED.get(letters, "")
     if key not in _METHODS:

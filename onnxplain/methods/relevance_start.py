@@ -20,7 +20,7 @@ def seeded(target: Target, start: str) -> Target:
         What the user asked for.
     start : str
         ``score`` for the target's own score, distributed over its classes as it is summed;
-        ``others`` for the class score less the mean of all others.
+        ``others`` for the class score minus the mean of all others.
 
     Raises
     ------

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
+
+from onnxplain.adapters.foreseen import same_bytes
 
 T = TypeVar("T")
 
@@ -46,18 +47,7 @@ class Last(Generic[T]):
             self._kept = None
             return compute()
         kept = self._kept
-        if kept is None or kept.about != about or not _same(kept.x, x):
+        if kept is None or kept.about != about or not same_bytes(kept.x, x):
             # The caller may write into its array afterwards.
             kept = self._kept = _Kept(x.copy(), about, compute())
         return kept.found
-
-
-def _same(first: NDArray[Any], second: NDArray[Any]) -> bool:
-    """Whether two arrays are equal in every bit."""
-    if first.shape != second.shape or first.dtype != second.dtype:
-        return False
-    return np.array_equal(_bytes(first), _bytes(second))
-
-
-def _bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(values).reshape(-1).view(np.uint8)

@@ -23,9 +23,9 @@ from onnxplain.methods import Method, find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.last import Last
 from onnxplain.model.noise import score_noise
-from onnxplain.model.opened import OpenedModel
+from onnxplain.model.opened import OpenedModel, listed
 from onnxplain.model.record import Run, explanation_of
-from onnxplain.model.saturation import require_finite, saturated, vanishes
+from onnxplain.model.saturation import instead, noted, require_finite, saturated, vanishes
 from onnxplain.network.chosen_layer import layer_tensor, layers_of
 from onnxplain.network.context import Context, Progress, silent
 from onnxplain.network.network import Network
@@ -198,6 +198,7 @@ class Model(OpenedModel):
         average: int | None = None,
         progress: Progress | None = None,
         prediction: Prediction | None = None,
+        if_still: bool | None = None,
         **parameters: Any,
     ) -> list[Explanation | OnnxplainError]:
         """Do as `explain_targets`, but return the error of a target that cannot be explained.
@@ -207,8 +208,8 @@ class Model(OpenedModel):
         image, method, targets
             See `explain_targets`.
         kind : {"logit", "probability", "raw"}, optional
-            Which score is explained; the method's own choice if not given, which is the logit of
-            most: less the mean of all others where classes compete, as under a Softmax.
+            Which score is explained; the method's choice if not given, for most the logit, minus
+            the mean of all others where classes compete.
         contrast : str or int, optional
             A class whose score is subtracted.
         margin : bool
@@ -219,12 +220,15 @@ class Model(OpenedModel):
             Explain the converted model even if it disagrees with ONNX Runtime; the
             record says so.
         average : int, optional
-            Runs of a file that draws random numbers: the mean map, with the map
-            ``standard_error``. One run is enough for any other file, and all that is done.
+            Runs of a file that draws random numbers, for the mean map and the map
+            ``standard_error``; any other file runs once.
         progress : callable, optional
             Called with (steps done, steps in all).
         prediction : Prediction, optional
             What `predict` returned for this picture, to spare the repetition.
+        if_still : bool, optional
+            Explain the logit of a class whose probability hardly moves; if not given, unless a kind
+            or a ready `Target` was asked for.
         **parameters
             Parameters of the method.
 
@@ -241,15 +245,19 @@ class Model(OpenedModel):
         self.network.require_repeatable(averaged=average is not None)
         options: dict[str, Any] = {"contrast": contrast, "margin": margin, "average": average}
         options |= {"by_match": not chosen.takes_slopes, "match": chosen.compares}
-        wanted = listed(targets)
-        options |= chosen.score(kind)
+        wanted, options = listed(targets), options | chosen.score(kind)
         aims = self.resolve(picture, wanted, prediction, **options)
         if not aims:
-            raise UsageError("there is no target to explain")
+            raise UsageError("no target to explain")
+        if if_still is None:
+            if_still = kind is None and not any(isinstance(w, Target) for w in wanted)
         said = prediction or next(iter(aims.values()))
         needs = chosen.capabilities(values)
         parity = self.check_parity(chosen, picture, said, allow_mismatch, needs=needs).parity
-        context = Context(self.network, self.preprocess, seed, progress or silent, needs=needs)
+        context = Context(
+            self.network, self.preprocess, seed, progress or silent, needs=needs,
+            identity=self.identity,
+        )  # fmt: skip
         late: list[Parity] = []
 
         def check_late() -> None:
@@ -279,7 +287,12 @@ class Model(OpenedModel):
             noise = None
             if chosen.of_scores and not self.network.is_random:
                 noise = score_noise(self.network, picture.x, aim, score)
-            return explanation_of(self, run, picture, aim, here, score, found, noise)
+            made = explanation_of(self, run, picture, aim, here, score, found, noise)
+            other = instead(self, picture, made) if if_still else None
+            if other is not None:
+                aims[other] = aims[aim]
+                return noted(work(other, context, share), made)
+            return made
 
         # The steps of the first target stand for those of all, which take turns.
         contexts = [context, *[replace(context, progress=silent)] * (len(aims) - 1)]
@@ -367,13 +380,6 @@ class Model(OpenedModel):
         if np.array_equal(plain, picture.x):  # a picture of one colour is told from another one
             plain = sample_picture(self.preprocess).x
         return picture.x, plain
-
-
-def listed(targets: TargetLike | Target | Sequence[TargetLike | Target]) -> Sequence[Any]:
-    """Return one target as a list of one; a text is a target, not its letters."""
-    if isinstance(targets, Sequence) and not isinstance(targets, str):
-        return targets
-    return [targets]
 
 
 def _with_layer(

@@ -63,7 +63,7 @@ def _obstacle(network: Network, method: Method, pytorch: str) -> str:
         unruled = without_rule(network)
         if unruled:
             return f"no relevance rule for {', '.join(unruled)}"
-    return ""
+    return "; ".join(f"needs -p {key}=FILE, {what}" for key, what in method.asks.items())
 
 
 def _only_pytorch(network: Network, method: Method, pytorch: str) -> str:

@@ -305,3 +305,10 @@ class OpenedModel:
         if self.network.is_random:
             return engine.activations(x, names)
         return dict(self._last.of(x, lambda: engine.activations(x, names), engine, names))
+
+
+def listed(targets: TargetLike | Target | Sequence[TargetLike | Target]) -> Sequence[Any]:
+    """Return one target as a list of one; a text is a target, not its letters."""
+    if isinstance(targets, Sequence) and not isinstance(targets, str):
+        return targets
+    return [targets]

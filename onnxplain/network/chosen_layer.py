@@ -124,8 +124,8 @@ def layer_warnings(
         return (network.layer_choice.warning,) if network.layer_choice.warning else ()
     share = Depths(network.graph, network.shapes, network.image.name, network.head.logits).share
     return (
-        f"the score's gradient is zero at every place of the target layer {chosen!r}: read at "
-        f"{read!r} instead, which lies at {share(read):.0%} of the network's depth",
+        f"the score's gradient is zero at every place of the target layer {chosen!r}; the map is "
+        f"read at {read!r} instead, at {share(read):.0%} of the network's depth",
     )
 
 

@@ -14,6 +14,8 @@ from onnxplain.adapters.back_project import back_project
 from onnxplain.adapters.base import FORWARD_VERBS, Adapter, Capability
 from onnxplain.adapters.changes import Block, Engine, WindowChanges, WindowRun
 from onnxplain.errors import MethodRefusedError, UsageError
+from onnxplain.explanations.archive import require_same_files
+from onnxplain.identity import Identity
 from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.network.network import Network
 from onnxplain.relevance.growth import Growth
@@ -92,6 +94,8 @@ class Context:
         Wraps an engine where several targets of one picture share its work.
     needs : Capability
         What the method needs in all, so that one engine runs all of its forward passes.
+    identity : Identity
+        The model's files; empty for an edited copy.
     """
 
     network: Network
@@ -100,6 +104,7 @@ class Context:
     progress: Progress = silent
     share: Callable[[Adapter], Adapter] = _own
     needs: Capability = _NOTHING
+    identity: Identity = field(default_factory=Identity)
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -126,6 +131,19 @@ class Context:
         """Return the cheapest engine that can do all that is needed."""
         same = FORWARD_VERBS if needs in FORWARD_VERBS else FORWARD_VERBS | Capability.SIGNALS
         return self.share(self.network.adapter(needs | (self.needs & same)))
+
+    def require_origin(self, record: Mapping[str, Any], what: str) -> None:
+        """Check that numbers came from this model; an edited copy of it takes them as they are.
+
+        Raises
+        ------
+        UsageError
+            See `require_same_files`.
+        """
+        if self.identity.sha256:
+            files = self.identity.files
+            name = files[0].location if files else "a model in memory"
+            require_same_files(record, name, self.identity, what)
 
     def generator(self) -> np.random.Generator:
         """Fresh random numbers from this run's seed."""

@@ -18,6 +18,7 @@ from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph
+from onnxplain.machine import lacks_pytorch
 from onnxplain.network.slopes import open_slopes, require_slopes, suits_onnx
 
 if TYPE_CHECKING:
@@ -86,9 +87,11 @@ class Engines:
 
     def slopes_in_onnx(self, needs: Capability) -> bool:
         """Whether ONNX Runtime is to be asked first for what is needed."""
-        if needs in FORWARD_VERBS or needs & (Capability.RELEVANCE | Capability.SIGNALS):
+        if needs in FORWARD_VERBS or needs & Capability.SIGNALS:
             return False
         if self._engine is not None and needs in self.own_engine.capabilities:
+            return False
+        if Capability.RELEVANCE in needs and self.gradients_by == AUTO and not lacks_pytorch():
             return False
         return self.gradients_by == "onnxruntime" or self._prefers_onnx
 

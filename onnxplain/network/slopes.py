@@ -43,7 +43,7 @@ def suits_onnx(graph: Graph, image: ImageInput, precision: str, provider: str) -
 
 
 def require_slopes(asked: str) -> None:
-    """Refuse what needs more than derivatives, if only ONNX Runtime may give it.
+    """Refuse what needs more than derivatives and relevance, if only ONNX Runtime may give it.
 
     Raises
     ------
@@ -52,8 +52,8 @@ def require_slopes(asked: str) -> None:
     """
     if asked == "onnxruntime":
         raise MethodRefusedError(
-            "ONNX Runtime gives derivatives, and this method needs relevance or changes how "
-            "signals pass; choose --engine pytorch"
+            "ONNX Runtime gives derivatives and relevance, and this method changes how signals "
+            "pass; choose --engine pytorch"
         )
 
 

@@ -35,6 +35,8 @@ class Limits:
     every : int
         Samples between two looks at the map. A fixed number: where sampling ends must not
         depend on the batch size.
+    passes : int
+        Forward passes that one sample costs.
     """
 
     samples: int
@@ -42,6 +44,7 @@ class Limits:
     tolerance: float | None = None
     least: int = 2
     every: int = ROUND
+    passes: int = 1
 
     def __post_init__(self) -> None:
         if self.samples < 1:
@@ -89,7 +92,8 @@ class Sampling:
         error : callable
             `relative_error` of the map so far; called at most once in `Limits.every` samples.
         """
-        size, every = self._context.batch_size, self._limits.every
+        size = max(1, self._context.batch_size // self._limits.passes)
+        every = self._limits.every
         while not self.over:
             stop = min(self.done + size, self._limits.samples)
             if self._limits.tolerance is not None:

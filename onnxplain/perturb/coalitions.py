@@ -48,9 +48,9 @@ def score_coalitions(
     x: NDArray[Any],
     absent: NDArray[Any],
     labels: NDArray[np.int64],
-    kept: NDArray[np.bool_],
+    kept: NDArray[Any],
 ) -> NDArray[np.float64]:
-    """Scores of one input of which only some regions are kept.
+    """Scores of one input of which only some regions are kept, in batches.
 
     Parameters
     ----------
@@ -60,13 +60,17 @@ def score_coalitions(
         The input, and what stands in the regions that are not kept.
     labels : (H, W) int array
         Region of each pixel.
-    kept : (M, regions) bool array
-        The choices.
+    kept : (M, regions) array
+        The choices: 0 or False, 1 or True; numbers between are mixtures.
 
     Returns
     -------
     (M,) array
     """
-    # `take` lays the masks out one after the other; an index would interleave them.
-    masks = np.take(kept.astype(np.float32), labels, axis=1)
-    return context.score(under_masks(context, x, absent, masks), target)
+    size = context.batch_size
+    scores = []
+    for first in range(0, len(kept), size):
+        # `take` lays the masks out one after the other; an index would interleave them.
+        masks = np.take(kept[first : first + size].astype(np.float32), labels, axis=1)
+        scores.append(context.score(under_masks(context, x, absent, masks), target))
+    return np.concatenate(scores)

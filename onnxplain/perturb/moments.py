@@ -34,7 +34,7 @@ class Moments:
     Parameters
     ----------
     moment : {"mean", "square", "variance"}
-        Mean of v, mean of v^2, or mean of v^2 less the square of the mean.
+        Mean of v, mean of v^2, or mean of v^2 minus the square of the mean.
     """
 
     def __init__(self, moment: Moment) -> None:

@@ -16,6 +16,16 @@ Run = tuple[Sampling, NDArray[np.float64], NDArray[np.float64], Mapping[str, NDA
 _PLACES = ("H", "W")
 
 
+def constant_score(scores: NDArray[np.float64]) -> tuple[str, ...]:
+    """Warn where the scores of changed pictures are all the same, so that nothing can be shared."""
+    if np.ptp(scores) > 0:
+        return ()
+    return (
+        "the score is the same under every mask, so the map is zero everywhere; use another fill "
+        "(fill_with=mean), or --kind logit",
+    )
+
+
 def sampled(
     runs: Sequence[Run],
     *,

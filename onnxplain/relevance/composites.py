@@ -165,9 +165,17 @@ def _allowed(what: str, value: str, values: tuple[str, ...]) -> None:
         raise UnknownNameError(what, value, values, f"allowed: {', '.join(values)}")
 
 
+def _use(rule: str, **parameters: Any) -> RuleUse:
+    return RuleUse(rule, MappingProxyType(parameters))
+
+
 _CONVOLUTIONS, _DENSE = Match((CONVOLUTION,)), Match((DENSE,))
 _FIRST_CONVOLUTION = Match((CONVOLUTION,), position="first")
 _FIRST = Match((CONVOLUTION, DENSE), position="first")
+# Attention hands everything to the values; its weights are constants.
+_CONSTANT_WEIGHTS = ((Match(("Softmax",)), _use("none")), (Match((BILINEAR,)), _use("signal")))
+# Small enough to leave x times a derivative as it is, where both are zero together.
+_TINY = 1e-12
 
 NAMES = (
     "epsilon",
@@ -240,7 +248,6 @@ def composite(
     gammas = _use("gamma", gamma=gamma)
     dense = _use("gamma", gamma=linear_gamma) if linear_gamma else eps
     attention = ((_CONVOLUTIONS, gammas), (_DENSE, dense))
-    constant = ((Match(("Softmax",)), _use("none")), (Match((BILINEAR,)), _use("signal")))
     table: Mapping[str, Iterable[tuple[Match, RuleUse]]] = {
         "epsilon": (),
         "epsilon-plus": ((_CONVOLUTIONS, plus),),
@@ -260,7 +267,7 @@ def composite(
             (_DENSE, plus),
         ),
         "attn-lrp": attention,
-        "cp-lrp": (*attention, *constant),
+        "cp-lrp": (*attention, *_CONSTANT_WEIGHTS),
     }
     rules = tuple(table[name])
     if not any(match is _DENSE for match, _ in rules):
@@ -268,5 +275,22 @@ def composite(
     return Composite(name, rules, epsilon, unknown)  # type: ignore[arg-type]
 
 
-def _use(rule: str, **parameters: Any) -> RuleUse:
-    return RuleUse(rule, MappingProxyType(parameters))
+def balanced(unknown: str = "refuse") -> Composite:
+    """Return rules whose relevance is the input times the derivative of LibraGrad.
+
+    Attention weights, gates and deviations are constants; an activation that is cut at both ends
+    has the derivative that it has.
+
+    Parameters
+    ----------
+    unknown : {"refuse", "pass", "gradient"}
+        See `Composite`.
+    """
+    tiny = _use("epsilon", epsilon=_TINY)
+    rules = (
+        *_CONSTANT_WEIGHTS,
+        (Match(("Clip",)), _use("gradient")),
+        (_CONVOLUTIONS, tiny),
+        (_DENSE, tiny),
+    )
+    return Composite("libragrad", rules, _TINY, unknown)  # type: ignore[arg-type]

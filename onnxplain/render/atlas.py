@@ -8,10 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.render.canvas import Canvas
+from onnxplain.render.class_colors import LIMIT, class_colors
 from onnxplain.render.patches import as_rgb
-from onnxplain.render.tiles import Tile, tile_page
+from onnxplain.render.tiles import Pixels, Tile, tile_page
 
 _WIDE = 11.0
+# Of a cell's side, with the colour of its class.
+_FRAME = 0.08
+_SWATCH = 24
 
 
 def draw_atlas(
@@ -20,6 +24,7 @@ def draw_atlas(
     side: int,
     heading: Sequence[str],
     notes: str,
+    classes: Mapping[tuple[int, int], str] | None = None,
 ) -> Canvas:
     """Draw one picture in each cell that is not empty.
 
@@ -33,13 +38,46 @@ def draw_atlas(
         Cells in a row.
     heading, notes
         See `tile_page`.
+    classes : mapping of (row, column) to str, optional
+        Class that most vectors of a cell come from: the colour of its frame, with a legend
+        below; the class of most cells has the colour that is told apart best.
+
+    Returns
+    -------
+    Canvas
     """
     rows = sorted({row for row, _ in cells})
-    tiles = [
-        Tile(as_rgb(cells[row, column]), str(counts[row, column]))
-        if (row, column) in cells
-        else None
-        for row in rows
-        for column in range(side)
+    colors = _colors(classes or {})
+
+    def tile(row: int, column: int) -> Tile | None:
+        if (row, column) not in cells:
+            return None
+        pixels = as_rgb(cells[row, column])
+        color = colors.get((classes or {}).get((row, column), ""))
+        framed = pixels if color is None else _framed(pixels, color)
+        return Tile(framed, str(counts[row, column]))
+
+    tiles = [tile(row, column) for row in rows for column in range(side)]
+    legend = [
+        Tile(np.broadcast_to(color, (_SWATCH, _SWATCH, 3)), name) for name, color in colors.items()
     ]
-    return tile_page(heading, tiles, columns=side, side=_WIDE / side, notes=notes)
+    empty = -len(legend) % side
+    return tile_page(
+        heading, [*tiles, *legend, *[None] * empty], columns=side, side=_WIDE / side, notes=notes
+    )
+
+
+def _colors(classes: Mapping[tuple[int, int], str]) -> dict[str, NDArray[np.uint8]]:
+    """Colours of the classes, that of most cells first; none beyond what can be told apart."""
+    names = sorted(set(classes.values()), key=lambda n: (-list(classes.values()).count(n), n))
+    colors = np.round(255 * class_colors(min(len(names), LIMIT))).astype(np.uint8)
+    return dict(zip(names, colors, strict=False))
+
+
+def _framed(pixels: Pixels, color: NDArray[np.uint8]) -> Pixels:
+    width = max(1, round(_FRAME * max(pixels.shape[:2])))
+    height, wide = pixels.shape[:2]
+    framed = np.empty((height + 2 * width, wide + 2 * width, 3), np.uint8)
+    framed[...] = color
+    framed[width : width + height, width : width + wide] = pixels
+    return framed

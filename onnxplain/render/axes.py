@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 # By the measure's name: the horizontal and the vertical axis; empty for what the target is.
 _AXES: Mapping[str, tuple[str, str]] = {
-    "deletion": ("share of pixels taken away", ""),
-    "insertion": ("share of pixels put in", ""),
+    "deletion": ("share of pixels removed", ""),
+    "insertion": ("share of pixels inserted", ""),
     "road": ("share of pixels imputed, strongest first", ""),
     "road-least-first": ("share of pixels imputed, weakest first", ""),
-    "randomisation": ("layers from the output on", "rank correlation left"),
-    "randomisation-ssim": ("layers from the output on", "structural similarity left"),
+    "randomisation": ("layers randomised, from the output", "rank correlation left"),
+    "randomisation-ssim": ("layers randomised, from the output", "structural similarity left"),
     "mean-iou": ("threshold", "intersection over union"),
 }
 

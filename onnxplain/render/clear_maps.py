@@ -45,6 +45,9 @@ _PERCENTILE = 99.0
 # Pictures up to this many pixels wide have their class written into every bright one.
 _WRITTEN = 16
 _BRIGHT, _TELLING, _EDGE = 0.35, 0.02, 0.06
+# A class answers if it has this share of the dominant response, or where its strong responses are
+# this share of the value at which colours end.
+_OWN, _FAINT = 0.001, 0.5
 _KEYS = ("classes", "responses", "dominant_class", "opposing_class")
 
 
@@ -67,8 +70,32 @@ class _Dominance:
     shares: NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class _Classes:
+    """Classes that answer, those with the largest share of the picture first.
+
+    Attributes
+    ----------
+    indices : list of int
+        Class indices.
+    names : list of str
+        As they are written.
+    colors : (S, 3) array
+        The first ones are told apart best.
+    silent : list of str
+        What is said of the others, a line or none.
+    """
+
+    indices: list[int]
+    names: list[str]
+    colors: NDArray[np.float64]
+    silent: list[str]
+
+
 def clear_maps(explanation: Explanation, labels: Mapping[int, str] | None = None) -> Canvas:
     """Draw the combined CLEAR map with its legend, the heat map, and a map for each class.
+
+    Classes that answer nowhere have neither colour nor map, except the target.
 
     Parameters
     ----------
@@ -90,12 +117,15 @@ def clear_maps(explanation: Explanation, labels: Mapping[int, str] | None = None
     maps = explanation.maps
     if not set(_KEYS) <= set(maps):
         raise UsageError(f"{explanation.method} has no responses of classes; clear has")
-    indices = [int(k) for k in maps["classes"]]
-    names = [class_name(labels or explanation.labels, k) for k in indices]
     top = limit(maps["responses"], _PERCENTILE)
+    every = [int(k) for k in maps["classes"]]
+    positions = _answering(explanation, top)
+    indices = [every[k] for k in positions]
+    names = [class_name(labels or explanation.labels, k) for k in indices]
     most = _dominance(maps["dominant_class"], maps["dominant_response"], indices, top)
     least = _dominance(maps["opposing_class"], -maps["opposing_response"], indices, top)
-    legend = LINE * (sum(len(_name(name)) for name in names) + 2)
+    silent = _silent(len(every) - len(indices))
+    legend = LINE * (sum(len(_name(name)) for name in names) + 2 + len(silent))
     tall = TITLE + picture_height(explanation) + GAP + legend
     first = max(tall, photo_panel_height(explanation))
     titles = [broken([name], _SMALL_PANEL - _BOX, TEXT) for name in names]
@@ -106,13 +136,13 @@ def clear_maps(explanation: Explanation, labels: Mapping[int, str] | None = None
     places = [MARGIN + k * (PANEL + SPACE) for k in range(_COLUMNS)]
     photo_panel(canvas, places[0], y, explanation)
     colors = class_colors(len(indices))
-    _class_map(canvas, places[1], y, explanation, "CLEAR map: dominant class", most, colors, names)
+    shown = _Classes(indices, names, colors, silent)
+    _class_map(canvas, places[1], y, explanation, "CLEAR map: dominant class", most, shown)
     _heat_map(canvas, places[2], y, explanation, most, top)
-    _class_map(canvas, places[3], y, explanation, "class most opposed", least, colors,
-               names)  # fmt: skip
+    _class_map(canvas, places[3], y, explanation, "class most opposed", least, shown)
     y += first + SPACE
     canvas.text(MARGIN, y, "response of each class", size=HEADING, weight="bold")
-    note = f"red: for the class, blue: against it; the same scale in all, ends at {top:.2g}"
+    note = f"red supports the class, blue opposes it; one scale for all, up to {top:.2g}"
     canvas.text(MARGIN + PANEL, y + 0.03, note, size=SMALL, color=GREY)
     y += TITLE
     for start, (row, height) in enumerate(zip(rows, heights, strict=True)):
@@ -123,20 +153,47 @@ def clear_maps(explanation: Explanation, labels: Mapping[int, str] | None = None
             canvas.lines(x + _BOX, y, title)
             below = y + LINE * max(map(len, row)) + GAP
             canvas.cells(
-                x, below, _SMALL_PANEL, small, maps["responses"][k], SIGNED,
+                x, below, _SMALL_PANEL, small, maps["responses"][positions[k]], SIGNED,
                 -top or -1.0, top or 1.0,
             )  # fmt: skip
         y += height
     return canvas
 
 
+def _answering(explanation: Explanation, top: float) -> list[int]:
+    """Positions of the classes that answer somewhere, the strongest first, and of the target."""
+    maps = explanation.maps
+    classes = [int(k) for k in maps["classes"]]
+    totals = []
+    for k in classes:
+        most = np.maximum(maps["dominant_response"], 0.0)[maps["dominant_class"] == k]
+        least = np.maximum(-maps["opposing_response"], 0.0)[maps["opposing_class"] == k]
+        totals.append((float(most.sum()), float(least.sum())))
+    strong = [limit(response, _PERCENTILE) for response in maps["responses"]]
+    own = getattr(explanation.target, "index", None)
+    all_most, all_least = (sum(both) or 1.0 for both in zip(*totals, strict=True))
+    answers = [
+        k
+        for k, (c, (most, least)) in enumerate(zip(classes, totals, strict=True))
+        if max(most / all_most, least / all_least) >= _OWN or strong[k] > _FAINT * top or c == own
+    ]
+    return sorted(answers or range(len(classes)), key=lambda k: totals[k], reverse=True)
+
+
+def _silent(count: int) -> list[str]:
+    if not count:
+        return []
+    return [f"{count} more {'class does' if count == 1 else 'classes do'} not answer"]
+
+
 def _dominance(
     classes: NDArray[np.intp], response: NDArray[np.float64], indices: list[int], top: float
 ) -> _Dominance:
     strength = np.maximum(np.asarray(response, np.float64), 0.0)
-    order = np.argsort(indices)
     # A place without a class has no strength; which colour it is dimmed from is all the same.
-    winner = order[np.searchsorted(np.array(indices)[order], np.maximum(classes, min(indices)))]
+    place = {index: k for k, index in enumerate(indices)}
+    known, inverse = np.unique(classes, return_inverse=True)
+    winner = np.array([place.get(int(c), 0) for c in known])[inverse].reshape(classes.shape)
     total = strength.sum()
     shares = np.array([strength[winner == k].sum() for k in range(len(indices))])
     return _Dominance(winner, strength / (top or 1.0), shares / (total or 1.0))
@@ -149,24 +206,22 @@ def _class_map(
     explanation: Explanation,
     title: str,
     found: _Dominance,
-    colors: NDArray[np.float64],
-    names: list[str],
+    shown: _Classes,
 ) -> None:
     tall = _title(canvas, x, y, explanation, title)
-    painted = np.round(255 * colored(found.winner, found.strength, colors)).astype(np.uint8)
+    painted = np.round(255 * colored(found.winner, found.strength, shown.colors)).astype(np.uint8)
     canvas.picture(x, y + TITLE, PANEL, tall, painted, blocks=True)
-    indices = [int(k) for k in explanation.maps["classes"]]
     height, width = found.winner.shape
     for row, column, k in _written(found):
         across, down = (column + 0.5) / width, (row + 0.5) / height
-        canvas.mark(x + across * PANEL, y + TITLE + down * tall, str(indices[k]))
+        canvas.mark(x + across * PANEL, y + TITLE + down * tall, str(shown.indices[k]))
     y += TITLE + tall + GAP
     for k in np.argsort(-found.shares, kind="stable"):
-        _swatch(canvas, x, y, colors[k])
+        _swatch(canvas, x, y, shown.colors[k])
         canvas.text(x + PANEL, y, percent(float(found.shares[k])), align="right")
-        y = canvas.lines(x + _BOX, y, _name(names[k]))
-    canvas.lines(x, y, ["share of the response; numbers are class indices"], size=SMALL,
-                 color=GREY)  # fmt: skip
+        y = canvas.lines(x + _BOX, y, _name(shown.names[k]))
+    lines = ["share of the response; numbers are class indices", *shown.silent]
+    canvas.lines(x, y, lines, size=SMALL, color=GREY)
 
 
 def _written(found: _Dominance) -> list[tuple[int, int, int]]:
@@ -191,13 +246,13 @@ def _written(found: _Dominance) -> list[tuple[int, int, int]]:
 def _heat_map(
     canvas: Canvas, x: float, y: float, explanation: Explanation, found: _Dominance, top: float
 ) -> None:
-    tall = _title(canvas, x, y, explanation, "heat map: whatever the class")
+    tall = _title(canvas, x, y, explanation, "heat map: all classes")
     canvas.cells(x, y + TITLE, PANEL, tall, found.strength, GREYS, 0.0, 1.0)
     y += TITLE + tall + GAP
     lines = [
         score_text(explanation),
-        f"dominant response of {percent(explanation.measures['dominance'])} belongs to it",
-        f"white: {top:.2g} and more",
+        f"it has {percent(explanation.measures['dominance'])} of the dominant response",
+        f"white: {top:.2g} or more",
     ]
     y = canvas.lines(x, y, broken(lines, PANEL, TEXT))
     given = ", ".join(f"{k}={v}" for k, v in explanation.parameters.items())

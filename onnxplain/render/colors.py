@@ -116,13 +116,18 @@ def grey(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
     photo : (H, W, 1 or 3) uint8 array
         The photo; one channel is its luma.
     """
+    return np.repeat(luma(photo), 3, axis=-1)
+
+
+def luma(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the same in one channel, as an (H, W, 1) array."""
     if photo.shape[-1] == 1:
-        return np.repeat(photo, 3, axis=-1)
+        return photo
     # Plane by plane: NumPy multiplies matrices of integers without a fast routine.
-    luma = np.full(photo.shape[:-1], 0x8000, np.uint32)
+    total = np.full(photo.shape[:-1], 0x8000, np.uint32)
     for channel, part in enumerate(LUMA):
-        luma += photo[..., channel] * np.uint32(part)
-    return np.repeat((luma >> np.uint32(16)).astype(np.uint8)[..., None], 3, axis=-1)
+        total += photo[..., channel] * np.uint32(part)
+    return (total >> np.uint32(16)).astype(np.uint8)[..., None]
 
 
 def blend(
@@ -141,7 +146,15 @@ def blend(
     alpha : float
         How much of the photo the map covers.
     """
-    return mix(grey(photo), values, display, alpha)
+    tones = luma(photo)[..., 0]
+    mixed = np.empty((*tones.shape, 3), np.uint8)
+    colors = _packed(display, alpha)
+    palette = PALETTES[display]
+    for first in range(0, len(tones), _ROWS):
+        rows = slice(first, first + _ROWS)
+        at = tones[rows] * np.intp(len(palette.table)) + palette.places(values[rows])
+        mixed[rows] = colors[at][..., None].view(np.uint8)[..., :3]
+    return mixed
 
 
 def mix(
@@ -165,3 +178,14 @@ def _mixtures(display: str, alpha: float) -> NDArray[np.uint8]:
     tones, colors = np.arange(256, dtype=np.float64), PALETTES[display].table.T * 255.0
     mixed = tones[None, :, None] * (1.0 - alpha) + (colors * alpha)[:, None]
     return np.round(mixed).astype(np.uint8)
+
+
+@lru_cache(maxsize=8)
+def _packed(display: str, alpha: float) -> NDArray[np.uint32]:
+    """Return the same as one number for each tone and colour: red, green, blue and a byte more.
+
+    A grey photo has one tone for all three, so that they are looked up together.
+    """
+    mixed = _mixtures(display, alpha).reshape(3, -1).T
+    packed: NDArray[np.uint32] = np.pad(mixed, ((0, 0), (0, 1))).view(np.uint32)[:, 0]
+    return packed

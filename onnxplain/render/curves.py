@@ -58,9 +58,8 @@ def curves_figure(curves: Sequence[MeanCurve], controls: Collection[str], unit: 
         for axes in panels
         for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    figure.legend(
-        [shown[m] for m in methods], methods, loc="outside lower center", ncols=min(4, len(methods))
-    )
+    columns = min(2 + len(measures), 4, len(methods))
+    figure.legend([shown[m] for m in methods], methods, loc="outside lower center", ncols=columns)
     figure.set_layout_engine("constrained")
     return figure
 

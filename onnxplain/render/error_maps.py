@@ -85,11 +85,11 @@ def error_maps(explanation: Explanation, labels: Mapping[int, str] | None = None
 
 def _notes(units: NDArray[Any]) -> list[str]:
     share = np.mean(np.abs(np.nan_to_num(units)) > _CHANCE)
-    lines = [f"{percent(float(share))} of the map lies beyond \u00b1{_CHANCE:g}: hardly by chance"]
+    lines = [f"{percent(float(share))} of the map is beyond \u00b1{_CHANCE:g}: unlikely by chance"]
     unknown = np.isnan(units).any()
-    return [*lines, *(["white: sampled too rarely to know the error"] if unknown else [])]
+    return [*lines, *(["white: too few samples to know the error"] if unknown else [])]
 
 
 def _end(explanation: Explanation) -> list[str]:
-    ends = {"time": "ended by the time limit", "settled": "ended when the map had settled"}
+    ends = {"time": "stopped by the time limit", "settled": "stopped when the map had settled"}
     return [ends[e] for e in explanation.notes.get("sampling_ended", ()) if e in ends]

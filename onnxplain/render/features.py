@@ -53,7 +53,7 @@ def draw_kernels(
     ends = np.abs(values).max(axis=axes, keepdims=True)
     scaled = values / np.where(ends > 0, ends, 1.0)
     ending = "each filter's own" if scaling == "each" else "the overall"
-    notes = f"Colours end at {ending} largest magnitude; "
+    notes = f"The colour scale ends at {ending} largest magnitude; "
     size = f"{height} x {width}, {len(kernels.values)} filters over {channels} channels"
     heading = [f"{name}  \u00b7  weights of {kernels.layer}", size]
     if kernels.colors:
@@ -87,7 +87,7 @@ def draw_maps(maps: FeatureMaps, name: str) -> Canvas:
         tiles.append(Tile(_colored(scale(values), maps), f"{channel}: {top:.3g}"))
     channels, height, width = maps.values.shape
     shown = f"{len(tiles)} of {channels} channels of {height} x {width}"
-    notes = "Below each map: its channel, and the magnitude at which its colours end."
+    notes = "Below each map: its channel, and the largest magnitude of its colour scale."
     heading = [f"{name}  \u00b7  {maps.layer}", f"{_source(maps)}; {shown}"]
     return tile_page(heading, tiles, columns=12, side=0.95, notes=notes)
 

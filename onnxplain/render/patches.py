@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from onnxplain.features.top_patches import ChannelPatches
 
 _LEAST_SIDE = 64
+# Classes that name a channel.
+_NAMED = 2
 
 
 def draw_patches(
@@ -34,7 +36,9 @@ def draw_patches(
         What the left blocks are; empty if there are none.
     """
     tiles = [_tile(c, count) for c in channels]
-    notes = "Below each block: channel, largest and smallest response in it. "
+    named = any(c.classes for c in channels)
+    of = ", the classes most of its pictures are of" if named else ""
+    notes = f"Below each block: channel{of}, largest and smallest response in it. "
     if projection:
         notes += (
             f"Left: the {projection} projection of each unit (grey is zero; each is scaled to its "
@@ -68,7 +72,11 @@ def _tile(found: ChannelPatches, count: int) -> Tile:
         gap = np.full((joined.shape[0], joined.shape[1] // 24 + 2, 3), 255, np.uint8)
         joined = np.concatenate([block(signals), gap, joined], axis=1)
     low, high = found.scores[-1], found.scores[0]
-    return Tile(joined, f"channel {found.channel}: {high:.3g} to {low:.3g}")
+    name = f"channel {found.channel}"
+    if found.classes:
+        of = len(found.patches)
+        name += ", " + ", ".join(f"{label} {n} of {of}" for label, n in found.classes[:_NAMED])
+    return Tile(joined, f"{name}: {high:.3g} to {low:.3g}")
 
 
 def _filled(pictures: list[Pixels], count: int) -> list[Pixels]:

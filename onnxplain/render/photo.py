@@ -13,11 +13,18 @@ _TINY = 64
 
 def enlarged(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Enlarge (H, W, 1 or 3) pixels by a whole factor, as (H', W', 3)."""
-    height, width = pixels.shape[:2]
+    large = enlarged_channels(pixels)
+    return np.repeat(large, 3, axis=2) if large.shape[2] == 1 else large
+
+
+def enlarged_channels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Do the same with as many channels as there are."""
+    height, width, count = pixels.shape
     factor = -(-SHORT_SIDE // min(height, width))
-    plain = Image.fromarray(np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels)
+    plain = Image.fromarray(pixels[..., 0] if count == 1 else pixels)
     filter_ = Image.Resampling.NEAREST if is_tiny(pixels) else Image.Resampling.BICUBIC
-    return np.asarray(plain.resize((width * factor, height * factor), filter_))
+    large = np.asarray(plain.resize((width * factor, height * factor), filter_))
+    return large[..., None] if count == 1 else large
 
 
 def is_tiny(pixels: NDArray[np.uint8]) -> bool:

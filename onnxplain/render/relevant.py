@@ -84,7 +84,7 @@ def draw_enriched(
     if found.features:
         tiles += [None, None]
     tiles += [
-        Tile(as_rgb(bundle.averages[e.position]), f"what {e.feature} stands for")
+        Tile(as_rgb(bundle.averages[e.position]), f"what {e.feature} represents")
         for e in found.features
     ]
     source = found.picture.source.replace("\\", "/").rpartition("/")[2]

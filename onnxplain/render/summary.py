@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from onnxplain.adapters.parity import TOLERANCE
+from onnxplain.explanations.contents import PROBABILITY_MOVES
 from onnxplain.explanations.place import place_of
 from onnxplain.methods import Method, registered
 from onnxplain.targets.classes import ClassScore
+from onnxplain.text import shown
 
 if TYPE_CHECKING:
     from onnxplain.explanations.contents import Contents
@@ -38,9 +41,26 @@ _SHOWN = {
 
 
 def sentences(explanation: Contents) -> list[str]:
-    """Say what was explained, where its evidence is, and whether the map can be believed."""
+    """Say what was explained, where its evidence is, and whether the map can be believed.
+
+    Where the map was judged among blind ones (`explain --trust`), a third sentence says so.
+    """
     known = registered().get(explanation.method)
-    return [f"{_said(explanation)} {_where(explanation, known)}", _belief(explanation, known)]
+    found = [f"{_said(explanation)} {_where(explanation, known)}", _belief(explanation, known)]
+    judged = verdict_of(explanation)
+    return [*found, f"Trust: {judged['sentence']}."] if judged else found
+
+
+def verdict_of(explanation: Contents) -> Mapping[str, str]:
+    """Return what was found when the map was judged among blind ones; empty if it was not.
+
+    Anybody may have written a saved explanation: what is not a verdict counts as none.
+    """
+    found = explanation.notes.get("trust")
+    texts = ("verdict", "sentence")
+    if isinstance(found, Mapping) and all(isinstance(found.get(key), str) for key in texts):
+        return {key: shown(found[key]) for key in texts}
+    return {}
 
 
 def _said(explanation: Contents) -> str:
@@ -105,11 +125,11 @@ def _where(explanation: Contents, known: Method | None) -> str:
 def _belief(explanation: Contents, known: Method | None) -> str:
     """Whether the map can be believed, from what was measured."""
     measures = explanation.measures
-    said, doubts = [], bool(explanation.warnings)
+    said, verdict = [], "Can be read"
     error = measures.get("parity_error")
     if error is not None and error > measures.get("parity_tolerance", TOLERANCE):
-        said.append("the engines disagree, so that this is not the deployed function")
-        doubts = True
+        said.append("the engines disagree, so this is not the deployed model")
+        verdict = "Do not rely on it"
     elif error is not None:
         said.append("the engines agree")
     elif "slope_error" in measures:
@@ -118,6 +138,8 @@ def _belief(explanation: Contents, known: Method | None) -> str:
         said.append("computed by the deployed file itself")
     else:
         said.append("the engines were not compared")
+    if PROBABILITY_MOVES in explanation.notes:
+        said.append("its logit is explained, because its probability hardly changes")
     share = accounted(explanation)
     if share is not None:
         off = abs(share - 1)
@@ -131,12 +153,17 @@ def _belief(explanation: Contents, known: Method | None) -> str:
         said.append(text)
     noise = measures.get("relative_error")
     if noise is not None and not noise <= SETTLED:  # unknown as well
-        said.append("few samples were drawn, so its places may still move")
-        doubts = True
+        said.append("few samples were drawn, so the map may still change")
+        verdict = "Read with care" if verdict == "Can be read" else verdict
     if known is not None and not known.class_discriminative:
         said.append("another class would give much the same map")
-    said.append("not compared with control maps on this model (`onnxplain evaluate`)")
-    verdict = "Do not rely on it before you have read the warning" if doubts else "Can be read"
+    judged = verdict_of(explanation).get("verdict")
+    if judged is None:
+        said.append("not compared with control maps on this model (`onnxplain evaluate`)")
+    if judged == "no method does":
+        verdict = "Do not rely on it"
+    if explanation.warnings:
+        verdict = "Do not rely on it before you have read the warning"
     return f"{verdict}: {'; '.join(said)}."
 
 

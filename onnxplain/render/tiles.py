@@ -19,6 +19,7 @@ _PAGE_LINE, _GAP = 0.25, 0.08
 # Pixels along the longer side of a tile on the page, and the width of a page in inches.
 _SIDE_PIXELS, _WIDEST = 192, 13.0
 _NARROWEST = 5.0
+_ROUNDING = 1e-6
 # Inches: some 55,000 pixels, which all programs can read.
 _LONGEST = 500.0
 
@@ -101,6 +102,11 @@ def tile_page(
         y += step
     canvas.lines(MARGIN, y + 0.1, foot, size=SMALL, color=GREY)
     return canvas
+
+
+def fitting_side(columns: int, most: float) -> float:
+    """Inches of a tile's side so that a row of so many is not broken, and at most `most`."""
+    return min(most, (_WIDEST + _GAP) / columns - _GAP - _ROUNDING)
 
 
 def block(pictures: Sequence[Pixels], columns: int = 3, gap: int = 2) -> Pixels:

@@ -135,19 +135,19 @@ def words(box: BoxEntry, name: Callable[[int | None], str]) -> str:
     """Say what is wrong with a box, why an object was missed, or what covering takes of a hit."""
     if box.verdict == "hit" and box.beside:
         share, place = max((share, place) for place, share in box.beside.items())
-        return f"covering the place {place} takes {100 * share:.0f} % of its score"
+        return f"covering the place {place} lowers its score by {100 * share:.0f} %"
     near = f"overlap {box.overlap:.2f}"
     if box.verdict == "miss":
         return {
             "other class": f"taken for {name(box.other)}",
-            "place": f"a box of its class is near it, and not on it ({near})",
+            "place": f"a box of its class is near it, but not on it ({near})",
             "nothing": "no box is on it or near it",
         }.get(box.cause, "")
     return {
         "other class": f"in truth {name(box.other)}",
         "second box": "a second box of one object",
-        "place": f"near an object of its class, and not on it ({near})",
-        "nothing": "nothing of its class is annotated there",
+        "place": f"near an object of its class, but not on it ({near})",
+        "nothing": "no object of its class is annotated there",
     }.get(box.cause, "")
 
 

@@ -75,9 +75,9 @@ def write_comparison(
 def reading(line: Mapping[str, Any]) -> str:
     """Say in words what one line of a comparison's summary means."""
     if line["control"] is None:
-        return "nothing can be said of the reasons: one picture has no control"
+        return "one picture has no control, so nothing can be said about the reasons"
     if line["low"] <= line["control"]:
-        return "the maps are not surely more alike than those of different pictures"
+        return "the maps may be as different as those of different pictures"
     if line["low"] >= _SAME:
         return "the reasons are the same"
     if line["high"] >= _SAME:

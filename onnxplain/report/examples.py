@@ -93,7 +93,7 @@ def photo_of(entry: Done, files: Mapping[str, Path], recipe: Preprocess) -> tupl
     """Data URI of what the model saw, and why there is none."""
     path = files.get(entry.name)
     if path is None:
-        return "", "the file is not there any more"
+        return "", "the file no longer exists"
     problem = why_no_file(path)
     if problem:
         return "", f"the file cannot be read: {problem}"

@@ -23,8 +23,8 @@ def require_fit(record: Head) -> None:
     """
     for problem in _misfits(record):
         raise UsageError(
-            f"the record cannot be shown, its parts do not fit each other: {problem}; it is not "
-            "as onnxplain wrote it"
+            f"the record cannot be shown, because its parts contradict each other: {problem}; "
+            "onnxplain did not write it like this"
         )
 
 

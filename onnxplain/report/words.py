@@ -34,10 +34,10 @@ GLOSSARY: Mapping[str, str] = {
     "answers, on average over ten steps of probability.",
     "shortcut": "A cue that occurs with a class in these pictures but is not the object itself: a "
     "watermark, a border, a background.",
-    "deletion": "The score while pixels are taken away, the strongest of the map first. A good map "
+    "deletion": "The score while pixels are removed, the strongest of the map first. A good map "
     "makes it fall early: a small area under the curve.",
-    "insertion": "The score while pixels are put into a blurred picture, the strongest first. A "
-    "good map makes it rise early: a large area.",
+    "insertion": "The score while pixels are inserted into a blurred picture, the strongest first. "
+    "A good map makes it rise early: a large area.",
     "sanity check": "The network loses its weights, layer by layer from the output on. A map that "
     "stays the same does not show what the network has learned.",
     "rank correlation": "How alike two maps order the places: 1 the same, 0 unrelated, -1 the "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,19 +82,49 @@ def way_back(graph: Graph, facts: Facts, starts: Sequence[str], names: Sequence[
     ConversionError
         If an operator on the way has no rule.
     """
-    taken = [*graph.tensor_names(), *graph.constant_names, *(n.name for n in graph.nodes)]
-    build = Builder(taken, graph.constant_names, graph.opsets[""])
+    build = builder_beside(graph)
     seeds = {tensor: build.fresh("slope") for tensor in starts}
     found = slopes_that_arrive(graph, facts, build, seeds, names)
     # Where a derivative arrives as it started, an output may not be an input.
     outputs = {name: build.add("Identity", slope) for name, slope in found.items()}
-    nodes = needed_nodes([*build.fixed, *build.nodes], list(outputs.values()))
+    return as_model(graph, facts, build, seeds, outputs)
+
+
+def builder_beside(graph: Graph) -> Builder:
+    """Return a builder whose names are not those of a graph."""
+    taken = [*graph.tensor_names(), *graph.constant_names, *(n.name for n in graph.nodes)]
+    return Builder(taken, graph.constant_names, graph.opsets[""])
+
+
+def as_model(
+    graph: Graph,
+    facts: Facts,
+    build: Builder,
+    seeds: Mapping[str, str],
+    outputs: Mapping[str, str],
+    also: Sequence[str] = (),
+) -> WayBack:
+    """Put what was written into a model of its own.
+
+    Parameters
+    ----------
+    graph, facts
+        See `way_back`.
+    build : Builder
+        Holds the nodes.
+    seeds, outputs : mapping of str to str
+        See `WayBack`.
+    also : sequence of str
+        Further outputs.
+    """
+    given_out = [*outputs.values(), *also]
+    nodes = needed_nodes([*build.fixed, *build.nodes], given_out)
     own = {o for node in nodes for o in node.output}
     own.update(seeds.values(), (t.name for t in build.initializers))
     entering = dict.fromkeys(n for n in _read_by(nodes) if n not in own)
     constants = {n for n in entering if graph.is_constant(n)}
     reads = tuple(n for n in entering if n not in constants)
-    _require_known(facts, (*reads, *starts))
+    _require_known(facts, (*reads, *seeds))
     used = [t for t in graph.model.graph.initializer if t.name in constants]
     weights = {
         t.name: graph.constant(t.name)
@@ -113,14 +143,14 @@ def way_back(graph: Graph, facts: Facts, starts: Sequence[str], names: Sequence[
                 *(declare(n, facts.types[n], facts.shapes[n]) for n in reads),
                 *(declare(s, given[s], facts.shapes[t]) for t, s in seeds.items()),
             ],
-            output=[helper.make_empty_tensor_value_info(o) for o in outputs.values()],
+            output=[helper.make_empty_tensor_value_info(o) for o in given_out],
             initializer=[
                 *build.initializers,
                 *(fed_later(t) if t.name in weights else t for t in used),
             ],
         ),
     )
-    return WayBack(model, weights, reads, seeds, outputs)
+    return WayBack(model, weights, reads, dict(seeds), dict(outputs))
 
 
 def _read_by(nodes: Sequence[onnx.NodeProto]) -> list[str]:

@@ -226,7 +226,9 @@ class ClassScore(Target):
             place.insert(self.axis - 1, slice(None))
             positions = positions[tuple(place)]
         if positions.size != self.classes:
-            raise UsageError(f"the target {self.describe()!r} comes from a record; resolve it anew")
+            raise UsageError(
+                f"the target {self.describe()!r} comes from a record; resolve it again"
+            )
         return Reading(
             (Piece(self.tensor, positions.reshape(self.classes)),), activation=self.activation
         )
@@ -241,7 +243,7 @@ class ClassScore(Target):
 
 
 def against_others(target: Target) -> Target:
-    """Return the logit of a class less the mean of all others; any other target as it is.
+    """Return the logit of a class minus the mean of all others; any other target as it is.
 
     A Softmax is the same whatever is added to all logits, so a network may learn any common
     part, which says nothing of the class: gradients and relevance of a logit alone hold it.
@@ -260,5 +262,5 @@ def class_of(target: Target) -> int:
         If it is something else, its negative included.
     """
     if not isinstance(target, ClassScore) or target.negative:
-        raise UsageError(f"a class is needed here, and the target is {target.describe()}")
+        raise UsageError(f"this needs a class, but the target is {target.describe()}")
     return target.index

@@ -49,11 +49,11 @@ class RecordedTarget(Target):
 
     def score(self, values: Values) -> NDArray[np.float64]:
         """Refuse: the record holds no function."""
-        raise UsageError(f"the target {self.phrase!r} comes from a record; resolve it anew")
+        raise UsageError(f"the target {self.phrase!r} comes from a record; resolve it again")
 
     def slopes(self, values: Values) -> Slopes:
         """Refuse, as `score` does."""
-        raise UsageError(f"the target {self.phrase!r} comes from a record; resolve it anew")
+        raise UsageError(f"the target {self.phrase!r} comes from a record; resolve it again")
 
     def describe(self) -> str:
         """Return the phrase of the record."""

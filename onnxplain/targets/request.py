@@ -180,9 +180,9 @@ def class_index(name: str | int, labels: Sequence[str], classes: int) -> int:
     wanted = text.lower()
     matches = [i for i, label in enumerate(labels) if label.lower() == wanted]
     if len(matches) > 1:
-        raise UsageError(f"class name {text!r} stands at indices {matches}; give the index")
+        raise UsageError(f"class name {text!r} has several indices, {matches}; give one of them")
     if not matches:
-        hint = f"an index 0..{classes - 1} does as well"
+        hint = f"an index 0..{classes - 1} works as well"
         if not labels:
             hint = f"the model has no class names: give an index 0..{classes - 1} or --labels FILE"
         raise UnknownNameError("class", text, labels, hint)

@@ -28,7 +28,7 @@ from onnxplain.tasks.task import Values, require_plain
 Sides = NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Detected(Prediction):
     """The boxes of one picture; `scores` and `names` are theirs, the strongest first.
 
@@ -195,5 +195,7 @@ def _chosen(asked: BoxRequest, said: Detected, name: Any) -> list[int]:
             "-t 'CLASS in left,top,right,bottom'"
         )
     if asked.number > len(among):
-        raise NowhereError(f"there is no {what} number {asked.number}: only {len(among)}")
+        raise NowhereError(
+            f"no {what} has number {asked.number} in this picture: it has only {len(among)}"
+        )
     return [among[asked.number - 1]] if asked.number else among[: asked.top]

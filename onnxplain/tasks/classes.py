@@ -95,7 +95,7 @@ class Classes:
         worst = float(probabilities.flat[np.abs(probabilities - 0.5).argmax()])
         if abs(worst - 0.5) > 0.5 + _ROUNDING:
             raise UsageError(
-                f"output {self.answer.output!r} is declared to hold probabilities, and one of them "
+                f"output {self.answer.output!r} is declared to hold probabilities, but one of them "
                 f"is {worst:.4g}; declare what it holds: --scores logits, or raw"
             )
 
@@ -152,8 +152,8 @@ class Classes:
             raise UsageError("contrast, margin and a negative target exclude each other")
         if request.negative and self.name == "classes":
             raise UsageError(
-                "the negative of a class is defined for a Sigmoid, and this model's classes "
-                "compete; use --contrast or --margin"
+                "only a class with a Sigmoid has a negative, and this model's classes compete; "
+                "use --contrast or --margin"
             )
 
     def _indices(self, request: TargetRequest, said: Prediction, contrast: int | None) -> list[int]:

@@ -55,8 +55,8 @@ def element(said: str, graph: Graph, shapes: Shapes, image: ImageInput | None = 
     read = tensor_batch_first(graph, name) or name
     if image is not None and BatchAxes(graph, shapes, image).of(read) != BatchAxis(0):
         raise UsageError(
-            f"{said!r} cannot be explained: tensor {name!r}, shape {list(shape)}, does not hold "
-            "the inputs of a batch one by one on its first axis; name an element of another tensor"
+            f"{said!r} cannot be explained: the first axis of tensor {name!r}, shape "
+            f"{list(shape)}, is not that of the batch; name an element of another tensor"
         )
     shape = shapes[read]
     index = tuple(_part(p, said) for p in found["index"].split(",") if p.strip())

@@ -91,8 +91,8 @@ class Embedding:
             vector = np.asarray(request.reference, np.float64).reshape(-1)
             if vector.shape != (self.count,) or not vector.any():
                 raise UsageError(
-                    f"the vector to compare with ({request.like!r}) has {vector.size} numbers, the "
-                    f"embedding {self.count}; they must be equally many, and not all zero"
+                    f"the vector to compare with ({request.like!r}) has {vector.size} numbers; it "
+                    f"must have {self.count}, like the embedding, and not only zeros"
                 )
             stem = "like-" + "".join(c if c.isalnum() else "-" for c in request.like)
             return [Likeness(request.like, stem, reading, vector)]

@@ -52,7 +52,7 @@ def require_task(answer: Answer) -> None:
         )
     if answer.task == "unknown":
         raise UnsupportedModelError(
-            f"output {answer.output!r} holds no scores that could be explained: {answer.evidence}"
+            f"output {answer.output!r} holds no scores to explain: {answer.evidence}"
             + (f"; {answer.doubt}" if answer.doubt else "")
         )
 

@@ -15,6 +15,8 @@ from onnxplain.inputs.array_file import read_array
 from onnxplain.inputs.image import open_image
 
 EVERYWHERE = "everywhere"
+#: How captions call the places of one picture at which a class is predicted.
+PREDICTED = "its predicted region"
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def region_of(region: str, answer: Answer, predicted: NDArray[np.bool_]) -> Plac
             "the class is predicted at no place of this picture: name a place "
             "(CLASS@ROW,COLUMN), a mask (CLASS@mask.png), or all places (CLASS@everywhere)"
         )
-    return _places(predicted, "its predicted region")
+    return _places(predicted, PREDICTED)
 
 
 def _places(mask: NDArray[np.bool_], words: str) -> Places:
@@ -134,8 +136,8 @@ def _mask(path: Path, answer: Answer) -> NDArray[np.bool_]:
             raise UsageError(f"cannot read mask {str(path)!r}: {error}") from error
         if found.shape != places:
             raise UsageError(
-                f"mask {str(path)!r} has shape {list(found.shape)}, the answer's places are "
-                f"{list(places)}; they must be equal"
+                f"mask {str(path)!r} must have the shape of the answer's places, {list(places)}, "
+                f"not {list(found.shape)}"
             )
         return found
     rows, columns = _plane(places, path)

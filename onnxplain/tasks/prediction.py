@@ -14,9 +14,11 @@ from onnxplain.targets.classes import Kind
 
 # What is shown first, and classes are ranked by, where a model has several kinds.
 _ORDER: tuple[Kind, ...] = ("probability", "logit", "raw")
+# How many scores a representation in Python names.
+_SHOWN = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prediction:
     """What the model says about one picture.
 
@@ -42,6 +44,11 @@ class Prediction:
     position: tuple[int, ...] = ()
     shares: NDArray[np.float64] | None = field(default=None)
     parity: Parity | None = None
+
+    def __repr__(self) -> str:
+        best = (f"{self.name(k) or k} {self.scores[k]:.4g}" for k in self.order(_SHOWN))
+        more = ", ..." if len(self.scores) > _SHOWN else ""
+        return f"<{type(self).__name__}, {self.unit}: {', '.join(best)}{more}>"
 
     @property
     def scores(self) -> NDArray[np.float64]:

@@ -66,8 +66,9 @@ class Numbers:
             if self.count > 1:
                 listed = ", ".join(self.labels) or f"0..{self.count - 1}"
                 raise UsageError(
-                    f"output {self.answer.output!r} answers {self.count} values, none of which is "
-                    f"the first choice: name one with --target ({listed})"
+                    f"output {self.answer.output!r} answers {self.count} values, and none is "
+                    f"the default: name one with --target ({listed}), or declare --scores logits "
+                    "if they are scores of classes"
                 )
             found = replace(found, index=0)
         place = require_position(self.answer, found.position, found.region)

@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 
-from onnxplain.adapters.base import Capability, Signal
+from onnxplain.adapters.base import Signal
 from onnxplain.adapters.slopes_engine import SlopesEngine
 from onnxplain.errors import ConversionError, MethodRefusedError, ParityError
 from onnxplain.graph.image_input import find_image_input
 from onnxplain.graph.prepare import prepare
+from onnxplain.relevance.composites import composite
+from onnxplain.relevance.nodes import propagate
+from onnxplain.relevance.nodes.weighted import WEIGHTED
 from onnxplain.symbolic.rules import RULES
 from tests.adapters.test_symbolic import BODY, engines, input_of, parsed
 
@@ -88,4 +91,40 @@ def test_who_asked_for_onnx_runtime_is_told_what_it_lacks():
         found.pull_back(input_of(), SEED, ["image"])
     with pytest.raises(MethodRefusedError, match="--engine pytorch"):
         found.pull_back(input_of(), SEED, ["image"], rectify="guided")
-    assert (asked, Capability.RELEVANCE in found.capabilities) == ([], False)
+    channels = {"a": np.ones((1, 3, 1, 1))}
+    with pytest.raises(MethodRefusedError, match="--engine pytorch"):
+        found.relevance(input_of(), SEED, composite("epsilon"), ["image"], keep=channels)
+    assert asked == []
+
+
+def test_relevance_comes_from_onnx_runtime_if_its_derivatives_add_up():
+    found, double, asked = engine()
+    (ours,) = found.relevance(input_of(), SEED, composite("epsilon"), ["image"])
+    assert (asked, found.check.agrees) == ([], True)
+    (exact,) = double.relevance(input_of(), SEED, composite("epsilon"), ["image"])
+    np.testing.assert_allclose(ours.relevance["image"], exact.relevance["image"], rtol=1e-5)
+
+
+def test_pytorch_gives_relevance_that_onnx_nodes_cannot(monkeypatch):
+    known = {name: rule for name, rule in WEIGHTED.items() if name != "epsilon"}
+    monkeypatch.setattr(propagate, "WEIGHTED", known)
+    found, _, asked = engine()
+    found.relevance(input_of(), SEED, composite("epsilon"), ["image"])
+    assert (found.device, asked, found.check) == ("torch cpu", [True], None)
+    assert "rule epsilon cannot stand" in found.obstacle
+
+
+def test_pytorch_gives_relevance_if_derivatives_do_not_add_up(monkeypatch):
+    found, _, asked = engine()
+    right = found._symbolic.pull_back
+
+    def wrong(x, seeds, names):
+        answer = right(x, seeds, names)
+        for slopes in answer.gradients:
+            slopes["image"] = 2 * slopes["image"]
+        return answer
+
+    monkeypatch.setattr(found._symbolic, "pull_back", wrong)
+    found.relevance(input_of(), SEED, composite("epsilon"), ["image"])
+    assert (found.device, asked) == ("torch cpu", [True])
+    assert "do not match" in found.obstacle

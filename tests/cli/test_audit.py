@@ -58,7 +58,7 @@ def test_without_a_config_it_asks_what_is_possible(run, tmp_path):
 def test_it_goes_on_and_does_nothing_twice(audit, monkeypatch):
     assert audit("--limit", 3).exit_code == 0
     again = audit("--limit", 3)
-    assert "going on: 3 of 3 pictures are done" in again.stderr
+    assert "resuming: 3 of 3 pictures are done" in again.stderr
     monkeypatch.setattr("onnxplain.audit.audit.examine", None)
     assert audit("--limit", 3).exit_code == 0
 

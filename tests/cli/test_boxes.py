@@ -64,7 +64,7 @@ def test_nothing_to_explain_is_no_failure(evaluate, tmp_path):
         (DETECTOR, FOLDER, ("--masks", "examples"), "give only one of them"),
         (DETECTOR, "flowers", (), "leave out --boxes"),
         (DETECTOR, FOLDER, ("-t", "star@3,4"), "name a class alone"),
-        (DETECTOR, "examples/digits", (), "is of one of the"),
+        (DETECTOR, "examples/digits", (), "belongs to one of the"),
     ],
 )
 def test_what_is_refused(evaluate, model, data, more, said):

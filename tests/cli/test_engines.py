@@ -28,7 +28,7 @@ def test_the_engine_is_said_beside_the_map(run, tmp_path, engine, expected, meas
 
 
 def test_what_the_engine_cannot_do_is_refused_in_one_line(run, tmp_path):
-    asked = ("explain", MODEL, DIGIT, "-m", "lrp", "--engine", "onnxruntime")
+    asked = ("explain", MODEL, DIGIT, "-m", "guided-backprop", "--engine", "onnxruntime")
     found = run(*asked, "-o", tmp_path)
     assert found.exit_code == 2
     assert "--engine pytorch" in found.stderr

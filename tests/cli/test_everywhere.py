@@ -151,7 +151,7 @@ def test_compare(case, data, tmp_path):
         (lambda: values(3, "pose"), ["--task", "values"], "name one with --target (0..2)"),
         (lambda: embedding(), [], "--target like=PICTURE"),
         (lambda: logits(), ["--target", "top-2"], "stands for 2 classes"),
-        (lambda: logits(), ["--target", "not-1"], "the negative of a class is defined"),
+        (lambda: logits(), ["--target", "not-1"], "only a class with a Sigmoid has a negative"),
         (lambda: logits(), ["--target", "7"], "class index 7 is out of range"),
         (lambda: logits(), ["--target", "1@2,3"], "drop the position"),
     ],

@@ -93,7 +93,7 @@ def test_an_audit_does_not_go_on_with_other_weights(audit, net, tmp_path):
     before = (tmp_path / "out" / "record.json").read_bytes()
     found = audit()
     assert found.exit_code == 0
-    assert "going on: 3 of 3" in found.stderr
+    assert "resuming: 3 of 3" in found.stderr
     change(net)
     found = audit()
     assert found.exit_code == 2

@@ -94,7 +94,7 @@ def test_what_needs_onnx_runtime_alone_loads_nothing_else(name, tmp_path):
     require(loaded(*placed(arguments, tmp_path)), allowed=allowed)
 
 
-@pytest.mark.parametrize("method", ["rise", "lime"])
+@pytest.mark.parametrize("method", ["rise", "lime", "sobol", "hsic"])
 def test_sampling_loads_what_it_computes_with(method, tmp_path):
     arguments = ["explain", MODEL, PICTURE, "-m", method, "--max-seconds", 1, "-o", tmp_path]
     require(loaded(*arguments), allowed=SCIPY | {"skimage", "sklearn"})

@@ -9,7 +9,7 @@ from graphs import build, value_info, weights
 from onnx.helper import make_node as node
 
 PHOTO = "examples/photos/chelsea.png"
-GUESS = "class names are a guess (1000 classes are taken for ImageNet-1k)"
+GUESS = "class names are a guess (1000 classes, as in ImageNet-1k)"
 
 
 @pytest.fixture(scope="module")

@@ -153,5 +153,5 @@ def test_files_with_the_longest_name_are_written_whole(tmp_path):
 def test_why_there_is_no_file(tmp_path):
     assert why_no_file(__file__) == ""
     assert why_no_file(tmp_path) == "it is a folder"
-    assert why_no_file(tmp_path / "none") == "there is nothing"
+    assert why_no_file(tmp_path / "none") == "it does not exist"
     assert why_no_file("a\0b") == "no file can have that name"

@@ -36,7 +36,7 @@ def test_without_the_photos_it_warns(run, audited, tmp_path):
     found = run("report", audited, "--data", tmp_path / "gone")
     assert found.exit_code == 0
     assert "warning: no photos are shown" in found.stderr
-    assert b"no photo: the file is not there any more" in (audited / "report.html").read_bytes()
+    assert b"no photo: the file no longer exists" in (audited / "report.html").read_bytes()
 
 
 def test_data_that_a_record_names_are_not_read_unless_told(run, audited, tmp_path, monkeypatch):

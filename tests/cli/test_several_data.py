@@ -106,7 +106,7 @@ def test_sources_of_a_record_are_followed_inside_of_its_folder_alone(run, audite
 
 def test_an_audit_goes_on_with_the_same_data_alone(run, audited, config):
     again = run("audit", MODEL, *MIXED, "--config", config, "-o", "out")
-    assert "going on: 5 of 5 pictures are done" in again.stderr
+    assert "resuming: 5 of 5 pictures are done" in again.stderr
     other = run("audit", MODEL, *MIXED[:-1], "--config", config, "-o", "out")
     assert other.exit_code == 2
     assert "not the same data" in other.stderr

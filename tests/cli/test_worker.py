@@ -203,3 +203,24 @@ def state(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
     except FileNotFoundError:
         return "Z"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("held", [False, True])
+def test_a_worker_that_hangs_in_native_code_is_stopped(pictures, tmp_path, held):
+    """Where it holds Python's lock, by the second request."""
+    name = "locked" if held else "stuck"
+    data = pictures(f"{name}.png")
+    words = command("explain", MODEL, data, "-m", "cam", "-o", tmp_path / "out", "--isolate")
+    with subprocess.Popen(words, cwd=ROOT, env=environment(), stderr=subprocess.PIPE) as process:
+        wait_for(data / f"{name}.held")
+        (worker,) = children(process.pid)
+        time.sleep(1)
+        process.send_signal(signal.SIGTERM)
+        if held:
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(9)
+            process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    assert process.returncode in (137, 143)
+    assert not Path(f"/proc/{worker}").exists()

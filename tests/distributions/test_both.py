@@ -4,6 +4,7 @@ The slow tests need the extra ``packaging`` and a package index that pip reaches
 """
 
 import json
+import os
 import subprocess
 import sys
 import tarfile
@@ -141,6 +142,28 @@ def test_the_light_wheel_is_light_and_explains(built, tmp_path, monkeypatch):
     )
     assert refused.returncode == 5
     assert "pip install torch onnx2torch" in refused.stderr
+
+
+@pytest.mark.slow
+def test_the_full_wheel_explains(built, tmp_path):
+    """Beside the packages that it needs, which are those of this environment."""
+    (wheel,) = built.glob("onnxplain-*.whl")
+    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target"]
+    subprocess.run([*install, tmp_path / "installed", wheel], check=True)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}
+
+    def run(*words):
+        command = [sys.executable, *map(str, words)]
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+        ).stdout
+
+    where = run("-c", "import onnxplain; print(onnxplain.__file__)").strip()
+    assert Path(where).is_relative_to(tmp_path / "installed")
+    run("-m", "onnxplain", "explain", ROOT / "models/digits-gap.onnx",
+        ROOT / "examples/digits/3-10.png", "-o", "out")  # fmt: skip
+    for method in ("grad-cam", "lrp", "occlusion"):
+        assert (tmp_path / "out" / f"3-10.{method}.npz").is_file()
 
 
 def size(folder):

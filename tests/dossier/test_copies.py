@@ -29,7 +29,7 @@ def test_another_file_is_refused(tmp_path):
     with pytest.raises(UsageError, match="not the file that was audited"):
         copy_checked(tmp_path / "a", tmp_path / "out", "0" * 64, "picture")
     assert not (tmp_path / "out").exists()
-    with pytest.raises(UsageError, match="there is nothing"):
+    with pytest.raises(UsageError, match="it does not exist"):
         copy_checked(tmp_path / "none", tmp_path / "out", "0" * 64, "picture")
 
 

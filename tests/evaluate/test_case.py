@@ -76,3 +76,15 @@ def test_the_sanity_check_follows_the_settings(order):
     assert made.sanity is check
     again = replace(made, seed=1).sanity
     assert check.spearman[0] != again.spearman[0]
+
+
+def test_what_is_of_the_picture_is_computed_for_the_first_of_its_maps():
+    asked = []
+
+    def compute(one):
+        asked.append(one)
+        return len(asked)
+
+    first = case()
+    second = case(shared=first.shared)
+    assert [one.once_of_picture(compute) for one in (first, second, case())] == [1, 1, 2]

@@ -7,7 +7,13 @@ from handmade import model
 
 import onnxplain
 from onnxplain.errors import UnsupportedModelError
-from onnxplain.evaluate.randomise import RandomisedModels, learned_layers, randomised, stages
+from onnxplain.evaluate.randomise import (
+    RandomisedModels,
+    learned_layers,
+    randomised,
+    shuffled,
+    stages,
+)
 from onnxplain.graph.prepare import prepare
 
 RNG = np.random.default_rng(0)
@@ -103,3 +109,18 @@ def test_stages_are_those_of_what_is_explained():
             )
     inner = next(iter(opened.resolve(picture, ["/first/first.1/Relu_output_0[0, 0, 0]"])))
     assert {end for _, end, _ in lost.stages(inner)} == {"/first/first.0/Conv_output_0"}
+
+
+def test_shuffled_weights_are_the_same_numbers_at_other_places():
+    opened = onnxplain.load(model(BODY, WEIGHTS), preprocess="zero-one", device="cpu")
+    first, again, other = (shuffled(opened, "scores", seed) for seed in (1, 1, 2))
+    for name, values in WEIGHTS.items():
+        old, new = (m.network.graph.constant(name) for m in (opened, first))
+        np.testing.assert_array_equal(np.sort(new, axis=None), np.sort(old, axis=None))
+        np.testing.assert_array_equal(again.network.graph.constant(name), new)
+        if name != "scale":  # no weights: it stays
+            assert not np.array_equal(new, old), values.shape
+    assert not np.array_equal(first.network.graph.constant("k"), other.network.graph.constant("k"))
+    np.testing.assert_array_equal(
+        first.network.graph.constant("scale"), opened.network.graph.constant("scale")
+    )

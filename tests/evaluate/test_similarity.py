@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import scipy
 
 from onnxplain.errors import UsageError
-from onnxplain.evaluate.similarity import cosine, spearman, ssim, top_overlap
+from onnxplain.evaluate.similarity import cosine, mean_ranks, spearman, ssim, top_overlap
 
 RNG = np.random.default_rng(7)
 A = RNG.random((20, 15))
@@ -27,6 +28,20 @@ def test_rank_correlation_sees_only_the_order():
     assert spearman(A, np.exp(9 * A)) == pytest.approx(1.0)
     assert spearman(A, -A) == pytest.approx(-1.0)
     assert spearman(A, np.ones_like(A)) == 0.0
+
+
+TIED = np.round(3 * RNG.standard_normal((20, 15)))
+
+
+@pytest.mark.parametrize("values", [A, TIED, np.array([[0.0, -0.0, np.inf, -np.inf]])])
+def test_ranks_are_those_of_scipy(values):
+    np.testing.assert_array_equal(mean_ranks(values), scipy.stats.rankdata(values, axis=None))
+
+
+@pytest.mark.parametrize("other", [B, TIED, np.where(A > 0.5, A, np.nan)])
+def test_rank_correlation_is_that_of_scipy(other):
+    expected = scipy.stats.spearmanr(A, other, axis=None).statistic
+    assert spearman(A, other) == pytest.approx(expected, abs=1e-14, nan_ok=True)
 
 
 def test_cosine_by_hand():

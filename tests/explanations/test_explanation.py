@@ -127,6 +127,18 @@ def test_damaged_files_are_refused(explanation, tmp_path, ending, damage):
         Explanation.load(path)
 
 
+@pytest.mark.parametrize("dtype", ["04f4", "(2,f4", "f4,f4", "O", "m8[x]", "U99999999999", 5, {}])
+def test_an_element_type_that_numpy_would_parse_is_refused(explanation, tmp_path, dtype):
+    """Its reader takes lists of types, and fails at them in ways of its own."""
+    path = tmp_path / "e.json"
+    explanation.save(path)
+    record = json.loads(path.read_text())
+    next(iter(record["arrays"].values()))["dtype"] = dtype
+    path.write_text(json.dumps(record))
+    with pytest.raises(UsageError, match="is not a saved explanation"):
+        Explanation.load(path)
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_missing_file_is_named(tmp_path, ending):
     with pytest.raises(UsageError, match="no saved explanation at"):

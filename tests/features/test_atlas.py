@@ -14,7 +14,13 @@ import onnxplain
 from onnxplain.errors import UsageError
 from onnxplain.features import inversion
 from onnxplain.features.archive import read_archive
-from onnxplain.features.atlas import Atlas, _laid_out, activation_atlas, cell_patches
+from onnxplain.features.atlas import (
+    Atlas,
+    _laid_out,
+    activation_atlas,
+    cell_classes,
+    cell_patches,
+)
 from onnxplain.features.inversion import cosine_product, invert
 from onnxplain.inputs.dataset import read_dataset
 
@@ -171,3 +177,14 @@ def test_vectors_that_are_all_the_same_are_refused():
     """Scikit-learn's t-SNE ends the process on them."""
     with pytest.raises(UsageError, match="all 6 are the same"):
         _laid_out(np.ones((6, 4), np.float32), "tsne", 0)
+
+
+def test_a_cell_has_the_class_that_most_of_its_vectors_come_from(samples, atlas):
+    labelled = [replace(s, label=s.name[0]) for s in samples]
+    found = cell_classes(labelled, atlas, 4)
+    assert set(found) == set(atlas.cells(4))
+    for cell, members in atlas.cells(4).items():
+        own = [labelled[k].label for k in atlas.images[members]]
+        assert own.count(found[cell]) == max(own.count(label) for label in own)
+    assert len(set(found.values())) > 3
+    assert cell_classes(samples, atlas, 4) == {}

@@ -11,10 +11,11 @@ from torch.nn.functional import conv_transpose2d
 import onnxplain
 from onnxplain.errors import ParityError, UnknownNameError, UsageError
 from onnxplain.features.archive import origin, read_archive
-from onnxplain.features.enriched import channel_signal, enrich
+from onnxplain.features.enriched import enrich
 from onnxplain.features.relevant import Feature, RelevantFeatures
 from onnxplain.features.responses import feature_layers, responses
 from onnxplain.features.top_units import TopUnits
+from onnxplain.network.filters import channel_signal
 
 X = inputs(0)
 FEATURES = [Feature("b", 0), Feature("b", 3), Feature("d", 1), Feature("d", 4)]

@@ -110,3 +110,13 @@ def test_a_single_place_is_no_grid_but_may_keep_its_marks():
     assert place_marks(pooled) == tuple("NCHW")
     assert place_marks(start) is None
     assert place_marks(pooled.reshaped((1, 3))) is None
+
+
+def test_of_very_many_places_only_straight_rows_are_read(monkeypatch):
+    """To sort ten million places takes seconds, and no picture has as many tokens."""
+    start = picture_places((1, 1, 4, 6), "NCHW")
+    tokens = start.reshaped((1, 24, 1))
+    assert arranged(tokens).grid == (4, 6)
+    monkeypatch.setattr("onnxplain.graph.arrangement._MOST", 23)
+    assert arranged(start).grid == (4, 6)
+    assert arranged(tokens) is None

@@ -8,7 +8,7 @@ from handmade import model
 from onnx.helper import make_node as node
 
 from onnxplain.errors import MethodRefusedError
-from onnxplain.graph.cam_head import constant_value
+from onnxplain.graph.cam_head import CamHead, constant_value
 from onnxplain.graph.prepare import prepare
 from onnxplain.network.network import Network
 
@@ -257,3 +257,20 @@ def test_a_constant_is_a_weight_or_a_dequantised_one():
     np.testing.assert_allclose(constant_value(network.graph, "d"), W, atol=np.abs(W).max() / 200)
     assert constant_value(network.graph, "maps") is None
     assert constant_value(network.graph, "x") is None
+
+
+SHARES = {
+    "one class": np.eye(12)[3],
+    "less the mean of the others": np.eye(12)[3] - (1 - np.eye(12)[3]) / 11,
+    "against another class": np.eye(12)[3] - np.eye(12)[7],
+    "the negative of one": -np.eye(12)[0],
+    "all of their own": np.linspace(-1, 1, 12),
+    "all the same": np.full(12, 0.25),
+    "nothing": np.zeros(12),
+}
+
+
+@pytest.mark.parametrize("shares", SHARES.values(), ids=SHARES)
+def test_rows_are_mixed_as_by_a_product(rng, shares):
+    head = CamHead(rng.standard_normal((12, 5)), np.zeros(12))
+    np.testing.assert_allclose(head.mixed(shares), shares @ head.weight, rtol=0, atol=1e-14)

@@ -25,7 +25,7 @@ def test_a_choice_where_places_are_lost_is_said_to_lie_early():
     net = opened(*deep(lost=True))
     assert net.layer(None).name == "f"
     warning = net.layer_choice.warning
-    assert f"'f' lies at {1 / (DEEP + 3):.0%} of the network's depth" in warning
+    assert f"'f' is at {1 / (DEEP + 3):.0%} of the network's depth" in warning
     assert f"{DEEP} of {DEEP + 1} layers" in warning  # the linear head scores
     assert "`inspect --layers`" in warning
     assert layer_warnings(net, None) == layer_warnings(net, "last") == (warning,)

@@ -97,7 +97,7 @@ def test_boxes_become_one_mask(tmp_path):
 
 def test_a_mask_of_another_size_is_refused(tmp_path):
     sample = Sample("a", picture(tmp_path / "a.png"), mask=picture(tmp_path / "m.png", (5, 5)))
-    with pytest.raises(ImageError, match="5 x 5 pixels, its picture 10 x 8"):
+    with pytest.raises(ImageError, match="10 x 8 pixels like its picture, not 5 x 5"):
         sample.seen_mask(recipe())
 
 
@@ -108,7 +108,11 @@ def test_a_mask_of_another_size_is_refused(tmp_path):
         ("t.csv", "", "it names nothing"),
         ("t.csv", "file,x0,y0,x1,y1\na.png,1,2,,\n", "a box is four numbers"),
         ("t.csv", "file,x0,y0,x1,y1\na.png,4,0,2,3\n", r"entry 1: box .* is empty"),
-        ("t.csv", "file,label\na.png,x\na.png,y\n", "entry 2: 'a.png' has another label"),
+        (
+            "t.csv",
+            "file,label\na.png,x\na.png,y\n",
+            "an earlier entry gives 'a.png' another label",
+        ),
         ("t.json", "{}", "expected a list of objects"),
         ("t.json", '[{"label": 1}]', "entry 1: needs 'file'"),
         ("t.json", '[{"file": "a", "class": 1}]', "unknown: class"),

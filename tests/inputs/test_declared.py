@@ -83,8 +83,7 @@ def test_the_first_convention_is_taken_and_contradictions_are_said():
     assert said == [
         "lost",
         "preprocessing from a: unsure",
-        "a and wider contradict each other (values of white, crop_fraction): "
-        "the first one is taken",
+        "a and wider contradict each other (values of white, crop_fraction); the first one is used",
     ]
 
 
@@ -97,9 +96,10 @@ def test_a_convention_for_other_channels_is_ignored_but_refused_if_it_was_named(
     four, three = convention("four", values={"mean": (1.0,) * 4}), convention("three")
     recipe, source, said = Declared(conventions=(four, three)).chosen(IMAGE)
     assert (recipe.name, source) == ("three", "three")
-    assert said == ["four is not for this model and ignored: 4 values of mean for 3 channels"]
+    problem = "it gives 4 values of mean for 3 channels"
+    assert said == [f"four does not fit this model and is ignored: {problem}"]
     assert Declared(conventions=(four,)).chosen(IMAGE) == (None, "", said)
-    with pytest.raises(UsageError, match="preprocess four: 4 values of mean for 3 channels"):
+    with pytest.raises(UsageError, match=f"preprocess four: {problem}"):
         Declared(conventions=(four,), named=True).chosen(IMAGE)
 
 
@@ -109,5 +109,5 @@ def test_another_size_is_said_unless_the_size_is_free():
     assert Declared(conventions=(convention(),)).usual_size is None
     only = Declared(conventions=(convention("b", size=(64, 48)),))
     (said,) = only.chosen(IMAGE)[2]
-    assert "64 x 48, the model takes 32 x 32" in said
+    assert "64 x 48, but the model takes 32 x 32" in said
     assert only.chosen(replace(IMAGE, free_size=True))[2] == []

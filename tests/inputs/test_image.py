@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import EpsImagePlugin, Image, PngImagePlugin
+from PIL import EpsImagePlugin, Image, ImageFile, PngImagePlugin
 
 from onnxplain.boundary import unnamed
 from onnxplain.errors import ImageError
@@ -134,3 +134,20 @@ def test_no_other_program_is_started(tmp_path, monkeypatch):
     with Image.open(path) as opened, pytest.raises(pytest.fail.Exception):
         opened.load()  # the control: Pillow alone would
     refusal(path)
+
+
+@pytest.mark.parametrize("ending", ["bmp", "tiff", "webp"])
+def test_a_row_is_read_in_one_piece(tmp_path, monkeypatch, ending):
+    """Pillow joins the pieces of a row one by one: of millions of pixels, that takes minutes."""
+    width = 16_000 if ending == "webp" else 300_000
+    Image.new("RGB", (width, 2), "red").save(tmp_path / f"wide.{ending}")
+    pieces = []
+    load = ImageFile.ImageFile.load
+
+    def loaded(self):
+        pieces.append((self.decodermaxblock, self.width))
+        return load(self)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", loaded)
+    assert open_image(tmp_path / f"wide.{ending}").size == (width, 2)
+    assert pieces[0][0] >= 4 * pieces[0][1]

@@ -31,11 +31,11 @@ def test_where_nothing_explains_the_difference(found, counts, said):
 @pytest.mark.parametrize("first", ["background", " __Background__ ", "N/A"])
 def test_a_background_too_many(first):
     said = misfit(names(4, first), [3])
-    assert said.endswith(f"; drop {first!r} in front if the model has no such background class")
+    assert said.endswith(f"; remove {first!r} at the top if the model has no background class")
 
 
 def test_the_extra_class_of_imagenet():
-    assert "drop 'tench' in front" in misfit(names(1001, "tench"), [1000])
+    assert "remove 'tench' at the top" in misfit(names(1001, "tench"), [1000])
 
 
 def test_a_background_too_few():

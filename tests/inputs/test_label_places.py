@@ -120,7 +120,7 @@ class TestBackground:
     @pytest.mark.parametrize(("names", "classes"), [(1001, 1000), (91, 90)])
     def test_names_of_one_more(self, tmp_path, names, classes):
         given = ["background", *(f"class {k}" for k in range(names - 1))]
-        said = f"{names} names, but the model has {classes} classes; drop 'background' in front"
+        said = f"{names} names, but the model has {classes} classes; remove 'background' at the top"
         with pytest.raises(UsageError, match=said):
             find_labels(given, None, {}, (classes,))
 

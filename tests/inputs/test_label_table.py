@@ -40,8 +40,11 @@ def test_identifiers_of_synsets_are_no_names():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("0,a\n1,b,c\n", "line 2 has 3 cells, the first line 2; put a name that holds a comma"),
-        ("0,a,b\n1,c,d\n", "which of its 3 columns holds the names is not clear"),
+        (
+            "0,a\n1,b,c\n",
+            "line 2 has 3 cells, the first line has 2; put a name that contains",
+        ),
+        ("0,a,b\n1,c,d\n", "it is not clear which of its 3 columns holds the names"),
         ("index,name\nx,a\n1,b\n", "row 1 has 'x' as an index"),
         ("index,name\n0,a\n0,b\n", "index 0 appears twice"),
         ('0,"a\n1,b\n', "it is not a table"),

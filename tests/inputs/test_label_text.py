@@ -129,7 +129,7 @@ REFUSED = {
     "some lines": ("x.txt", "0: a\n1: b\nc", "'c' has no index in front"),
     "uneven": ("x.csv", "n01440764,tench, Tinca\nn01443537,goldfish", "line 2 has 2 cells"),
     "no name": ("x.csv", "id,colour,sort\n0,red,a\n1,blue,b", "known to hold names; call it"),
-    "two texts": ("x.csv", "cat,Katze\ndog,Hund", "columns holds the names is not clear"),
+    "two texts": ("x.csv", "cat,Katze\ndog,Hund", "it is not clear which of its"),
     "a bad index": ("x.csv", "index,name\n0,a\nx,b", "row 2 has 'x' as an index"),
     "a table's gap": ("x.csv", "index,name\n0,a\n2,b", "index 1 is missing"),
     "no key": ("x.yaml", "train: a\n", "no key 'names'"),

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 from scipy.special import softmax
+from scipy.stats import qmc
 
 from onnxplain.perturb.blocks import Blocks
 from onnxplain.perturb.masks import RiseMasks
@@ -73,6 +74,16 @@ def eigen_cam(case: Opened) -> Expected:
     expected = (vectors[:, values.argmax()] @ centred).reshape(SIDE, SIDE)
     sign = np.sign(expected.flat[np.abs(expected).argmax()])
     return Expected(sign * expected, {"layer": case.layer}, 1e-6)
+
+
+def activation(case: Opened) -> Expected:
+    """Mean magnitude of the feature maps."""
+    return Expected(np.abs(case.layer_slopes()[0]).mean(axis=0), {"layer": case.layer}, 1e-6)
+
+
+def enriched(case: Opened) -> Refused:
+    """Nobody selected features that would tell these targets."""
+    return Refused("enriched needs features")
 
 
 def ablation_cam(case: Opened) -> Expected:
@@ -205,6 +216,63 @@ def sampled_shap(case: Opened) -> Expected:
     return Expected(values, options, 1e-5)
 
 
+def _mixed(kept: np.ndarray) -> np.ndarray:
+    """The picture with a share of each quarter, the rest of it black."""
+    return BLACK + _spread(kept) * (X - BLACK)
+
+
+def sobol(case: Opened) -> Expected:
+    """Jansen's estimator in loops, of points of a Sobol sequence that are shifted."""
+    count = 16
+    drawn = qmc.Sobol(8, scramble=False).random(count)
+    points = (drawn + np.random.default_rng(2).random(8)) % 1
+    scores = np.array([case.score(_mixed(p[:4]))[0] for p in points])
+    values = np.zeros(4)
+    for i in range(4):
+        for point, score in zip(points, scores, strict=True):
+            other = point[:4].copy()
+            other[i] = point[4 + i]
+            values[i] += (score - case.score(_mixed(other))[0]) ** 2
+    values /= 2 * count * scores.var(ddof=1)
+    options = {**_FOUR, "samples": count, "seed": 2}
+    return Expected(_spread(values), options, 1e-5)
+
+
+def hsic(case: Opened) -> Expected:
+    """Trace of the product of centred kernel matrices, entry by entry."""
+    count, width = 48, 2.0
+    kept = np.random.default_rng([2, 0]).random((64, 4))[:count] < 0.5
+    scores = np.array([case.score(_quarters(row))[0] for row in kept])
+    centre = np.eye(count) - 1 / count
+    scores_kernel = np.exp(-(np.subtract.outer(scores, scores) ** 2) / (2 * width**2))
+    values = []
+    for region in kept.T.astype(float):
+        kernel = 0.5 - np.subtract.outer(region, region) ** 2
+        values.append(np.trace(kernel @ centre @ scores_kernel @ centre) / count**2)
+    options = {**_FOUR, "samples": count, "width": width, "seed": 2}
+    return Expected(_spread(np.array(values)), options, 1e-5)
+
+
+def region_search(case: Opened) -> Expected:
+    """Try each quarter that is left, and take the best."""
+
+    def worth(kept: list[int]) -> float:
+        inside = np.isin(np.arange(4), kept)
+        alone, without = (case.score(_quarters(k))[0] for k in (inside, ~inside))
+        return alone + 0.5 * (case.score(X)[0] - without)
+
+    order: list[int] = []
+    steps = [worth([])]
+    for _ in range(4):
+        best = max((k for k in range(4) if k not in order), key=lambda k: worth([*order, k]))
+        order.append(best)
+        steps.append(worth(order))
+    values = np.zeros(4)
+    for place, region in enumerate(order):
+        values[region] = sum(abs(steps[j + 1] - steps[j]) for j in range(place + 1, 4))
+    return Expected(_spread(values), {**_FOUR, "collaboration": 0.5}, 1e-5)
+
+
 def lime(case: Opened) -> Expected:
     """Ridge regression on the quarters that the seed keeps, as one least squares problem."""
     count, width, alpha = 96, 0.25, 0.7
@@ -247,6 +315,8 @@ FORWARD: Table = {
     **{method: _of_layer(method) for method in TRANSCRIBED},
     "guided-grad-cam": guided_grad_cam,
     "eigen-cam": eigen_cam,
+    "activation": activation,
+    "enriched": enriched,
     "ablation-cam": ablation_cam,
     "recipro-cam": recipro_cam,
     "score-cam": score_cam,
@@ -259,5 +329,8 @@ FORWARD: Table = {
     "layercam-scales": layercam_scales,
     "kernel-shap": kernel_shap,
     "lime": lime,
+    "sobol": sobol,
+    "hsic": hsic,
+    "region-search": region_search,
     "prediction-difference": prediction_difference,
 }

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import torch
+from scipy.linalg import expm
 from torch import Tensor
 
 from tests.methods.expected_maps import Expected, Table
-from tests.methods.other_targets import BLACK, REFERENCE, Opened, X
+from tests.methods.guided_path import guided_path
+from tests.methods.other_targets import BLACK, REFERENCE, SIDE, Opened, X
 
 WHITE = np.full_like(X, 255 / 128 - 1)
 _GOLDEN = (5**0.5 - 1) / 2
@@ -55,6 +59,39 @@ def expected_gradients(case: Opened) -> Expected:
         each[which].append((X - start)[0] * slope)
     mean = (np.mean(each[0], axis=0) + np.mean(each[1], axis=0)) / 2
     return Expected(mean, {"baselines": "black, white", "samples": 12, "seed": 5}, 1e-10)
+
+
+def guided_ig(case: Opened) -> Expected:
+    """Mean slopes at the ends of each piece of the path that the paper describes."""
+
+    def slope(x: np.ndarray) -> np.ndarray:
+        return case.slopes(x[None])[0]
+
+    points = guided_path(X[0], BLACK[0], slope, 6, 0.25, 0.1)
+    total = np.zeros_like(X[0])
+    for before, after in itertools.pairwise(points):
+        total += (after - before) * (slope(before) + slope(after)) / 2
+    return Expected(total, {"steps": 6, "max_distance": 0.1, "baseline": "black"}, 1e-9)
+
+
+def blur_ig(case: Opened) -> Expected:
+    """Slope at the middle of each of many short pieces of the path that diffusion makes."""
+    steps, own, widest = 2048, 256, 2.0
+    flow = np.diag(np.full(SIDE, -2.0)) + np.eye(SIDE, k=1) + np.eye(SIDE, k=-1)
+    flow[0, 0] = flow[-1, -1] = -1.0
+    points = []
+    for k in range(2 * steps + 1):
+        kernel = expm((widest * k / (2 * steps)) ** 2 / 2 * flow)
+        points.append(kernel @ X[0] @ kernel.T)
+    points = np.array(points)
+    each = np.concatenate([case.slopes(p) for p in np.split(points[1::2], 32)])
+    pieces = points[:-2:2] - points[2::2]
+    # Each kink on the way is missed by less than one step, by each of both sums.
+    kinks = np.abs(np.diff(each, axis=0)).sum(axis=0)
+    fastest = steps * np.abs(pieces).max(axis=0)
+    slack = (np.pi / (2 * own) + 1 / steps) * fastest * kinks + 1e-6
+    options = {"max_sigma": widest, "steps": own, "max_steps": own}
+    return Expected((each * pieces).sum(axis=0), options, slack=slack)
 
 
 def _noisy(case: Opened) -> np.ndarray:
@@ -157,6 +194,8 @@ GRADIENTS: Table = {
     "saliency": saliency,
     "integrated-gradients": integrated_gradients,
     "expected-gradients": expected_gradients,
+    "guided-ig": guided_ig,
+    "blur-ig": blur_ig,
     "smoothgrad": smoothgrad,
     "smoothgrad-squared": smoothgrad_squared,
     "vargrad": vargrad,

@@ -22,6 +22,11 @@ def lrp(case: Opened) -> Expected:
     return Expected(case.parts()[0], {"composite": "epsilon", "epsilon": 1e-14}, 1e-9)
 
 
+def libragrad(case: Opened) -> Expected:
+    """Nothing to balance in a piecewise linear network: slope times input."""
+    return Expected(case.parts()[0], {}, 1e-9)
+
+
 def deep_taylor(case: Opened) -> Expected:
     """z-plus at every layer with weights, and the box of pixels at the first one."""
     net, x = case.net, torch.from_numpy(X)
@@ -101,9 +106,11 @@ def without_attention(case: Opened) -> Refused:
 
 RELEVANCE: Table = {
     "lrp": lrp,
+    "libragrad": libragrad,
     "deep-taylor": deep_taylor,
     "clear": clear,
     "attn-lrp": without_attention,
     "attention-rollout": without_attention,
     "gradient-attention-rollout": without_attention,
+    "legrad": without_attention,
 }

@@ -18,12 +18,14 @@ from onnxplain.methods import registered
 from onnxplain.network.network import Network
 from onnxplain.network.sharing import run_shared
 from onnxplain.relevance import walk
-from tests.applicable import NEED_BOXES
+from tests.applicable import NEED_BOXES, NEED_FEATURES
 
 # Few samples, so that the whole registry takes seconds; what is not here runs as it is.
 FEW = {
     "integrated-gradients": {"steps": 3, "max_steps": 6},
     "expected-gradients": {"samples": 5},
+    "guided-ig": {"steps": 3},
+    "blur-ig": {"steps": 3, "max_steps": 6},
     "smoothgrad": {"samples": 3},
     "smoothgrad-squared": {"samples": 3},
     "vargrad": {"samples": 3},
@@ -31,10 +33,13 @@ FEW = {
     "rise": {"samples": 12, "cells": 3},
     "lime": {"samples": 12},
     "kernel-shap": {"samples": 12},
+    "sobol": {"samples": 3, "regions": 9},
+    "hsic": {"samples": 12},
+    "region-search": {"segments": "grid", "regions": 9},
     "prediction-difference": {"samples": 2},
 }
 TARGETS = (3, 0, 1)
-CLASSIFYING = [name for name in registered() if name not in NEED_BOXES]
+CLASSIFYING = [name for name in registered() if name not in NEED_BOXES | NEED_FEATURES]
 
 
 def chosen(name):

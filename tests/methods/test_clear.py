@@ -326,3 +326,21 @@ def test_everything_is_stored(tmp_path):
         for key, value in found.maps.items():
             np.testing.assert_array_equal(again.maps[key], value)
         assert again.measures["dominance"] == found.measures["dominance"]
+
+
+@pytest.mark.parametrize(
+    ("preset", "options"), [("photo", {"relu": "guided"}), ("equation", {"relu": "none", **SIGNED})]
+)
+def test_a_preset_stands_for_its_settings(preset, options):
+    found, expected = (
+        clear(with_linear_head(), X, preset=preset),
+        clear(with_linear_head(), X, **options),
+    )
+    np.testing.assert_array_equal(found.values, expected.values)
+    assert found.parameters["relu"] == options["relu"]
+    assert np.abs(found.values - clear(with_linear_head(), X).values).max() > 0
+    for more in ({"relu": "none"}, {"positive": False}):
+        with pytest.raises(UsageError, match=f"preset={preset} sets relu and positive itself"):
+            clear(with_linear_head(), X, preset=preset, **more)
+    with pytest.raises(UsageError, match="preset 'phot' is not known"):
+        clear(with_linear_head(), X, preset="phot")

@@ -114,3 +114,21 @@ def test_a_network_whose_logits_are_all_negative(dark):
 def positive(values):
     """Share of a map's magnitude that speaks for the target."""
     return np.maximum(values, 0).sum() / np.abs(values).sum()
+
+
+@pytest.mark.parametrize("shift", [100.0, -100.0])
+def test_a_node_that_shifts_all_logits_is_read_as_the_network_without_it(shift):
+    body = BODY.replace("z = Add(m, b) scores = Softmax<axis=1>(z)", "scores = Add(m, b)")
+    arrays = {"k": KERNELS, "w": HEAD, "b": np.array(shift)}
+    image = f"float[N,3,{SIDE},{SIDE}] image"
+    moved = onnxplain.load(written(body, arrays, image=image), preprocess="zero-one")
+    plain = body.replace("m = MatMul(f, w) scores = Add(m, b)", "scores = MatMul(f, w)")
+    alone = onnxplain.load(
+        written(plain, {"k": KERNELS, "w": HEAD}, image=image), preprocess="zero-one"
+    )
+    assert (moved.task.name, alone.task.name) == ("classes", "classes")
+    for method in DEFAULT_METHODS:
+        one, other = (m.explain(PICTURE, method).attribution for m in (moved, alone))
+        noise = 4 * np.spacing(np.float32(np.abs(moved.predict(PICTURE).logits).max()))
+        allowed = noise if method == "occlusion" else 1e-5 * np.abs(other).max()
+        assert np.abs(one - other).max() <= allowed

@@ -33,6 +33,8 @@ FOLDED = 1e-5
 FEW = {
     "integrated-gradients": {"steps": 3, "max_steps": 3},
     "expected-gradients": {"samples": 4},
+    "guided-ig": {"steps": 3},
+    "blur-ig": {"steps": 3, "max_steps": 3},
     "smoothgrad": {"samples": 2},
     "smoothgrad-squared": {"samples": 2},
     "vargrad": {"samples": 2},

@@ -32,6 +32,9 @@ FORWARD = {
     "rise": {"samples": 40},
     "lime": {"samples": 40},
     "kernel-shap": {"samples": 40},
+    "sobol": {"samples": 4, "regions": 9},
+    "hsic": {"samples": 40},
+    "region-search": {"segments": "grid", "regions": 9},
     # In front of the place where inputs meet.
     "score-cam": {"layer": "c"},
     "ablation-cam": {"layer": "c"},
@@ -42,6 +45,7 @@ BACKWARD = {
     "smoothgrad": {"samples": 6},
     "integrated-gradients": {"steps": 6},
     "expected-gradients": {"samples": 6},
+    "blur-ig": {"steps": 6},
     "grad-cam": {},
 }
 WRITTEN_OUT = company.MEETING["statistics written out"]
@@ -94,8 +98,9 @@ def test_the_list_of_methods_is_whole():
         "attention-rollout", "gradient-attention-rollout", "cam", "clear", "deep-taylor",
         "counterfactual-grad-cam", "deeplift", "deconvnet", "eigen-cam", "gradient",
         "gradient-x-input", "grad-cam",
-        "grad-cam++", "guided-backprop", "guided-grad-cam", "hirescam", "layercam", "lrp",
-        "attn-lrp", "saliency", "xgrad-cam", "layercam-scales",
+        "grad-cam++", "guided-backprop", "guided-ig", "guided-grad-cam", "hirescam", "layercam",
+        "legrad", "lrp", "attn-lrp", "libragrad", "saliency", "xgrad-cam", "layercam-scales",
+        "activation", "enriched",
     }  # fmt: skip
     assert set(registered()) - NEED_BOXES - single - variants == {*FORWARD, *BACKWARD} - single
 

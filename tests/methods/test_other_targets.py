@@ -17,7 +17,7 @@ from tests.methods.other_targets import BLACK, CASES, LINEAR, SIDE, Opened, X
 
 EXPECTED = {**GRADIENTS, **RELEVANCE, **FORWARD}
 # Feature maps alone decide.
-WITHOUT_TARGET = ("eigen-cam",)
+WITHOUT_TARGET = ("eigen-cam", "activation")
 everywhere = pytest.mark.parametrize("name", CASES)
 
 

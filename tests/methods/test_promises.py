@@ -148,7 +148,7 @@ def test_xgrad_cam_whose_sums_cancel():
 
 
 def test_every_gap_has_a_tolerance_on_its_card():
-    """Whoever measures completeness says from where on it matters, and the other way round."""
+    """Whoever measures completeness says above which number it matters, and the other way round."""
     opened = onnxplain.load("models/digits-gap.onnx")
     picture, prediction = opened.read(DIGIT), opened.predict(DIGIT)
     for name, method in registered().items():

@@ -18,7 +18,10 @@ SAMPLED = [
     if {"max_seconds", "samples"} <= set(m.parameters) and n not in NEED_BOXES
 ]
 GRID = {"segments": "grid", "regions": 16}
-OPTIONS = {"lime": GRID, "kernel-shap": GRID, "prediction-difference": {"window": 8}}
+OPTIONS = {
+    "lime": GRID, "kernel-shap": GRID, "hsic": GRID, "sobol": {"regions": 9},
+    "prediction-difference": {"window": 8},
+}  # fmt: skip
 
 
 def run(name, context, x, index=1, **options):

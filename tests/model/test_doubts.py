@@ -82,11 +82,12 @@ def certain():
 def test_a_saturated_probability_is_told_and_the_remedy_works():
     model, picture = certain(), "examples/digits/1-2.png"
     options = {"window": 1, "stride": 1}
-    found = model.explain(picture, "occlusion", **options)
+    found = model.explain(picture, "occlusion", kind="probability", **options)
     (text,) = found.warnings
     assert "zero everywhere" in text or "rounding noise" in text
     assert "--kind logit" in text
     for fit in (
+        model.explain(picture, "occlusion", **options),
         model.explain(picture, "occlusion", kind="logit", **options),
         onnxplain.load(DIGITS).explain(picture, "occlusion", **options),
     ):

@@ -15,14 +15,14 @@ from onnxplain.methods import registered
 from onnxplain.model.obstacles import obstacles, without_rule
 from onnxplain.relevance.kinds import RULED
 from onnxplain.relevance.operators import Record, propagate
-from tests.applicable import NEED_ATTENTION, NEED_BOXES
+from tests.applicable import NEED_ATTENTION, NEED_BOXES, NEED_FEATURES
 from tests.small_models import LINEAR, model_of, write_model
 
 DIGIT = "examples/digits/3-10.png"
 RNG = np.random.default_rng(0)
 PICTURE = RNG.integers(0, 256, (6, 6, 3), np.uint8)
 RECIPE = Preprocess(name="unit", layout="NCHW", size=(6, 6), scale=1 / 127.5, mean=(1.0,) * 3)
-FEW = {"samples": 4, "regions": 4, "cells": 2, "window": 3}
+FEW = {"samples": 4, "segments": "grid", "regions": 4, "cells": 2, "window": 3}
 WEIGHTS = {
     "w": RNG.normal(size=(4, 3, 3, 3)),
     "v": RNG.normal(size=(4, 4, 3, 3)),
@@ -46,9 +46,9 @@ BODIES = {
     "z = Conv{padded}(r, v)",
     "no conversion": "s = SequenceConstruct(c) r = SequenceAt(s, first) z = Conv{padded}(r, v)",
 }
-RULES = {"lrp", "attn-lrp", "deep-taylor"}
+RULES = {"lrp", "attn-lrp", "libragrad", "deep-taylor"}
 RECTIFIERS = {"guided-backprop", "deconvnet", "guided-grad-cam"}
-LACKING = NEED_ATTENTION | NEED_BOXES
+LACKING = NEED_ATTENTION | NEED_BOXES | NEED_FEATURES
 # These run what follows a layer alone.
 CUT = {"ablation-cam", "recipro-cam"}
 IN_PYTORCH = {name for name, method in registered().items() if method.takes_slopes}

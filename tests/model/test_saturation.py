@@ -61,7 +61,9 @@ SLOPES = [
     if m.takes_slopes and m.name in WITHOUT_ATTENTION and m.name != "clear"
 ]
 # They look at other inputs than the picture too, or at single layers whatever the score.
-ELSEWHERE = {"integrated-gradients", "expected-gradients", "deeplift", "smoothgrad"}
+ELSEWHERE = {
+    "integrated-gradients", "guided-ig", "blur-ig", "expected-gradients", "deeplift", "smoothgrad",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("tail", sorted(set(TAILS) - {"logits"}))
@@ -166,3 +168,29 @@ def test_a_map_that_is_not_finite_is_refused(monkeypatch):
     })  # fmt: skip
     with pytest.raises(NumericalError, match="not finite there"):
         found.explain(PICTURE, "gradient", 0)
+
+
+@pytest.mark.parametrize("tail", ["softmax", "sigmoid", "yes-no"])
+def test_occlusion_explains_the_logit_where_the_probability_hardly_moves(tail):
+    """The same map as that of a network whose probability moves, times the factor."""
+    target = {"softmax": 2, "sigmoid": 2, "yes-no": "yes"}[tail]
+    still, moving = opened(tail, 3000), opened(tail, 1)
+    found = still.explain(PICTURE, "occlusion", target)
+    assert found.target.kind == "logit"
+    assert found.target.others == (tail == "softmax")
+    assert found.notes["probability_moves"] < 1e-3
+    assert "its probability hardly changes" in found.summary
+    expected = moving.explain(PICTURE, "occlusion", moving.target(
+        target, moving.predict(PICTURE), kind="logit", others=tail == "softmax",
+    ))  # fmt: skip
+    largest = np.abs(expected.attribution).max()
+    assert np.abs(found.attribution / 3000 - expected.attribution).max() < 1e-3 * largest
+
+
+def test_a_probability_that_moves_or_was_asked_for_stays():
+    moving, still = opened("softmax", 1), opened("softmax", 3000)
+    assert moving.explain(PICTURE, "occlusion", 2).target.kind == "probability"
+    asked = still.explain(PICTURE, "occlusion", 2, kind="probability")
+    assert (asked.target.kind, np.abs(asked.attribution).max()) == ("probability", 0.0)
+    ready = still.target(2, still.predict(PICTURE), kind="probability")
+    assert still.explain(PICTURE, "occlusion", ready).target == ready

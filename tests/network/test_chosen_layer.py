@@ -22,7 +22,7 @@ def test_reading_elsewhere_than_chosen_is_said():
     net = opened(*deep(lost=False))
     (said,) = layer_warnings(net, None, "f")
     assert f"zero at every place of the target layer 'r{DEEP - 1}'" in said
-    assert f"'f' instead, which lies at {1 / (DEEP + 2):.0%}" in said
+    assert f"'f' instead, at {1 / (DEEP + 2):.0%}" in said
     assert layer_warnings(net, None, f"r{DEEP - 1}") == ()
 
 

@@ -9,8 +9,8 @@ from onnxplain.render.axes import axes_of
 @pytest.mark.parametrize(
     ("measure", "unit", "words"),
     [
-        ("deletion", "value", ("share of pixels taken away", "value")),
-        ("randomisation", "value", ("layers from the output on", "rank correlation left")),
+        ("deletion", "value", ("share of pixels removed", "value")),
+        ("randomisation", "value", ("layers randomised, from the output", "rank correlation left")),
         ("nonsense", "value", ("", "")),
     ],
 )

@@ -4,6 +4,7 @@ import colorsys
 
 import numpy as np
 import pytest
+from skimage.color import rgb2lab
 
 from onnxplain.errors import UsageError
 from onnxplain.render.canvas import Mark
@@ -54,8 +55,9 @@ def test_colours_are_told_apart(count):
     colors = class_colors(count)
     assert colors.shape == (count, 3)
     np.testing.assert_allclose(colors.max(axis=1), 1.0)  # brightness is left to the response
-    apart = np.linalg.norm(colors[:, None] - colors, axis=-1)[~np.eye(count, dtype=bool)]
-    assert apart.min() > (0.2 if count > 5 else 0.8)
+    seen = rgb2lab(colors[None])[0]
+    apart = np.linalg.norm(seen[:, None] - seen, axis=-1)[~np.eye(count, dtype=bool)]
+    assert apart.min() > (30 if count > 5 else 80)  # in just noticeable steps
     assert LIMIT >= 20
 
 
@@ -88,6 +90,32 @@ def test_every_class_is_named_and_nothing_is_cut_off(count):
         assert shown.count(f"({k})") >= 3  # two legends and a map of its own
         assert all(word in shown for word in name.split())
     require_readable(page)
+
+
+def test_the_strongest_class_has_the_first_colour_and_silent_ones_none():
+    """Of twelve classes two answer: the larger share is red, the others are counted."""
+    side = SIDE
+    responses = np.zeros((12, side, side))
+    responses[3, :, :10], responses[7, :, 10:] = 1.0, 0.5
+    indices = np.arange(12)
+    winner = np.where(np.arange(side) < 10, 3, 7)[None].repeat(side, 0)
+    maps = {
+        "classes": indices, "responses": responses, "dominant_class": winner,
+        "dominant_response": responses.max(0),
+    }  # fmt: skip
+    found = clear(12, **maps)
+    page = clear_maps(found, {k: f"name {k}" for k in range(12)})
+    drawn = next(i for i in images(page) if i.shape == (side, side, 3))
+    colors = np.round(255 * class_colors(3))
+    assert drawn[0, 20] @ colors[0] > 0
+    np.testing.assert_array_equal(drawn[0, 20], np.round(colors[0] / 2))
+    np.testing.assert_array_equal(drawn[0, 0], colors[1])
+    said = " ".join(texts(page))
+    own = found.target.index
+    expected = {3, 7, own} & set(range(12))
+    assert {k for k in range(12) if f"name {k} ({k})" in said} == expected
+    assert f"{12 - len(expected)} more classes do not answer" in said
+    assert "more class" not in " ".join(texts(clear_maps(clear(), labels())))
 
 
 def test_legends_do_not_touch_the_maps_below():

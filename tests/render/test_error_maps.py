@@ -29,7 +29,7 @@ def test_it_shows_the_error_and_the_map_in_units_of_it():
     np.testing.assert_array_equal(drawn[0], np.full(SHAPE, 0.5))
     np.testing.assert_allclose(drawn[1], found.attribution / 0.5)
     text = words(page)
-    for part in ("300 samples", "4 %", "ended by the time limit", "hardly by chance"):
+    for part in ("300 samples", "4 %", "stopped by the time limit", "unlikely by chance"):
         assert part in text
     assert f"{100 * np.mean(np.abs(found.attribution / 0.5) > 2):.3g} %" in text
 
@@ -37,8 +37,8 @@ def test_it_shows_the_error_and_the_map_in_units_of_it():
 def test_unknown_errors_are_left_white_and_said():
     errors = np.full(SHAPE, 0.5)
     errors[0] = np.nan
-    assert "sampled too rarely" in words(error_maps(sampled(errors)))
-    assert "sampled too rarely" not in words(error_maps(sampled(np.full(SHAPE, 0.5))))
+    assert "too few samples to know" in words(error_maps(sampled(errors)))
+    assert "too few samples to know" not in words(error_maps(sampled(np.full(SHAPE, 0.5))))
 
 
 def test_exact_maps_say_so():

@@ -3,7 +3,9 @@
 import numpy as np
 
 from onnxplain.features.class_model import ClassModel
-from onnxplain.render.made import draw_class_models, picture_of
+from onnxplain.features.maco import Made
+from onnxplain.features.raised import Channel
+from onnxplain.render.made import draw_class_models, draw_maco, faded, picture_of
 from onnxplain.targets.classes import ClassScore
 from tests.render.pages import images, words
 
@@ -19,3 +21,18 @@ def test_class_models_are_stretched():
     assert np.ptp(images(figure)[0]) > 100
     assert "b: logit 3" in words(figure)
     assert picture_of(pixels[..., :1]).mode == "RGB"
+
+
+def test_pictures_of_natural_magnitudes_are_faded_where_nothing_matters():
+    weight = np.zeros((40, 40))
+    weight[10:30, 10:30] = 1.0
+    shown = faded(np.zeros((40, 40, 3), np.uint8), weight)
+    assert (shown[20, 20] == 0).all()
+    assert (shown[1, 1] > 150).all()
+    made = Made(
+        Channel("relu", 7), np.zeros((2, 40, 40, 3), np.uint8), np.stack([weight, weight]),
+        [2.5, 3.0], [], {"settings": {"spectrum": "natural, 1/f"}},
+    )  # fmt: skip
+    page = draw_maco([made, made], "m")
+    assert len(images(page)) == 4
+    assert "channel 7 of relu: 2.5" in words(page)

@@ -25,7 +25,7 @@ def occlusion(**changes):
 def test_occlusion_maps_show_values_and_a_legend():
     page = occlusion_maps(occlusion(), {7: "seven"})
     found = texts(page)
-    for expected in ("logit while covered", "fall of the score"):
+    for expected in ("logit while covered", "drop of the score"):
         assert expected in found
     assert {"0.1", "0.7", "class 0", "class 1", "seven (7)", "50 %", "33.3 %", "16.7 %"} <= set(
         found
@@ -64,4 +64,4 @@ def test_a_layer_is_named_and_computed_positions_are_counted():
     found = texts(occlusion_maps(explanation))
     assert {"layer features/3", "layer's response while covered"} <= set(found)
     assert "25 % computed" in " ".join(found)
-    assert not any("class that wins" in text for text in found)
+    assert not any("predicted class while" in text for text in found)

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from onnxplain.errors import UsageError
-from onnxplain.render.colors import PALETTES, blend
+from onnxplain.render.colors import PALETTES, blend, mix
 from onnxplain.render.overlay import overlay, shown_map
-from onnxplain.render.photo import enlarged
 from tests.made_explanations import made
 
 GREY = np.full((4, 4, 3), 100, np.uint8)
@@ -28,9 +28,12 @@ def single(value, row=1, column=2):
 def test_zero_attribution_leaves_the_grey_picture_under_the_colour_of_zero(display):
     photo = np.random.default_rng(0).integers(0, 256, (70, 90, 3), np.uint8)
     image = np.asarray(overlay(made(np.zeros((70, 90)), pixels=photo, display=display)))
-    np.testing.assert_array_equal(image, blend(enlarged(photo), np.zeros((490, 630)), display))
-    luminance = enlarged(photo).astype(int) @ [299, 587, 114]
-    order = np.argsort(luminance, axis=None)
+    plain = Image.fromarray(photo).convert("L").resize((630, 490), Image.Resampling.BICUBIC)
+    tones = np.asarray(plain)[..., None]
+    np.testing.assert_array_equal(image, blend(tones, np.zeros((490, 630)), display))
+    by_channel = mix(np.repeat(tones, 3, axis=2), np.zeros((490, 630)), display)
+    np.testing.assert_array_equal(image, by_channel)
+    order = np.argsort(tones, axis=None)
     assert (np.diff(image[..., 0].reshape(-1)[order].astype(int)) >= -1).all()
 
 

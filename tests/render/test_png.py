@@ -26,6 +26,15 @@ def test_a_view_of_other_pixels_is_written_as_it_looks(rng):
     np.testing.assert_array_equal(np.asarray(Image.open(file)), pixels)
 
 
+def test_a_photo_is_packed_by_how_often_bytes_occur(rng):
+    smooth = rng.normal(128, 20, (400, 400, 3)).cumsum(axis=1)
+    pixels = (smooth % 256).astype(np.uint8)
+    file = io.BytesIO()
+    write_png(file, pixels)
+    np.testing.assert_array_equal(np.asarray(Image.open(file)), pixels)
+    assert len(file.getvalue()) < 1.1 * pixels.size
+
+
 def test_flat_areas_take_next_to_nothing():
     file = io.BytesIO()
     write_png(file, np.full((400, 400, 3), 255, np.uint8))

@@ -60,7 +60,7 @@ def enriched(features):
 def test_an_enriched_prediction_shows_evidence_and_what_it_stands_for():
     figure = draw_enriched(enriched({1: 0.4, 0: 0.1}), bundle(), "m", [])
     said = words(figure)
-    for expected in ("class 0, 25 %", "b:1: 40 %", "a:3: 10 %", "what b:1 stands for", "p.png"):
+    for expected in ("class 0, 25 %", "b:1: 40 %", "a:3: 10 %", "what b:1 represents", "p.png"):
         assert expected in " ".join(said.split())
     assert "dir" not in said
     drawn = images(figure)

@@ -109,6 +109,11 @@ def test_engines_that_disagree_or_were_not_compared():
     assert "derivatives agree with differences" in said(measures={"slope_error": 1e-6}, **itself)[1]
 
 
+def test_a_logit_in_place_of_a_probability_is_said():
+    assert "its probability hardly changes" in said(notes={"probability_moves": 1e-6})[1]
+    assert "hardly changes" not in said()[1]
+
+
 def test_a_warning_comes_first():
     assert said(warnings=("why",))[1].startswith("Do not rely on it before you have read")
 
@@ -133,7 +138,7 @@ def test_no_share_is_promised_for_some_channels():
 
 @pytest.mark.parametrize("error", [0.2, np.nan])
 def test_few_samples(error):
-    assert "places may still move" in said(method="rise", measures={"relative_error": error})[1]
+    assert "map may still change" in said(method="rise", measures={"relative_error": error})[1]
     assert "may still move" not in said(method="rise", measures={"relative_error": 0.01})[1]
 
 

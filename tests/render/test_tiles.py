@@ -3,7 +3,8 @@
 import pytest
 
 from onnxplain.errors import UsageError
-from onnxplain.render.tiles import Tile, block, tile_page
+from onnxplain.render.canvas import Picture
+from onnxplain.render.tiles import Tile, block, fitting_side, tile_page
 from tests.readable import require_readable
 from tests.render.pages import colored, images, pictures, words
 
@@ -51,3 +52,13 @@ def test_wide_pages_get_more_rows():
 def test_a_page_has_an_end():
     with pytest.raises(UsageError, match="9000 pictures do not fit on one page"):
         tile_page(["h"], [Tile(colored(1, 2, 3))] * 9000, columns=12, side=0.9)
+
+
+def test_a_row_of_many_tiles_is_not_broken():
+    tiles = [Tile(colored(255, 0, 0))] * 40
+    for columns in (1, 7, 20):
+        side = fitting_side(columns, 1.7)
+        page = tile_page(["m"], tiles, columns=columns, side=side)
+        tops = [item.box.y for item in page.items if isinstance(item, Picture)]
+        assert len(set(tops)) == -(-40 // columns)
+    assert fitting_side(3, 1.7) == 1.7

@@ -62,13 +62,13 @@ def box(**changes):
     ("entry", "said"),
     [
         (box(cause="other class", other=2), "taken for class 2"),
-        (box(cause="place"), "a box of its class is near it, and not on it (overlap 0.30)"),
+        (box(cause="place"), "a box of its class is near it, but not on it (overlap 0.30)"),
         (box(), "no box is on it or near it"),
         (box(verdict="false positive", cause="other class", other=1), "in truth class 1"),
         (box(verdict="false positive", cause="second box"), "a second box of one object"),
-        (box(verdict="false positive"), "nothing of its class is annotated there"),
+        (box(verdict="false positive"), "no object of its class is annotated there"),
         (box(verdict="hit", cause="", beside={"below": 0.25, "right": 0.1}),
-         "covering the place below takes 25 % of its score"),
+         "covering the place below lowers its score by 25 %"),
         (box(verdict="hit", cause=""), ""),
     ],
 )  # fmt: skip

@@ -61,7 +61,7 @@ def test_without_photos(found, tmp_path):
         (0.95, 0.99, 0.3, "the reasons are the same"),
         (0.85, 0.95, 0.3, "is open"),
         (0.5, 0.7, 0.3, "not the same"),
-        (0.2, 0.7, 0.3, "not surely more alike"),
+        (0.2, 0.7, 0.3, "may be as different"),
         (0.9, 0.9, None, "no control"),
     ],
 )

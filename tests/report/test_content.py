@@ -38,7 +38,7 @@ def test_a_photo_that_changed_or_went_is_not_shown(audited):
     files["e.png"].unlink()
     shown, _ = read_again(folder, folder.parent / "data")
     assert shown.examples[0].missing == "the file has changed since"
-    assert shown.examples[3].missing == "the file is not there any more"
+    assert shown.examples[3].missing == "the file no longer exists"
     text = write_report(folder, shown)[0].read_text("utf-8")
     assert "no photo: the file has changed since" in text
 

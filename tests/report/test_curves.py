@@ -30,7 +30,7 @@ def test_one_chart_a_measure_with_the_methods_in_their_order():
     ]
     assert [line.name for line in found[0].chart.lines] == found[0].table.columns == ["a", "b"]
     assert len(found[0].chart.lines[0].band) == 66
-    assert "share of pixels taken away" in found[0].chart.title
+    assert "share of pixels removed" in found[0].chart.title
     shares = [share for share, _ in found[0].table.rows]
     assert shares == [k / 8 for k in range(9)]
     assert found[0].table.rows[2][1][0] == "0.750 (0.000 to 1.000)"

@@ -47,4 +47,4 @@ def test_why_there_is_no_photo(audited, tmp_path):
     files["e.png"] = tmp_path / "gone.png"
     found = drawn(audited, [0, 3])
     assert found[0].missing == "the file cannot be read: it is a folder"
-    assert found[3].missing == "the file cannot be read: there is nothing"
+    assert found[3].missing == "the file cannot be read: it does not exist"

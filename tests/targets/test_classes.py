@@ -35,7 +35,7 @@ def test_an_index_out_of_range(said):
 
 @pytest.mark.parametrize("said", ["tiger", "--3", "²", "1.0", "", "True"])
 def test_a_name_that_is_none(said):
-    with pytest.raises(UnknownNameError, match=r"an index 0\.\.4 does as well") as caught:
+    with pytest.raises(UnknownNameError, match=r"an index 0\.\.4 works as well") as caught:
         class_index(said, LABELS, 5)
     assert ("Tiger Cat" in caught.value.nearest) == (said == "tiger")
 
@@ -46,7 +46,7 @@ def test_without_names_the_error_says_how_to_give_them():
 
 
 def test_a_name_of_two_classes():
-    with pytest.raises(UsageError, match=r"stands at indices \[3, 4\]"):
+    with pytest.raises(UsageError, match=r"has several indices, \[3, 4\]"):
         class_index("Crane", LABELS, 5)
 
 
@@ -208,7 +208,10 @@ class TestOfAModel:
         ("options", "words"),
         [
             ({"contrast": 0, "margin": True}, "exclude each other"),
-            ({"target": "not-c"}, "defined for a Sigmoid, and this model's classes compete"),
+            (
+                {"target": "not-c"},
+                "has a negative, and this model's classes compete",
+            ),
             ({"target": "top-2"}, "'top-2' stands for 2 targets"),
             ({"target": "c@1,2"}, "no places; drop the position"),
         ],
@@ -289,7 +292,7 @@ class TestOfASigmoid:
         found.save(tmp_path / "e.json")
         again = onnxplain.Explanation.load(tmp_path / "e.json")
         assert again.target == found.target
-        with pytest.raises(UsageError, match="comes from a record; resolve it anew"):
+        with pytest.raises(UsageError, match="comes from a record; resolve it again"):
             model.explain(PICTURE, "gradient", again.target)
 
     def test_a_single_value_has_no_margin(self):

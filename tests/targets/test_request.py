@@ -41,9 +41,9 @@ def test_an_index_beyond_the_classes(index):
 
 
 def test_a_name_of_two_classes_and_of_none():
-    with pytest.raises(UsageError, match=r"stands at indices \[2, 4\]; give the index"):
+    with pytest.raises(UsageError, match=r"has several indices, \[2, 4\]"):
         class_index("Dog", LABELS, 6)
-    with pytest.raises(UnknownNameError, match=r"tiger.*an index 0\.\.5 does as well"):
+    with pytest.raises(UnknownNameError, match=r"tiger.*an index 0\.\.5 works as well"):
         class_index("tiger", LABELS, 6)
     with pytest.raises(UnknownNameError, match="the model has no class names"):
         class_index("cat", (), 6)

@@ -83,7 +83,7 @@ class TestVectors:
         [
             (1, {"contrast": 1}, "cannot be contrasted with itself"),
             (1, {"contrast": 0, "margin": True}, "exclude each other"),
-            ("not-tree", {}, "defined for a Sigmoid"),
+            ("not-tree", {}, "only a class with a Sigmoid"),
         ],
     )
     def test_what_means_nothing(self, said, options, words):

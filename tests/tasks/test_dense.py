@@ -199,7 +199,7 @@ def test_a_region_is_known_in_its_record_but_not_explained_from_it(tmp_path):
     again = onnxplain.Explanation.load(tmp_path / "e.npz")
     assert again.target == found.target
     assert again.target.describe() == found.target.describe()
-    with pytest.raises(UsageError, match="comes from a record; resolve it anew"):
+    with pytest.raises(UsageError, match="comes from a record; resolve it again"):
         model.explain(PICTURE, "gradient", again.target)
 
 

@@ -59,7 +59,7 @@ def test_a_dimension_that_there_is_not(said):
 
 @pytest.mark.parametrize("vector", [np.ones(4), np.zeros(3), np.ones((2, 3))])
 def test_a_vector_that_does_not_fit(vector):
-    with pytest.raises(UsageError, match=r"has . numbers, the embedding 3"):
+    with pytest.raises(UsageError, match=r"has . numbers; it must have 3"):
         target("like=b.npy", vector)
 
 

@@ -112,7 +112,7 @@ class TestRegions:
 
     def test_an_array_of_another_shape(self, tmp_path):
         np.save(tmp_path / "m.npy", np.ones((5, 4)))
-        with pytest.raises(UsageError, match=r"has shape \[5, 4\].*places are \[4, 5\]"):
+        with pytest.raises(UsageError, match=r"must have .* places, \[4, 5\], not \[5, 4\]"):
             region_of(str(tmp_path / "m.npy"), DENSE, NOWHERE)
 
     def test_a_picture_for_three_axes_of_places(self, tmp_path):

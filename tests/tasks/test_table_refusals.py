@@ -106,7 +106,7 @@ def test_an_element_of_any_tensor(said, number):
     [
         (
             "s[3, 2]",
-            r"tensor 's', shape \[36, 1, 5\], does not hold the inputs .* on its first axis",
+            r"first axis of tensor 's', shape \[36, 1, 5\], is not that of the batch",
         ),
         ("t[9]", r"'t\[9\]' is outside the tensor: 't' has the shape \[5, 6, 6\] for one input"),
         ("t[2:2]", "holds no element"),

@@ -61,11 +61,11 @@ def test_what_is_printed(name, explain, tmp_path):
     record = onnxplain.Explanation.load(explain.folder / "picture.occlusion.npz")
     assert (record.unit == "probability") == (probable and not shares)
     assert (record.target.unit == "probability") == probable
-    # What has no classes has no class that wins.
+    # What has no classes has no predicted class while.
     classes = row.task not in ("values", "embedding")
     assert ("predicted_class" in record.maps) == classes
     drawn = words(occlusion_maps(record))
-    assert ("class that wins" in drawn) == classes
+    assert ("predicted class while" in drawn) == classes
     assert ("probability" in drawn) == probable
     if not probable:
         with pytest.raises(onnxplain.errors.UsageError):

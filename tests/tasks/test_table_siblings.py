@@ -257,7 +257,7 @@ def test_a_number_between_zero_and_one_may_be_a_probability():
     found = onnxplain.load(made, preprocess=RECIPE)
     assert (found.task.name, found.predict(PICTURE).unit) == ("values", "value")
     assert any("--scores probabilities" in text for text in found.warnings)
-    with pytest.raises(UsageError, match=r"nothing says from where on .* means yes"):
+    with pytest.raises(UsageError, match=r"nothing says above which number .* means yes"):
         onnxplain.load(made, preprocess=RECIPE, task="yes-no")
 
 

@@ -58,7 +58,7 @@ def test_none_of_several_is_the_first_choice(labels, listed):
 
 @pytest.mark.parametrize("said", ["top-2", "@1,2"])
 def test_values_have_no_ranks(said):
-    with pytest.raises(UsageError, match="none of which is the first choice"):
+    with pytest.raises(UsageError, match="none is the default"):
         task("y", NAMES).request(said)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.graph.arithmetic import numbers_written, products
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph, Node
 
@@ -58,18 +59,9 @@ def arithmetic(graph: Graph, nodes: Sequence[Node], shapes: Shapes) -> NDArray[n
 
     Good enough to see that a model cannot gain; not to plan.
     """
-    work = []
-    for node in nodes:
-        written = float(sum(np.prod(shapes.get(o, (0,))) for o in node.outputs if o))
-        if node.op_type in ("Conv", "QLinearConv"):
-            weight = node.inputs[3 if node.op_type == "QLinearConv" else 1]
-            known = graph.is_constant(weight)
-            shape = graph.constant_shape(weight) if known else shapes.get(weight, ())
-            written *= float(np.prod(shape[1:]))
-        elif node.op_type in ("MatMul", "Gemm"):
-            written *= float(shapes.get(node.inputs[0], (1,))[-1])
-        work.append(written)
-    return np.array(work)
+    return np.array(
+        [float(products(graph, n, shapes) or numbers_written(n, shapes)) for n in nodes]
+    )
 
 
 def _is_kernel(event: Mapping[str, Any]) -> bool:

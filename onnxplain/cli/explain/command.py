@@ -117,6 +117,20 @@ With several targets the names are NAME.METHOD.INDEX.png and so on.
     "error. Without this option such a model is refused.",
 )
 @click.option(
+    "--trust",
+    is_flag=True,
+    help="Judge each map among blind maps of the same picture: it beats the controls, is "
+    "undecided, or no method does. Needs what `onnxplain choose` kept beside the model, or 20 "
+    "pictures. Without -m, explains by the chosen method.",
+)
+@click.option(
+    "--choice",
+    metavar="FILE",
+    type=click.Path(readable=False),
+    help="File that `onnxplain choose` wrote; implies --trust. Default: NAME.choice.json beside "
+    "the model.",
+)
+@click.option(
     "--style",
     type=click.Choice(["overlay", "photo", "map", "grey", "black"]),
     default="overlay",

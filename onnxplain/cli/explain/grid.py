@@ -99,6 +99,28 @@ def parse_grid(given: Sequence[str], methods: Sequence[Method]) -> Grid | None:
     return grid
 
 
+def parse_grids(given: Sequence[str], methods: Sequence[Method]) -> list[Grid]:
+    """Read grids of several methods, each as `parse_grid` takes those of one.
+
+    Raises
+    ------
+    UnknownNameError, UsageError
+        As `parse_grid`; and where a text names no method, and there are several.
+    """
+    by_owner: dict[str, list[str]] = {}
+    for text in given:
+        owner = _parted(text)[0]
+        if not owner and len(methods) > 1:
+            raise UsageError(f"--grid {text!r}: name its method, as occlusion.window=24,64")
+        by_owner.setdefault(find(owner).name if owner else methods[0].name, []).append(text)
+    known = {m.name: m for m in methods}
+    for owner in by_owner:
+        if owner not in known:
+            raise UsageError(f"--grid: {owner} is not one of the chosen methods; name it with -m")
+    grids = (parse_grid(texts, [known[owner]]) for owner, texts in by_owner.items())
+    return [grid for grid in grids if grid is not None]
+
+
 def _parted(text: str) -> tuple[str, str, list[str]]:
     name, equals, values = text.partition("=")
     owner, _, key = name.strip().rpartition(".")

@@ -13,6 +13,7 @@ import numpy as np
 from onnxplain.boundary import unnamed
 from onnxplain.cli.explain.relevance import strongest_channels
 from onnxplain.errors import OnnxplainError
+from onnxplain.evaluate.choose.choice import in_all
 from onnxplain.render.boxes import numbered
 from onnxplain.render.clear_maps import clear_maps
 from onnxplain.render.error_maps import error_maps
@@ -21,6 +22,7 @@ from onnxplain.render.occlusion_maps import occlusion_maps
 from onnxplain.render.overlay import drawn
 from onnxplain.render.save import save_image, save_page
 from onnxplain.render.sheet import sheet
+from onnxplain.render.summary import verdict_of
 
 if TYPE_CHECKING:
     from onnxplain.explanations.explanation import Explanation
@@ -138,6 +140,11 @@ class ImageResult:
         """Note why the image, or the rest of it, could not be explained."""
         self.error = error
 
+    def trust(self) -> str:
+        """What its maps were judged to be in all; empty if they were not judged."""
+        said = [verdict_of(e).get("verdict") for e in self.explanations()]
+        return in_all(words) if (words := [s for s in said if s]) else ""
+
     def without_maps(self) -> ImageResult:
         """What is printed of the image, once its maps are written: no memory for each picture."""
         return replace(self, attempts=[_without_maps(a) for a in self.attempts])
@@ -157,6 +164,7 @@ class ImageResult:
             "image": str(self.path),
             "predictions": self.ranking,
             "explanations": [a.to_dict() for a in self.attempts],
+            **({"trust": said} if (said := self.trust()) else {}),
             "files": [str(f) for f in self.files],
             **_error(self.error),
         }

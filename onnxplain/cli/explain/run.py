@@ -38,6 +38,7 @@ from onnxplain.cli.explain.results import (
     write_sheets,
 )
 from onnxplain.cli.explain.show import show_document, show_failures, show_tables
+from onnxplain.cli.explain.trust import Trust, require_judged_alone, trust_of
 from onnxplain.cli.images import find_images, require_order, result_names
 from onnxplain.cli.outcome import code_of
 from onnxplain.cli.progress import Bar, progress_bar
@@ -75,6 +76,7 @@ class Job:
     grid: Grid | None
     bar: Bar
     beside: Beside
+    trust: Trust | None = None
 
 
 def run(
@@ -94,6 +96,8 @@ def run(
     max_seconds: float | None,
     tolerance: float | None,
     average: int | None,
+    trust: bool,
+    choice: str | None,
     style: str,
     contour: bool,
     columns: int | None,
@@ -135,6 +139,16 @@ def run(
     chosen = give_limits(chosen, {"max_seconds": max_seconds, "tolerance": tolerance})
     chosen = bound_all(methods, chosen, opened)
     chosen = chosen if varied is None else varied.over(chosen)
+    judged_by: Trust | None = None
+    if trust or choice is not None:
+        asked = {"kind": kind, "contrast": contrast, "margin": margin, "part": part,
+                 "match": match, "grid": grid, "average": average}  # fmt: skip
+        require_judged_alone(asked)
+        named = bool(methods or parameters or layer or max_seconds or tolerance)
+        own = chosen if named else []
+        judged_by = trust_of(opened, model, choice, paths, own, out, seed, quiet=quiet)
+        chosen, targets = judged_by.methods(own), judged_by.targets(targets)
+        left_out = left_out if named else {}
     wanted = choose_targets(targets, contrast, margin, opened, part, match)
     require_read(part, match, chosen)
     names = result_names(paths)
@@ -155,7 +169,20 @@ def run(
     begun: dict[Path, Future[ImageResult]] = {}
     at_once = Beside(1, ahead=0) if is_careful() else Beside(workers or machine.cores())
     with progress_bar(len(left), quiet=quiet) as bar, at_once as beside:
-        job = Job(opened, chosen, wanted, kind, out, settings, drawn, drawing, varied, bar, beside)
+        job = Job(
+            opened,
+            chosen,
+            wanted,
+            kind,
+            out,
+            settings,
+            drawn,
+            drawing,
+            varied,
+            bar,
+            beside,
+            judged_by,
+        )
         for path, picture in beside.ahead(partial(_read, opened), left):
             begun[path] = _explain_image(job, path, picture, names[path])
             bar.finish()
@@ -227,6 +254,9 @@ def _explain_into(
     average, place = job.settings["average"], job.targets.wanted[0].position
     prediction = job.model.predict(picture, position=place, average=average)
     result.ranking = _ranking(prediction)
+    judged = None
+    if job.trust is not None:
+        judged = job.trust.judging(job.model, picture, prediction, len(job.methods))
     for k, chosen in enumerate(job.methods):
         job.bar.job(f"{result.path.name}: {chosen.method.name}")
 
@@ -251,8 +281,13 @@ def _explain_into(
             )
             outcomes += job.model.attempt_targets(
                 picture, chosen.method.name, aims, prediction=prediction,
-                progress=step, **job.settings, **chosen.parameters,
+                if_still=job.kind is None, progress=step, **job.settings, **chosen.parameters,
             )  # fmt: skip
+            if judged is not None:
+                outcomes = [
+                    found if isinstance(found, OnnxplainError) else judged(chosen, found)
+                    for found in outcomes
+                ]
         for aim, outcome in zip(aims, outcomes or failed * len(aims), strict=True):
             stem = f"{name}.{chosen.stem}" + (f".{aim.stem}" if len(aims) > 1 else "")
             work = partial(_write, chosen, aim, outcome, job, stem)
@@ -304,6 +339,7 @@ def _write(
     with one_of_many(lambda error: found.append(Attempt(method, aim, error=error, cell=cell))):
         files = write_explanation(outcome, job.folder, stem, job.drawing.look)
         said = tuple(outcome.sentences)
+        aim = outcome.target  # the logit, where the probability hardly moves
         found.append(Attempt(method, aim, outcome, files, sentences=said, cell=cell))
     return found[0]
 

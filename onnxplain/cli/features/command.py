@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from onnxplain.cli.features.concept_commands import COMMANDS
 from onnxplain.cli.features.options import (
     at_least_one,
     channels_option,
@@ -15,8 +16,11 @@ from onnxplain.cli.features.options import (
     layer_option,
     mismatch_option,
     model_argument,
+    projection_option,
+    resample_option,
     view_options,
 )
+from onnxplain.cli.features.tested import ablation, protocol, responses
 from onnxplain.cli.options import data_argument, debug_option, seed_option
 from onnxplain.cli.walled import Walled
 
@@ -25,14 +29,25 @@ _HELP = """Show what MODEL has learned.
 \b
 One model alone:
   onnxplain features weights MODEL
+  onnxplain features maco MODEL
 One picture:
   onnxplain features maps MODEL IMAGE...
+  onnxplain features layer-response MODEL IMAGE...
+  onnxplain features similarity MODEL IMAGE IMAGE
+  onnxplain features crp MODEL IMAGE... [--data DATA]
 \b
-Data sets (folders whose subfolders name the classes, patterns, tables or pictures):
+Data sets (folders whose subfolders name the classes, patterns, tables or pictures; the word
+'flowers' stands for a built-in one, drawn when it is needed):
   onnxplain features top-patches MODEL DATA...
   onnxplain features relevant MODEL DATA...
   onnxplain features enriched MODEL FEATURES.npz IMAGE...
   onnxplain features atlas MODEL DATA...
+  onnxplain features responses MODEL DATA...
+  onnxplain features ablation MODEL FEATURES.npz DATA...
+  onnxplain features protocol MODEL DATA...
+  onnxplain features craft MODEL DATA... -t CLASS
+  onnxplain features prototypes MODEL DATA... -t CLASS
+  onnxplain features tcav MODEL DATA... --concept FOLDER --random FOLDER
 """
 
 
@@ -91,6 +106,34 @@ def maps(**options: Any) -> int:
 
 
 @features.command(
+    "layer-response", short_help="Show the response of a layer in the pixels of images."
+)
+@model_argument
+@images_argument
+@layer_option
+@channels_option
+@at_least_one("--count", 16, "Number of kernels to show alone, the strongest first.")
+@click.option(
+    "--relu",
+    type=click.Choice(["none", "gradient", "deconvnet", "guided"]),
+    default="gradient",
+    show_default=True,
+    help="How responses pass activations on the way back, as for the method clear.",
+)
+@mismatch_option
+@view_options
+def layer_response(**options: Any) -> int:
+    """Carry the response of a layer to each IMAGE back to the pixels, as CLEAR does (R_l).
+
+    Shows the whole layer and single kernels, and prints how sparse the kernels' maps are. Writes
+    NAME.response.LAYER.png and .npz.
+    """
+    from onnxplain.cli.features.picture_views import run_layer_response
+
+    return run_layer_response(**options)
+
+
+@features.command(
     "top-patches", short_help="Show the patches of a data set that excite each channel."
 )
 @model_argument
@@ -99,13 +142,8 @@ def maps(**options: Any) -> int:
 @channels_option
 @at_least_one("--count", 12, "Number of channels, the strongest first.")
 @at_least_one("--images", 9, "Pictures per channel.")
-@click.option(
-    "--projection",
-    type=click.Choice(["guided", "deconvnet", "gradient", "none"]),
-    default="guided",
-    show_default=True,
-    help="How the response is projected back to the pixels.",
-)
+@projection_option("none")
+@resample_option
 @view_options
 def top_patches(**options: Any) -> int:
     """Show the patches of DATA that excite the channels of a layer most.
@@ -161,6 +199,8 @@ def relevant(**options: Any) -> int:
     "-t", "--target", metavar="NAME|INDEX", help="Class to explain. Default: the predicted class."
 )
 @at_least_one("--count", 3, "Maximum number of features to show.")
+@projection_option()
+@resample_option
 @mismatch_option
 @view_options
 def enriched(**options: Any) -> int:
@@ -204,7 +244,22 @@ def enriched(**options: Any) -> int:
     default=0.5,
     show_default=True,
     metavar="PIXELS",
-    help="Standard deviation of the blur after every fourth step; 0 for none.",
+    help="Standard deviation of the blur after every few steps; 0 for none.",
+)
+@at_least_one("--blur-every", 4, "Steps from one blur to the next.")
+@click.option(
+    "--rate",
+    default=0.02,
+    show_default=True,
+    metavar="SHARE",
+    help="Length of the first steps, as a share of the range of inputs.",
+)
+@click.option(
+    "--bounded/--unbounded",
+    default=True,
+    show_default=True,
+    help="Whether the image stays within what a picture can hold; the published equation has no "
+    "such limit.",
 )
 @seed_option
 @mismatch_option
@@ -281,3 +336,7 @@ def atlas(**options: Any) -> int:
     from onnxplain.cli.features.data_views import run_atlas
 
     return run_atlas(**options)
+
+
+for _view in (responses, ablation, protocol, *COMMANDS):
+    features.add_command(_view)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
+
 from onnxplain.cli.console import line, remark, table
 from onnxplain.cli.explain.run import require_writable
 from onnxplain.cli.features.picture_views import (
@@ -19,7 +21,9 @@ from onnxplain.cli.features.picture_views import (
 from onnxplain.cli.images import require_order, shortened
 from onnxplain.cli.outcome import code_of_data
 from onnxplain.cli.progress import Bar, progress_bar
-from onnxplain.features.atlas import activation_atlas, cell_patches
+from onnxplain.errors import UsageError
+from onnxplain.evaluate.built_in import FLOWERS, PICTURES, flower_samples
+from onnxplain.features.atlas import activation_atlas, cell_classes, cell_patches
 from onnxplain.features.collect import forget
 from onnxplain.features.enriched import enrich
 from onnxplain.features.inversion import invert
@@ -27,7 +31,7 @@ from onnxplain.features.passes import Skipped
 from onnxplain.features.patches import fields_of, require_same_engines
 from onnxplain.features.relevant import RelevantFeatures, relevant_features
 from onnxplain.features.top_patches import channel_patches, top_patches
-from onnxplain.inputs.dataset import Sample
+from onnxplain.inputs.dataset import Sample, spread
 from onnxplain.inputs.datasets import read_datasets
 from onnxplain.render.atlas import draw_atlas
 from onnxplain.render.patches import draw_patches
@@ -49,6 +53,7 @@ def run_top_patches(
     count: int,
     images: int,
     projection: str,
+    resample: bool,
     folder: str,
     quiet: bool,
     **opening: str,
@@ -72,7 +77,9 @@ def run_top_patches(
     how = None if projection == "none" else projection
     drawn = []
     with progress_bar(len(wanted), quiet=quiet) as bar:
-        for patches in channel_patches(opened, samples, found, wanted, projection=how):
+        for patches in channel_patches(
+            opened, samples, found, wanted, projection=how, resample=resample
+        ):
             bar.job(f"channel {patches.channel}")
             drawn.append(patches)
             bar.finish()
@@ -139,6 +146,8 @@ def run_enriched(
     images: Sequence[str],
     target: str | None,
     count: int,
+    projection: str,
+    resample: bool,
     allow_mismatch: bool,
     folder: str,
     quiet: bool,
@@ -152,8 +161,9 @@ def run_enriched(
 
     def work(path: Path, name: str, bar: Bar) -> list[str]:
         explained = enrich(
-            opened, path, found, target=target, count=count, allow_mismatch=allow_mismatch
-        )
+            opened, path, found, target=target, count=count, projection=projection,
+            resample=resample, allow_mismatch=allow_mismatch,
+        )  # fmt: skip
         stem = f"{out / name}.enriched"
         figure = draw_enriched(explained, found, opened.name, opened.labels)
         save_page(figure, f"{stem}.png")
@@ -203,7 +213,11 @@ def run_atlas(
     below = "Below each cell: how many activation vectors fell into it. "
     notes = below + "Shown: the patch whose vector is nearest to the cell's mean."
     patches = cell_patches(opened, samples, found, cells)
-    save_page(draw_atlas(patches, counts, cells, heading, notes), f"{stem}.png")
+    classes = cell_classes(samples, found, cells)
+    if classes:
+        below += "Frames: the class that most vectors of a cell come from. "
+        notes = below + "Shown: the patch whose vector is nearest to the cell's mean."
+    save_page(draw_atlas(patches, counts, cells, heading, notes, classes), f"{stem}.png")
     written = [f"{stem}.png", f"{stem}.npz"]
     if inversion:
         require_same_engines(opened, opened.read(samples[found.images[0]].path), allow_mismatch)
@@ -215,7 +229,7 @@ def run_atlas(
                 made[cell] = invert(opened, spatial, wanted, seed=seed, progress=bar.step)[0]
                 bar.finish()
         notes = below + "Shown: a picture made so that the layer answers like the cell's mean."
-        figure = draw_atlas(made, counts, cells, heading, notes)
+        figure = draw_atlas(made, counts, cells, heading, notes, classes)
         save_page(figure, f"{stem}.inversion.png")
         written.append(f"{stem}.inversion.png")
     tell(written, quiet)
@@ -224,7 +238,29 @@ def run_atlas(
 
 def _samples(model: str, data: Sequence[str]) -> list[Sample]:
     require_order(model, data)
-    return read_datasets(data)
+    # Drawn pictures stay until the command ends.
+    return click.get_current_context().with_resource(data_or_flowers(data, None, 0))
+
+
+@contextmanager
+def data_or_flowers(data: Sequence[str], limit: int | None, seed: int) -> Iterator[list[Sample]]:
+    """List the pictures of a data set, or draw the built-in one while the context is open.
+
+    Raises
+    ------
+    UsageError
+        If the built-in one is named beside other data.
+    """
+    if FLOWERS not in data:
+        yield spread(read_datasets(data), limit)
+        return
+    if set(data) != {FLOWERS}:
+        raise UsageError(
+            f"{FLOWERS!r} is the built-in data set, and stands alone; write ./{FLOWERS} for a "
+            "folder of that name"
+        )
+    with flower_samples(count=limit or PICTURES, seed=seed) as samples:
+        yield samples
 
 
 def _first(found: RelevantFeatures, index: int) -> str:

@@ -36,6 +36,9 @@ def run_class_model(
     variation: float,
     jitter: int,
     blur: float,
+    blur_every: int,
+    rate: float,
+    bounded: bool,
     seed: int,
     allow_mismatch: bool,
     folder: str,
@@ -45,7 +48,10 @@ def run_class_model(
     """Make and draw the images of classes."""
     out = Path(folder)
     require_writable(out)
-    how = replace(DEFAULT, steps=steps, decay=decay, variation=variation, jitter=jitter, blur=blur)
+    how = replace(
+        DEFAULT, steps=steps, decay=decay, variation=variation, jitter=jitter, blur=blur,
+        blur_every=blur_every, rate=rate, bounded=bounded,
+    )  # fmt: skip
     opened = open_model(model, quiet, opening)
     named: Sequence[str | int | None] = targets
     if not named:

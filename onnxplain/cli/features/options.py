@@ -40,6 +40,23 @@ def view_options(command: CommandT) -> CommandT:
     return command
 
 
+def projection_option(*more: str) -> Callable[[CommandT], CommandT]:
+    """Return the option for projections; `more` are choices beside the usual ones."""
+    return click.option(
+        "--projection",
+        type=click.Choice(["guided", "deconvnet", "gradient", *more]),
+        default="guided",
+        show_default=True,
+        help="How responses are projected back to the pixels.",
+    )
+
+
+resample_option = click.option(
+    "--resample/--no-resample",
+    default=True,
+    show_default=True,
+    help="Whether projections leave out the grid that strided convolutions draw.",
+)
 layer_option = click.option(
     "--layer",
     metavar="last|early|N|TENSOR",

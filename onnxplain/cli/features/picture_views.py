@@ -15,6 +15,7 @@ from onnxplain.cli.progress import Bar, progress_bar
 from onnxplain.errors import OnnxplainError, UsageError
 from onnxplain.features.archive import origin, write_archive
 from onnxplain.features.kernels import kernels
+from onnxplain.features.layer_response import layer_response
 from onnxplain.features.maps import check_channels, feature_maps
 from onnxplain.graph.layers import spatial_layer
 from onnxplain.model.load import load
@@ -23,6 +24,7 @@ from onnxplain.network.chosen_layer import layer_warnings, tensor_of
 from onnxplain.network.placed_layer import placed, placement_warnings
 from onnxplain.process.journal import in_hand, keep, recall, said_before
 from onnxplain.render.features import draw_kernels, draw_maps, draw_maps_on_photo
+from onnxplain.render.layer_response import draw_layer_response
 from onnxplain.render.save import save_page
 
 
@@ -86,6 +88,44 @@ def run_maps(
             written.insert(1, f"{stem}.photo.png")
             save_page(draw_maps_on_photo(found, opened.name), written[1])
         return written
+
+    return each_image(images, quiet, work)
+
+
+def run_layer_response(
+    *,
+    model: str,
+    images: Sequence[str],
+    layer: str | None,
+    channels: str | None,
+    count: int,
+    relu: str,
+    allow_mismatch: bool,
+    folder: str,
+    quiet: bool,
+    **opening: str,
+) -> int:
+    """Write the response of a layer in the pixels of images; returns the exit code."""
+    out = Path(folder)
+    require_writable(out)
+    opened = open_model(model, quiet, opening)
+    chosen = parse_channels(channels)
+    tensor = None if layer is None else tensor_of(opened.network, layer)
+
+    def work(path: Path, name: str, bar: Bar) -> list[str]:
+        found = layer_response(
+            opened, path, tensor, relu=relu, channels=chosen, count=count,
+            allow_mismatch=allow_mismatch,
+        )  # fmt: skip
+        stem = f"{out / name}.response.{file_name(found.layer)}"
+        save_page(draw_layer_response(found, opened.name), f"{stem}.png")
+        found.save(f"{stem}.npz")
+        if not quiet:
+            line(
+                f"{name}: sparsity {found.sparsity:.3f} (mean Gini index of {len(found.kernels)} "
+                f"kernels' maps), {found.silent:.1%} of the kernels do not answer"
+            )
+        return [f"{stem}.png", f"{stem}.npz"]
 
     return each_image(images, quiet, work)
 

@@ -102,7 +102,7 @@ def _among(chosen: Answer, alike: Sequence[Answer]) -> str:
     if all(o[0] > own[0] for o in others):
         return "the others are auxiliary, features or positions by their names"
     if all(o[1] > own[1] for o in others):
-        return "it has the most layers in front of it"
+        return "it has the most layers before it"
     if all(o[2] > own[2] for o in others):
         return "its name says so"
     return "it is the first of them in the file"

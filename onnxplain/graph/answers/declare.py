@@ -57,8 +57,8 @@ def declared(answer: Answer, task: str | None, scores: str | None) -> Answer:
         said = replace(said, probability=None, logit=None)
     if task == "yes-no" and scores is None and not (said.probability or said.logit):
         raise UsageError(
-            f"nothing says from where on the number of output {answer.output!r} means yes; declare "
-            "--scores probabilities (0.5) or logits (0) as well"
+            f"nothing says above which number output {answer.output!r} means yes; also declare "
+            "--scores probabilities (0.5) or logits (0)"
         )
     return said
 

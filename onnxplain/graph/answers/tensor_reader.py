@@ -214,13 +214,21 @@ class TensorReader:
             return self._made("yes-no", f"a raw number {evidence}", doubts.DECIDED, logit)
         return self._made("values", f"a raw number {evidence}", doubts.one_number(self.dense))
 
+    def _apart(self) -> bool:
+        """Whether parts are shifted by different numbers."""
+        return any(not close(p.offset, self.parts[0].offset) for p in self.parts)
+
     def _raw(self) -> Answer:
         count, view, dense = self.count, self.view, self.dense
         first = self.parts[0]
         if len(self.kinds) > 1 and self.kinds != {"raw", "bounded"}:
             return self._made("values", "numbers of several kinds side by side", doubts.MIXED)
         named = count > 1 and any(n in self.tensor.lower() for n in _FEATURES)
-        bounded = first.kind in ("bounded", "tanh") or not close(first.offset, 0.0)
+        # One number added to all of several scores changes neither their order nor a Softmax.
+        moved = not close(first.offset, 0.0) and (
+            count == 1 or dense or not close(first.scale, 1.0) or self._apart()
+        )
+        bounded = first.kind in ("bounded", "tanh") or moved
         if bounded and self.front.axis is None:
             evidence = first.evidence or "constants that scale and shift a raw number"
             if named and not dense:

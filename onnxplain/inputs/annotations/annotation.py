@@ -70,8 +70,8 @@ class Annotation:
         """
         if self.size is not None and self.size != size:
             raise ImageError(
-                f"its boxes are drawn on {self.size[0]} x {self.size[1]} pixels, the picture has "
-                f"{size[0]} x {size[1]}: take the pictures that were annotated"
+                f"its boxes are for {self.size[0]} x {self.size[1]} pixels, but the picture has "
+                f"{size[0]} x {size[1]}; use the pictures that were annotated"
             )
         width, height = size
         across, down = size if self.shares else (1, 1)

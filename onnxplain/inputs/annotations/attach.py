@@ -62,18 +62,18 @@ def annotate(samples: Sequence[Sample], boxes: str | Path) -> Annotated:
     problems = list(read.problems)
     given = _given(samples, read, problems)
     if not given:
-        about = f", such as that of {read.entries[0][0]!r}" if read.entries else ""
+        about = f" (such as {read.entries[0][0]!r})" if read.entries else ""
         raise UsageError(
-            f"{read.form} annotations {str(boxes)!r}: none of {len(read.entries)} entries{about}, "
-            f"is of one of the {len(samples)} pictures, such as {samples[0].name!r}"
+            f"{read.form} annotations {str(boxes)!r}: none of {len(read.entries)} entries{about}"
+            f" belongs to one of the {len(samples)} pictures (such as {samples[0].name!r})"
         )
     notes, lacking = list(read.notes), len(samples) - len(given)
     if lacking and read.form == "YOLO":
-        notes.append(f"{lacking} of {len(samples)} pictures have no label file: nothing is on them")
-    elif lacking:
         notes.append(
-            f"{lacking} of {len(samples)} pictures are not annotated: nothing is counted on them"
+            f"{lacking} of {len(samples)} pictures have no label file; they count as empty pictures"
         )
+    elif lacking:
+        notes.append(f"{lacking} of {len(samples)} pictures are not annotated and are not counted")
     default = Annotation() if read.form == "YOLO" else None
     completed = [replace(s, annotation=given.get(k, default)) for k, s in enumerate(samples)]
     return Annotated(read.form, tuple(read.names), completed, problems, notes)
@@ -98,7 +98,7 @@ def _given(
         fitting = [number for common, number in near if common == furthest]
         if len(fitting) > 1:
             problems.append(
-                f"annotation of {name!r} may be of {samples[fitting[0]].name!r} or "
+                f"annotation of {name!r} could belong to {samples[fitting[0]].name!r} or "
                 f"{samples[fitting[1]].name!r}; left out"
             )
             continue
@@ -115,7 +115,7 @@ def _given(
             given[number] = None
             problems.append(
                 f"{samples[number].name!r} has {len(entries)} annotations, of {entries[0][0]!r} "
-                f"and {entries[1][0]!r}; nothing is counted on it"
+                f"and {entries[1][0]!r}; it is not counted"
             )
     return given
 

@@ -57,8 +57,8 @@ def _root(file: Path, found: Read) -> Element | None:
     else:
         if root.tag == "annotation":
             return root
-        why = f"it begins with <{root.tag}>, Pascal VOC with <annotation>"
-    found.problems.append(f"{str(file)!r}: {why}; nothing is counted on its picture")
+        why = f"it begins with <{root.tag}>, not with <annotation> as Pascal VOC"
+    found.problems.append(f"{str(file)!r}: {why}; its picture is not counted")
     return None
 
 

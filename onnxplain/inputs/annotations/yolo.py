@@ -40,14 +40,14 @@ def read_yolo(files: Iterable[Path], names_at: Path | None) -> Read:
         found.notes.append(f"class names are read from {str(names_at)!r}")
     else:
         found.notes.append(
-            "no data.yaml or classes.txt names the classes: their numbers are taken for the model's"
+            "no data.yaml or classes.txt names the classes; the model's numbers are assumed"
         )
     key_points = _has_key_points(names_at)
     for file in files:
         try:
             rows = _text(file).splitlines()
         except UsageError as error:
-            found.problems.append(f"{error}; nothing is counted on its picture")
+            found.problems.append(f"{error}; its picture is not counted")
             found.entries.append((str(file), None))
             continue
         objects = []

@@ -65,7 +65,7 @@ class Convention:
         for key, neutral in (("mean", 0.0), ("std", 1.0)):
             given = tuple(values.get(key, (neutral,)))
             if len(given) not in (1, count):
-                raise UsageError(f"{len(given)} values of {key} for {count} channels")
+                raise UsageError(f"it gives {len(given)} values of {key} for {count} channels")
             values[key] = given * count if len(given) == 1 else given
         if count not in (1, 3):
             values["color"] = "bands"
@@ -141,7 +141,7 @@ def sides(value: Any) -> tuple[int, int]:
     """
     found = numbers(value)
     if len(found) not in (1, 2):
-        raise ValueError(f"{value} is not height and width")
+        raise ValueError(f"{value} is not a height and a width")
     return (whole(found[0]), whole(found[-1]))
 
 

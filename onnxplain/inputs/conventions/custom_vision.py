@@ -33,12 +33,12 @@ def of_properties(data: Mapping[str, Any], file: str) -> Convention | None:
         values["std"] = numbers(told["NormalizeStd"])
         if min(values["std"]) <= 0:
             raise ValueError(f"NormalizeStd is {values['std']}")
-    doubt = "no order of the channels is given; RGB is taken"
+    doubt = "it does not give the order of the channels; RGB is assumed"
     return Convention("custom-vision", f"{file} (Azure Custom Vision)", values, None, (doubt,))
 
 
 def of_manifest(data: Mapping[str, Any], file: str) -> Convention:
     """Read ``cvexport.manifest``: pixels of 0..255, blue first, as the exported sample does."""
-    doubt = "it names neither order nor range: BGR of 0..255 is taken, as its sample code does"
+    doubt = "it gives neither order nor range; BGR of 0..255 is assumed, as in its sample code"
     values = {"color": "BGR", "interpolation": "bilinear"}
     return Convention("custom-vision", f"{file} (Azure Custom Vision)", values, None, (doubt,))

@@ -122,8 +122,8 @@ def _values(data: Mapping[str, Any], kind: str, doubts: list[str]) -> dict[str, 
         if not rescales and max(mean) <= 1 and max(std) <= 1:
             scale = UNIT
             doubts.append(
-                "it does not rescale, but its mean and deviation are of 0..1: the pixels are "
-                "taken as scaled to 0..1 before"
+                "it does not rescale, but its mean and deviation are for 0..1; the pixels are "
+                "assumed to be scaled to 0..1 first"
             )
     if rescales and truth(data.get("rescale_offset", False)):
         mean = tuple(m + 1.0 for m in mean)
@@ -166,14 +166,14 @@ def _framing(
         return framing | _cut(exact or shorter), crop
     if exact:
         if truth(data.get("do_pad", False)) or truth(data.get("keep_aspect_ratio", False)):
-            doubts.append("it keeps the shape of the picture; here it is stretched to the tensor")
+            doubts.append("it keeps the proportions of the picture; onnxplain stretches it instead")
         return framing | {"resize": "stretch"}, exact
     if shorter is not None:
         # The tensor is as long as the picture, which a file of one size cannot take.
-        doubts.append("it keeps the whole picture and its shape; here the middle is cut out")
+        doubts.append("it keeps the whole picture; onnxplain crops the middle instead")
         return framing | _cut(shorter), (shorter, shorter)
     if longer is not None:
-        doubts.append("what is beside the picture is taken for black, below and to the right")
+        doubts.append("the padding is assumed to be black, below the picture and to its right")
         return framing | {"resize": "pad", "position": (0.0, 0.0)}, (longer, longer)
     return framing | {"resize": "stretch"}, crop
 

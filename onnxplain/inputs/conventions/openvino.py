@@ -61,10 +61,10 @@ def read(metadata: Mapping[str, str]) -> Convention:
         values["color"] = "RGB"
     elif _descending(values.get("mean", ())):
         values["color"] = "RGB"
-        doubts.append("the means are those of red, green and blue in this order: RGB is taken")
+        doubts.append("the means are in the order of red, green and blue; RGB is assumed")
     else:
         values["color"] = "BGR"
-        doubts.append("reverse_input_channels is not set: BGR is taken, as OpenCV reads pictures")
+        doubts.append("reverse_input_channels is not set; BGR is assumed, the order of OpenCV")
     if truth(told.get("embedded_processing", "false")) and {"mean", "std"} & {*values}:
         doubts.append(
             "embedded_processing says that the file may scale its pixels itself; if it does, they "

@@ -53,7 +53,7 @@ def read(data: Mapping[str, Any], where: str) -> Convention:
         fill = tuple(min(255.0, round(255 * m)) for m in mean)
         values |= {"resize": "pad", "fill": fill, "crop_fraction": fraction}
         if fraction < 1:
-            doubts.append("crop_mode 'border' with crop_pct below 1 is followed roughly")
+            doubts.append("crop_mode 'border' with crop_pct below 1 is only approximated")
     elif size[0] == size[1]:
         values |= _cut(size, fraction, both=False)
     else:

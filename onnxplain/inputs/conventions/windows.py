@@ -60,21 +60,21 @@ def read(metadata: Mapping[str, str], where: str) -> Convention:
     values: dict[str, Any] = {"interpolation": "bilinear"}
     said = metadata.get(_PREFIX + _FORMAT)
     if said is None:
-        doubts.append("no order of the channels is given; RGB is taken")
+        doubts.append("it does not give the order of the channels; RGB is assumed")
     elif said.lower() not in _COLOURS:
         raise ValueError(f"{_PREFIX}{_FORMAT} is {said!r}")
     else:
         values["color"] = _COLOURS[said.lower()]
     span = metadata.get(_PREFIX + _RANGE)
     if span is None:
-        doubts.append("no range of values is given; 0..255 is taken, 0..1 is possible as well")
+        doubts.append("it does not give the range of values; 0..255 is assumed, not 0..1")
     elif _range(span) not in _RANGES:
         raise ValueError(f"{_PREFIX}{_RANGE} is {span!r}")
     else:
         values |= _RANGES[_range(span)]
     gamma = metadata.get(_PREFIX + _GAMMA, "SRGB")
     if gamma.strip().lower() == "linear":
-        doubts.append("linear gamma is asked for, pictures are sRGB and stay so")
+        doubts.append("it asks for linear gamma, but pictures stay sRGB")
     return Convention("onnx-image", f"{where} (ONNX image metadata)", values, None, tuple(doubts))
 
 

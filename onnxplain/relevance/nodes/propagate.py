@@ -14,6 +14,7 @@ from onnxplain.relevance.chains import Chain, Fixed, weighted_chain
 from onnxplain.relevance.composites import Composite, RuleUse
 from onnxplain.relevance.gates import self_gates
 from onnxplain.relevance.manners import manner_of
+from onnxplain.relevance.nodes.balance import Balance
 from onnxplain.relevance.nodes.bounds import write_box, write_support
 from onnxplain.relevance.nodes.layer import write_layer
 from onnxplain.relevance.nodes.weighted import WEIGHTED
@@ -49,6 +50,7 @@ def write_relevance(
     names: Sequence[str],
     image: str,
     copies: Mapping[str, str] | None = None,
+    balance: Balance | None = None,
 ) -> dict[str, str]:
     """Write the relevance of some tensors.
 
@@ -70,6 +72,8 @@ def write_relevance(
         Name of the explained input.
     copies : mapping of str to str, optional
         Where tensors of the graph stand under another name in what is written.
+    balance : Balance, optional
+        Takes in what each node gets and hands on.
 
     Returns
     -------
@@ -93,7 +97,9 @@ def write_relevance(
     signals = signals_between(graph, facts, starts, [image])
     way = _Way(graph, facts, build, image, composite, copies or {}, plan, signals)
     after = graph.descendants(names)
+    last = {tensors[n][-1] for n, site in found_sites.items() if "last" in site.positions}
     found: Parts = {name: [R] for name, R in starts.items()}
+    waiting = set(starts)
     for node in reversed(graph.nodes):
         arrived = tuple(total(build, found, o) for o in node.outputs)
         if all(R is None for R in arrived) or after.isdisjoint(node.outputs):
@@ -108,9 +114,16 @@ def write_relevance(
             shares = {}
         else:
             shares = _weightless(way, node, arrived)
+        shares = {name: parts for name, parts in shares.items() if name in after}
+        waiting.difference_update(node.outputs)
         for name, parts in shares.items():
-            if name in after:
-                found.setdefault(name, []).extend(parts)
+            found.setdefault(name, []).extend(parts)
+            waiting.add(name)
+        if balance is not None:
+            alone = total(build, found, *waiting) if len(waiting) == 1 else None
+            balance.add(
+                node.output, node.op_type, arrived, shares, last=node.output in last, passed=alone
+            )
     return {n: total(build, found, ends.get(n, n)) or _zeros(way, n) for n in names}
 
 

@@ -190,9 +190,9 @@ class BoxNumber(Target):
             same = np.allclose(read[:, 0, self.row], self.strength, rtol=_NEAR, atol=_NEAR)
         if not same:
             raise MethodRefusedError(
-                "the file ranks its boxes, and in another picture that this method needs, number "
-                f"{self.row + 1} is another box; use a method that stays at the picture "
-                "(gradient, grad-cam), or one that needs no gradient (rise, occlusion)"
+                f"the file ranks its boxes, and number {self.row + 1} is another box in other "
+                "pictures that this method needs; use a method that needs this picture only "
+                "(gradient, grad-cam), or one without gradients (rise, occlusion)"
             )
 
     @property

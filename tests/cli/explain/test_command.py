@@ -255,7 +255,7 @@ def test_an_early_choice_is_said_in_terminal_json_and_picture(explain, tmp_path)
     path.write_bytes(proto_of(nodes, constants).SerializeToString())
     options = ("--preprocess", "zero-one", "--scores", "logits", "-m", "grad-cam")
     said = explain(*options, model=path, images=("examples/photos/chelsea.png",))
-    assert "'f' lies at 11% of the network's depth" in said.stdout + said.stderr
+    assert "'f' is at 11% of the network's depth" in said.stdout + said.stderr
     found = explain(*options, "--json", model=path, images=("examples/photos/chelsea.png",))
     (one,) = json.loads(found.stdout)["images"][0]["explanations"]
     (warning,) = one["warnings"]

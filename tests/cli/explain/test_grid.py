@@ -7,6 +7,9 @@ import pytest
 from PIL import Image
 
 from onnxplain import Explanation
+from onnxplain.cli.explain.grid import parse_grids
+from onnxplain.errors import UsageError
+from onnxplain.methods import find
 
 
 def test_one_parameter(explain):
@@ -90,3 +93,14 @@ def test_nonsense_is_refused_in_one_line(explain, options, said):
     assert said in found.stderr
     assert len(found.stderr.strip().splitlines()) == 1
     assert not explain.folder.exists()
+
+
+def test_grids_of_several_methods():
+    methods = [find("occlusion"), find("smoothgrad")]
+    found = parse_grids(
+        ["occlusion.window=2,3", "smoothgrad.samples=4,5", "occlusion.stride=1,2"], methods
+    )
+    assert [(g.method.name, len(g.cells())) for g in found] == [("occlusion", 4), ("smoothgrad", 2)]
+    for wrong in ("window=2,3", "rise.samples=1,2"):
+        with pytest.raises(UsageError):
+            parse_grids([wrong], methods)

@@ -43,6 +43,12 @@ def _opened(file, *given, **extra):
         time.sleep(600)
     elif name.startswith("hang"):
         time.sleep(600)
+    elif name.startswith(("stuck", "locked")):  # as no signal breaks off; with Python's lock or not
+        library = (ctypes.CDLL if name.startswith("stuck") else ctypes.PyDLL)(None)
+        Path(str(file)).with_suffix(".held").touch()
+        lock = ctypes.create_string_buffer(64)
+        library.pthread_mutex_lock(lock)
+        library.pthread_mutex_lock(lock)
     elif name.startswith("eat"):
         kept = []
         while True:  # in steps, so that no single one is refused

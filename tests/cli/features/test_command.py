@@ -1,5 +1,6 @@
 """``onnxplain features``: files, names and refusals of every view."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,12 @@ import rearranged
 import torch
 from PIL import Image
 
+import onnxplain
 from onnxplain.cli.features.picture_views import file_name, parse_channels
 from onnxplain.errors import UsageError
 from onnxplain.features.archive import read_archive
+from onnxplain.features.ascent import Ascent
+from onnxplain.features.class_model import class_model
 from onnxplain.inputs.image import open_image
 
 MODEL, DIGIT = "models/digits-gap.onnx", "examples/digits/3-10.png"
@@ -58,6 +62,17 @@ def test_maps_of_several_images(view):
 def test_maps_of_a_tensor_without_places_have_no_overlay(view):
     assert view("maps", MODEL, DIGIT, "--layer", "logits", "--all").exit_code == 0
     assert written(view) == ["3-10.maps.logits.npz", "3-10.maps.logits.png"]
+
+
+def test_the_response_of_a_layer_says_how_sparse_it_is(view):
+    found = view("layer-response", MODEL, DIGIT, "--layer", "last", "--count", 4)
+    assert found.exit_code == 0, found.stderr
+    assert "sparsity 0." in found.stdout
+    (numbers, picture) = sorted(view.folder.iterdir())
+    record, arrays = read_archive(numbers, "layer response")
+    assert arrays["kernel_responses"].shape[0] == 4
+    assert f"{record['sparsity']:.3f}" in found.stdout
+    assert min(open_image(picture).size) > 100
 
 
 def test_an_unreadable_image_is_named_and_the_others_are_done(view, tmp_path):
@@ -167,6 +182,23 @@ def test_class_model(view):
     stem = "digits-gap.class-model"
     assert written(view) == [f"{stem}.3.npz", f"{stem}.8.npz", f"{stem}.png"]
     assert view("class-model", MODEL, "-t", "eleven").exit_code == 2
+
+
+def test_every_setting_of_a_class_model_can_be_given(view):
+    """What the command makes is what the function makes of the same settings."""
+    given = {"steps": 12, "decay": 0.0, "variation": 0.0, "jitter": 0, "blur": 0.25,
+             "blur_every": 3, "rate": 0.2}  # fmt: skip
+    assert {*given, "bounded"} == {f.name for f in fields(Ascent)}
+    words = [w for k, v in given.items() for w in (f"--{k.replace('_', '-')}", v)]
+    found = {}
+    for bounded in (True, False):
+        end = "--bounded" if bounded else "--unbounded"
+        assert view("class-model", MODEL, "-t", 3, *words, end).exit_code == 0
+        _, arrays = read_archive(view.folder / "digits-gap.class-model.3.npz", "class model")
+        expected = class_model(onnxplain.load(MODEL), 3, Ascent(**given, bounded=bounded))
+        np.testing.assert_array_equal(arrays["x"], expected.x)
+        found[bounded] = arrays["x"]
+    assert found[False].min() < found[True].min() == 0
 
 
 def test_dream(view):

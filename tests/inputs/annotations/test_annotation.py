@@ -24,7 +24,7 @@ def test_pixels_are_cut_at_the_edges_and_what_is_outside_goes():
 def test_a_picture_of_another_size_is_refused():
     one = Annotation((), size=(100, 50))
     assert one.in_pixels((100, 50)) == ()
-    with pytest.raises(ImageError, match="drawn on 100 x 50 pixels, the picture has 50 x 100"):
+    with pytest.raises(ImageError, match="for 100 x 50 pixels, but the picture has 50 x 100"):
         one.in_pixels((50, 100))
 
 

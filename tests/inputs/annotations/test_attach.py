@@ -64,7 +64,7 @@ def test_a_name_that_fits_two_pictures_is_said(tmp_path):
     of = samples(tmp_path, "x/a.jpg", "y/a.jpg", "y/b.jpg")
     found = annotate(of, write_coco(tmp_path / "c.json", "a.jpg", "b.jpg"))
     assert counts(found) == [None, None, 1]
-    assert "may be of 'x/a.jpg' or 'y/a.jpg'" in found.problems[0]
+    assert "could belong to 'x/a.jpg' or 'y/a.jpg'" in found.problems[0]
     assert "2 of 3 pictures are not annotated" in found.notes[-1]
     found = annotate(of, write_coco(tmp_path / "c.json", "old\\x\\a.jpg", "y/a.jpg"))
     assert counts(found) == [1, 1, None]
@@ -89,7 +89,7 @@ def test_yolo_without_a_file_is_empty_and_with_a_broken_one_unknown(tmp_path):
 
 
 def test_annotations_of_other_pictures_are_refused(tmp_path):
-    with pytest.raises(UsageError, match=r"none of 1 entries, such as that of 'z.jpg'"):
+    with pytest.raises(UsageError, match=r"none of 1 entries \(such as 'z.jpg'\)"):
         annotate(samples(tmp_path, "a.jpg"), write_coco(tmp_path / "c.json", "z.jpg"))
 
 

@@ -68,7 +68,7 @@ def test_other_json_is_refused(tmp_path, data, said):
 
 
 def test_what_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="there is nothing"):
+    with pytest.raises(UsageError, match="it does not exist"):
         read_annotations(tmp_path / "gone", STEMS)
     with pytest.raises(UsageError, match="no annotations of the pictures"):
         read_annotations(tmp_path, STEMS)

@@ -51,7 +51,7 @@ def test_a_bad_object_is_said_and_the_others_are_read(tmp_path, bad):
 def test_a_broken_file_says_nothing_of_its_picture(tmp_path, text):
     found = read(tmp_path, text)
     assert [a for _, a in found.entries] == [None]
-    assert "nothing is counted on its picture" in found.problems[0]
+    assert "its picture is not counted" in found.problems[0]
 
 
 def test_a_size_of_zero_is_no_size(tmp_path):

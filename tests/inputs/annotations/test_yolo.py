@@ -86,7 +86,7 @@ def test_names_beside_or_above_and_numbers_without(tmp_path):
     (tmp_path / "classes.txt").unlink()
     found = rows(tmp_path, "1 .5 .5 .1 .1", None)
     assert found.entries[0][1].objects[0].label == 1
-    assert "taken for the model's" in found.notes[0]
+    assert "the model's numbers are assumed" in found.notes[0]
     inner = tmp_path / "labels" / "train"
     inner.mkdir(parents=True)
     (tmp_path / "my.yaml").write_text("names:\n  0: p\n")

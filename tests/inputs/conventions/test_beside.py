@@ -23,7 +23,7 @@ def test_of_two_that_contradict_each_other_the_one_inside_is_taken_and_said(tmp_
     assert model.preprocess.bounds()[0].min() == 0
     (text,) = [t for t in model.warnings if "contradict" in t]
     assert "preprocessor_config.json" in text
-    assert "the first one is taken" in text
+    assert "the first one is used" in text
 
 
 def test_of_two_that_agree_nothing_is_said(tmp_path):

@@ -43,7 +43,7 @@ def test_sides_are_whole_and_moderate():
     assert (sides(7), sides([7, 9]), sides("7x".strip("x"))) == ((7, 7), (7, 9), (7, 7))
     assert whole("65536") == 65536
     for said in (0, -1, 1.5, 65537, [1, 2, 3]):
-        with pytest.raises(ValueError, match=r"pixels|height and width"):
+        with pytest.raises(ValueError, match=r"pixels|a height and a width"):
             sides(said)
 
 

@@ -305,17 +305,17 @@ def test_channels_last(tmp_path):
         (
             {"image_processor_type": "DetrImageProcessor",
              "size": {"shortest_edge": 32, "longest_edge": 64}},
-            "here the middle is cut out",
+            "onnxplain crops the middle",
         ),
         (
             {"image_processor_type": "CLIPImageProcessor", "do_center_crop": False,
              "size": {"shortest_edge": 32}},
-            "here the middle is cut out",
+            "onnxplain crops the middle",
         ),
         (
             {"image_processor_type": "Owlv2ImageProcessor", "do_pad": True,
              "size": {"height": 32, "width": 32}},
-            "here it is stretched",
+            "onnxplain stretches it",
         ),
     ],
 )  # fmt: skip

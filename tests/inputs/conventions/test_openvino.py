@@ -28,7 +28,7 @@ def test_openvino_gets_pictures_of_opencv_unless_they_are_turned(tmp_path):
     said = {f"model_info {k}": v for k, v in INFO.items() if k == "resize_type"}
     model = opened(tmp_path, said | {"model_info reverse_input_channels": "NO"}, size=(32, 32))
     agree(model, lambda im: values(im, (32, 32), order=BGR))
-    assert any("BGR is taken" in text for text in model.warnings)
+    assert any("BGR is assumed" in text for text in model.warnings)
 
 
 @pytest.mark.parametrize(("kind", "top"), [("fit_to_window", 0), ("fit_to_window_letterbox", 8)])

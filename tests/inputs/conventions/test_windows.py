@@ -48,8 +48,8 @@ def test_image_metadata_of_the_input_itself(tmp_path):
 @pytest.mark.parametrize(
     ("said", "asked"),
     [
-        ({"Image.BitmapPixelFormat": "Bgr8"}, "0..1 is possible"),
-        ({"Image.NominalPixelRange": "Normalized_0_1"}, "RGB is taken"),
+        ({"Image.BitmapPixelFormat": "Bgr8"}, "0..255 is assumed, not 0..1"),
+        ({"Image.NominalPixelRange": "Normalized_0_1"}, "RGB is assumed"),
         ({"Image.BitmapPixelFormat": "Rgb8", "Image.NominalPixelRange": "Normalized_0_1",
           "Image.ColorSpaceGamma": "Linear"}, "gamma"),
         ({"Image.BitmapPixelFormat": "Nv12", "Image.NominalPixelRange": "Normalized_0_1"}, "Nv12"),

@@ -1,0 +1,1 @@
+"""Occlusion, RISE and LIME against the best loop that a person would write."""

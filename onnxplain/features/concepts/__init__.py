@@ -1,0 +1,1 @@
+"""Concepts: channels and directions of a layer that stand for something."""

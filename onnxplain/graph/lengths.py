@@ -1,0 +1,123 @@
+"""Shapes that native code ends the process at: axes shorter than nothing, and empty sequences.
+
+Shape inference, that of onnx and of ONNX Runtime, computes negative lengths without a word: a
+kernel larger than its picture, a padding that cuts off too much, a number of parts below zero.
+At a Slice of such a tensor it ends the process. A picture that is too small for its network is
+enough for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import onnx
+
+from onnxplain.errors import ModelFileError
+from onnxplain.graph.native_faults import said
+from onnxplain.graph.rounds import all_nodes
+
+# ONNX Runtime divides their work among threads by the number of sequences, or of steps.
+_RECURRENT = frozenset({"LSTM", "GRU"})
+
+
+def require_lengths(model: onnx.ModelProto) -> None:
+    """Check that nothing in front of a Slice has an axis that is shorter than nothing.
+
+    The shapes of what stands in front of the first Slices are inferred, then those up to the
+    next ones, and so on: no Slice is met before its operand is known to be sound.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        A graph with all inputs declared; small constants with their values.
+
+    Raises
+    ------
+    ModelFileError
+        If one has.
+    """
+    stages = _stages(model.graph.node)
+    if len(stages) < 2:
+        return
+    sliced = {i for n, _ in all_nodes(model.graph.node) if n.op_type == "Slice" for i in n.input}
+    known = {v.name: v for v in model.graph.input}
+    constants = {t.name: t for t in model.graph.initializer}
+    for stage in stages[:-1]:
+        part = onnx.ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
+        part.graph.name = "stage"
+        made: set[str] = set()
+        for node in stage:
+            # What reads a value of no known type is left out: inference would look for it.
+            if all(i in known or i in constants or i in made for i in _read_outside(node)):
+                part.graph.node.append(node)
+                made.update(node.output)
+        read = {i for n, _ in all_nodes(part.graph.node) for i in n.input} - made
+        part.graph.input.extend(known[i] for i in sorted(read) if i in known)
+        part.graph.initializer.extend(constants[i] for i in sorted(read) if i in constants)
+        try:
+            inferred = onnx.shape_inference.infer_shapes(part, data_prop=True)
+        except (onnx.shape_inference.InferenceError, ValueError):
+            return  # that of the whole graph fails as well, and computes no lengths
+        for value in inferred.graph.value_info:
+            if value.name in sliced:
+                _require_not_negative(value)
+            known[value.name] = value
+
+
+def require_sequences(
+    nodes: Iterable[onnx.NodeProto], values: Iterable[onnx.ValueInfoProto]
+) -> None:
+    """Check in inferred shapes that every recurrent layer has something to read.
+
+    Raises
+    ------
+    ModelFileError
+        If one has not.
+    """
+    empty = {v.name for v in values if 0 in _lengths(v)}
+    for node in nodes:
+        if node.op_type in _RECURRENT and not node.domain and node.input[0] in empty:
+            raise ModelFileError(
+                f"{said(node)} reads {node.input[0][:80]!r}, which is empty; a sequence of one "
+                "step or more is needed"
+            )
+
+
+def _read_outside(node: onnx.NodeProto) -> set[str]:
+    """What a node reads, and what its bodies read that is not theirs."""
+    inside = {o for n, depth in all_nodes([node]) if depth for o in n.output}
+    bodies = [g for n, _ in all_nodes([node]) for a in n.attribute for g in (a.g, *a.graphs)]
+    inside |= {v.name for g in bodies for v in (*g.input, *g.initializer)}
+    read = {i for n, depth in all_nodes([node]) if depth for i in n.input}
+    return {i for i in (read - inside) | set(node.input) if i}
+
+
+def _require_not_negative(value: onnx.ValueInfoProto) -> None:
+    lengths = _lengths(value)
+    if any(n < 0 for n in lengths):
+        shape = " x ".join(f"{n:,}" for n in lengths)
+        raise ModelFileError(
+            f"tensor {value.name[:80]!r} would have the shape {shape}, and no length can be below "
+            "0: the input is too small for this model, or a padding or a kernel too large"
+        )
+
+
+def _lengths(value: onnx.ValueInfoProto) -> list[int]:
+    """Known lengths; of an axis that is open, 1."""
+    dims = value.type.tensor_type.shape.dim
+    return [d.dim_value if d.HasField("dim_value") else 1 for d in dims]
+
+
+def _stages(nodes: Sequence[onnx.NodeProto]) -> list[list[onnx.NodeProto]]:
+    """Nodes by the number of Slices up to them, themselves counted, along the longest way."""
+    depth: dict[str, int] = {}
+    found: list[list[onnx.NodeProto]] = [[]]
+    for node in nodes:
+        own = list(all_nodes([node]))
+        before = max((depth.get(i, 0) for n, _ in own for i in n.input), default=0)
+        stage = before + any(n.op_type == "Slice" for n, _ in own)
+        depth.update(dict.fromkeys(node.output, stage))
+        while len(found) <= stage:
+            found.append([])
+        found[stage].append(node)
+    return found
