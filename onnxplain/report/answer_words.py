@@ -77,7 +77,7 @@ def worse_parts(record: Head, told: AnswerSums) -> list[str]:
     """Names of the classes and groups that are answered worse than the others."""
     classes = standing_out(told.classes, worse=True)
     groups = standing_out(told.groups or (), worse=True)
-    names = [class_name(record, c.index) for c in classes]
+    names = [f"“{class_name(record, c.index)}”" for c in classes]
     return names + [f"pictures {group_words(record, g)}" for g in groups]
 
 

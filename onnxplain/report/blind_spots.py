@@ -5,11 +5,11 @@ from __future__ import annotations
 from onnxplain.audit.records.record import Head
 from onnxplain.audit.shortcuts.places import LEAST
 
-# Planted classes ranked first, of eight audits each: the table of docs/audit.md, which a test
+# Planted classes ranked first, of so many audits: the table of docs/audit.md, which a test
 # compares with these.
 MEASURED = {
     ("anywhere", "95 %"): (8, 8),
-    ("anywhere", "50 %"): (2, 8),
+    ("anywhere", "50 %"): (7, 7),
     ("fill the picture", "95 %"): (5, 8),
     ("fill the picture", "50 %"): (0, 8),
 }
@@ -36,14 +36,11 @@ def unseen(record: Head) -> list[str]:
         f"{rate['anywhere', '50 %']} test networks where objects lie anywhere, and in "
         f"{rate['fill the picture', '50 %']} where they fill the picture; on nearly all of them, "
         f"in {rate['anywhere', '95 %']} and {rate['fill the picture', '95 %']}",
-        "a cue that does not by itself change the answer for other pictures, because the model "
-        "also needs the object",
+        "a cue that hardly moves other pictures by itself, because the model also needs the object",
     ]
     if record.data.with_mask < record.data.pictures:
         where = ", in pictures without a mask" if record.data.with_mask else ": there are no masks"
-        found.append(
-            f"a cue that looks different each time, lies in the middle or moves around{where}"
-        )
+        found.append(f"a cue that looks different each time or moves around{where}")
     found += [
         f"any cue of a class with fewer than {LEAST} pictures",
         "a cue that every class shares, or that is not in these pictures at all: the search "

@@ -72,7 +72,8 @@ def _answers(record: Head, told: AnswerSums | None) -> Iterator[str]:
 
 
 def _shortcuts(record: Head, judged: int) -> Iterator[str]:
-    names = list(dict.fromkeys(class_name(record, s.index) for s in record.suspects))
+    # Names may be numbers, which would read as a count.
+    names = list(dict.fromkeys(f"“{class_name(record, s.index)}”" for s in record.suspects))
     if names:
         yield (
             f"Look at the shortcut suspects first: {listed(names)} may be recognised by "

@@ -147,8 +147,8 @@ def occlude(folder, sample=10):
 def test_it_repeats_occlusion_from_the_record_alone(occluded):
     code, said = occlude(occluded)
     assert code == 0, said
-    # 28 pixels, windows of 7, steps of 3: eight positions of a side
-    assert "occlusion: maps of 2 of 2 pictures repeat from 128 windows" in said
+    # 8 pixels, windows of 7, steps of 3: two positions of a side
+    assert "occlusion: maps of 2 of 2 pictures repeat from 8 windows" in said
 
 
 def test_without_occlusion_it_says_so(unsigned):

@@ -41,7 +41,7 @@ def test_a_worse_class_is_named_with_what_it_is_taken_for(record):
     (group,) = of_groups(record, told)
     assert "groups of camera" in group
     assert "b (20 of 40 right)" in group
-    assert worse_parts(record, told) == ["dog", "pictures of camera b"]
+    assert worse_parts(record, told) == ["“dog”", "pictures of camera b"]
 
 
 def test_what_chance_explains_is_not_told_as_a_difference(record):

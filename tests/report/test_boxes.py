@@ -24,7 +24,7 @@ def test_a_page_and_markdown(tmp_path):
     page, text = (p.read_text() for p in write_report(tmp_path, found))
     for said in ("Boxes", "Missed objects", "False positives", "annotated"):
         assert said in page
-    assert "star: beside the object" in page
+    assert "“star”: beside the object" in page
     assert "of the score on average" in page
     assert "**star**: beside the object" in text
     assert "## Boxes" in text

@@ -33,7 +33,7 @@ def test_how_often_it_is_right():
 
 def test_what_is_weaker_and_too_sure():
     text = said([picture(0, 0, 0.99)] * 40 + [picture(1, 0, 0.99)] * 10)
-    assert "weaker than elsewhere on dog." in text
+    assert "weaker than elsewhere on “dog”." in text
     assert "claims 99.0 % and is right in 80.0 %" in text
     assert "right more often (100.0 %) than it claims (50.0 %)" in said([picture(0, 0, 0.5)] * 40)
 
@@ -47,7 +47,7 @@ def test_shortcuts():
     suspect = {"kind": "fixed place", "strength": 9.0, "where": "top left corner", "recurs": 1.0}
     suspect |= {"index": 1, "method": "grad-cam", "count": 6, "examples": [1]}
     suspect |= {"box": [0.0, 0.0, 0.25, 0.25], "transplant": None}
-    assert "suspects first: dog may be" in said(suspects=[suspect])
+    assert "suspects first: “dog” may be" in said(suspects=[suspect])
     assert "found no shortcut, but" in said()
     assert "could not be searched for" in said(judged=0)
 
