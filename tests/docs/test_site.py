@@ -45,7 +45,7 @@ def site():
 
 @pytest.mark.slow
 def test_the_site_is_built_and_notebooks_show_their_results(site):
-    for name in ("pytorch", "keras", "int8", "detector", "audit"):
+    for name in ("pytorch", "keras", "int8", "detector", "audit", "wolves"):
         page = (site / "tutorials" / f"{name}.html").read_text("utf-8")
         assert "cell_output" in page
         assert "Traceback" not in page
