@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.explanations.display import upsample
 from onnxplain.features.activations import activations, back_project
-from onnxplain.network.filters import channel_signal
 from onnxplain.features.maps import check_channels
 from onnxplain.features.passes import Progress, silent
 from onnxplain.features.patches import require_same_engines
@@ -24,6 +23,7 @@ from onnxplain.graph.layers import spatial_layer
 from onnxplain.inputs.picture import Picture, read_picture
 from onnxplain.model.model import Model
 from onnxplain.network.chosen_layer import tensor_of
+from onnxplain.network.filters import channel_signal
 
 if TYPE_CHECKING:
     from onnxplain.inputs.picture import ImageLike

@@ -119,7 +119,6 @@ def test_what_a_cache_holds_does_not_part_inputs_that_are_to_meet(monkeypatch):
     assert sizes == [1] * len(X) + [len(X)]
 
 
-
 def test_a_sequence_is_left_out():
     body = "q = SequenceConstruct(image, image) z = SequenceLength(q) c = Cast<to = 1>(z) "
     graph = prepare(model(f"{body} m = Mul(image, c) scores = Flatten(m)"))
