@@ -149,7 +149,7 @@ class SymbolicAdapter:
                 for name in names:
                     output = ready.way.outputs.get(name)
                     slope = np.zeros_like(arrays[name]) if output is None else found[output].numpy()
-                    result[f"gradient:{k}:{name}"] = slope
+                    result[f"gradient:{k}:{name}"] = _as_long(slope, arrays[name], name)
             return result
 
         joined = self._batches.run_backward(run, np.arange(len(x)), ("back", starts, names))
@@ -306,6 +306,16 @@ def _run(back: Keeping, feeds: Mapping[str, Any]) -> dict[str, Any]:
         raise ConversionError(
             f"ONNX Runtime cannot run the derivatives: {reason_of(error)}"
         ) from error
+
+
+def _as_long(slope: Array, values: Array, name: str) -> Array:
+    """Return a slope, or refuse one that has not the shape of what it belongs to."""
+    if slope.shape != values.shape:
+        raise ConversionError(
+            f"the derivatives in ONNX nodes have the shape {slope.shape} at {name!r}, whose own is "
+            f"{values.shape}: an operator on the way is not read as ONNX Runtime reads it"
+        )
+    return slope
 
 
 def _real(values: Any) -> Array:

@@ -1,14 +1,17 @@
-"""Shapes that native code ends the process at: axes shorter than nothing, and empty sequences.
+"""Shapes that native code ends the process at, or fills the memory for.
 
 Shape inference, that of onnx and of ONNX Runtime, computes negative lengths without a word: a
 kernel larger than its picture, a padding that cuts off too much, a number of parts below zero.
 At a Slice of such a tensor it ends the process. A picture that is too small for its network is
-enough for that.
+enough for that. A tensor that is read as a list of lengths, or of axes, gives the result as many
+axes as it has numbers, and each takes memory. And a recurrent layer cannot read nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Container, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import onnx
 
@@ -18,13 +21,24 @@ from onnxplain.graph.rounds import all_nodes
 
 # ONNX Runtime divides their work among threads by the number of sequences, or of steps.
 _RECURRENT = frozenset({"LSTM", "GRU"})
+# Which operands are lists of lengths or of axes; more than a few of them is nonsense.
+_LISTS: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {
+        "AffineGrid": (1,), "CenterCropPad": (1,), "Col2Im": (1, 2), "ConstantOfShape": (0,),
+        "Expand": (1,), "MaxUnpool": (2,), "Pad": (1,), "Reshape": (1,), "Resize": (2, 3),
+        "Squeeze": (1,), "Tile": (1,), "Unsqueeze": (1,), "Upsample": (1,),
+    }
+)  # fmt: skip
+_MOST_AXES = 1024
+# Inference keeps an object for each number of a tensor of one axis that might be a list of lengths.
+_MOST_NUMBERS = 1 << 24
 
 
 def require_lengths(model: onnx.ModelProto) -> None:
-    """Check that nothing in front of a Slice has an axis that is shorter than nothing.
+    """Check that no Slice reads an axis shorter than nothing, and that no list of axes is endless.
 
-    The shapes of what stands in front of the first Slices are inferred, then those up to the
-    next ones, and so on: no Slice is met before its operand is known to be sound.
+    The shapes of what stands in front of the first such nodes are inferred, then those up to the
+    next ones, and so on: none is met before its operand is known to be sound.
 
     Parameters
     ----------
@@ -36,13 +50,17 @@ def require_lengths(model: onnx.ModelProto) -> None:
     ModelFileError
         If one has.
     """
-    stages = _stages(model.graph.node)
-    if len(stages) < 2:
-        return
-    sliced = {i for n, _ in all_nodes(model.graph.node) if n.op_type == "Slice" for i in n.input}
     known = {v.name: v for v in model.graph.input}
     constants = {t.name: t for t in model.graph.initializer}
-    for stage in stages[:-1]:
+    own = [n for n, _ in all_nodes(model.graph.node)]
+    lists = {i: n for n in own for i in _lists(n)}
+    sliced = {i for n in own if n.op_type == "Slice" for i in n.input}
+    for name in lists.keys() & known.keys():
+        _require_few(known[name], lists[name])
+    for name in lists.keys() & constants.keys():
+        _require_few_of(math.prod(constants[name].dims), name, lists[name])
+    stages = _stages(model.graph.node, {*known, *constants})
+    for k, stage in enumerate(stages, 1):
         part = onnx.ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
         part.graph.name = "stage"
         made: set[str] = set()
@@ -55,12 +73,18 @@ def require_lengths(model: onnx.ModelProto) -> None:
         part.graph.input.extend(known[i] for i in sorted(read) if i in known)
         part.graph.initializer.extend(constants[i] for i in sorted(read) if i in constants)
         try:
+            # First without following the numbers in tensors, which takes memory for each.
+            _require_short(onnx.shape_inference.infer_shapes(part).graph)
+            if k == len(stages):
+                return
             inferred = onnx.shape_inference.infer_shapes(part, data_prop=True)
         except (onnx.shape_inference.InferenceError, ValueError):
             return  # that of the whole graph fails as well, and computes no lengths
         for value in inferred.graph.value_info:
             if value.name in sliced:
                 _require_not_negative(value)
+            if value.name in lists:
+                _require_few(value, lists[value.name])
             known[value.name] = value
 
 
@@ -83,6 +107,17 @@ def require_sequences(
             )
 
 
+def _require_short(graph: onnx.GraphProto) -> None:
+    """Check tensors of one axis."""
+    for value in (*graph.value_info, *graph.input):
+        lengths = _lengths(value)
+        if len(lengths) == 1 and lengths[0] > _MOST_NUMBERS:
+            raise ModelFileError(
+                f"tensor {value.name[:80]!r} would have {lengths[0]:,} numbers on its only axis; "
+                f"at most {_MOST_NUMBERS:,} are allowed"
+            )
+
+
 def _read_outside(node: onnx.NodeProto) -> set[str]:
     """What a node reads, and what its bodies read that is not theirs."""
     inside = {o for n, depth in all_nodes([node]) if depth for o in n.output}
@@ -102,20 +137,43 @@ def _require_not_negative(value: onnx.ValueInfoProto) -> None:
         )
 
 
+def _lists(node: onnx.NodeProto) -> list[str]:
+    """What a node reads as a list of lengths or of axes."""
+    places = () if node.domain else _LISTS.get(node.op_type, ())
+    return [node.input[k] for k in places if k < len(node.input) and node.input[k]]
+
+
+def _require_few(value: onnx.ValueInfoProto, node: onnx.NodeProto) -> None:
+    _require_few_of(math.prod(_lengths(value)), value.name, node)
+
+
+def _require_few_of(count: int, name: str, node: onnx.NodeProto) -> None:
+    if count > _MOST_AXES:
+        raise ModelFileError(
+            f"{said(node)} reads {name[:80]!r} as a list of lengths or axes, and it has {count:,} "
+            f"numbers; at most {_MOST_AXES:,} are allowed"
+        )
+
+
 def _lengths(value: onnx.ValueInfoProto) -> list[int]:
     """Known lengths; of an axis that is open, 1."""
     dims = value.type.tensor_type.shape.dim
     return [d.dim_value if d.HasField("dim_value") else 1 for d in dims]
 
 
-def _stages(nodes: Sequence[onnx.NodeProto]) -> list[list[onnx.NodeProto]]:
-    """Nodes by the number of Slices up to them, themselves counted, along the longest way."""
+def _stages(nodes: Sequence[onnx.NodeProto], given: Container[str]) -> list[list[onnx.NodeProto]]:
+    """Nodes by the number of such nodes up to them, themselves counted, along the longest way.
+
+    A list that is `given` has been looked at before.
+    """
     depth: dict[str, int] = {}
     found: list[list[onnx.NodeProto]] = [[]]
     for node in nodes:
         own = list(all_nodes([node]))
         before = max((depth.get(i, 0) for n, _ in own for i in n.input), default=0)
-        stage = before + any(n.op_type == "Slice" for n, _ in own)
+        stage = before + any(
+            n.op_type == "Slice" or any(i not in given for i in _lists(n)) for n, _ in own
+        )
         depth.update(dict.fromkeys(node.output, stage))
         while len(found) <= stage:
             found.append([])

@@ -102,3 +102,16 @@ def test_other_signals_than_derivatives_are_refused():
     engine, _ = engines(parsed())
     with pytest.raises(UsageError, match="plain derivatives"):
         engine.pull_back(input_of(), [Signal("y", np.ones((3, 2)))], ["image"], rectify="guided")
+
+
+def test_a_derivative_of_another_shape_is_refused(monkeypatch):
+    engine, _ = engines(parsed())
+    right = RULES["Mul"]
+
+    def turned(back):
+        return [s and back("Transpose", back("Reshape", s, [-1, 27]), perm=[1, 0])
+                for s in right(back)]  # fmt: skip
+
+    monkeypatch.setitem(RULES, "Mul", turned)
+    with pytest.raises(ConversionError, match=r"have the shape .* whose own is"):
+        engine.pull_back(input_of(2), [Signal("y", np.ones((2, 2)))], ["image"])

@@ -135,3 +135,44 @@ def test_a_recurrent_layer_that_reads_nothing_is_refused(op_type, ends, is_empty
         ModelFileError, match=rf"{op_type} \(tensor 'y'\) reads 'm', which is empty"
     ):
         shapes(nodes, ends=ends, **constants)
+
+
+# A list of 2**40 numbers would give as many axes.
+ENDLESS = {
+    "an expansion": [make_node("Expand", ["one", "far"], ["list"])],
+    "a repetition": [make_node("Tile", ["one", "far"], ["list"])],
+    "a joined list": [
+        make_node("Expand", ["one", "far"], ["long"]),
+        make_node("Concat", ["long", "one"], ["list"], axis=0),
+    ],
+}
+
+
+@pytest.mark.parametrize("case", ENDLESS)
+@pytest.mark.parametrize("reader", ["Reshape", "Expand", "Unsqueeze"])
+def test_a_list_of_axes_without_end_is_refused(case, reader):
+    nodes = [*ENDLESS[case], make_node(reader, ["x", "list"], ["y"])]
+    with pytest.raises(ModelFileError, match=r"'list' as a list of lengths .* numbers; at most"):
+        shapes(nodes, one=[1], far=[2**20])
+
+
+@pytest.mark.parametrize("reader", ["Mul", "Add", "Concat", "Unsqueeze", "Gather", "Cast"])
+def test_an_endless_tensor_of_one_axis_is_refused(reader):
+    more = {"Unsqueeze": ["zero"], "Gather": ["zero"], "Cast": []}.get(reader, ["one"])
+    options = {"Concat": {"axis": 0}, "Cast": {"to": 7}}.get(reader, {})
+    nodes = [
+        make_node("ReduceMax", ["x"], ["m"], keepdims=0),
+        make_node("Expand", ["m", "far"], ["long"]),
+        make_node(reader, ["long", *more], ["y"], **options),
+    ]
+    with pytest.raises(ModelFileError, match="'long' would have 1,099,511,627,776 numbers"):
+        shapes(nodes, one=np.ones(1, np.float32), zero=[0], far=[2**40])
+
+
+def test_a_computed_list_of_axes_is_read():
+    nodes = [
+        make_node("Shape", ["x"], ["list"]),
+        make_node("Reshape", ["x", "list"], ["r"]),
+        make_node("Relu", ["r"], ["y"]),
+    ]
+    assert shapes(nodes)["r"] == (1, 3, 12, 12)
