@@ -4,7 +4,8 @@ Shape inference, that of onnx and of ONNX Runtime, computes negative lengths wit
 kernel larger than its picture, a padding that cuts off too much, a number of parts below zero.
 At a Slice of such a tensor it ends the process. A picture that is too small for its network is
 enough for that. A tensor that is read as a list of lengths, or of axes, gives the result as many
-axes as it has numbers, and each takes memory. And a recurrent layer cannot read nothing.
+axes as it has numbers, and each takes memory. And recurrent layers, loops and branches cannot read
+nothing.
 """
 
 from __future__ import annotations
@@ -19,8 +20,14 @@ from onnxplain.errors import ModelFileError
 from onnxplain.graph.native_faults import said
 from onnxplain.graph.rounds import all_nodes
 
-# ONNX Runtime divides their work among threads by the number of sequences, or of steps.
-_RECURRENT = frozenset({"LSTM", "GRU"})
+# ONNX Runtime divides the work of recurrent layers among threads by the number of sequences, or of
+# steps, and reads the first number of a count and of a condition.
+_NEEDED = {
+    "LSTM": "a sequence of one step or more",
+    "GRU": "a sequence of one step or more",
+    "Loop": "one number",
+    "If": "one number",
+}
 # Which operands are lists of lengths or of axes; more than a few of them is nonsense.
 _LISTS: Mapping[str, tuple[int, ...]] = MappingProxyType(
     {
@@ -88,22 +95,30 @@ def require_lengths(model: onnx.ModelProto) -> None:
             known[value.name] = value
 
 
-def require_sequences(
-    nodes: Iterable[onnx.NodeProto], values: Iterable[onnx.ValueInfoProto]
+def require_numbers(
+    nodes: Iterable[onnx.NodeProto],
+    values: Iterable[onnx.ValueInfoProto],
+    constants: Iterable[onnx.TensorProto],
 ) -> None:
-    """Check in inferred shapes that every recurrent layer has something to read.
+    """Check in inferred shapes that nodes which read a first number without a look have one.
+
+    Those are recurrent layers, which need a step, and Loop and If, which need their count and
+    their condition.
 
     Raises
     ------
     ModelFileError
         If one has not.
     """
-    empty = {v.name for v in values if 0 in _lengths(v)}
+    empty = {v.name for v in values if 0 in _lengths(v)} | {
+        t.name for t in constants if 0 in t.dims
+    }
     for node in nodes:
-        if node.op_type in _RECURRENT and not node.domain and node.input[0] in empty:
+        need = "" if node.domain else _NEEDED.get(node.op_type, "")
+        read = empty.intersection(node.input[:2] if node.op_type == "Loop" else node.input[:1])
+        if need and read:
             raise ModelFileError(
-                f"{said(node)} reads {node.input[0][:80]!r}, which is empty; a sequence of one "
-                "step or more is needed"
+                f"{said(node)} reads {min(read)[:80]!r}, which is empty; {need} is needed"
             )
 
 

@@ -7,7 +7,7 @@ import math
 import onnx
 
 from onnxplain.graph.image_input import ImageInput
-from onnxplain.graph.lengths import require_lengths, require_sequences
+from onnxplain.graph.lengths import require_lengths, require_numbers
 from onnxplain.graph.view import Graph
 
 Shapes = dict[str, tuple[int, ...]]
@@ -65,7 +65,7 @@ def infer_shapes(graph: Graph, image: ImageInput) -> Shapes:
     except (onnx.shape_inference.InferenceError, ValueError):
         inferred = light  # then the shapes are measured instead
     values = [*inferred.graph.value_info, *inferred.graph.input, *inferred.graph.output]
-    require_sequences(light.graph.node, values)
+    require_numbers(light.graph.node, values, light.graph.initializer)
     shapes = {v.name: _concrete(v) for v in values}
     return {k: v for k, v in shapes.items() if v is not None}
 

@@ -4,7 +4,8 @@ import numpy as np
 import onnx
 import pytest
 from graphs import value_info
-from onnx.helper import make_graph, make_model, make_node, make_opsetid
+from onnx import TensorProto
+from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_tensor_value_info
 from onnx.numpy_helper import from_array
 
 from onnxplain.errors import ModelFileError
@@ -12,6 +13,7 @@ from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.prepare import prepare
 from onnxplain.graph.shapes import infer_shapes
 
+BOOL, INT64 = TensorProto.BOOL, TensorProto.INT64
 IMAGE = ImageInput("x", "float32", "NCHW", 3, (12, 12), None, False)
 W = np.ones((3, 3, 3, 3), np.float32)
 SLICE = make_node("Slice", ["q", "zeros", "ones"], ["y"])
@@ -176,3 +178,31 @@ def test_a_computed_list_of_axes_is_read():
         make_node("Relu", ["r"], ["y"]),
     ]
     assert shapes(nodes)["r"] == (1, 3, 12, 12)
+
+
+def body(name, node):
+    return make_graph([node], name, [], [value_info("out", [])])
+
+
+@pytest.mark.parametrize("count", ["computed", "given"])
+def test_a_count_or_a_condition_without_a_number_is_refused(count):
+    step = make_graph(
+        [make_node("Identity", ["on"], ["go"]), make_node("Relu", ["v"], ["w"])], "step",
+        [make_tensor_value_info("i", INT64, []), make_tensor_value_info("on", BOOL, []),
+         value_info("v", None)],
+        [make_tensor_value_info("go", BOOL, []), value_info("w", None)],
+    )  # fmt: skip
+    shape = make_node("Shape", ["one"], ["none"])  # of a single number: it has no axis
+    loop = make_node("Loop", ["none", "", "x"], ["y"], body=step)
+    made = [shape] if count == "computed" else []
+    given = {} if made else {"none": np.zeros(0, np.int64)}
+    with pytest.raises(ModelFileError, match=r"Loop .*'none', which is empty; one number"):
+        shapes([*made, loop], one=np.float32(1), **given)
+    condition = [make_node("Cast", ["none"], ["cond"], to=BOOL)]
+    branches = {
+        "then_branch": body("there", make_node("Relu", ["x"], ["out"])),
+        "else_branch": body("other", make_node("Neg", ["x"], ["out"])),
+    }
+    choice = make_node("If", ["cond"], ["y"], **branches)
+    with pytest.raises(ModelFileError, match=r"If .*'cond', which is empty; one number"):
+        shapes([*made, *condition, choice], one=np.float32(1), **given)
