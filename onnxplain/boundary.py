@@ -82,17 +82,22 @@ def pass_stop_on(error: BaseException) -> None:
     Native modules that are interrupted while they are imported say that they cannot be. Causes that
     are named count alone: what fails while a stop is dealt with has it as its context.
     """
-    found: BaseException | None = error
-    while found is not None:
+    for found in _causes(error):
         if isinstance(found, STOPS):
             raise found
-        found = found.__cause__
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """An error, its cause, the cause of that, and so on; each once, should they go in a circle."""
+    found = [error]
+    while (cause := found[-1].__cause__) is not None and all(cause is not e for e in found):
+        found.append(cause)
+    return found
 
 
 def reason(error: BaseException) -> str:
     """Return the first line of what was said first: the cause of a chain of errors."""
-    while error.__cause__ is not None:
-        error = error.__cause__
+    error = _causes(error)[-1]
     if isinstance(error, UnicodeDecodeError):
         return f"the text {error.object[:80]!r} in it is not UTF-8"
     if isinstance(error, MemoryError):

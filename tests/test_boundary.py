@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import onnxplain
-from onnxplain.boundary import foreign, one_of_many, reason, unnamed
+from onnxplain.boundary import foreign, one_of_many, pass_stop_on, reason, unnamed
 from onnxplain.errors import ImageError, InternalError, NumericalError, OutputError
 from onnxplain.text import shown
 
@@ -142,3 +142,12 @@ def test_explaining_many_goes_on_if_told_of_failures():
     assert isinstance(error, ImageError)
     with pytest.raises(ImageError):
         onnxplain.explain_all(model, [good, "none.png"], "cam")
+
+
+def test_causes_that_go_in_a_circle_come_to_an_end():
+    one, other = ValueError("first thing"), ValueError("second thing")
+    one.__cause__, other.__cause__ = other, one
+    pass_stop_on(one)
+    assert reason(one) == "second thing"
+    one.__cause__ = one
+    assert reason(one) == "first thing"

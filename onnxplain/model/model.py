@@ -278,7 +278,9 @@ class Model(OpenedModel):
             try:
                 found = averaged(own, lambda s: chosen.function(s, picture.x, aim, **given), runs)
             except NoSlopeError as error:
-                raise empty or error from error
+                if empty is None:
+                    raise
+                raise empty from error
             if empty is not None and vanishes(found.values, self.network.precision):
                 raise empty
             require_finite(chosen, found.values, aim)
