@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 # Blur before anything is called a place, as a share of the shorter side: single pixels of a
@@ -45,15 +44,17 @@ def place_of(heatmap: NDArray[Any]) -> Place | None:
     heatmap : (H, W) array
         What a picture shows, in pixels of the model's input.
     """
+    from scipy import ndimage
+
     shown = np.maximum(np.asarray(heatmap, np.float64), 0.0)
-    blurred = scipy.ndimage.gaussian_filter(shown, _BLUR * min(shown.shape))
+    blurred = ndimage.gaussian_filter(shown, _BLUR * min(shown.shape))
     top = float(blurred.max(initial=0.0))
     if not top > 0:
         return None
     inside = blurred >= _LEVEL * top
     area = float(inside.mean())
-    parts, count = scipy.ndimage.label(inside)
-    weights = scipy.ndimage.sum_labels(blurred * inside, parts, np.arange(1, count + 1))
+    parts, count = ndimage.label(inside)
+    weights = ndimage.sum_labels(blurred * inside, parts, np.arange(1, count + 1))
     largest = parts == 1 + int(np.argmax(weights))
     reaching = inside if count > _PLACES else largest
     if area >= _COVER or _reach(reaching) >= _REACH:
@@ -71,7 +72,9 @@ def _reach(inside: NDArray[np.bool_]) -> float:
 
 
 def _words(part: NDArray[np.float64]) -> str:
-    centre = scipy.ndimage.center_of_mass(part)
+    from scipy import ndimage
+
+    centre = ndimage.center_of_mass(part)
     row, column = (
         min(int(3 * (at + 0.5) / length), 2) for at, length in zip(centre, part.shape, strict=True)
     )

@@ -61,7 +61,7 @@ def test_a_bound_value_that_does_not_fit_its_input(tmp_path, value):
 
 def test_more_pictures_at_a_time_than_memory_holds(tmp_path):
     with (
-        within(Budget(tensor_bytes=1 << 60, picture_bytes=1 << 60)),
+        within(Budget(tensor_bytes=1 << 60, picture_bytes=1 << 60, small_work=1 << 60)),
         pytest.raises(UnsupportedModelError, match="more memory than is available"),
     ):
         opened(tmp_path, NEVER_RUNS, image="float[99999999999999,1,4,4] x").predict(picture(3))

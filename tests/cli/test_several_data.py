@@ -51,7 +51,7 @@ def audited(run, config):
 
 def test_audit_verify_and_report(run, audited):
     record = json.loads(audited.read_text("utf-8"))
-    assert record["format"] == 4
+    assert record["format"] == 5
     assert record["data"]["source"] == list(MIXED)
     assert [(p["name"], p.get("label")) for p in record["pictures"]] == list(
         zip(NAMES, LABELS, strict=True)

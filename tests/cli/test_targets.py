@@ -83,7 +83,7 @@ def test_places_of_a_dense_output(explain, saved, colours):
     ("options", "words"),
     [
         (["--margin", "--contrast", "3"], ["exclude each other"]),
-        (["-t", "not-3"], ["defined for a Sigmoid", "--margin"]),
+        (["-t", "not-3"], ["a class with a Sigmoid", "--margin"]),
         (["-t", "3@1,2"], ["no places; drop the position"]),
         (["-t", "3@x"], ["place 'x' is not understood; write CLASS@ROW,COLUMN"]),
     ],

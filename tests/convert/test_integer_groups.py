@@ -247,12 +247,22 @@ def test_tensors_between_the_integers_keep_their_values(quantised):
 @needs_exact_sums
 def test_the_derivative_is_that_of_floats(quantised):
     graph = quantised("mobilenet v3", "uint8")
-    tensor, gradients = logits_of(graph), []
-    for program in (to_torch(graph), in_floats(graph)):
-        leaf = torch.from_numpy(picture(3)).requires_grad_()
+    tensor, x = logits_of(graph), picture(3)
+
+    def gradient(program, x):
+        leaf = torch.from_numpy(x.astype(np.float32)).requires_grad_()
         program.run({"image": leaf}, [tensor])[tensor][0, 0].backward()
-        gradients.append(leaf.grad.flatten())
-    assert torch.cosine_similarity(*gradients, dim=0) > 0.99
+        return leaf.grad.flatten()
+
+    floats, rng = in_floats(graph), np.random.default_rng(0)
+    exact = gradient(floats, x)
+    # Rounded activations fall on the other side of some kinks, as they do where a picture is
+    # rounded to the steps of a byte: by that the gradient may turn, and which ones do depends on
+    # the processor that calibrated the file.
+    step = (x.max() - x.min()) / 255
+    rounded = [gradient(floats, x + step * rng.uniform(-0.5, 0.5, x.shape)) for _ in range(4)]
+    alike = min(float(torch.cosine_similarity(exact, other, dim=0)) for other in rounded)
+    assert 0.9 < alike <= float(torch.cosine_similarity(exact, gradient(to_torch(graph), x), dim=0))
 
 
 def test_double_precision_is_exact_mathematics(quantised):

@@ -138,6 +138,7 @@ def test_no_measure_is_forgotten():
     here = Path(__file__).parent
     said = "".join(p.read_text("utf-8") for p in here.glob("test_*.py"))
     elsewhere = {  # what these are called where their controls are tested
+        "imputed-regions": "imputed_regions",
         "mean-iou": "expected_iou",
         "best-iou": "best_iou",
         "iou-at-area": "iou_at_area",

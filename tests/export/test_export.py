@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from noise import require_float32
 
 import onnxplain
 from onnxplain.errors import ConversionError, UnknownNameError, UsageError
@@ -211,13 +212,15 @@ def test_relevance_by_composite(rules, tmp_path):
 def test_relevance_through_attention(tmp_path):
     model, found = made(VIT, tmp_path / "out.onnx", ["lrp"])
     file = session(onnx.load(tmp_path / "out.onnx"))
-    (ours,) = file.run([found.written.outputs["lrp"]], feeds(model, PICTURE))
-    theirs = model.explain(PICTURE, "lrp").attribution
     exact = onnxplain.load(VIT, precision="double").explain(PICTURE, "lrp").attribution
-    # Sums that cancel: the engine's own rounding is the measure.
-    noise = np.linalg.norm(theirs - exact)
-    assert 0 < noise < 1e-3 * np.linalg.norm(exact)
-    assert np.linalg.norm(ours[0] - exact) < 3 * noise
+    given = feeds(model, PICTURE)
+    image = model.network.image.name
+
+    def run(x):
+        return file.run([found.written.outputs["lrp"]], {**given, image: x})[0][0]
+
+    # Sums that cancel: how far rounding takes them is measured on this machine.
+    require_float32(run, given[image], exact)
 
 
 def test_an_operator_without_a_rule_is_refused_by_name(tmp_path):

@@ -59,4 +59,4 @@ def test_an_annotation_of_another_picture_is_a_failure():
     other = replace(SEEN, annotation=replace(SEEN.annotation, size=(5, 5)))
     entry, _ = examine(DETECTOR, other, ("gradient",), CONFIG, 0, TRUTH)
     assert isinstance(entry, Failed)
-    assert "drawn on 5 x 5 pixels" in entry.problem
+    assert "for 5 x 5 pixels" in entry.problem

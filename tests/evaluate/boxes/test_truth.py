@@ -60,7 +60,7 @@ def test_a_set_without_any_object_is_no_error(tmp_path):
 
 def test_a_picture_of_another_size_is_refused():
     other = Sample("a", PICTURE, annotation=Annotation((), size=(5, 5)))
-    with pytest.raises(ImageError, match="drawn on 5 x 5 pixels"):
+    with pytest.raises(ImageError, match="for 5 x 5 pixels"):
         truth_of(of(["star"]), MODEL.task).objects(other, MODEL.preprocess)
     assert (
         truth_of(of(["star"]), MODEL.task).objects(Sample("a", PICTURE), MODEL.preprocess) is None
