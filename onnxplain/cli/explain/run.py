@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from onnxplain import machine
 from onnxplain.adapters.device import cuda_device_count, parse_device
@@ -38,7 +38,6 @@ from onnxplain.cli.explain.results import (
     write_sheets,
 )
 from onnxplain.cli.explain.show import show_document, show_failures, show_tables
-from onnxplain.cli.explain.trust import Trust, require_judged_alone, trust_of
 from onnxplain.cli.images import find_images, require_order, result_names
 from onnxplain.cli.outcome import code_of
 from onnxplain.cli.progress import Bar, progress_bar
@@ -53,6 +52,9 @@ from onnxplain.targets.classes import Kind
 from onnxplain.targets.target import Target
 from onnxplain.tasks.boxes import Detected
 from onnxplain.tasks.prediction import Prediction
+
+if TYPE_CHECKING:
+    from onnxplain.cli.explain.trust import Trust
 
 _RANKED = 5
 _SIDES = ("left", "top", "right", "bottom")
@@ -141,6 +143,8 @@ def run(
     chosen = chosen if varied is None else varied.over(chosen)
     judged_by: Trust | None = None
     if trust or choice is not None:
+        from onnxplain.cli.explain.trust import require_judged_alone, trust_of
+
         asked = {"kind": kind, "contrast": contrast, "margin": margin, "part": part,
                  "match": match, "grid": grid, "average": average}  # fmt: skip
         require_judged_alone(asked)
