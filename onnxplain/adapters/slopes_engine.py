@@ -6,7 +6,7 @@ See ``docs/decisions/030-engines.md``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TypeVar
 
 from onnxplain.adapters.base import (
     Adapter,
@@ -36,6 +36,7 @@ _OTHERWISE = "choose --engine pytorch"
 _OBSTACLES = (ConversionError, UnsupportedModelError, UsageError)
 # Tensors at which slopes start, and those whose derivatives are wanted.
 _Way = tuple[tuple[str, ...], tuple[str, ...]]
+_Found = TypeVar("_Found")
 
 
 class SlopesEngine:
@@ -107,25 +108,17 @@ class SlopesEngine:
         ConversionError, ParityError, MethodRefusedError
             If only ONNX Runtime may, and it cannot.
         """
-        way = (starts_of(seeds), tuple(names))
-        if rectify is not None or resample or baseline is not None:
-            if self._only:
-                raise MethodRefusedError(
-                    "ONNX Runtime computes plain derivatives only, and this method modifies the "
-                    f"backward pass; {_OTHERWISE}"
-                )
-        elif way not in self._obstacles:
-            try:
-                return self.from_onnx(x, seeds, names)
-            except _OBSTACLES as error:
-                if self._only:
-                    raise
-                self._obstacles[way] = str(error)
-        options: dict[str, Any] = {"rectify": rectify, "resample": resample, "baseline": baseline}
-        other = self._pytorch()
-        self.device, self.check = other.device, None
-        self.obstacle = self._obstacles.get(way, "")
-        return other.pull_back(x, seeds, names, **options)
+        plain = rectify is None and not resample and baseline is None
+        return self._ours_or_theirs(
+            (starts_of(seeds), tuple(names)),
+            None if plain else "computes plain derivatives only, and this method modifies the "
+            "backward pass",
+            lambda: self.from_onnx(x, seeds, names),
+            lambda other: other.pull_back(
+                x, seeds, names, rectify=rectify, resample=resample, baseline=baseline
+            ),
+            _OBSTACLES,
+        )  # fmt: skip
 
     def from_onnx(self, x: Array, seeds: Sequence[Seed], names: Sequence[str]) -> PullBack:
         """Return ONNX Runtime's checked derivatives.
@@ -189,24 +182,13 @@ class SlopesEngine:
         ConversionError, ParityError, MethodRefusedError
             If only ONNX Runtime may, and it cannot.
         """
-        way = (starts_of(seeds), ("relevance", *names))
-        if keep:
-            if self._only:
-                raise MethodRefusedError(
-                    "ONNX Runtime carries the relevance of all channels back, and this asks for "
-                    f"some; {_OTHERWISE}"
-                )
-        elif way not in self._obstacles:
-            try:
-                return self.relevance_from_onnx(x, seeds, composite, names)
-            except (*_OBSTACLES, MethodRefusedError) as error:
-                if self._only:
-                    raise
-                self._obstacles[way] = str(error)
-        other = self._pytorch()
-        self.device, self.check = other.device, None
-        self.obstacle = self._obstacles.get(way, "")
-        return other.relevance(x, seeds, composite, names, keep=keep)
+        return self._ours_or_theirs(
+            (starts_of(seeds), ("relevance", *names)),
+            "carries the relevance of all channels back, and this asks for some" if keep else None,
+            lambda: self.relevance_from_onnx(x, seeds, composite, names),
+            lambda other: other.relevance(x, seeds, composite, names, keep=keep),
+            (*_OBSTACLES, MethodRefusedError),
+        )
 
     def relevance_from_onnx(
         self, x: Array, seeds: Sequence[Seed], composite: Composite, names: Sequence[str]
@@ -225,6 +207,30 @@ class SlopesEngine:
         found = self._symbolic.relevance(x, seeds, composite, names)
         self.device, self.check, self.obstacle = self._symbolic.device, check, ""
         return found
+
+    def _ours_or_theirs(
+        self,
+        way: _Way,
+        lacks: str | None,
+        ours: Callable[[], _Found],
+        theirs: Callable[[Adapter], _Found],
+        obstacles: tuple[type[Exception], ...],
+    ) -> _Found:
+        """Return what ONNX Runtime gives, or PyTorch where it `lacks` something or cannot."""
+        if lacks is not None:
+            if self._only:
+                raise MethodRefusedError(f"ONNX Runtime {lacks}; {_OTHERWISE}")
+        elif way not in self._obstacles:
+            try:
+                return ours()
+            except obstacles as error:
+                if self._only:
+                    raise
+                self._obstacles[way] = str(error)
+        other = self._pytorch()
+        self.device, self.check = other.device, None
+        self.obstacle = self._obstacles.get(way, "")
+        return theirs(other)
 
     def windowed(
         self, base: Array, changes: WindowChanges, names: Sequence[str], *, engine: Engine = "auto"
