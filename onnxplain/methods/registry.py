@@ -216,8 +216,8 @@ def method(**card: Any) -> Callable[[Callable[..., Attribution]], Callable[..., 
 
 def registered() -> Mapping[str, Method]:
     """Return all methods by name, family by family."""
-    ordered = sorted(_METHODS.values(), key=lambda m: get_args(Family).index(m.family))
-    return {m.name: m for m in ordered}
+    return {m.name: m for family in get_args(Family) for m in _METHODS.values()
+            if m.family == family}  # fmt: skip
 
 
 def find(name: str) -> Method:

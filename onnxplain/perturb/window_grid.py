@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.changes import WindowChanges
 from onnxplain.errors import UsageError
+from onnxplain.explanations.products import product
 from onnxplain.network.context import Context
 from onnxplain.perturb.fills import FILLS, fill
 from onnxplain.perturb.inpaint import Inpainting
@@ -75,8 +76,9 @@ class WindowGrid:
         """Mean over the windows that cover each pixel, (N, P) to (N, H, W)."""
         down = _covering(self.rows, self.picture[0])
         across = _covering(self.columns, self.picture[1])
-        total = down @ values.reshape(-1, *self.shape) @ across.T
-        return total / np.outer(down.sum(axis=1), across.sum(axis=1))
+        count = np.outer(down.sum(axis=1), across.sum(axis=1))
+        grids = values.reshape(-1, *self.shape)
+        return np.stack([product(product(down, grid), across.T) for grid in grids]) / count
 
 
 class Contents:
