@@ -4,7 +4,8 @@ Parts are ``flowers`` (localisation on 200 flowers with decoys), ``strong`` (acc
 strongest pixels alone and without them), ``transformer`` (deletion on test digits) and
 ``randomisation``. Each method of each model is kept in ``benchmarks/evaluation_results/`` as soon
 as it is done, and is not computed again; delete the files to start over. The tables are printed
-from what is there. ``--methods`` computes some alone. ``--few`` takes a few pictures and keeps nothing, to see that it runs.
+from what is there. ``--methods`` computes some alone. ``--few`` takes a few pictures and keeps
+nothing, to see that it runs.
 """
 
 from __future__ import annotations
