@@ -171,7 +171,7 @@ def test_evaluate_measures_the_declared_number(run, files, tmp_path, name):
     done = run("evaluate", path, data, *OPEN, *declared, "-m", "occlusion", "--target", target,
                "-o", tmp_path / "out")  # fmt: skip
     assert done.exit_code == 0, done.stderr
-    assert f"scores are of unit '{unit}'" in done.stdout
+    assert f"unit of the scores: {unit}" in done.stdout
     assert ("probab" in done.stdout) == (unit == "probability")
     written = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert written["provenance"]["unit"] == unit

@@ -81,6 +81,44 @@ def test_the_logit_alone_holds_it(method):
     assert apart(method, "weights", kind="logit") > 0.5
 
 
+BARE = BODY.replace(" scores = Softmax<axis=1>(z)", "").replace("z = Add", "scores = Add")
+# Methods that change the picture and read scores: of a file without probabilities, its logits.
+CHANGED = {"occlusion": {}, "rise": {"samples": 100}, "lime": {"samples": 60},
+           "kernel-shap": {"samples": 60}, "sobol": {"samples": 8}}  # fmt: skip
+
+
+@functools.cache
+def bare(shift=None):
+    weight, bias = SHIFTS[shift] if shift else (0.0, 0.0)
+    arrays = {"k": KERNELS, "w": HEAD + weight, "b": np.full(CLASSES, bias)}
+    proto = written(BARE, arrays, image=f"float[N,3,{SIDE},{SIDE}] image")
+    return onnxplain.load(proto, preprocess="zero-one")
+
+
+def apart_of_bare(method, shift, **options):
+    one, other = (
+        m.explain(PICTURE, method, **CHANGED[method], **options) for m in (bare(), bare(shift))
+    )
+    return np.abs(one.attribution - other.attribution).max() / np.abs(one.attribution).max()
+
+
+@pytest.mark.parametrize("shift", SHIFTS)
+@pytest.mark.parametrize("method", CHANGED)
+def test_without_probabilities_changes_of_the_picture_hold_nothing_common_either(method, shift):
+    """As far as float32 holds logits of that size: a map is made of many differences of them."""
+    assert bare(shift).predict(PICTURE).unit == "logit"
+    noise = np.spacing(np.float32(np.abs(bare(shift).predict(PICTURE).logits).max()))
+    span = np.ptp(bare().predict(PICTURE).logits)
+    assert apart_of_bare(method, shift) <= 100 * noise / span
+
+
+@pytest.mark.parametrize(
+    ("method", "shift"), [("occlusion", "weights"), ("lime", "weights"), ("rise", "down")]
+)
+def test_a_bare_logit_alone_holds_it(method, shift):
+    assert apart_of_bare(method, shift, kind="logit") > 0.5
+
+
 def test_methods_of_the_first_look_are_among_these():
     assert set(DEFAULT_METHODS) <= {*SLOPES, "lrp", "occlusion"}
 
