@@ -53,8 +53,8 @@ valid record that is marked as incomplete.
     "--config",
     metavar="FILE",
     type=click.Path(readable=False),
-    help="TOML file with the questions; the options below change single ones. Default: grad-cam and "
-    "lrp (occlusion if the model allows neither), deletion and insertion, and with masks "
+    help="TOML file with the questions; the options below change single ones. Default: grad-cam "
+    "and lrp (occlusion if the model allows neither), deletion and insertion, and with masks "
     "energy-in-mask.",
 )
 @click.option(

@@ -7,7 +7,7 @@ from benchmarks.exported import table as exported
 from benchmarks.layers import table as layers
 
 
-.mark.parametrize(
+@pytest.mark.parametrize(
     "table", [coverage, layers, exported], ids=["coverage", "layers", "exported"]
 )
 def test_a_page_is_what_its_program_writes(table):
