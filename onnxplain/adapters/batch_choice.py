@@ -201,8 +201,9 @@ def require_batch(graph: Graph, shapes: Shapes, asked: int) -> None:
         fit = max(1, memory_allowed() // alive)
         raise UsageError(
             f"the batch size {asked:,} is too large: {node.op_type} (tensor "
-            f"{shown(node.output)!r}) takes {asked * alive:,} bytes, and {memory_allowed():,} is "
-            f"the limit; {fit:,} fit, or --budget memory-bytes=N where the machine has more"
+            f"{shown(node.output)!r}) needs {asked * alive:,} bytes, and the limit is "
+            f"{memory_allowed():,}; use at most {fit:,}, or raise the limit with --budget "
+            "memory-bytes=N"
         )
 
 

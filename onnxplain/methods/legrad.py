@@ -120,7 +120,7 @@ def _block_ends(network: Network, layers: Sequence[SelfAttention], grid: TokenGr
     missing = [k for k in range(len(layers)) if k not in found]
     if missing:
         raise MethodRefusedError(
-            f"legrad reads the tokens after each block, and none follow {layers[missing[0]].node} "
-            "as the sum of a block and what enters it; use gradient-attention-rollout or attn-lrp"
+            f"legrad reads the sum of each block's input and output, and there is none after "
+            f"{layers[missing[0]].node}; use gradient-attention-rollout or attn-lrp"
         )
     return [found[k] for k in range(len(layers))]
