@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.render.color_difference import cielab, ciede2000
+from onnxplain.render.color_difference import ciede2000, cielab
 
 # Brightness is taken, and the categorical palettes of libraries differ in brightness above all:
 # hues and saturations are left.

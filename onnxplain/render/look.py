@@ -25,7 +25,7 @@ STYLES: Mapping[str, str] = {
 }
 # What stands for a number where channels are colours.
 CHANNELS: Mapping[str, str] = {
-    "grey": "each channel in its own colour; mid-grey is zero, brighter is positive, darker negative",
+    "grey": "each channel in its own colour; mid-grey is zero, brighter positive, darker negative",
     "black": "the magnitude of each channel in its own colour; black is zero",
 }
 # Of the strongest value: inside of it lies what counts most.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from onnxplain.render.color_difference import cielab, ciede2000
+from onnxplain.render.color_difference import ciede2000, cielab
 
 # Sharma, Wu, Dalal 2005, table 1: two colours in CIELAB and their difference.
 PAIRS = """

@@ -238,9 +238,7 @@ def run_atlas(
             for cell, own in members.items():
                 bar.job(f"cell {cell[0]}, {cell[1]}")
                 wanted = found.vectors[own].mean(axis=0)
-                made[cell] = invert(
-                    opened, spatial, wanted, how, seed=seed, progress=bar.step
-                )[0]
+                made[cell] = invert(opened, spatial, wanted, how, seed=seed, progress=bar.step)[0]
                 bar.finish()
         notes = below + "Shown: a picture made so that the layer answers like the cell's mean."
         figure = draw_atlas(made, counts, cells, heading, notes, classes)

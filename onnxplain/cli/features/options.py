@@ -54,7 +54,9 @@ def ascent_options(
     them.
     """
 
-    def number(name: str, default: float, metavar: str, said: str) -> Callable[[CommandT], CommandT]:
+    def number(
+        name: str, default: float, metavar: str, said: str
+    ) -> Callable[[CommandT], CommandT]:
         return click.option(
             name, default=default, show_default=True, metavar=metavar, help=of + said
         )
