@@ -80,7 +80,8 @@ class WindowChanges:
         spatial : (int, int)
             Axes of height and width in `picture`.
         """
-        return cls(windows, lambda k: picture[inside(windows[k], picture.ndim, spatial)])
+        rows = windows.tolist()  # Python's own numbers make slices faster
+        return cls(windows, lambda k: picture[inside(rows[k], picture.ndim, spatial)])
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ def changed_inputs(
         Axes of height and width in `base`.
     """
     batch = np.repeat(base[None], len(indices), axis=0)
-    for changed, k in zip(batch, indices, strict=True):
-        changed[inside(changes.windows[k], base.ndim, spatial)] = changes.content(k)
+    windows = changes.windows[np.asarray(indices, np.int64)].tolist()
+    for changed, window, k in zip(batch, windows, indices, strict=True):
+        changed[inside(window, base.ndim, spatial)] = changes.content(k)
     return batch

@@ -107,7 +107,7 @@ class OrtAdapter:
         self._image = image
         self._output = output
         self._batch_given = batch_size
-        self._fits: int | None = None
+        self._fits: Batches | None = None
         self._meet = False
         self._shapes = shapes or (lambda: infer_shapes(graph, image))
         self._bound = dict(bound or {})
@@ -213,8 +213,9 @@ class OrtAdapter:
             most = self._batches.size
             # On a GPU, small batches leave most of it idle.
             timed = self._meet or self._batches.measured() or not self.device.startswith("CPU")
-            self._fits = forward_batch(self._graph, self._shapes(), most, timed=timed)
-        return replace(self._batches, size=self._fits)
+            size = forward_batch(self._graph, self._shapes(), most, timed=timed)
+            self._fits = replace(self._batches, size=size)
+        return self._fits
 
     @property
     def sessions(self) -> OrtSessions:
@@ -272,6 +273,7 @@ class OrtAdapter:
         services = Services(
             sections=lambda names: Sections(graph, self._shapes(), image, names),
             open_session=lambda file, weights: self._open_part(file, weights, side.threads),
+            open_whole=self._open_part,
             forward=self._activations,
             profile=self._profile,
             bound=self._bound,

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,10 +34,12 @@ from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
-from onnxplain.relevance.nodes.part import RelevanceWay, relevance_way
 from onnxplain.symbolic.facts import Facts, measure_facts
 from onnxplain.symbolic.opset import with_recent_opset
 from onnxplain.symbolic.part import WayBack, between, way_back
+
+if TYPE_CHECKING:
+    from onnxplain.relevance.nodes.part import RelevanceWay
 
 # Ways back that are kept, the latest used ones.
 _KEPT = 8
@@ -203,6 +205,8 @@ class SymbolicAdapter:
         if composite is None:
             way = way_back(self._graph, facts, starts, names)
         else:
+            from onnxplain.relevance.nodes.part import relevance_way  # takes a while to load
+
             relevance = relevance_way(
                 self._graph, facts, starts, composite, names, self._image.name
             )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from onnxplain.adapters.base import FORWARD_VERBS, Capability
@@ -125,9 +127,7 @@ class Method:
     @property
     def parameters(self) -> Mapping[str, inspect.Parameter]:
         """Keyword parameters with their defaults, from the function's signature."""
-        signature = inspect.signature(self.function, eval_str=True)
-        keyword_only = inspect.Parameter.KEYWORD_ONLY
-        return {k: p for k, p in signature.parameters.items() if p.kind is keyword_only}
+        return _keywords(self.function)
 
     @property
     def takes_layer(self) -> bool:
@@ -147,7 +147,18 @@ class Method:
         return "PyTorch" if self.needs & Capability.SIGNALS else "ONNX Runtime or PyTorch"
 
 
+@cache
+def _keywords(function: Callable[..., Attribution]) -> Mapping[str, inspect.Parameter]:
+    signature = inspect.signature(function, eval_str=True)
+    keyword_only = inspect.Parameter.KEYWORD_ONLY
+    return MappingProxyType(
+        {k: p for k, p in signature.parameters.items() if p.kind is keyword_only}
+    )
+
+
 _METHODS: dict[str, Method] = {}
+# The names as `_letters` writes them.
+_BY_LETTERS: dict[str, str] = {}
 
 # What the field also calls a method, as `_letters` writes it.
 _ALSO_CALLED: Mapping[str, str] = {
@@ -196,6 +207,7 @@ def method(**card: Any) -> Callable[[Callable[..., Attribution]], Callable[..., 
         if name in _METHODS:
             raise ValueError(f"a method named {name!r} is registered already")
         words = {"shows": _SHOWS[card["display"]], "ends": _ENDS[card["display"]]}
+        _BY_LETTERS[_letters(name)] = name
         _METHODS[name] = Method(function=function, **{**words, **card})
         return function
 
@@ -204,8 +216,8 @@ def method(**card: Any) -> Callable[[Callable[..., Attribution]], Callable[..., 
 
 def registered() -> Mapping[str, Method]:
     """Return all methods by name, family by family."""
-    ordered = sorted(_METHODS.values(), key=lambda m: get_args(Family).index(m.family))
-    return {m.name: m for m in ordered}
+    return {m.name: m for family in get_args(Family) for m in _METHODS.values()
+            if m.family == family}  # fmt: skip
 
 
 def find(name: str) -> Method:
@@ -221,8 +233,7 @@ def find(name: str) -> Method:
     letters = _letters(name)
     if letters in _WITH_OPTIONS:
         raise UsageError(f"{name!r} is a method with options: {_WITH_OPTIONS[letters]}")
-    by_letters = {_letters(known): known for known in _METHODS}
-    key = by_letters.get(letters) or _ALSO_CALLED.get(letters, "")
+    key = _BY_LETTERS.get(letters) or _ALSO_CALLED.get(letters, "")
     if key not in _METHODS:
         raise UnknownNameError("method", name, _METHODS, f"methods: {', '.join(_METHODS)}")
     return _METHODS[key]

@@ -27,8 +27,8 @@ class Services:
     ----------
     sections : callable
         ``sections(names)``: how the graph in front of the named tensors falls apart.
-    open_session : callable
-        See `Open`.
+    open_session, open_whole : callable
+        See `Open`: with a call's share of the threads, and with all of them.
     forward : callable
         ``forward(inputs, names)``: named tensors of whole inputs.
     profile : callable
@@ -50,6 +50,7 @@ class Services:
 
     sections: Callable[[Sequence[str]], Sections]
     open_session: Open
+    open_whole: Open
     forward: Callable[[Array, Sequence[str]], dict[str, Array]]
     profile: Callable[
         [Sequence[Array], Sections], tuple[list[dict[str, Array]], NDArray[np.float64]]
