@@ -9,7 +9,9 @@ import pytest
 
 import onnxplain
 from docs.images.founding_figures import FOLDER, KEPT
-from models.build.packs_drawing import GRASS, SNOW, draw
+from models.build.packs_drawing import GRASS, SIZE, SNOW, draw
+from onnxplain.explanations.display import upsample
+from onnxplain.features.kernels import kernels
 from tests.printed_commands import ROOT, commands
 
 PAGE = ROOT / "docs" / "founding-figures.md"
@@ -50,9 +52,9 @@ def test_the_occlusion_pair_is_that_of_the_report():
 
 
 def test_every_picture_is_kept_by_the_script_and_shown():
-    shown = re.findall(r"\]\(images/founding/([\w-]+)\.png\)", TEXT)
+    shown = re.findall(r"\]\(images/founding/([\w-]+)\.jpg\)", TEXT)
     assert sorted(shown) == sorted(KEPT)
-    assert sorted(p.stem for p in FOLDER.glob("*.png")) == sorted(KEPT)
+    assert sorted(p.stem for p in FOLDER.iterdir()) == sorted(KEPT)
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +83,45 @@ def test_occlusion_of_the_dog_on_snow_speaks_against_the_dog(snow):
     assert np.abs(found.attribution[mask]).mean() > 3 * np.abs(found.attribution[~mask]).mean()
 
 
-def test_first_layers_have_kernels_of_seven_pixels():
-    from onnxplain.features.kernels import kernels
+def steps(values):
+    """Squared steps from weight to weight, as a share of the squared weights; 4 on average for
+    independent weights, less at the edges."""
+    weights = np.square(values).sum((1, 2, 3))
+    return sum(np.square(np.diff(values, axis=a)).sum((1, 2, 3)) for a in (2, 3)) / weights
 
-    assert kernels(onnxplain.load("models/wolves-snow.onnx")).values.shape == (16, 3, 7, 7)
+
+def test_first_layers_have_kernels_of_eleven_and_seven_pixels_and_the_large_ones_can_be_read():
+    """Neighbours of a kernel that shows something are alike; those of a random one are not."""
+    wide, snow = (
+        kernels(onnxplain.load(f"models/wolves-{name}.onnx")).values.astype(np.float64)
+        for name in ("wide", "snow")
+    )
+    assert (wide.shape, snow.shape) == ((16, 3, 11, 11), (16, 3, 7, 7))
+    random = steps(np.random.default_rng(0).normal(size=wide.shape))
+    assert steps(wide).max() < random.min() / 4
+    assert np.median(steps(snow)) > random.min() / 2
+
+
+def found_of(attribution, heads):
+    """Largest value of a map within each head, as a share of the largest of all heads."""
+    rows, columns = np.mgrid[: attribution.shape[0], : attribution.shape[1]] + 0.5
+    scale = attribution.shape[0] / SIZE
+    inside = [np.hypot(columns / scale - x, rows / scale - y) <= r for x, y, r in heads]
+    tops = np.array([attribution[mask].max() for mask in inside])
+    return tops / tops.max()
+
+
+@pytest.mark.parametrize("label", [0, 1], ids=["dog", "wolf"])
+def test_grad_cam_loses_animals_of_a_pack_that_grad_cam_plus_plus_finds(label):
+    """Several drawn packs: the weakest head has a larger share in Grad-CAM++ than in Grad-CAM."""
+    model = onnxplain.load("models/wolves-vgg.onnx")
+    weakest = {"grad-cam": [], "grad-cam++": []}
+    for seed in range(10):
+        pack = draw(3_500_000 + seed, label, GRASS, animals=4, radius=(10, 14))
+        for method, found in weakest.items():
+            maps = upsample(model.explain(pack.image, method, label).attribution, (SIZE, SIZE))
+            found.append(found_of(np.maximum(maps, 0), pack.heads).min())
+    assert np.mean(weakest["grad-cam++"]) > np.mean(weakest["grad-cam"])
 
 
 def test_example_pictures_are_drawn_by_the_script():
