@@ -1,7 +1,7 @@
 """Draw the pictures of ``docs/founding-figures.md``: ``python -m docs.images.founding_figures``.
 
 It runs the commands that the page prints, in a folder that is removed afterwards, keeps the
-pictures in fewer pixels, and writes the table of the poster's result between its marks. Words
+pictures in fewer pixels, and writes tables between their marks. Words
 choose the commands that have one of them: ``python -m docs.images.founding_figures clear``.
 """
 
@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.page import put
 from docs.images.feature_figures import shrunk
-from docs.images.founding_tables import overlap
+from docs.images.founding_tables import covered_packs, overlap
 from tests.printed_commands import ROOT, commands, words_of
 
 PAGE = ROOT / "docs" / "founding-figures.md"
@@ -37,7 +37,8 @@ KEPT = {
     "guided": (1000, "slides/chelsea.sheet.png"),
     "integrated": (900, "black/chelsea.sheet.png"),
     "top5": (1100, "top5/chelsea.sheet.png"),
-    "several": (1000, "several/dog-pack.sheet.png"),
+    "several-wolves": (900, "several/wolf-pack.sheet.png"),
+    "several-dogs": (900, "several/dog-pack.sheet.png"),
     "class-model": (900, "free/flowers-gap.class-model.png"),
     "atlas": (900, "features/flowers-gap.atlas.13-Relu_output_0.png"),
 }
@@ -65,6 +66,8 @@ def draw(chosen: list[str]) -> None:
                 print(f"{name}.jpg: {(FOLDER / f'{name}.jpg').stat().st_size:,} bytes")
         if not chosen or (work / MEASURED).exists():
             put("protocol", overlap(work / MEASURED), PAGE)
+        if not chosen or "several" in chosen:
+            put("packs", covered_packs(), PAGE)
 
 
 if __name__ == "__main__":
