@@ -149,7 +149,8 @@ def test_ascent_has_the_defaults_of_python(name, settings):
 def test_other_defaults_are_those_of_python(name, functions):
     """Where an option has the name of its parameter; what commands mean to differ is named."""
     differ = {
-        ("top-patches", "projection"), ("maco", "diversity"), ("ablation", "counts"), ("crp", "count"),
+        ("top-patches", "projection"), ("maco", "diversity"), ("ablation", "counts"),
+        ("crp", "count"),
     }  # fmt: skip
     given = defaults(name)
     for function in functions:
