@@ -17,6 +17,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     "start": ("benchmarks.start", "--write"),
     "plain-loops": ("benchmarks.plain_loops", "--write"),
     "peers": ("benchmarks.peers", "--write"),
+    "newer-methods": ("benchmarks.newer_methods", "--write"),
     "data-sets": ("benchmarks.data_sets", "--write"),
     "audit": ("benchmarks.audit", "--write"),
     "memory": ("benchmarks.memory", "--write"),
