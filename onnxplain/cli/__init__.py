@@ -6,6 +6,7 @@ called, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import sys
 from collections.abc import Sequence
@@ -83,6 +84,10 @@ class _Program(click.Group):
         # Loading modules and graphs makes many objects that stay: to look for cycles after each
         # few hundred of them takes a tenth of a short command's time.
         gc.set_threshold(_OBJECTS)
+        # The system takes back what is left at the end. Where PyTorch was loaded, the last search
+        # for cycles would take half a second.
+        atexit.unregister(gc.freeze)
+        atexit.register(gc.freeze)
         call = super().main
         sys.exit(run(lambda: call(words, *given, **extra), debug="--debug" in words))
 

@@ -168,6 +168,31 @@ engine_option = click.option(
     help="Engine for gradients. auto uses ONNX Runtime where it can, checked against its forward "
     "passes, and PyTorch for everything else.",
 )
+at_option = click.option(
+    "--at",
+    metavar="float|normalised|TENSOR",
+    help="Explain a tensor inside the graph's own preprocessing instead of the input: the first "
+    "floating-point tensor, the last one, or one by name.",
+)
+batch_size_option = click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Maximum batch size. Changes memory use and speed, not the result.",
+)
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Threads per operator in both engines. Default: the engine's choice.",
+)
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["single", "double"]),
+    default="single",
+    show_default=True,
+    help="Floating-point precision for gradients and relevance.",
+)
 seed_option = click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
 quiet_option = click.option(
     "-q", "--quiet", is_flag=True, help="Print errors only (and the JSON of --json)."
