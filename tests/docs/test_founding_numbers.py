@@ -130,7 +130,7 @@ def test_strong_features_of_the_slides():
 def test_occlusion_of_the_report():
     """I[j:j+p-1][k:k+q-1] <- 0, and the probability as a function of the position."""
     (line,) = [c for c in commands(PAGE) if "--grid stride" in c]
-    assert "fill_with=black" in words_of(line)
+    assert "fill_with=black,mean" in words_of(line)
     model = onnxplain.load("models/wolves-snow.onnx")
     run = session("models/wolves-snow.onnx")
     image = np.asarray(Image.open("examples/packs/dog-snow.png"))
