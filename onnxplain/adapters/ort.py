@@ -19,7 +19,7 @@ from onnxplain.adapters.base import (
     PullBack,
     Seed,
 )
-from onnxplain.adapters.batch_choice import forward_batch
+from onnxplain.adapters.batch_choice import BatchChoice, forward_batch
 from onnxplain.adapters.batches import Batches, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.foreseen import Foreseen
@@ -35,7 +35,7 @@ from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.sections import Sections
 from onnxplain.graph.shapes import Shapes, infer_shapes
-from onnxplain.graph.view import Graph
+from onnxplain.graph.view import Graph, Node
 from onnxplain.process.leftovers import temporary_folder
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
@@ -213,7 +213,7 @@ class OrtAdapter:
             most = self._batches.size
             # On a GPU, small batches leave most of it idle.
             timed = self._meet or self._batches.measured() or not self.device.startswith("CPU")
-            size = forward_batch(self._graph, self._shapes(), most, timed=timed)
+            size = forward_batch(self._graph.nodes, self._shapes(), most, timed=timed)
             self._fits = replace(self._batches, size=size)
         return self._fits
 
@@ -268,6 +268,14 @@ class OrtAdapter:
     def _windows(self) -> WindowEngine:
         graph, image = self._graph, self._image
         batches = self._fitting(self._batches.size)
+
+        def batch_after(kind: tuple[str, ...], nodes: Sequence[Node]) -> BatchChoice:
+            if self._batch_given or image.batch or batches.measured():
+                return batches.choice(kind)
+            # Behind the sections of a small network there is room for more inputs.
+            size = forward_batch(nodes, self._shapes(), self._batches.size, timed=False)
+            return replace(batches, size=size).choice(kind)
+
         apart = batches.apart(batches.size)
         side = SideBySide.of(self._threads or machine.processors())
         services = Services(
@@ -278,6 +286,7 @@ class OrtAdapter:
             profile=self._profile,
             bound=self._bound,
             batch=batches.choice,
+            batch_after=batch_after,
             side=side,
             fixed=image.batch,
             obstacle=""

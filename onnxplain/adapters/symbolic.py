@@ -134,8 +134,8 @@ class SymbolicAdapter:
             )
         if np.dtype(self._image.dtype).kind in "iu" and (x != np.rint(x)).any():
             raise UsageError(
-                f"input {self._image.name!r} takes integers, and this method needs values in "
-                "between, which ONNX Runtime would round; choose --engine pytorch"
+                f"input {self._image.name!r} takes integers, and this method needs fractions, "
+                "which ONNX Runtime would round; choose --engine pytorch"
             )
         starts = starts_of(seeds)
         names = tuple(dict.fromkeys(names))
@@ -262,7 +262,7 @@ class SymbolicAdapter:
         """
         if keep:
             raise UsageError(
-                "ONNX Runtime carries all relevance back; use PyTorch for a part of it"
+                "ONNX Runtime carries back all relevance; use PyTorch for a part of it"
             )
         starts, names = starts_of(seeds), tuple(dict.fromkeys(names))
         key = ("relevance", starts, names, _key(composite))
@@ -316,8 +316,8 @@ def _as_long(slope: Array, values: Array, name: str) -> Array:
     """Return a slope, or refuse one that has not the shape of what it belongs to."""
     if slope.shape != values.shape:
         raise ConversionError(
-            f"the derivatives in ONNX nodes have the shape {slope.shape} at {name!r}, whose own is "
-            f"{values.shape}: an operator on the way is not read as ONNX Runtime reads it"
+            f"the derivatives in ONNX nodes have shape {slope.shape} at tensor {name!r} of shape "
+            f"{values.shape}: ONNX Runtime reads an operator on the way differently"
         )
     return slope
 

@@ -73,6 +73,13 @@ _ANSWER_OPTIONS = (
     click.option("--output", metavar="NAME", help="Graph output to explain if there are several, "
                  "or a tensor inside an output that is a sequence."),
 )  # fmt: skip
+device_option = click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    metavar="auto|cpu|cuda[:N]",
+    help="Device to compute on; auto uses CUDA if it works.",
+)
 _MODEL_OPTIONS = (
     click.option("--labels", metavar="FILE|NAME", help="Class names: a .json list, a text file "
                  "with one name per line, or 'imagenet1k'. Default: from a file beside the model "
@@ -88,8 +95,7 @@ _MODEL_OPTIONS = (
     click.option("--size", callback=_size, metavar="HEIGHTxWIDTH", help="Size of that input if the "
                  "file leaves it open. Default: the size in the preprocessing."),
     bind_option,
-    click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]",
-                 help="Device to compute on; auto uses CUDA if it works."),
+    device_option,
     budget_option,
 )  # fmt: skip
 

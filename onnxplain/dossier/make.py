@@ -201,6 +201,8 @@ def _there(record: Record, said: Said) -> set[str]:
         found.add("use")
     if said.data_note:
         found.add("data_note")
+    if record.answers is not None and record.answers.groups:
+        found.add("groups")
     return found
 
 

@@ -14,6 +14,7 @@ _WITHOUT = {
     "labels": "the pictures have no labels, so that no accuracy is known",
     "use": "nobody said who prepared the dossier and for which use",
     "data_note": "nobody said what the data are",
+    "groups": "no column of the data was named for groups",
 }
 
 
@@ -23,8 +24,8 @@ def mapping(there: Collection[str]) -> dict[str, Any]:
     Parameters
     ----------
     there : collection of str
-        Which of ``labels``, ``use`` and ``data_note`` the dossier has; a row that needs one of
-        them is not covered without.
+        Which of ``labels``, ``use``, ``data_note`` and ``groups`` the dossier has; a row that needs
+        one of them is not covered without.
     """
     text = resources.files("onnxplain").joinpath("data/dossier_mapping.json").read_text("utf-8")
     data: dict[str, Any] = json.loads(text)

@@ -54,7 +54,8 @@ class Method:
     explains : {"logit", "probability"}
         Which score it explains unless told otherwise.
     against_others : bool
-        Whether that is the logit minus the mean of all others, where classes compete.
+        Whether a logit is explained minus the mean of all others, where classes compete. A method
+        that explains probabilities does so where the model has logits alone.
     of_scores : bool
         Whether its numbers are differences of scores, so that the rounding of a score is theirs.
     display : {"signed", "positive", "magnitude"}
@@ -121,7 +122,7 @@ class Method:
 
         Without one the method's own choice holds.
         """
-        own = kind is None and self.explains == "logit" and self.against_others
+        own = kind is None and self.against_others
         return {"kind": kind or self.explains, "others": own}
 
     @property

@@ -68,7 +68,8 @@ class WindowGrid:
     @cached_property
     def windows(self) -> NDArray[np.int64]:
         """All windows, (P, 4), row by row: top, bottom, left, right."""
-        windows = np.array([(*r, *c) for r in self.rows for c in self.columns])
+        rows, columns = np.array(self.rows), np.array(self.columns)
+        windows = np.hstack([rows.repeat(len(columns), 0), np.tile(columns, (len(rows), 1))])
         windows.flags.writeable = False  # the same array for everyone who asks
         return windows
 

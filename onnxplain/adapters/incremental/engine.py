@@ -152,7 +152,9 @@ class _NamedTensors:
 
     def _rests(self, plan: Plan) -> BatchChoice:
         """How many windows at a time go through what follows the sections."""
-        return self._services.batch(("after", str(plan.rest.position), *self._names))
+        position = plan.rest.position
+        kind = ("after", str(position), *self._names)
+        return self._services.batch_after(kind, self._sections.nodes[position:])
 
     def _obstacle(self, changes: WindowChanges, forced: bool) -> str:
         cuts = self._cuts

@@ -232,9 +232,15 @@ class Run:
 
 def _paste(target: Array, state: State, top: int, left: int, axes: tuple[int, int]) -> None:
     """Write a state's cells into a piece of the same tensor that begins at (top, left)."""
-    high, wide = state.cells.shape[axes[0]], state.cells.shape[axes[1]]
-    first, last = max(state.top, top), min(state.top + high, top + target.shape[axes[0]])
-    begin, end = max(state.left, left), min(state.left + wide, left + target.shape[axes[1]])
+    cells, of_state, of_target = state.cells, state.cells.shape, target.shape
+    row, column = state.top - top, state.left - left
+    high, wide = of_state[axes[0]], of_state[axes[1]]
+    fits = row >= 0 and column >= 0
+    if fits and row + high <= of_target[axes[0]] and column + wide <= of_target[axes[1]]:
+        target[inside((row, row + high, column, column + wide), target.ndim, axes)] = cells
+        return
+    first, last = max(state.top, top), min(state.top + high, top + of_target[axes[0]])
+    begin, end = max(state.left, left), min(state.left + wide, left + of_target[axes[1]])
     if first < last and begin < end:
         to = (first - top, last - top, begin - left, end - left)
         come = (first - state.top, last - state.top, begin - state.left, end - state.left)

@@ -15,6 +15,7 @@ from onnxplain.adapters.changes import Block, WindowChanges, WindowRun, changed_
 from onnxplain.adapters.rerun import Open
 from onnxplain.adapters.side_by_side import SideBySide
 from onnxplain.graph.sections import Sections
+from onnxplain.graph.view import Node
 
 Array = NDArray[Any]
 
@@ -38,6 +39,8 @@ class Services:
         Values of the model's other inputs.
     batch : callable
         ``batch(kind)``: how many whole inputs at a time for a kind of work.
+    batch_after : callable
+        ``batch_after(kind, nodes)``: the same for a part of the graph.
     side : SideBySide
         How sections use the threads.
     fixed : int, optional
@@ -57,6 +60,7 @@ class Services:
     ]
     bound: Mapping[str, Array]
     batch: Callable[[tuple[str, ...]], BatchChoice]
+    batch_after: Callable[[tuple[str, ...], Sequence[Node]], BatchChoice]
     side: SideBySide
     fixed: int | None
     obstacle: str

@@ -62,8 +62,8 @@ With several targets the names are NAME.METHOD.INDEX.png and so on.
     "--kind",
     type=click.Choice(["logit", "probability", "raw"]),
     help="Score to explain; raw is the value of the output itself. Default: the probability for "
-    "occlusion and other perturbation methods; for all others the logit, minus the mean of "
-    "the other classes' logits if classes compete. logit alone subtracts nothing.",
+    "occlusion and other perturbation methods if the model has one; else the logit, minus the mean "
+    "of the other classes' logits if classes compete. `--kind logit` subtracts nothing.",
 )
 @click.option(
     "--part",

@@ -268,7 +268,7 @@ def data_or_flowers(data: Sequence[str], limit: int | None, seed: int) -> Iterat
         return
     if set(data) != {FLOWERS}:
         raise UsageError(
-            f"{FLOWERS!r} is the built-in data set, and stands alone; write ./{FLOWERS} for a "
+            f"{FLOWERS!r} is the built-in data set; give it alone, or write ./{FLOWERS} for a "
             "folder of that name"
         )
     with flower_samples(count=limit or PICTURES, seed=seed) as samples:

@@ -159,7 +159,9 @@ def run_protocol(
         features.save(f"{stem}.npz", opened.labels)
         known = [s for s in measured_on if s.has_mask]
         if not known:
-            raise UsageError("no picture has a mask of what decides; see `onnxplain evaluate`")
+            raise UsageError(
+                "no picture has a mask; `onnxplain evaluate --help` says how to give them"
+            )
         with progress_bar(len(known), quiet=quiet) as bar:
             bar.job("measuring")
             found = protocol(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -37,8 +37,6 @@ LOCAL = ("rank-accuracy", "energy-in-mask")
 SHUFFLED = "shuffled"
 # Maps of shuffled networks in all, at least; with 39 the second highest is a chance of 5 %.
 NULLS = 40
-# Networks that are shuffled; pictures take turns.
-_NETWORKS = 10
 # Pictures on which robustness is measured: it takes a map more for each.
 _ROBUST_PICTURES = 5
 
@@ -76,28 +74,23 @@ class Measured:
     problems: list[str] = field(default_factory=list)
 
 
-class ShuffledModels:
-    """A model with shuffled weights, a few times; each is opened when it is asked for.
+def shuffled_model(model: Model, seen: Look, seed: int, number: int) -> Model:
+    """Return a model whose weights have changed places.
+
+    Every map of the null has a network of its own. Maps of one network are alike in how well they
+    do by chance: forty of ten networks would say less about the next network than forty of forty.
 
     Parameters
     ----------
     model : Model
         The model.
-    seed : int
-        Of the shuffles.
+    seen : Look
+        What is explained in a picture; the weights on the way to it are shuffled.
+    seed, number : int
+        Of the measurement, and which of its networks.
     """
-
-    def __init__(self, model: Model, seed: int) -> None:
-        self._model, self._seed = model, seed
-        self._opened: dict[tuple[str, int], Model] = {}
-
-    def get(self, number: int, seen: Look) -> Model:
-        """Return one of them, shuffled on the way to what is explained in a picture."""
-        tensor = seen.target.origin or self._model.network.head.logits
-        key = tensor, number % _NETWORKS
-        if key not in self._opened:
-            self._opened[key] = shuffled(self._model, tensor, _NETWORKS * self._seed + key[1])
-        return self._opened[key]
+    tensor = seen.target.origin or model.network.head.logits
+    return shuffled(model, tensor, (seed << 32) + number)
 
 
 def measure(
@@ -127,7 +120,6 @@ def measure(
     """
     found = Measured()
     failures: dict[str, OnnxplainError] = {}
-    others = ShuffledModels(model, plan.seed)
     each = math.ceil(NULLS / len(samples))
     robust = {s.name for s in samples[:: max(1, len(samples) // _ROBUST_PICTURES)]}
     wanted = [MEASURES[name] for name in measures]
@@ -138,7 +130,7 @@ def measure(
             maps = _measure_maps(found, model, seen, candidates, wanted, also, plan)
             if maps.probe is not None:
                 numbers = range(number * each, number * each + each)
-                networks = [others.get(k, seen) for k in numbers]
+                networks = (shuffled_model(model, seen, plan.seed, k) for k in numbers)
                 _measure_shuffled(found, networks, seen, candidates, maps, plan)
                 found.pictures.append(sample.name)
         if progress is not None:
@@ -197,7 +189,7 @@ def _measure_maps(
 
 def _measure_shuffled(
     found: Measured,
-    networks: Sequence[Model],
+    networks: Iterable[Model],
     seen: Look,
     candidates: Sequence[Candidate],
     maps: _Maps,
@@ -205,20 +197,17 @@ def _measure_shuffled(
 ) -> None:
     """Measure candidates' maps of networks that know nothing, by what the real one uses."""
     assert maps.probe is not None
-    for candidate in candidates:
-        own = maps.by_label.get(candidate.label)
-        if own is None:
-            continue
-        values = []
-        for other in networks:
-            made = map_of(other, seen, candidate, plan.seed)
-            if made is not None:
-                values.append(maps.probe.correlation(made))
+    values: dict[str, list[float]] = defaultdict(list)
+    for other in networks:  # one at a time: each holds a whole model
+        for candidate in candidates:
+            own = maps.by_label.get(candidate.label)
+            made = None if own is None else map_of(other, seen, candidate, plan.seed)
+            if own is not None and made is not None:
+                values[candidate.label].append(maps.probe.correlation(made))
                 found.alike[candidate.label].append(spearman(np.abs(own), np.abs(made)))
-        found.null[candidate.label] += values
-        if values:
-            control = found.values[FAITHFUL][own_control(candidate.label)]
-            control[seen.sample.name] = float(np.mean(values))
+    for label, numbers in values.items():
+        found.null[label] += numbers
+        found.values[FAITHFUL][own_control(label)][seen.sample.name] = float(np.mean(numbers))
 
 
 def map_of(other: Model, seen: Look, candidate: Candidate, seed: int) -> NDArray[np.float64] | None:

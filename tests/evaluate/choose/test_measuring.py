@@ -13,11 +13,11 @@ from onnxplain.evaluate.choose.measuring import (
     FAITHFUL,
     NULLS,
     ROBUST,
-    ShuffledModels,
     controls_of,
     map_of,
     measure,
     own_control,
+    shuffled_model,
 )
 from onnxplain.evaluate.imputed_regions import probe_of
 from onnxplain.inputs.dataset import Sample
@@ -59,9 +59,9 @@ def test_numbers_of_one_picture_one_by_one(model, found):
     assert found.values[FAITHFUL][label][name] == pytest.approx(
         probe_of(case).correlation(case.heatmap)
     )
-    networks = ShuffledModels(model, PLAN.seed)
     each = NULLS // len(SAMPLES)
-    maps = [map_of(networks.get(k, seen), seen, CANDIDATES[1], 3) for k in range(each, 2 * each)]
+    networks = [shuffled_model(model, seen, PLAN.seed, k) for k in range(each, 2 * each)]
+    maps = [map_of(other, seen, CANDIDATES[1], 3) for other in networks]
     values = [probe_of(case).correlation(m) for m in maps]
     assert found.null[label][each : 2 * each] == pytest.approx(values)
     assert found.values[FAITHFUL][own_control(label)][name] == pytest.approx(np.mean(values))
@@ -76,3 +76,14 @@ def test_pictures_that_cannot_be_read_are_left_out(model, tmp_path):
                     [FAITHFUL], PLAN)  # fmt: skip
     assert found.pictures == [SAMPLES[0].name]
     assert "broken.png" in found.problems[0]
+
+
+def test_no_two_maps_of_the_null_are_of_one_network(model):
+    """Maps of one network are alike in how well they do by chance."""
+    seen = look(model, SAMPLES[0], PLAN, [])
+    weights = [
+        shuffled_model(model, seen, seed, k).network.graph.constant("0.weight").tobytes()
+        for seed in (0, 1, 3)
+        for k in range(12)
+    ]
+    assert len(set(weights)) == len(weights)

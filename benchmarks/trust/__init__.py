@@ -1,0 +1,1 @@
+"""How often is the verdict of ``explain --trust`` wrong, and how often is it there at all?"""
