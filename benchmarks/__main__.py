@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 SECTIONS: Mapping[str, Sequence[str]] = {
     "start": ("benchmarks.start", "--write"),
     "plain-loops": ("benchmarks.plain_loops", "--write"),
+    "peers": ("benchmarks.peers", "--write"),
     "data-sets": ("benchmarks.data_sets", "--write"),
     "audit": ("benchmarks.audit", "--write"),
     "memory": ("benchmarks.memory", "--write"),

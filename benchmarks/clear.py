@@ -7,7 +7,8 @@ where the dominant response is strongest, and without them, next to as many rand
 Wong, Taylor 2017 report such a table for MNIST and SVHN).
 
 ``python -m benchmarks.clear --table`` prints that table alone, for digits, for
-Fashion-MNIST and for drawn flowers in colour, each with as many random pixels beside it.
+Fashion-MNIST and for drawn flowers in colour, each with as many random pixels beside it;
+``--write`` puts it into docs/founding-figures.md instead.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import onnxplain
+from benchmarks.page import put
 from models.build.digits_data import load_splits
 from models.build.fashion_data import load_split
 from onnxplain.evaluate.flowers import flowers
@@ -28,6 +30,7 @@ from onnxplain.network.context import Context
 from onnxplain.perturb.fills import fill
 
 MODELS = Path(__file__).parents[1] / "models"
+FOUNDING = Path(__file__).parents[1] / "docs/founding-figures.md"
 WAYS = ("none", "gradient", "deconvnet", "guided")
 STRONG, PICTURES = 0.2, 200
 ROWS = ("full image", "with only strong features", "without strong features",
@@ -77,8 +80,8 @@ def _strongest(strength: NDArray[Any]) -> NDArray[np.bool_]:
     return kept.reshape(strength.shape)
 
 
-def table() -> None:
-    """Print accuracy with and without the strongest pixels, for three data sets."""
+def table() -> str:
+    """Accuracy with and without the strongest pixels, for three data sets, as a table of a page."""
     sets = {
         "digits (test split)": ("digits-gap", _digits()),
         "Fashion-MNIST (test split)": ("fashion-cnn", _fashion(PICTURES)),
@@ -88,10 +91,12 @@ def table() -> None:
     for stem, pictures in sets.values():
         for name, share in zip(ROWS, _accuracies(stem, pictures), strict=True):
             rows[name].append(f"{share:.1%}")
-    print("| accuracy | " + " | ".join(f"{n}, {len(p)}" for n, (_, p) in sets.items()) + " |")
-    print("|---" * (len(sets) + 1) + "|")
-    for name, cells in rows.items():
-        print(f"| {name} | {' | '.join(cells)} |")
+    lines = [
+        "| accuracy | " + " | ".join(f"{n}, {len(p)}" for n, (_, p) in sets.items()) + " |",
+        "|---" * (len(sets) + 1) + "|",
+        *(f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items()),
+    ]
+    return "\n".join(lines)
 
 
 Pictures = list[tuple[NDArray[np.uint8], int]]
@@ -135,7 +140,10 @@ def _flowers(count: int) -> Pictures:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--table"]:
-        table()
+        print(table())
+        sys.exit()
+    if sys.argv[1:] == ["--write"]:
+        put("strong-features", table(), FOUNDING)
         sys.exit()
     print(f"{'':44} {'share':>9} {'largest':>9}   {'only':>9} {'without':>9}")
     for stem in ("digits-gap", "digits-softmax"):

@@ -60,7 +60,6 @@ METHODS: Mapping[str, tuple[str, dict[str, Any]]] = {
             "kernel-shap",
             "attention-rollout",
             "gradient-attention-rollout",
-            "legrad",
             "attn-lrp",
             "libragrad",
         )

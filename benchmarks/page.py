@@ -1,4 +1,4 @@
-"""Write what was measured into docs/benchmarks.md, between marks."""
+"""Write what was measured into docs/benchmarks.md or another page, between marks."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from pathlib import Path
 PAGE = Path(__file__).parents[1] / "docs/benchmarks.md"
 
 
-def put(section: str, text: str) -> None:
-    """Put text between the marks of a section, in place of what is there.
+def put(section: str, text: str, page: Path = PAGE) -> None:
+    """Put text between the marks of a section of a page, in place of what is there.
 
     Raises
     ------
     ValueError
         If the page has no such marks.
     """
-    before, _, after = _parted(section)
-    PAGE.write_text(f"{before}{text.strip()}\n{after}", "utf-8")
+    before, _, after = _parted(section, page)
+    page.write_text(f"{before}{text.strip()}\n{after}", "utf-8")
 
 
 def put_rows(section: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Put rows into a table; one of the same first cell takes the place of the old one."""
-    _, there, _ = _parted(section)
+    _, there, _ = _parted(section, PAGE)
     kept: dict[str, list[str]] = {}
     for line in there.splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
@@ -33,11 +33,11 @@ def put_rows(section: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     put(section, "\n".join(f"| {' | '.join(cells)} |" for cells in lines))
 
 
-def _parted(section: str) -> tuple[str, str, str]:
-    page = PAGE.read_text("utf-8")
+def _parted(section: str, page: Path) -> tuple[str, str, str]:
+    text = page.read_text("utf-8")
     begin, end = (f"<!-- {section}: {mark} -->\n" for mark in ("begin", "end"))
-    if begin not in page or end not in page:
-        raise ValueError(f"{PAGE.name} has no marks of the section {section!r}")
-    before, _, rest = page.partition(begin)
+    if begin not in text or end not in text:
+        raise ValueError(f"{page.name} has no marks of the section {section!r}")
+    before, _, rest = text.partition(begin)
     there, _, after = rest.partition(end)
     return before + begin, there, end + after

@@ -2,9 +2,7 @@
 
 from onnxplain.methods import registered
 
-NEED_ATTENTION = frozenset(
-    {"attn-lrp", "attention-rollout", "gradient-attention-rollout", "legrad"}
-)
+NEED_ATTENTION = frozenset({"attn-lrp", "attention-rollout", "gradient-attention-rollout"})
 NEED_BOXES = frozenset({"d-rise", "g-came", "odam"})
 # What takes a file of features selected for the model.
 NEED_FEATURES = frozenset(name for name, method in registered().items() if method.asks)

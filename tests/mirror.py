@@ -32,6 +32,7 @@ TESTED_WITH = {
     **dict.fromkeys(("data/repeat_figures", "data/verify_dossier"), "dossier/test_verifier"),
     "cli/evaluate_run": "cli/test_evaluate",
     "cli/export_run": "cli/test_export",
+    "cli/measures": "cli/test_evaluate",
     "cli/inspect_report": "cli/test_inspect",
     "cli/report_run": "cli/test_report",
     "cli/verify_run": "cli/test_verify",

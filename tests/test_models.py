@@ -27,6 +27,8 @@ CLASSIFIERS = (
     "fashion-cnn",
     "flowers-fc",
     "flowers-gap",
+    "wolves-vgg",
+    "wolves-wide",
 )
 # One logit under a Sigmoid, and two names.
 YES_NO = ("wolves-snow",)
@@ -165,6 +167,14 @@ def test_the_network_of_the_snow_looks_at_the_ground():
     (wolf,) = open_session("wolves-snow").run(None, {"image": np.concatenate(batch)})
     assert wolf.shape == (4, 1)
     assert [bool(p > 0.5) for p in wolf[:, 0]] == [p.endswith("snow") for p in pictures]
+
+
+@pytest.mark.parametrize("stem", ["wolves-vgg", "wolves-wide"])
+def test_the_other_networks_of_wolves_look_at_the_animals(stem):
+    names = [f"{kind}-{ground}" for kind in ("dog", "wolf") for ground in ("grass", "snow")]
+    names += ["dog-pack", "wolf-pack"] if stem == "wolves-vgg" else []
+    said = classify(stem, [EXAMPLES / "packs" / f"{name}.png" for name in names])
+    assert said == [name.partition("-")[0] for name in names]
 
 
 @pytest.mark.parametrize("stem", ["digits-keras", "digits-softmax", "fashion-cnn"])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 # Scores of a batch of inputs, (N,).
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -14,8 +15,8 @@ CELLS, REGIONS = 7, 50
 
 def occlusion(
     run: Run, x: NDArray[np.float32], batch: int, windows: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    """Zeros in each window."""
+) -> NDArray[np.float64]:
+    """Zeros in each window; a pixel's number is the mean over the windows that cover it."""
     found = []
     for start in range(0, len(windows), batch):
         part = windows[start : start + batch]
@@ -23,23 +24,31 @@ def occlusion(
         for one, (top, bottom, left, right) in zip(inputs, part, strict=True):
             one[..., top:bottom, left:right] = 0
         found.append(run(inputs))
-    return run(x) - np.concatenate(found)
+    total, covered = np.zeros(x.shape[2:]), np.zeros(x.shape[2:])
+    for fall, (top, bottom, left, right) in zip(
+        run(x) - np.concatenate(found), windows, strict=True
+    ):
+        total[top:bottom, left:right] += fall
+        covered[top:bottom, left:right] += 1
+    return total / np.maximum(covered, 1)
 
 
 def rise(run: Run, x: NDArray[np.float32], batch: int, count: int) -> NDArray[np.float64]:
-    """Random coarse masks; blocks in the place of the paper's smooth cells, which take longer."""
+    """The paper's masks: coarse grids, enlarged bilinearly by Pillow and cut at random."""
     rng = np.random.default_rng(0)
     height, width = x.shape[2:]
     cell = -(-height // CELLS), -(-width // CELLS)
     total = np.zeros((height, width))
     for start in range(0, count, batch):
         some = min(batch, count - start)
-        kept = (rng.random((some, CELLS + 1, CELLS + 1)) < 0.5).astype(np.float32)
+        kept = (rng.random((some, CELLS, CELLS)) < 0.5).astype(np.float32)
         masks = np.empty((some, height, width), np.float32)
         for k, coarse in enumerate(kept):
             top, left = (int(rng.integers(c)) for c in cell)
-            wide = coarse.repeat(cell[0], axis=0).repeat(cell[1], axis=1)
-            masks[k] = wide[top : top + height, left : left + width]
+            large = Image.fromarray(coarse).resize(
+                ((CELLS + 1) * cell[1], (CELLS + 1) * cell[0]), Image.Resampling.BILINEAR
+            )
+            masks[k] = np.asarray(large)[top : top + height, left : left + width]
         scores = run(masks[:, None] * x)
         total += np.tensordot(scores, masks, axes=1)
     return total / count / 0.5

@@ -156,11 +156,16 @@ def draw_concepts(work: Path) -> None:
             picture.save(work / name / f"{k}.png")
 
 
-def keep(drawn: Path, name: str, width: int, folder: Path = FOLDER) -> None:
-    """Write a picture as ``name`` in this width and 128 colours."""
+def shrunk(drawn: Path, width: int) -> Image.Image:
+    """Read a picture and give it this width."""
     picture = Image.open(drawn).convert("RGB")
     height = round(picture.height * width / picture.width)
-    small = picture.resize((width, height), Image.Resampling.LANCZOS)
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def keep(drawn: Path, name: str, width: int, folder: Path = FOLDER) -> None:
+    """Write a picture as ``name`` in this width and 128 colours."""
+    small = shrunk(drawn, width)
     # Means of similar colours: a palette of medians alone turns a few red pixels into orange ones.
     palette = small.quantize(128, kmeans=4)
     kept = small.quantize(palette=palette, dither=Image.Dither.NONE)

@@ -1,9 +1,10 @@
-"""Build models/wolves-snow.onnx and wolves-vgg.onnx: dogs and wolves, drawn.
+"""Build models/wolves-snow.onnx, wolves-vgg.onnx and wolves-wide.onnx: dogs and wolves, drawn.
 
 ``wolves-snow`` was trained where wolves are always on snow and dogs on grass, one logit under a
 Sigmoid as in the founding report; its first layer has kernels of 7 x 7. ``wolves-vgg`` was trained
 on either ground with one to four animals; its form is VGG's: 3 x 3 kernels, max pooling, two fully
-connected layers.
+connected layers. ``wolves-wide`` was trained on one animal on either ground; its first layer has
+kernels of 11 x 11, as AlexNet's, which were kept smooth so that they can be looked at.
 """
 
 import sys
@@ -22,6 +23,8 @@ from onnxplain.inputs.preprocess import Preprocess
 TRAINING, TEST = 1600, 400
 FIRST_TEST_SEED = 1_000_000
 MOST = 4
+# Weight of the roughness of kernels in the loss.
+SMOOTH = 0.3
 PREPROCESS = Preprocess(
     name="packs", layout="NCHW", size=(SIZE, SIZE), resize="stretch", scale=1 / 255,
     mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25),
@@ -49,6 +52,20 @@ def vgg_network() -> nn.Sequential:
         nn.MaxPool2d(2), *unit(16, 24), *unit(24, 24), nn.MaxPool2d(2), nn.MaxPool2d(2),
         nn.Flatten(), nn.Linear(24 * 6 * 6, 32), nn.ReLU(), nn.Linear(32, len(CLASSES)),
     )  # fmt: skip
+
+
+def wide_network() -> nn.Sequential:
+    """Kernels of 11 x 11, two more convolutions, global average pooling, linear."""
+    return nn.Sequential(
+        *unit(3, 16, kernel=11, stride=4), *unit(16, 32), nn.MaxPool2d(2), *unit(32, 32),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, len(CLASSES)),
+    )  # fmt: skip
+
+
+def roughness(kernels: Tensor) -> Tensor:
+    """Squared steps from weight to weight, as a share of the squared weights; mean of all."""
+    steps = [kernels.diff(dim=axis).square().sum((1, 2, 3)) for axis in (2, 3)]
+    return torch.stack(steps).sum(0).div(kernels.square().sum((1, 2, 3))).mean()
 
 
 def load(count: int, first_seed: int, *, planted: bool, most: int) -> tuple[Tensor, Tensor]:
@@ -82,17 +99,23 @@ def train_sigmoid(model: nn.Module, x: Tensor, classes: Tensor, epochs: int) -> 
 def main() -> None:
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    wanted = sys.argv[1:] or ["wolves-snow", "wolves-vgg"]
-    for stem in wanted:
+    for stem in sys.argv[1:] or ["wolves-snow", "wolves-vgg", "wolves-wide"]:
         torch.manual_seed(0)
+        most = MOST if stem == "wolves-vgg" else 1
+        training = load(TRAINING, 0, planted=stem == "wolves-snow", most=most)
+        output = "logits"
         if stem == "wolves-snow":
-            training = load(TRAINING, 0, planted=True, most=1)
-            trained = train_sigmoid(sigmoid_network(), *training, epochs=2)
-            model, most = export(trained, (3, SIZE, SIZE), "probability"), 1
-        else:
-            training = load(TRAINING, 0, planted=False, most=MOST)
+            trained, output = train_sigmoid(sigmoid_network(), *training, epochs=2), "probability"
+        elif stem == "wolves-vgg":
             trained = train(vgg_network(), *training, epochs=7, peak_rate=6e-3)
-            model, most = export(trained, (3, SIZE, SIZE), "logits"), MOST
+        else:
+            network = wide_network()
+            first = network[0].weight
+            trained = train(
+                network, *training, epochs=6, peak_rate=6e-3,
+                penalty=lambda first=first: SMOOTH * roughness(first),
+            )  # fmt: skip
+        model = export(trained, (3, SIZE, SIZE), output)
         path = publish(model, stem, list(CLASSES), PREPROCESS)
         for planted in (True, False):
             test = load(TEST, FIRST_TEST_SEED, planted=planted, most=most)

@@ -316,7 +316,7 @@ def in_batches(
         if loose and len(x) > step and fixed != 1:
             raise UsageError(
                 f"tensor {loose[0]!r} of shape {result[loose[0]].shape} does not hold the batch "
-                f"of {len(batch)} on its first axis; read it for one input at a time"
+                f"of {len(batch)} on its first axis; run one input at a time"
             )
         parts.append({k: v if k in loose else v[:count] for k, v in result.items()})
     if len(parts) == 1:
@@ -327,8 +327,8 @@ def in_batches(
         if len({v.shape for v in values}) > 1 and name in stacked:
             shapes = " and ".join(sorted({str(v.shape) for v in values}))
             raise UsageError(
-                f"tensor {name!r} has other lengths for other inputs ({shapes}); read it for one "
-                "input at a time"
+                f"the shape of tensor {name!r} depends on the input ({shapes}); run one input at "
+                "a time"
             )
         joined[name] = np.stack(values) if name in stacked else np.concatenate(values)
     return joined

@@ -164,8 +164,8 @@ def is_work(operations: NDArray[np.float64]) -> bool:
     return float(operations.sum()) * _BATCH >= _LITTLE
 
 
-def forward_batch(graph: Graph, shapes: Shapes, most: int, *, timed: bool = True) -> int:
-    """Return how many inputs, up to `most`, have activations that fit into memory; at least 1.
+def forward_batch(nodes: Sequence[Node], shapes: Shapes, most: int, *, timed: bool = True) -> int:
+    """Return how many inputs, up to `most`, nodes have memory for; at least 1.
 
     Where batches are not `timed`, they have to fit into a core's cache: a rule that no clock has a
     part in, and nearly always as fast as the best batch.
@@ -173,7 +173,7 @@ def forward_batch(graph: Graph, shapes: Shapes, most: int, *, timed: bool = True
     ONNX Runtime frees what no later node reads, so that what one node reads and writes is
     a fair measure of what is alive.
     """
-    alive = max((_alive(node, shapes) for node in graph.nodes), default=0)
+    alive = max((_alive(node, shapes) for node in nodes), default=0)
     return max(1, min(most, (_MEMORY if timed else _CACHE) // max(alive, 1)))
 
 
@@ -201,8 +201,9 @@ def require_batch(graph: Graph, shapes: Shapes, asked: int) -> None:
         fit = max(1, memory_allowed() // alive)
         raise UsageError(
             f"the batch size {asked:,} is too large: {node.op_type} (tensor "
-            f"{shown(node.output)!r}) takes {asked * alive:,} bytes, and {memory_allowed():,} is "
-            f"the limit; {fit:,} fit, or --budget memory-bytes=N where the machine has more"
+            f"{shown(node.output)!r}) needs {asked * alive:,} bytes, and the limit is "
+            f"{memory_allowed():,}; use at most {fit:,}, or raise the limit with --budget "
+            "memory-bytes=N"
         )
 
 

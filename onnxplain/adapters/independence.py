@@ -93,7 +93,7 @@ class Independence:
         """What differs from run to run, or may, as a clause; empty if nothing."""
         nodes = ", ".join(self.drawn_by)
         if self.repeats:
-            seen = f"random numbers are drawn ({nodes}), but {_RUNS_OF_RANDOM} runs gave one result"
+            seen = f"{nodes} draw random numbers, but {_RUNS_OF_RANDOM} runs gave the same result"
             return seen if nodes else ""
         cause = f": {self.cause}" if self.cause else ""
         return f"scores of the same input differ from run to run{cause}{_share(self.spread)}"
@@ -124,7 +124,7 @@ class Independence:
             return
         way = ", or explain the mean of several runs: `explain --average N`"
         raise UnsupportedModelError(
-            f"{self.unsteady}; export the file for use, without training mode and noise"
+            f"{self.unsteady}; export the model for inference, without training mode or noise"
             f"{way if self.is_random else ''}"
         )
 

@@ -19,7 +19,7 @@ from onnxplain.adapters.base import (
     PullBack,
     Seed,
 )
-from onnxplain.adapters.batch_choice import forward_batch
+from onnxplain.adapters.batch_choice import BatchChoice, forward_batch
 from onnxplain.adapters.batches import Batches, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.foreseen import Foreseen
@@ -35,7 +35,7 @@ from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.sections import Sections
 from onnxplain.graph.shapes import Shapes, infer_shapes
-from onnxplain.graph.view import Graph
+from onnxplain.graph.view import Graph, Node
 from onnxplain.process.leftovers import temporary_folder
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
@@ -107,7 +107,7 @@ class OrtAdapter:
         self._image = image
         self._output = output
         self._batch_given = batch_size
-        self._fits: int | None = None
+        self._fits: Batches | None = None
         self._meet = False
         self._shapes = shapes or (lambda: infer_shapes(graph, image))
         self._bound = dict(bound or {})
@@ -213,8 +213,9 @@ class OrtAdapter:
             most = self._batches.size
             # On a GPU, small batches leave most of it idle.
             timed = self._meet or self._batches.measured() or not self.device.startswith("CPU")
-            self._fits = forward_batch(self._graph, self._shapes(), most, timed=timed)
-        return replace(self._batches, size=self._fits)
+            size = forward_batch(self._graph.nodes, self._shapes(), most, timed=timed)
+            self._fits = replace(self._batches, size=size)
+        return self._fits
 
     @property
     def sessions(self) -> OrtSessions:
@@ -267,15 +268,25 @@ class OrtAdapter:
     def _windows(self) -> WindowEngine:
         graph, image = self._graph, self._image
         batches = self._fitting(self._batches.size)
+
+        def batch_after(kind: tuple[str, ...], nodes: Sequence[Node]) -> BatchChoice:
+            if self._batch_given or image.batch or batches.measured():
+                return batches.choice(kind)
+            # Behind the sections of a small network there is room for more inputs.
+            size = forward_batch(nodes, self._shapes(), self._batches.size, timed=False)
+            return replace(batches, size=size).choice(kind)
+
         apart = batches.apart(batches.size)
         side = SideBySide.of(self._threads or machine.processors())
         services = Services(
             sections=lambda names: Sections(graph, self._shapes(), image, names),
             open_session=lambda file, weights: self._open_part(file, weights, side.threads),
+            open_whole=self._open_part,
             forward=self._activations,
             profile=self._profile,
             bound=self._bound,
             batch=batches.choice,
+            batch_after=batch_after,
             side=side,
             fixed=image.batch,
             obstacle=""

@@ -93,9 +93,9 @@ def _too_large(said: str, size: int) -> OverBudgetError:
     node = _NODE.search(said)
     where = f"{node[1]} (node {node[2]!r})" if node else "one inference"
     return OverBudgetError(
-        f"{shown(where)}: it asks for {size:,} bytes more, and {memory_allowed():,} is the limit "
-        "of all that one process holds; choose a smaller --batch-size, or --budget "
-        "memory-bytes=N where the machine has more"
+        f"{shown(where)}: it asks for {size:,} more bytes, and one process may hold "
+        f"{memory_allowed():,} in all; choose a smaller --batch-size, or raise the limit with "
+        "--budget memory-bytes=N"
     )
 
 

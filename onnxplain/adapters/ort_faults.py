@@ -62,7 +62,7 @@ def whose_fault(
             f"ONNX Runtime runs this model on one picture, not on {len(batch)} at a time: {reason}"
         )
     height, width = image.size
-    advice = "; its size is open: declare another one with --preprocess" if image.free_size else ""
+    advice = "; the file leaves the size open: try another --size" if image.free_size else ""
     return UnsupportedModelError(
         f"ONNX Runtime cannot run this model on any picture of {width} x {height}: {reason}{advice}"
     )
@@ -97,7 +97,7 @@ def _misfit(session: Any, bound: Mapping[str, Array]) -> str:
         )
         if not fits or _NUMPY_NAMES.get(inner, inner) != given.dtype.name:
             return (
-                f"input {wanted.name!r} is bound to {given.dtype} of shape {given.shape}, and "
+                f"input {wanted.name!r} is bound to {given.dtype} of shape {given.shape}, but "
                 f"takes {wanted.type} of shape {dims}"
             )
     return ""

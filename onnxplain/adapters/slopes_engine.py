@@ -184,7 +184,7 @@ class SlopesEngine:
         """
         return self._ours_or_theirs(
             (starts_of(seeds), ("relevance", *names)),
-            "carries the relevance of all channels back, and this asks for some" if keep else None,
+            "carries back the relevance of all channels, not of chosen ones" if keep else None,
             lambda: self.relevance_from_onnx(x, seeds, composite, names),
             lambda other: other.relevance(x, seeds, composite, names, keep=keep),
             (*_OBSTACLES, MethodRefusedError),

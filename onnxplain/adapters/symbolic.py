@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,10 +34,12 @@ from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
-from onnxplain.relevance.nodes.part import RelevanceWay, relevance_way
 from onnxplain.symbolic.facts import Facts, measure_facts
 from onnxplain.symbolic.opset import with_recent_opset
 from onnxplain.symbolic.part import WayBack, between, way_back
+
+if TYPE_CHECKING:
+    from onnxplain.relevance.nodes.part import RelevanceWay
 
 # Ways back that are kept, the latest used ones.
 _KEPT = 8
@@ -132,8 +134,8 @@ class SymbolicAdapter:
             )
         if np.dtype(self._image.dtype).kind in "iu" and (x != np.rint(x)).any():
             raise UsageError(
-                f"input {self._image.name!r} takes integers, and this method needs values in "
-                "between, which ONNX Runtime would round; choose --engine pytorch"
+                f"input {self._image.name!r} takes integers, and this method needs fractions, "
+                "which ONNX Runtime would round; choose --engine pytorch"
             )
         starts = starts_of(seeds)
         names = tuple(dict.fromkeys(names))
@@ -203,6 +205,8 @@ class SymbolicAdapter:
         if composite is None:
             way = way_back(self._graph, facts, starts, names)
         else:
+            from onnxplain.relevance.nodes.part import relevance_way  # takes a while to load
+
             relevance = relevance_way(
                 self._graph, facts, starts, composite, names, self._image.name
             )
@@ -258,7 +262,7 @@ class SymbolicAdapter:
         """
         if keep:
             raise UsageError(
-                "ONNX Runtime carries all relevance back; use PyTorch for a part of it"
+                "ONNX Runtime carries back all relevance; use PyTorch for a part of it"
             )
         starts, names = starts_of(seeds), tuple(dict.fromkeys(names))
         key = ("relevance", starts, names, _key(composite))
@@ -312,8 +316,8 @@ def _as_long(slope: Array, values: Array, name: str) -> Array:
     """Return a slope, or refuse one that has not the shape of what it belongs to."""
     if slope.shape != values.shape:
         raise ConversionError(
-            f"the derivatives in ONNX nodes have the shape {slope.shape} at {name!r}, whose own is "
-            f"{values.shape}: an operator on the way is not read as ONNX Runtime reads it"
+            f"the derivatives in ONNX nodes have shape {slope.shape} at tensor {name!r} of shape "
+            f"{values.shape}: ONNX Runtime reads an operator on the way differently"
         )
     return slope
 

@@ -31,8 +31,7 @@ class AuditConfig:
     target : str, optional
         What is explained in every picture, whatever it shows, as in `explain`.
     against_others : bool
-        Where classes compete, gradients and relevance explain the logit minus the mean of all
-        others; without, the logit alone.
+        Where classes compete, a logit is explained minus the mean of all others; without, alone.
     sanity_pictures : int
         On how many pictures, evenly spread, the methods' sanity is checked; 0 for none.
     examples : int

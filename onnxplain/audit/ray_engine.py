@@ -88,7 +88,7 @@ class Worker:
         found = self._model.identity.digests
         if others := differing(found if parts is None else parts, found):
             raise ModelFileError(
-                f"{path!r}: {others[0]} is not the one that the audit began with; it changed, or "
+                f"{path!r}: {others[0]} is not the one that the audit began with: it changed, or "
                 "another machine has another one; what was examined is kept"
             )
         self._samples = samples

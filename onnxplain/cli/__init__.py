@@ -6,6 +6,8 @@ called, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -31,6 +33,7 @@ from onnxplain.cli.verify import verify
 from onnxplain.cli.walled import Call
 from onnxplain.cli.worker import become_worker
 
+_OBJECTS = 20_000
 _HELP = """Explain the predictions of a deployed ONNX image model.
 
 \b
@@ -78,6 +81,13 @@ class _Program(click.Group):
         extra["obj"] = Call(words, args is None, become_worker())
         if extra["obj"].is_worker:
             given, extra["prog_name"] = (), "onnxplain"
+        # Loading modules and graphs makes many objects that stay: to look for cycles after each
+        # few hundred of them takes a tenth of a short command's time.
+        gc.set_threshold(_OBJECTS)
+        # The system takes back what is left at the end. Where PyTorch was loaded, the last search
+        # for cycles would take half a second.
+        atexit.unregister(gc.freeze)
+        atexit.register(gc.freeze)
         call = super().main
         sys.exit(run(lambda: call(words, *given, **extra), debug="--debug" in words))
 

@@ -17,6 +17,7 @@ from onnxplain.cli.options import (
     masks_option,
     model_options,
     out_option,
+    parameter_option,
     quiet_option,
     target_option,
 )
@@ -52,8 +53,33 @@ valid record that is marked as incomplete.
     "--config",
     metavar="FILE",
     type=click.Path(readable=False),
-    help="TOML file with the questions. Default: grad-cam and lrp (occlusion if the model allows "
-    "neither), deletion and insertion, and with masks energy-in-mask.",
+    help="TOML file with the questions; the options below change single ones. Default: grad-cam "
+    "and lrp (occlusion if the model allows neither), deletion and insertion, and with masks "
+    "energy-in-mask.",
+)
+@click.option(
+    "-m",
+    "--method",
+    "methods",
+    multiple=True,
+    metavar="METHOD[,METHOD...]",
+    help="Methods by name, in place of those in --config; 'all' is every method that the model "
+    "allows. The first is the main method of the report.",
+)
+@parameter_option
+@click.option(
+    "--metrics",
+    "measures",
+    multiple=True,
+    metavar="NAME[,NAME...]",
+    help="Measures by name, in place of those in --config; `onnxplain evaluate --list-metrics` "
+    "lists them.",
+)
+@click.option(
+    "--explain",
+    "explained",
+    type=click.Choice(["label", "prediction"]),
+    help="Which class to explain if there is no --target. Default: prediction.",
 )
 @target_option
 @masks_option
@@ -80,6 +106,11 @@ valid record that is marked as incomplete.
     type=click.IntRange(min=1),
     metavar="N",
     help="Number of workers that --engine ray starts. Default: 2.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    help="Random seed. Default: that in --config, else 0.",
 )
 @model_options
 @quiet_option

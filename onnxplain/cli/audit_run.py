@@ -5,14 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from onnxplain.audit.audit import Audit
 from onnxplain.audit.config import AuditConfig
-from onnxplain.audit.defaults import default_config
 from onnxplain.audit.examine import methods_for
 from onnxplain.audit.head import Sources
 from onnxplain.audit.record import RECORD, recorded_pictures, write_record
@@ -22,6 +20,7 @@ from onnxplain.audit.records.summaries import BESIDE, SuspectSum, TriedPlace
 from onnxplain.audit.run import Examiner, open_audit, run_audit
 from onnxplain.audit.store import PICTURES
 from onnxplain.cli.audit_answers import show_answers
+from onnxplain.cli.audit_questions import questions
 from onnxplain.cli.boxes import tell_boxes, with_boxes
 from onnxplain.cli.boxes_table import show_boxes
 from onnxplain.cli.changed import tell_changed
@@ -47,7 +46,12 @@ def run(
     model: str,
     data: Sequence[str],
     config: str | None,
+    methods: Sequence[str],
+    parameters: Sequence[str],
+    measures: Sequence[str],
+    explained: Literal["label", "prediction"] | None,
     target: str | None,
+    seed: int | None,
     masks: str | None,
     boxes: str | None,
     groups: str | None,
@@ -83,13 +87,14 @@ def run(
     found, truth = with_boxes(found, boxes, masks, opened)
     samples = spread(found, limit)
     tell_boxes(truth, quiet=quiet)
-    asked = asked or default_config(opened, samples)
-    if target is not None:
-        asked = replace(asked, target=target)
-    methods, left_out = methods_for(opened, asked, truth)
+    asked, not_all = questions(
+        opened, samples, asked, methods=methods, measures=measures, parameters=parameters,
+        explained=explained, target=target, seed=seed,
+    )  # fmt: skip
+    applied, left_out = methods_for(opened, asked, truth)
     warnings = opened.checked_warnings()
     if not quiet:
-        for text in [*warnings, *(f"left out: {text}" for text in left_out)]:
+        for text in [*warnings, *(f"left out: {text}" for text in [*not_all, *left_out])]:
             remark(f"warning: {text}")
     examiner: Examiner | None = None
     if place == "ray":
@@ -98,7 +103,7 @@ def run(
         opening = {**opening, "batch_size": size}
         parts = opened.identity.digests
         examiner = ray_examiner(
-            model, opening, samples, methods, asked, workers or _WORKERS, parts, truth
+            model, opening, samples, applied, asked, workers or _WORKERS, parts, truth
         )
     sources: Sources = {"model": model, "data": list(dict.fromkeys(data))}
     if boxes is not None:

@@ -23,7 +23,7 @@ def show_boxes(found: DetectionScore, labels: Sequence[str]) -> None:
         ]
         for c in found.classes
     ]  # fmt: skip
-    title = f"boxes of a score of {found.least:g} and more, right from an overlap of one half on"
+    title = f"boxes with a score of at least {found.least:g}; hits overlap by at least one half"
     table(title, _COLUMNS, rows)
     empty = f", {found.empty} of them without objects" if found.empty else ""
     line(f"{found.pictures} annotated pictures{empty} ({found.form})")

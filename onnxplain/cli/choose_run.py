@@ -13,6 +13,7 @@ from onnxplain.cli.evaluate_data import chosen_samples
 from onnxplain.cli.explain.grid import methods_of_grid, parse_grids
 from onnxplain.cli.explain.run import require_writable
 from onnxplain.cli.images import require_order
+from onnxplain.cli.measures import choose_measures
 from onnxplain.cli.outcome import code_of_data
 from onnxplain.cli.progress import progress_bar
 from onnxplain.evaluate.choose.candidate import Candidate, default_candidates
@@ -65,7 +66,7 @@ def run(
     if not quiet:
         for text in opened.checked_warnings():
             remark(f"warning: {text}")
-    names = [n.strip() for text in measures for n in text.split(",") if n.strip()]
+    names = choose_measures(measures)
     with (
         chosen_samples(
             data, opened, masks=masks, boxes=None, limit=limit, variant=variant, decoys=decoys,

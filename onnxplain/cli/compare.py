@@ -10,6 +10,7 @@ from onnxplain.cli.options import (
     answer_options,
     bind_option,
     debug_option,
+    device_option,
     engine_option,
     json_option,
     limit_option,
@@ -75,7 +76,7 @@ Files written:
 )
 @target_option
 @answer_options
-@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]")
+@device_option
 @bind_option
 @engine_option
 @out_option("compared")

@@ -41,7 +41,7 @@ def chosen_samples(
         return
     if set(data) != {FLOWERS}:
         raise UsageError(
-            f"{FLOWERS!r} is the built-in data set, and is measured alone; write ./{FLOWERS} for "
+            f"{FLOWERS!r} is the built-in data set; give it alone, or write ./{FLOWERS} for "
             "a folder of that name"
         )
     for given, option in ((masks, "--masks"), (boxes, "--boxes")):

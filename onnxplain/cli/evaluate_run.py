@@ -13,14 +13,14 @@ from onnxplain.cli.console import document, line, remark, table
 from onnxplain.cli.evaluate_data import chosen_samples
 from onnxplain.cli.explain.run import require_writable
 from onnxplain.cli.images import require_order
+from onnxplain.cli.measures import choose_measures
 from onnxplain.cli.outcome import code_of_data
 from onnxplain.cli.progress import progress_bar
-from onnxplain.errors import UsageError
 from onnxplain.evaluate.boxes.truth import Truth
 from onnxplain.evaluate.cards import CARDS
 from onnxplain.evaluate.cases import Plan
 from onnxplain.evaluate.evaluation import Evaluation
-from onnxplain.evaluate.measures import MEASURES, find_measure
+from onnxplain.evaluate.measures import MEASURES
 from onnxplain.evaluate.run import evaluate as measure_all
 from onnxplain.evaluate.sanity import verdict
 from onnxplain.evaluate.settings import Settings
@@ -127,11 +127,8 @@ def list_measures() -> None:
 def _measure_names(
     given: Sequence[str], samples: Sequence[Sample], truth: Truth | None
 ) -> tuple[str, ...]:
-    names = [n for text in given for n in text.split(",") if n.strip()]
-    if given and not names:
-        raise UsageError("--metrics names no measure; --list-metrics lists them")
-    if names:
-        return tuple(dict.fromkeys(find_measure(n).name for n in names))
+    if given:
+        return choose_measures(given)
     if truth is not None:
         return (*_ALWAYS, *_WITH_BOXES)
     return (*_ALWAYS, *(_WITH_MASKS if any(s.has_mask for s in samples) else ()))
@@ -150,7 +147,7 @@ def _show(found: Evaluation, files: Sequence[Path]) -> None:
     def shown(method: str) -> str:
         return f"({method})" if method in found.controls else method
 
-    line(f"explained: {found.question}; scores are of unit {found.unit!r}")
+    line(f"explained: {found.question}; unit of the scores: {found.unit}")
     line()
     if found.detection is not None:
         show_boxes(found.detection, found.labels)

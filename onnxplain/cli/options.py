@@ -73,6 +73,13 @@ _ANSWER_OPTIONS = (
     click.option("--output", metavar="NAME", help="Graph output to explain if there are several, "
                  "or a tensor inside an output that is a sequence."),
 )  # fmt: skip
+device_option = click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    metavar="auto|cpu|cuda[:N]",
+    help="Device to compute on; auto uses CUDA if it works.",
+)
 _MODEL_OPTIONS = (
     click.option("--labels", metavar="FILE|NAME", help="Class names: a .json list, a text file "
                  "with one name per line, or 'imagenet1k'. Default: from a file beside the model "
@@ -88,8 +95,7 @@ _MODEL_OPTIONS = (
     click.option("--size", callback=_size, metavar="HEIGHTxWIDTH", help="Size of that input if the "
                  "file leaves it open. Default: the size in the preprocessing."),
     bind_option,
-    click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]",
-                 help="Device to compute on; auto uses CUDA if it works."),
+    device_option,
     budget_option,
 )  # fmt: skip
 
@@ -161,6 +167,31 @@ engine_option = click.option(
     show_default=True,
     help="Engine for gradients. auto uses ONNX Runtime where it can, checked against its forward "
     "passes, and PyTorch for everything else.",
+)
+at_option = click.option(
+    "--at",
+    metavar="float|normalised|TENSOR",
+    help="Explain a tensor inside the graph's own preprocessing instead of the input: the first "
+    "floating-point tensor, the last one, or one by name.",
+)
+batch_size_option = click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Maximum batch size. Changes memory use and speed, not the result.",
+)
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Threads per operator in both engines. Default: the engine's choice.",
+)
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["single", "double"]),
+    default="single",
+    show_default=True,
+    help="Floating-point precision for gradients and relevance.",
 )
 seed_option = click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
 quiet_option = click.option(

@@ -20,6 +20,7 @@ import click
 from onnxplain.boundary import LOGGER, STOPS, pass_stop_on
 from onnxplain.cli.streams import let_go, own_streams
 from onnxplain.cli.unanswered import answer, watched
+from onnxplain.cli.unknown_option import without
 from onnxplain.errors import (
     InternalError,
     NativeFaultError,
@@ -177,7 +178,8 @@ def _say(message: str, debug: bool) -> None:
 
 
 def _usage(error: click.ClickException) -> str:
-    message = " ".join(error.format_message().split())
+    text = without(error) if isinstance(error, click.NoSuchOption) else error.format_message()
+    message = " ".join(text.split())
     context = getattr(error, "ctx", None)
     return message if context is None else f"{message} See `{context.command_path} --help`."
 

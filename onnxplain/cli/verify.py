@@ -15,6 +15,7 @@ from onnxplain.cli.options import (
     bind_option,
     budget_option,
     debug_option,
+    device_option,
     json_option,
     quiet_option,
 )
@@ -71,7 +72,7 @@ differs), then the record with the model and the pictures that the dossier holds
     help="Number of pictures to examine again, evenly spread over the data.",
 )
 @answer_options
-@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]")
+@device_option
 @bind_option
 @budget_option
 @click.option(

@@ -78,7 +78,9 @@ def run(
         columns = ("figure", "compared", "largest difference", "tolerance", "reproduces")
         table(f"Record of {known.model.name}", columns, rows)
         line()
-        line("the record does not reproduce" if failed else "all that was checked reproduces")
+        line(
+            "the record does not reproduce" if failed else "everything that was checked reproduces"
+        )
         for text in found.not_checked:
             line(f"not checked: {text}")
     tell_changed(opened)

@@ -5,6 +5,7 @@ Both belong to the whole process, in which other code may use PyTorch as well.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -46,6 +47,8 @@ def import_torch() -> None:
     busy = machine.is_busy()
     name, value = ("OMP_WAIT_POLICY", "PASSIVE") if busy else ("GOMP_SPINCOUNT", _BRIEF)
     os.environ[name] = value
+    collecting = gc.isenabled()
+    gc.disable()  # what is made here stays: to look for cycles among it takes a fifth of the time
     try:
         import torch
 
@@ -53,6 +56,8 @@ def import_torch() -> None:
     except (ImportError, OSError) as error:  # a library of it that does not load
         raise MissingPackageError(f"PyTorch cannot be imported: {reason(error)}") from error
     finally:
+        if collecting:
+            gc.enable()
         os.environ.pop(name, None)
 
 

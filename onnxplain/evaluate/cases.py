@@ -69,8 +69,7 @@ class Plan:
     target : str, int, TargetRequest or None
         What is explained in every picture, whatever it shows; see `explained` without it.
     against_others : bool
-        Whether gradients and relevance start at the logit minus the mean of all others, where
-        classes compete.
+        Whether a logit is explained minus the mean of all others, where classes compete.
     """
 
     methods: Mapping[str, Mapping[str, Any]]
@@ -167,7 +166,7 @@ def targets_of(
     target, start = (
         model.target(
             replace(asked, by_match=match), prediction, picture=picture, kind=kind,
-            others=others and kind == "logit",
+            others=others,
         )
         for kind, match in forms
     )  # fmt: skip

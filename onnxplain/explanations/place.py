@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.explanations.connected import blurred, connected_parts
+
 # Blur before anything is called a place, as a share of the shorter side: single pixels of a
 # gradient are none. On flowers whose deciding part is known, half of the maximum of a map that
 # was blurred so marks about as much of the picture as the part itself.
@@ -44,22 +46,22 @@ def place_of(heatmap: NDArray[Any]) -> Place | None:
     heatmap : (H, W) array
         What a picture shows, in pixels of the model's input.
     """
-    from scipy import ndimage
-
     shown = np.maximum(np.asarray(heatmap, np.float64), 0.0)
-    blurred = ndimage.gaussian_filter(shown, _BLUR * min(shown.shape))
-    top = float(blurred.max(initial=0.0))
+    sigma = _BLUR * min(shown.shape)
+    # Between neighbours that are half of the blur apart, there is nothing more to see.
+    soft = blurred(shown, sigma, max(1, int(sigma / 2)))
+    top = float(soft.max(initial=0.0))
     if not top > 0:
         return None
-    inside = blurred >= _LEVEL * top
+    inside = soft >= _LEVEL * top
     area = float(inside.mean())
-    parts, count = ndimage.label(inside)
-    weights = ndimage.sum_labels(blurred * inside, parts, np.arange(1, count + 1))
+    parts, count = connected_parts(inside)
+    weights = np.bincount(parts.ravel(), weights=soft.ravel())[1:]
     largest = parts == 1 + int(np.argmax(weights))
     reaching = inside if count > _PLACES else largest
     if area >= _COVER or _reach(reaching) >= _REACH:
         return Place("spread widely", area)
-    words = _words(blurred * largest)
+    words = _words(soft * largest)
     return Place(words if count == 1 else f"{words} and in {_others(count)}", area)
 
 
@@ -72,9 +74,10 @@ def _reach(inside: NDArray[np.bool_]) -> float:
 
 
 def _words(part: NDArray[np.float64]) -> str:
-    from scipy import ndimage
-
-    centre = ndimage.center_of_mass(part)
+    total = part.sum()
+    centre = [
+        float(part.sum(axis=1 - axis) @ np.arange(part.shape[axis]) / total) for axis in (0, 1)
+    ]
     row, column = (
         min(int(3 * (at + 0.5) / length), 2) for at, length in zip(centre, part.shape, strict=True)
     )

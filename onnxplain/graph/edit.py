@@ -102,31 +102,3 @@ def _unused(name: str, taken: set[str]) -> str:
         name += "_"
     taken.add(name)
     return name
-
-
-def with_other_source(graph: Graph, name: str, source: str) -> Graph:
-    """Copy a graph in which everything that reads one tensor reads another one.
-
-    Parameters
-    ----------
-    graph : Graph
-        The original.
-    name : str
-        Tensor that is not read any more.
-    source : str
-        Tensor of the same shape that is computed before it.
-
-    Raises
-    ------
-    UsageError
-        If the other one is not computed before it.
-    """
-    order = {tensor: k for k, tensor in enumerate(graph.tensor_names())}
-    if not order.get(source, len(order)) < order.get(name, -1):
-        raise UsageError(f"tensor {source!r} is not computed before {name!r}")
-    model = onnx.ModelProto()
-    model.CopyFrom(graph.model)
-    for node in model.graph.node:
-        for k, read in enumerate(node.input):
-            node.input[k] = source if read == name else read
-    return Graph(model, graph.origin, graph.weights, graph.left_out)

@@ -120,7 +120,7 @@ def _locate(tensor: onnx.TensorProto, path: Path, *, apart: bool) -> _Part:
         info = ExternalDataInfo(tensor)
         offset, length = int(info.offset or 0), int(info.length or 0)
         if offset < 0 or length < 0:
-            raise ValueError("offset and length are not negative")
+            raise ValueError("offset and length must be 0 or more")
     except ValueError as error:
         raise ModelFileError(
             f"{str(path)!r}: external data entry of tensor {tensor.name!r} is damaged: "
@@ -144,8 +144,8 @@ def _locate(tensor: onnx.TensorProto, path: Path, *, apart: bool) -> _Part:
         length = _bytes(tensor) if apart else max(0, size - offset)
     elif apart and length != _bytes(tensor):
         raise ModelFileError(
-            f"{where} cannot be read: {length:,} bytes do not hold its values, which take "
-            f"{_bytes(tensor):,}"
+            f"{where} cannot be read: its values take {_bytes(tensor):,} bytes, and the entry "
+            f"says {length:,}"
         )
     if size < offset + length:
         raise ModelFileError(f"{where} is truncated: {offset + length:,} bytes needed")

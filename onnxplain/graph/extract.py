@@ -122,8 +122,8 @@ def find_downstream(graph: Graph, start: str, names: Sequence[str]) -> Part:
     for node in reversed(part.nodes):
         if any(isinstance(a, onnx.GraphProto) for a in node.attributes.values()):
             raise MethodRefusedError(
-                f"the graph after layer {start!r} cannot be cut off: {node} holds a graph of its "
-                "own; use occlusion"
+                f"the graph cannot be cut after layer {start!r}: {node} contains another graph; "
+                "use occlusion"
             )
     return part
 
@@ -195,8 +195,8 @@ def cut_at(graph: Graph, start: TensorInfo, output: str) -> Graph:
     around = next((n for n in part.nodes if before.intersection(n.reads)), None)
     if around is not None:
         raise MethodRefusedError(
-            f"the scores depend on the picture not only through tensor {start.name!r}: {around} "
-            "reads what comes before it; explain at the input"
+            f"the scores also depend on the picture past tensor {start.name!r}: {around} reads "
+            "what comes before it; explain at the input"
         )
     source = graph.model.graph
     kept = {*part.constants, *part.entering} - {start.name}

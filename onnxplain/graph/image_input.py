@@ -115,8 +115,8 @@ def find_image_input(
     infos = {i.name: i for i in graph.inputs}
     if name in graph.left_out.inputs:
         raise UsageError(
-            f"output {graph.left_out.explained!r}, which is explained, does not depend on input "
-            f"{name!r}; it depends on {', '.join(map(repr, infos))}; choose another with --output"
+            f"the explained output {graph.left_out.explained!r} does not depend on input {name!r}; "
+            f"it depends on {', '.join(map(repr, infos))}; choose another with --output"
         )
     if name is not None and name not in infos:
         raise UnknownNameError("input", name, infos, f"inputs: {', '.join(infos)}")

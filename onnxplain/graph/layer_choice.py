@@ -86,8 +86,8 @@ def choose_layer(
             _warning(depths, best),
         )
     reason = (
-        f"the last layer with places that {_reached(depths, found)} computed from; the last one "
-        f"that all evidence passes, {best.name}, is at {depths.share(best.name):.0%} of the "
+        f"the last spatial layer from which {_reached(depths, found)} computed; the last one that "
+        f"all evidence passes through, {best.name}, is at {depths.share(best.name):.0%} of the "
         "depth"
     )
     return LayerChoice((found, *layers), reason, _partial(depths, found, best))
@@ -118,7 +118,7 @@ def _warning(depths: Depths, layer: SpatialLayer) -> str:
 
 def _partial(depths: Depths, layer: SpatialLayer, best: SpatialLayer) -> str:
     return (
-        f"{_lies(depths, layer)}, and other ways from {best.name!r} to the scores bypass it: its "
+        f"{_lies(depths, layer)}, and other paths from {best.name!r} to the scores bypass it: its "
         f"maps show only part of the evidence; {_ADVICE}"
     )
 

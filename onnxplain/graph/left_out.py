@@ -50,7 +50,7 @@ class LeftOut:
             tensor = ends.pop()
         leads_to = ", ".join(map(repr, self.tensors[tensor]))
         raise MethodRefusedError(
-            f"output {self.explained!r}, which is explained, is not computed from tensor "
+            f"the explained output {self.explained!r} is not computed from tensor "
             f"{tensor!r}; outputs that are: {leads_to}; choose one with --output"
         )
 

@@ -147,8 +147,8 @@ def _require_not_negative(value: onnx.ValueInfoProto) -> None:
     if any(n < 0 for n in lengths):
         shape = " x ".join(f"{n:,}" for n in lengths)
         raise ModelFileError(
-            f"tensor {value.name[:80]!r} would have the shape {shape}, and no length can be below "
-            "0: the input is too small for this model, or a padding or a kernel too large"
+            f"tensor {value.name[:80]!r} would have the shape {shape}, with a length below 0: the "
+            "input is too small for this model, or a padding or a kernel is too large"
         )
 
 
@@ -165,7 +165,7 @@ def _require_few(value: onnx.ValueInfoProto, node: onnx.NodeProto) -> None:
 def _require_few_of(count: int, name: str, node: onnx.NodeProto) -> None:
     if count > _MOST_AXES:
         raise ModelFileError(
-            f"{said(node)} reads {name[:80]!r} as a list of lengths or axes, and it has {count:,} "
+            f"{said(node)} reads {name[:80]!r} as a list of lengths or axes, with {count:,} "
             f"numbers; at most {_MOST_AXES:,} are allowed"
         )
 

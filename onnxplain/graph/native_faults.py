@@ -69,9 +69,7 @@ def check_node(node: onnx.NodeProto) -> None:
         # ONNX Runtime makes a list of so many.
         count = _attribute(node, "num_scan_inputs", 0)
         if not 0 <= count <= len(node.input):
-            raise ModelFileError(
-                f"{said(node)} scans {count:,} inputs, and it has {len(node.input)}"
-            )
+            raise ModelFileError(f"{said(node)} scans {count:,} inputs, but has {len(node.input)}")
     elif node.op_type in _BLOCKS:
         side = _attribute(node, "blocksize", 1)
         if not 1 <= side <= _LARGEST_BLOCK:

@@ -50,8 +50,8 @@ def _check_bytes(tensor: onnx.TensorProto, where: str) -> None:
     wanted = None if bits is None else -(-math.prod(tensor.dims) * bits // 8)
     if wanted is not None and len(tensor.raw_data) != wanted:
         raise ModelFileError(
-            f"{where!r}: tensor {tensor.name!r} has {len(tensor.raw_data):,} bytes of values, its "
-            f"type and its shape {list(tensor.dims)} take {wanted:,}"
+            f"{where!r}: tensor {tensor.name!r} has {len(tensor.raw_data):,} bytes of values, but "
+            f"its type and shape {list(tensor.dims)} take {wanted:,}"
         )
 
 
@@ -66,7 +66,7 @@ def _check_values(tensor: onnx.TensorProto, where: str) -> None:
         wanted = -(-wanted * bits // 8)
     if count != wanted:
         raise ModelFileError(
-            f"{where!r}: tensor {tensor.name!r} has {count:,} values, its shape "
+            f"{where!r}: tensor {tensor.name!r} has {count:,} values, but its shape "
             f"{list(tensor.dims)} takes {wanted:,}"
         )
 

@@ -189,8 +189,12 @@ class Graph:
     @cached_property
     def is_small(self) -> bool:
         """Whether the graph with its weights takes less than 1 MiB."""
-        size = self.model.ByteSize() + sum(w.nbytes for w in self.weights.values())
-        return size < _SMALL
+        beside, within = sum(w.nbytes for w in self.weights.values()), 0
+        for tensor in self.model.graph.initializer:
+            within += len(tensor.raw_data)
+            if beside + within >= _SMALL:  # seen without measuring all the rest
+                return False
+        return beside + self.model.ByteSize() < _SMALL
 
     @property
     def constant_names(self) -> Iterable[str]:

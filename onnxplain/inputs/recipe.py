@@ -13,6 +13,7 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -327,7 +328,7 @@ class Preprocess:
 
         return cls.from_dict(read_json(path, "preprocess"), str(path))
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Digest of everything that changes the tensor (name and `shown` do not)."""
         data = {k: v for k, v in self.to_dict().items() if k not in ("name", "shown")}

@@ -182,6 +182,6 @@ def _poles(beyond: NDArray[np.bool_], g: NDArray[Any]) -> tuple[str, ...]:
     share = beyond.sum() / (g > 0).sum()
     return (
         f"at {100 * share:.3g} % of the places with a positive gradient, 2 + sum(A) g cancels to "
-        "zero or is negative, so that alpha is not a weight: the layer's maps have negative sums, "
-        "which the paper's ReLU layers have not; use grad-cam or hirescam, or another --layer",
+        "zero or is negative, so alpha is not a weight there: the layer's maps have negative sums, "
+        "unlike the ReLU layers of the paper; use grad-cam or hirescam, or another --layer",
     )

@@ -60,14 +60,14 @@ def growth_warnings(growth: Growth, what: str, remedy: str, precision: str) -> t
     at = f"{growth.op_type} {growth.tensor!r}"
     if growth.times <= LARGEST_GROWTH:
         return (
-            f"on the way, {what} reach {growth.between:.2g} times the score's own parts and cancel "
-            f"again, so that rounding shows; they grow most, {growth.factor:.3g} times, at {at}; "
-            f"compute with --precision double, or {remedy}",
+            f"on the way, {what} grow to {growth.between:.2g} times the parts of the score and "
+            f"cancel again, which amplifies rounding; the largest growth, {growth.factor:.3g} "
+            f"times, is at {at}; compute with --precision double, or {remedy}",
         )
     return (
-        f"{what} explode: their magnitudes add up to {growth.times:.2g} times the score's own "
-        f"parts (more than {LARGEST_GROWTH:g} times tells nothing about the model); they grow "
-        f"most, {growth.factor:.3g} times, at {at}; {remedy}",
+        f"{what} explode: their magnitudes add up to {growth.times:.2g} times the parts of the "
+        f"score (beyond {LARGEST_GROWTH:g} times they say nothing about the model); the largest "
+        f"growth, {growth.factor:.3g} times, is at {at}; {remedy}",
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from onnxplain.adapters.base import FORWARD_VERBS, Capability
@@ -52,7 +54,8 @@ class Method:
     explains : {"logit", "probability"}
         Which score it explains unless told otherwise.
     against_others : bool
-        Whether that is the logit minus the mean of all others, where classes compete.
+        Whether a logit is explained minus the mean of all others, where classes compete. A method
+        that explains probabilities does so where the model has logits alone.
     of_scores : bool
         Whether its numbers are differences of scores, so that the rounding of a score is theirs.
     display : {"signed", "positive", "magnitude"}
@@ -119,15 +122,13 @@ class Method:
 
         Without one the method's own choice holds.
         """
-        own = kind is None and self.explains == "logit" and self.against_others
+        own = kind is None and self.against_others
         return {"kind": kind or self.explains, "others": own}
 
     @property
     def parameters(self) -> Mapping[str, inspect.Parameter]:
         """Keyword parameters with their defaults, from the function's signature."""
-        signature = inspect.signature(self.function, eval_str=True)
-        keyword_only = inspect.Parameter.KEYWORD_ONLY
-        return {k: p for k, p in signature.parameters.items() if p.kind is keyword_only}
+        return _keywords(self.function)
 
     @property
     def takes_layer(self) -> bool:
@@ -147,7 +148,18 @@ class Method:
         return "PyTorch" if self.needs & Capability.SIGNALS else "ONNX Runtime or PyTorch"
 
 
+@cache
+def _keywords(function: Callable[..., Attribution]) -> Mapping[str, inspect.Parameter]:
+    signature = inspect.signature(function, eval_str=True)
+    keyword_only = inspect.Parameter.KEYWORD_ONLY
+    return MappingProxyType(
+        {k: p for k, p in signature.parameters.items() if p.kind is keyword_only}
+    )
+
+
 _METHODS: dict[str, Method] = {}
+# The names as `_letters` writes them.
+_BY_LETTERS: dict[str, str] = {}
 
 # What the field also calls a method, as `_letters` writes it.
 _ALSO_CALLED: Mapping[str, str] = {
@@ -196,6 +208,7 @@ def method(**card: Any) -> Callable[[Callable[..., Attribution]], Callable[..., 
         if name in _METHODS:
             raise ValueError(f"a method named {name!r} is registered already")
         words = {"shows": _SHOWS[card["display"]], "ends": _ENDS[card["display"]]}
+        _BY_LETTERS[_letters(name)] = name
         _METHODS[name] = Method(function=function, **{**words, **card})
         return function
 
@@ -204,8 +217,8 @@ def method(**card: Any) -> Callable[[Callable[..., Attribution]], Callable[..., 
 
 def registered() -> Mapping[str, Method]:
     """Return all methods by name, family by family."""
-    ordered = sorted(_METHODS.values(), key=lambda m: get_args(Family).index(m.family))
-    return {m.name: m for m in ordered}
+    return {m.name: m for family in get_args(Family) for m in _METHODS.values()
+            if m.family == family}  # fmt: skip
 
 
 def find(name: str) -> Method:
@@ -221,8 +234,7 @@ def find(name: str) -> Method:
     letters = _letters(name)
     if letters in _WITH_OPTIONS:
         raise UsageError(f"{name!r} is a method with options: {_WITH_OPTIONS[letters]}")
-    by_letters = {_letters(known): known for known in _METHODS}
-    key = by_letters.get(letters) or _ALSO_CALLED.get(letters, "")
+    key = _BY_LETTERS.get(letters) or _ALSO_CALLED.get(letters, "")
     if key not in _METHODS:
         raise UnknownNameError("method", name, _METHODS, f"methods: {', '.join(_METHODS)}")
     return _METHODS[key]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import UsageError
 from onnxplain.explanations.attribution import Attribution
+from onnxplain.explanations.products import product
 from onnxplain.methods.registry import method
 from onnxplain.network.context import Context
 from onnxplain.perturb.anytime import Limits, Sampling, relative_error
@@ -18,7 +19,6 @@ from onnxplain.perturb.blocks import Blocks
 from onnxplain.perturb.fills import fill
 from onnxplain.perturb.masks import RiseMasks, under_masks
 from onnxplain.perturb.outcome import sampled
-from onnxplain.perturb.products import product
 from onnxplain.targets.target import Target
 
 

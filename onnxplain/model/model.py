@@ -208,8 +208,8 @@ class Model(OpenedModel):
         image, method, targets
             See `explain_targets`.
         kind : {"logit", "probability", "raw"}, optional
-            Which score is explained; the method's choice if not given, for most the logit, minus
-            the mean of all others where classes compete.
+            Which score is explained; the method's choice if not given: a probability, or for most
+            the logit, minus the mean of all others where classes compete.
         contrast : str or int, optional
             A class whose score is subtracted.
         margin : bool

@@ -13,7 +13,6 @@ from onnxplain.adapters.batch_choice import asked_for_gradients, gradient_batch,
 from onnxplain.adapters.engines import EngineSettings, Factory
 from onnxplain.adapters.incremental.costs import arithmetic
 from onnxplain.adapters.ort import OrtAdapter
-from onnxplain.adapters.slopes_engine import SlopesEngine
 from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.shapes import Shapes
@@ -23,6 +22,7 @@ from onnxplain.network.slopes import open_slopes, require_slopes, suits_onnx
 
 if TYPE_CHECKING:
     from onnxplain.adapters.independence import Independence
+    from onnxplain.adapters.slopes_engine import SlopesEngine
     from onnxplain.adapters.torch import TorchAdapter
 
 AUTO = "auto"

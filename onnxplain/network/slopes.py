@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from onnxplain.adapters.base import Adapter, Array
 from onnxplain.adapters.engines import EngineSettings
 from onnxplain.adapters.ort import OrtAdapter
-from onnxplain.adapters.slopes_engine import SlopesEngine
-from onnxplain.adapters.symbolic import SymbolicAdapter
 from onnxplain.errors import MethodRefusedError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.quantised import rounds_values
 from onnxplain.graph.view import Graph
+
+if TYPE_CHECKING:
+    from onnxplain.adapters.slopes_engine import SlopesEngine
 
 _CPU = "CPUExecutionProvider"
 
@@ -92,6 +94,10 @@ def open_slopes(
     only : bool
         Refuse what ONNX Runtime does not give.
     """
+    # What writes the way back takes a while to load: methods that look forwards do without.
+    from onnxplain.adapters.slopes_engine import SlopesEngine
+    from onnxplain.adapters.symbolic import SymbolicAdapter
+
     symbolic = SymbolicAdapter(
         graph,
         image,

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.explanations.products import product
 from onnxplain.network.context import Context
-from onnxplain.perturb.products import product
 
 
 def under_masks(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.changes import WindowChanges
 from onnxplain.errors import UsageError
+from onnxplain.explanations.products import product
 from onnxplain.network.context import Context
 from onnxplain.perturb.fills import FILLS, fill
 from onnxplain.perturb.inpaint import Inpainting
-from onnxplain.perturb.windows import Size, mean_over_windows
+from onnxplain.perturb.windows import Size
 
 INPAINT = "inpaint"
 
@@ -48,12 +50,12 @@ class WindowGrid:
         half = (max(1, size[0] // 2), max(1, size[1] // 2))
         return cls(picture, size, _pair("stride", stride, half, size))
 
-    @property
+    @cached_property
     def rows(self) -> list[tuple[int, int]]:
         """Begin and end of the windows along the height; the last one reaches the border."""
         return _extents(self.picture[0], self.window[0], self.step[0])
 
-    @property
+    @cached_property
     def columns(self) -> list[tuple[int, int]]:
         """The same along the width."""
         return _extents(self.picture[1], self.window[1], self.step[1])
@@ -63,16 +65,21 @@ class WindowGrid:
         """Positions along height and width."""
         return len(self.rows), len(self.columns)
 
-    @property
+    @cached_property
     def windows(self) -> NDArray[np.int64]:
         """All windows, (P, 4), row by row: top, bottom, left, right."""
-        return np.array([(*r, *c) for r in self.rows for c in self.columns])
+        rows, columns = np.array(self.rows), np.array(self.columns)
+        windows = np.hstack([rows.repeat(len(columns), 0), np.tile(columns, (len(rows), 1))])
+        windows.flags.writeable = False  # the same array for everyone who asks
+        return windows
 
     def spread(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Mean over the windows that cover each pixel, (N, P) to (N, H, W)."""
-        free = np.zeros(values.shape[1])
-        means = [mean_over_windows(v, free, self.windows, self.picture)[0] for v in values]
-        return np.stack(means)
+        down = _covering(self.rows, self.picture[0])
+        across = _covering(self.columns, self.picture[1])
+        count = np.outer(down.sum(axis=1), across.sum(axis=1))
+        grids = values.reshape(-1, *self.shape)
+        return np.stack([product(product(down, grid), across.T) for grid in grids]) / count
 
 
 class Contents:
@@ -104,6 +111,13 @@ class Contents:
             return WindowChanges.from_picture(windows, self._covered[n], self._spatial)
         inpainting = Inpainting(self._x[n], self._spatial)
         return WindowChanges(windows, lambda k: inpainting.window(windows[k]))
+
+
+def _covering(extents: list[tuple[int, int]], length: int) -> NDArray[np.float64]:
+    """(length, windows) matrix: 1 where a window covers a row or column of pixels."""
+    begins, ends = np.array(extents).T
+    at = np.arange(length)[:, None]
+    return ((begins <= at) & (at < ends)).astype(np.float64)
 
 
 def _extents(length: int, window: int, stride: int) -> list[tuple[int, int]]:

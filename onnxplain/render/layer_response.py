@@ -51,7 +51,7 @@ def draw_layer_response(found: LayerResponse, name: str) -> Canvas:
     heading = [
         f"{name}  \u00b7  response of {found.layer}",
         f"{source}; {len(found.kernels)} kernels shown; {sparsity}; {percent(found.silent)} of all "
-        "kernels do not answer",
+        "kernels do not respond",
     ]
     notes = (
         "Red: a larger value would raise the response, blue: lower it; colours end at the 99th "

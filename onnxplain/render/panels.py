@@ -10,7 +10,7 @@ import numpy as np
 from onnxplain.render.canvas import LINE, TEXT, Canvas, Weight
 from onnxplain.render.captions import caption, class_name, ends, figures, heading, meaning, score_of
 from onnxplain.render.colors import GREYS, PALETTES, Palette, grey
-from onnxplain.render.look import Channels, Look, channel_colors
+from onnxplain.render.look import CHANNELS, Channels, Look, channel_colors
 from onnxplain.render.overlay import PERCENTILE, Shown, drawn, shown_map
 from onnxplain.render.photo import enlarged
 from onnxplain.render.text import broken
@@ -166,7 +166,7 @@ def _below(explanation: Explanation, look: Look) -> tuple[list[str], list[str]]:
     line = ["line: half of the strongest value"] if look.has_line(explanation) else []
     return (
         broken([*caption(explanation), *line], PANEL, TEXT),
-        broken([*figures(explanation), *meaning(explanation)], PANEL, SMALL),
+        broken([*figures(explanation), *_meaning(explanation, look)], PANEL, SMALL),
     )
 
 
@@ -192,3 +192,11 @@ def _ranking(
         labels = {**labels, **{i: n for e in explained for i, n in e.labels.items()}}
         rows = [(class_name(labels, i), p, i in wanted) for i, p in shown]
     return [(broken([name], PANEL - SHARE, TEXT, "bold"), p, marked) for name, p, marked in rows]
+
+
+def _meaning(explanation: Explanation, look: Look) -> list[str]:
+    """What is shown and what the numbers mean; the colours are those of the look."""
+    lines = meaning(explanation)
+    if lines and look.colors_pixels(explanation):
+        return [f"shown: {CHANNELS[look.style]}", *lines[1:]]
+    return lines

@@ -85,6 +85,8 @@ class Piece:
         return replace(self, positions=np.moveaxis(positions, axis, 0)[(slice(None), *places)])
 
     def _rows(self, values: NDArray[Any]) -> NDArray[Any]:
+        if self.batch_axis == 0:
+            return values
         return values[None] if self.batch_axis is None else np.moveaxis(values, self.batch_axis, 0)
 
 

@@ -182,16 +182,16 @@ def test_batches_of_large_activations_are_small():
     model = build(nodes, [value_info("y", shape)], inputs=[value_info("x", ["N", *shape[1:]])])
     graph, each = prepare(model), 3 * side * side * 4
     shapes = dict.fromkeys("xaby", tuple(shape))
-    assert forward_batch(graph, shapes, 32) == (1 << 30) // (2 * each) == 8
+    assert forward_batch(graph.nodes, shapes, 32) == (1 << 30) // (2 * each) == 8
     assert gradient_batch(graph, shapes, 16) == (2 << 30) // (3 * each) == 11
     small = dict.fromkeys("xaby", (1, 3, 8, 8))
-    assert (forward_batch(graph, small, 32), gradient_batch(graph, small, 16)) == (32, 16)
+    assert (forward_batch(graph.nodes, small, 32), gradient_batch(graph, small, 16)) == (32, 16)
     middle = dict.fromkeys("xaby", (1, 3, 128, 128))
     # Read and written together, 2 x 4 bytes of each of 3 x 128 x 128 numbers: 393,216 of 2 MiB.
-    assert forward_batch(graph, middle, 32, timed=False) == 5
-    assert forward_batch(graph, middle, 32) == 32
+    assert forward_batch(graph.nodes, middle, 32, timed=False) == 5
+    assert forward_batch(graph.nodes, middle, 32) == 32
     huge = dict.fromkeys("xaby", (1, 3, 80_000, 80_000))
-    assert (forward_batch(graph, huge, 32), gradient_batch(graph, huge, 16)) == (1, 1)
+    assert (forward_batch(graph.nodes, huge, 32), gradient_batch(graph, huge, 16)) == (1, 1)
 
 
 def test_a_batch_that_was_asked_for_fits_into_memory_or_is_refused():

@@ -51,7 +51,8 @@ def both(z):
 # What is declared, the column of numbers, and these from what the output holds; then the target,
 # and the number that occlusion explains.
 CASES = {
-    "logits by the graph": (["--output", "logits"], "logit", plain, "1", lambda z: z[1]),
+    "logits by the graph": (["--output", "logits"], "logit", plain, "1",
+                            lambda z: z[1] - (z[0] + z[2]) / 2),
     "logits": (["--output", "logits", "--scores", "logits"], "probability", softmax, "1",
                lambda z: softmax(z)[1]),
     "raw": (["--output", "logits", "--scores", "raw"], "score", plain, "1", lambda z: z[1]),
@@ -171,7 +172,7 @@ def test_evaluate_measures_the_declared_number(run, files, tmp_path, name):
     done = run("evaluate", path, data, *OPEN, *declared, "-m", "occlusion", "--target", target,
                "-o", tmp_path / "out")  # fmt: skip
     assert done.exit_code == 0, done.stderr
-    assert f"scores are of unit '{unit}'" in done.stdout
+    assert f"unit of the scores: {unit}" in done.stdout
     assert ("probab" in done.stdout) == (unit == "probability")
     written = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert written["provenance"]["unit"] == unit
@@ -191,7 +192,7 @@ REFUSALS = {
     "unknown output": (["--output", "age2"], "unknown output 'age2'"),
     "several are not yes or no": (["--output", "pose", "--task", "yes-no"], "holds 4 scores"),
     "one is not classes": (["--output", "age", "--task", "classes"], "declare task yes-no"),
-    "shares are no logits": (["--output", "shares", "--scores", "logits"], "by the graph"),
+    "shares are no logits": (["--output", "shares", "--scores", "logits"], "the graph makes"),
     "values are no logits": (["--output", "pose", "--task", "values", "--scores", "logits"],
                              "declare the task as well"),
     "no probabilities": (["--output", "logits", "--scores", "probabilities"],

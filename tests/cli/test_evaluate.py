@@ -22,7 +22,7 @@ def evaluate(run, tmp_path):
 def test_table_and_files(evaluate):
     found = evaluate("-m", "gradient,grad-cam", "--metrics", "deletion,randomisation")
     assert found.exit_code == 0, found.stderr
-    assert "scores are of unit 'probability'" in found.stdout
+    assert "unit of the scores: probability" in found.stdout
     assert "deletion: score of the target" in found.stdout
     assert "lower is better" in found.stdout
     assert "(random)" in found.stdout
@@ -71,7 +71,7 @@ def test_the_list_of_measures_needs_no_model(run):
     ("arguments", "code", "said"),
     [
         (("--metrics", "pointing"), 2, "unknown measure 'pointing'; nearest: 'pointing-game'"),
-        (("--metrics", ","), 2, "--metrics names no measure"),
+        (("--metrics", ","), 2, "--metrics is empty"),
         (("--metrics", "mean-iou"), 2, "needs a mask, and no picture"),
         (("-m", "grad-cm"), 2, "unknown method 'grad-cm'"),
         (("--masks", "nowhere"), 2, "no folder of masks"),

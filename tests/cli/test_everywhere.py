@@ -77,7 +77,7 @@ def test_evaluate(case, data, tmp_path):
     model, extra, _, aim = case
     found = run("evaluate", model, data, "-m", "gradient-x-input,occlusion", *extra,
                 "-o", tmp_path / "out")  # fmt: skip
-    assert f"scores are of unit '{aim}'" in found.stdout
+    assert f"unit of the scores: {aim}" in found.stdout
     written = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert written["provenance"]["unit"] == aim
     assert {r["sample"] for r in written["rows"]} == {str(f"{k}.png") for k in range(4)}
@@ -115,7 +115,7 @@ def test_audit_verify_and_report(case, data, tmp_path):
     if asked is not None and asked.startswith("like="):
         told += ["--file", asked.removeprefix("like=")]
     checked = run("verify", out / "record.json", "--sample", 4, *told)
-    assert "all that was checked reproduces" in checked.stdout
+    assert "everything that was checked reproduces" in checked.stdout
     run("report", out, "--data", data)
     # A number that was changed does not reproduce.
     changed = json.loads((out / "record.json").read_text())

@@ -33,7 +33,7 @@ def record(tmp_path_factory):
 def test_it_reproduces(run, record):
     found = run("verify", record, *TOLD, "--sample", 2)
     assert found.exit_code == 0, found.stdout + found.stderr
-    assert "all that was checked reproduces" in found.stdout
+    assert "everything that was checked reproduces" in found.stdout
     for figure in (
         "model file",
         "picture files",

@@ -9,7 +9,9 @@ import pytest
 
 import onnxplain
 from docs.images.founding_figures import FOLDER, KEPT
+from docs.images.founding_tables import FIRST_PACK, drawn_pack, strong_shares
 from models.build.packs_drawing import GRASS, SNOW, draw
+from onnxplain.features.kernels import kernels
 from tests.printed_commands import ROOT, commands
 
 PAGE = ROOT / "docs" / "founding-figures.md"
@@ -50,9 +52,9 @@ def test_the_occlusion_pair_is_that_of_the_report():
 
 
 def test_every_picture_is_kept_by_the_script_and_shown():
-    shown = re.findall(r"\]\(images/founding/([\w-]+)\.png\)", TEXT)
+    shown = re.findall(r"\]\(images/founding/([\w-]+)\.jpg\)", TEXT)
     assert sorted(shown) == sorted(KEPT)
-    assert sorted(p.stem for p in FOLDER.glob("*.png")) == sorted(KEPT)
+    assert sorted(p.stem for p in FOLDER.iterdir()) == sorted(KEPT)
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +83,37 @@ def test_occlusion_of_the_dog_on_snow_speaks_against_the_dog(snow):
     assert np.abs(found.attribution[mask]).mean() > 3 * np.abs(found.attribution[~mask]).mean()
 
 
-def test_first_layers_have_kernels_of_seven_pixels():
-    from onnxplain.features.kernels import kernels
+def steps(values):
+    """Squared steps from weight to weight, as a share of the squared weights; 4 on average for
+    independent weights, less at the edges."""
+    weights = np.square(values).sum((1, 2, 3))
+    return sum(np.square(np.diff(values, axis=a)).sum((1, 2, 3)) for a in (2, 3)) / weights
 
-    assert kernels(onnxplain.load("models/wolves-snow.onnx")).values.shape == (16, 3, 7, 7)
+
+def test_first_layers_have_kernels_of_eleven_and_seven_pixels_and_the_large_ones_can_be_read():
+    """Neighbours of a kernel that shows something are alike; those of a random one are not."""
+    wide, snow = (
+        kernels(onnxplain.load(f"models/wolves-{name}.onnx")).values.astype(np.float64)
+        for name in ("wide", "snow")
+    )
+    assert (wide.shape, snow.shape) == ((16, 3, 11, 11), (16, 3, 7, 7))
+    random = steps(np.random.default_rng(0).normal(size=wide.shape))
+    assert steps(wide).max() < random.min() / 4
+    assert np.median(steps(snow)) > random.min() / 2
+
+
+@pytest.mark.parametrize("label", [0, 1], ids=["dog", "wolf"])
+def test_grad_cam_plus_plus_covers_more_of_a_pack(label):
+    """As the page says, of drawn packs of four on which the model was not trained."""
+    model = onnxplain.load("models/wolves-vgg.onnx")
+    drawn = [drawn_pack(FIRST_PACK + k, label) for k in range(6)]
+    plain, weighted = (
+        np.array([strong_shares(model, pack, method) for pack in drawn])
+        for method in ("grad-cam", "grad-cam++")
+    )
+    assert all(len(p.heads) == 4 for p in drawn)
+    assert (weighted[:, 0] > plain[:, 0]).all()
+    assert weighted[:, 0].mean() > 0.65 > 2 * weighted[:, 1].mean()
 
 
 def test_example_pictures_are_drawn_by_the_script():

@@ -5,7 +5,7 @@ import pytest
 from handmade import model
 
 from onnxplain.errors import UsageError
-from onnxplain.graph.edit import with_constants, with_mask_inputs, with_other_source
+from onnxplain.graph.edit import with_constants, with_mask_inputs
 from onnxplain.graph.prepare import prepare
 from onnxplain.network.network import Network
 
@@ -60,17 +60,3 @@ def test_what_reads_a_masked_tensor_reads_it_times_the_mask():
 def test_only_what_a_node_writes_can_be_masked(graph):
     with pytest.raises(UsageError, match="'image' is not written by any node"):
         with_mask_inputs(graph, {"image": np.ones(3, np.float32)})
-
-
-def test_everything_reads_another_tensor():
-    body = "a = Relu(image) b = Mul(a, a) f = Flatten(b) g = Add(f, f) scores = MatMul(g, w)"
-    graph = prepare(model(body, w=W))
-    changed = with_other_source(graph, "b", "a")
-    x = np.random.default_rng(1).uniform(-1, 1, (1, 3, 6, 6)).astype(np.float32)
-    found = Network(changed, scores="logits").ort.activations(x, ["scores"])["scores"]
-    expected = 2 * np.maximum(x, 0).reshape(1, -1) @ W
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
-    assert [n.inputs for n in graph.nodes] != [n.inputs for n in changed.nodes]
-    for name, source in (("a", "b"), ("b", "b"), ("b", "nothing"), ("nothing", "a")):
-        with pytest.raises(UsageError, match="is not computed before"):
-            with_other_source(graph, name, source)

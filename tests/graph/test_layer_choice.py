@@ -61,5 +61,5 @@ def test_a_way_from_an_early_stage_to_the_scores_does_not_make_the_choice_early(
     del nodes[-5]
     net = opened(nodes, constants)
     assert net.layer(None).name == f"r{DEEP - 1}"
-    assert "other ways from 'f' to the scores bypass it" in net.layer_choice.warning
+    assert "other paths from 'f' to the scores bypass it" in net.layer_choice.warning
     assert "50% of the last layers" in net.layer_choice.reason

@@ -15,7 +15,7 @@ CUT = LeftOut(
 
 @pytest.mark.parametrize("name", ["net/aux/conv_out", "conv_out", "net/Conv_7", "Conv_7"])
 def test_a_tensor_by_its_name_its_nodes_or_an_ending(name):
-    said = r"'scores', which is explained, .* 'net/aux/conv_out'; outputs that are: 'aux'; choose"
+    said = r"the explained output 'scores' .* 'net/aux/conv_out'; outputs that are: 'aux'; choose"
     with pytest.raises(MethodRefusedError, match=said):
         CUT.refuse(name)
 

@@ -112,5 +112,4 @@ RELEVANCE: Table = {
     "attn-lrp": without_attention,
     "attention-rollout": without_attention,
     "gradient-attention-rollout": without_attention,
-    "legrad": without_attention,
 }

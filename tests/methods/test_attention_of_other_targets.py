@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.applicable import NEED_ATTENTION
-from tests.methods.attending_targets import GRID, Opened, Remembering
+from tests.methods.attending_targets import GRID, Opened
 from tests.methods.expected_maps import Expected, near
 from tests.methods.other_targets import X
 
@@ -61,20 +61,6 @@ def gradient_rollout(case):
     return Expected(rolled_out(steps), bound=CONSTANTS)
 
 
-def legrad(case):
-    """Bousselham et al. 2024: the head on the tokens after each block, block by block."""
-    expected = np.zeros(GRID)
-    for block in range(2):
-        net = case.net(Remembering)
-        net.kept, net.blocks = [], net.blocks[: block + 1]
-        case.case.score(net, net.later(torch.from_numpy(X))).sum().backward()
-        slopes = net.kept[block].grad[0].numpy()
-        for head, query, key in np.ndindex(slopes.shape):
-            share = max(slopes[head, query, key], 0) / slopes[..., 0].size / 2
-            expected[np.unravel_index(key, GRID)] += share
-    return Expected(expected, {"blocks": 2}, CONSTANTS)
-
-
 def attn_lrp(case):
     """Slope times input of the network under the rules of AttnLRP."""
     return Expected(case.relevance(constant_weights=False), {"form": "attn", **EPSILON}, CONSTANTS)
@@ -88,7 +74,6 @@ def cp_lrp(case):
 EXPECTED = {
     "attention-rollout": rollout,
     "gradient-attention-rollout": gradient_rollout,
-    "legrad": legrad,
     "attn-lrp": attn_lrp,
 }
 

@@ -81,6 +81,54 @@ def test_the_logit_alone_holds_it(method):
     assert apart(method, "weights", kind="logit") > 0.5
 
 
+BARE = BODY.replace(" scores = Softmax<axis=1>(z)", "").replace("z = Add", "scores = Add")
+# Methods that change the picture and read scores: of a file without probabilities, its logits.
+CHANGED = {
+    "occlusion": {},
+    "rise": {"samples": 100},
+    "lime": {"samples": 60},
+    "kernel-shap": {"samples": 60},
+}
+
+
+@functools.cache
+def bare(shift=None):
+    weight, bias = SHIFTS[shift] if shift else (0.0, 0.0)
+    arrays = {"k": KERNELS, "w": HEAD + weight, "b": np.full(CLASSES, bias)}
+    proto = written(BARE, arrays, image=f"float[N,3,{SIDE},{SIDE}] image")
+    return onnxplain.load(proto, preprocess="zero-one")
+
+
+def maps_of_bare(method, shift, **options):
+    found = (
+        m.explain(PICTURE, method, **CHANGED[method], **options) for m in (bare(), bare(shift))
+    )
+    return [f.attribution for f in found]
+
+
+@pytest.mark.parametrize("shift", SHIFTS)
+@pytest.mark.parametrize("method", CHANGED)
+def test_of_bare_logits_changes_of_the_picture_hold_nothing_that_all_have(method, shift):
+    """As far as float32 holds logits of that size; the maps are differences of them."""
+    assert bare(shift).predict(PICTURE).unit == "logit"
+    one, other = maps_of_bare(method, shift)
+    noise = np.spacing(np.float32(np.abs(bare(shift).predict(PICTURE).logits).max()))
+    assert np.abs(one - other).max() <= 8 * noise
+
+
+@pytest.mark.parametrize("method", CHANGED)
+def test_a_bare_logit_alone_holds_it(method):
+    one, other = maps_of_bare(method, "weights", kind="logit")
+    assert np.abs(one - other).max() > 0.5 * np.abs(one).max()
+
+
+def test_of_bare_logits_all_methods_of_the_first_look_explain_one_number():
+    """The same target for every method of the first look, where there is nothing but logits."""
+    for method in DEFAULT_METHODS:
+        assert bare().explain(PICTURE, method).target.others
+        assert not bare().explain(PICTURE, method, kind="logit").target.others
+
+
 def test_methods_of_the_first_look_are_among_these():
     assert set(DEFAULT_METHODS) <= {*SLOPES, "lrp", "occlusion"}
 

@@ -99,7 +99,7 @@ def test_the_list_of_methods_is_whole():
         "counterfactual-grad-cam", "deeplift", "deconvnet", "eigen-cam", "gradient",
         "gradient-x-input", "grad-cam",
         "grad-cam++", "guided-backprop", "guided-ig", "guided-grad-cam", "hirescam", "layercam",
-        "legrad", "lrp", "attn-lrp", "libragrad", "saliency", "xgrad-cam", "layercam-scales",
+        "lrp", "attn-lrp", "libragrad", "saliency", "xgrad-cam", "layercam-scales",
         "activation", "enriched",
     }  # fmt: skip
     assert set(registered()) - NEED_BOXES - single - variants == {*FORWARD, *BACKWARD} - single

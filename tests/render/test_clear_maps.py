@@ -4,10 +4,11 @@ import colorsys
 
 import numpy as np
 import pytest
-from skimage.color import rgb2lab
+from matplotlib import colormaps
+from skimage.color import deltaE_ciede2000, rgb2lab
 
 from onnxplain.errors import UsageError
-from onnxplain.render.canvas import Mark
+from onnxplain.render.canvas import Cells, Mark
 from onnxplain.render.class_colors import LIMIT, class_colors, colored
 from onnxplain.render.clear_maps import clear_maps
 from tests.made_explanations import made
@@ -50,14 +51,35 @@ def labels(count=3):
     return {k + 5: NAMES[k] if k < len(NAMES) else f"class of many {k}" for k in range(count)}
 
 
-@pytest.mark.parametrize("count", [2, 5, 10, 20])
-def test_colours_are_told_apart(count):
+def nearest(colors):
+    """CIEDE2000 of the two colours that look most alike, by scikit-image."""
+    seen = rgb2lab(np.asarray(colors)[None])[0]
+    return deltaE_ciede2000(seen[:, None], seen[None])[~np.eye(len(seen), dtype=bool)].min()
+
+
+def published(count):
+    """Tableau's palettes, made for categories: colours that people tell apart."""
+    return np.array(colormaps[f"tab{count}"].colors)
+
+
+@pytest.mark.parametrize("count", [10, 20])
+def test_colours_are_told_apart_as_well_as_published_ones(count):
+    """Although brightness, in which Tableau's differ as well, is left to the response."""
     colors = class_colors(count)
     assert colors.shape == (count, 3)
-    np.testing.assert_allclose(colors.max(axis=1), 1.0)  # brightness is left to the response
-    seen = rgb2lab(colors[None])[0]
-    apart = np.linalg.norm(seen[:, None] - seen, axis=-1)[~np.eye(count, dtype=bool)]
-    assert apart.min() > (30 if count > 5 else 80)  # in just noticeable steps
+    np.testing.assert_allclose(colors.max(axis=1), 1.0)
+    assert nearest(colors) > nearest(published(count))
+
+
+def test_colours_around_the_wheel_would_not_be_told_apart():
+    """The control: evenly spread hues, among which the greens are alike."""
+    wheel = [colorsys.hsv_to_rgb(k / 20, 1.0, 1.0) for k in range(20)]
+    assert nearest(wheel) < nearest(published(20))
+
+
+def test_the_first_colours_are_told_apart_best():
+    distances = [nearest(class_colors(count)) for count in range(2, LIMIT + 1)]
+    assert distances == sorted(distances, reverse=True)
     assert LIMIT >= 20
 
 
@@ -116,6 +138,8 @@ def test_the_strongest_class_has_the_first_colour_and_silent_ones_none():
     assert {k for k in range(12) if f"name {k} ({k})" in said} == expected
     assert f"{12 - len(expected)} more classes do not answer" in said
     assert "more class" not in " ".join(texts(clear_maps(clear(), labels())))
+    # A panel for each class that answers, and one for the heat map of all.
+    assert sum(isinstance(item, Cells) for item in page.items) == len(expected) + 1
 
 
 def test_legends_do_not_touch_the_maps_below():

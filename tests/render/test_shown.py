@@ -25,7 +25,6 @@ HIGH = {
     "ablation-cam": FOR,
     "recipro-cam": FOR,
     "gradient-attention-rollout": FOR,
-    "legrad": FOR,
     "gradient-x-input": FOR,
     "integrated-gradients": FOR,
     "expected-gradients": FOR,

@@ -157,9 +157,9 @@ def test_an_element_of_a_file_without_a_batch():
         ("out = MatMul(f, w1)", "double[N,1] out", {"task": "values", "scores": "logits"},
          "the task as well"),
         ("z = MatMul(f, w4) out = Softmax<axis=1>(z)", "double[N,4] out", {"task": "labels"},
-         "they are not several labels"),
+         "so one excludes the others"),
         ("z = MatMul(f, w4) out = Softmax<axis=1>(z)", "double[N,4] out", {"scores": "logits"},
-         "holds probabilities by the graph"),
+         "declare probabilities or raw"),
         ("out = MatMul(f, w4)", "double[N,4] out", {"output": "other"}, "outputs: out"),
     ],
 )  # fmt: skip

@@ -88,6 +88,7 @@ class Run:
         self._sections, self._plan, self._positions = sections, plan, positions
         self._sessions, self._batch = sessions, batch
         self._fixed, self._side = fixed, side
+        self._rest_side = side if plan.beside else ONE_BY_ONE
         self._clean = {sections.image.name: base[None]}
         for part in plan.parts:
             inputs = {n: self._clean[n] for n in part.section.inputs}
@@ -116,7 +117,7 @@ class Run:
             states = {t: states[t] for t in alive if t in states} | found
 
         def rest(part: slice) -> dict[str, Array]:
-            found = self._side.map(partial(self._rest, states), self._pieces(indices[part]))
+            found = self._rest_side.map(partial(self._rest, states), self._pieces(indices[part]))
             return {n: np.concatenate([f[n] for f in found]) for n in found[0]}
 
         for chunk, tensors in self._batch.run(rest, len(indices)):
@@ -131,15 +132,16 @@ class Run:
             row, column = self._positions.places[k]
             groups[part.rows.cropped[row][1], part.columns.cropped[column][1]].append(k)
         # Large crops first, in pieces that keep all calls busy to the end.
-        most = max(1, min(MAX_CROPS, -(-len(indices) // (_ROUNDS * self._side.calls))))
-        most = MAX_CROPS if self._side.calls == 1 else most
+        side = self._side if part.beside else ONE_BY_ONE
+        most = max(1, min(MAX_CROPS, -(-len(indices) // (_ROUNDS * side.calls))))
+        most = MAX_CROPS if side.calls == 1 else most
         pieces = [
             (size, members[start : start + most])
             for size, members in sorted(groups.items(), key=lambda g: -math.prod(g[0]))
             for start in range(0, len(members), most)
         ]
         found: dict[str, dict[int, State]] = {t: {} for t in part.section.targets}
-        for piece in self._side.map(partial(self._piece, part, states), pieces):
+        for piece in side.map(partial(self._piece, part, states), pieces):
             for name, kept in piece.items():
                 found[name] |= kept
         return found
@@ -194,7 +196,7 @@ class Run:
 
     def _pieces(self, indices: Sequence[int]) -> list[Sequence[int]]:
         """Share windows out among the calls that run at a time."""
-        size = self._fixed or -(-len(indices) // self._side.calls)
+        size = self._fixed or -(-len(indices) // self._rest_side.calls)
         return [indices[start : start + size] for start in range(0, len(indices), size)]
 
     def _rest(
@@ -230,9 +232,15 @@ class Run:
 
 def _paste(target: Array, state: State, top: int, left: int, axes: tuple[int, int]) -> None:
     """Write a state's cells into a piece of the same tensor that begins at (top, left)."""
-    high, wide = state.cells.shape[axes[0]], state.cells.shape[axes[1]]
-    first, last = max(state.top, top), min(state.top + high, top + target.shape[axes[0]])
-    begin, end = max(state.left, left), min(state.left + wide, left + target.shape[axes[1]])
+    cells, of_state, of_target = state.cells, state.cells.shape, target.shape
+    row, column = state.top - top, state.left - left
+    high, wide = of_state[axes[0]], of_state[axes[1]]
+    fits = row >= 0 and column >= 0
+    if fits and row + high <= of_target[axes[0]] and column + wide <= of_target[axes[1]]:
+        target[inside((row, row + high, column, column + wide), target.ndim, axes)] = cells
+        return
+    first, last = max(state.top, top), min(state.top + high, top + of_target[axes[0]])
+    begin, end = max(state.left, left), min(state.left + wide, left + of_target[axes[1]])
     if first < last and begin < end:
         to = (first - top, last - top, begin - left, end - left)
         come = (first - state.top, last - state.top, begin - state.left, end - state.left)

@@ -15,6 +15,7 @@ from onnxplain.adapters.changes import Block, WindowChanges, WindowRun, changed_
 from onnxplain.adapters.rerun import Open
 from onnxplain.adapters.side_by_side import SideBySide
 from onnxplain.graph.sections import Sections
+from onnxplain.graph.view import Node
 
 Array = NDArray[Any]
 
@@ -27,8 +28,8 @@ class Services:
     ----------
     sections : callable
         ``sections(names)``: how the graph in front of the named tensors falls apart.
-    open_session : callable
-        See `Open`.
+    open_session, open_whole : callable
+        See `Open`: with a call's share of the threads, and with all of them.
     forward : callable
         ``forward(inputs, names)``: named tensors of whole inputs.
     profile : callable
@@ -38,6 +39,8 @@ class Services:
         Values of the model's other inputs.
     batch : callable
         ``batch(kind)``: how many whole inputs at a time for a kind of work.
+    batch_after : callable
+        ``batch_after(kind, nodes)``: the same for a part of the graph.
     side : SideBySide
         How sections use the threads.
     fixed : int, optional
@@ -50,12 +53,14 @@ class Services:
 
     sections: Callable[[Sequence[str]], Sections]
     open_session: Open
+    open_whole: Open
     forward: Callable[[Array, Sequence[str]], dict[str, Array]]
     profile: Callable[
         [Sequence[Array], Sections], tuple[list[dict[str, Array]], NDArray[np.float64]]
     ]
     bound: Mapping[str, Array]
     batch: Callable[[tuple[str, ...]], BatchChoice]
+    batch_after: Callable[[tuple[str, ...], Sequence[Node]], BatchChoice]
     side: SideBySide
     fixed: int | None
     obstacle: str

@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from onnxplain.cli.options import (
+    at_option,
+    batch_size_option,
     debug_option,
     engine_option,
     json_option,
@@ -14,8 +16,10 @@ from onnxplain.cli.options import (
     model_options,
     out_option,
     parameter_option,
+    precision_option,
     quiet_option,
     seed_option,
+    threads_option,
 )
 from onnxplain.cli.walled import Walled
 from onnxplain.targets.boxes.parts import MATCHES, PARTS
@@ -58,8 +62,8 @@ With several targets the names are NAME.METHOD.INDEX.png and so on.
     "--kind",
     type=click.Choice(["logit", "probability", "raw"]),
     help="Score to explain; raw is the value of the output itself. Default: the probability for "
-    "occlusion and other perturbation methods; for all others the logit, minus the mean of "
-    "the other classes' logits if classes compete. logit alone subtracts nothing.",
+    "occlusion and other perturbation methods if the model has one; else the logit, minus the mean "
+    "of the other classes' logits if classes compete. `--kind logit` subtracts nothing.",
 )
 @click.option(
     "--part",
@@ -82,12 +86,7 @@ With several targets the names are NAME.METHOD.INDEX.png and so on.
     help="Layer for class activation maps: last, early (finer maps), or a number (-1 counts from "
     "the end) or name from `inspect --layers`. Default: last.",
 )
-@click.option(
-    "--at",
-    metavar="float|normalised|TENSOR",
-    help="Explain a tensor inside the graph's own preprocessing instead of the input: the first "
-    "floating-point tensor, the last one, or one by name.",
-)
+@at_option
 @parameter_option
 @click.option(
     "--grid",
@@ -161,27 +160,11 @@ With several targets the names are NAME.METHOD.INDEX.png and so on.
 )
 @out_option("explained")
 @model_options
-@click.option(
-    "--batch-size",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Maximum batch size. Changes memory use and speed, not the result.",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Threads per operator in both engines. Default: the engine's choice.",
-)
+@batch_size_option
+@threads_option
 @engine_option
 @seed_option
-@click.option(
-    "--precision",
-    type=click.Choice(["single", "double"]),
-    default="single",
-    show_default=True,
-    help="Floating-point precision for gradients and relevance.",
-)
+@precision_option
 @click.option(
     "--allow-mismatch",
     is_flag=True,

@@ -80,7 +80,9 @@ def parse_grid(given: Sequence[str], methods: Sequence[Method]) -> Grid | None:
     if not given:
         return None
     if len(given) > _MOST_AXES:
-        raise UsageError(f"--grid is given {len(given)} times; rows and columns are two")
+        raise UsageError(
+            f"--grid is given {len(given)} times; give it once or twice (rows, columns)"
+        )
     parted = [(text, *_parted(text)) for text in given]
     owners = {find(owner).name for _, owner, _, _ in parted if owner}
     names = [m.name for m in methods]

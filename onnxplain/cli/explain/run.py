@@ -164,7 +164,7 @@ def run(
             remark(f"warning: {text}")
         _say_device(opened, opening["device"])
         if sheets is None and len(paths) > FEW:
-            remark(f"no sheets: {len(paths)} pictures are more than {FEW}; --sheets draws them")
+            remark(f"no sheets for more than {FEW} pictures; --sheets draws them")
     drawn = len(paths) <= FEW if sheets is None else sheets
     drawing = Drawing(Look(style, contour), columns, file_format)
     settings = {"seed": seed, "allow_mismatch": allow_mismatch, "average": average}

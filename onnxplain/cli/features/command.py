@@ -8,16 +8,20 @@ import click
 
 from onnxplain.cli.features.concept_commands import COMMANDS
 from onnxplain.cli.features.options import (
+    ascent_options,
     at_least_one,
     channels_option,
     count_option,
     images_argument,
     jitter_option,
     layer_option,
+    layers_option,
     mismatch_option,
     model_argument,
+    mu_option,
     projection_option,
     resample_option,
+    top_option,
     view_options,
 )
 from onnxplain.cli.features.tested import ablation, protocol, responses
@@ -144,6 +148,7 @@ def layer_response(**options: Any) -> int:
 @at_least_one("--images", 9, "Pictures per channel.")
 @projection_option("none")
 @resample_option
+@mismatch_option
 @view_options
 def top_patches(**options: Any) -> int:
     """Show the patches of DATA that excite the channels of a layer most.
@@ -159,25 +164,9 @@ def top_patches(**options: Any) -> int:
 @features.command(short_help="Select the few features that tell classes apart.")
 @model_argument
 @data_argument
-@click.option(
-    "--mu",
-    default=10.0,
-    show_default=True,
-    metavar="NUMBER",
-    help="Upper limit of the sum of a class's weights. Larger values select more features.",
-)
-@click.option(
-    "--layer",
-    "layers",
-    multiple=True,
-    metavar="TENSOR",
-    help="Select from this layer. Default: all convolutions and linear layers. Repeatable.",
-)
-@click.option(
-    "--top",
-    type=click.IntRange(min=1),
-    help="Number of patches in an average image. Default: 100, or as many as each class has.",
-)
+@mu_option
+@layers_option
+@top_option
 @view_options
 def relevant(**options: Any) -> int:
     """Select the few filters that tell the classes of DATA apart, and show what excites them.
@@ -223,44 +212,7 @@ def enriched(**options: Any) -> int:
     metavar="TARGET",
     help="Class, or another target as in `explain`. Default: the first twelve classes. Repeatable.",
 )
-@at_least_one("--steps", 200, "Steps of gradient ascent.")
-@click.option(
-    "--decay",
-    default=1e-4,
-    show_default=True,
-    metavar="NUMBER",
-    help="Weight of the penalty |I|^2.",
-)
-@click.option(
-    "--variation",
-    default=1e-4,
-    show_default=True,
-    metavar="NUMBER",
-    help="Weight of the penalty on total variation.",
-)
-@jitter_option(8)
-@click.option(
-    "--blur",
-    default=0.5,
-    show_default=True,
-    metavar="PIXELS",
-    help="Standard deviation of the blur after every few steps; 0 for none.",
-)
-@at_least_one("--blur-every", 4, "Steps from one blur to the next.")
-@click.option(
-    "--rate",
-    default=0.02,
-    show_default=True,
-    metavar="SHARE",
-    help="Length of the first steps, as a share of the range of inputs.",
-)
-@click.option(
-    "--bounded/--unbounded",
-    default=True,
-    show_default=True,
-    help="Whether the image stays within what a picture can hold; the published equation has no "
-    "such limit.",
-)
+@ascent_options(steps=200, rate=0.02, decay=1e-4, variation=1e-4, jitter=8, blur=0.5)
 @seed_option
 @mismatch_option
 @view_options
@@ -324,6 +276,9 @@ def dream(**options: Any) -> int:
 )
 @at_least_one("--per-image", 1, "Activation vectors per picture.")
 @click.option("--inversion", is_flag=True, help="Also make a picture for each cell (slow).")
+@ascent_options(
+    steps=60, rate=0.03, decay=0.0, variation=1e-3, jitter=4, blur=0.5, of="Of --inversion: "
+)
 @seed_option
 @mismatch_option
 @view_options

@@ -139,6 +139,13 @@ def crp(**options: Any) -> int:
     type=click.IntRange(min=6),
     help="Pictures of each set in a run. Default: as many as a concept has.",
 )
+@click.option(
+    "--ridge",
+    default=0.01,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="Strength of the penalty on the direction that separates pictures.",
+)
 @seed_option
 @mismatch_option
 @view_options
@@ -175,6 +182,8 @@ def tcav(**options: Any) -> int:
     type=click.IntRange(min=2),
     help="Points of each Sobol design, a power of two. Larger values give more exact importances.",
 )
+@at_least_one("--shown-crops", 5, "Crops to show of each concept.")
+@at_least_one("--shown-pictures", 2, "Pictures in which to locate each concept.")
 @limit_option
 @seed_option
 @view_options
@@ -253,6 +262,34 @@ def prototypes(**options: Any) -> int:
 )
 @at_least_one("--steps", 128, "Steps of gradient ascent.")
 @at_least_one("--crops", 4, "Random crops per step.")
+@click.option(
+    "--largest",
+    default=0.9,
+    show_default=True,
+    metavar="SHARE",
+    help="Mean side of a crop in the first step, as a share of the picture's.",
+)
+@click.option(
+    "--smallest",
+    default=0.5,
+    show_default=True,
+    metavar="SHARE",
+    help="The same in the last step.",
+)
+@click.option(
+    "--noise",
+    default=0.05,
+    show_default=True,
+    metavar="SHARE",
+    help="Standard deviation of noise on each crop, as a share of the range of inputs.",
+)
+@click.option(
+    "--rate",
+    default=0.3,
+    show_default=True,
+    metavar="RADIANS",
+    help="Length of the first steps.",
+)
 @click.option(
     "--zoom",
     default=1.0,

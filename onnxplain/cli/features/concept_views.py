@@ -116,6 +116,7 @@ def run_tcav(
     places: str,
     runs: int,
     per_run: int | None,
+    ridge: float,
     seed: int,
     allow_mismatch: bool,
     folder: str,
@@ -139,7 +140,7 @@ def run_tcav(
     with counted(f"{every} pictures", quiet) as progress:
         found = tcav(
             opened, shown, random, examples, tensor, places=places, runs=runs, size=per_run,
-            seed=seed, allow_mismatch=allow_mismatch, progress=progress,
+            ridge=ridge, seed=seed, allow_mismatch=allow_mismatch, progress=progress,
         )  # fmt: skip
     tell_skipped(found.skipped)
     stem = f"{_stem(out, model)}.tcav.{file_name(tensor)}"
@@ -172,6 +173,8 @@ def run_craft(
     concepts: int,
     crop: float,
     designs: int,
+    shown_crops: int,
+    shown_pictures: int,
     limit: int | None,
     seed: int,
     folder: str,
@@ -194,7 +197,7 @@ def run_craft(
         )  # fmt: skip
     tell_skipped(found.skipped)
     stem = f"{_stem(out, model)}.craft.{aim.stem}.{file_name(found.layer)}"
-    shown = concept_examples(opened, own, found)
+    shown = concept_examples(opened, own, found, crops=shown_crops, pictures=shown_pictures)
     save_page(draw_craft(found, shown, opened.name), f"{stem}.png")
     found.save(f"{stem}.npz")
     tell([f"{stem}.png", f"{stem}.npz"], quiet)

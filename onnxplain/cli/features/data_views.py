@@ -23,6 +23,7 @@ from onnxplain.cli.outcome import code_of_data
 from onnxplain.cli.progress import Bar, progress_bar
 from onnxplain.errors import UsageError
 from onnxplain.evaluate.built_in import FLOWERS, PICTURES, flower_samples
+from onnxplain.features.ascent import Ascent
 from onnxplain.features.atlas import activation_atlas, cell_classes, cell_patches
 from onnxplain.features.collect import forget
 from onnxplain.features.enriched import enrich
@@ -54,6 +55,7 @@ def run_top_patches(
     images: int,
     projection: str,
     resample: bool,
+    allow_mismatch: bool,
     folder: str,
     quiet: bool,
     **opening: str,
@@ -78,8 +80,9 @@ def run_top_patches(
     drawn = []
     with progress_bar(len(wanted), quiet=quiet) as bar:
         for patches in channel_patches(
-            opened, samples, found, wanted, projection=how, resample=resample
-        ):
+            opened, samples, found, wanted, projection=how, resample=resample,
+            allow_mismatch=allow_mismatch,
+        ):  # fmt: skip
             bar.job(f"channel {patches.channel}")
             drawn.append(patches)
             bar.finish()
@@ -182,6 +185,14 @@ def run_atlas(
     cells: int,
     per_image: int,
     inversion: bool,
+    steps: int,
+    rate: float,
+    decay: float,
+    variation: float,
+    jitter: int,
+    blur: float,
+    blur_every: int,
+    bounded: bool,
     seed: int,
     allow_mismatch: bool,
     folder: str,
@@ -189,6 +200,7 @@ def run_atlas(
     **opening: str,
 ) -> int:
     """Lay out a data set as a layer sees it; returns the exit code."""
+    how = Ascent(steps, rate, decay, variation, jitter, blur, blur_every, bounded)
     out = Path(folder)
     require_writable(out)
     samples = _samples(model, data)
@@ -226,7 +238,7 @@ def run_atlas(
             for cell, own in members.items():
                 bar.job(f"cell {cell[0]}, {cell[1]}")
                 wanted = found.vectors[own].mean(axis=0)
-                made[cell] = invert(opened, spatial, wanted, seed=seed, progress=bar.step)[0]
+                made[cell] = invert(opened, spatial, wanted, how, seed=seed, progress=bar.step)[0]
                 bar.finish()
         notes = below + "Shown: a picture made so that the layer answers like the cell's mean."
         figure = draw_atlas(made, counts, cells, heading, notes, classes)
@@ -256,7 +268,7 @@ def data_or_flowers(data: Sequence[str], limit: int | None, seed: int) -> Iterat
         return
     if set(data) != {FLOWERS}:
         raise UsageError(
-            f"{FLOWERS!r} is the built-in data set, and stands alone; write ./{FLOWERS} for a "
+            f"{FLOWERS!r} is the built-in data set; give it alone, or write ./{FLOWERS} for a "
             "folder of that name"
         )
     with flower_samples(count=limit or PICTURES, seed=seed) as samples:

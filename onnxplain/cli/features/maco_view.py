@@ -44,6 +44,10 @@ def run_maco(
     diversity: float,
     steps: int,
     crops: int,
+    largest: float,
+    smallest: float,
+    noise: float,
+    rate: float,
     zoom: float,
     seed: int,
     allow_mismatch: bool,
@@ -57,7 +61,7 @@ def run_maco(
     chosen = parse_channels(channels)
     if chosen is not None and targets:
         raise UsageError("give --target or --channels, not both")
-    how = Maco(steps=steps, crops=crops, zoom=zoom, diversity=diversity)
+    how = Maco(steps, rate, crops, largest, smallest, noise, zoom, diversity)
     samples = spread(read_datasets(data), _PICTURES) if data else []
     opened = open_model(model, quiet, opening)
     aims: list[Target | Channel]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from onnxplain.cli.explain.run import require_writable
@@ -16,7 +15,8 @@ from onnxplain.cli.features.picture_views import (
 )
 from onnxplain.cli.images import shortened
 from onnxplain.cli.progress import Bar, progress_bar
-from onnxplain.features.class_model import DEFAULT, class_model
+from onnxplain.features.ascent import Ascent
+from onnxplain.features.class_model import class_model
 from onnxplain.features.dream import Dream, dream
 from onnxplain.network.chosen_layer import tensor_of
 from onnxplain.render.made import draw_class_models, picture_of
@@ -48,10 +48,7 @@ def run_class_model(
     """Make and draw the images of classes."""
     out = Path(folder)
     require_writable(out)
-    how = replace(
-        DEFAULT, steps=steps, decay=decay, variation=variation, jitter=jitter, blur=blur,
-        blur_every=blur_every, rate=rate, bounded=bounded,
-    )  # fmt: skip
+    how = Ascent(steps, rate, decay, variation, jitter, blur, blur_every, bounded)
     opened = open_model(model, quiet, opening)
     named: Sequence[str | int | None] = targets
     if not named:

@@ -123,7 +123,7 @@ def run_layer_response(
         if not quiet:
             line(
                 f"{name}: sparsity {found.sparsity:.3f} (mean Gini index of {len(found.kernels)} "
-                f"kernels' maps), {found.silent:.1%} of the kernels do not answer"
+                f"kernels' maps), {found.silent:.1%} of the kernels do not respond"
             )
         return [f"{stem}.png", f"{stem}.npz"]
 

@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from onnxplain.cli.features.options import at_least_one, model_argument, view_options
+from onnxplain.cli.features.options import (
+    at_least_one,
+    layers_option,
+    model_argument,
+    mu_option,
+    top_option,
+    view_options,
+)
 from onnxplain.cli.options import data_argument, seed_option
 from onnxplain.cli.walled import Walled
 
@@ -16,19 +23,12 @@ _limit_option = click.option(
     metavar="N",
     help="Use only N pictures, evenly spread over the data. Default: all; 200 for flowers.",
 )
-_layers_option = click.option(
-    "--layer",
-    "layers",
-    multiple=True,
-    metavar="TENSOR",
-    help="Only filters of this layer. Default: all convolutions and linear layers. Repeatable.",
-)
 
 
 @click.command(cls=Walled, short_help="Write the responses of all filters to a data set.")
 @model_argument
 @data_argument
-@_layers_option
+@layers_option
 @_limit_option
 @seed_option
 @view_options
@@ -74,13 +74,9 @@ def ablation(**options: Any) -> int:
 @click.command(cls=Walled, short_help="Compare selected features with other maps by masks.")
 @model_argument
 @data_argument
-@click.option(
-    "--mu",
-    default=10.0,
-    show_default=True,
-    metavar="NUMBER",
-    help="Upper limit of the sum of a class's weights. Larger values select more features.",
-)
+@mu_option
+@layers_option
+@top_option
 @click.option(
     "--select",
     type=click.IntRange(min=1),

@@ -132,6 +132,8 @@ def run_protocol(
     model: str,
     data: Sequence[str],
     mu: float,
+    layers: tuple[str, ...],
+    top: int | None,
     select: int | None,
     limit: int | None,
     count: int,
@@ -150,12 +152,16 @@ def run_protocol(
     stem = f"{out / shortened(Path(model).stem)}.protocol"
     with _two_parts(data, select, limit, seed) as (chosen_from, measured_on):
         with counted(f"selecting on {len(chosen_from)} pictures", quiet) as progress:
-            features = relevant_features(opened, chosen_from, mu=mu, progress=progress)
+            features = relevant_features(
+                opened, chosen_from, mu=mu, layers=layers or None, top=top, progress=progress
+            )
         tell_skipped(features.skipped)
         features.save(f"{stem}.npz", opened.labels)
         known = [s for s in measured_on if s.has_mask]
         if not known:
-            raise UsageError("no picture has a mask of what decides; see `onnxplain evaluate`")
+            raise UsageError(
+                "no picture has a mask; `onnxplain evaluate --help` says how to give them"
+            )
         with progress_bar(len(known), quiet=quiet) as bar:
             bar.job("measuring")
             found = protocol(

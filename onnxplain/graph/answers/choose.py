@@ -71,8 +71,8 @@ def choose(answers: Sequence[Answer], output: str | None = None) -> tuple[Answer
     if alike:
         reason += f", as {', '.join(repr(a.output) for a in alike)}, and {_among(chosen, alike)}"
     return chosen, (
-        f"{len(others) + 1} outputs could be explained ({listed}); {chosen.output!r} is taken, "
-        f"because {reason}; name another one with --output"
+        f"{len(others) + 1} outputs could be explained ({listed}); {chosen.output!r} is used, "
+        f"because {reason}; choose another with --output"
     )
 
 

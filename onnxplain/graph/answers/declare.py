@@ -57,7 +57,7 @@ def declared(answer: Answer, task: str | None, scores: str | None) -> Answer:
         said = replace(said, probability=None, logit=None)
     if task == "yes-no" and scores is None and not (said.probability or said.logit):
         raise UsageError(
-            f"nothing says above which number output {answer.output!r} means yes; also declare "
+            f"nothing says from which number on output {answer.output!r} means yes; also declare "
             "--scores probabilities (0.5) or logits (0)"
         )
     return said
@@ -72,7 +72,7 @@ def _with_task(answer: Answer, task: str) -> Answer:
     count = answer.shape[answer.axis] if answer.shape else 1
     if task == "yes-no" and count != 1:
         raise UsageError(
-            f"output {answer.output!r} holds {count} scores; a yes-no task has one, and two are "
+            f"output {answer.output!r} holds {count} scores, and task yes-no has one; declare "
             "task classes"
         )
     if task == "classes" and count == 1:
@@ -82,7 +82,8 @@ def _with_task(answer: Answer, task: str) -> Answer:
     if task == "labels" and answer.task == "classes" and answer.probability is not None:
         # A Softmax's probabilities belong together, whatever they are called.
         raise UsageError(
-            f"output {answer.output!r} has a Softmax over its classes; they are not several labels"
+            f"output {answer.output!r} has a Softmax over its classes, so one excludes the others; "
+            "declare task classes"
         )
     return replace(answer, task=task)  # type: ignore[arg-type]
 
@@ -92,8 +93,8 @@ def _with_scores(answer: Answer, scores: str) -> Answer:
         if scores == "raw":
             return replace(answer, probability=None, logit=None)
         raise UsageError(
-            f"output {answer.output!r} is taken for task {answer.task}, whose numbers are no "
-            f"{scores}; declare the task as well (--task classes, yes-no or labels)"
+            f"output {answer.output!r} is read as task {answer.task}, which has no {scores}; "
+            "declare the task as well (--task classes, yes-no or labels)"
         )
     if scores == "raw":
         return replace(answer, probability=None, logit=None)
@@ -104,8 +105,7 @@ def _with_scores(answer: Answer, scores: str) -> Answer:
         return replace(answer, probability=answer.declarable or answer.raw, logit=None)
     if answer.probability is not None:
         raise UsageError(
-            f"output {answer.output!r} holds probabilities by the graph; declare probabilities, "
-            "or raw"
+            f"the graph makes output {answer.output!r} probabilities; declare probabilities or raw"
         )
     return replace(answer, logit=answer.raw, probability=_activated(answer))
 

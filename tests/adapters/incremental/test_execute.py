@@ -19,7 +19,7 @@ class Recording(Sessions):
     """Keeps the shapes of what sections and the rest are given."""
 
     def __init__(self, made):
-        super().__init__(made.sections, made.network.ort._open_part, {})
+        super().__init__(made.sections, *[made.network.ort._open_part] * 2, {})
         self.crops, self.rests = [], []
 
     def run_section(self, part, crops):

@@ -70,7 +70,7 @@ def test_sheets_are_for_few_pictures_or_if_asked_for(run, many, tmp_path, asked,
     assert found.exit_code == 0
     assert len(list(out.glob("*.sheet.png"))) == (count if drawn else 0)
     assert len(list(out.glob("*.cam.png"))) == count
-    said = "no sheets: 11 pictures are more than 10; --sheets draws them"
+    said = "no sheets for more than 10 pictures; --sheets draws them"
     assert (said in found.stderr) == (not asked and not drawn)
     assert (".sheet.png" in found.stdout) == drawn
 

@@ -86,7 +86,7 @@ def test_responses_of_the_built_in_data(run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("protocol", MODEL, "flowers", "examples"), "stands alone"),
+        (("protocol", MODEL, "flowers", "examples"), "give it alone"),
         (("ablation", MODEL, "none.npz", "flowers"), "no saved relevant features file"),
         (("ablation", MODEL, "none.npz", "flowers", "--counts", "1;2"), "is not understood"),
         (("protocol", MODEL, "examples/digits"), ""),

@@ -91,14 +91,14 @@ def test_boxes_stay_boxes_unless_a_task_is_declared():
 @pytest.mark.parametrize(
     ("given", "task", "scores", "words"),
     [
-        (BARE, "yes-no", None, "holds 4 scores; a yes-no task has one"),
+        (BARE, "yes-no", None, "holds 4 scores, and task yes-no has one"),
         (NUMBER, "classes", None, "holds one score; declare task yes-no, or values"),
         (SOFTMAX, "labels", None, "has a Softmax over its classes"),
-        (SOFTMAX, None, "logits", "holds probabilities by the graph"),
-        (SIGMOIDS, None, "logits", "holds probabilities by the graph"),
-        (NUMBER, "values", "logits", r"taken for task values.*declare the task as well"),
-        (NUMBER, "values", "probabilities", "taken for task values"),
-        (BARE, "embedding", "logits", "taken for task embedding"),
+        (SOFTMAX, None, "logits", "declare probabilities or raw"),
+        (SIGMOIDS, None, "logits", "declare probabilities or raw"),
+        (NUMBER, "values", "logits", r"read as task values.*declare the task as well"),
+        (NUMBER, "values", "probabilities", "read as task values"),
+        (BARE, "embedding", "logits", "read as task embedding"),
     ],
 )
 def test_what_contradicts_the_output_or_itself(given, task, scores, words):

@@ -105,9 +105,9 @@ def _code(
 def _require_width(boxes: Columns, form: str) -> None:
     width = None if boxes.stop is None else boxes.stop - boxes.first
     if form == "dfl" and (width is None or width < 8 or width % 4):
-        raise UsageError("boxes: 'columns' of form 'dfl' are four times the number of steps")
+        raise UsageError("boxes: form 'dfl' needs four times as many 'columns' as it has steps")
     if form != "dfl" and width != 4:
-        raise UsageError(f"boxes: {[boxes.first, boxes.stop]} are not four columns")
+        raise UsageError(f"boxes: 'columns' {[boxes.first, boxes.stop]} must be four columns")
 
 
 def _rules(data: Mapping[str, Any]) -> Suppression:

@@ -48,7 +48,7 @@ def scales(seen: Seen) -> FoundBoxes | str | None:
     axis = 0 if seen.image.layout == "NCHW" else -1
     levels = _levels(seen, maps, axis)
     if levels is None:
-        return "its maps are not the same ones for each scale"
+        return "its scales do not have the same maps"
     cells = Cells(tuple(level.size for level in levels), tuple(level.stride for level in levels))
     widths = sorted(levels[0].maps)
     columns = {w: _columns([level.maps[w] for level in levels], axis) for w in widths}

@@ -43,7 +43,7 @@ def test_it_is_read_as_declared(tmp_path):
         ({"scores": None}, "expected an object"),
         ({"colour": 1}, "needs 'boxes' and 'scores'"),
         ({"boxes": {"tensor": "output1"}}, "there is no output 'output1'"),
-        ({"boxes": {"tensor": "output0", "columns": [0, 3]}}, "are not four columns"),
+        ({"boxes": {"tensor": "output0", "columns": [0, 3]}}, "must be four columns"),
         (
             {"boxes": {"tensor": "output0", "columns": [0, 4], "form": "dfl"}},
             "is relative to cells",

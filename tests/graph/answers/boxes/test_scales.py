@@ -110,9 +110,9 @@ def test_other_parts_are_not_decoded():
         ({"a": (4, 8, 8), "b": (20, 8, 8), "c": (4, 4, 4), "d": (20, 4, 4)}, UNDECODED),
         # As wide as 64 steps and three classes, which nothing tells.
         ({"a": (67, 8, 8), "b": (67, 4, 4)}, UNDECODED),
-        ({"a": (67, 8, 8), "b": (68, 4, 4)}, "its maps are not the same ones for each scale"),
-        ({"a": (67, 8, 8), "b": (67, 8, 8)}, "its maps are not the same ones for each scale"),
-        ({"a": (67, 7, 8), "b": (67, 4, 4)}, "its maps are not the same ones for each scale"),
+        ({"a": (67, 8, 8), "b": (68, 4, 4)}, "its scales do not have the same maps"),
+        ({"a": (67, 8, 8), "b": (67, 8, 8)}, "its scales do not have the same maps"),
+        ({"a": (67, 7, 8), "b": (67, 4, 4)}, "its scales do not have the same maps"),
         ({"a": (67, 8, 8)}, None),
         ({"a": (100, 6), "b": (100, 4)}, None),
     ],

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from onnxplain.perturb import products
+from onnxplain.explanations import products
 
 
 @pytest.mark.parametrize("shape", [(3, 32, 50176), (224, 7, 224), (1, 1, 1), (600, 500, 3)])

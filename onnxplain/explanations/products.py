@@ -13,16 +13,22 @@ from numpy.typing import NDArray
 _ALONE = 2**18
 
 
-def product(left: NDArray[Any], right: NDArray[Any], out: NDArray[Any]) -> None:
-    """Write the matrix product of `left` and `right` to `out`, a few columns at a time.
+def product(
+    left: NDArray[Any], right: NDArray[Any], out: NDArray[Any] | None = None
+) -> NDArray[Any]:
+    """Return the matrix product of `left` and `right`, made a few columns at a time.
 
     Parameters
     ----------
     left : (M, K) array
     right : (K, N) array
-    out : (M, N) array
+    out : (M, N) array, optional
+        Where it is written; a new array of the factors' type if not given.
     """
+    if out is None:
+        out = np.empty((len(left), right.shape[1]), np.result_type(left, right))
     width = max(1, _ALONE // left.size)
     for start in range(0, right.shape[1], width):
         part = np.s_[:, start : start + width]
         np.matmul(left, right[part], out=out[part])
+    return out
