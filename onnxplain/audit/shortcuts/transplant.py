@@ -43,7 +43,7 @@ _SAME = 0.1
 # And content that recurs holds at least its fair share of some method's evidence.
 _SEEN = 1.0
 # What recurs decides if it goes this part of the way to the class, of so many standard deviations,
-# and takes up this share of the place: see docs/decisions/021-shortcuts.md. A few pixels of an object
+# and takes up this share of the place: see docs/decisions/021-shortcuts.md. Few pixels of an object
 # that are alike in six pictures are no mark.
 _WAY, _STEADY, _LARGE = 0.125, 1.9, 0.25
 
