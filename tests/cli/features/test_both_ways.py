@@ -68,7 +68,7 @@ VIEWS = {
     "protocol": ([protocol, relevant_features], {},
                  {"select": "which samples", "examples": "which samples"}, {"features", "folder"}),
     "crp": ([concept_relevance, relevant_samples, references], {"references_by": "own",
-            "images_per_channel": "count"}, {}, {"found"}),
+            "images_per_channel": "count"}, {}, {"found", "state"}),
     "tcav": ([tcav], {"targets": "examples", "random_data": "random", "per_run": "size"}, {},
              set()),
     "craft": ([craft, concept_examples], {"shown_crops": "crops", "shown_pictures": "pictures"},
