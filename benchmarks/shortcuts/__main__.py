@@ -25,9 +25,15 @@ from onnxplain.model.obstacles import obstacles
 ALARMS = ("fixed place", "outside the mask")
 
 
-def planted(seeds: Sequence[int], methods: Sequence[str], pictures: int) -> Iterator[dict]:
+def planted(
+    seeds: Sequence[int],
+    layouts: Sequence[str],
+    kinds: Sequence[str],
+    methods: Sequence[str],
+    pictures: int,
+) -> Iterator[dict]:
     """Audit a classifier of each layout, kind and head for each seed."""
-    for seed, layout, kind, head in itertools.product(seeds, LAYOUTS, KINDS, HEADS):
+    for seed, layout, kind, head in itertools.product(seeds, layouts, kinds, HEADS):
         recipe = Recipe(kind, layout, head, seed)
         with tempfile.TemporaryDirectory() as folder:
             proto = trained(recipe)
@@ -56,7 +62,7 @@ def told(record: dict) -> dict:
         "pictures": record["predictions"]["scored"],
         "suspects": [
             {k: v for k, v in s.items() if k not in ("examples", "transplant")}
-            | {"rise": s["transplant"] and s["transplant"]["rise"]}
+            | {k: (s["transplant"] or {}).get(k) for k in ("rise", "same", "way", "steady")}
             for s in record["suspects"]
         ],
     }
@@ -65,6 +71,8 @@ def told(record: dict) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", default="100-101", help="first-last")
+    parser.add_argument("--layouts", default=",".join(LAYOUTS), help="separated by commas")
+    parser.add_argument("--kinds", default=",".join(KINDS), help="separated by commas")
     parser.add_argument("--pictures", type=int, default=200, help="in each audit, at most 397")
     parser.add_argument("--methods", default="grad-cam,lrp", help="separated by commas")
     parser.add_argument("--shipped", action="store_true", help="audit the classifiers of models/")
@@ -72,10 +80,11 @@ def main() -> None:
     torch.set_num_threads(1)
     methods = options.methods.split(",")
     first, last = map(int, options.seeds.split("-"))
+    layouts, kinds = options.layouts.split(","), options.kinds.split(",")
     audits = (
         shipped(methods, options.pictures)
         if options.shipped
-        else planted(range(first, last + 1), methods, options.pictures)
+        else planted(range(first, last + 1), layouts, kinds, methods, options.pictures)
     )
     found = []
     for case in audits:

@@ -165,6 +165,14 @@ class Content:
         first = {e.number for e in said.most_confident_errors}
         return kind == _KINDS[1] and {e.number for e in said.least_confident_errors} <= first
 
+    def silent_of(self, measure: str) -> dict[str, list[str]]:
+        """Methods of which a measure says little here, by the reason."""
+        found: dict[str, list[str]] = {}
+        for method in self.methods:
+            if text := self.silent.get((method, measure)):
+                found.setdefault(text, []).append(method)
+        return found
+
     def words(self, box: BoxEntry) -> str:
         """Say what is wrong with a box of a detector."""
         return words(box, self.name)

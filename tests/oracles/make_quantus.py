@@ -15,7 +15,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from oracles.quantus_inputs import BASELINE, PIXELS, RADIUS, TOP, maps, noise, pictures, plane
+from oracles.quantus_inputs import (
+    BASELINE,
+    PIXELS,
+    RADIUS,
+    ROAD_SHARES,
+    TOP,
+    flower,
+    maps,
+    neighbours,
+    noise,
+    pictures,
+    plane,
+    removed,
+)
 from torch import nn
 
 import onnxplain
@@ -122,6 +135,81 @@ def complete() -> list[bool]:
     return [bool(v) for v in found]
 
 
+def parsimony() -> dict[str, list[float]]:
+    """Complexity and sparseness of the maps.
+
+    Quantus adds 1e-7 to what it takes the Gini index of: large numbers hide that.
+    """
+    heatmaps = 1e9 * maps()[0][:, None]
+    given = {"model": None, "x_batch": np.abs(heatmaps), "y_batch": np.zeros(len(heatmaps), int),
+             "channel_first": True}  # fmt: skip
+    plain = {"abs": True, "normalise": False, "disable_warnings": True}
+    metrics = {"complexity": quantus.Complexity(**plain), "sparseness": quantus.Sparseness(**plain)}
+    return {
+        name: [float(v) for v in metric(a_batch=heatmaps.copy(), **given)]
+        for name, metric in metrics.items()
+    }
+
+
+def road(net: nn.Module, x: np.ndarray, labels: np.ndarray) -> dict[str, list[float]]:
+    """Which part of the digits is still recognised, without noise, and imputed values."""
+    metric = quantus.ROAD(
+        percentages=[round(100 * share) for share in ROAD_SHARES],
+        noise=0.0,
+        abs=False,
+        normalise=False,
+        disable_warnings=True,
+    )
+    found = metric(
+        model=net, x_batch=x, y_batch=labels, a_batch=maps()[0][: len(x), None], channel_first=True
+    )
+    picture, gone = flower(), removed((32, 32))
+    filled = quantus.functions.perturb_func.noisy_linear_imputation(
+        np.moveaxis(picture, 2, 0), np.flatnonzero(gone), noise=0.0
+    )
+    return {
+        "recognised": [float(v) for v in found.values()],
+        "imputed": np.moveaxis(filled.reshape(3, 32, 32), 0, 2)[gone][::16].ravel().tolist(),
+    }
+
+
+def single_deletion(net: nn.Module, x: np.ndarray, labels: np.ndarray) -> list[float]:
+    """Rank correlation of each pixel's evidence with what its removal alone costs."""
+    metric = quantus.FaithfulnessEstimate(
+        similarity_func=quantus.similarity_func.correlation_spearman,
+        features_in_step=1,
+        perturb_baseline=BASELINE,
+        abs=False,
+        normalise=False,
+        disable_warnings=True,
+    )
+    found = metric(
+        model=net, x_batch=x, y_batch=labels, a_batch=maps()[0][: len(x), None],
+        channel_first=True, softmax=False,
+    )  # fmt: skip
+    return [float(v) for v in found]
+
+
+def relative_stability(net: nn.Module, x: np.ndarray, labels: np.ndarray) -> dict[str, list[float]]:
+    """Largest relative change of the gradient around each digit."""
+    of_input = quantus.RelativeInputStability(disable_warnings=True)
+    of_output = quantus.RelativeOutputStability(disable_warnings=True)
+    found: dict[str, list[float]] = {"input": [], "output": []}
+    for one, label in zip(x.astype(np.float64), labels, strict=True):
+        both = [one[None], *neighbours(one[None])]
+        heat = [gradient(net, v, np.array([label])) for v in both]
+        said = [net(torch.from_numpy(v)).detach().numpy() for v in both]
+        found["input"].append(max(
+            float(of_input.relative_input_stability_objective(both[0], v, heat[0], h)[0])
+            for v, h in zip(both[1:], heat[1:], strict=True)
+        ))  # fmt: skip
+        found["output"].append(max(
+            float(of_output.relative_output_stability_objective(said[0], s, heat[0], h)[0])
+            for s, h in zip(said[1:], heat[1:], strict=True)
+        ))  # fmt: skip
+    return found
+
+
 def run() -> dict[str, object]:
     """Everything that Quantus is asked."""
     model = onnxplain.load("models/digits-gap.onnx")
@@ -155,6 +243,10 @@ def run() -> dict[str, object]:
         "deletion": np.asarray(flips, float).tolist(),
         "completeness": complete(),
         "max-sensitivity": [float(v) for v in sensitive],
+        "parsimony": parsimony(),
+        "road": road(net, x, labels),
+        "single-deletion": single_deletion(net, x, labels),
+        "relative-stability": relative_stability(net, x, labels),
         "randomisation": {
             order: {name: [float(v) for v in values] for name, values in found.items()}
             for order, found in checks.items()

@@ -7,6 +7,8 @@ from PIL import Image
 
 # Pixels deleted at a time, what they become, noise, and how many strongest pixels count.
 PIXELS, BASELINE, RADIUS, TOP = 8, 0.0, 0.05, 12
+# Shares of 64 pixels that are the same number rounded down, as there, and to the nearest, as here.
+ROAD_SHARES = (0.1, 0.3, 0.5, 0.6, 0.8)
 
 
 def maps() -> tuple[np.ndarray, np.ndarray]:
@@ -43,3 +45,21 @@ def plane() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     attributions = x * weights[1].reshape(1, 1, 8, 8)
     attributions[1, 0, 0, 0] += 1
     return x, weights, attributions
+
+
+def neighbours(x: np.ndarray) -> list[np.ndarray]:
+    """Five inputs around one, each value of which is changed by a share of itself."""
+    return [x * (1 + RADIUS * change) for change in noise((8, 8))]
+
+
+def removed(shape: tuple[int, int]) -> np.ndarray:
+    """Half of the pixels of a picture, at random, and a whole corner."""
+    found = np.random.default_rng(5).random(shape) < 0.5
+    found[: shape[0] // 4, : shape[1] // 4] = True
+    return found
+
+
+def flower() -> np.ndarray:
+    """A flower (32, 32, 3) in [0, 1], made smaller."""
+    file = sorted(Path("examples/flowers").glob("*.png"))[0]
+    return np.asarray(Image.open(file).convert("RGB").resize((32, 32))) / 255

@@ -42,8 +42,10 @@ _SHARES = ("probability", "area")
 _SAME = 0.1
 # And content that recurs holds at least its fair share of some method's evidence.
 _SEEN = 1.0
-# Of the way to the class, and of standard deviations: see docs/decisions/021-shortcuts.md.
-_WAY, _STEADY = 0.125, 1.5
+# What recurs decides if it goes this part of the way to the class, of so many standard deviations,
+# and takes up this share of the place: see docs/decisions/021-shortcuts.md. Few pixels of an object
+# that are alike in six pictures are no mark.
+_WAY, _STEADY, _LARGE = 0.125, 1.9, 0.25
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,9 @@ class Transplant:
 
         What could not be tried stays under suspicion.
         """
-        if self.way is None or self.steady is None:
+        if self.same is None or self.way is None or self.steady is None:
             return self.rise is None
-        return self.way >= _WAY and self.steady >= _STEADY
+        return self.way >= _WAY and self.steady >= _STEADY and self.same >= _LARGE
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Transplant:

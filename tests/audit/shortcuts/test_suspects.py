@@ -35,9 +35,9 @@ def at(row, column, count, rng, noise=0.02, index=0, mask=None):
     ("way", "steady", "suspect"),
     [
         (0.9, 4.0, True),
-        (0.13, 1.6, True),
+        (0.13, 2.0, True),
         (0.12, 4.0, False),
-        (0.9, 1.4, False),
+        (0.9, 1.8, False),
         (-0.9, 4.0, False),
     ],
 )

@@ -175,13 +175,14 @@ def test_that_a_mark_is_missing_is_no_mark(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("way", "steady", "rise", "decides"),
-    [(0.5, 3.0, 0.0, True), (0.5, 1.0, 0.9, False), (0.05, 9.0, 0.9, False),
-     (None, None, None, True), (None, None, 0.5, False)],
+    ("same", "way", "steady", "rise", "decides"),
+    [(1.0, 0.5, 3.0, 0.0, True), (1.0, 0.5, 1.0, 0.9, False), (1.0, 0.05, 9.0, 0.9, False),
+     (0.3, 0.5, 2.0, 0.0, True), (0.2, 0.5, 2.5, 0.3, False), (0.5, 0.31, 1.84, 0.31, False),
+     (None, None, None, None, True), (1.0, None, None, 0.5, False)],
 )  # fmt: skip
-def test_what_decides_moves_far_and_alike(way, steady, rise, decides):
+def test_what_decides_is_large_and_moves_far_and_alike(same, way, steady, rise, decides):
     place = Place(0, "m", 0, 0, 2.0, 1.0, [0])
-    assert Transplant(place, [0], [1], 1.0, rise, way, steady).decides == decides
+    assert Transplant(place, [0], [1], same, rise, way, steady).decides == decides
 
 
 def test_an_object_that_looks_different_each_time_is_not_tried(tmp_path):
