@@ -5,8 +5,8 @@ import shlex
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-# They measure for hours, or need tools of other languages and models that are not shipped.
-_LEFT_OUT = {"benchmarks", "export"}
+# They measure for hours.
+_LEFT_OUT = {"benchmarks"}
 # Programs of other pages are examples of extensions, which have tests of their own.
 _WITH_PROGRAMS = {"README", "start", "features"}
 PAGES = [
