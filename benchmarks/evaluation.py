@@ -4,7 +4,8 @@ Parts are ``flowers`` (localisation on 200 flowers with decoys), ``strong`` (acc
 strongest pixels alone and without them), ``transformer`` (deletion on test digits) and
 ``randomisation``. Each method of each model is kept in ``benchmarks/evaluation_results/`` as soon
 as it is done, and is not computed again; delete the files to start over. The tables are printed
-from what is there. ``--few`` takes a few pictures and keeps nothing, to see that it runs.
+from what is there. ``--methods`` computes some alone. ``--few`` takes a few pictures and keeps
+nothing, to see that it runs.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -52,6 +53,7 @@ METHODS: Mapping[str, tuple[str, dict[str, Any]]] = {
             "deeplift",
             "occlusion",
             "integrated-gradients",
+            "activation",
             "guided-ig",
             "blur-ig",
             "sobol",
@@ -164,15 +166,15 @@ def measure(part: Part, model: str, shown: str, count: int) -> dict[str, Any]:
     }
 
 
-def complete(name: str, few: bool) -> dict[str, dict[str, Any]]:
-    """Return the results of a part by model, computing what is missing."""
+def complete(name: str, few: bool, chosen: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the results of a part by model, computing what is missing of the chosen methods."""
     part, results = PARTS[name], {}
     for model in part.models:
         path = RESULTS / f"{name}-{model}.json"
         kept = json.loads(path.read_text("utf-8")) if path.is_file() and not few else {}
         wanted = METHODS if "randomisation" in part.measures else (CONTROLS, *METHODS)
         for shown in wanted:
-            if shown not in kept:
+            if shown not in kept and shown in (chosen or wanted):
                 kept[shown] = measure(part, model, shown, FEW if few else part.count)
                 print(f"{name}, {model}: {shown}", flush=True)
                 if not few:
@@ -214,9 +216,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[])
     parser.add_argument("--few", action="store_true")
+    parser.add_argument(
+        "-m", "--methods", help="compute these alone, separated by commas; the others stay"
+    )
     given = parser.parse_args()
+    chosen = given.methods.split(",") if given.methods else []
+    if unknown := set(chosen) - {CONTROLS, *METHODS}:
+        parser.error(f"no method {min(unknown)!r} here; known: {CONTROLS}, {', '.join(METHODS)}")
     for name in given.parts or PARTS:
-        for model, kept in complete(name, given.few).items():
+        for model, kept in complete(name, given.few, chosen).items():
             print_table(name, model, kept)
 
 

@@ -4,9 +4,10 @@ Each stage runs in a process of its own, which measures itself: resident memory 
 at its peak, less what the libraries alone take. ``read`` reads and prepares the file, ``convert``
 makes the PyTorch program of it as well, ``load`` opens ONNX Runtime instead, ``gradients``
 explains a picture and so needs both. Without a file, a classifier with the layers of VGG-11 and
-random weights (0.53 GB) is made.
+random weights (0.53 GB) is made. With --methods, what one map adds at its peak to a process that
+has the model open.
 
-    python benchmarks/memory.py [MODEL] [--write]
+    python benchmarks/memory.py [MODEL] [--methods] [--write]
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ from onnx import helper, numpy_helper
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.page import put_rows
-from benchmarks.timing import resident
+from benchmarks.timing import added_mebibytes, resident
 
 # Channels of the convolutions; a pooling by two follows where the next entry is "M".
 VGG11 = (64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M")
 COLUMNS = ("file, stage", "weights", "afterwards", "at the peak")
 STAGES = ("read", "convert", "load", "gradients")
+METHODS = ("occlusion", "ablation-cam", "integrated-gradients", "lrp")
 
 
 def synthesise(path: Path, plan=VGG11, wide: int = 4096, side: int = 224) -> None:
@@ -94,6 +96,13 @@ def run_stage(stage: str, path: str) -> dict[str, float]:
     import_onnx2torch()
     torch.ones(8, 8) @ torch.ones(8, 8)
     started = time.perf_counter()
+    if stage in METHODS:
+        shipped = Path(path).parent.name == "models"
+        model = onnxplain.load(path, **({} if shipped else {"preprocess": "imagenet-torch"}))
+        size = (*model.network.image.size, 3)
+        picture = model.read(np.random.default_rng(0).integers(0, 255, size, np.uint8))
+        model.predict(picture)
+        return {"added": added_mebibytes(lambda: model.explain(picture, stage, 0))}
     if stage in ("read", "convert"):
         graph = prepare(*read_model(path))
         held = to_torch(graph) if stage == "convert" else graph
@@ -121,6 +130,16 @@ def measure(path: Path, stages: Sequence[str] = STAGES) -> list[dict[str, float 
     return found
 
 
+def measure_methods(path: Path) -> list[str]:
+    """What one map of each method adds at its peak, in processes of their own."""
+    cells = [path.stem]
+    for method in METHODS:
+        command = [sys.executable, __file__, str(path), "--stage", method]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        cells.append(f"{json.loads(done.stdout.splitlines()[-1])['added']:.0f}")
+    return cells
+
+
 def weights_of(path: Path) -> int:
     """Bytes of all initializers."""
     from onnxplain.graph.light import weights_size
@@ -133,7 +152,8 @@ def main() -> None:
     parser.add_argument("model", nargs="?", type=Path)
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES)
     parser.add_argument("--write", action="store_true", help="put the rows into the page")
-    parser.add_argument("--stage", choices=("libraries", *STAGES))
+    parser.add_argument("--stage", choices=("libraries", *STAGES, *METHODS))
+    parser.add_argument("--methods", action="store_true", help="what maps take beyond that")
     options = parser.parse_args()
     if options.stage:
         print(json.dumps(run_stage(options.stage, str(options.model))))
@@ -142,6 +162,12 @@ def main() -> None:
         path = options.model or Path(folder) / "vgg11.onnx"
         if options.model is None:
             synthesise(path)
+        if options.methods:
+            cells = measure_methods(path)
+            print(" | ".join(cells))
+            if options.write:
+                put_rows("memory-methods", ("network, MiB", *METHODS), [cells])
+            return
         weights = weights_of(path)
         print(f"{path.name}: {weights / 1e9:.2f} GB of weights; memory beyond the libraries")
         print(f"{'stage':<10} {'afterwards':>16} {'at the peak':>16} {'seconds':>8}")

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 import onnxplain
+from onnxplain.cli import main
+from onnxplain.convert.operators import MICROSOFT, OURS, STOCK
 from onnxplain.files import parse_toml
 
 ROOT = Path(__file__).parents[1]
@@ -20,6 +22,7 @@ YAML = [
     *(f".github/ISSUE_TEMPLATE/{n}.yml" for n in ("bug", "model", "idea", "config")),
 ]  # fmt: skip
 HOOKS = (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
+_WORDS = {17: "seventeen", 18: "eighteen", 19: "nineteen", 20: "twenty", 21: "twenty-one"}
 
 
 def test_the_workflow_covers_the_promised_systems_and_versions():
@@ -60,3 +63,13 @@ def test_one_version_everywhere():
 def test_they_are_yaml(path):
     yaml = pytest.importorskip("yaml", reason="PyYAML, which the extra onnxplain[docs] brings")
     assert isinstance(yaml.safe_load((ROOT / path).read_text("utf-8")), dict)
+
+
+def test_the_readme_counts_what_there_is():
+    text = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    ours = sum(len(versions) for own in OURS.values() for versions in own.values())
+    of_runtime = sum(map(len, MICROSOFT.values()))
+    assert f"It converts {sum(map(len, STOCK.values()))} of the operator versions" in text
+    assert f"the other {ours + of_runtime} ({ours} of the ONNX standard, {of_runtime} of" in text
+    views = main.commands["features"].commands
+    assert f"`features` has {_WORDS[len(views)]} views" in text

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.back_project import back_project as back_through
+from onnxplain.features.projecting import projecting_engine
 from onnxplain.graph.quantised import real_values, require_known_scale, scale_and_zero
 from onnxplain.graph.view import Graph
 from onnxplain.model.model import Model
@@ -56,7 +57,7 @@ def back_project(
     worth = seeds * np.float32(scale)
     network = model.network
     return back_through(
-        network.torch, x, network.image.name, tensor, worth, rectify, resample=resample
+        projecting_engine(network), x, network.image.name, tensor, worth, rectify, resample=resample
     )
 
 

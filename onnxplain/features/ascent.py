@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -55,11 +56,12 @@ class Ascent:
     bounded: bool = False
 
     def __post_init__(self) -> None:
-        positive = self.steps >= 1 and self.rate > 0 and self.blur_every >= 1
-        if not positive or min(self.decay, self.variation, self.jitter, self.blur) < 0:
+        positive = self.steps >= 1 and 0 < self.rate < math.inf and self.blur_every >= 1
+        others = (self.decay, self.variation, self.jitter, self.blur)
+        if not positive or not all(0 <= value < math.inf for value in others):
             raise UsageError(
                 "steps and blur_every must be 1 or more, rate above 0, and decay, variation, "
-                "jitter and blur not negative"
+                "jitter and blur not negative; all must be finite"
             )
 
 

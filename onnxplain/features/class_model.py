@@ -17,6 +17,7 @@ from onnxplain.features.archive import origin, write_archive
 from onnxplain.features.ascent import Ascent, Objective, ascend
 from onnxplain.features.passes import Progress, silent
 from onnxplain.features.patches import require_same_engines
+from onnxplain.features.projecting import projecting_engine
 from onnxplain.inputs.picture import sample_picture
 from onnxplain.model.model import Model
 from onnxplain.targets.classes import ClassScore
@@ -142,7 +143,7 @@ def class_model(
     require_same_engines(model, sample, allow_mismatch)
 
     def objective(x: NDArray[Any]) -> tuple[float, NDArray[Any]]:
-        found = network.torch.pull_back(x, [aim], [network.image.name])
+        found = projecting_engine(network).pull_back(x, [aim], [network.image.name])
         return float(aim.score(found.values)[0]), found.gradients[0][network.image.name]
 
     start, noise = _start(model, objective, seed)

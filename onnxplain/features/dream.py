@@ -6,6 +6,7 @@ Research blog, 17 June 2015), with its octaves and random shifts.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,7 @@ class Dream:
 
     def __post_init__(self) -> None:
         whole = min(self.octaves, self.steps) >= 1 and self.jitter >= 0
-        if not (whole and self.scale >= 1 and self.rate > 0):
+        if not (whole and 1 <= self.scale < math.inf and 0 < self.rate < math.inf):
             raise UsageError(
                 "octaves and steps must be 1 or more, scale 1 or more, rate above 0 and jitter "
                 "not negative"

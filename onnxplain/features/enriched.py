@@ -71,6 +71,10 @@ class Enriched:
         The strongest first; may be empty.
     heatmap : (H, W) array
         Largest value of their heatmaps at each pixel.
+    projection : str
+        How responses were projected back to the pixels.
+    resample : bool
+        Whether projections leave out the grid that strided convolutions draw.
     """
 
     picture: Picture
@@ -78,6 +82,8 @@ class Enriched:
     index: int
     features: list[FeatureEvidence]
     heatmap: NDArray[np.float64]
+    projection: str = "guided"
+    resample: bool = True
 
     def save(self, path: str | Path, model: Model) -> None:
         """Write the heatmaps (``heatmaps``, ``heatmap``) with what they belong to.
@@ -92,6 +98,8 @@ class Enriched:
             "input": self.picture.source,
             "input_sha256": self.picture.sha256,
             "class": self.index,
+            "projection": self.projection,
+            "resample": self.resample,
             self.prediction.unit: float(self.prediction.scores[self.index]),
             "features": [
                 {
@@ -171,7 +179,8 @@ def enrich(
         layer = by_name[feature.layer]
         heatmap = _heatmap(model, picture, layer, feature.channel, values, projection, resample)
         found.append(FeatureEvidence(k, feature, weight, evidence, heatmap))
-    return Enriched(picture, prediction, index, found, _together(found, model))
+    together = _together(found, model)
+    return Enriched(picture, prediction, index, found, together, projection, resample)
 
 
 def _heatmap(

@@ -8,6 +8,7 @@ visualization", Distill, section "Diversity", with vectors of a layer in place o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -64,12 +65,13 @@ class Maco:
     diversity: float = 0.0
 
     def __post_init__(self) -> None:
-        whole = min(self.steps, self.crops) >= 1 and self.rate > 0
+        whole = min(self.steps, self.crops) >= 1 and 0 < self.rate < math.inf
         shares = 0 < self.smallest <= self.largest <= 1 and 0.5 <= self.zoom <= 4
-        if not (whole and shares and min(self.noise, self.diversity) >= 0):
+        others = all(0 <= value < math.inf for value in (self.noise, self.diversity))
+        if not (whole and shares and others):
             raise UsageError(
                 "steps and crops must be 1 or more, rate above 0, crops from smallest to largest "
-                "in (0, 1], zoom from 0.5 to 4, noise and diversity not negative"
+                "in (0, 1], zoom from 0.5 to 4, noise and diversity not negative and finite"
             )
 
 

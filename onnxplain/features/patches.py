@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.parity import require_parity
+from onnxplain.features.projecting import projecting_engine
 from onnxplain.graph.layers import SpatialLayer
 from onnxplain.graph.receptive_field import Box, ReceptiveFields, receptive_fields
 from onnxplain.inputs.picture import Picture
@@ -134,7 +135,9 @@ def project(
         If there is no such projection.
     """
     network = model.network
-    return project_signals(network, network.torch, x, tensor, seeds, projection, resample=resample)
+    return project_signals(
+        network, projecting_engine(network), x, tensor, seeds, projection, resample=resample
+    )
 
 
 def require_same_engines(model: Model, picture: Picture, allow_mismatch: bool) -> None:

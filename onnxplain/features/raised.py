@@ -14,6 +14,7 @@ from onnxplain.errors import UsageError
 from onnxplain.features.activations import activations
 from onnxplain.features.concepts.examples import require_common
 from onnxplain.features.concepts.layer_vectors import pooled
+from onnxplain.features.projecting import projecting_engine
 from onnxplain.methods.channels import channel_axis
 from onnxplain.model.model import Model
 from onnxplain.targets.target import Target
@@ -127,7 +128,7 @@ class Raised:
             means = vectors.reshape(count, -1, vectors.shape[1]).mean(axis=1)
             shared, slope = alike(means)
             seeds.append(Signal(apart, self._spread(slope, values.shape, apart, count)))
-        found = network.torch.pull_back(x, seeds, [image])
+        found = projecting_engine(network).pull_back(x, seeds, [image])
         slopes = np.asarray(found.gradients[0][image], np.float64) / len(x)
         scores = self._read(found.values)
         if apart is not None:

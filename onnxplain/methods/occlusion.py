@@ -39,8 +39,8 @@ LOOK = 96
     display="signed",
     summary="How much the score falls when a window of the picture is covered.",
     reference="Zeiler, Fergus 2014, arXiv:1311.2901, section 4.2",
-    meaning="score units (by default a class's probability; with response_of, the layer's units); "
-    "positive: covering the window lowers the score",
+    meaning="units of the explained score, or with response_of of the layer; positive: covering "
+    "the window lowers the score",
     class_discriminative=True,
     promises="the exact effect of covering each window; nothing is approximated unless you set "
     "refine or a limit",

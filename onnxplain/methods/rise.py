@@ -30,7 +30,7 @@ from onnxplain.targets.target import Target
     display="signed",
     summary="How much higher the score is under random masks that keep a pixel.",
     reference="Petsiuk, Das, Saenko 2018, arXiv:1806.07421, equation 6",
-    meaning="score units (by default a class's probability); positive: masks that keep the pixel "
+    meaning="units of the explained score; positive: masks that keep the pixel "
     "score above the average mask",
     class_discriminative=True,
     promises="the paper's map minus its mean level, with a standard error",

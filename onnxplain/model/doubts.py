@@ -27,6 +27,7 @@ def map_warnings(
     target: Target,
     noise: float | None = None,
     competing: bool = True,
+    has_logits: bool = True,
 ) -> tuple[str, ...]:
     """Say that a map shows nothing, only one side, or nothing but rounding.
 
@@ -45,10 +46,12 @@ def map_warnings(
         differences of such scores and it was measured.
     competing : bool
         Whether the classes of the model compete.
+    has_logits : bool
+        Whether the model holds logits before its probabilities.
     """
     flat = reduce_channels(values, axes)
     size, largest = float(np.abs(flat).sum()), float(np.abs(flat).max())
-    ways = _remedy(method, target, competing)
+    ways = _remedy(method, target, competing, has_logits)
     if size == 0:
         return (f"the map is zero everywhere: nothing that it measures changes the score; {ways}",)
     if noise is not None and largest <= _SCORES * noise:
@@ -69,11 +72,15 @@ def map_warnings(
     return ()
 
 
-def _remedy(method: Method, target: Target, competing: bool) -> str:
+def _remedy(method: Method, target: Target, competing: bool, has_logits: bool) -> str:
     """What to do next, in the words of the command line."""
     ways = []
-    if isinstance(target, ClassScore) and target.is_probability:
+    if isinstance(target, ClassScore) and target.is_probability and has_logits:
         ways.append("explain the logit (--kind logit), since a probability may be saturated")
+    elif isinstance(target, ClassScore) and target.is_probability:
+        ways.append("export the model with its logits, since a probability may be saturated")
+        if "window" in method.parameters:
+            ways.append("cover more at a time (-p window=N)")
     elif isinstance(target, ClassScore) and competing and target.classes > 1:
         if target.is_plain and method.score(None)["others"]:
             ways.append("drop --kind")

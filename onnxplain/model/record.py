@@ -127,6 +127,7 @@ def explanation_of(
                 target,
                 noise,
                 competing=network.answer.task == "classes",
+                has_logits=network.has_logits,
             ),
         ),
         provenance={

@@ -30,7 +30,8 @@ def percent(value: float) -> str:
 def score_of(unit: str, value: float) -> str:
     """Write a score; only a share of one is a percentage."""
     if unit in ("probability", "area"):
-        return percent(value)
+        # Three digits of what is nearly one would say that it is one.
+        return "> 99.9 %" if value < 1 and percent(value) == "100 %" else percent(value)
     return f"{value:.3g}".replace("-", "\u2212")
 
 
@@ -94,7 +95,7 @@ def figures(explanation: Explanation) -> list[str]:
         lines.append(f"explained at tensor {explanation.notes['at']}")
     if explanation.layer is not None:
         height, width = (explanation.attribution.shape[explanation.axes.index(a)] for a in "HW")
-        lines.append(f"at {explanation.layer}, {height} x {width}")
+        lines.append(f"{height} x {width} at {explanation.layer}")
     return [*lines, *measures_text(explanation)]
 
 

@@ -13,7 +13,7 @@ from onnxplain.errors import UsageError
 from onnxplain.explanations.display import limit
 from onnxplain.render.canvas import LINE, TEXT, Canvas, hexadecimal
 from onnxplain.render.captions import class_name, percent, score_text
-from onnxplain.render.class_colors import class_colors, colored
+from onnxplain.render.class_colors import LIMIT, class_colors, colored
 from onnxplain.render.colors import GREYS, SIGNED
 from onnxplain.render.panels import (
     GAP,
@@ -83,7 +83,7 @@ class _Classes:
     colors : (S, 3) array
         The first ones are told apart best.
     silent : list of str
-        What is said of the others, a line or none.
+        Lines on what has no colour of its own.
     """
 
     indices: list[int]
@@ -125,6 +125,8 @@ def clear_maps(explanation: Explanation, labels: Mapping[int, str] | None = None
     most = _dominance(maps["dominant_class"], maps["dominant_response"], indices, top)
     least = _dominance(maps["opposing_class"], -maps["opposing_response"], indices, top)
     silent = _silent(len(every) - len(indices))
+    if len(indices) > LIMIT:
+        silent.append(f"colours repeat after {LIMIT} classes; indices tell them apart")
     legend = LINE * (sum(len(_name(name)) for name in names) + 2 + len(silent))
     tall = TITLE + picture_height(explanation) + GAP + legend
     first = max(tall, photo_panel_height(explanation))

@@ -23,10 +23,10 @@ STYLES: Mapping[str, str] = {
     "grey": "gradients of the pixels as colours around mid-grey; other maps alone",
     "black": "their size as colours on black; other maps alone",
 }
-# What stands for a number where channels are colours.
-CHANNELS: Mapping[str, str] = {
-    "grey": "each channel in its own colour; mid-grey is zero, brighter positive, darker negative",
-    "black": "the magnitude of each channel in its own colour; black is zero",
+# What the colours are where those of pixels are drawn.
+PIXELS: Mapping[str, str] = {
+    "grey": "mid-grey is zero, brighter positive, darker negative",
+    "black": "black is zero, brighter a larger magnitude",
 }
 # Of the strongest value: inside of it lies what counts most.
 HALF = 0.5

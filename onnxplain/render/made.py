@@ -36,9 +36,11 @@ def draw_class_models(found: Sequence[ClassModel], name: str, labels: Sequence[s
     ]
     units = ", ".join(dict.fromkeys(f.target.unit for f in found))
     heading = [f"{name}  \u00b7  what each target is about", f"images that raise its {units}"]
+    bounded = all(f.record.get("settings", {}).get("bounded", True) for f in found)
+    limits = "smoothness and range" if bounded else "smoothness, but beyond what a photo can hold"
     notes = (
-        "Not photos: each picture was optimised to raise its target, within limits of smoothness "
-        "and range. Contrast is stretched; the .npz holds the original pixels."
+        f"Not photos: each picture was optimised to raise its target, within limits of {limits}. "
+        "Contrast is stretched; the .npz holds the original pixels."
     )
     return tile_page(heading, tiles, columns=4, side=2.6, notes=notes)
 

@@ -10,7 +10,7 @@ import numpy as np
 from onnxplain.render.canvas import LINE, TEXT, Canvas, Weight
 from onnxplain.render.captions import caption, class_name, ends, figures, heading, meaning, score_of
 from onnxplain.render.colors import GREYS, PALETTES, Palette, grey
-from onnxplain.render.look import CHANNELS, Channels, Look, channel_colors
+from onnxplain.render.look import PIXELS, Channels, Look, channel_colors
 from onnxplain.render.overlay import PERCENTILE, Shown, drawn, shown_map
 from onnxplain.render.photo import enlarged
 from onnxplain.render.text import broken
@@ -198,5 +198,7 @@ def _meaning(explanation: Explanation, look: Look) -> list[str]:
     """What is shown and what the numbers mean; the colours are those of the look."""
     lines = meaning(explanation)
     if lines and look.colors_pixels(explanation):
-        return [f"shown: {CHANNELS[look.style]}", *lines[1:]]
+        count = explanation.attribution.shape[explanation.axes.index("C")]
+        what = "each channel in its own colour" if count == 3 else "the sum over channels"
+        return [f"shown: {what}; {PIXELS[look.style]}", *lines[1:]]
     return lines

@@ -93,7 +93,8 @@ def draw_enriched(
         heading.append("none of the selected features supports this class here")
     notes = (
         "Below each heatmap: layer, channel, and response times weight as a share of the sum of "
-        "weights. Heatmaps: guided projection of all of the filter's activations."
+        f"weights. Heatmaps: {found.projection} projection of all of the filter's activations"
+        f"{'' if found.resample else ', with the grid of strided convolutions'}."
     )
     columns = 2 + len(found.features)
     return tile_page(heading, tiles, columns=columns, side=2.0, notes=notes)

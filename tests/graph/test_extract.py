@@ -122,7 +122,5 @@ def test_a_cut_graph_computes_the_same(rng):
 
 
 def test_a_cut_beside_which_the_picture_passes_is_refused(graph):
-    with pytest.raises(
-        MethodRefusedError, match=r"past tensor 'b': Relu .*reads what comes"
-    ):
+    with pytest.raises(MethodRefusedError, match=r"past tensor 'b': Relu .*reads what comes"):
         cut_at(graph, start("b"), "scores")

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import onnx
 import pytest
+from handmade import model
 
 import onnxplain
 from onnxplain.methods import find
@@ -65,6 +66,21 @@ def test_below_what_rounding_does():
     assert "rounding noise" in text
     assert "--kind logit" in text
     assert said("occlusion", [2.1e-7, 0], PROBABILITY, noise=1e-7) == ()
+
+
+def test_a_file_without_logits_is_not_asked_for_them():
+    """Nothing is known in front of what makes its scores probabilities."""
+    body = "f = Flatten(image) z = MatMul(f, w) s = Softmax<axis=1>(z) scores = Sin(s)"
+    arrays = {"w": np.array([[1e4, 0.0, 0.0]] * 12)}
+    proto = model(body, arrays, image="float[N,3,2,2] image")
+    pixels = np.full((2, 2, 3), 200, np.uint8)
+    net = onnxplain.load(proto, preprocess="zero-one", scores="probabilities")
+    assert not net.network.has_logits
+    found = net.explain(pixels, "occlusion", window=1, fill_with="0.1")
+    (text,) = found.warnings
+    assert "export the model with its logits" in text
+    assert "-p window=N" in text
+    assert "--kind" not in text
 
 
 def certain():

@@ -52,7 +52,7 @@ def test_numbers_that_tell_how_far_to_trust_a_map():
 def test_layer_and_warnings_stand_below():
     found = made(np.zeros((2, 3)), layer="conv", warnings=("why",))
     assert caption(found) == [*found.sentences, "warning: why"]
-    assert figures(found)[1:] == ["at conv, 2 x 3"]
+    assert figures(found)[1:] == ["2 x 3 at conv"]
 
 
 def test_a_method_that_nobody_knows_has_no_meaning():

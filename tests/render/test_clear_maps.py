@@ -142,6 +142,13 @@ def test_the_strongest_class_has_the_first_colour_and_silent_ones_none():
     assert sum(isinstance(item, Cells) for item in page.items) == len(expected) + 1
 
 
+def test_colours_that_repeat_are_told_of():
+    said = f"colours repeat after {LIMIT} classes"
+    assert said not in words(clear_maps(clear(LIMIT, side=LIMIT + 1), labels(LIMIT)))
+    more = LIMIT + 5
+    assert words(clear_maps(clear(more, side=more + 1), labels(more))).count(said) == 2
+
+
 def test_legends_do_not_touch_the_maps_below():
     boxes = painted_boxes(clear_maps(clear(20), labels(20)))
     top = next(box[1] for text, box in boxes if text == "response of each class")

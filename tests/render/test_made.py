@@ -1,5 +1,7 @@
 """Pictures that the network made: their contrast is stretched, their target named."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from onnxplain.features.class_model import ClassModel
@@ -20,6 +22,9 @@ def test_class_models_are_stretched():
     figure = draw_class_models([made, made], "m", ["a", "b"])
     assert np.ptp(images(figure)[0]) > 100
     assert "b: logit 3" in words(figure)
+    assert "smoothness and range" in words(figure)
+    free = replace(made, record={"settings": {"bounded": False}})
+    assert "beyond what a photo can hold" in words(draw_class_models([free], "m", []))
     assert picture_of(pixels[..., :1]).mode == "RGB"
 
 

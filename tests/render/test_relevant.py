@@ -1,5 +1,6 @@
 """Pictures of selected features: which tiles are drawn, in which order, with which words."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -68,6 +69,16 @@ def test_an_enriched_prediction_shows_evidence_and_what_it_stands_for():
     assert [int(image.mean()) for image in drawn[-2:]] == [100, 10]
     assert (drawn[0] == 90).all()
     assert (drawn[1] != 90).any()
+
+
+def test_the_page_says_how_heatmaps_were_projected():
+    own = enriched({1: 0.4})
+    assert "guided projection of all of the filter's activations." in words(
+        draw_enriched(own, bundle(), "m", [])
+    )
+    other = replace(own, projection="deconvnet", resample=False)
+    said = " ".join(words(draw_enriched(other, bundle(), "m", [])).split())
+    assert "deconvnet projection of all of the filter's activations, with the grid" in said
 
 
 def test_a_prediction_without_features_says_so():

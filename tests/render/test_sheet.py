@@ -8,7 +8,7 @@ from PIL import Image
 
 from onnxplain.errors import OutputError, UsageError
 from onnxplain.render import save
-from onnxplain.render.captions import percent
+from onnxplain.render.captions import percent, score_of
 from onnxplain.render.overlay import overlay
 from onnxplain.render.save import save_image, save_page
 from onnxplain.render.sheet import sheet
@@ -38,7 +38,7 @@ def test_a_sheet_names_model_picture_classes_methods_and_scores():
     found = "\n".join(texts(sheet(explanations)))
     for expected in (
         "m.onnx", "x.png", "the model sees 4 x 4", "cat (1)", "70 %", "dog (0)", "20 %",
-        "gradient-x-input", "grad-cam", "logit of cat (1): 2.5", "at features, 2 x 2",
+        "gradient-x-input", "grad-cam", "logit of cat (1): 2.5", "2 x 2 at features",
         "completeness gap \u22121.23 %", "against \u22121", "for 1", "no evidence 0",
     ):  # fmt: skip
         assert expected in found
@@ -209,6 +209,14 @@ def test_notebooks_get_a_picture():
 )
 def test_shares_are_written_as_percent(share, text):
     assert percent(share) == text
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "text"),
+    [("probability", 0.99996, "> 99.9 %"), ("probability", 1.0, "100 %"), ("logit", 0.5, "0.5")],
+)
+def test_a_score_that_is_nearly_one_is_not_written_as_one(unit, value, text):
+    assert score_of(unit, value) == text
 
 
 def test_targets_of_one_method_fill_a_block():

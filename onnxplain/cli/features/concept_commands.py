@@ -88,8 +88,9 @@ def crp(**options: Any) -> int:
     """Show how much each channel of a layer contributes to a target, and where.
 
     Relevance is propagated through one channel at a time. With --data, each channel is shown with
-    the pictures in which it is most relevant (Achtibat et al. 2023). Takes one pass over the data.
-    Writes NAME.crp.LAYER.png and .npz for each IMAGE.
+    the pictures in which it is most relevant (Achtibat et al. 2023). Takes one pass over the data,
+    which you can interrupt and resume; other images reuse it. Writes NAME.crp.LAYER.png and .npz
+    for each IMAGE, and MODEL.crp-references.LAYER.npz, which keeps the pass.
     """
     from onnxplain.cli.features.concept_views import run_crp
 

@@ -82,9 +82,11 @@ def run_crp(
             return []
         key = None if references_by == "own" else aim
         if key not in ranked:
+            own = references_by == "own"
+            of_whom = file_name(tensor) if own else f"{file_name(tensor)}.{aim.stem}"
             ranked[key] = _ranked(
-                opened, samples, tensor, aim, references_by == "own", images_per_channel,
-                composite, quiet,
+                opened, samples, tensor, aim, own, images_per_channel, composite,
+                f"{_stem(out, model)}.crp-references.{of_whom}.npz", quiet,
             )  # fmt: skip
         return list(references(opened, samples, ranked[key], wanted, composite=composite))
 
@@ -285,12 +287,13 @@ def _ranked(
     own: bool,
     count: int,
     composite: str,
+    state: str,
     quiet: bool,
 ) -> RelevantSamples:
     with counted(f"{len(samples)} pictures", quiet) as progress:
         found = relevant_samples(
             model, samples, tensor, aim, own=own, count=count, composite=composite,
-            progress=progress,
+            state=state, progress=progress,
         )  # fmt: skip
     tell_skipped(found.skipped)
     return found

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from onnxplain.errors import NoSlopeError, UnsupportedModelError, UsageError
 from onnxplain.features.activations import activations
 from onnxplain.features.passes import Progress, Skipped, batches, require_finite, silent
+from onnxplain.features.projecting import projecting_engine
 from onnxplain.graph.quantised import scale_and_zero
 from onnxplain.inputs.dataset import Sample
 from onnxplain.methods.channels import channel_axis
@@ -118,7 +119,11 @@ def layer_slopes(
     parts = [x[k : k + 1] for k in range(len(x))] if target.one_by_one else [x]
     found = []
     for part in parts:
-        slopes = model.network.torch.pull_back(part, [target], [tensor]).gradients[0][tensor]
+        slopes = (
+            projecting_engine(model.network)
+            .pull_back(part, [target], [tensor])
+            .gradients[0][tensor]
+        )
         summed = pooled(model, tensor, np.asarray(slopes, np.float64) / scale, places, mean=False)
         found.append(summed)
     return np.concatenate(found)

@@ -7,22 +7,37 @@ a channel without being used is not taken for its meaning.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from onnxplain.errors import UsageError
+from onnxplain.features.archive import origin, read_archive, write_archive
 from onnxplain.features.concepts.crp import channel_shares, conditional_maps
 from onnxplain.features.concepts.examples import require_common
-from onnxplain.features.passes import Progress, Skipped, batches, require_finite, silent
+from onnxplain.features.passes import (
+    Progress,
+    Skipped,
+    batches,
+    fingerprint,
+    require_finite,
+    silent,
+)
 from onnxplain.features.top_units import TopUnits
 from onnxplain.inputs.dataset import Sample
 from onnxplain.model.model import Model
 from onnxplain.relevance.composites import Composite
 from onnxplain.targets.classes import ClassScore
 from onnxplain.targets.target import Target
+
+_KIND = "relevant samples"
+# Seconds between two saves of an unfinished pass.
+_SAVE_EVERY = 30.0
 
 
 @dataclass(frozen=True)
@@ -84,6 +99,7 @@ def relevant_samples(
     own: bool = True,
     count: int = 6,
     composite: Composite | str = "auto",
+    state: str | Path | None = None,
     progress: Progress = silent,
 ) -> RelevantSamples:
     """Rank the pictures of a data set by the relevance of each channel, in one pass.
@@ -105,6 +121,9 @@ def relevant_samples(
         Pictures for each channel.
     composite : Composite or str
         See `concept_relevance`.
+    state : path, optional
+        File that keeps the pass: an interrupted one is resumed from it, a finished one is
+        read and not repeated, one of another question is replaced.
     progress : callable
         Told how many of how many pictures are done.
 
@@ -116,18 +135,37 @@ def relevant_samples(
         If no picture can be read.
     NumericalError
         If relevance is NaN or infinite.
+    OutputError
+        If the file cannot be written.
     """
     require_common(target)
     own = own and isinstance(target, ClassScore)
-    skipped: list[Skipped] = []
-    units: TopUnits | None = None
-    for indices, x, done in batches(model, samples, skipped):
+    # Whose class it is does not matter where each picture's own is explained.
+    asked = replace(target, index=0, name="") if own and isinstance(target, ClassScore) else target
+    mark = fingerprint(
+        model, samples, layer=layer, count=count, own=own, target=asked.to_dict(),
+        composite=composite,
+    )  # fmt: skip
+    units, skipped, start = _resumed(state, mark)
+    saved = time.monotonic()
+
+    def save(done: int) -> None:
+        if state is not None and units is not None:
+            record = {**origin(model), "fingerprint": mark, "done": done, "skipped": skipped}
+            write_archive(state, _KIND, {**record, "layer": layer}, units.arrays())
+
+    for indices, x, done in batches(model, samples, skipped, start=start):
         for aim, rows in _aims(model, target, x, own):
             shares = channel_shares(model, x[rows], aim, layer, composite)
             require_finite(shares, layer)
             units = units or TopUnits.empty(shares.shape[1], count)
             units.add(indices[rows], shares[:, :, None, None])
         progress(done, len(samples))
+        if time.monotonic() - saved > _SAVE_EVERY:
+            save(done)
+            saved = time.monotonic()
+    if start < len(samples):
+        save(len(samples))
     assert units is not None  # some picture was read
     return RelevantSamples(layer, units, target, own, skipped)
 
@@ -175,6 +213,20 @@ def references(
             [p.pixels for p in pictures],
             [maps[k] for k in range(len(kept))],
         )
+
+
+def _resumed(state: str | Path | None, mark: str) -> tuple[TopUnits | None, list[Skipped], int]:
+    """What an earlier pass found, what it skipped, and how many samples it has seen."""
+    if state is None or not Path(state).is_file():
+        return None, [], 0
+    try:
+        record, arrays = read_archive(state, _KIND)
+        if record["fingerprint"] != mark:
+            return None, [], 0
+        skipped = [Skipped(*s) for s in record["skipped"]]
+        return TopUnits.from_arrays(arrays), skipped, int(record["done"])
+    except (UsageError, KeyError, TypeError, ValueError):
+        return None, [], 0  # damaged, or of another kind: the pass starts anew
 
 
 def _aims(

@@ -8,6 +8,7 @@ import inspect
 from dataclasses import fields, is_dataclass
 
 import click
+import numpy as np
 import pytest
 
 import onnxplain
@@ -35,6 +36,7 @@ from onnxplain.features.maps import feature_maps
 from onnxplain.features.relevant import relevant_features
 from onnxplain.features.similarity import likeness_to, similarity
 from onnxplain.features.top_patches import channel_patches, top_patches
+from onnxplain.inputs.image import open_image
 from onnxplain.render.features import draw_kernels
 
 # What a view is of is its arguments; the command itself says where its work is and shows progress.
@@ -66,7 +68,7 @@ VIEWS = {
     "protocol": ([protocol, relevant_features], {},
                  {"select": "which samples", "examples": "which samples"}, {"features", "folder"}),
     "crp": ([concept_relevance, relevant_samples, references], {"references_by": "own",
-            "images_per_channel": "count"}, {}, {"found"}),
+            "images_per_channel": "count"}, {}, {"found", "state"}),
     "tcav": ([tcav], {"targets": "examples", "random_data": "random", "per_run": "size"}, {},
              set()),
     "craft": ([craft, concept_examples], {"shown_crops": "crops", "shown_pictures": "pictures"},
@@ -171,3 +173,19 @@ def test_explain_takes_what_the_method_takes():
     asked -= {"self", "image", "progress", "parameters", "method"}
     there = {p.name for p in main.commands["explain"].params}
     assert asked <= there
+
+
+def test_options_that_python_had_alone_do_something(run, tmp_path):
+    """Other settings make other pictures, and settings that cannot be are refused."""
+    model, picture = "models/digits-gap.onnx", {}
+    for name, given in {"": (), "large": ("--largest", "0.6")}.items():
+        view = ("features", "maco", model, "-t", "3", "--steps", "2", *given)
+        found = run(*view, "-o", tmp_path / name)
+        assert found.exit_code == 0, found.stderr
+        picture[name] = np.asarray(open_image(tmp_path / name / "digits-gap.maco.png"))
+    assert (picture[""] != picture["large"]).any()
+    for wrong in (("--noise", "nan"), ("--rate", "inf"), ("--largest", "2")):
+        assert run("features", "maco", model, "-t", "3", *wrong).exit_code == 2
+    for wrong in (("--decay", "nan"), ("--variation", "inf"), ("--engine", "onnxruntime")):
+        found = run("features", "class-model", model, "-t", "3", *wrong, "-o", tmp_path / "no")
+        assert (found.exit_code, found.stderr.count("\n")) == (2, 1), found.stderr

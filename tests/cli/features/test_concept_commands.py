@@ -46,16 +46,19 @@ def test_crp(view, labelled):
     assert found.exit_code == 0, found.stderr
     assert "left out: 3/broken.png" in found.stderr
     names = written(view)
-    assert [n.rpartition(".")[2] for n in names] == ["npz", "png"]
+    assert [n.rpartition(".")[2] for n in names] == ["npz", "png", "npz"]
+    _, kept = read_archive(view.folder / names[2], "relevant samples")
+    assert kept["images"].shape[1] == 3
     record, arrays = read_archive(view.folder / names[0], "concept relevance")
     assert arrays["channels"].size == 2
     assert record["target"]["index"] == 3
     assert np.asarray(open_image(view.folder / names[1])).std() > 10
     alone = view("crp", MODEL, DIGIT, "examples/digits/8-0.png", "--channels", "1,4-5", "-q")
     assert alone.exit_code == 0, alone.stderr
-    assert len(written(view)) == 4
+    assert len(written(view)) == 5
     other = view("crp", MODEL, DIGIT, "--data", labelled, "--references", "target", "-t", 8)
     assert other.exit_code == 0, other.stderr
+    assert len([n for n in written(view) if "crp-references" in n]) == 2
 
 
 def test_tcav(view, labelled):

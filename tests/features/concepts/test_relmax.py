@@ -1,9 +1,12 @@
 """Reference pictures by relevance: one pass against explaining each picture alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from features.small import CLASSES, opened, pixels, written
 
+import onnxplain.features.concepts.relmax as module
 from onnxplain.errors import ImageError
 from onnxplain.explanations.display import reduce_channels
 from onnxplain.features.concepts.relmax import references, relevant_samples
@@ -80,3 +83,44 @@ def test_a_data_set_without_a_readable_picture_is_refused(model, tmp_path):
     target = model.explain(pixels(0), "lrp", CLASSES[0]).target
     with pytest.raises(ImageError, match="none of the 2 pictures can be read"):
         relevant_samples(model, samples, LAYER, target)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_an_interrupted_pass_is_resumed(tmp_path, monkeypatch, own):
+    model = opened(path=tmp_path / "small.onnx", batch_size=3)
+    samples = written(tmp_path, 12, broken=(1,))
+    target = model.explain(pixels(0), "lrp", "bee").target
+    options = {"own": own, "count": 4}
+    whole = relevant_samples(model, samples, LAYER, target, **options)
+    monkeypatch.setattr(module, "_SAVE_EVERY", -1.0)
+    state, seen = tmp_path / "state.npz", []
+
+    def stop(done, total):
+        if done > 6:
+            raise KeyboardInterrupt
+
+    def again(aim=target, **changed):
+        seen.clear()
+        return relevant_samples(
+            model, samples, LAYER, aim, **{**options, **changed}, state=state,
+            progress=lambda done, _: seen.append(done),
+        )  # fmt: skip
+
+    with pytest.raises(KeyboardInterrupt):
+        relevant_samples(model, samples, LAYER, target, **options, state=state, progress=stop)
+    found = again()
+    assert min(seen) > 6
+    assert found.skipped == whole.skipped
+    for name, values in whole.units.arrays().items():
+        np.testing.assert_array_equal(found.units.arrays()[name], values)
+    np.testing.assert_array_equal(again().units.images, whole.units.images)
+    assert seen == []  # a finished pass is read
+    other = replace(target, index=2, name="cat")
+    again(other)
+    assert bool(seen) is not own  # each picture's own class is the same for every target
+    for changed in ({"count": 3}, {"composite": "epsilon"}, {"own": not own}):
+        again(**changed)
+        assert seen[-1] == 12
+    state.write_bytes(b"no archive")
+    np.testing.assert_array_equal(again().units.images, whole.units.images)
+    assert seen[-1] == 12
