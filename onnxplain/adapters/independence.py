@@ -93,7 +93,8 @@ class Independence:
         """What differs from run to run, or may, as a clause; empty if nothing."""
         nodes = ", ".join(self.drawn_by)
         if self.repeats:
-            seen = f"{nodes} draw random numbers, but {_RUNS_OF_RANDOM} runs gave the same result"
+            verb = "draws" if len(self.drawn_by) == 1 else "draw"
+            seen = f"{nodes} {verb} random numbers, but {_RUNS_OF_RANDOM} runs gave the same result"
             return seen if nodes else ""
         cause = f": {self.cause}" if self.cause else ""
         return f"scores of the same input differ from run to run{cause}{_share(self.spread)}"

@@ -112,7 +112,7 @@ def test_a_random_node_that_is_seldom_seen_is_told_of():
         found = network(parts).independence
         assert found.repeats
         assert not found.parts
-        assert "drawn" in found.warnings[0]
+        assert "draws random numbers" in found.warnings[0]
 
 
 def test_it_costs_nothing_where_no_node_is_random(monkeypatch):

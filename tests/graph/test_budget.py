@@ -197,7 +197,7 @@ def test_a_scan_of_more_inputs_than_there_are_is_refused():
     ends = [make_tensor_value_info(n, TensorProto.FLOAT, [2, 2]) for n in "xy"]
     node = make_node("Scan", ["x"], ["y"], num_scan_inputs=10**9)
     model = make_model(make_graph([node], "g", ends[:1], ends[1:]))
-    with pytest.raises(ModelFileError, match="scans 1,000,000,000 inputs, and it has 1"):
+    with pytest.raises(ModelFileError, match="scans 1,000,000,000 inputs, but has 1"):
         check_extent(model)
 
 

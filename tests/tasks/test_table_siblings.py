@@ -257,7 +257,7 @@ def test_a_number_between_zero_and_one_may_be_a_probability():
     found = onnxplain.load(made, preprocess=RECIPE)
     assert (found.task.name, found.predict(PICTURE).unit) == ("values", "value")
     assert any("--scores probabilities" in text for text in found.warnings)
-    with pytest.raises(UsageError, match=r"nothing says above which number .* means yes"):
+    with pytest.raises(UsageError, match=r"nothing says from which number .* means yes"):
         onnxplain.load(made, preprocess=RECIPE, task="yes-no")
 
 
@@ -289,7 +289,7 @@ def test_text_alone_leads_to_the_scores():
     row = Row("text", made, "classes", "logit", lambda outputs, x: numbers(x)["w4"][0])
     found = onnxplain.load(made, preprocess=RECIPE)
     table.close(found.predict(PICTURE).scores, row.says(table.X), row)
-    table.compare(found.explain(PICTURE, "occlusion", 1, **COVERED), row, lambda n: n[1])
+    table.compare(found.explain(PICTURE, "occlusion", 1, **COVERED), row, table.aimed(row, 1))
 
 
 @pytest.mark.parametrize("order", [("bbox", "cls"), ("cls", "bbox")])
