@@ -7,6 +7,11 @@ processors, where ONNX Runtime too takes the kernels that those have.
 
     python -m benchmarks.dossiers digits-gap flowers-gap
     python -m benchmarks.dossiers efficientnet-lite0 --sample 0    # predictions alone
+
+With --python, the interpreter of another environment checks too, with its own versions:
+
+    python -m venv older && older/bin/pip install onnxruntime==1.20.1 numpy==1.26.4 pillow==10.4.0
+    python -m benchmarks.dossiers digits-gap --python older/bin/python
 """
 
 import argparse
@@ -58,15 +63,31 @@ def made(stem: str, folder: Path, pictures: int, threads: int) -> Path:
     return folder / "filed"
 
 
-def checked(folder: Path, sample: int, emulate: Sequence[str]) -> Iterator[Checked]:
-    """Check a dossier under every setting that there is here."""
+def checked(
+    folder: Path, sample: int, emulate: Sequence[str], others: Sequence[str]
+) -> Iterator[Checked]:
+    """Check a dossier under every setting that there is here, and by other interpreters."""
+    for python in others:
+        for threads in (1, 2):
+            name = f"{_versions(python)}, {threads} thread{'s' * (threads > 1)}"
+            yield _run(name, folder, sample, threads, None, python=python)
     for setting in SETTINGS:
-        if not missing(setting) and not missing(setting):
+        if not missing(setting):
             yield _run(str(setting), folder, sample, setting.threads, environment(setting))
     for processor in emulate:
         before = ["qemu-x86_64", "-cpu", processor]
         for threads in (1, 2):
             yield _run(f"{processor}-{threads}", folder, sample, threads, None, before)
+
+
+def _versions(python: str) -> str:
+    """What an interpreter computes with."""
+    said = (
+        "import numpy, onnxruntime, PIL; print(f'onnxruntime {onnxruntime.__version__}, numpy "
+        "{numpy.__version__}, pillow {PIL.__version__}')"
+    )
+    done = subprocess.run([python, "-c", said], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def emulator_is_there() -> bool:
@@ -81,9 +102,10 @@ def _run(
     threads: int,
     variables: Mapping[str, str] | None,
     before: Sequence[str] = (),
+    python: str = sys.executable,
 ) -> Checked:
     command = [
-        *before, os.path.realpath(sys.executable) if before else sys.executable,
+        *before, os.path.realpath(python) if before else python,
         str(folder / "verify_dossier.py"), str(folder),
         "--sample", str(sample), "--threads", str(threads),
     ]  # fmt: skip
@@ -104,6 +126,9 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=4)
     parser.add_argument("--sample", type=int, default=2, help="pictures that are occluded again")
     parser.add_argument("--processors", default=",".join(EMULATED), help="that are emulated")
+    parser.add_argument(
+        "--python", action="append", default=[], help="interpreter of another environment"
+    )
     options = parser.parse_args()
     emulate = options.processors.split(",") if options.processors and emulator_is_there() else []
     print("| model | checked on | exit code | " + " | ".join(_FIGURES) + " |", flush=True)
@@ -111,7 +136,7 @@ def main() -> None:
     for stem in options.models:
         with tempfile.TemporaryDirectory() as folder:
             filed = made(stem, Path(folder), options.pictures, threads=2)
-            for found in checked(filed, options.sample, emulate):
+            for found in checked(filed, options.sample, emulate, options.python):
                 cells = [f"{found.differences[f]:.2g}" if f in found.differences else "-"
                          for f in _FIGURES]  # fmt: skip
                 print(
