@@ -207,9 +207,9 @@ def test_a_batch_that_was_asked_for_fits_into_memory_or_is_refused():
     )
     with within(Budget(memory_bytes=100 * each)):
         require_batch(network.graph, network.shapes, 100)
-        with pytest.raises(UsageError, match=r"batch size 101 is too large: .*; 100 fit"):
+        with pytest.raises(UsageError, match=r"batch size 101 is too large: .*; use at most 100"):
             require_batch(network.graph, network.shapes, 101)
-        with pytest.raises(UsageError, match=r"batch size 5,000 is too large: .*; 100 fit"):
+        with pytest.raises(UsageError, match=r"batch size 5,000 is too large: .*; use at most 100"):
             onnxplain.load("models/digits-gap.onnx", batch_size=5_000)
         # One picture alone is for other budgets to refuse.
         require_batch(network.graph, dict.fromkeys(network.shapes, (1, 9**9)), 1)

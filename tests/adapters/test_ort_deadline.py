@@ -94,7 +94,7 @@ def test_a_graph_with_loops_has_less_time():
         (
             "Non-zero status code returned while running Expand node. Name:'e' Status Message: "
             "/bfc_arena.cc:360 Available memory of 98951168 is smaller than requested bytes of 72",
-            "Expand (node 'e'): it asks for 72 bytes more",
+            "Expand (node 'e'): it asks for 72 more bytes",
         ),
         ("Failed to allocate memory for requested buffer of size 72", "one inference: it asks for"),
     ],
@@ -156,7 +156,7 @@ def test_what_onnx_runtime_holds_is_under_the_budget_of_memory():
     first, second = done.stdout.splitlines()
     assert first == "100.0"
     assert second.startswith("Expand (node '')")
-    assert "it asks for 207,360,000 bytes more" in second
+    assert "it asks for 207,360,000 more bytes" in second
 
 
 @pytest.mark.parametrize(("weights", "limit"), [(1, "loop-seconds"), (300_000, "run-seconds")])

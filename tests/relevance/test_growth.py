@@ -128,7 +128,7 @@ def test_what_cancels_where_branches_meet_is_rounding_only(precision, warned):
     found = find("lrp").function(context, x, target_of(context, 1), composite="epsilon")
     assert len(found.warnings) == warned
     if warned:
-        assert "rounding shows" in found.warnings[0]
+        assert "amplifies rounding" in found.warnings[0]
         assert "--precision double" in found.warnings[0]
         assert "Add 's'" in found.warnings[0]
 

@@ -226,7 +226,7 @@ def test_weights_are_handed_over_where_they_lie(monkeypatch):
     engine, handed = context.network.ort, []
     original = engine._open_part
 
-    def watching(file, weights, threads):
+    def watching(file, weights, threads=None):
         handed.append((len(file), weights))
         return original(file, weights, threads)
 
