@@ -48,7 +48,9 @@ def test_lengths_that_differ_between_inputs_are_refused():
     def run(x):
         return {"found": np.zeros(int(x[0, 0]))}
 
-    with pytest.raises(UsageError, match=r"shape of tensor 'found' depends on the input .*\(2,\) and \(3,\)"):
+    with pytest.raises(
+        UsageError, match=r"shape of tensor 'found' depends on the input .*\(2,\) and \(3,\)"
+    ):
         in_batches(run, np.array([[2.0], [3.0]]), 1, 1)
 
 
