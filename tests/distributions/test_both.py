@@ -129,16 +129,18 @@ def test_the_light_wheel_is_light_and_explains(built, tmp_path, monkeypatch):
     assert found.stdout.strip() == "[None, None]"
     command = [
         folder / "onnxplain", "explain", ROOT / "models/efficientnet-lite0.onnx",
-        ROOT / "examples/photos/chelsea.png", "-m", "cam,grad-cam,occlusion,rise",
+        ROOT / "examples/photos/chelsea.png", "-m", "cam,grad-cam,occlusion,rise,lrp",
         "--max-seconds", "20", "-o", tmp_path / "out", "--json",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)
-    for method in ("cam", "grad-cam", "occlusion", "rise"):
+    for method in ("cam", "grad-cam", "occlusion", "rise", "lrp"):
         assert (tmp_path / "out" / f"chelsea.{method}.npz").is_file()
     refused = subprocess.run(
-        [*command[:4], "-m", "lrp", "-o", tmp_path / "out"], capture_output=True, text=True
+        [*command[:4], "-m", "guided-backprop", "-o", tmp_path / "out"],
+        capture_output=True,
+        text=True,
     )
     assert refused.returncode == 5
     assert "pip install torch onnx2torch" in refused.stderr
