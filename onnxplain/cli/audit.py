@@ -15,6 +15,8 @@ from onnxplain.cli.options import (
     json_option,
     limit_option,
     masks_option,
+    methods_option,
+    metrics_option,
     model_options,
     out_option,
     parameter_option,
@@ -57,23 +59,14 @@ valid record that is marked as incomplete.
     "and lrp (occlusion if the model allows neither), deletion and insertion, and with masks "
     "energy-in-mask.",
 )
-@click.option(
-    "-m",
-    "--method",
-    "methods",
-    multiple=True,
-    metavar="METHOD[,METHOD...]",
-    help="Methods by name, in place of those in --config; 'all' is every method that the model "
-    "allows. The first is the main method of the report.",
+@methods_option(
+    "Methods by name, in place of those in --config; 'all' is every method that the model "
+    "allows. The first is the main method of the report."
 )
 @parameter_option
-@click.option(
-    "--metrics",
-    "measures",
-    multiple=True,
-    metavar="NAME[,NAME...]",
-    help="Measures by name, in place of those in --config; `onnxplain evaluate --list-metrics` "
-    "lists them.",
+@metrics_option(
+    "Measures by name, in place of those in --config; `onnxplain evaluate --list-metrics` "
+    "lists them."
 )
 @click.option(
     "--explain",

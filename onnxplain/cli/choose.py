@@ -13,6 +13,8 @@ from onnxplain.cli.options import (
     engine_option,
     json_option,
     masks_option,
+    methods_option,
+    metrics_option,
     model_options,
     parameter_option,
     quiet_option,
@@ -35,15 +37,10 @@ rule and the tests.
 @click.command(cls=Walled, help=_HELP, short_help="Measure methods and choose the best.")
 @click.argument("model", type=click.Path(readable=False))
 @data_argument
-@click.option(
-    "-m",
-    "--method",
-    "methods",
-    multiple=True,
-    metavar="METHOD[,METHOD...]",
-    help="Methods by name; 'all' is every method that the model allows. Default: grad-cam, "
+@methods_option(
+    "Methods by name; 'all' is every method that the model allows. Default: grad-cam, "
     "layercam, gradient-x-input, lrp, attn-lrp, attention-rollout and occlusion, as far as the "
-    "model allows them.",
+    "model allows them."
 )
 @parameter_option
 @click.option(
@@ -52,13 +49,9 @@ rule and the tests.
     metavar="METHOD.KEY=VALUE,VALUE,...",
     help="Measure a method once with each of these values of a parameter. Repeatable.",
 )
-@click.option(
-    "--metrics",
-    "measures",
-    multiple=True,
-    metavar="NAME[,NAME...]",
-    help="Further measures by which methods are compared with the controls. Default: with masks "
-    "rank-accuracy and energy-in-mask. imputed-regions is always measured, and decides.",
+@metrics_option(
+    "Further measures by which methods are compared with the controls. Default: with masks "
+    "rank-accuracy and energy-in-mask. imputed-regions is always measured, and decides."
 )
 @masks_option
 @target_option

@@ -14,6 +14,7 @@ from onnxplain.cli.options import (
     engine_option,
     json_option,
     limit_option,
+    methods_option,
     out_option,
     parameter_option,
     quiet_option,
@@ -48,13 +49,8 @@ Files written:
     required=True,
     type=click.Path(readable=False),
 )
-@click.option(
-    "-m",
-    "--method",
-    "methods",
-    multiple=True,
-    metavar="METHOD[,METHOD...]",
-    help="Methods by name. Default: grad-cam and occlusion, as far as all models allow them.",
+@methods_option(
+    "Methods by name. Default: grad-cam and occlusion, as far as all models allow them."
 )
 @parameter_option
 @limit_option

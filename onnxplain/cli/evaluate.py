@@ -15,6 +15,7 @@ from onnxplain.cli.options import (
     json_option,
     masks_option,
     method_option,
+    metrics_option,
     model_options,
     out_option,
     parameter_option,
@@ -53,13 +54,9 @@ def _list_measures(context: click.Context, option: click.Parameter, wanted: bool
 @click.argument("model", type=click.Path(readable=False))
 @data_argument
 @method_option()
-@click.option(
-    "--metrics",
-    "measures",
-    multiple=True,
-    metavar="NAME[,NAME...]",
-    help="Measures by name (see --list-metrics). Default: deletion and insertion; with masks also "
-    "mean-iou, iou-at-area, pointing-game and energy-in-mask; with --boxes also the last two.",
+@metrics_option(
+    "Measures by name (see --list-metrics). Default: deletion and insertion; with masks also "
+    "mean-iou, iou-at-area, pointing-game and energy-in-mask; with --boxes also the last two."
 )
 @click.option(
     "--list-metrics",

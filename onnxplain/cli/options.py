@@ -203,14 +203,23 @@ def method_option(
     all_means: str = "every method that the model allows",
 ) -> Callable[[CommandT], CommandT]:
     """Return the option that chooses methods; `all_means` explains the name ``all``."""
+    return methods_option(
+        f"Methods by name; 'all' is {all_means}. Default: grad-cam, lrp and occlusion, as far as "
+        "the model allows them."
+    )
+
+
+def methods_option(text: str) -> Callable[[CommandT], CommandT]:
+    """Return the option that chooses methods, with a help text of its own."""
     return click.option(
-        "-m",
-        "--method",
-        "methods",
-        multiple=True,
-        metavar="METHOD[,METHOD...]",
-        help=f"Methods by name; 'all' is {all_means}. Default: grad-cam, lrp and occlusion, as "
-        "far as the model allows them.",
+        *("-m", "--method", "methods"), multiple=True, metavar="METHOD[,METHOD...]", help=text
+    )
+
+
+def metrics_option(text: str) -> Callable[[CommandT], CommandT]:
+    """Return the option that chooses measures, with a help text of its own."""
+    return click.option(
+        *("--metrics", "measures"), multiple=True, metavar="NAME[,NAME...]", help=text
     )
 
 
