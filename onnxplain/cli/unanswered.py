@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 # Of ONNX Runtime's calls, which end between two nodes when they are asked to.
 _RUNNING = "onnxplain.adapters.ort_deadline"
 _LOOKS_EVERY = 0.05
+# Ignored by default, so that nobody misses it; Go's runtime takes it for the same end.
+_WAKES = getattr(signal, "SIGURG", None)
 # Whether a handler of Python has answered, of the running program.
 _ANSWERED = [False]
 
@@ -55,11 +57,13 @@ def watched(
                         if time.monotonic() > until:
                             return end(came[0])
                         time.sleep(_LOOKS_EVERY)
+                        _wake()
                     return None
         return None
 
     thread = threading.Thread(target=look, daemon=True, name="onnxplain-unanswered")
     before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+    slept = None if _WAKES is None else signal.signal(_WAKES, lambda number, frame: None)
     thread.start()
     try:
         yield
@@ -69,6 +73,18 @@ def watched(
         writing.close()
         thread.join()
         reading.close()
+        if _WAKES is not None:
+            signal.signal(_WAKES, slept or signal.SIG_DFL)
+
+
+def _wake() -> None:
+    """Break off a call of the system in which the main thread waits.
+
+    The signal itself does so only if it reaches the main thread inside the call. If it comes a
+    moment before, or another thread takes it, Python knows of it and waits all the same.
+    """
+    if _WAKES is not None and not _ANSWERED[0]:
+        signal.pthread_kill(threading.main_thread().ident or 0, _WAKES)
 
 
 def _end_running() -> None:

@@ -55,8 +55,8 @@ def run_code(code, *words):
     )
 
 
-def waiting(**options):
-    words = [sys.executable, "-c", WAITS, "methods"]
+def waiting(code=WAITS, **options):
+    words = [sys.executable, "-c", code, "methods"]
     process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, **options)
     assert process.stdout.readline() == "ready\n"
     return process
@@ -122,6 +122,16 @@ def test_the_end_of_the_terminal_unwinds_as_a_request_to_stop_does(number):
         said, _ = process.communicate(timeout=60)
     assert process.returncode in (128 + number, 129)  # whichever came first
     assert said == "unwound\n"
+
+
+def test_a_request_that_another_thread_takes_unwinds_as_well():
+    """As one does that comes between Python's look for signals and the call that waits."""
+    asleep = "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n        print"
+    code = WAITS.replace("import sys", "import signal, sys").replace("print", asleep, 1)
+    with waiting(code) as process:
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=60)
+    assert (process.returncode, said) == (143, "unwound\n")
 
 
 def test_what_nohup_ignores_stays_ignored():
