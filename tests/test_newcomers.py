@@ -143,7 +143,9 @@ def require_named(copy, what, new):
 def test_a_method(copy):
     new = "onnxplain/methods/median_cam.py"
     copy.write(new, METHOD)
-    copy.replace("onnxplain/methods/__init__.py", "    lrp,\n", "    lrp,\n    median_cam,\n")
+    row = '    "lrp": ("lrp",),\n'
+    own = '    "median_cam": ("median-cam",),\n'
+    copy.replace("onnxplain/methods/__init__.py", row, row + own)
     copy.run(USE_METHOD)
     require_named(copy, "A method", new)
 

@@ -108,8 +108,8 @@ def choose_methods(given: Sequence[str], model: Model) -> tuple[list[Method], di
         raise UsageError("-m is empty: name a method; `onnxplain methods` lists them")
     if names and "all" not in names:
         return list({find(n).name: find(n) for n in names}.values()), {}
-    reasons = obstacles(model.network)
-    wanted = list(reasons) if names else list(DEFAULT_METHODS)
+    reasons = obstacles(model.network, None if names else DEFAULT_METHODS)
+    wanted = list(reasons)
     applicable = [find(n) for n in wanted if not reasons[n]]
     if not applicable:
         raise MethodRefusedError("; ".join(f"{n}: {reasons[n]}" for n in wanted))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -160,6 +161,8 @@ def _keywords(function: Callable[..., Attribution]) -> Mapping[str, inspect.Para
 _METHODS: dict[str, Method] = {}
 # The names as `_letters` writes them.
 _BY_LETTERS: dict[str, str] = {}
+# Modules that register methods when they are imported: by method, in the order of the list.
+_MODULES: dict[str, str] = {}
 
 # What the field also calls a method, as `_letters` writes it.
 _ALSO_CALLED: Mapping[str, str] = {
@@ -215,10 +218,33 @@ def method(**card: Any) -> Callable[[Callable[..., Attribution]], Callable[..., 
     return register
 
 
+def stand_in(package: str, modules: Mapping[str, Sequence[str]]) -> None:
+    """Make the methods of a package's modules known by name, before those are imported.
+
+    Parameters
+    ----------
+    package : str
+        The package.
+    modules : mapping of str to sequence of str
+        Methods that each module registers.
+    """
+    for module, names in modules.items():
+        for name in names:
+            _MODULES[name] = f"{package}.{module}"
+            _BY_LETTERS[_letters(name)] = name
+
+
+def known(name: str) -> Method | None:
+    """Return the method of exactly this name; ``None`` if there is none."""
+    if name not in _METHODS and name in _MODULES:
+        import_module(_MODULES[name])
+    return _METHODS.get(name)
+
+
 def registered() -> Mapping[str, Method]:
     """Return all methods by name, family by family."""
-    return {m.name: m for family in get_args(Family) for m in _METHODS.values()
-            if m.family == family}  # fmt: skip
+    ordered = [found for name in _names() if (found := known(name)) is not None]
+    return {m.name: m for family in get_args(Family) for m in ordered if m.family == family}
 
 
 def find(name: str) -> Method:
@@ -234,10 +260,16 @@ def find(name: str) -> Method:
     letters = _letters(name)
     if letters in _WITH_OPTIONS:
         raise UsageError(f"{name!r} is a method with options: {_WITH_OPTIONS[letters]}")
-    key = _BY_LETTERS.get(letters) or _ALSO_CALLED.get(letters, "")
-    if key not in _METHODS:
-        raise UnknownNameError("method", name, _METHODS, f"methods: {', '.join(_METHODS)}")
-    return _METHODS[key]
+    found = known(_BY_LETTERS.get(letters) or _ALSO_CALLED.get(letters, ""))
+    if found is None:
+        names = _names()
+        raise UnknownNameError("method", name, names, f"methods: {', '.join(names)}")
+    return found
+
+
+def _names() -> list[str]:
+    """All names, those that nobody announced at the end."""
+    return list(dict.fromkeys([*_MODULES, *_METHODS]))
 
 
 def _letters(name: str) -> str:

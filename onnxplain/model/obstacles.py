@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 from onnxplain.adapters.base import FORWARD_VERBS, Capability
 from onnxplain.convert import missing_operators
@@ -13,7 +13,7 @@ from onnxplain.graph.extract import find_downstream
 from onnxplain.graph.one_processor import advice_for
 from onnxplain.graph.operators import Trait, having
 from onnxplain.machine import lacks_pytorch
-from onnxplain.methods import Method, registered
+from onnxplain.methods import Method, find, registered
 from onnxplain.network.network import Network
 from onnxplain.relevance.bodies import computes
 from onnxplain.relevance.kinds import RULED
@@ -23,13 +23,15 @@ _WITHOUT_SIGNAL = having(Trait.NO_SIGNAL)  # no relevance arrives there
 _SIGNAL_IN_FIRST = having(Trait.FIRST_ONLY)
 
 
-def obstacles(network: Network) -> dict[str, str]:
+def obstacles(network: Network, names: Sequence[str] | None = None) -> dict[str, str]:
     """Say for every method what stands in its way.
 
     Parameters
     ----------
     network : Network
         The model.
+    names : sequence of str, optional
+        The methods; all if not given.
 
     Returns
     -------
@@ -43,7 +45,8 @@ def obstacles(network: Network) -> dict[str, str]:
     unconverted = f"does not convert to PyTorch: {', '.join(missing)}" if missing else ""
     unconverted += advice_for(network.graph) if missing else ""
     pytorch = unconverted or lacks_pytorch()
-    return {name: _obstacle(network, method, pytorch) for name, method in registered().items()}
+    asked = registered() if names is None else {name: find(name) for name in names}
+    return {name: _obstacle(network, method, pytorch) for name, method in asked.items()}
 
 
 def _obstacle(network: Network, method: Method, pytorch: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from onnxplain.adapters.parity import TOLERANCE
-from onnxplain.methods import registered
+from onnxplain.methods import known
 from onnxplain.render.colors import PALETTES
 from onnxplain.targets.classes import ClassScore, Kind
 
@@ -101,17 +101,17 @@ def figures(explanation: Explanation) -> list[str]:
 
 def meaning(explanation: Explanation) -> list[str]:
     """Say what is shown and what the numbers mean; nothing for an unknown method."""
-    known = registered().get(explanation.method)
-    return [] if known is None else [f"shown: {known.shows}", known.meaning]
+    card = known(explanation.method)
+    return [] if card is None else [f"shown: {card.shows}", card.meaning]
 
 
 def ends(explanation: Explanation) -> tuple[str, str]:
     """Words for the low and the high end of the colours."""
-    known = registered().get(explanation.method)
+    card = known(explanation.method)
     palette = PALETTES[explanation.display]
-    if known is None or known.display != explanation.display:
+    if card is None or card.display != explanation.display:
         return palette.low, palette.high
-    return known.ends
+    return card.ends
 
 
 def heading(explanation: Explanation) -> str:

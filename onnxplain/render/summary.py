@@ -10,7 +10,7 @@ import numpy as np
 from onnxplain.adapters.parity import TOLERANCE
 from onnxplain.explanations.contents import PROBABILITY_MOVES
 from onnxplain.explanations.place import place_of
-from onnxplain.methods import Method, registered
+from onnxplain.methods import Method, known
 from onnxplain.targets.classes import ClassScore
 from onnxplain.text import shown
 
@@ -45,8 +45,8 @@ def sentences(explanation: Contents) -> list[str]:
 
     Where the map was judged among blind ones (`explain --trust`), a third sentence says so.
     """
-    known = registered().get(explanation.method)
-    found = [f"{_said(explanation)} {_where(explanation, known)}", _belief(explanation, known)]
+    card = known(explanation.method)
+    found = [f"{_said(explanation)} {_where(explanation, card)}", _belief(explanation, card)]
     judged = verdict_of(explanation)
     return [*found, f"Trust: {judged['sentence']}."] if judged else found
 
@@ -109,11 +109,11 @@ def _share(value: float) -> str:
     return "over 99 %" if whole == "100" and value < 1 else f"{whole} %"
 
 
-def _where(explanation: Contents, known: Method | None) -> str:
-    both = known is not None and known.ends[1] in ("raises", "positive")
+def _where(explanation: Contents, card: Method | None) -> str:
+    both = card is not None and card.ends[1] in ("raises", "positive")
     heatmap = explanation.heatmap()
     place = place_of(np.abs(heatmap) if both else heatmap)
-    strong = known.ends[1] if known is not None else ""
+    strong = card.ends[1] if card is not None else ""
     if place is None:
         return "The map shows no evidence for it."
     shown = _SHOWN.get(strong, "What the map shows most of is")
@@ -122,7 +122,7 @@ def _where(explanation: Contents, known: Method | None) -> str:
     return f"{shown} {place.words} ({_share(place.area)} of the picture)."
 
 
-def _belief(explanation: Contents, known: Method | None) -> str:
+def _belief(explanation: Contents, card: Method | None) -> str:
     """Whether the map can be believed, from what was measured."""
     measures = explanation.measures
     said, verdict = [], "Can be read"
@@ -155,7 +155,7 @@ def _belief(explanation: Contents, known: Method | None) -> str:
     if noise is not None and not noise <= SETTLED:  # unknown as well
         said.append("few samples were drawn, so the map may still change")
         verdict = "Read with care" if verdict == "Can be read" else verdict
-    if known is not None and not known.class_discriminative:
+    if card is not None and not card.class_discriminative:
         said.append("another class would give much the same map")
     judged = verdict_of(explanation).get("verdict")
     if judged is None:

@@ -1,5 +1,8 @@
 """Methods by name, and what their cards say of them."""
 
+import json
+import subprocess
+import sys
 from typing import get_args
 
 import pytest
@@ -7,7 +10,15 @@ import pytest
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import UnknownNameError
 from onnxplain.methods import find
-from onnxplain.methods.registry import _ALSO_CALLED, Family, _letters, method, registered
+from onnxplain.methods.registry import (
+    _ALSO_CALLED,
+    _MODULES,
+    Family,
+    _letters,
+    known,
+    method,
+    registered,
+)
 
 
 @pytest.mark.parametrize(
@@ -68,3 +79,23 @@ def test_words_of_the_display_stand_where_the_card_has_none():
     assert find("gradient-x-input").ends == ("against", "for")
     assert find("gradient").ends == ("lowers", "raises")
     assert "how strong" in find("saliency").shows
+
+
+def test_modules_register_what_the_table_says():
+    own = {n: m for n, m in registered().items() if m.function.__module__ in _MODULES.values()}
+    assert {name: m.function.__module__ for name, m in own.items()} == _MODULES
+    assert known("grad_cam") is None
+
+
+def test_one_method_is_found_without_the_others_and_the_list_stays_as_it_is():
+    code = """
+import json, sys
+from onnxplain.methods import find, registered
+find("LRP")
+loaded = [m for m in ("lrp", "rise", "cam") if "onnxplain.methods." + m in sys.modules]
+print(json.dumps([loaded, list(registered())]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded, names = json.loads(done.stdout)
+    assert loaded == ["lrp"]
+    assert names == [n for n in registered() if n in _MODULES]
