@@ -198,9 +198,9 @@ class Network(Engines):
         return self._asked.scores
 
     @property
-    def batch_size(self) -> int:
-        """Inputs that a method should perturb at a time."""
-        return self._batch_size or 32
+    def batch_size(self) -> int | None:
+        """Inputs in one call, if the user says how many."""
+        return self._batch_size
 
     @cached_property
     def ort(self) -> OrtAdapter:
