@@ -5,7 +5,6 @@ the evidence of features (enriched), X (data_matrix), R_l (layer_response), the 
 (class_model); and in tests/methods: CLEAR (clear), Grad-CAM++ (grad_cam), saliency (gradients).
 """
 
-
 import numpy as np
 import onnx
 import onnxruntime as ort
