@@ -112,7 +112,8 @@ def works(made: Network, x: torch.Tensor, index: int) -> dict[str, dict[str, Wor
         },
         "integrated-gradients": {
             "captum": lambda: captum.IntegratedGradients(net).attribute(
-                x, black, target=index, n_steps=STEPS, method="gausslegendre"
+                x, black, target=index, n_steps=STEPS, method="gausslegendre",
+                return_convergence_delta=True,  # ours measures that, too
             )
         },
         "smoothgrad": {

@@ -122,6 +122,22 @@ class NumericalError(OnnxplainError):
     exit_code = 6
 
 
+class NonFiniteAnswerError(NumericalError):
+    """The model answers NaN or Inf to an input.
+
+    Parameters
+    ----------
+    found : str
+        Where, and how many.
+    advice : str
+        What to check if that input is a picture of the user.
+    """
+
+    def __init__(self, found: str, advice: str) -> None:
+        super().__init__(f"{found}; {advice}")
+        self.found = found
+
+
 class OutputError(OnnxplainError):
     """A result cannot be written."""
 

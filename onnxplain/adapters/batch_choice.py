@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -64,6 +65,7 @@ class BatchChoice:
         self._calls, self._worse = 0, 0
         self._best, self.most = self._left[0], self._left[-1]
         self.parts: bool | None = None
+        self._noting = Lock()  # calls may run side by side
         if len(self._left) == 1:
             self._left.clear()
 
@@ -101,7 +103,7 @@ class BatchChoice:
         """
         done = 0
         while done < count:
-            trial = self._left[0] if self._left else None
+            trial = next(iter(self._left), None)
             timed = trial is not None and trial <= count - done
             size = trial if timed and trial is not None else min(self._best, count - done)
             part = slice(done, done + size)
@@ -114,6 +116,11 @@ class BatchChoice:
 
     def _note(self, size: int, seconds: float) -> None:
         """Take in one call of the candidate that is being tried, and go on if it is settled."""
+        with self._noting:
+            if self._left and self._left[0] == size:
+                self._take_in(size, seconds)
+
+    def _take_in(self, size: int, seconds: float) -> None:
         self._calls += 1
         if self._calls == 1:
             return

@@ -50,10 +50,13 @@ class WindowChanges:
         ``content(k)`` is the base input's value inside of window k: shape
         (C, bottom - top, right - left), or channels last if the model takes them so. It is
         called once or more for each window, in any order.
+    picture : (C, H, W) or (H, W, C) array, optional
+        What every window shows at its own place, if that is one picture.
     """
 
     windows: NDArray[np.int64]
     content: Callable[[int], Array]
+    picture: Array | None = None
 
     def __post_init__(self) -> None:
         windows = np.asarray(self.windows)
@@ -81,7 +84,7 @@ class WindowChanges:
             Axes of height and width in `picture`.
         """
         rows = windows.tolist()  # Python's own numbers make slices faster
-        return cls(windows, lambda k: picture[inside(rows[k], picture.ndim, spatial)])
+        return cls(windows, lambda k: picture[inside(rows[k], picture.ndim, spatial)], picture)
 
 
 @dataclass(frozen=True)
@@ -135,5 +138,41 @@ def changed_inputs(
     batch = np.repeat(base[None], len(indices), axis=0)
     windows = changes.windows[np.asarray(indices, np.int64)].tolist()
     for changed, window, k in zip(batch, windows, indices, strict=True):
-        changed[inside(window, base.ndim, spatial)] = changes.content(k)
+        place = inside(window, base.ndim, spatial)
+        shown = changes.picture
+        changed[place] = changes.content(k) if shown is None else shown[place]
     return batch
+
+
+def gathered(blocks: Iterator[Block], most: int = 1 << 16) -> Iterator[Block]:
+    """Join blocks of few numbers, so that they are read seldom.
+
+    Parameters
+    ----------
+    blocks : iterator of (indices, tensors)
+        Of one `WindowRun`.
+    most : int
+        Numbers from which on a block is handed over. One whose tensors do not hold the windows on
+        their first axis stays as it is.
+    """
+    kept: list[Block] = []
+    numbers = 0
+    for indices, tensors in blocks:
+        if any(v.ndim == 0 or len(v) != len(indices) for v in tensors.values()):
+            yield indices, tensors
+            continue
+        kept.append((indices, tensors))
+        numbers += sum(v.size for v in tensors.values())
+        if numbers >= most:
+            yield _joined(kept)
+            kept, numbers = [], 0
+    if kept:
+        yield _joined(kept)
+
+
+def _joined(blocks: Sequence[Block]) -> Block:
+    if len(blocks) == 1:
+        return blocks[0]
+    found = [tensors for _, tensors in blocks]
+    joined = {n: np.concatenate([tensors[n] for tensors in found]) for n in found[0]}
+    return np.concatenate([indices for indices, _ in blocks]), joined

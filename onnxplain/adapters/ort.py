@@ -281,7 +281,6 @@ class OrtAdapter:
         services = Services(
             sections=lambda names: Sections(graph, self._shapes(), image, names),
             open_session=lambda file, weights: self._open_part(file, weights, side.threads),
-            open_whole=self._open_part,
             forward=self._activations,
             profile=self._profile,
             bound=self._bound,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.base import Capability
-from onnxplain.adapters.changes import Engine, WindowChanges, engine_named
+from onnxplain.adapters.changes import Block, Engine, WindowChanges, engine_named, gathered
 from onnxplain.errors import UsageError
 from onnxplain.explanations.attribution import Attribution
 from onnxplain.graph.layers import SpatialLayer
@@ -219,8 +219,9 @@ class _Watch:
             indices: NDArray[np.int64],
         ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
             values, classes = np.empty(len(indices)), np.empty(len(indices), np.int64)
-            for places, *found in self.blocks(x, contents.of(n, windows[indices])):
-                values[places], classes[places] = found
+            blocks = gathered(self._computed(x, contents.of(n, windows[indices])))
+            for places, tensors in blocks:
+                values[places], classes[places] = self._read(tensors)
             return values, classes
 
         return refined(compute, grid.shape, refine)
@@ -229,10 +230,13 @@ class _Watch:
         self, x: NDArray[Any], changes: WindowChanges
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]]:
         """Windows with their S and winning classes, as they are computed."""
+        for places, tensors in self._computed(x, changes):
+            yield (places, *self._read(tensors))
+
+    def _computed(self, x: NDArray[Any], changes: WindowChanges) -> Iterator[Block]:
         run = self._context.windowed(x, changes, self._names, engine=self._asked)
         self.engine = self.engine or run.engine
-        for places, tensors in run.blocks:
-            yield (places, *self._read(tensors))
+        return run.blocks
 
     def _read(
         self, tensors: Mapping[str, NDArray[Any]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ def map_warnings(
     values: NDArray[Any],
     axes: tuple[str, ...],
     target: Target,
-    noise: float | None = None,
+    noise: Callable[[float], float] | None = None,
     competing: bool = True,
     has_logits: bool = True,
 ) -> tuple[str, ...]:
@@ -41,9 +42,9 @@ def map_warnings(
         Meaning of its axes.
     target : Target
         What was explained.
-    noise : float, optional
-        What rounding does to the explained score on this picture, where the method's numbers are
-        differences of such scores and it was measured.
+    noise : callable, optional
+        Takes the map's largest number, and returns what rounding does to the explained score on
+        this picture; given where the method's numbers are differences of such scores.
     competing : bool
         Whether the classes of the model compete.
     has_logits : bool
@@ -54,10 +55,10 @@ def map_warnings(
     ways = _remedy(method, target, competing, has_logits)
     if size == 0:
         return (f"the map is zero everywhere: nothing that it measures changes the score; {ways}",)
-    if noise is not None and largest <= _SCORES * noise:
+    if noise is not None and largest <= _SCORES * (moved := noise(largest)):
         return (
             f"the map is rounding noise: its largest number is {largest:.2g}, and rounding alone "
-            f"changes the score by {noise:.2g}; {ways}",
+            f"changes the score by {moved:.2g}; {ways}",
         )
     against = float(np.maximum(-flat, 0.0).sum()) / size
     if method.display == "positive" and against == 1:

@@ -22,7 +22,7 @@ from onnxplain.inputs.picture import Picture, sample_picture
 from onnxplain.methods import Method, find
 from onnxplain.methods.parameters import check_parameters
 from onnxplain.model.last import Last
-from onnxplain.model.noise import score_noise
+from onnxplain.model.made_inputs import run_method
 from onnxplain.model.opened import OpenedModel, listed
 from onnxplain.model.record import Run, explanation_of
 from onnxplain.model.saturation import instead, noted, require_finite, saturated, vanishes
@@ -276,7 +276,7 @@ class Model(OpenedModel):
             score = self._score(picture, aim)
             empty = saturated(chosen, self.network, aim, score)
             try:
-                found = averaged(own, lambda s: chosen.function(s, picture.x, aim, **given), runs)
+                found = averaged(own, lambda s: run_method(chosen, s, picture.x, aim, given), runs)
             except NoSlopeError as error:
                 if empty is None:
                     raise
@@ -288,7 +288,7 @@ class Model(OpenedModel):
             here = replace(aims[aim], parity=late[0] if late else parity)
             noise = None
             if chosen.of_scores and not self.network.is_random:
-                noise = score_noise(self.network, picture.x, aim, score)
+                noise = partial(self._rounding.beside, self.network, picture.x, aim, score)
             made = explanation_of(self, run, picture, aim, here, score, found, noise)
             other = instead(self, picture, made) if if_still else None
             if other is not None:

@@ -16,6 +16,7 @@ from onnxplain.identity import Identity
 from onnxplain.inputs.picture import Picture, read_picture
 from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.model.last import Last
+from onnxplain.model.noise import Rounding
 from onnxplain.network.network import Network
 from onnxplain.targets.boxes.parts import Match
 from onnxplain.targets.classes import Kind, against_others
@@ -77,6 +78,7 @@ class OpenedModel:
         self.sources = dict(sources)
         self.warnings = list(warnings)
         self._last: Last[dict[str, NDArray[Any]]] = Last()
+        self._rounding = Rounding()
 
     @property
     def sha256(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,7 @@ def explanation_of(
     prediction: Prediction,
     score: float,
     found: Attribution,
-    noise: float | None = None,
+    noise: Callable[[float], float] | None = None,
 ) -> Explanation:
     """Put an attribution of one picture and its provenance together.
 
@@ -67,7 +67,7 @@ def explanation_of(
         Its value there.
     found : Attribution
         Of a batch of one.
-    noise : float, optional
+    noise : callable, optional
         What rounding does to the score, see `map_warnings`.
     """
     network, method = model.network, run.method

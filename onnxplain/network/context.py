@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from onnxplain.adapters.back_project import back_project
 from onnxplain.adapters.base import FORWARD_VERBS, Adapter, Capability
-from onnxplain.adapters.changes import Block, Engine, WindowChanges, WindowRun
+from onnxplain.adapters.changes import Block, Engine, WindowChanges, WindowRun, gathered
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.explanations.archive import require_same_files
 from onnxplain.identity import Identity
@@ -23,8 +23,9 @@ from onnxplain.relevance.kinds import Rectification
 from onnxplain.targets.classes import ClassScore
 from onnxplain.targets.target import Target
 
-# What a batch of perturbed pictures may take, in float64.
-_BATCH_BYTES = 1 << 28
+# What a batch of perturbed pictures may take, in float64; what one of small pictures should.
+_BATCH_BYTES, _SMALL_BYTES = 1 << 28, 1 << 20
+_SMALL_BATCH = 128
 _NOTHING = Capability(0)
 # Told how many of how many steps are done.
 Progress = Callable[[int, int], None]
@@ -124,8 +125,11 @@ class Context:
     def batch_size(self) -> int:
         """Perturbed inputs to prepare at a time; fewer if the pictures are large."""
         image = self.network.image
-        fitting = _BATCH_BYTES // (math.prod(image.shape) * np.dtype(np.float64).itemsize)
-        return image.batch or max(1, min(self.network.batch_size, fitting))
+        size = math.prod(image.shape) * np.dtype(np.float64).itemsize
+        # Of small pictures more, which the engine parts again: what Python does for a batch would
+        # take a good part of the time.
+        wanted = max(self.network.batch_size, min(_SMALL_BATCH, _SMALL_BYTES // size))
+        return image.batch or max(1, min(wanted, _BATCH_BYTES // size))
 
     def engine(self, needs: Capability) -> Adapter:
         """Return the cheapest engine that can do all that is needed."""
@@ -273,7 +277,7 @@ class Context:
             float rounding.
         """
         run = self.windowed(base, changes, target.tensors, engine=engine)
-        return WindowedScores(run.engine, ((k, target.score(v)) for k, v in run.blocks))
+        return WindowedScores(run.engine, ((k, target.score(v)) for k, v in gathered(run.blocks)))
 
     def windowed(
         self,

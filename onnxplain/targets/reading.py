@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.errors import NumericalError
+from onnxplain.errors import NonFiniteAnswerError
 from onnxplain.targets.shares import sigmoid, softmax
 
 # What still has to be done to a tensor's values before they are the scores.
@@ -187,10 +187,10 @@ class Reading:
         parts = [self._spread(p.take(values[p.tensor])).astype(np.float64) for p in self.pieces]
         joined = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1 + self.axis)
         if not np.isfinite(joined).all():
-            raise NumericalError(
-                f"the model's output tensor {self.pieces[0].tensor!r} holds {_count(joined)}; "
+            raise NonFiniteAnswerError(
+                f"the model's output tensor {self.pieces[0].tensor!r} holds {_count(joined)}",
                 "nothing can be explained: check the preprocessing (range, layout) and the model "
-                "file"
+                "file",
             )
         return joined
 

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from onnxplain.adapters.changes import WindowChanges, changed_inputs, engine_named, inside
+from onnxplain.adapters.changes import (
+    WindowChanges,
+    changed_inputs,
+    engine_named,
+    gathered,
+    inside,
+)
 from onnxplain.errors import UnknownNameError, UsageError
 
 WINDOWS = np.array([[0, 2, 1, 3], [1, 3, 0, 4]])
@@ -31,6 +37,29 @@ def test_the_index_of_a_window():
 def test_empty_windows_are_refused(wrong):
     with pytest.raises(UsageError, match="none of them empty"):
         WindowChanges(np.array([wrong]), lambda k: np.zeros(1))
+
+
+def test_small_blocks_are_joined_and_large_ones_stay(rng):
+    def block(*indices):
+        return np.array(indices), {
+            "a": rng.normal(size=(len(indices), 3)),
+            "b": np.ones(len(indices)),
+        }
+
+    given = [block(4), block(0, 1), block(2), block(3)]
+    found = list(gathered(iter(given), most=8))
+    assert [list(indices) for indices, _ in found] == [[4, 0, 1], [2, 3]]
+    for indices, tensors in found:
+        for k, index in enumerate(indices):
+            (before,) = [(i, t) for i, t in given if index in i]
+            row = list(before[0]).index(index)
+            np.testing.assert_array_equal(tensors["a"][k], before[1]["a"][row])
+    assert list(gathered(iter([]))) == []
+
+
+def test_what_does_not_hold_the_windows_is_not_joined():
+    blocks = [(np.array([k]), {"a": np.arange(5.0)}) for k in range(3)]
+    assert [len(i) for i, _ in gathered(iter(blocks))] == [1, 1, 1]
 
 
 def test_engines_by_name():

@@ -10,7 +10,7 @@ from handmade import model
 import onnxplain
 from onnxplain.methods import find
 from onnxplain.model.doubts import ONE_SIDED, map_warnings
-from onnxplain.model.noise import score_noise
+from onnxplain.model.noise import Rounding, score_noise
 from onnxplain.targets.classes import ClassScore
 from tests.methods.test_common_part import PICTURE, opened
 
@@ -21,7 +21,8 @@ PROBABILITY = ClassScore(0, "probability", "p", "softmax", 4)
 
 
 def said(method, values, target=OTHERS, noise=None):
-    return map_warnings(find(method), np.array([values], float), ("H", "W"), target, noise)
+    moved = None if noise is None else lambda largest: noise
+    return map_warnings(find(method), np.array([values], float), ("H", "W"), target, moved)
 
 
 def test_a_map_that_has_something_to_say_gets_no_warning():
@@ -119,6 +120,29 @@ def test_noise_is_what_the_score_moves_by():
     noise = score_noise(model.network, picture.x, target, float(logits[1]))
     assert np.spacing(np.float32(logits[1])) <= noise
     assert noise <= np.ptp(logits) + 64 * np.spacing(np.float32(np.abs(logits).max()))
+
+
+def test_rounding_is_measured_once_and_again_where_it_may_matter(monkeypatch):
+    asked = []
+
+    def measured(network, x, target, score):
+        asked.append(x)
+        return 1e-6 * abs(score)
+
+    monkeypatch.setattr("onnxplain.model.noise.score_noise", measured)
+    rounding = Rounding()
+
+    def beside(x, score, largest, target=PROBABILITY):
+        return rounding.beside(None, x, target, score, largest)
+
+    assert beside("first", 1.0, 0.5) == 1e-6
+    assert beside("far above", 1.0, 0.5) == 1e-6
+    assert beside("near", 1.0, 1e-4) == 1e-6
+    assert beside("far above, of a small score", 1e-9, 0.5) == 1e-6
+    # Known as a share of the score as well: a larger score is rounded more.
+    assert beside("near, for so large a score", 1e3, 0.5) == 1e-3
+    assert beside("another kind of score", 1.0, 0.5, OTHERS) == 1e-6
+    assert asked == ["first", "near", "near, for so large a score", "another kind of score"]
 
 
 def test_a_logit_with_a_common_part_is_told():

@@ -99,9 +99,7 @@ class _NamedTensors:
     def __init__(self, services: Services, names: tuple[str, ...]) -> None:
         self._services, self._names = services, names
         self._sections = services.sections(names)
-        self._sessions = Sessions(
-            self._sections, services.open_session, services.open_whole, services.bound
-        )
+        self._sessions = Sessions(self._sections, services.open_session, services.bound)
         self._exact = rounds_values(self._sections.graph)
         self._seconds: NDArray[np.float64] | None = None
         self._plans: dict[tuple[bytes, bool], _Choice] = {}
@@ -220,10 +218,7 @@ class _NamedTensors:
             whole = self._services.batch(("forward", *self._names))
             batch = self._services.fixed or whole.chosen or min(_USUAL_BATCH, whole.most)
             positions = Positions.of(windows)
-            planner = Planner(
-                *(self._sections, self._cuts, positions, self._seconds, batch),
-                calls=self._services.side.calls,
-            )
+            planner = Planner(self._sections, self._cuts, positions, self._seconds, batch)
             if len(self._plans) >= _KEPT_PLANS:
                 del self._plans[next(iter(self._plans))]
             self._plans[key] = self._steady(

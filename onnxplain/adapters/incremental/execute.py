@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,8 +26,9 @@ from onnxplain.graph.sections import Sections
 Array = NDArray[Any]
 # Bytes of window states that may be alive at a time, and windows that share them at most.
 _STATES, _LARGEST_BLOCK = 1 << 28, 1024
-# Pieces of work for each call that runs at a time, at least.
-_ROUNDS = 4
+# Windows of one of several calls that run at a time: enough to fill the batches of sections, and
+# few enough to hear of them now and then.
+_SHARE = 128
 
 
 @dataclass(frozen=True)
@@ -61,11 +60,11 @@ class Run:
     base : array
         The unchanged input without its batch axis.
     batch : BatchChoice
-        Whole tensors at a time after the last cut, in all calls together.
+        Whole tensors at a time after the last cut.
     fixed : int, optional
         The batch size that the file insists on.
     side : SideBySide
-        How many calls run at a time.
+        How many shares of the windows are computed at a time, each through the whole chain.
 
     Raises
     ------
@@ -88,7 +87,6 @@ class Run:
         self._sections, self._plan, self._positions = sections, plan, positions
         self._sessions, self._batch = sessions, batch
         self._fixed, self._side = fixed, side
-        self._rest_side = side if plan.beside else ONE_BY_ONE
         self._clean = {sections.image.name: base[None]}
         for part in plan.parts:
             inputs = {n: self._clean[n] for n in part.section.inputs}
@@ -100,9 +98,18 @@ class Run:
 
     def blocks(self, changes: WindowChanges, indices: Sequence[int]) -> Iterator[Block]:
         """Compute the wanted tensors for some windows, a bounded number of them at a time."""
+        calls = self._side.calls
         step = self._block_size()
+        step = step if calls == 1 else min(step, _SHARE * calls)
         for start in range(0, len(indices), step):
-            yield from self.some(changes, indices[start : start + step])
+            block = indices[start : start + step]
+            if calls == 1:
+                yield from self.some(changes, block)
+                continue
+            size = -(-len(block) // calls)
+            shares = [block[k : k + size] for k in range(0, len(block), size)]
+            for found in self._side.map(lambda share: list(self.some(changes, share)), shares):
+                yield from found
 
     def some(self, changes: WindowChanges, indices: Sequence[int]) -> Iterator[Block]:
         """Compute the wanted tensors for windows whose states fit into memory together."""
@@ -117,8 +124,7 @@ class Run:
             states = {t: states[t] for t in alive if t in states} | found
 
         def rest(part: slice) -> dict[str, Array]:
-            found = self._rest_side.map(partial(self._rest, states), self._pieces(indices[part]))
-            return {n: np.concatenate([f[n] for f in found]) for n in found[0]}
+            return self._rest(states, indices[part])
 
         for chunk, tensors in self._batch.run(rest, len(indices)):
             yield np.array(indices[chunk]), tensors
@@ -131,29 +137,22 @@ class Run:
         for k in indices:
             row, column = self._positions.places[k]
             groups[part.rows.cropped[row][1], part.columns.cropped[column][1]].append(k)
-        # Large crops first, in pieces that keep all calls busy to the end.
-        side = self._side if part.beside else ONE_BY_ONE
-        most = max(1, min(MAX_CROPS, -(-len(indices) // (_ROUNDS * side.calls))))
-        most = MAX_CROPS if side.calls == 1 else most
-        pieces = [
-            (size, members[start : start + most])
-            for size, members in sorted(groups.items(), key=lambda g: -math.prod(g[0]))
-            for start in range(0, len(members), most)
-        ]
         found: dict[str, dict[int, State]] = {t: {} for t in part.section.targets}
-        for piece in side.map(partial(self._piece, part, states), pieces):
-            for name, kept in piece.items():
-                found[name] |= kept
+        for size, members in groups.items():
+            for start in range(0, len(members), MAX_CROPS):
+                piece = self._piece(part, states, size, members[start : start + MAX_CROPS])
+                for name, kept in piece.items():
+                    found[name] |= kept
         return found
 
     def _piece(
         self,
         part: Part,
         states: Mapping[str, Mapping[int, State]],
-        piece: tuple[tuple[int, int], Sequence[int]],
+        size: tuple[int, int],
+        chunk: Sequence[int],
     ) -> dict[str, dict[int, State]]:
         """Run one section on crops of one size."""
-        size, chunk = piece
         crops = {n: self._crop(n, part, size, states[n], chunk) for n in part.section.inputs}
         found: dict[str, dict[int, State]] = {}
         for name, values in self._sessions.run_section(part, crops).items():
@@ -193,11 +192,6 @@ class Run:
         x = part.columns.cropped[column][0] // wide.stride
         window = (top - y, bottom - y, left - x, right - x)
         return State(value[inside(window, value.ndim, axes)], top, left)
-
-    def _pieces(self, indices: Sequence[int]) -> list[Sequence[int]]:
-        """Share windows out among the calls that run at a time."""
-        size = self._fixed or -(-len(indices) // self._rest_side.calls)
-        return [indices[start : start + size] for start in range(0, len(indices), size)]
 
     def _rest(
         self, states: Mapping[str, Mapping[int, State]], chunk: Sequence[int]

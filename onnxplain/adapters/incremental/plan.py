@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property, partial
 
 import numpy as np
@@ -22,9 +22,6 @@ MAX_CROPS = 16
 # Seconds: for a byte cut out or pasted, for a window in a section, for a call, for a node in a
 # call, for making and opening a section.
 _BYTE, _WINDOW, _CALL, _NODE, _SESSION = 2.5e-10, 2e-5, 1e-4, 3e-6, 1.5e-2
-# Seconds of one thread below which a call is not worth handing to a thread of its own: starting
-# it, and waiting for Python, takes some tenths of a millisecond.
-_BESIDE = 2e-3
 
 
 @dataclass(frozen=True)
@@ -97,14 +94,11 @@ class Part:
         What is computed.
     rows, columns : Side
         Its crops along each axis.
-    beside : bool
-        Whether its calls are long enough to run side by side.
     """
 
     section: Section
     rows: Side
     columns: Side
-    beside: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,15 +113,12 @@ class Plan:
         Where the rest begins.
     seconds, brute_seconds : float
         Predicted for all windows.
-    beside : bool
-        Whether calls of the rest run side by side, instead of each with all threads.
     """
 
     parts: tuple[Part, ...]
     rest: Cut
     seconds: float
     brute_seconds: float
-    beside: bool = False
 
     @property
     def cuts(self) -> tuple[Cut, ...]:
@@ -160,8 +151,6 @@ class Planner:
         Time of each node of `sections.nodes` for one whole input, with all threads.
     batch : int
         Whole inputs in one call.
-    calls : int
-        Calls that may run side by side, each with its share of the threads.
     """
 
     def __init__(
@@ -171,10 +160,8 @@ class Planner:
         positions: Positions,
         seconds: NDArray[np.float64],
         batch: int,
-        calls: int = 1,
     ) -> None:
         self._sections, self._positions, self._batch = sections, positions, batch
-        self._calls = calls
         self._cuts = list(cuts)
         self._before = np.concatenate([[0.0], np.cumsum(seconds)])
         self._bytes_of = cache(partial(tensor_bytes, sections))
@@ -233,10 +220,7 @@ class Planner:
         left += count * self._bytes(rest.tensors) * _BYTE
         brute = count * total + runs * (_CALL + _NODE * nodes)
         brute += count * self._bytes(self.candidates[0].tensors) * _BYTE
-        # A call of the rest has its share of a batch, and of the threads.
-        alone = self._batch * float(total - self._before[rest.position])
-        beside = self._calls > 1 and alone >= _BESIDE
-        return Plan(parts, rest, float(cost + left), float(brute), beside)
+        return Plan(parts, rest, float(cost + left), float(brute))
 
     def _steps(self, cuts: Sequence[Cut] | None = None) -> list[tuple[Part, float]]:
         """Every section between two candidates, its crops and its cost."""
@@ -251,11 +235,11 @@ class Planner:
         for k, stop in enumerate(candidates):
             for section in sections.sections_into(stop, candidates[:k]):
                 sides = [_side(section, axis, reached[axis]) for axis in (0, 1)]
-                steps.append(self._priced(Part(section, sides[0], sides[1])))
+                part = Part(section, sides[0], sides[1])
+                steps.append((part, self._cost(part)))
         return steps
 
-    def _priced(self, part: Part) -> tuple[Part, float]:
-        """A section that knows whether its calls run side by side, and what it costs."""
+    def _cost(self, part: Part) -> float:
         section, positions = part.section, self._positions
         high = part.rows.crops.length[positions.row]
         wide = part.columns.crops.length[positions.column]
@@ -271,10 +255,7 @@ class Planner:
         _, counts = np.unique(high * (whole + 1) + wide, return_counts=True)
         runs = int((-(-counts // MAX_CROPS)).sum())
         calls = len(positions) * _WINDOW + runs * (_CALL + _NODE * (last - first))
-        alone = busy * self._calls  # a call has its share of the threads
-        beside = self._calls > 1 and alone / runs >= _BESIDE
-        cost = (busy if beside else alone) + copied * _BYTE + calls + _SESSION
-        return replace(part, beside=beside), cost
+        return busy + copied * _BYTE + calls + _SESSION
 
     def _bytes(self, tensors: Sequence[str]) -> int:
         return sum(map(self._bytes_of, tensors))

@@ -15,8 +15,8 @@ from onnxplain.adapters.rerun import Open, Session
 from onnxplain.graph.sections import Sections
 
 Array = NDArray[Any]
-# Where a part begins and ends, and whether its calls have a share of the threads only.
-_Key = tuple[int, int, bool]
+# Where a part begins and ends.
+_Key = tuple[int, int]
 
 
 class Sessions:
@@ -26,8 +26,8 @@ class Sessions:
     ----------
     sections : Sections
         The graph.
-    open_session, open_whole : callable
-        See `Open`; for calls that run side by side, and for calls that have all threads.
+    open_session : callable
+        See `Open`.
     bound : mapping of str to array
         Values of the model's other inputs.
     """
@@ -36,11 +36,10 @@ class Sessions:
         self,
         sections: Sections,
         open_session: Open,
-        open_whole: Open,
         bound: Mapping[str, Array],
     ) -> None:
         self._sections, self._bound = sections, bound
-        self._open, self._open_whole = open_session, open_whole
+        self._open = open_session
         self._opening = Lock()
         self._kept: dict[_Key, tuple[Submodel, Session]] = {}
 
@@ -52,9 +51,7 @@ class Sessions:
     def run_section(self, part: Part, crops: Mapping[str, Array]) -> dict[str, Array]:
         """Compute a section's targets on crops of its inputs."""
         section = part.section
-        model, session = self._get(
-            _key(part), section.inputs, section.targets, self._open, crops=True
-        )
+        model, session = self._get(_key(part), section.inputs, section.targets, crops=True)
         batch = next(iter(crops.values()))
         grid = self._sections.local.grids[section.inputs[0]]
         size = [batch.shape[a] for a in grid.axes]
@@ -68,8 +65,7 @@ class Sessions:
         found = {n: whole[n] for n in self._sections.names if n in tensors}
         if not names:
             return found
-        open_rest = self._open if plan.beside else self._open_whole
-        model, session = self._get(self._rest_key(plan), tensors, names, open_rest, crops=False)
+        model, session = self._get(self._rest_key(plan), tensors, names, crops=False)
         return found | self._run(model, session, dict(whole), len(next(iter(whole.values()))))
 
     def _run(
@@ -102,19 +98,18 @@ class Sessions:
         key: _Key,
         inputs: Sequence[str],
         outputs: Sequence[str],
-        opens: Open,
         *,
         crops: bool,
     ) -> tuple[Submodel, Session]:
         with self._opening:  # calls that run side by side ask for the same one
             if key not in self._kept:
                 model = extract(self._sections, inputs, outputs, crops=crops)
-                self._kept[key] = (model, opens(model.file, model.weights))
+                self._kept[key] = (model, self._open(model.file, model.weights))
             return self._kept[key]
 
     def _rest_key(self, plan: Plan) -> _Key:
-        return plan.rest.position, len(self._sections.nodes) + 1, plan.beside
+        return plan.rest.position, len(self._sections.nodes) + 1
 
 
 def _key(part: Part) -> _Key:
-    return part.section.start.position, part.section.stop.position, True
+    return part.section.start.position, part.section.stop.position

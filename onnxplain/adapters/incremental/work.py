@@ -28,8 +28,8 @@ class Services:
     ----------
     sections : callable
         ``sections(names)``: how the graph in front of the named tensors falls apart.
-    open_session, open_whole : callable
-        See `Open`: with a call's share of the threads, and with all of them.
+    open_session : callable
+        See `Open`: with a call's share of the threads.
     forward : callable
         ``forward(inputs, names)``: named tensors of whole inputs.
     profile : callable
@@ -42,7 +42,7 @@ class Services:
     batch_after : callable
         ``batch_after(kind, nodes)``: the same for a part of the graph.
     side : SideBySide
-        How sections use the threads.
+        How windows use the threads.
     fixed : int, optional
         The batch size that the file insists on.
     obstacle : str
@@ -53,7 +53,6 @@ class Services:
 
     sections: Callable[[Sequence[str]], Sections]
     open_session: Open
-    open_whole: Open
     forward: Callable[[Array, Sequence[str]], dict[str, Array]]
     profile: Callable[
         [Sequence[Array], Sections], tuple[list[dict[str, Array]], NDArray[np.float64]]

@@ -58,7 +58,7 @@ class Case:
 
     def run(self, plan):
         """The wanted tensors by sections, window by window."""
-        sessions = Sessions(self.sections, *[self.network.ort._open_part] * 2, self.bound)
+        sessions = Sessions(self.sections, self.network.ort._open_part, self.bound)
         run = Run(self.sections, plan, self.positions, sessions, self.x, BatchChoice([self.batch]))
         blocks = list(run.blocks(self.changes, list(range(len(self.changes)))))
         order = np.argsort(np.concatenate([i for i, _ in blocks]))

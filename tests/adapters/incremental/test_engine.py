@@ -252,4 +252,4 @@ def test_memory_stays_bounded(monkeypatch):
     monkeypatch.setattr(execute.Run, "some", watching)
     made = nets.exported("vgg")
     require_same(context_of(made.proto, batch_size=4), made.x[0].astype(np.float32), MANY)
-    assert max(sizes) == 4
+    assert 1 < max(sizes) <= 4  # all calls that run at a time share them

@@ -11,6 +11,7 @@ from onnxplain.adapters.changes import WindowChanges, changed_inputs
 from onnxplain.adapters.incremental import execute
 from onnxplain.adapters.incremental.execute import Run, ShapesDifferError
 from onnxplain.adapters.incremental.sessions import Sessions
+from onnxplain.adapters.side_by_side import SideBySide
 
 NAMES = ("scores", "d")
 
@@ -19,7 +20,7 @@ class Recording(Sessions):
     """Keeps the shapes of what sections and the rest are given."""
 
     def __init__(self, made):
-        super().__init__(made.sections, *[made.network.ort._open_part] * 2, {})
+        super().__init__(made.sections, made.network.ort._open_part, {})
         self.crops, self.rests = [], []
 
     def run_section(self, part, crops):
@@ -42,6 +43,22 @@ def started(made, cuts, batch=2, **options):
 
 def wanted(made, indices):
     return tensors(changed_inputs(made.x, made.changes, indices, (1, 2)))
+
+
+@pytest.mark.parametrize("share", [1, 2, 100])
+def test_shares_of_the_windows_run_side_by_side(share, monkeypatch):
+    """In order, each with the bits that it has when all run one after the other."""
+    monkeypatch.setattr(execute, "_SHARE", share)
+    made, indices = case(names=NAMES), [4, 0, 2, 3, 1]
+    alone, _ = started(made, (0, 1, 2))
+    beside, sessions = started(made, (0, 1, 2), side=SideBySide(2))
+    expected, found = (list(r.blocks(made.changes, indices)) for r in (alone, beside))
+    assert np.concatenate([i for i, _ in found]).tolist() == indices
+    assert max(len(i) for i, _ in found) <= min(share, 3)
+    for name in NAMES:
+        one, other = (np.concatenate([v[name] for _, v in b]) for b in (expected, found))
+        np.testing.assert_array_equal(one, other)
+    assert sum(sessions.rests) == len(indices)
 
 
 @pytest.mark.parametrize("cuts", [(0, 1), (0, 2), (0, 1, 2)])

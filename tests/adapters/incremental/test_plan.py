@@ -59,21 +59,6 @@ def test_where_nothing_is_saved_nothing_is_cut():
     assert plan.gain == 1
 
 
-@pytest.mark.parametrize(("seconds", "beside"), [(1e-6, False), (1e-2, True)])
-def test_only_calls_that_last_run_side_by_side(seconds, beside):
-    made = nets.exported("vgg")
-    case = Case(made.proto, ["scores"])
-    given = np.full(len(case.sections.nodes), seconds)
-    plan = Planner(case.sections, case.cuts, case.positions, given, 4, calls=2).along(case.cuts[:2])
-    assert plan.beside is beside
-    assert [p.beside for p in plan.parts] == [beside]
-    alone = Planner(case.sections, case.cuts, case.positions, given, 4).along(case.cuts[:2])
-    assert not alone.beside
-    assert not alone.parts[0].beside
-    # The times of the nodes are those of all threads: a call with one of two takes longer.
-    assert (plan.seconds > alone.seconds) is not beside
-
-
 def test_windows_are_pairs_of_extents():
     windows = np.array([[0, 3, 2, 5], [4, 6, 2, 5], [0, 3, 1, 2]])
     positions = Positions.of(windows)

@@ -17,7 +17,7 @@ def opened(made, bound=None):
         files.append(file)
         return made.network.ort._open_part(file, weights)
 
-    return Sessions(made.sections, open_part, open_part, bound or {}), files
+    return Sessions(made.sections, open_part, bound or {}), files
 
 
 def crops(count, channels, size=(7, 5)):

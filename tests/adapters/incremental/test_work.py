@@ -9,7 +9,7 @@ from onnxplain.adapters.side_by_side import ONE_BY_ONE
 
 
 def services(forward, batch=2):
-    nothing = dict.fromkeys(["sections", "open_session", "open_whole", "profile", "batch_after"])
+    nothing = dict.fromkeys(["sections", "open_session", "profile", "batch_after"])
     return Services(
         forward=forward, bound={}, batch=lambda kind: BatchChoice([batch]), side=ONE_BY_ONE,
         fixed=None, obstacle="", wrong="",
