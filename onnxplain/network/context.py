@@ -25,7 +25,7 @@ from onnxplain.targets.target import Target
 
 # What a batch of perturbed pictures may take, in float64; what one of small pictures should.
 _BATCH_BYTES, _SMALL_BYTES = 1 << 28, 1 << 20
-_USUAL_BATCH, _SMALL_BATCH = 32, 128
+_SMALL_BATCH = 128
 _NOTHING = Capability(0)
 # Told how many of how many steps are done.
 Progress = Callable[[int, int], None]
@@ -128,8 +128,8 @@ class Context:
         size = math.prod(image.shape) * np.dtype(np.float64).itemsize
         # Of small pictures more, which the engine parts again: what Python does for a batch would
         # take a good part of the time.
-        usual = max(_USUAL_BATCH, min(_SMALL_BATCH, _SMALL_BYTES // size))
-        wanted = self.network.batch_size or usual
+        small = min(_SMALL_BATCH, _SMALL_BYTES // size)
+        wanted = self.network.batch_asked_for or max(self.network.batch_size, small)
         return image.batch or max(1, min(wanted, _BATCH_BYTES // size))
 
     def engine(self, needs: Capability) -> Adapter:

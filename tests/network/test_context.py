@@ -49,8 +49,8 @@ def test_draws_are_the_same_picture_in_every_layout():
 
 
 @pytest.mark.parametrize(("batch", "given", "room", "wanted"), [
-    ("N", None, 1 << 28, 128), ("N", None, 40 * 108 * 8, 40), ("N", 5, 1 << 28, 5), (3, 5, 1 << 28, 3), ("N", 5, 2 * 108 * 8, 2),
-    ("N", 5, 1, 1), (3, 5, 1, 3),
+    ("N", None, 1 << 28, 128), ("N", None, 40 * 108 * 8, 40), ("N", 5, 1 << 28, 5),
+    (3, 5, 1 << 28, 3), ("N", 5, 2 * 108 * 8, 2), ("N", 5, 1, 1), (3, 5, 1, 3),
 ])  # fmt: skip
 def test_batches_fit_into_memory_unless_the_file_insists(monkeypatch, batch, given, room, wanted):
     monkeypatch.setattr(module, "_BATCH_BYTES", room)
