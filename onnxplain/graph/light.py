@@ -39,9 +39,7 @@ def is_plain(data_type: int) -> bool:
     return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(data_type)).kind in "fiu"
 
 
-def take_out(
-    model: onnx.ModelProto, above: int | None = None
-) -> tuple[onnx.ModelProto, Weights]:
+def take_out(model: onnx.ModelProto, above: int | None = None) -> tuple[onnx.ModelProto, Weights]:
     """Part a large model from its large weights.
 
     Parameters
