@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,5 +97,7 @@ def same_bytes(one: Array, other: Array) -> bool:
     return bool(np.array_equal(_bytes(one), _bytes(other)))
 
 
-def _bytes(values: Array) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(values).reshape(-1).view(np.uint8)
+def _bytes(values: Array) -> NDArray[np.unsignedinteger[Any]]:
+    """Its bytes, eight at a time where they divide so: an eighth of what has to be compared."""
+    flat = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
+    return flat.view(np.uint64) if flat.size % 8 == 0 else flat

@@ -25,8 +25,8 @@ _KINDS = "biufU"
 # Of zlib; numpy's own is 6.
 _LEVEL = 1
 # Bytes by which an array is judged, and the share of them below which packing is worth its time:
-# the pixels of a photo would take more of it than all other arrays, for a tenth of their size.
-_SAMPLE, _WORTH = 1 << 13, 0.75
+# the pixels of a photo would take more of it than all other arrays, for a third of their size.
+_SAMPLE, _WORTH = 1 << 12, 0.5
 
 
 def write_npz(file: IO[bytes], arrays: Mapping[str, ArrayLike]) -> None:

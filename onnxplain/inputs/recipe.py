@@ -229,15 +229,27 @@ class Preprocess:
 
     def encode(self, pixels: NDArray[Any]) -> NDArray[Any]:
         """Turn (N, H, W, C) pixels of 0..255 as `seen` returns them into the model's input."""
-        values = pixels[..., ::-1] if self.color == "BGR" else pixels
-        values = values.astype(np.float64) * self.scale
-        values = (values - np.asarray(self.mean)) / np.asarray(self.std)
+        ordered = pixels[..., ::-1] if self.color == "BGR" else pixels
+        if pixels.dtype == np.uint8:
+            # What each byte becomes is reckoned once, not for each pixel.
+            levels = np.arange(256)[:, None].repeat(pixels.shape[-1], axis=1)
+            tables, planes = self._scaled(levels).T, np.moveaxis(ordered, -1, 0)
+            found = [table[plane] for table, plane in zip(tables, planes, strict=True)]
+            values = np.moveaxis(np.stack(found), 0, -1)
+        else:
+            values = self._scaled(ordered)
         if self.layout == "NCHW":
             values = np.moveaxis(values, -1, 1)
+        return np.ascontiguousarray(values)
+
+    def _scaled(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        """Turn levels of 0..255 (..., C) into what the model takes, in its type of number."""
+        values = pixels.astype(np.float64) * self.scale
+        values = (values - np.asarray(self.mean)) / np.asarray(self.std)
         if np.dtype(self.dtype).kind in "iu":
             info = np.iinfo(self.dtype)
             values = np.clip(np.round(values), info.min, info.max)
-        return np.ascontiguousarray(values, self.dtype)
+        return values.astype(self.dtype)
 
     def decode(self, x: NDArray[Any]) -> NDArray[np.uint8]:
         """Turn model inputs back into (N, H, W, 3) or (N, H, W, 1) pixels for display."""

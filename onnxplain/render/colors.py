@@ -65,8 +65,23 @@ class Palette:
 
     def places(self, values: NDArray[np.float64]) -> NDArray[np.intp]:
         """Rows of the table in which the colours of scaled values stand."""
-        share = (np.clip(values, self.lowest, 1.0) - self.lowest) / (1.0 - self.lowest)
-        return np.rint(share * (len(self.table) - 1)).astype(np.intp)
+        return self._rounded(values).astype(np.intp)
+
+    def under(
+        self, values: NDArray[np.float64], tones: NDArray[np.uint8], count: int
+    ) -> NDArray[np.intp]:
+        """Return the same, moved on by `count` rows for each step of a tone beneath."""
+        found = self._rounded(values)
+        found += tones * np.float64(count)  # whole numbers, turned into such once
+        return found.astype(np.intp)
+
+    def _rounded(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        share = np.clip(values, self.lowest, 1.0)
+        if self.lowest:
+            share -= self.lowest
+            share /= 1.0 - self.lowest
+        share *= len(self.table) - 1
+        return np.rint(share, out=share)
 
     def bar(self, tone: float = 0.0, alpha: float = 1.0) -> NDArray[np.uint8]:
         """Colours from the lowest value to 1 as they look over a grey tone, as (1, K, 3) bytes.
@@ -148,12 +163,11 @@ def blend(
     """
     tones = luma(photo)[..., 0]
     mixed = np.empty((*tones.shape, 3), np.uint8)
-    colors = _packed(display, alpha)
-    palette = PALETTES[display]
+    colors, palette = _together(display, alpha), PALETTES[display]
     for first in range(0, len(tones), _ROWS):
         rows = slice(first, first + _ROWS)
-        at = tones[rows] * np.intp(len(palette.table)) + palette.places(values[rows])
-        mixed[rows] = colors[at][..., None].view(np.uint8)[..., :3]
+        at = palette.under(values[rows], tones[rows], len(palette.table))
+        colors.take(at, axis=0, out=mixed[rows], mode="clip")  # which writes without a copy
     return mixed
 
 
@@ -181,11 +195,9 @@ def _mixtures(display: str, alpha: float) -> NDArray[np.uint8]:
 
 
 @lru_cache(maxsize=8)
-def _packed(display: str, alpha: float) -> NDArray[np.uint32]:
-    """Return the same as one number for each tone and colour: red, green, blue and a byte more.
+def _together(display: str, alpha: float) -> NDArray[np.uint8]:
+    """Return the same as one row for each tone and colour, (256 tones * K colours, 3).
 
     A grey photo has one tone for all three, so that they are looked up together.
     """
-    mixed = _mixtures(display, alpha).reshape(3, -1).T
-    packed: NDArray[np.uint32] = np.pad(mixed, ((0, 0), (0, 1))).view(np.uint32)[:, 0]
-    return packed
+    return np.ascontiguousarray(_mixtures(display, alpha).reshape(3, -1).T)

@@ -117,4 +117,5 @@ def shown_map(explanation: Explanation, size: tuple[int, int]) -> Shown:
         large = flat.repeat(factor, axis=0).repeat(factor, axis=1)
     else:
         large = upsample(flat, size, Spread.of_notes(explanation.notes))
-    return Shown(np.clip(large / top, -1.0, 1.0), top, bool(np.abs(flat).max() > top))
+    scaled = large / top
+    return Shown(np.clip(scaled, -1.0, 1.0, out=scaled), top, bool(np.abs(flat).max() > top))

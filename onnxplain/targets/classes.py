@@ -236,10 +236,11 @@ class ClassScore(Target):
     def _rivals(self, scores: NDArray[Any]) -> NDArray[np.int64]:
         """Return the class with the largest score of any but this one, for each input."""
         others = self._others()
-        return np.asarray(others)[scores[:, others].argmax(1)]
+        return others[scores[:, others].argmax(1)]
 
-    def _others(self) -> list[int]:
-        return [k for k in range(self.classes) if k != self.index]
+    def _others(self) -> NDArray[np.intp]:
+        every = np.arange(self.classes)
+        return every[every != self.index]
 
 
 def against_others(target: Target) -> Target:

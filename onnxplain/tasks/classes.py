@@ -159,7 +159,7 @@ class Classes:
     def _indices(self, request: TargetRequest, said: Prediction, contrast: int | None) -> list[int]:
         if request.index is not None:
             return [request.index]
-        return [k for k in said.order() if k != contrast][: request.top]
+        return [k for k in said.order(request.top + 1) if k != contrast][: request.top]
 
     def _winners(self, values: Values) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
         reading = self.readings[self.kind("probability")]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
 from typing import Any, TypeVar
 
 from onnxplain.boundary import STOPS
@@ -89,3 +90,44 @@ class Beside:
             self._written[0].exception()
             self._written.popleft()
         return future
+
+    def follow(self, before: Sequence[Future[Any]], work: Callable[[], T]) -> Future[T]:
+        """Begin work once other work has ended, on the thread that ended last.
+
+        No thread waits meanwhile: with as many of them as cores, one core would be idle.
+
+        Parameters
+        ----------
+        before : sequence of Future
+            What `write` returned.
+        work : callable
+            Called once, whether they failed or not.
+        """
+        found: Future[T] = Future()
+        lock, left = Lock(), 1 + len(before)
+
+        def is_last() -> bool:
+            nonlocal left
+            with lock:
+                left -= 1
+                return left == 0
+
+        def ended(_: Future[Any]) -> None:
+            if is_last():
+                _settle(found, work)
+
+        for one in before:
+            one.add_done_callback(ended)
+        # This one counts as well, so that the work is never done on the thread of the model.
+        if is_last():
+            return self.write(work)
+        return found
+
+
+def _settle(found: Future[T], work: Callable[[], T]) -> None:
+    try:
+        value = work()
+    except BaseException as error:  # whoever asks for the result is told, as of any other work
+        found.set_exception(error)
+    else:
+        found.set_result(value)

@@ -78,6 +78,8 @@ class Job:
     grid: Grid | None
     bar: Bar
     beside: Beside
+    # Whether anybody reads sentences.
+    speaks: bool
     trust: Trust | None = None
 
 
@@ -185,6 +187,7 @@ def run(
             varied,
             bar,
             beside,
+            as_json or not quiet,
             judged_by,
         )
         for path, picture in beside.ahead(partial(_read, opened), left):
@@ -243,7 +246,7 @@ def _explain_image(
         read = picture.result()
         with in_hand(str(path)):
             _explain_into(result, attempts, shared, job, read, name)
-    return job.beside.write(partial(_completed, result, attempts, shared, job, name))
+    return job.beside.follow(attempts, partial(_completed, result, attempts, shared, job, name))
 
 
 def _explain_into(
@@ -309,7 +312,6 @@ def _completed(
     name: str,
 ) -> ImageResult:
     """Put what was written of a picture in order, and draw what shows several maps."""
-    # Begun before this, and on other threads: none waits for this one.
     written = [attempt.result() for attempt in attempts]
     order = list(dict.fromkeys(a.target.stem for a in written))
     result.attempts = sorted(written, key=lambda a: order.index(a.target.stem))
@@ -342,7 +344,7 @@ def _write(
     found: list[Attempt] = []
     with one_of_many(lambda error: found.append(Attempt(method, aim, error=error, cell=cell))):
         files = write_explanation(outcome, job.folder, stem, job.drawing.look)
-        said = tuple(outcome.sentences)
+        said = tuple(outcome.sentences) if job.speaks else ()
         aim = outcome.target  # the logit, where the probability hardly moves
         found.append(Attempt(method, aim, outcome, files, sentences=said, cell=cell))
     return found[0]

@@ -119,3 +119,41 @@ def test_an_error_of_one_result_is_its_own():
 
 def test_there_is_a_core():
     assert machine.cores() >= 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_work_that_follows_takes_no_thread_while_it_waits(workers):
+    may_end, done = threading.Event(), []
+    with Beside(workers) as beside:
+        held = [beside.write(partial(may_end.wait, WAIT)) for _ in range(workers - 1)]
+        slow = beside.write(lambda: may_end.wait(WAIT) and done.append("first"))
+        last = beside.follow([*held, slow], lambda: done.append(threading.current_thread().name))
+        assert not last.done()
+        may_end.set()
+        last.result(WAIT)
+    assert done[0] == "first"
+    assert done[1].startswith("beside-writing")
+
+
+def test_of_two_threads_both_write_while_work_waits_for_one():
+    begun, may_end = threading.Event(), threading.Event()
+    with Beside(2) as beside:
+        slow = beside.write(partial(may_end.wait, WAIT))
+        last = beside.follow([slow], may_end.is_set)
+        beside.write(begun.set)
+        assert begun.wait(WAIT)
+        may_end.set()
+        assert last.result(WAIT)
+
+
+def test_work_follows_what_has_ended_and_what_failed():
+    names, fail = [], partial(divmod, 1, 0)
+    with Beside(1) as beside:
+        ended = beside.write(partial(divmod, 1, 1))
+        ended.result(WAIT)
+        for before in ([], [ended], [ended, beside.write(fail)]):
+            beside.follow(before, lambda: names.append(threading.current_thread().name))
+        wrong = beside.follow([ended], fail)
+    assert len(names) == 3
+    assert all(name.startswith("beside-writing") for name in names)
+    assert isinstance(wrong.exception(), ZeroDivisionError)
