@@ -44,7 +44,7 @@ class Fit:
     """
 
     within: float
-    jump: float = 0.5
+    jump: float = 0.2
     trust: float = 1 / 8
 
 
