@@ -20,8 +20,8 @@ from onnxplain.evaluate.removal import Curve
 CURVES = ("deletion", "insertion")
 # At how many points curves are measured, by the name that records give it: another number would be
 # another question, and have another name. Chosen on 1300 curves of `benchmarks.curves`: "adaptive"
-# needs a fifth fewer points of photos than "fitted", and no area was off by 0.005 or more; with half
-# as much again of either number, one in 1040 curves of flowers was.
+# needs a fifth fewer points of photos than "fitted", and no area was off by 0.005 or more; with
+# half as much again of either number, one in 1040 curves of flowers was.
 FITS: Mapping[Points, Fit | None] = {
     "adaptive": Fit(0.0012),
     "fitted": Fit(0.0006, jump=1.0, trust=1 / 4),
