@@ -28,12 +28,15 @@ from onnxplain.evaluate.built_in import flower_samples
 from onnxplain.evaluate.cases import Plan
 from onnxplain.evaluate.run import evaluate
 from onnxplain.evaluate.sanity import verdict
+from onnxplain.features.relevant import relevant_features
 from onnxplain.files import json_text, write_text
 from onnxplain.inputs.dataset import Sample, read_dataset
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_name("evaluation_results")
 SEED, FEW = 0, 3
+# Pictures that the features of ``enriched`` are selected on, and the constraint on their weights.
+SELECT, MU = 360, 5.0
 # Shown name: method and parameters.
 METHODS: Mapping[str, tuple[str, dict[str, Any]]] = {
     **{
@@ -54,6 +57,7 @@ METHODS: Mapping[str, tuple[str, dict[str, Any]]] = {
             "occlusion",
             "integrated-gradients",
             "activation",
+            "enriched",
             "guided-ig",
             "blur-ig",
             "sobol",
@@ -75,21 +79,21 @@ CONTROLS = "controls"
 
 
 @contextmanager
-def digits(count: int) -> Iterator[list[Sample]]:
-    """Test digits as a data set of files."""
+def digits(count: int, *, training: bool = False) -> Iterator[list[Sample]]:
+    """Test digits as a data set of files, or those of training."""
     from models.build.digits_data import LABELS, load_splits
 
-    test = load_splits()[1]
-    with as_files(test.images[:count], [LABELS[c] for c in test.classes]) as samples:
+    split = load_splits()[0 if training else 1]
+    with as_files(split.images[:count], [LABELS[c] for c in split.classes]) as samples:
         yield samples
 
 
 @contextmanager
-def fashion(count: int) -> Iterator[list[Sample]]:
-    """Test pictures of Fashion-MNIST as a data set of files; needs its Debian package."""
+def fashion(count: int, *, training: bool = False) -> Iterator[list[Sample]]:
+    """Test or training pictures of Fashion-MNIST as files; needs its Debian package."""
     from models.build.fashion_data import LABELS, load_split
 
-    images, classes = load_split("t10k")
+    images, classes = load_split("train" if training else "t10k")
     with as_files(images[:count], [LABELS[c] for c in classes]) as samples:
         yield samples
 
@@ -110,15 +114,15 @@ def as_files(images: np.ndarray, labels: list[str]) -> Iterator[list[Sample]]:
 class Part:
     """One table: models, pictures and measures."""
 
-    models: Mapping[str, Callable[[int], Any]]
+    models: Mapping[str, Callable[..., Any]]
     count: int
     measures: tuple[str, ...]
     blur: float = 0.0
 
 
-def decoys(count: int) -> Any:
+def decoys(count: int, *, training: bool = False) -> Any:
     """Flowers of all twelve classes, with the colours of others around them."""
-    return flower_samples("double12", count, decoys=True, seed=SEED)
+    return flower_samples("double12", count, decoys=True, seed=SEED + training)
 
 
 PARTS = {
@@ -142,19 +146,29 @@ PARTS = {
 }
 
 
+def selected(opened: Any, pictures: Callable[..., Any], folder: Path) -> str:
+    """File of features that are selected for a model on pictures other than those measured."""
+    path = folder / "features.npz"
+    with pictures(SELECT, training=True) as samples:
+        relevant_features(opened, samples, mu=MU).save(path, opened.labels)
+    return str(path)
+
+
 def measure(part: Part, model: str, shown: str, count: int) -> dict[str, Any]:
     """Measure one method on one model."""
     opened = onnxplain.load(ROOT / f"models/{model}.onnx", device="cpu")
     name, parameters = METHODS.get(shown, (shown, {}))
-    plan = Plan(
-        {} if shown == CONTROLS else {name: parameters},
-        part.measures,
-        blur=part.blur,
-        controls=shown == CONTROLS,
-        seed=SEED,
-    )
-    with part.models[model](count) as samples:
+    with tempfile.TemporaryDirectory() as folder, part.models[model](count) as samples:
         try:
+            if name == "enriched":
+                parameters = {"features": selected(opened, part.models[model], Path(folder))}
+            plan = Plan(
+                {} if shown == CONTROLS else {name: parameters},
+                part.measures,
+                blur=part.blur,
+                controls=shown == CONTROLS,
+                seed=SEED,
+            )
             found = evaluate(opened, samples, plan)
         except OnnxplainError as error:
             return {"refused": str(error)}

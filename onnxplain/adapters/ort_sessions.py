@@ -34,6 +34,8 @@ ort.set_default_logger_severity(4)
 
 # Microseconds that idle threads of a session spin: long enough for two runs in a row.
 _SPIN = "1000"
+# Bytes of weights above which sessions read them where they lie, instead of a copy in each.
+_SHARED = 1 << 20
 # Outputs that hold shapes.
 _SHAPE = "onnxplain/shape/"
 
@@ -65,8 +67,10 @@ class OrtSessions:
         self._threads = threads
         self._optimise = optimise
         self._providers = _providers(device)
-        # A large graph hands its weights to ONNX Runtime where they lie.
-        model, weights = (graph.model, graph.weights) if graph.weights else take_out(graph.model)
+        # A graph with many weights hands them to ONNX Runtime where they lie.
+        model, weights = graph.model, graph.weights
+        if not weights:
+            model, weights = take_out(model, _SHARED)
         self._file, self._fed = model.SerializeToString(), _values(weights)
         # A real network that suppresses boxes in a Loop may be slow for its other nodes.
         self._loops = graph.is_small and has_loops(graph.model)

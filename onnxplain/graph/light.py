@@ -39,13 +39,15 @@ def is_plain(data_type: int) -> bool:
     return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(data_type)).kind in "fiu"
 
 
-def take_out(model: onnx.ModelProto) -> tuple[onnx.ModelProto, Weights]:
+def take_out(model: onnx.ModelProto, above: int | None = None) -> tuple[onnx.ModelProto, Weights]:
     """Part a large model from its large weights.
 
     Parameters
     ----------
     model : onnx.ModelProto
         Left unchanged. Weights that lie elsewhere already stay as they are.
+    above : int, optional
+        Bytes of weights above which a model counts as large; `LARGE` if not given.
 
     Returns
     -------
@@ -55,7 +57,7 @@ def take_out(model: onnx.ModelProto) -> tuple[onnx.ModelProto, Weights]:
     dict of str to array
         Those weights.
     """
-    if weights_size(model) <= LARGE:
+    if weights_size(model) <= (LARGE if above is None else above):
         return model, {}
     inside = [
         t for t in large_weights(model) if is_plain(t.data_type) and not uses_external_data(t)

@@ -76,7 +76,7 @@ def open_model(path: str | Path) -> tuple[onnx.ModelProto, Weights, Identity]:
 
 
 def _open(path: Path) -> tuple[onnx.ModelProto, Weights, Identity]:
-    model, graph_file = _read_message(path)
+    model, graph_file, content = _read_message(path)
     if not model.HasField("graph") or not model.opset_import or not model.graph.output:
         raise ModelFileError(f"{str(path)!r} is not an ONNX file: it holds no graph with outputs")
     outside, files = read_external_data(model, path)
@@ -87,9 +87,8 @@ def _open(path: Path) -> tuple[onnx.ModelProto, Weights, Identity]:
             f"{str(path)!r}: {changed[0]!r} changed while the model was being read; try again "
             "when no program is writing to it"
         )
-    _sort_nodes(model.graph)
-    _import_own_domains(model)
-    check(model, str(path))
+    changed_here = [_sort_nodes(model.graph), _import_own_domains(model)]
+    check(model, str(path), None if files or any(changed_here) else content)
     check_sizes(tensors_of(model), str(path))
     parted, inside = take_out(model)
     return parted, outside | inside, identity
@@ -118,25 +117,38 @@ def identify(model: onnx.ModelProto) -> Identity:
         return Identity()
 
 
-def _read_message(path: Path) -> tuple[onnx.ModelProto, ModelFile]:
-    """Read the .onnx file itself."""
+def _read_message(path: Path) -> tuple[onnx.ModelProto, ModelFile, bytes | None]:
+    """Read the .onnx file itself; its bytes too, if it is binary and not too large to keep."""
     try:
         with HashedFile(path, path.name) as file:
-            content = io.BytesIO(file.read(0, file.bytes))
+            data = file.read(0, file.bytes)
+            content = io.BytesIO(data)
             read = file.finish()
     except (OSError, ValueError) as error:
         raise ModelFileError(f"cannot read {str(path)!r}: {one_line(error)}") from error
     try:
         content.name = str(path)  # by which onnx knows other forms than the binary one
-        return onnx.load(content, load_external_data=False), read
+        model = onnx.load(content, load_external_data=False)
     except (DecodeError, ValueError, RecursionError) as error:
         raise ModelFileError(
             f"{str(path)!r} is not an ONNX file, or it is truncated ({one_line(error)})"
         ) from error
+    form = onnx.serialization.registry.get_format_from_file_extension(path.suffix)
+    kept = form in (None, "protobuf") and len(data) <= light.LARGE
+    return model, read, data if kept else None
 
 
-def check(model: onnx.ModelProto, where: str) -> None:
+def check(model: onnx.ModelProto, where: str, content: bytes | None = None) -> None:
     """Run the ONNX checker.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        The model.
+    where : str
+        Names it in errors.
+    content : bytes, optional
+        The same model as a file holds it, so that it need not be written for the checker.
 
     Raises
     ------
@@ -144,7 +156,9 @@ def check(model: onnx.ModelProto, where: str) -> None:
         With the first line of what the checker found.
     """
     try:
-        onnx.checker.check_model(_checkable(model))
+        asked = _checkable(model)
+        whole = content if asked is model and content else asked
+        onnx.checker.check_model(whole)
     except Exception as error:  # a text that is not UTF-8, for one, is no ValidationError
         if not isinstance(error, onnx.checker.ValidationError):
             raise ModelFileError(f"{where!r} is not a valid model: {reason(error)}") from error
@@ -182,31 +196,38 @@ def file_sha256(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-def _sort_nodes(graph: onnx.GraphProto) -> None:
+def _sort_nodes(graph: onnx.GraphProto) -> bool:
     """Put nodes after those whose results they read, as ONNX Runtime does by itself.
+
+    Says whether that changed anything.
 
     Converters to float16 append their Casts at the end of the file.
     """
     producer = {o: k for k, n in enumerate(graph.node) for o in n.output if o}
     sources = [{producer[i] for i in _reads(n) if i in producer} for n in graph.node]
     if all(all(s < k for s in before) for k, before in enumerate(sources)):
-        return
+        return False
     try:
         order = list(TopologicalSorter(dict(enumerate(sources))).static_order())
     except CycleError:
-        return  # the checker says so
+        return False  # the checker says so
     nodes = [graph.node[k] for k in order]
     del graph.node[:]
     graph.node.extend(nodes)
+    return True
 
 
-def _import_own_domains(model: onnx.ModelProto) -> None:
-    """Declare the domains that ONNX Runtime understands undeclared, and tools forget."""
+def _import_own_domains(model: onnx.ModelProto) -> bool:
+    """Declare the domains that ONNX Runtime understands undeclared, and tools forget.
+
+    Says whether there were any.
+    """
     used = {node.domain for node in model.graph.node}
     declared = {o.domain for o in model.opset_import}
-    for domain, version in _KNOWN_UNDECLARED.items():
-        if domain in used - declared:
-            model.opset_import.add(domain=domain, version=version)
+    lacking = [d for d in _KNOWN_UNDECLARED if d in used - declared]
+    for domain in lacking:
+        model.opset_import.add(domain=domain, version=_KNOWN_UNDECLARED[domain])
+    return bool(lacking)
 
 
 def _reads(node: onnx.NodeProto) -> Iterator[str]:

@@ -128,7 +128,8 @@ class Context:
         size = math.prod(image.shape) * np.dtype(np.float64).itemsize
         # Of small pictures more, which the engine parts again: what Python does for a batch would
         # take a good part of the time.
-        wanted = max(self.network.batch_size, min(_SMALL_BATCH, _SMALL_BYTES // size))
+        small = min(_SMALL_BATCH, _SMALL_BYTES // size)
+        wanted = self.network.batch_asked_for or max(self.network.batch_size, small)
         return image.batch or max(1, min(wanted, _BATCH_BYTES // size))
 
     def engine(self, needs: Capability) -> Adapter:

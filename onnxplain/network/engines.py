@@ -51,7 +51,7 @@ class Engines:
     example: Callable[[], Array]
     _engine: Factory | None
     _device: str
-    _batch_size: int | None
+    batch_asked_for: int | None
     _threads: int | None
 
     if TYPE_CHECKING:
@@ -131,17 +131,17 @@ class Engines:
     @property
     def gradient_batch(self) -> int:
         """How many inputs gradients take at a time, in either engine."""
-        if self._batch_size is None:
+        if self.batch_asked_for is None:
             return gradient_batch(self.graph, self.shapes, _GRADIENTS)
         try:
             shapes = self.shapes
         except UnsupportedModelError:  # ONNX Runtime does not open what PyTorch may run
-            return self._batch_size
-        return asked_for_gradients(self.graph, shapes, self._batch_size)
+            return self.batch_asked_for
+        return asked_for_gradients(self.graph, shapes, self.batch_asked_for)
 
     def batch_warnings(self, needs: Capability) -> tuple[str, ...]:
         """Say that gradients take fewer inputs at a time than somebody asked for."""
-        asked = self._batch_size
+        asked = self.batch_asked_for
         if asked is None or needs in FORWARD_VERBS or self.gradient_batch >= asked:
             return ()
         return (
@@ -152,7 +152,7 @@ class Engines:
     @cached_property
     def _measured(self) -> bool:
         """Whether batches are to be timed: nobody has said how large they are, and they matter."""
-        given = self._batch_size or self.image.batch
+        given = self.batch_asked_for or self.image.batch
         return not given and is_work(arithmetic(self.graph, self.graph.nodes, self.shapes))
 
     @contextmanager
@@ -180,7 +180,7 @@ class Engines:
     @property
     def _settings(self) -> EngineSettings:
         return EngineSettings(
-            *(self._device, self._batch_size, self.bound),
+            *(self._device, self.batch_asked_for, self.bound),
             double=self.precision == "double",
             threads=self._threads,
             must_part=lambda: self.independence.parts,

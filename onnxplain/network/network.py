@@ -88,6 +88,8 @@ class Network(Engines):
     ----------
     gradients_by : {"auto", "onnxruntime", "pytorch"}
         Which of the library's engines was asked for.
+    batch_asked_for : int, optional
+        The batch size that was given.
     """
 
     def __init__(
@@ -138,7 +140,7 @@ class Network(Engines):
         if self.gradients_by == "onnxruntime" and precision == "double":
             raise UsageError("only PyTorch computes in double precision; choose --engine pytorch")
         self._device = device
-        self._batch_size = batch_size
+        self.batch_asked_for = batch_size
         self.cut = cut
         self.example = example or self.random_input
         self._whole: Network | None = None
@@ -171,7 +173,7 @@ class Network(Engines):
             size=size or self.image.size,
             channels=None if input_name else self.image.channels,
             device=self._device,
-            batch_size=self._batch_size,
+            batch_size=self.batch_asked_for,
             precision=self.precision,
             bound={n: v for n, v in {**self.bound, **(bound or {})}.items() if n in left},
             cut=self.cut or input_name is not None,
@@ -200,7 +202,7 @@ class Network(Engines):
     @property
     def batch_size(self) -> int:
         """Inputs that a method should perturb at a time."""
-        return self._batch_size or 32
+        return self.batch_asked_for or 32
 
     @cached_property
     def ort(self) -> OrtAdapter:
@@ -218,7 +220,7 @@ class Network(Engines):
             self.image,
             self._outputs.explained,
             device=self._device,
-            batch_size=self._batch_size,
+            batch_size=self.batch_asked_for,
             bound=self.bound,
             threads=self._threads,
             optimise=optimise,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import ImageColor
 
 from onnxplain.render.canvas import Canvas
 from onnxplain.render.class_colors import LIMIT, class_colors
+from onnxplain.render.color_difference import ciede2000, cielab
 from onnxplain.render.patches import as_rgb
 from onnxplain.render.tiles import Pixels, Tile, tile_page
 
@@ -40,7 +43,9 @@ def draw_atlas(
         See `tile_page`.
     classes : mapping of (row, column) to str, optional
         Class that most vectors of a cell come from: the colour of its frame, with a legend
-        below; the class of most cells has the colour that is told apart best.
+        below, and its name under the cell. A class whose name has a colour's word in it has
+        the nearest colour that is free; of all others the class of most cells has the colour
+        that is told apart best.
 
     Returns
     -------
@@ -53,9 +58,10 @@ def draw_atlas(
         if (row, column) not in cells:
             return None
         pixels = as_rgb(cells[row, column])
-        color = colors.get((classes or {}).get((row, column), ""))
+        name = (classes or {}).get((row, column), "")
+        color = colors.get(name)
         framed = pixels if color is None else _framed(pixels, color)
-        return Tile(framed, str(counts[row, column]))
+        return Tile(framed, f"{counts[row, column]} {name}".strip())
 
     tiles = [tile(row, column) for row in rows for column in range(side)]
     legend = [
@@ -70,8 +76,22 @@ def draw_atlas(
 def _colors(classes: Mapping[tuple[int, int], str]) -> dict[str, NDArray[np.uint8]]:
     """Colours of the classes, that of most cells first; none beyond what can be told apart."""
     names = sorted(set(classes.values()), key=lambda n: (-list(classes.values()).count(n), n))
-    colors = np.round(255 * class_colors(min(len(names), LIMIT))).astype(np.uint8)
-    return dict(zip(names, colors, strict=False))
+    free = list(class_colors(min(len(names), LIMIT)))
+    wanted = {name: color for name in names[: len(free)] if (color := _named(name)) is not None}
+    chosen: dict[str, NDArray[np.float64]] = {}
+    for name, color in wanted.items():
+        far = ciede2000(cielab(np.stack(free)), cielab(color))
+        chosen[name] = free.pop(int(far.argmin()))
+    chosen.update(zip((n for n in names if n not in wanted), free, strict=False))
+    return {n: np.round(255 * chosen[n]).astype(np.uint8) for n in names if n in chosen}
+
+
+def _named(name: str) -> NDArray[np.float64] | None:
+    """Colour that a word of a class's name stands for in CSS, in [0, 1]."""
+    for word in re.findall(r"[a-z]+", name.lower()):
+        if word in ImageColor.colormap:
+            return np.array(ImageColor.getrgb(word)[:3]) / 255
+    return None
 
 
 def _framed(pixels: Pixels, color: NDArray[np.uint8]) -> Pixels:

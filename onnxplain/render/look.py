@@ -20,8 +20,8 @@ STYLES: Mapping[str, str] = {
     "overlay": "over the photo in grey, so that every colour is the map's",
     "photo": "over the photo in its colours",
     "map": "the map alone",
-    "grey": "gradients of the pixels as colours around mid-grey; other maps alone",
-    "black": "their size as colours on black; other maps alone",
+    "grey": "gradients of the pixels as colours around mid-grey; other maps as in overlay",
+    "black": "their size as colours on black; other maps as in overlay",
 }
 # What the colours are where those of pixels are drawn.
 PIXELS: Mapping[str, str] = {
@@ -80,7 +80,7 @@ class Look:
     @property
     def cover(self) -> float:
         """How much of the photo maps cover in this style."""
-        return self.alpha if self.style in ("overlay", "photo") else 1.0
+        return 1.0 if self.style == "map" else self.alpha
 
 
 @dataclass(frozen=True)

@@ -33,11 +33,20 @@ class Facts:
     values : mapping of str to array
         Numbers that no constant holds and that are the same for all pictures and batches, as
         those computed from shapes.
+    open_axes : mapping of str to tuple of (int or str)
+        The shapes of measured tensors again, with a name for each length that changes with the
+        batch. Lengths that were equal for every batch have the same one, so that who plans memory
+        sees that tensors are of one size.
     """
 
     shapes: Mapping[str, Shape]
     types: Mapping[str, np.dtype[Any]]
     values: Mapping[str, Array] = field(default_factory=dict)
+    open_axes: Mapping[str, tuple[int | str, ...]] = field(default_factory=dict)
+
+    def declared(self, name: str) -> Sequence[int | str | None]:
+        """Shape of a tensor as an input of a model declares it."""
+        return self.open_axes.get(name, self.shapes[name])
 
 
 def measure_facts(
@@ -83,6 +92,10 @@ def measure_facts(
         n: tuple(a if a == b else None for a, b in zip(s, last[0][n], strict=True))
         for n, s in first[0].items()
     }
+    open_axes = {
+        n: tuple(a if a == b else f"batch_{a}_{b}" for a, b in zip(s, last[0][n], strict=True))
+        for n, s in first[0].items()
+    }
     for info in graph.inputs:
         types[info.name] = info.dtype
         shapes[info.name] = tuple(info.lengths)
@@ -90,4 +103,4 @@ def measure_facts(
         shapes[name] = graph.constant_shape(name)
         types[name] = graph.constant(name).dtype
     fixed = {n: v for n, v in first[1].items() if np.array_equal(v, last[1][n])}
-    return Facts(shapes, types, fixed)
+    return Facts(shapes, types, fixed, open_axes)

@@ -140,8 +140,8 @@ def as_model(
             name="way back",
             node=nodes,
             input=[
-                *(declare(n, facts.types[n], facts.shapes[n]) for n in reads),
-                *(declare(s, given[s], facts.shapes[t]) for t, s in seeds.items()),
+                *(declare(n, facts.types[n], facts.declared(n)) for n in reads),
+                *(declare(s, given[s], facts.declared(t)) for t, s in seeds.items()),
             ],
             output=[helper.make_empty_tensor_value_info(o) for o in given_out],
             initializer=[

@@ -5,8 +5,6 @@ the evidence of features (enriched), X (data_matrix), R_l (layer_response), the 
 (class_model); and in tests/methods: CLEAR (clear), Grad-CAM++ (grad_cam), saliency (gradients).
 """
 
-import re
-
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -15,8 +13,6 @@ from onnx import numpy_helper
 from PIL import Image
 
 import onnxplain
-from benchmarks.clear import ROWS, STRONG
-from models.build.digits_data import load_splits
 from onnxplain.evaluate.filter_ablation import filter_ablation
 from onnxplain.evaluate.flowers import flowers, write_flowers
 from onnxplain.evaluate.protocol import methods_of, protocol
@@ -105,26 +101,6 @@ def test_overlap_of_the_poster(model, selected, tmp_path):
         curve = np.mean(overlaps[best.method], axis=0)
         assert best.iou == pytest.approx(curve.max(), abs=1e-12)
         assert best.threshold == pytest.approx((int(curve.argmax()) + 1) / 21)
-
-
-def test_strong_features_of_the_slides():
-    """The column of the digits on the page, but for a picture that rounding may turn."""
-    text = PAGE.read_text("utf-8").partition("<!-- strong-features: begin -->")[2]
-    own = [re.search(rf"^\| {name} \| ([\d.]+)%", text, re.M)[1] for name in ROWS[:3]]
-    model = onnxplain.load("models/digits-gap.onnx")
-    run, test = session("models/digits-gap.onnx"), load_splits()[1]
-    right = [0, 0, 0]
-    for image, label in zip(test.images, test.classes, strict=True):
-        response = model.explain(image[..., None], "clear").maps["dominant_response"]
-        order = sorted(range(64), key=lambda k: -max(float(response.flat[k]), 0.0))
-        strong = np.zeros(64, bool)
-        strong[order[: round(STRONG * 64)]] = True
-        strong = strong.reshape(8, 8)
-        for k, kept in enumerate((np.ones((8, 8), bool), strong, ~strong)):
-            shown = np.where(kept, image, 0).astype(np.float32) / np.float32(255)
-            right[k] += int(run.run(None, {"image": shown[None, None]})[0].argmax()) == label
-    for said, count in zip(own, right, strict=True):
-        assert abs(float(said) - 100 * count / len(test.classes)) < 100 / len(test.classes) + 0.05
 
 
 def test_occlusion_of_the_report():

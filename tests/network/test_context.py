@@ -49,12 +49,16 @@ def test_draws_are_the_same_picture_in_every_layout():
 
 
 @pytest.mark.parametrize(("batch", "given", "room", "wanted"), [
-    ("N", None, 1 << 28, 32), ("N", 5, 1 << 28, 5), (3, 5, 1 << 28, 3), ("N", 5, 2 * 108 * 8, 2),
-    ("N", 5, 1, 1), (3, 5, 1, 3),
+    ("N", None, 1 << 28, 128), ("N", None, 40 * 108 * 8, 40), ("N", 5, 1 << 28, 5),
+    (3, 5, 1 << 28, 3), ("N", 5, 2 * 108 * 8, 2), ("N", 5, 1, 1), (3, 5, 1, 3),
 ])  # fmt: skip
 def test_batches_fit_into_memory_unless_the_file_insists(monkeypatch, batch, given, room, wanted):
     monkeypatch.setattr(module, "_BATCH_BYTES", room)
     assert opened(image=f"float[{batch},3,6,6] image", batch_size=given).batch_size == wanted
+
+
+def test_of_larger_pictures_fewer_are_prepared_at_a_time():
+    assert opened(image="float[N,3,64,64] image").batch_size == 32
 
 
 def test_work_is_cut_into_batches_and_reported_after_each():

@@ -30,3 +30,19 @@ def test_frames_have_the_colour_of_the_class_and_a_legend_names_it():
         (9, 9, 9), (7, 7, 7), (5, 5, 5)
     ]  # fmt: skip
     assert {"ant", "bee"} <= set(words(page).split())
+
+
+def test_a_colour_in_the_name_of_a_class_is_that_of_its_frame():
+    """Pure red and cyan are among the colours; the two others take what is left."""
+    names = ("petals-cyan", "wolf", "stem red", "petals-cyan", "dog")
+    cells = {(0, k): colored(9, 9, 9) for k in range(len(names))}
+    classes = {(0, k): name for k, name in enumerate(names)}
+    page = draw_atlas(cells, dict.fromkeys(cells, 3), len(names), ["h"], "n", classes)
+    corners = [tuple(map(int, i[0, 0])) for i in images(page)[: len(names)]]
+    rest = {tuple(map(int, c)) for c in np.round(255 * class_colors(4))}
+    assert corners[0] == corners[3]
+    assert set(corners) == rest
+    red, cyan = corners[2], corners[0]
+    assert red == min(rest, key=lambda c: np.abs(np.subtract(c, (255, 0, 0))).sum())
+    assert cyan == min(rest - {red}, key=lambda c: np.abs(np.subtract(c, (0, 255, 255))).sum())
+    assert {"petals-cyan", "wolf", "dog"} <= set(words(page).split())

@@ -33,3 +33,8 @@ def test_axes_that_follow_the_batch_are_left_open():
     assert facts.shapes["flat"] == (2,)
     assert facts.types["s"] == np.int64
     assert facts.values["n"].tolist() == [4]
+    # y is twice as long as the batch, and not declared to be of the batch's length.
+    batch, twice = facts.declared("a")[0], facts.declared("y")[0]
+    assert isinstance(batch, str)
+    assert batch != twice
+    assert facts.declared("flat") == (2,)
