@@ -23,7 +23,7 @@ from PIL import Image
 
 import onnxplain
 from onnxplain.audit.config import AuditConfig
-from onnxplain.audit.curves import AREA_WITHIN
+from onnxplain.audit.curves import FITS
 from onnxplain.audit.examine import plan_of
 from onnxplain.evaluate.built_in import flower_samples
 from onnxplain.evaluate.case_measures import deletion, insertion
@@ -79,14 +79,18 @@ def main() -> None:
     given = parser.parse_args()
     for part in given.parts:
         curves = list(whole_curves(part, given.pictures))
-        few = [fitted_curve(c.shares, c.scores.__getitem__, AREA_WITHIN) for c in curves]
-        off = np.abs([f.area - c.area for f, c in zip(few, curves, strict=True)])
-        points = np.array([len(f.shares) for f in few])
-        print(
-            f"{part}: {len(curves)} curves of {len(curves[0].shares)} points; fitted "
-            f"{points.mean():.0f} ({points.min()} to {points.max()}); area off by "
-            f"{off.mean():.4f}, 95 % below {np.percentile(off, 95):.4f}, at most {off.max():.4f}"
-        )
+        print(f"{part}: {len(curves)} curves of {len(curves[0].shares)} points")
+        for name, enough in FITS.items():
+            if enough is None:
+                continue
+            few = [fitted_curve(c.shares, c.scores.__getitem__, enough) for c in curves]
+            off = np.abs([f.area - c.area for f, c in zip(few, curves, strict=True)])
+            points = np.array([len(f.shares) for f in few])
+            print(
+                f"  {name}: {points.mean():.0f} points ({points.min()} to {points.max()}); area "
+                f"off by {off.mean():.4f}, 95 % below {np.percentile(off, 95):.4f}, at most "
+                f"{off.max():.4f}"
+            )
         even = np.linspace(0, len(curves[0].shares) - 1, _EVEN).round().astype(int)
         off = np.abs([Curve(c.shares[even], c.scores[even]).area - c.area for c in curves])
         print(f"  {_EVEN} even points: off by {off.mean():.4f}, at most {off.max():.4f}")

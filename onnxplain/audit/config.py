@@ -7,13 +7,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from onnxplain.errors import UsageError
 from onnxplain.evaluate.measures import find_measure
 from onnxplain.files import read_toml
 from onnxplain.methods import find
 from onnxplain.methods.parameters import check_parameters
+
+Points = Literal["adaptive", "fitted", "full"]
+_CURVES: tuple[Points, ...] = get_args(Points)
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,10 @@ class AuditConfig:
         How many pictures of each kind the report shows.
     seed : int
         Of every random draw.
-    curves : {"fitted", "full"}
-        Whether deletion and insertion are measured at as few points as their areas need, or one
-        row of pixels after the other; see `onnxplain.evaluate.fitted`.
+    curves : {"adaptive", "fitted", "full"}
+        Whether deletion and insertion are measured at as few points as their areas need, by the
+        rule of earlier audits, which took more, or one row of pixels after the other; see
+        `onnxplain.audit.curves.FITS`.
     batch_size : int
         Inputs in one call. Fixed, and not the fastest on the day: the last digits of a
         result depend on it.
@@ -56,7 +60,7 @@ class AuditConfig:
     sanity_pictures: int = 3
     examples: int = 12
     seed: int = 0
-    curves: Literal["fitted", "full"] = "fitted"
+    curves: Points = "adaptive"
     batch_size: int = 16
     method: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -65,8 +69,8 @@ class AuditConfig:
             raise UsageError("an audit needs at least one method")
         if self.explained not in ("prediction", "label"):
             raise UsageError(f"explained is {self.explained!r}; allowed: prediction, label")
-        if self.curves not in ("fitted", "full"):
-            raise UsageError(f"curves is {self.curves!r}; allowed: fitted, full")
+        if self.curves not in _CURVES:
+            raise UsageError(f"curves is {self.curves!r}; allowed: {', '.join(_CURVES)}")
         if self.target is not None and not isinstance(self.target, str):
             raise UsageError(f'target is {self.target!r}; write it as text, for example "3"')
         if not isinstance(self.against_others, bool):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnxplain.audit.answered import answered
 from onnxplain.audit.boxes.first_look import first_look, without_box
 from onnxplain.audit.config import AuditConfig
-from onnxplain.audit.curves import AREA_WITHIN, CURVES, kept
+from onnxplain.audit.curves import CURVES, FITS, kept
 from onnxplain.audit.records.pictures import Picture, SanityPicture
 from onnxplain.audit.records.plain import build
 from onnxplain.audit.zones import evidence_shares, small
@@ -206,7 +206,7 @@ def examine_sanity(
 def plan_of(config: AuditConfig) -> Plan:
     """Return what an audit asks as an evaluation asks it, without control maps."""
     given = {name: config.parameters(name) for name in config.methods}
-    settings = Settings(within=AREA_WITHIN if config.curves == "fitted" else None)
+    settings = Settings(fit=FITS[config.curves])
     return Plan(
         given, config.measures, config.explained,
         controls=False, seed=config.seed, target=config.target, settings=settings,

@@ -62,11 +62,11 @@ def _exchange(case: Case, start: NDArray[np.float64], end: NDArray[np.float64]) 
         step=case.settings.step,
         batch_size=case.model.network.batch_size,
     )
-    within = case.settings.within
-    if within is None:
+    enough = case.settings.fit
+    if enough is None:
         return exchange.curve()
     relative = not case.target.is_probability
-    return fitted_curve(exchange.shares, exchange.scores, within, relative=relative)
+    return fitted_curve(exchange.shares, exchange.scores, enough, relative=relative)
 
 
 def n_pixels(case: Case) -> float:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,18 +26,32 @@ _FIRST = 16
 # Intervals that are halved at a time, in one batch; more would halve some for nothing.
 _AT_ONCE = 4
 _HIDDEN = 0.5
-# A jump in the middle of two halves moves no area: no interval is trusted further than this share
-# of what the one it is part of might have hidden.
-_TRUST = 1 / 4
-# How often what all may hide a single one may hide at most, if the score jumps there. With 2
-# here and an eighth above, 4 of 400 curves of drawn flowers were off by more than 0.005.
-_JUMP = 1.0
+
+
+@dataclass(frozen=True)
+class Fit:
+    """When the points of a curve are enough.
+
+    Attributes
+    ----------
+    within : float
+        How far the area may be from that of the whole curve, as estimated.
+    jump : float
+        The share of `within` that a single interval may hide at most, if the score jumps there.
+    trust : float
+        A jump in the middle of two halves moves no area: no interval is trusted further than this
+        share of what the one it is part of might have hidden.
+    """
+
+    within: float
+    jump: float = 0.2
+    trust: float = 1 / 8
 
 
 def fitted_curve(
     shares: NDArray[np.float64],
     scores: Callable[[list[int]], NDArray[np.float64]],
-    within: float,
+    enough: Fit,
     *,
     relative: bool = False,
 ) -> Curve:
@@ -48,34 +63,37 @@ def fitted_curve(
         Where the whole curve has points, ascending; the first and the last are always measured.
     scores : callable
         From numbers of points to their scores; no point is asked for twice.
-    within : float
-        How far the area may be from that of the whole curve, as estimated.
+    enough : Fit
+        When no more points are needed.
     relative : bool
-        Take `within` as a share of the range of the scores, which have no scale of their own.
+        Take its `within` as a share of the range of the scores, which have no scale of their own.
 
     Returns
     -------
     Curve
         The measured points.
     """
-    fit = _Fit(shares, scores)
+    fit = _Fitted(shares, scores, enough)
     last = len(shares) - 1
     ends = sorted({round(last * k / _FIRST) for k in range(_FIRST + 1)})
     fit.measure(ends)
     fit.halve(dict.fromkeys(itertools.pairwise(ends), 0.0))
-    while next_ones := fit.to_halve(within * (fit.range if relative else 1.0)):
+    while next_ones := fit.to_halve(fit.range if relative else 1.0):
         fit.halve({pair: fit.hidden.pop(pair) for pair in next_ones})
     points = sorted(fit.known)
     return Curve(shares[points], np.array([fit.known[p] for p in points]))
 
 
-class _Fit:
+class _Fitted:
     """What is known of a curve so far."""
 
     def __init__(
-        self, shares: NDArray[np.float64], scores: Callable[[list[int]], NDArray[np.float64]]
+        self,
+        shares: NDArray[np.float64],
+        scores: Callable[[list[int]], NDArray[np.float64]],
+        enough: Fit,
     ) -> None:
-        self._shares, self._scores = shares, scores
+        self._shares, self._scores, self._enough = shares, scores, enough
         self.known: dict[int, float] = {}
         # Area that each interval with further points inside may hide.
         self.hidden: dict[Pair, float] = {}
@@ -94,12 +112,13 @@ class _Fit:
         """Ask for the scores of points."""
         self.known.update(zip(points, map(float, self._scores(points)), strict=True))
 
-    def to_halve(self, within: float) -> list[Pair]:
-        """Intervals that have to be halved, so that the area is as close as that."""
-        feared = self.hidden
+    def to_halve(self, scale: float) -> list[Pair]:
+        """Intervals that have to be halved, so that the area is close enough on that scale."""
+        feared, within = self.hidden, self._enough.within * scale
+        most = self._enough.jump * within
         jumps = {pair: self._jump(*pair) for pair in feared}
-        if any(jump > _JUMP * within for jump in jumps.values()):
-            feared = {pair: jump for pair, jump in jumps.items() if jump > _JUMP * within}
+        if any(jump > most for jump in jumps.values()):
+            feared = {pair: jump for pair, jump in jumps.items() if jump > most}
         elif sum(feared.values()) <= within + self._rounding:
             return []
         return sorted(feared, key=lambda pair: (-feared[pair], pair))[:_AT_ONCE]
@@ -114,7 +133,7 @@ class _Fit:
             middle = (a + b) // 2
             halves = [(a, middle), (middle, b)]
             moved = abs(sum(self._area(*half) for half in halves) - self._area(a, b))
-            hides = max(_HIDDEN * moved / 2, _TRUST * before)
+            hides = max(_HIDDEN * moved / 2, self._enough.trust * before)
             self.hidden.update({half: hides for half in halves if half[1] - half[0] > 1})
 
     def _area(self, a: int, b: int) -> float:

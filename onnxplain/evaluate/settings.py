@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from onnxplain.errors import UsageError
+from onnxplain.evaluate.fitted import Fit
 
 Order = Literal["cascading", "independent"]
 
@@ -22,9 +23,9 @@ class Settings:
         What pixels become that are taken away; see `onnxplain.perturb.fills.fill`.
     inserted : str
         What insertion begins with.
-    within : float, optional
+    fit : Fit, optional
         Measure deletion and insertion at as few points as their areas need to be that close to
-        those of all points, see `onnxplain.evaluate.fitted`; all points if not given.
+        those of all points; all points if not given.
     strong : float
         Share of the pixels that count as the strongest, in (0, 1).
     order : {"cascading", "independent"}
@@ -46,7 +47,7 @@ class Settings:
     strong: float = 0.2
     order: Order = "cascading"
     stages: int = 6
-    within: float | None = None
+    fit: Fit | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.strong < 1:

@@ -43,7 +43,7 @@ def test_the_digest_follows_what_changes_the_numbers():
         ("methods = 'lrp'", "must be a list of names"),
         ("explained = 'both'", "allowed: prediction, label"),
         ("seed = -1", "seed is -1"),
-        ("curves = 'few'", "curves is 'few'; allowed: fitted, full"),
+        ("curves = 'few'", "curves is 'few'; allowed: adaptive, fitted, full"),
         ("examples = true", "examples is True"),
         ("method = 3", r"as \[method.NAME\] tables"),
         ("[method.lrp]\nepsilon = 1", "'lrp' is not among the methods"),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from onnxplain.evaluate.fitted import fitted_curve
+from onnxplain.evaluate.fitted import Fit, fitted_curve
 from onnxplain.evaluate.removal import Curve, Exchange
 
 ROWS = 224
@@ -22,9 +22,9 @@ class Asked:
         return self.values[points]
 
 
-def fit(values, within=0.005, shares=SHARES, **options):
+def fit(values, within=0.005, shares=SHARES, rule=(), **options):
     asked = Asked(values)
-    found = fitted_curve(shares, asked, within, **options)
+    found = fitted_curve(shares, asked, Fit(within, *rule), **options)
     return found, asked, found.area - Curve(shares, asked.values).area
 
 
@@ -41,8 +41,9 @@ CURVES = {
 
 @pytest.mark.parametrize("name", CURVES)
 @pytest.mark.parametrize("within", [0.005, 0.002, 0.001])
-def test_the_area_is_as_close_as_asked_for(name, within):
-    curve, asked, off = fit(CURVES[name], within)
+@pytest.mark.parametrize("rule", [(), (1.0, 1 / 4)])
+def test_the_area_is_as_close_as_asked_for(name, within, rule):
+    curve, asked, off = fit(CURVES[name], within, rule=rule)
     assert abs(off) <= within
     assert len(asked.points) == len(set(asked.points)) == len(curve.shares)
     assert sorted(asked.points)[0] == 0
@@ -110,7 +111,7 @@ def test_the_points_of_an_exchange_are_those_of_its_whole_curve():
 
     exchange = Exchange(score, x, np.zeros_like(x), (x[0] * weights).sum(axis=0), 1)
     whole = exchange.curve()
-    few = fitted_curve(exchange.shares, exchange.scores, 0.001)
+    few = fitted_curve(exchange.shares, exchange.scores, Fit(0.001))
     places = np.searchsorted(whole.shares, few.shares)
     np.testing.assert_array_equal(whole.shares[places], few.shares)
     np.testing.assert_allclose(whole.scores[places], few.scores, atol=1e-12)
