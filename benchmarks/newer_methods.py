@@ -7,7 +7,7 @@ leaves its row out. ``--smdl`` names a checkout of the authors' repository of th
 
     pip install -c constraints.txt -e '.[test]' torchvision
     pip install --no-deps saliency zennit-crp craft-xai xplique tensorflow-probability tf-keras
-    pip install tensorflow-cpu opencv-python-headless einops deprecated dm-tree cloudpickle
+    pip install tensorflow-cpu opencv-python-headless einops deprecated dm-tree decorator
     python -m benchmarks.newer_methods [--only guided-ig,...] [--rounds 3] [--write]
 """
 
