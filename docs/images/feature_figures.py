@@ -1,7 +1,8 @@
 """Draw the pictures of ``docs/features.md``: ``python -m docs.images.feature_figures``.
 
 It runs the commands of that page, and those of the pictures that the page shows without one, in a
-folder that is removed afterwards; then it keeps the pictures in fewer pixels and colours.
+folder that is removed afterwards; then it keeps the pictures in fewer pixels. Words choose the
+commands that have one of them: ``python -m docs.images.feature_figures atlas``.
 """
 
 import os
@@ -109,6 +110,7 @@ DRAWN: list[tuple[str, int, str, list[str]]] = [
         ["similarity", GAP, STEM, "examples/flowers/petals-red-1000000.png"],
     ),
 ]
+QUALITY = 88
 # Colours of the drawn concepts.
 COLOURS = {"red": (215, 25, 30), "blue": (40, 80, 230)}
 
@@ -164,27 +166,21 @@ def shrunk(drawn: Path, width: int) -> Image.Image:
 
 
 def keep(drawn: Path, name: str, width: int, folder: Path = FOLDER) -> None:
-    """Write a picture as ``name`` in this width and 128 colours."""
-    small = shrunk(drawn, width)
-    # Means of similar colours: a palette of medians alone turns a few red pixels into orange ones.
-    palette = small.quantize(128, kmeans=4)
-    kept = small.quantize(palette=palette, dither=Image.Dither.NONE)
-    colours = kept.getpalette() or []
-    if small.getpixel((0, 0)) == (255, 255, 255):  # the page, which a mean makes a little darker
-        corner = 3 * int(np.asarray(kept)[0, 0])
-        colours[corner : corner + 3] = [255, 255, 255]
-        kept.putpalette(colours)
-    kept.save(folder / f"{name}.png", optimize=True)
-    print(f"{name}.png: {(folder / f'{name}.png').stat().st_size:,} bytes")
+    """Write a picture as ``name`` in this width: few colours would leave steps in its shades."""
+    kept = folder / f"{name}.jpg"
+    shrunk(drawn, width).save(kept, quality=QUALITY, subsampling=0)
+    print(f"{kept.name}: {kept.stat().st_size:,} bytes")
 
 
-def draw() -> None:
-    """Run all commands and keep their pictures."""
+def draw(chosen: list[str]) -> None:
+    """Run the commands and keep their pictures; all of them, or those with one of some words."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with TemporaryDirectory() as folder:
         work = Path(folder)
         prepare(work)
         for name, width, made, words in DRAWN:
+            if chosen and not set(chosen) & set(words):
+                continue
             command = [sys.executable, "-m", "onnxplain", "features", *words, "-q"]
             subprocess.run(command, check=True, cwd=work, env=environment)
             if name:
@@ -192,4 +188,4 @@ def draw() -> None:
 
 
 if __name__ == "__main__":
-    draw()
+    draw(sys.argv[1:])

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.page import put
-from docs.images.feature_figures import shrunk
+from docs.images.feature_figures import QUALITY, shrunk
 from docs.images.founding_tables import covered_packs, overlap
 from tests.printed_commands import ROOT, commands, words_of
 
@@ -43,7 +43,6 @@ KEPT = {
     "atlas": (900, "features/flowers-gap.atlas.13-Relu_output_0.png"),
 }
 MEASURED = "features/flowers-gap.protocol.measured/evaluation.json"
-_QUALITY = 88
 
 
 def draw(chosen: list[str]) -> None:
@@ -62,7 +61,7 @@ def draw(chosen: list[str]) -> None:
         for name, (width, made) in KEPT.items():
             if not chosen or (work / made).exists():
                 picture = shrunk(work / made, width)
-                picture.save(FOLDER / f"{name}.jpg", quality=_QUALITY, subsampling=0)
+                picture.save(FOLDER / f"{name}.jpg", quality=QUALITY, subsampling=0)
                 print(f"{name}.jpg: {(FOLDER / f'{name}.jpg').stat().st_size:,} bytes")
         if not chosen or (work / MEASURED).exists():
             put("protocol", overlap(work / MEASURED), PAGE)

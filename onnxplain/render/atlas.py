@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageColor
+from scipy.optimize import linear_sum_assignment
 
 from onnxplain.render.canvas import Canvas
 from onnxplain.render.class_colors import LIMIT, class_colors
@@ -43,9 +44,9 @@ def draw_atlas(
         See `tile_page`.
     classes : mapping of (row, column) to str, optional
         Class that most vectors of a cell come from: the colour of its frame, with a legend
-        below, and its name under the cell. A class whose name has a colour's word in it has
-        the nearest colour that is free; of all others the class of most cells has the colour
-        that is told apart best.
+        below, and its name under the cell. Classes with a colour's word in their names
+        have colours near to it; of all others the class of most cells has the colour that is
+        told apart best.
 
     Returns
     -------
@@ -76,14 +77,15 @@ def draw_atlas(
 def _colors(classes: Mapping[tuple[int, int], str]) -> dict[str, NDArray[np.uint8]]:
     """Colours of the classes, that of most cells first; none beyond what can be told apart."""
     names = sorted(set(classes.values()), key=lambda n: (-list(classes.values()).count(n), n))
-    free = list(class_colors(min(len(names), LIMIT)))
-    wanted = {name: color for name in names[: len(free)] if (color := _named(name)) is not None}
-    chosen: dict[str, NDArray[np.float64]] = {}
-    for name, color in wanted.items():
-        far = ciede2000(cielab(np.stack(free)), cielab(color))
-        chosen[name] = free.pop(int(far.argmin()))
-    chosen.update(zip((n for n in names if n not in wanted), free, strict=False))
-    return {n: np.round(255 * chosen[n]).astype(np.uint8) for n in names if n in chosen}
+    colors = class_colors(min(len(names), LIMIT))
+    wanted = {name: color for name in names[: len(colors)] if (color := _named(name)) is not None}
+    chosen: dict[str, int] = {}
+    if wanted:
+        far = ciede2000(cielab(np.stack([*wanted.values()]))[:, None], cielab(colors)[None])
+        chosen = dict(zip(wanted, linear_sum_assignment(far)[1].tolist(), strict=True))
+    free = (k for k in range(len(colors)) if k not in chosen.values())
+    chosen |= dict(zip((n for n in names if n not in wanted), list(free), strict=False))
+    return {n: np.round(255 * colors[chosen[n]]).astype(np.uint8) for n in names if n in chosen}
 
 
 def _named(name: str) -> NDArray[np.float64] | None:

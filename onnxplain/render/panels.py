@@ -140,13 +140,14 @@ def color_bar(
     """
     palette, (low, high) = PALETTES[explanation.display], ends(explanation)
     shown: Shown | Channels = shown_map(explanation, explanation.pixels.shape[:2])
+    cover = look.cover
     if look.colors_pixels(explanation):
-        shown = channel_colors(explanation, look.style, PERCENTILE)
+        shown, cover = channel_colors(explanation, look.style, PERCENTILE), 1.0
         signed = look.style == "grey"
         palette = Palette(-1.0 if signed else 0.0, "lowers", "raises", GREYS)
         low, high = ("lowers", "raises") if signed else ("no effect", "strong effect")
     tone = float(np.median(grey(explanation.pixels)))
-    canvas.picture(x, y, PANEL, BAR, palette.bar(tone, look.cover))
+    canvas.picture(x, y, PANEL, BAR, palette.bar(tone, cover))
     y += BAR + 0.03
     if shown.limit == 0.0:
         canvas.text(x, y, "zero everywhere")

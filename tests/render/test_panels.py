@@ -6,7 +6,7 @@ import pytest
 from onnxplain.render.look import Look
 from onnxplain.render.panels import MARGIN, PANEL, SPACE, map_panel, page, picture_height
 from tests.made_explanations import made
-from tests.render.pages import words
+from tests.render.pages import images, words
 
 
 def test_a_page_has_room_for_its_columns():
@@ -36,3 +36,13 @@ def test_captions_name_the_colours_of_the_style(style, channels, said):
     shown = words(canvas)
     assert said in " ".join(shown.split())
     assert ("(red)" in shown) == (style == "overlay")
+
+
+@pytest.mark.parametrize("style", ["grey", "black"])
+def test_colours_of_pixels_are_not_mixed_with_the_photo_in_their_bar(style):
+    explanation = made(np.ones((3, 4, 4)), ("C", "H", "W"))
+    canvas, top = page(1, 6.0, explanation)
+    map_panel(canvas, 0, top, explanation, Look(style))
+    bar = images(canvas)[-1]
+    assert len(bar) == 1
+    assert (int(bar.min()), int(bar.max())) == (0, 255)

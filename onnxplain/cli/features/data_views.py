@@ -227,7 +227,7 @@ def run_atlas(
     patches = cell_patches(opened, samples, found, cells)
     classes = cell_classes(samples, found, cells)
     if classes:
-        below += "Frames: the class that most vectors of a cell come from. "
+        below += "Frames and names: the class that most vectors of a cell come from. "
         notes = below + "Shown: the patch whose vector is nearest to the cell's mean."
     save_page(draw_atlas(patches, counts, cells, heading, notes, classes), f"{stem}.png")
     written = [f"{stem}.png", f"{stem}.npz"]
