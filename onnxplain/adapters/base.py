@@ -15,9 +15,9 @@ screen. Another one needs a reason in ``docs/decisions``, as `windowed` has in 0
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,10 @@ from onnxplain.relevance.growth import Growth
 from onnxplain.relevance.kinds import Rectification
 from onnxplain.relevance.leak import Leak
 
+T = TypeVar("T")
 Array = NDArray[Any]
+# Does a piece of work for each number, and returns the results in order.
+Each = Callable[[Callable[[int], Any], Sequence[int]], Iterable[Any]]
 
 
 class Capability(enum.Flag):
@@ -266,6 +269,11 @@ class Adapter(Protocol):
         ...
 
 
+def one_by_one(work: Callable[[int], T], pieces: Sequence[int]) -> Iterator[T]:
+    """Do pieces of work one after the other, each when its result is asked for."""
+    return map(work, pieces)
+
+
 def in_batches(
     function: Callable[[Array], dict[str, Array]],
     x: Array,
@@ -273,6 +281,7 @@ def in_batches(
     fixed: int | None = None,
     *,
     apart: bool = False,
+    each: Each = one_by_one,
 ) -> dict[str, Array]:
     """Run `function` on slices of `x` and join the results along axis 0.
 
@@ -289,6 +298,8 @@ def in_batches(
         repeating its last element, and the surplus results are dropped.
     apart : bool
         No two elements of `x` in one slice; a fixed batch holds copies of one.
+    each : callable
+        Calls `function` for each slice, and returns the results in order.
 
     Returns
     -------
@@ -307,18 +318,21 @@ def in_batches(
         return function(x)
     stacked: set[str] = set()
     parts: list[dict[str, Array]] = []
-    for start in range(0, len(x), step):
+
+    def of(start: int) -> tuple[int, int, dict[str, Array]]:
         batch = x[start : start + step]
         count = len(batch)
         if fixed and count < fixed:
             batch = np.concatenate([batch, np.repeat(batch[-1:], fixed - count, axis=0)])
-        result = function(batch)
-        loose = [k for k, v in result.items() if v.ndim == 0 or len(v) != len(batch)]
+        return count, len(batch), function(batch)
+
+    for count, ran, result in each(of, range(0, len(x), step)):
+        loose = [k for k, v in result.items() if v.ndim == 0 or len(v) != ran]
         stacked.update(loose if step == 1 else ())
         if loose and len(x) > step and fixed != 1:
             raise UsageError(
                 f"tensor {loose[0]!r} of shape {result[loose[0]].shape} does not hold the batch "
-                f"of {len(batch)} on its first axis; run one input at a time"
+                f"of {ran} on its first axis; run one input at a time"
             )
         parts.append({k: v if k in loose else v[:count] for k, v in result.items()})
     if len(parts) == 1:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from onnxplain.adapters.base import Array, in_batches
 from onnxplain.adapters.batch_choice import BatchChoice, joined
+from onnxplain.adapters.side_by_side import SideBySide
 from onnxplain.errors import MethodRefusedError
 
 # Fewer inputs than this run as they come: there is little to gain, and nothing is learnt.
@@ -18,6 +19,31 @@ _SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 def never() -> bool:
     """Say that inputs may meet."""
     return False
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A way to run several batches at a time.
+
+    Attributes
+    ----------
+    function : callable
+        Runs one batch in its share of the threads.
+    side : SideBySide
+        How many at a time.
+    most : int
+        Inputs that there is memory for, in all of them together.
+    """
+
+    function: Callable[[Array], dict[str, Array]]
+    side: SideBySide
+    most: int
+
+    def step(self, size: int, count: int, *, exactly: bool) -> int | None:
+        """Inputs in each batch of `size` at most, or None if no two of them are worth it."""
+        step = size if exactly else min(size, -(-count // self.side.calls))
+        worth = count > step and step * self.side.calls <= self.most
+        return step if worth else None
 
 
 @dataclass(frozen=True)
@@ -71,11 +97,19 @@ class Batches:
         function: Callable[[Array], dict[str, Array]],
         x: Array,
         kind: Hashable | None = None,
+        shared: Shared | None = None,
     ) -> dict[str, Array]:
         """Run a function of a batch on all inputs; see `in_batches`.
 
-        Of a `kind` that is given, batches are timed if there are many inputs.
+        Of a `kind` that is given, batches are timed if there are many inputs. Once it is known how
+        large they are, `shared` runs several at a time.
         """
+        if shared is not None and not self.fixed and not self.apart(len(x)):
+            timed = kind is not None and self.measured()
+            known = self.choice(kind).chosen if timed else self.size
+            step = known and shared.step(known, len(x), exactly=not timed)
+            if step:
+                return in_batches(shared.function, x, step, each=shared.side.map)
 
         def whole(part: slice) -> dict[str, Array]:
             batch = x[part]

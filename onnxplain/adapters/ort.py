@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,11 +19,11 @@ from onnxplain.adapters.base import (
     PullBack,
     Seed,
 )
-from onnxplain.adapters.batch_choice import BatchChoice, forward_batch
-from onnxplain.adapters.batches import Batches, never
+from onnxplain.adapters.batch_choice import BatchChoice, forward_batch, is_work
+from onnxplain.adapters.batches import Batches, Shared, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.foreseen import Foreseen
-from onnxplain.adapters.incremental.costs import node_seconds
+from onnxplain.adapters.incremental.costs import arithmetic, node_seconds
 from onnxplain.adapters.incremental.engine import WindowEngine
 from onnxplain.adapters.incremental.work import Services
 from onnxplain.adapters.ort_faults import whose_fault
@@ -43,6 +43,8 @@ from onnxplain.relevance.kinds import Rectification
 T = TypeVar("T")
 # Most inputs in one call; more are slower on a CPU, as activations leave its caches.
 _BATCH = {"cpu": 32, "cuda": 128}
+# Inputs that ran before another session is opened to run more at a time; most of them then.
+_EARNED, _MOST = 64, 1024
 
 
 class OrtAdapter:
@@ -115,6 +117,7 @@ class OrtAdapter:
         self._sessions = OrtSessions(graph, device, threads=threads, optimise=optimise)
         self._reruns: dict[tuple[str, tuple[str, ...]], Rerun] = {}
         self._foreseen, self._repeats = Foreseen(), repeats
+        self._seen = 0
         self.device = self._sessions.provider
         size = batch_size or _BATCH["cpu" if self.device.startswith("CPU") else "cuda"]
         self._batches = Batches(size, image.batch, must_part, measured)
@@ -173,7 +176,7 @@ class OrtAdapter:
         fetched = [n for n in wanted if n != self._image.name]
         session = self._sessions.exposing(fetched)
 
-        def run(batch: Array) -> dict[str, Array]:
+        def run(batch: Array, session: Any = session) -> dict[str, Array]:
             # Asked for nothing, ONNX Runtime returns all outputs.
             values = self._run(session, fetched, batch) if fetched else []
             found = zip(fetched, values, strict=True)
@@ -181,13 +184,43 @@ class OrtAdapter:
             return tensors | dict.fromkeys(inputs, batch)
 
         x = x.astype(self._image.dtype, copy=False)
+        shared = None
+        if kind is not None and self._shares(len(x)):
+            alone = self._sessions.sharing(fetched, self._side.threads)
+            shared = Shared(partial(run, session=alone), self._side, self._room)
         try:
-            return self._fitting(len(x)).run(run, x, kind)
+            return self._fitting(len(x)).run(run, x, kind, shared)
         except MemoryError as error:
             count = self._image.batch or min(len(x), self._batches.size)
             raise UnsupportedModelError(
                 f"{count:,} inputs of shape {x.shape[1:]} need more memory than is available"
             ) from error
+
+    def _shares(self, count: int) -> bool:
+        """Whether batches of so many inputs run side by side, each with its share of the threads.
+
+        Small operators do not keep many threads busy. It takes a session more, which has to be
+        worth it.
+        """
+        alone = count == 1 or self._meet or self._side.calls == 1
+        if alone or not self.device.startswith("CPU"):
+            return False
+        self._seen += count
+        return self._seen > _EARNED and self._is_work
+
+    @cached_property
+    def _side(self) -> SideBySide:
+        return SideBySide.of(self._threads or machine.processors())
+
+    @cached_property
+    def _is_work(self) -> bool:
+        """Whether it takes some work, but has no weights that each thread would have to read."""
+        nodes, shapes = self._graph.nodes, self._shapes()
+        return not self._graph.weights and is_work(arithmetic(self._graph, nodes, shapes))
+
+    @cached_property
+    def _room(self) -> int:
+        return forward_batch(self._graph.nodes, self._shapes(), _MOST)
 
     def shapes_of(self, x: Array, names: Sequence[str]) -> Shapes:
         """Shapes of the named tensors for one batch, without holding their values.
@@ -277,11 +310,11 @@ class OrtAdapter:
             return replace(batches, size=size).choice(kind)
 
         apart = batches.apart(batches.size)
-        side = SideBySide.of(self._threads or machine.processors())
+        side = self._side
         services = Services(
             sections=lambda names: Sections(graph, self._shapes(), image, names),
             open_session=lambda file, weights: self._open_part(file, weights, side.threads),
-            forward=self._activations,
+            forward=lambda x, names: self._activations(x, names, ("forward", *names)),
             profile=self._profile,
             bound=self._bound,
             batch=batches.choice,

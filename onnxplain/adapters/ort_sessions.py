@@ -75,6 +75,7 @@ class OrtSessions:
         # A real network that suppresses boxes in a Loop may be slow for its other nodes.
         self._loops = graph.is_small and has_loops(graph.model)
         self._kept: dict[frozenset[str], ort.InferenceSession] = {}
+        self._shared: dict[frozenset[str], ort.InferenceSession] = {}
 
     @property
     def provider(self) -> str:
@@ -94,6 +95,14 @@ class OrtSessions:
         if extra not in self._kept:
             self._kept[extra] = self._open(self._with_outputs(extra), self._fed, self._options())
         return self._kept[extra]
+
+    def sharing(self, names: Collection[str], threads: int) -> ort.InferenceSession:
+        """Return one with the same outputs and fewer threads, for calls that run side by side."""
+        extra = frozenset(names) - self._outputs
+        if extra not in self._shared:
+            options = self._options(threads)
+            self._shared[extra] = self._open(self._with_outputs(extra), self._fed, options)
+        return self._shared[extra]
 
     def measuring(self, names: Sequence[str]) -> tuple[ort.InferenceSession, RunFeeds]:
         """Open a session whose last outputs are the shapes of the named tensors.

@@ -113,8 +113,17 @@ class Work:
         def compute(part: slice) -> dict[str, Array]:
             return self.services.forward(self.inputs(left[part]), self.names)
 
+        done = 0
         for part, found in choice.run(compute, len(left)):
             yield np.array(left[part]), found
+            done = part.stop
+            if choice.chosen is not None:
+                break
+        # The adapter may run several batches at a time.
+        step = choice.best * (1 if self.services.side.calls == 1 else 2 * self.services.side.calls)
+        for start in range(done, len(left), step):
+            part = slice(start, min(start + step, len(left)))
+            yield np.array(left[part]), compute(part)
 
 
 def filled(inputs: Array, size: int) -> Array:
