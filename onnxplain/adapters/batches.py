@@ -10,8 +10,9 @@ from onnxplain.adapters.batch_choice import BatchChoice, joined
 from onnxplain.adapters.side_by_side import SideBySide
 from onnxplain.errors import MethodRefusedError
 
-# Fewer inputs than this run as they come: there is little to gain, and nothing is learnt.
-_FEW = 16
+# Fewer inputs than this run as they come: there is little to gain, and nothing is learnt; the same
+# once the best batch is known.
+_FEW, _KNOWN_FEW = 16, 3
 # Batches that are timed, as far as they are allowed.
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 
@@ -104,10 +105,14 @@ class Batches:
         Of a `kind` that is given, batches are timed if there are many inputs. Once it is known how
         large they are, `shared` runs several at a time.
         """
-        if shared is not None and not self.fixed and not self.apart(len(x)):
-            timed = kind is not None and self.measured()
-            known = self.choice(kind).chosen if timed else self.size
-            step = known and shared.step(known, len(x), exactly=not timed)
+        many = kind is not None and len(x) >= _KNOWN_FEW
+        choice = self.choice(kind) if many and self._timed else None
+        known = choice is not None and choice.chosen is not None
+        # Whether results can be joined is found out by `joined`.
+        joins = choice is None or (known and choice.parts)
+        if shared is not None and joins and not self.fixed and not self.apart(len(x)):
+            size = self.size if choice is None else choice.best
+            step = shared.step(size, len(x), exactly=choice is None)
             if step:
                 return in_batches(shared.function, x, step, each=shared.side.map)
 
@@ -115,9 +120,14 @@ class Batches:
             batch = x[part]
             return in_batches(function, batch, self.size, self.fixed, apart=self.apart(len(batch)))
 
-        if kind is None or len(x) < _FEW or self.fixed or not self.measured():
+        few = _KNOWN_FEW if known else _FEW
+        if choice is None or len(x) < few:
             return whole(slice(0, len(x)))
-        return joined(self.choice(kind), whole, len(x))
+        return joined(choice, whole, len(x))
+
+    @property
+    def _timed(self) -> bool:
+        return not self.fixed and self.measured()
 
     def run_backward(
         self,

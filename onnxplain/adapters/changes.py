@@ -147,6 +147,8 @@ def changed_inputs(
 def gathered(blocks: Iterator[Block], most: int = 1 << 16) -> Iterator[Block]:
     """Join blocks of few numbers, so that they are read seldom.
 
+    Not for files that tell inputs apart by runs alone: their tensors have other first axes.
+
     Parameters
     ----------
     blocks : iterator of (indices, tensors)

@@ -202,7 +202,7 @@ class OrtAdapter:
         Small operators do not keep many threads busy. It takes a session more, which has to be
         worth it.
         """
-        alone = count == 1 or self._meet or self._side.calls == 1
+        alone = count == 1 or self._image.batch or self._meet or self._side.calls == 1
         if alone or not self.device.startswith("CPU"):
             return False
         self._seen += count

@@ -219,8 +219,8 @@ class _Watch:
             indices: NDArray[np.int64],
         ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
             values, classes = np.empty(len(indices)), np.empty(len(indices), np.int64)
-            blocks = gathered(self._computed(x, contents.of(n, windows[indices])))
-            for places, tensors in blocks:
+            blocks = self._computed(x, contents.of(n, windows[indices]))
+            for places, tensors in blocks if self._target.one_by_one else gathered(blocks):
                 values[places], classes[places] = self._read(tensors)
             return values, classes
 

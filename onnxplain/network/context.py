@@ -278,7 +278,8 @@ class Context:
             float rounding.
         """
         run = self.windowed(base, changes, target.tensors, engine=engine)
-        return WindowedScores(run.engine, ((k, target.score(v)) for k, v in gathered(run.blocks)))
+        blocks = run.blocks if target.one_by_one else gathered(run.blocks)
+        return WindowedScores(run.engine, ((k, target.score(v)) for k, v in blocks))
 
     def windowed(
         self,

@@ -1,5 +1,7 @@
 """Cutting inputs into batches changes no result."""
 
+from dataclasses import replace
+
 import graphs
 import nets
 import numpy as np
@@ -9,6 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onnxplain.adapters.base import in_batches
+from onnxplain.adapters.batch_choice import BatchChoice
+from onnxplain.adapters.batches import Batches, Shared
+from onnxplain.adapters.side_by_side import SideBySide
 from onnxplain.errors import UsageError
 from onnxplain.graph.prepare import prepare
 from onnxplain.network.network import Network
@@ -148,3 +153,56 @@ def test_networks_treat_pictures_one_by_one(name):
     assert together.std(axis=0).max() > 0
     np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(network.torch.forward(x), alone, rtol=1e-4, atol=1e-5)
+
+
+def settled(size, parts=True):
+    """Batches of which the best is known."""
+    batches = Batches(8, measured=lambda: True)
+    choice = batches.choices["work"] = BatchChoice([size])
+    choice.parts = parts
+    return batches
+
+
+def doubled(lengths):
+    def run(batch):
+        lengths.append(len(batch))
+        return {"twice": 2 * batch}
+
+    return run
+
+
+@pytest.mark.parametrize(("size", "count", "wanted"), [
+    (4, 16, [4, 4, 4, 4]), (4, 6, [3, 3]), (1, 3, [1, 1, 1]), (8, 5, [3, 2]),
+])  # fmt: skip
+def test_batches_run_side_by_side_once_their_size_is_known(size, count, wanted):
+    x, alone, beside = np.arange(1.0, count + 1).reshape(count, 1), [], []
+    shared = Shared(doubled(beside), SideBySide(2), most=64)
+    found = settled(size).run(doubled(alone), x, "work", shared)
+    np.testing.assert_array_equal(found["twice"], 2 * x)
+    assert (sorted(beside, reverse=True), alone) == (wanted, [])
+
+
+def test_a_size_that_was_asked_for_is_kept_exactly():
+    x, alone, beside = np.arange(6.0).reshape(6, 1), [], []
+    shared = Shared(doubled(beside), SideBySide(2), most=64)
+    found = Batches(4).run(doubled(alone), x, "work", shared)
+    np.testing.assert_array_equal(found["twice"], 2 * x)
+    assert sorted(beside) == [2, 4]
+    assert alone == []
+
+
+@pytest.mark.parametrize("why", ["not joined", "too large", "apart", "fixed", "unknown"])
+def test_what_cannot_run_side_by_side_does_not(why):
+    x, alone, beside = np.arange(12.0).reshape(12, 1), [], []
+    batches = settled(4, parts=why != "not joined")
+    if why == "apart":
+        batches = replace(batches, must_part=lambda: True)
+    if why == "fixed":
+        batches = replace(batches, fixed=4)
+    if why == "unknown":
+        batches.choices["work"] = BatchChoice([1, 2, 4, 8])
+    shared = Shared(doubled(beside), SideBySide(2), most=7 if why == "too large" else 64)
+    found = batches.run(doubled(alone), x, "work", shared)
+    np.testing.assert_array_equal(found["twice"], 2 * x)
+    assert beside == []
+    assert sum(alone) == 12

@@ -119,8 +119,9 @@ class Work:
             done = part.stop
             if choice.chosen is not None:
                 break
-        # The adapter may run several batches at a time.
-        step = choice.best * (1 if self.services.side.calls == 1 else 2 * self.services.side.calls)
+        # The adapter may run several batches at a time, but not of files that take one input.
+        alone = self.services.side.calls == 1 or choice.most == 1 or self.services.fixed
+        step = choice.best * (1 if alone else 2 * self.services.side.calls)
         for start in range(done, len(left), step):
             part = slice(start, min(start + step, len(left)))
             yield np.array(left[part]), compute(part)
