@@ -15,24 +15,22 @@ screen. Another one needs a reason in ``docs/decisions``, as `windowed` has in 0
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
+from onnxplain.adapters.side_by_side import ONE_BY_ONE, SideBySide
 from onnxplain.errors import UsageError
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.growth import Growth
 from onnxplain.relevance.kinds import Rectification
 from onnxplain.relevance.leak import Leak
 
-T = TypeVar("T")
 Array = NDArray[Any]
-# Does a piece of work for each number, and returns the results in order.
-Each = Callable[[Callable[[int], Any], Sequence[int]], Iterable[Any]]
 
 
 class Capability(enum.Flag):
@@ -269,11 +267,6 @@ class Adapter(Protocol):
         ...
 
 
-def one_by_one(work: Callable[[int], T], pieces: Sequence[int]) -> Iterator[T]:
-    """Do pieces of work one after the other, each when its result is asked for."""
-    return map(work, pieces)
-
-
 def in_batches(
     function: Callable[[Array], dict[str, Array]],
     x: Array,
@@ -281,7 +274,7 @@ def in_batches(
     fixed: int | None = None,
     *,
     apart: bool = False,
-    each: Each = one_by_one,
+    side: SideBySide = ONE_BY_ONE,
 ) -> dict[str, Array]:
     """Run `function` on slices of `x` and join the results along axis 0.
 
@@ -298,8 +291,8 @@ def in_batches(
         repeating its last element, and the surplus results are dropped.
     apart : bool
         No two elements of `x` in one slice; a fixed batch holds copies of one.
-    each : callable
-        Calls `function` for each slice, and returns the results in order.
+    side : SideBySide
+        How many slices run at a time.
 
     Returns
     -------
@@ -326,7 +319,7 @@ def in_batches(
             batch = np.concatenate([batch, np.repeat(batch[-1:], fixed - count, axis=0)])
         return count, len(batch), function(batch)
 
-    for count, ran, result in each(of, range(0, len(x), step)):
+    for count, ran, result in side.map(of, range(0, len(x), step)):
         loose = [k for k, v in result.items() if v.ndim == 0 or len(v) != ran]
         stacked.update(loose if step == 1 else ())
         if loose and len(x) > step and fixed != 1:

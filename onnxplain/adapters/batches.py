@@ -28,15 +28,15 @@ class Shared:
 
     Attributes
     ----------
-    function : callable
-        Runs one batch in its share of the threads.
+    opened : callable
+        Returns what runs one batch in its share of the threads; called where several are run.
     side : SideBySide
         How many at a time.
     most : int
         Inputs that there is memory for, in all of them together.
     """
 
-    function: Callable[[Array], dict[str, Array]]
+    opened: Callable[[], Callable[[Array], dict[str, Array]]]
     side: SideBySide
     most: int
 
@@ -105,8 +105,8 @@ class Batches:
         Of a `kind` that is given, batches are timed if there are many inputs. Once it is known how
         large they are, `shared` runs several at a time.
         """
-        many = kind is not None and len(x) >= _KNOWN_FEW
-        choice = self.choice(kind) if many and self._timed else None
+        many = kind is not None and len(x) >= _KNOWN_FEW and not self.fixed
+        choice = self.choice(kind) if many and self.measured() else None
         known = choice is not None and choice.chosen is not None
         # Whether results can be joined is found out by `joined`.
         joins = choice is None or (known and choice.parts)
@@ -114,7 +114,7 @@ class Batches:
             size = self.size if choice is None else choice.best
             step = shared.step(size, len(x), exactly=choice is None)
             if step:
-                return in_batches(shared.function, x, step, each=shared.side.map)
+                return in_batches(shared.opened(), x, step, side=shared.side)
 
         def whole(part: slice) -> dict[str, Array]:
             batch = x[part]
@@ -124,10 +124,6 @@ class Batches:
         if choice is None or len(x) < few:
             return whole(slice(0, len(x)))
         return joined(choice, whole, len(x))
-
-    @property
-    def _timed(self) -> bool:
-        return not self.fixed and self.measured()
 
     def run_backward(
         self,

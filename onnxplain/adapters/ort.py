@@ -184,10 +184,13 @@ class OrtAdapter:
             return tensors | dict.fromkeys(inputs, batch)
 
         x = x.astype(self._image.dtype, copy=False)
+
+        def in_its_share() -> Callable[[Array], dict[str, Array]]:
+            return partial(run, session=self._sessions.exposing(fetched, self._side.threads))
+
         shared = None
         if kind is not None and self._shares(len(x)):
-            alone = self._sessions.sharing(fetched, self._side.threads)
-            shared = Shared(partial(run, session=alone), self._side, self._room)
+            shared = Shared(in_its_share, self._side, self._room)
         try:
             return self._fitting(len(x)).run(run, x, kind, shared)
         except MemoryError as error:
@@ -197,7 +200,7 @@ class OrtAdapter:
             ) from error
 
     def _shares(self, count: int) -> bool:
-        """Whether batches of so many inputs run side by side, each with its share of the threads.
+        """Whether batches of so many more inputs run side by side, each in its share of threads.
 
         Small operators do not keep many threads busy. It takes a session more, which has to be
         worth it.
@@ -314,7 +317,8 @@ class OrtAdapter:
         services = Services(
             sections=lambda names: Sections(graph, self._shapes(), image, names),
             open_session=lambda file, weights: self._open_part(file, weights, side.threads),
-            forward=lambda x, names: self._activations(x, names, ("forward", *names)),
+            forward=self._activations,
+            forward_many=lambda x, names: self._activations(x, names, ("forward", *names)),
             profile=self._profile,
             bound=self._bound,
             batch=batches.choice,

@@ -74,8 +74,8 @@ class OrtSessions:
         self._file, self._fed = model.SerializeToString(), _values(weights)
         # A real network that suppresses boxes in a Loop may be slow for its other nodes.
         self._loops = graph.is_small and has_loops(graph.model)
-        self._kept: dict[frozenset[str], ort.InferenceSession] = {}
-        self._shared: dict[frozenset[str], ort.InferenceSession] = {}
+        # By exposed tensors and threads within an operator.
+        self._kept: dict[tuple[frozenset[str], int | None], ort.InferenceSession] = {}
 
     @property
     def provider(self) -> str:
@@ -83,8 +83,10 @@ class OrtSessions:
         first = self._providers[0]
         return first if isinstance(first, str) else str(first[0])
 
-    def exposing(self, names: Collection[str]) -> ort.InferenceSession:
+    def exposing(self, names: Collection[str], threads: int | None = None) -> ort.InferenceSession:
         """Return the session whose outputs are the named tensors beside the graph's own.
+
+        With `threads` given, it is one with so many, for calls that run side by side.
 
         Raises
         ------
@@ -92,17 +94,11 @@ class OrtSessions:
             If ONNX Runtime cannot run the graph.
         """
         extra = frozenset(names) - self._outputs
-        if extra not in self._kept:
-            self._kept[extra] = self._open(self._with_outputs(extra), self._fed, self._options())
-        return self._kept[extra]
-
-    def sharing(self, names: Collection[str], threads: int) -> ort.InferenceSession:
-        """Return one with the same outputs and fewer threads, for calls that run side by side."""
-        extra = frozenset(names) - self._outputs
-        if extra not in self._shared:
+        if (extra, threads) not in self._kept:
             options = self._options(threads)
-            self._shared[extra] = self._open(self._with_outputs(extra), self._fed, options)
-        return self._shared[extra]
+            opened = self._open(self._with_outputs(extra), self._fed, options)
+            self._kept[extra, threads] = opened
+        return self._kept[extra, threads]
 
     def measuring(self, names: Sequence[str]) -> tuple[ort.InferenceSession, RunFeeds]:
         """Open a session whose last outputs are the shapes of the named tensors.
@@ -162,7 +158,7 @@ class OrtSessions:
         Its session exposes further tensors if they are given: that of `exposing` then serves.
         """
         extra = frozenset([*names, *exposed]) - self._outputs
-        session = self._kept.get(extra)
+        session = self._kept.get((extra, None))
         if session is None:
             session = self._open(self._with_outputs(extra), self._fed, self._options())
         return Keeping(session, names, self._fed, loops=self._loops)

@@ -8,6 +8,7 @@ returns, and after no round at all an unknown length is zero.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -60,7 +61,7 @@ class Body(nn.Module):
         return [found[name] for name in self.outputs]
 
 
-class ControlFlow(nn.Module):
+class ControlFlow(nn.Module, ABC):
     """Common part: tells the operands of the node from what its bodies capture.
 
     Parameters
@@ -83,11 +84,11 @@ class ControlFlow(nn.Module):
         captured = dict(zip(self.node.captured, inputs[count:], strict=False))
         return self.execute(operands, cast("dict[str, Tensor]", captured))
 
+    @abstractmethod
     def execute(
         self, operands: list[Tensor | None], captured: Mapping[str, Tensor]
     ) -> tuple[Tensor, ...]:
         """Return the outputs of the node."""
-        raise NotImplementedError
 
 
 class If(ControlFlow):

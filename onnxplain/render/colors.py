@@ -67,12 +67,10 @@ class Palette:
         """Rows of the table in which the colours of scaled values stand."""
         return self._rounded(values).astype(np.intp)
 
-    def under(
-        self, values: NDArray[np.float64], tones: NDArray[np.uint8], count: int
-    ) -> NDArray[np.intp]:
-        """Return the same, moved on by `count` rows for each step of a tone beneath."""
+    def under(self, values: NDArray[np.float64], tones: NDArray[np.uint8]) -> NDArray[np.intp]:
+        """Return the same in as many tables as there are tones beneath, one after the other."""
         found = self._rounded(values)
-        found += tones * np.float64(count)  # whole numbers, turned into such once
+        found += tones * np.float64(len(self.table))  # whole numbers, turned into such once
         return found.astype(np.intp)
 
     def _rounded(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -166,7 +164,7 @@ def blend(
     colors, palette = _together(display, alpha), PALETTES[display]
     for first in range(0, len(tones), _ROWS):
         rows = slice(first, first + _ROWS)
-        at = palette.under(values[rows], tones[rows], len(palette.table))
+        at = palette.under(values[rows], tones[rows])
         colors.take(at, axis=0, out=mixed[rows], mode="clip")  # which writes without a copy
     return mixed
 

@@ -176,7 +176,7 @@ def doubled(lengths):
 ])  # fmt: skip
 def test_batches_run_side_by_side_once_their_size_is_known(size, count, wanted):
     x, alone, beside = np.arange(1.0, count + 1).reshape(count, 1), [], []
-    shared = Shared(doubled(beside), SideBySide(2), most=64)
+    shared = Shared(lambda: doubled(beside), SideBySide(2), most=64)
     found = settled(size).run(doubled(alone), x, "work", shared)
     np.testing.assert_array_equal(found["twice"], 2 * x)
     assert (sorted(beside, reverse=True), alone) == (wanted, [])
@@ -184,7 +184,7 @@ def test_batches_run_side_by_side_once_their_size_is_known(size, count, wanted):
 
 def test_a_size_that_was_asked_for_is_kept_exactly():
     x, alone, beside = np.arange(6.0).reshape(6, 1), [], []
-    shared = Shared(doubled(beside), SideBySide(2), most=64)
+    shared = Shared(lambda: doubled(beside), SideBySide(2), most=64)
     found = Batches(4).run(doubled(alone), x, "work", shared)
     np.testing.assert_array_equal(found["twice"], 2 * x)
     assert sorted(beside) == [2, 4]
@@ -201,7 +201,7 @@ def test_what_cannot_run_side_by_side_does_not(why):
         batches = replace(batches, fixed=4)
     if why == "unknown":
         batches.choices["work"] = BatchChoice([1, 2, 4, 8])
-    shared = Shared(doubled(beside), SideBySide(2), most=7 if why == "too large" else 64)
+    shared = Shared(lambda: doubled(beside), SideBySide(2), most=7 if why == "too large" else 64)
     found = batches.run(doubled(alone), x, "work", shared)
     np.testing.assert_array_equal(found["twice"], 2 * x)
     assert beside == []

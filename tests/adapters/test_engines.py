@@ -7,6 +7,7 @@ from onnxplain.errors import UnknownNameError, UsageError
 
 
 def factory(graph, image, settings):
+    """Never called: a registry only hands it out."""
     raise NotImplementedError
 
 

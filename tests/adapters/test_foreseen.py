@@ -5,7 +5,6 @@ import pytest
 
 import onnxplain
 from onnxplain.adapters.foreseen import Foreseen
-from onnxplain.errors import OnnxplainError
 
 SCORES, BOTH = frozenset({"s"}), frozenset({"s", "layer"})
 
@@ -72,17 +71,17 @@ def test_what_is_ready_for_one_input_is_no_answer_about_another():
     np.testing.assert_array_equal(ask(foreseen, engine, 11, BOTH)["s"], np.full((1, 3), 22))
 
 
-@pytest.mark.parametrize("name", ["digits-gap", "flowers-gap", "digits-vit"])
-@pytest.mark.parametrize("method", ["cam", "recipro-cam", "eigen-cam"])
+@pytest.mark.parametrize(("name", "method"), [
+    ("digits-gap", "cam"), ("digits-gap", "recipro-cam"), ("digits-gap", "eigen-cam"),
+    ("flowers-gap", "cam"), ("flowers-gap", "recipro-cam"), ("flowers-gap", "eigen-cam"),
+    ("digits-vit", "recipro-cam"), ("digits-vit", "eigen-cam"),  # its class token leaves no cam
+])  # fmt: skip
 def test_maps_over_many_inputs_are_those_of_a_fresh_model(name, method, rng):
     path = f"models/{name}.onnx"
     many = onnxplain.load(path, device="cpu")
     shape = many.network.image.shape[1:]
     inputs = rng.random((5, 1, *shape)).astype(np.float32)
-    try:
-        many.explain(inputs[0], method)
-    except OnnxplainError:
-        pytest.skip("the model does not allow the method")
+    many.explain(inputs[0], method)
     for x in inputs:
         found = many.explain(x, method)
         alone = onnxplain.load(path, device="cpu").explain(x, method)

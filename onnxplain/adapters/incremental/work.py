@@ -31,7 +31,9 @@ class Services:
     open_session : callable
         See `Open`: with a call's share of the threads.
     forward : callable
-        ``forward(inputs, names)``: named tensors of whole inputs.
+        ``forward(inputs, names)``: named tensors of whole inputs, in one call if they fit.
+    forward_many : callable
+        The same in the batches that were found best, several at a time where that pays.
     profile : callable
         ``profile(batches, sections)``: the wanted tensors of each batch of whole inputs,
         and the seconds of each node for one input.
@@ -54,6 +56,7 @@ class Services:
     sections: Callable[[Sequence[str]], Sections]
     open_session: Open
     forward: Callable[[Array, Sequence[str]], dict[str, Array]]
+    forward_many: Callable[[Array, Sequence[str]], dict[str, Array]]
     profile: Callable[
         [Sequence[Array], Sections], tuple[list[dict[str, Array]], NDArray[np.float64]]
     ]
@@ -113,18 +116,19 @@ class Work:
         def compute(part: slice) -> dict[str, Array]:
             return self.services.forward(self.inputs(left[part]), self.names)
 
+        # The adapter may run several batches at a time, but not of files that take one input.
+        calls = self.services.side.calls
+        several = calls > 1 and choice.most > 1 and not self.services.fixed
         done = 0
         for part, found in choice.run(compute, len(left)):
             yield np.array(left[part]), found
             done = part.stop
-            if choice.chosen is not None:
+            if several and choice.chosen is not None:
                 break
-        # The adapter may run several batches at a time, but not of files that take one input.
-        alone = self.services.side.calls == 1 or choice.most == 1 or self.services.fixed
-        step = choice.best * (1 if alone else 2 * self.services.side.calls)
+        step = 2 * calls * choice.best
         for start in range(done, len(left), step):
-            part = slice(start, min(start + step, len(left)))
-            yield np.array(left[part]), compute(part)
+            some = left[start : start + step]
+            yield np.array(some), self.services.forward_many(self.inputs(some), self.names)
 
 
 def filled(inputs: Array, size: int) -> Array:

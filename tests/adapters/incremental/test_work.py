@@ -1,15 +1,18 @@
 """Windows that are left to compute, and what whole inputs give for them."""
 
+from dataclasses import replace
+
 import numpy as np
 from adapters.incremental.exact import WINDOWS, case, tensors
 
 from onnxplain.adapters.batch_choice import BatchChoice
+from onnxplain.adapters.changes import changed_inputs
 from onnxplain.adapters.incremental.work import Services, Work, filled
-from onnxplain.adapters.side_by_side import ONE_BY_ONE
+from onnxplain.adapters.side_by_side import ONE_BY_ONE, SideBySide
 
 
 def services(forward, batch=2):
-    nothing = dict.fromkeys(["sections", "open_session", "profile", "batch_after"])
+    nothing = dict.fromkeys(["sections", "open_session", "forward_many", "profile", "batch_after"])
     return Services(
         forward=forward, bound={}, batch=lambda kind: BatchChoice([batch]), side=ONE_BY_ONE,
         fixed=None, obstacle="", wrong="",
@@ -70,3 +73,25 @@ def test_a_batch_is_filled_with_its_last_input():
     x = np.arange(6.0).reshape(3, 2)
     np.testing.assert_array_equal(filled(x, 5), x[[0, 1, 2, 2, 2]])
     np.testing.assert_array_equal(filled(x, 3), x)
+
+
+def test_batches_are_handed_over_together_once_the_best_is_known():
+    made, asked, together = case(), [], []
+
+    def counted(lengths):
+        def forward(inputs, names):
+            lengths.append(len(inputs))
+            return {n: tensors(inputs)[n] for n in names}
+
+        return forward
+
+    given = replace(
+        services(counted(asked), batch=2), forward_many=counted(together), side=SideBySide(2)
+    )
+    blocks = list(Work(given, made.x, made.changes, ("scores",), (1, 2)).whole("asked").blocks)
+    assert np.concatenate([i for i, _ in blocks]).tolist() == list(range(len(WINDOWS)))
+    found = np.concatenate([v["scores"] for _, v in blocks])
+    expected = tensors(changed_inputs(made.x, made.changes, range(len(WINDOWS)), (1, 2)))
+    np.testing.assert_array_equal(found, expected["scores"])
+    assert asked == [2]
+    assert together == [len(WINDOWS) - 2]
