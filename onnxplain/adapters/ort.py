@@ -141,6 +141,10 @@ class OrtAdapter:
         other._fits, other._meet = None, True
         return other
 
+    def open_ahead(self, names: Sequence[str]) -> None:
+        """Begin to prepare for `activations` of the named tensors, beside this thread."""
+        self._sessions.open_ahead(names)
+
     def forward(self, x: Array) -> Array:
         """Return the explained graph output."""
         return self.activations(x, [self._output])[self._output]

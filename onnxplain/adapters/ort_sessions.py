@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from onnxplain.graph.budget import memory_allowed
 from onnxplain.graph.light import fed_as_inputs, take_out
 from onnxplain.graph.rounds import has_loops
 from onnxplain.graph.view import Graph
+from onnxplain.process.background import Pending
 from onnxplain.process.journal import in_hand
 
 # Errors reach the user as exceptions; the log would repeat them as a page of C++.
@@ -76,6 +77,7 @@ class OrtSessions:
         self._loops = graph.is_small and has_loops(graph.model)
         # By exposed tensors and threads within an operator.
         self._kept: dict[tuple[frozenset[str], int | None], ort.InferenceSession] = {}
+        self._ahead: dict[frozenset[str], Pending[ort.InferenceSession]] = {}
 
     @property
     def provider(self) -> str:
@@ -95,10 +97,21 @@ class OrtSessions:
         """
         extra = frozenset(names) - self._outputs
         if (extra, threads) not in self._kept:
-            options = self._options(threads)
-            opened = self._open(self._with_outputs(extra), self._fed, options)
-            self._kept[extra, threads] = opened
+            pending = None if threads else self._ahead.pop(extra, None)
+            self._kept[extra, threads] = pending.result() if pending else self._new(extra, threads)
         return self._kept[extra, threads]
+
+    def open_ahead(self, names: Collection[str]) -> None:
+        """Begin to open the session of `exposing`, while this thread goes on with something else.
+
+        Whoever asks for it waits until it is open, and is told of what went wrong.
+        """
+        extra = frozenset(names) - self._outputs
+        if (extra, None) not in self._kept and extra not in self._ahead:
+            self._ahead[extra] = Pending(partial(self._new, extra))
+
+    def _new(self, extra: frozenset[str], threads: int | None = None) -> ort.InferenceSession:
+        return self._open(self._with_outputs(extra), self._fed, self._options(threads))
 
     def measuring(self, names: Sequence[str]) -> tuple[ort.InferenceSession, RunFeeds]:
         """Open a session whose last outputs are the shapes of the named tensors.

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from onnxplain.adapters.base import Array
 from onnxplain.adapters.coded_pictures import CodedPictures, Shares
 from onnxplain.adapters.ort import OrtAdapter
-from onnxplain.graph.held import at_once
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.layers import SpatialLayer
 
@@ -117,7 +116,7 @@ def measure_placement(
         halves = []
         for half in (0, 1):
             pictures = CodedPictures.draw(example, image, places, count, seed=2 * count + half)
-            maps = _maps(engine, layer, pictures, channels, cells)
+            maps = _maps(engine, image, layer, pictures, channels, cells)
             if maps is None or not np.isfinite(maps).all():
                 return Placement("undecided")
             halves.append(pictures.shares(maps))
@@ -128,15 +127,19 @@ def measure_placement(
 
 
 def _maps(
-    engine: OrtAdapter, layer: SpatialLayer, pictures: CodedPictures, channels: slice, cells: Order
+    engine: OrtAdapter,
+    image: ImageInput,
+    layer: SpatialLayer,
+    pictures: CodedPictures,
+    channels: slice,
+    cells: Order,
 ) -> NDArray[np.float64] | None:
     """Numbers of some channels and cells, (T, channels, cells); ``None`` if they are not there.
 
-    Whole tensors are held for as many pictures at a time as there is memory for.
+    One by one, where the file leaves it open: several at a time touch memory that one does not,
+    which takes as long as they do.
     """
-    count = len(pictures.codes)
-    size = layer.channels * math.prod(layer.grid)
-    step = at_once(count, pictures.textures[0].shape, (size,))
+    count, step = len(pictures.codes), image.batch or 1
     found = []
     for start in range(0, count, step):
         x = pictures.inputs(start, min(start + step, count))

@@ -27,7 +27,7 @@ from onnxplain.cli.features.command import features
 from onnxplain.cli.inspect import inspect
 from onnxplain.cli.methods import methods
 from onnxplain.cli.options import debug_option
-from onnxplain.cli.outcome import run
+from onnxplain.cli.outcome import end, run
 from onnxplain.cli.report import report
 from onnxplain.cli.verify import verify
 from onnxplain.cli.walled import Call
@@ -89,7 +89,9 @@ class _Program(click.Group):
         atexit.unregister(gc.freeze)
         atexit.register(gc.freeze)
         call = super().main
-        sys.exit(run(lambda: call(words, *given, **extra), debug="--debug" in words))
+        code = run(lambda: call(words, *given, **extra), debug="--debug" in words)
+        # Only the program's own process is ours to end, not one that calls this function.
+        (end if args is None else sys.exit)(code)
 
 
 @click.group(

@@ -51,17 +51,16 @@ def measured(network: Network, layer: SpatialLayer) -> Placement:
     """Measure where a layer answers; undecided if the file does not run, or takes too long."""
     centres, example = _centres(network, layer), network.example()
     derived = layer.name in network.axes.grid_of and layer.name not in network.axes.guessed
-    # What inputs of a batch have in common does not look like a place. Whether they meet is not
-    # asked for this; a file that takes one at a time only is run so.
     with in_time_together():
-        for engine in (network.ort.together, lambda: network.ort):
-            try:
-                return measure_placement(
-                    engine(), network.image, layer, centres, example, derived=derived
-                )
-            except OnnxplainError:
-                continue
-    return Placement("undecided")
+        try:
+            # What inputs of a fixed batch have in common does not look like a place: whether they
+            # meet is not asked for this.
+            engine = network.ort.together()
+            return measure_placement(
+                engine, network.image, layer, centres, example, derived=derived
+            )
+        except OnnxplainError:
+            return Placement("undecided")
 
 
 def placement_warnings(network: Network, layer: str | None) -> tuple[str, ...]:

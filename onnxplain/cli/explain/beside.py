@@ -13,7 +13,8 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from onnxplain.boundary import STOPS
-from onnxplain.cli.outcome import BESIDE, leave_threads
+from onnxplain.cli.outcome import leave_threads
+from onnxplain.process.background import BESIDE, settle
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -114,7 +115,7 @@ class Beside:
 
         def ended(_: Future[Any]) -> None:
             if is_last():
-                _settle(found, work)
+                settle(found, work)
 
         for one in before:
             one.add_done_callback(ended)
@@ -123,11 +124,3 @@ class Beside:
             return self.write(work)
         return found
 
-
-def _settle(found: Future[T], work: Callable[[], T]) -> None:
-    try:
-        value = work()
-    except BaseException as error:  # whoever asks for the result is told, as of any other work
-        found.set_exception(error)
-    else:
-        found.set_result(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -46,6 +47,7 @@ from onnxplain.explanations.explanation import Explanation
 from onnxplain.inputs.picture import Picture
 from onnxplain.model.load import load
 from onnxplain.model.model import Model
+from onnxplain.network.chosen_layer import named_layer
 from onnxplain.process.journal import in_hand, is_careful, keep, recall
 from onnxplain.render.look import Look
 from onnxplain.targets.classes import Kind
@@ -167,6 +169,7 @@ def run(
         _say_device(opened, opening["device"])
         if sheets is None and len(paths) > FEW:
             remark(f"no sheets for more than {FEW} pictures; --sheets draws them")
+    _open_ahead(opened, chosen)
     drawn = len(paths) <= FEW if sheets is None else sheets
     drawing = Drawing(Look(style, contour), columns, file_format)
     settings = {"seed": seed, "allow_mismatch": allow_mismatch, "average": average}
@@ -381,6 +384,14 @@ def _keep_apart(
                     f"the results in {str(folder)!r} would overwrite the image "
                     f"{name}.{part}.png; choose another folder with -o"
                 )
+
+
+def _open_ahead(model: Model, chosen: Sequence[Chosen]) -> None:
+    """Open the session that reads the layer of a method, while pictures and scores are read."""
+    asked = [c.parameters.get("layer") for c in chosen if c.method.takes_layer]
+    if asked and not is_careful():
+        with suppress(OnnxplainError):  # is refused where the method asks for it
+            model.network.ort.open_ahead([named_layer(model.network, asked[0]).name])
 
 
 def _say_device(model: Model, asked: str) -> None:

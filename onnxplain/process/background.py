@@ -1,0 +1,43 @@
+"""Work in native code that begins before its result is needed, on a thread of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Thread
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+# How names of threads begin that work beside the main one.
+BESIDE = "beside"
+
+
+class Pending(Generic[T]):
+    """The result of work that was begun.
+
+    Worth it for work without Python's lock only: opening a session, loading a library. The
+    process waits for it when it ends, so that no library is taken away from under it.
+
+    Parameters
+    ----------
+    work : callable
+        Begun at once.
+    """
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._found: Future[T] = Future()
+        Thread(target=settle, args=(self._found, work), name=f"{BESIDE}-ahead").start()
+
+    def result(self) -> T:
+        """Wait for the work, and return what it made or raise what it raised."""
+        return self._found.result()
+
+
+def settle(found: Future[T], work: Callable[[], T]) -> None:
+    """Do work, and make a future of what comes of it."""
+    try:
+        value = work()
+    except BaseException as error:  # whoever asks for the result is told, as of any other work
+        found.set_exception(error)
+    else:
+        found.set_result(value)
