@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -24,8 +24,6 @@ from onnxplain.adapters.batches import Batches, Shared, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.foreseen import Foreseen
 from onnxplain.adapters.incremental.costs import arithmetic, node_seconds
-from onnxplain.adapters.incremental.engine import WindowEngine
-from onnxplain.adapters.incremental.work import Services
 from onnxplain.adapters.ort_faults import whose_fault
 from onnxplain.adapters.ort_sessions import Keeping, OrtSessions, reason_of
 from onnxplain.adapters.rerun import Rerun
@@ -33,12 +31,15 @@ from onnxplain.adapters.rerun import Session as RunFeeds
 from onnxplain.adapters.side_by_side import SideBySide
 from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
 from onnxplain.graph.image_input import ImageInput
-from onnxplain.graph.sections import Sections
 from onnxplain.graph.shapes import Shapes, infer_shapes
 from onnxplain.graph.view import Graph, Node
 from onnxplain.process.leftovers import temporary_folder
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
+
+if TYPE_CHECKING:
+    from onnxplain.adapters.incremental.engine import WindowEngine
+    from onnxplain.graph.sections import Sections
 
 T = TypeVar("T")
 # Most inputs in one call; more are slower on a CPU, as activations leave its caches.
@@ -306,6 +307,11 @@ class OrtAdapter:
 
     @cached_property
     def _windows(self) -> WindowEngine:
+        # Takes a while to load, and most methods change no windows.
+        from onnxplain.adapters.incremental.engine import WindowEngine
+        from onnxplain.adapters.incremental.work import Services
+        from onnxplain.graph.sections import Sections
+
         graph, image = self._graph, self._image
         batches = self._fitting(self._batches.size)
 

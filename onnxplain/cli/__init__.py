@@ -1,7 +1,7 @@
 """The command line: one group, one file for each command.
 
-A command's file holds its options and nothing heavy; what it does is imported when it is
-called, so that ``--help`` answers at once.
+A command's file holds its options and nothing heavy, and is imported when the command is asked
+for; what it does is imported when it is called, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
@@ -15,21 +15,9 @@ from typing import Any
 import click
 
 from onnxplain import __version__
-from onnxplain.cli.audit import audit
-from onnxplain.cli.background import background
-from onnxplain.cli.choose import choose
-from onnxplain.cli.compare import compare
-from onnxplain.cli.dossier import dossier
-from onnxplain.cli.evaluate import evaluate
-from onnxplain.cli.explain.command import explain
-from onnxplain.cli.export import export
-from onnxplain.cli.features.command import features
-from onnxplain.cli.inspect import inspect
-from onnxplain.cli.methods import methods
+from onnxplain.cli.commands import Commands
 from onnxplain.cli.options import debug_option
 from onnxplain.cli.outcome import end, run
-from onnxplain.cli.report import report
-from onnxplain.cli.verify import verify
 from onnxplain.cli.walled import Call
 from onnxplain.cli.worker import become_worker
 
@@ -91,7 +79,9 @@ class _Program(click.Group):
         call = super().main
         code = run(lambda: call(words, *given, **extra), debug="--debug" in words)
         # Only the program's own process is ours to end, not one that calls this function.
-        (end if args is None else sys.exit)(code)
+        if args is None:
+            end(code)
+        sys.exit(code)
 
 
 @click.group(
@@ -106,19 +96,20 @@ def main() -> None:
     """Run the command line."""
 
 
-for command in (
-    audit,
-    background,
-    choose,
-    compare,
-    dossier,
-    explain,
-    evaluate,
-    export,
-    features,
-    inspect,
-    methods,
-    report,
-    verify,
-):
-    main.add_command(command)
+main.commands = Commands(
+    {
+        "audit": "audit",
+        "background": "background",
+        "choose": "choose",
+        "compare": "compare",
+        "dossier": "dossier",
+        "evaluate": "evaluate",
+        "explain": "explain.command",
+        "export": "export",
+        "features": "features.command",
+        "inspect": "inspect",
+        "methods": "methods",
+        "report": "report",
+        "verify": "verify",
+    }
+)

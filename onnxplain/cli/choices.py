@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from onnxplain.errors import MethodRefusedError, UnknownNameError, UsageError
 from onnxplain.methods import Method, find
 from onnxplain.methods.parameters import check_parameters
-from onnxplain.model.obstacles import obstacles
 from onnxplain.targets.request import TargetRequest
 
 if TYPE_CHECKING:
@@ -108,6 +107,8 @@ def choose_methods(given: Sequence[str], model: Model) -> tuple[list[Method], di
         raise UsageError("-m is empty: name a method; `onnxplain methods` lists them")
     if names and "all" not in names:
         return list({find(n).name: find(n) for n in names}.values()), {}
+    from onnxplain.model.obstacles import obstacles  # loads what writes derivatives
+
     reasons = obstacles(model.network, None if names else DEFAULT_METHODS)
     wanted = list(reasons)
     applicable = [find(n) for n in wanted if not reasons[n]]

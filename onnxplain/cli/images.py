@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from onnxplain.errors import ImageError, UsageError
-from onnxplain.inputs.dataset import image_files, is_table
-from onnxplain.inputs.image_formats import SUFFIXES
+from onnxplain.inputs.image_formats import SUFFIXES, image_files
+from onnxplain.inputs.table_names import is_table
 
 _PATTERN = frozenset("*?[")
 _MODEL = ".onnx"

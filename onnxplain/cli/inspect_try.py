@@ -11,9 +11,10 @@ from onnxplain.cli.console import line, remark, table
 from onnxplain.cli.images import find_images
 from onnxplain.cli.progress import progress_bar
 from onnxplain.errors import UsageError
-from onnxplain.inputs.dataset import Sample, is_table, spread
+from onnxplain.inputs.dataset import Sample, spread
 from onnxplain.inputs.datasets import read_datasets
 from onnxplain.inputs.preprocess import is_preset
+from onnxplain.inputs.table_names import is_table
 from onnxplain.model.trial import (
     DECLARED,
     MOST_PICTURES,

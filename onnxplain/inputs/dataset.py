@@ -10,7 +10,7 @@ import csv
 import glob
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,15 +24,15 @@ from onnxplain.errors import OF_A_PICTURE, ImageError, OnnxplainError, UsageErro
 from onnxplain.files import read_json, read_text, require_few_rows
 from onnxplain.inputs.annotations.annotation import Annotation
 from onnxplain.inputs.image import open_image
-from onnxplain.inputs.image_formats import SUFFIXES
+from onnxplain.inputs.image_formats import SUFFIXES, image_files
 from onnxplain.inputs.preprocess import Preprocess
+from onnxplain.inputs.table_names import is_table
 
 Item = TypeVar("Item")
 # Left, top, right and bottom edge in pixels of the picture file.
 Box = tuple[float, float, float, float]
 
 _TABLES = ("labels.csv", "labels.json")
-_TABLE_SUFFIXES = (".csv", ".json")
 _MASKS = "masks"
 _EDGES = ("x0", "y0", "x1", "y1")
 _COLUMNS = ("file", "label", "mask", *_EDGES)
@@ -164,11 +164,6 @@ def read_dataset(
     return _with_masks(samples, folder) if os.path.isdir(folder) else samples
 
 
-def is_table(source: str | Path) -> bool:
-    """Whether a source is named as a table is."""
-    return Path(source).suffix.lower() in _TABLE_SUFFIXES
-
-
 @contextmanager
 def noting(sample: Sample, failures: dict[str, OnnxplainError]) -> Iterator[None]:
     """Do what is asked of one picture; if it fails, note why and let the others be done.
@@ -195,14 +190,6 @@ def spread(items: Sequence[Item], limit: int | None) -> list[Item]:
     if limit is None or limit >= len(items):
         return list(items)
     return [items[int(k)] for k in np.linspace(0, len(items) - 1, limit).round()]
-
-
-def image_files(paths: Iterable[Path]) -> list[Path]:
-    """Those of some paths that end as an image file does and are no folders, sorted.
-
-    A link that leads nowhere is among them, so that whoever opens it says so.
-    """
-    return sorted(p for p in paths if p.suffix.lower() in SUFFIXES and not os.path.isdir(p))
 
 
 def _in_folder(folder: Path) -> list[Sample]:

@@ -9,7 +9,8 @@ from pathlib import Path, PurePath
 from typing import TypeVar
 
 from onnxplain.errors import UsageError
-from onnxplain.inputs.dataset import Sample, is_table, read_dataset
+from onnxplain.inputs.dataset import Sample, read_dataset
+from onnxplain.inputs.table_names import is_table
 
 Known = TypeVar("Known")
 

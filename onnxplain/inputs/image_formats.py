@@ -6,6 +6,8 @@ program (PostScript) or are hardly used, and a file's name decides nothing about
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 # Pillow's names. Pictures of cameras that hold several (MPO) are opened as JPEG.
@@ -99,3 +101,11 @@ def _refused(head: bytes) -> str:
     if head[:1] == b"P" and head[1:2] in b"1234567" and head[2:3].isspace():
         return "PNM"
     return "not a known kind of picture"
+
+
+def image_files(paths: Iterable[Path]) -> list[Path]:
+    """Those of some paths that end as an image file does and are no folders, sorted.
+
+    A link that leads nowhere is among them, so that whoever opens it says so.
+    """
+    return sorted(p for p in paths if p.suffix.lower() in SUFFIXES and not os.path.isdir(p))

@@ -30,7 +30,6 @@ from onnxplain.inputs.guess import contradiction, guess_preprocess, guess_warnin
 from onnxplain.inputs.labels import find_labels
 from onnxplain.inputs.picture import sample_picture
 from onnxplain.inputs.preprocess import Preprocess, is_preset, preset, preset_channels
-from onnxplain.model.cut_model import model_at
 from onnxplain.model.model import Model
 from onnxplain.model.odd import prepared
 from onnxplain.network.context import Progress
@@ -233,7 +232,11 @@ def load(
         warnings=[*warnings, *([against] if against else [])],
     )
     model.carried = carried
-    return model if at is None else model_at(model, at)
+    if at is None:
+        return model
+    from onnxplain.model.cut_model import model_at  # takes a while to load, for one option
+
+    return model_at(model, at)
 
 
 def explain(

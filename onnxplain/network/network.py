@@ -10,7 +10,6 @@ import numpy as np
 
 from onnxplain.adapters.base import Array
 from onnxplain.adapters.engines import OWN, Factory, engine_factory
-from onnxplain.adapters.independence import Independence, measure_independence
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.adapters.placement import Placement
 from onnxplain.convert.torch_threads import import_torch
@@ -37,6 +36,7 @@ from onnxplain.network.engines import AUTO, Engines
 from onnxplain.network.placed_layer import placed
 
 if TYPE_CHECKING:
+    from onnxplain.adapters.independence import Independence
     from onnxplain.adapters.torch import TorchAdapter
 
 # Some input that moves the scores.
@@ -259,6 +259,8 @@ class Network(Engines):
         """
         if self._whole is not None:
             return self._whole.independence
+        from onnxplain.adapters.independence import measure_independence  # takes a while to load
+
         x, names = self.example(), self._scores
         return measure_independence(
             self.graph, self.image, self.ort, lambda: self.ort_as_written, x, names

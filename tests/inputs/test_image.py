@@ -11,8 +11,8 @@ from PIL import EpsImagePlugin, Image, ImageFile, PngImagePlugin
 from onnxplain.boundary import unnamed
 from onnxplain.errors import ImageError
 from onnxplain.inputs import image
-from onnxplain.inputs.dataset import image_files
 from onnxplain.inputs.image import open_image
+from onnxplain.inputs.image_formats import image_files
 from tests.hostile_pictures import OPENED, REFUSED, no_files
 
 posix = pytest.mark.skipif(os.name != "posix", reason="pipes and links of POSIX")

@@ -123,4 +123,3 @@ class Beside:
         if is_last():
             return self.write(work)
         return found
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,7 @@ import numpy as np
 from onnxplain.boundary import unnamed
 from onnxplain.cli.explain.relevance import strongest_channels
 from onnxplain.errors import OnnxplainError
-from onnxplain.evaluate.choose.choice import in_all
-from onnxplain.render.boxes import numbered
-from onnxplain.render.clear_maps import clear_maps
-from onnxplain.render.error_maps import error_maps
 from onnxplain.render.look import Look
-from onnxplain.render.occlusion_maps import occlusion_maps
 from onnxplain.render.overlay import drawn
 from onnxplain.render.save import save_image, save_page
 from onnxplain.render.sheet import sheet
@@ -30,11 +26,12 @@ if TYPE_CHECKING:
     from onnxplain.targets.target import Target
     from onnxplain.tasks.boxes import Detected
 
-# Methods with a picture of their own, known by a map that only they have.
+# Methods with a picture of their own, known by a map that only they have, and what draws it: a
+# function of that name in a module of that name.
 _OWN_PICTURES = {
-    "difference": occlusion_maps,
-    "dominant_class": clear_maps,
-    "standard_error": error_maps,
+    "difference": "occlusion_maps",
+    "dominant_class": "clear_maps",
+    "standard_error": "error_maps",
 }
 # Boxes that the table lists and the picture shows.
 LISTED_BOXES = 20
@@ -143,7 +140,11 @@ class ImageResult:
     def trust(self) -> str:
         """What its maps were judged to be in all; empty if they were not judged."""
         said = [verdict_of(e).get("verdict") for e in self.explanations()]
-        return in_all(words) if (words := [s for s in said if s]) else ""
+        if not (words := [s for s in said if s]):
+            return ""
+        from onnxplain.evaluate.choose.choice import in_all  # few ask for verdicts
+
+        return in_all(words)
 
     def without_maps(self) -> ImageResult:
         """What is printed of the image, once its maps are written: no memory for each picture."""
@@ -206,6 +207,8 @@ def write_boxes(found: Detected, picture: Picture, folder: Path, name: str) -> P
     OutputError
         If the file cannot be written.
     """
+    from onnxplain.render.boxes import numbered  # a classifier has none
+
     path = folder / f"{name}.boxes.png"
     boxes = found.found.sides[:LISTED_BOXES].tolist()
     save_image(numbered(picture.pixels, boxes, found.names), path)
@@ -249,9 +252,10 @@ def _drawn(
         written.append(folder / f"{name}.sheet.{end}")
         page = sheet(explanations, look=drawing.look, columns=drawing.columns)
         save_page(page, written[-1])
-    for key, draw in _OWN_PICTURES.items():
+    for key, drawing_of in _OWN_PICTURES.items():
         owners = [e for e in explanations if _own_picture(e) == key]
         for explanation in owners:
+            draw = getattr(import_module(f"onnxplain.render.{drawing_of}"), drawing_of)
             targets = [e for e in owners if e.method == explanation.method]
             index = f".{explanation.target.stem}" if len(targets) > 1 else ""
             written.append(folder / f"{name}.{explanation.method}-maps{index}.{end}")
