@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from onnxplain.boundary import foreign
+from onnxplain.deflate import FAST, compress
 from onnxplain.errors import UsageError
 from onnxplain.files import why_no_file
 
@@ -22,8 +22,6 @@ Arrays = dict[str, NDArray[Any]]
 _MOST_BYTES = 4 << 30
 # Numbers and texts.
 _KINDS = "biufU"
-# Of zlib; numpy's own is 6.
-_LEVEL = 1
 # Bytes by which an array is judged, and the share of them below which packing is worth its time:
 # the pixels of a photo would take more of it than all other arrays, for a third of their size.
 _SAMPLE, _WORTH = 1 << 12, 0.5
@@ -40,7 +38,7 @@ def write_npz(file: IO[bytes], arrays: Mapping[str, ArrayLike]) -> None:
         By name; nothing is pickled.
     """
     kind = zipfile.ZIP_DEFLATED
-    with zipfile.ZipFile(file, "w", kind, compresslevel=_LEVEL) as archive:
+    with zipfile.ZipFile(file, "w", kind, compresslevel=FAST) as archive:
         for name, values in arrays.items():
             array = np.asanyarray(values)
             part = zipfile.ZipInfo(f"{name}.npy")
@@ -55,7 +53,7 @@ def _is_worth_packing(values: NDArray[Any]) -> bool:
         return True
     flat = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
     pieces = flat[len(flat) // 3 :][:_SAMPLE], flat[2 * len(flat) // 3 :][:_SAMPLE]
-    packed = sum(len(zlib.compress(piece.data, _LEVEL)) for piece in pieces)
+    packed = sum(len(compress(piece, FAST)) for piece in pieces)
     return packed < _WORTH * sum(map(len, pieces))
 
 
