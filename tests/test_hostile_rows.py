@@ -35,7 +35,7 @@ ROWS = {
         "adapters/test_ort_deadline.py::test_what_onnx_runtime_holds_is_under_the_budget_of_memory",
         "network/test_concrete_shapes.py::test_a_measured_tensor_that_is_too_large_is_named",
         "graph/test_held.py::test_what_is_too_long_or_too_large_is_refused_by_name",
-        "graph/test_held.py::test_as_many_pictures_as_fit_are_held_and_at_least_one",
+        "adapters/test_placement.py::test_pictures_run_one_by_one_or_as_many_as_the_file_wants",
     ),
     "headers that claim gigabytes": (
         "explanations/test_npz.py::test_a_damaged_file_is_refused_in_one_line",

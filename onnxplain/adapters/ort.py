@@ -115,6 +115,7 @@ class OrtAdapter:
         self._shapes = shapes or (lambda: infer_shapes(graph, image))
         self._bound = dict(bound or {})
         self._threads = threads
+        self._fewer: int | None = None
         self._sessions = OrtSessions(graph, device, threads=threads, optimise=optimise)
         self._reruns: dict[tuple[str, tuple[str, ...]], Rerun] = {}
         self._foreseen, self._repeats = Foreseen(), repeats
@@ -145,6 +146,15 @@ class OrtAdapter:
     def open_ahead(self, names: Sequence[str]) -> None:
         """Begin to prepare for `activations` of the named tensors, beside this thread."""
         self._sessions.open_ahead(names)
+
+    def leave(self, processors: int) -> None:
+        """Leave processors to other work while single inputs run; the numbers are the same.
+
+        Each thread of an operator waits for the slowest one, so that one which has no processor
+        to itself holds up all of them.
+        """
+        threads = self._threads or machine.processors()
+        self._fewer = max(1, threads - processors) if processors else None
 
     def forward(self, x: Array) -> Array:
         """Return the explained graph output."""
@@ -179,14 +189,13 @@ class OrtAdapter:
         wanted = list(dict.fromkeys(names))
         inputs = [n for n in wanted if n == self._image.name]
         fetched = [n for n in wanted if n != self._image.name]
-        session = self._sessions.exposing(fetched)
+        session = self._sessions.exposing(fetched, self._fewer if len(x) == 1 else None)
 
         def run(batch: Array, session: Any = session) -> dict[str, Array]:
             # Asked for nothing, ONNX Runtime returns all outputs.
             values = self._run(session, fetched, batch) if fetched else []
-            found = zip(fetched, values, strict=True)
-            tensors = {n: v for n, v in found if isinstance(v, np.ndarray)}
-            return tensors | dict.fromkeys(inputs, batch)
+            found = dict(zip(fetched, values, strict=True)) | dict.fromkeys(inputs, batch)
+            return {n: v for n, v in found.items() if isinstance(v, np.ndarray)}
 
         x = x.astype(self._image.dtype, copy=False)
 
@@ -356,10 +365,7 @@ class OrtAdapter:
             return found, node_seconds(file, sections.nodes, len(batches[-1]), len(batches))
 
     def _run(self, session: Any, names: list[str], batch: Array) -> list[Any]:
-        def run(feeds: Mapping[str, Array]) -> list[Any]:
-            return self._sessions.run(session, names, feeds)
-
-        return self._said(session, run, batch)
+        return self._said(session, partial(self._sessions.run, session, names), batch)
 
     def _said(self, session: Any, run: Callable[[Mapping[str, Array]], T], batch: Array) -> T:
         """Run a function of all inputs, and say whose fault it is if that fails."""

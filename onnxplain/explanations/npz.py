@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from onnxplain.boundary import foreign
-from onnxplain.deflate import FAST, compress
 from onnxplain.errors import UsageError
+from onnxplain.explanations.deflate import FAST, compress
 from onnxplain.files import why_no_file
 
 Arrays = dict[str, NDArray[Any]]

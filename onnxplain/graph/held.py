@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from onnxplain.graph.budget import budget, over
@@ -33,9 +32,3 @@ def require_held(where: str, sides: Sequence[int], numbers: int) -> None:
         raise over("side", where, f"one side of {places} is too long")
     if (size := BYTES * numbers) > budget().picture_bytes:
         raise over("picture_bytes", where, f"it takes {size:,} bytes")
-
-
-def at_once(count: int, shape: Sequence[int], read: Sequence[int]) -> int:
-    """How many of some pictures to hold at a time, with the tensor that is read; at least 1."""
-    one = BYTES * (math.prod(shape) + math.prod(read))
-    return max(1, min(count, budget().picture_bytes // max(one, 1)))

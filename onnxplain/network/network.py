@@ -261,9 +261,9 @@ class Network(Engines):
             return self._whole.independence
         from onnxplain.adapters.independence import measure_independence  # takes a while to load
 
-        x, names = self.example(), self._scores
         return measure_independence(
-            self.graph, self.image, self.ort, lambda: self.ort_as_written, x, names
+            *(self.graph, self.image, self.ort, lambda: self.ort_as_written),
+            *(self.example(), self._scores),
         )
 
     @property

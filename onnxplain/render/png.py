@@ -13,7 +13,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.deflate import FAST, compress, crc32
+from onnxplain.explanations.deflate import FAST, compress, crc32
 
 _MAGIC = b"\x89PNG\r\n\x1a\n"
 _DEPTH, _RGB, _UP = 8, 2, 2

@@ -3,7 +3,7 @@
 import pytest
 
 from onnxplain.graph.budget import Budget, OverBudgetError, within
-from onnxplain.graph.held import at_once, require_held
+from onnxplain.graph.held import require_held
 from onnxplain.graph.image_input import find_image_input
 from tests.graph.written import graph
 
@@ -26,13 +26,6 @@ def test_what_is_too_long_or_too_large_is_refused_by_name(sides, numbers, said):
 def test_what_fits_is_held():
     with within(SMALL):
         require_held("layer 'a'", (100, 10), 1_000)
-
-
-def test_as_many_pictures_as_fit_are_held_and_at_least_one():
-    with within(SMALL):
-        assert at_once(8, (50,), (50,)) == 8  # 400 bytes each
-        assert at_once(99, (50,), (50,)) == 10
-        assert at_once(8, (50,), (5_000,)) == 1
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onnxplain import machine
-from onnxplain.adapters.device import cuda_device_count, parse_device
+from onnxplain.adapters.device import parse_device
 from onnxplain.boundary import one_of_many
 from onnxplain.cli.choices import (
     Chosen,
@@ -28,6 +27,7 @@ from onnxplain.cli.choices import (
 from onnxplain.cli.console import remark
 from onnxplain.cli.explain.beside import Beside
 from onnxplain.cli.explain.grid import Grid, methods_of_grid, parse_grid, write_grids
+from onnxplain.cli.explain.pace import Pace
 from onnxplain.cli.explain.results import (
     LISTED_BOXES,
     Attempt,
@@ -38,6 +38,7 @@ from onnxplain.cli.explain.results import (
     write_explanation,
     write_sheets,
 )
+from onnxplain.cli.explain.sessions import leaving, open_ahead, say_device
 from onnxplain.cli.explain.show import show_document, show_failures, show_tables
 from onnxplain.cli.images import find_images, require_order, result_names
 from onnxplain.cli.outcome import code_of
@@ -47,7 +48,6 @@ from onnxplain.explanations.explanation import Explanation
 from onnxplain.inputs.picture import Picture
 from onnxplain.model.load import load
 from onnxplain.model.model import Model
-from onnxplain.network.chosen_layer import named_layer
 from onnxplain.process.journal import in_hand, is_careful, keep, recall
 from onnxplain.render.look import Look
 from onnxplain.targets.classes import Kind
@@ -166,10 +166,10 @@ def run(
     if not quiet:
         for text in warnings:
             remark(f"warning: {text}")
-        _say_device(opened, opening["device"])
+        say_device(opened, opening["device"])
         if sheets is None and len(paths) > FEW:
             remark(f"no sheets for more than {FEW} pictures; --sheets draws them")
-    _open_ahead(opened, chosen)
+    open_ahead(opened, chosen)
     drawn = len(paths) <= FEW if sheets is None else sheets
     drawing = Drawing(Look(style, contour), columns, file_format)
     settings = {"seed": seed, "allow_mismatch": allow_mismatch, "average": average}
@@ -193,9 +193,11 @@ def run(
             as_json or not quiet,
             judged_by,
         )
+        pace = Pace(leaving(opened, opening["threads"]))
         for path, picture in beside.ahead(partial(_read, opened), left):
             begun[path] = _explain_image(job, path, picture, names[path])
             bar.finish()
+            pace.finish()
     results = [known[p] if p in known else begun[p].result() for p in paths]
     found = opened.network.known_independence
     if found is not None and any(result.explanations() for result in results):
@@ -384,17 +386,3 @@ def _keep_apart(
                     f"the results in {str(folder)!r} would overwrite the image "
                     f"{name}.{part}.png; choose another folder with -o"
                 )
-
-
-def _open_ahead(model: Model, chosen: Sequence[Chosen]) -> None:
-    """Open the session that reads the layer of a method, while pictures and scores are read."""
-    asked = [c.parameters.get("layer") for c in chosen if c.method.takes_layer]
-    if asked and not is_careful():
-        with suppress(OnnxplainError):  # is refused where the method asks for it
-            model.network.ort.open_ahead([named_layer(model.network, asked[0]).name])
-
-
-def _say_device(model: Model, asked: str) -> None:
-    if asked == "auto" and model.network.ort.device == "CPUExecutionProvider":
-        why = "no CUDA device" if not cuda_device_count() else "ONNX Runtime cannot load CUDA"
-        remark(f"device: cpu ({why})")

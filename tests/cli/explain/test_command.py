@@ -14,7 +14,7 @@ from PIL import Image
 
 import onnxplain
 from onnxplain import Explanation
-from onnxplain.cli.explain import run as run_module
+from onnxplain.cli.explain import sessions as sessions_module
 from onnxplain.methods import registered
 from onnxplain.render.captions import caption
 from tests.applicable import WITHOUT_ATTENTION
@@ -186,7 +186,7 @@ def test_quiet_says_nothing(explain):
 
 
 def test_the_fallback_to_the_cpu_is_one_line(explain, monkeypatch):
-    monkeypatch.setattr(run_module, "cuda_device_count", lambda: 0)
+    monkeypatch.setattr(sessions_module, "cuda_device_count", lambda: 0)
     monkeypatch.setattr("onnxplain.adapters.ort_sessions.cuda_loads", lambda index: False)
     found = explain("-m", "cam")
     assert found.stderr == "onnxplain: device: cpu (no CUDA device)\n"
