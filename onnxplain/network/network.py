@@ -257,14 +257,12 @@ class Network(Engines):
         What follows a tensor is taken to be as the whole: values of several inputs do not
         meet there if they meet nowhere.
         """
-        if self._whole is not None:
-            return self._whole.independence
         from onnxplain.adapters.independence import measure_independence  # takes a while to load
 
-        return measure_independence(
-            *(self.graph, self.image, self.ort, lambda: self.ort_as_written),
-            *(self.example(), self._scores),
-        )
+        if self._whole is not None:
+            return self._whole.independence
+        graph, image, x, names = self.graph, self.image, self.example(), self._scores
+        return measure_independence(graph, image, self.ort, lambda: self.ort_as_written, x, names)
 
     @property
     def known_independence(self) -> Independence | None:
