@@ -177,14 +177,24 @@ class OrtSessions:
         return Keeping(session, names, self._fed, loops=self._loops)
 
     def keeping_part(
-        self, file: bytes, weights: Mapping[str, Array], names: Sequence[str]
+        self,
+        file: bytes,
+        weights: Mapping[str, Array],
+        names: Sequence[str],
+        *,
+        quickly: bool = False,
     ) -> Keeping:
-        """Open a part of the graph, as `open_part`, for tensors that another run left."""
+        """Open a part of the graph, as `open_part`, for tensors that another run left.
+
+        `quickly` leaves out what takes longer than it gains in ten runs of a graph of many nodes.
+        """
         # What the whole graph holds already is not held twice.
         own = _values({n: w for n, w in weights.items() if n not in self._fed})
         fed = {n: own[n] if n in own else self._fed[n] for n in weights}
-        session = self._open(file, fed, self._options())
-        return Keeping(session, names, fed, loops=self._loops)
+        options = self._options()
+        if quickly and self._optimise:
+            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        return Keeping(self._open(file, fed, options), names, fed, loops=self._loops)
 
     def run(
         self, session: ort.InferenceSession, names: Sequence[str] | None, feeds: Mapping[str, Array]

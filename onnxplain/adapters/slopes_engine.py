@@ -203,6 +203,7 @@ class SlopesEngine:
         ConversionError, ParityError, MethodRefusedError, UnsupportedModelError, UsageError
             If there is none, or the derivatives do not add up.
         """
+        self._symbolic.open_relevance(x, seeds, composite, names)
         check = self._agreeing(starts_of(seeds), (self._image.name,), x)
         found = self._symbolic.relevance(x, seeds, composite, names)
         self.device, self.check, self.obstacle = self._symbolic.device, check, ""

@@ -32,6 +32,7 @@ from onnxplain.adapters.tally import Tally
 from onnxplain.errors import ConversionError, UnsupportedModelError, UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph
+from onnxplain.process.background import Pending
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
 from onnxplain.symbolic.facts import Facts, measure_facts
@@ -49,10 +50,13 @@ _NARROW = 4
 
 @dataclass(frozen=True, eq=False)
 class _Pass:
-    """One way back with its sessions, and what reads its balance if relevance goes there."""
+    """One way back with its sessions, and what reads its balance if relevance goes there.
+
+    To open the way back takes longest: it begins beside the thread that asked for it.
+    """
 
     forward: Keeping
-    back: Keeping
+    back: Pending[Keeping]
     way: WayBack
     relevance: RelevanceWay | None = None
 
@@ -92,10 +96,12 @@ class SymbolicAdapter:
         measured: Callable[[], bool] = never,
     ) -> None:
         self._given, self._image, self._open = graph, image, open_ort
+        self._own = open_ort(graph)
         self._bound = dict(bound or {})
         self._batches = Batches(batch_size, image.batch, must_part, measured)
         self._passes: OrderedDict[Hashable, _Pass] = OrderedDict()
-        self.device = f"{self._ort.device}, derivatives in ONNX nodes"
+        self._known: dict[frozenset[str], Facts] = {}
+        self.device = f"{self._own.device}, derivatives in ONNX nodes"
 
     @cached_property
     def _graph(self) -> Graph:
@@ -103,11 +109,11 @@ class SymbolicAdapter:
 
     @cached_property
     def _ort(self) -> OrtAdapter:
-        return self._open(self._graph)
+        return self._own if self._graph is self._given else self._open(self._graph)
 
     def activations(self, x: Array, names: Sequence[str]) -> dict[str, Array]:
         """Return the named tensors; see `Adapter`."""
-        return self._ort.activations(x, names)
+        return self._own.activations(x, names)
 
     def pull_back(
         self,
@@ -147,7 +153,7 @@ class SymbolicAdapter:
             for k, seed in enumerate(seeds):
                 signals = of_rows(seed, rows).slopes(arrays)
                 feeds = {**read, **self._signals(ready.way, signals, arrays)}
-                found = _run(ready.back, feeds)
+                found = _run(ready.back.result(), feeds)
                 for name in names:
                     output = ready.way.outputs.get(name)
                     slope = np.zeros_like(arrays[name]) if output is None else found[output].numpy()
@@ -216,14 +222,18 @@ class SymbolicAdapter:
         kept = [n for n in dict.fromkeys([*way.reads, *names, *starts]) if n not in fed]
         sessions = self._ort.sessions
         outputs = [o.name for o in way.model.graph.output]
-        back = sessions.keeping_part(way.model.SerializeToString(), way.weights, outputs)
+        file, weights = way.model.SerializeToString(), way.weights
+        quickly = composite is not None
+        back = Pending(lambda: sessions.keeping_part(file, weights, outputs, quickly=quickly))
         # The session in which facts were measured serves if it exposes few tensors in vain, which
         # could keep nodes from being fused.
         spare = len(measured.difference(kept)) <= _SPARE
         return _Pass(sessions.keeping(kept, measured if spare else ()), back, way, relevance)
 
     def _facts(self, one: Array, wanted: set[str]) -> Facts:
-        """Measure facts, from two batch sizes if the file takes them."""
+        """Measure facts once, from two batch sizes if the file takes them."""
+        if (known := self._known.get(frozenset(wanted))) is not None:
+            return known
         engine, fixed = self._ort.together(), self._image.batch
         try:
             batches = [np.repeat(one, n, axis=0) for n in ([fixed] if fixed else [2, 3])]
@@ -238,6 +248,7 @@ class SymbolicAdapter:
                 raise ConversionError(
                     f"tensor {name!r} is {kind.name}, in which derivatives underflow"
                 )
+        self._known[frozenset(wanted)] = facts
         return facts
 
     def relevance(
@@ -265,8 +276,7 @@ class SymbolicAdapter:
                 "ONNX Runtime carries back all relevance; use PyTorch for a part of it"
             )
         starts, names = starts_of(seeds), tuple(dict.fromkeys(names))
-        key = ("relevance", starts, names, _key(composite))
-        ready = self._kept(key, lambda: self._write(x, starts, names, composite))
+        ready = self._relevance_pass(x, starts, names, composite)
         assert ready.relevance is not None
         way, tally, left = ready.relevance, Tally(seeds), len(x)
 
@@ -280,7 +290,7 @@ class SymbolicAdapter:
                 for relevance in signals.values():
                     # What only fills up a fixed batch starts at zero, so that it leaks nothing.
                     relevance[own:] = 0
-                found = _run(ready.back, {**read, **signals})
+                found = _run(ready.back.result(), {**read, **signals})
                 tally.add(k, *way.balance.read(found[way.sums].numpy()))
                 for name in names:
                     result[f"relevance:{k}:{name}"] = found[ready.way.outputs[name]].numpy()
@@ -290,17 +300,32 @@ class SymbolicAdapter:
         joined = self._batches.run_backward(run, np.arange(len(x)), kind)
         return tally.result(joined, names)
 
+    def open_relevance(
+        self, x: Array, seeds: Sequence[Seed], composite: Composite, names: Sequence[str]
+    ) -> None:
+        """Write the way back of `relevance`, and begin to open it; parameters and errors as there.
+
+        What is done meanwhile on this thread is won.
+        """
+        self._relevance_pass(x, starts_of(seeds), tuple(dict.fromkeys(names)), composite)
+
+    def _relevance_pass(
+        self, x: Array, starts: tuple[str, ...], names: tuple[str, ...], composite: Composite
+    ) -> _Pass:
+        key = ("relevance", starts, names, _key(composite))
+        return self._kept(key, lambda: self._write(x, starts, names, composite))
+
     def windowed(
         self, base: Array, changes: WindowChanges, names: Sequence[str], *, engine: Engine = "auto"
     ) -> WindowRun:
         """Return the named tensors for changed inputs; see `Adapter`."""
-        return self._ort.windowed(base, changes, names, engine=engine)
+        return self._own.windowed(base, changes, names, engine=engine)
 
     def rerun_from(
         self, x: Array, tensor: str, values: Array, names: Sequence[str]
     ) -> dict[str, Array]:
         """Return the named tensors when `tensor` had other values; see `Adapter`."""
-        return self._ort.rerun_from(x, tensor, values, names)
+        return self._own.rerun_from(x, tensor, values, names)
 
 
 def _run(back: Keeping, feeds: Mapping[str, Any]) -> dict[str, Any]:

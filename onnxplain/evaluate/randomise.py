@@ -106,7 +106,7 @@ def shuffled(model: Model, tensor: str, seed: int) -> Model:
     names = {n for layer in learned_layers(graph, tensor) for n in layer.constants}
     streams = {n: np.random.default_rng([seed, 1, zlib.crc32(n.encode())]) for n in names}
     moved = {n: _permuted(graph.constant(n), streams[n]) for n in names}
-    return model.with_graph(with_constants(graph, moved))
+    return _with_weights(model, with_constants(graph, moved))
 
 
 class RandomisedModels:
@@ -159,9 +159,15 @@ class RandomisedModels:
         found = []
         for stop in stages(len(layers), self._steps):
             lost = layers[:stop] if self.order == "cascading" else layers[stop - 1 : stop]
-            other = self._model.with_graph(randomised(graph, lost, self._seed))
+            other = _with_weights(self._model, randomised(graph, lost, self._seed))
             found.append((stop / len(layers), lost[-1].node.output, other))
         return found
+
+
+def _with_weights(model: Model, graph: Graph) -> Model:
+    other = model.with_graph(graph)
+    other.network.passing = True
+    return other
 
 
 def _draw(values: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:

@@ -18,7 +18,7 @@ from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.shapes import Shapes
 from onnxplain.graph.view import Graph
 from onnxplain.machine import lacks_pytorch
-from onnxplain.network.slopes import open_slopes, require_slopes, suits_onnx
+from onnxplain.network.slopes import open_slopes, opens_quickly, require_slopes, suits_onnx
 
 if TYPE_CHECKING:
     from onnxplain.adapters.independence import Independence
@@ -41,6 +41,8 @@ class Engines:
     ----------
     gradients_by : {"auto", "onnxruntime", "pytorch"}
         Which of the library's engines was asked for.
+    passing : bool
+        Whether the network will be asked little, so that what takes long to open is not worth it.
     """
 
     graph: Graph
@@ -48,6 +50,7 @@ class Engines:
     bound: Mapping[str, Array]
     precision: str
     gradients_by: str
+    passing: bool = False
     example: Callable[[], Array]
     _engine: Factory | None
     _device: str
@@ -92,7 +95,7 @@ class Engines:
         if self._engine is not None and needs in self.own_engine.capabilities:
             return False
         if Capability.RELEVANCE in needs and self.gradients_by == AUTO and not lacks_pytorch():
-            return False
+            return self._prefers_onnx and not self.passing and opens_quickly(self.graph)
         return self.gradients_by == "onnxruntime" or self._prefers_onnx
 
     def in_pytorch(self, needs: Capability) -> bool:

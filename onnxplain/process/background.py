@@ -7,6 +7,8 @@ from concurrent.futures import Future
 from threading import Thread
 from typing import Generic, TypeVar
 
+from onnxplain.process.journal import is_careful
+
 T = TypeVar("T")
 # How names of threads begin that work beside the main one.
 BESIDE = "beside"
@@ -15,18 +17,21 @@ BESIDE = "beside"
 class Pending(Generic[T]):
     """The result of work that was begun.
 
-    Worth it for work without Python's lock only: opening a session, loading a library. The
-    process waits for it when it ends, so that no library is taken away from under it.
+    Worth it for work without Python's lock only, as to open a session. The process waits for it
+    when it ends, so that no library is taken away from under it.
 
     Parameters
     ----------
     work : callable
-        Begun at once.
+        Begun at once; done at once, where one thing is to be done at a time.
     """
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._found: Future[T] = Future()
-        Thread(target=settle, args=(self._found, work), name=f"{BESIDE}-ahead").start()
+        if is_careful():
+            settle(self._found, work)
+        else:
+            Thread(target=settle, args=(self._found, work), name=f"{BESIDE}-ahead").start()
 
     def result(self) -> T:
         """Wait for the work, and return what it made or raise what it raised."""

@@ -53,7 +53,7 @@ def test_what_it_holds(path, model):
     assert (failure["number"], failure["name"]) == (0, "broken.png")
     assert "cannot read image" in failure["problem"]
     summed = {(m["method"], m["measure"]) for m in record["measures"]}
-    assert {("lrp", "conservation"), ("lrp", "parity_error"), ("grad-cam", "deletion")} <= summed
+    assert {("lrp", "conservation"), ("lrp", "slope_error"), ("grad-cam", "deletion")} <= summed
     assert {s["method"] for s in record["sanity"]} == {"grad-cam", "lrp"}
     assert record["methods"]["lrp"]["parameters"]["epsilon"] == 1e-6
     assert set(record["times"]["explaining_seconds"]) == {"grad-cam", "lrp"}

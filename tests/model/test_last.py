@@ -109,7 +109,7 @@ def test_engines_are_compared_once_for_all_methods(monkeypatch):
     errors = [
         model.explain(path, method).measures["parity_error"]
         for path in (DIGIT, OTHER)
-        for method in ("lrp", "guided-backprop")
+        for method in ("deconvnet", "guided-backprop")
     ]
     assert len(measured) == 2
     assert errors[0] == errors[1] != errors[2] == errors[3]

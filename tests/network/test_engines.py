@@ -6,7 +6,7 @@ from graphs import classifier
 from onnxplain.adapters.base import Capability
 from onnxplain.errors import MethodRefusedError, UsageError
 from onnxplain.graph.prepare import prepare
-from onnxplain.network import engines
+from onnxplain.network import engines, slopes
 from onnxplain.network.network import Network
 
 
@@ -36,8 +36,17 @@ def test_onnx_runtime_does_not_compute_in_double_precision():
     assert not opened("auto", precision="double").slopes_in_onnx(Capability.GRADIENTS)
 
 
-def test_relevance_comes_from_pytorch_where_it_is_installed(monkeypatch):
+def test_relevance_comes_from_pytorch_where_onnx_runtime_opens_late(monkeypatch):
     network = opened("auto")
+    assert network.adapter(Capability.RELEVANCE) is network.slopes
+    network.passing = True
+    assert network.adapter(Capability.RELEVANCE) is network.torch
+    network.passing = False
+    monkeypatch.setattr(slopes, "_QUICK_NODES", len(network.graph.nodes) - 1)
+    assert network.adapter(Capability.RELEVANCE) is network.torch
+    assert network.adapter(Capability.GRADIENTS) is network.slopes
+    monkeypatch.setattr(slopes, "_QUICK_NODES", len(network.graph.nodes))
+    monkeypatch.setattr(slopes, "_QUICK_BYTES", 10)
     assert network.adapter(Capability.RELEVANCE) is network.torch
     monkeypatch.setattr(engines, "lacks_pytorch", lambda: "torch is not installed")
     assert network.adapter(Capability.RELEVANCE) is network.slopes

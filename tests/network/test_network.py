@@ -38,7 +38,7 @@ class TestEngines:
             (Capability.GRADIENTS, SlopesEngine),
             (Capability.GRADIENTS | Capability.ACTIVATIONS, SlopesEngine),
             (Capability.GRADIENTS | Capability.SIGNALS, TorchAdapter),
-            (Capability.RELEVANCE, TorchAdapter),
+            (Capability.RELEVANCE, SlopesEngine),
         ],
     )
     def test_the_cheapest_that_suffices(self, needs, kind):

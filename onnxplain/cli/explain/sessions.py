@@ -25,7 +25,7 @@ def say_device(model: Model, asked: str) -> None:
 def open_ahead(model: Model, chosen: Sequence[Chosen]) -> None:
     """Open the session that reads the layer of a method, while pictures and scores are read."""
     asked = [c.parameters.get("layer") for c in chosen if c.method.takes_layer]
-    if asked and not is_careful():
+    if asked:
         with suppress(OnnxplainError):  # is refused where the method asks for it
             model.network.ort.open_ahead([named_layer(model.network, asked[0]).name])
 
