@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from benchmarks.curves import photo_samples
-from benchmarks.page import put_rows
+from benchmarks.page import show_rows
 
 MODEL = Path(__file__).parents[1] / "models/efficientnet-lite0.onnx"
 COLUMNS = ("pictures", "s a picture", "s of processors a picture", "load at the start")
@@ -52,10 +52,7 @@ def main() -> None:
         (few, *short), (many, *long) = found[0], found[-1]
         each = [(b - a) / (many - few) for a, b in zip(short, long, strict=True)]
         rows.append(["a further one", *(f"{e:.2f}" for e in each), ""])
-    for row in rows:
-        print(" | ".join(row))
-    if options.write:
-        put_rows("audit", COLUMNS, rows)
+    show_rows("audit", COLUMNS, rows, write=options.write)
 
 
 if __name__ == "__main__":

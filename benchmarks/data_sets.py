@@ -21,7 +21,7 @@ from PIL import Image
 
 import onnxplain
 from benchmarks.curves import photo_samples
-from benchmarks.page import put_rows
+from benchmarks.page import show_rows
 from benchmarks.timing import spread
 from onnxplain.cli import main as command
 
@@ -81,9 +81,7 @@ def main() -> None:
         sides = [[1000 * r[side][k] / len(files) for r in rounds] for side in (0, 1)]
         ratios = [our / their for our, their in zip(*sides, strict=True)]
         rows.append([clock, *(spread(side, 0) for side in sides), spread(ratios)])
-        print(" | ".join(rows[-1]))
-    if given.write:
-        put_rows("data-sets", COLUMNS, rows)
+    show_rows("data-sets", COLUMNS, rows, write=given.write)
 
 
 if __name__ == "__main__":

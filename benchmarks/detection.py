@@ -10,7 +10,7 @@ is printed with the smallest and largest. That ours is the paper's map is a test
 
     pip install -c constraints.txt -e '.[test]'
     pip install xaitk-saliency==0.15.0 dianna==1.8.1
-    python benchmarks/detection.py [--rounds 5] [--masks 1000] [--threads 1] [--clock wall]
+    python -m benchmarks.detection [--rounds 3] [--masks 1000] [--threads 1] [--write]
 """
 
 from __future__ import annotations
@@ -32,9 +32,12 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 import onnxplain  # noqa: E402
+from benchmarks.page import show_rows  # noqa: E402
 from benchmarks.timing import CLOCKS, in_turns, spread  # noqa: E402
 from onnxplain.targets.boxes.box_match import BoxMatch  # noqa: E402
 
+MODELS = [ROOT / f"models/{name}.onnx" for name in ("scenes-detector", "scenes-detector-int8")]
+COLUMNS = ("comparison", *(f"{path.stem}: theirs over ours" for path in MODELS), "ours, s")
 SCENE = ROOT / "examples/scenes/scene-1000000.png"
 BATCH, CELLS, SHARE, BOX = 32, 8, 0.5, "1"
 Work = Callable[[], np.ndarray]
@@ -136,33 +139,35 @@ def dianna(detector: Detector, masks: int) -> Work:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--masks", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--clock", choices=CLOCKS, default="cpu")
-    parser.add_argument("--model", type=Path, default=ROOT / "models/scenes-detector.onnx")
+    parser.add_argument("--write", action="store_true", help="put the table into the page")
     options = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
-    detector, masks = Detector(options.model), options.masks
-    ours = detector.ours(masks)
-    theirs = {
+    print(f"{options.threads} processor(s), {options.clock} time, load {os.getloadavg()[0]:.1f}")
+    rows: dict[str, list[str]] = {}
+    seconds: dict[str, list[str]] = {}
+    for path in MODELS:
+        detector = Detector(path)
+        ours = detector.ours(options.masks)
+        for name, their in others(detector, options.masks).items():
+            rounds = in_turns(their, ours, options.rounds, options.clock)
+            rows.setdefault(name, [name]).append(spread([t / o for t, o in rounds]))
+            seconds.setdefault(name, []).append(f"{statistics.median(o for _, o in rounds):.2f}")
+    table = [[*row, ", ".join(seconds[name])] for name, row in rows.items()]
+    show_rows("d-rise", COLUMNS, table, write=options.write)
+
+
+def others(detector: Detector, masks: int) -> dict[str, Work]:
+    """What ours is compared with."""
+    return {
         "XAITK, all candidates": xaitk(detector, masks, 0.0),
-        "XAITK, few": xaitk(detector, masks, 0.05),
-        "DIANNA": dianna(detector, masks),
-        "bare": detector.bare(masks),
+        "XAITK, those above .05 alone": xaitk(detector, masks, 0.05),
+        "DIANNA's loop": dianna(detector, masks),
+        "bare session calls": detector.bare(masks),
     }
-    print(
-        f"{options.model.name}, ONNX Runtime {onnxruntime.__version__}, {masks} masks, "
-        f"{options.threads} processor(s), {options.clock} time, load {os.getloadavg()[0]:.1f}"
-    )
-    print(f"{'':24}{'theirs : ours':>24}{'ours, s':>9}")
-    for name, their in theirs.items():
-        rounds = in_turns(their, ours, options.rounds, options.clock)
-        print(
-            f"{name:24}{spread([t / o for t, o in rounds]):>24}"
-            f"{statistics.median(o for _, o in rounds):>9.2f}",
-            flush=True,
-        )
 
 
 if __name__ == "__main__":

@@ -33,6 +33,16 @@ def put_rows(section: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     put(section, "\n".join(f"| {' | '.join(cells)} |" for cells in lines))
 
 
+def show_rows(
+    section: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, write: bool
+) -> None:
+    """Print the rows of a table, and put them into the page if that is asked for."""
+    for row in (columns, *rows):
+        print(" | ".join(row))
+    if write:
+        put_rows(section, columns, rows)
+
+
 def _parted(section: str, page: Path) -> tuple[str, str, str]:
     text = page.read_text("utf-8")
     begin, end = (f"<!-- {section}: {mark} -->\n" for mark in ("begin", "end"))

@@ -9,7 +9,7 @@ with the smallest and largest. Peak memory is what one run adds in a process of 
 
     pip install -c constraints.txt -e '.[test]'
     pip install --no-deps dianna==1.8.1 grad-cam==1.5.7 ttach==0.0.3 opencv-python-headless xarray
-    python benchmarks/perturbation.py [--rounds 5] [--masks 1000] [--threads 1] [--clock wall]
+    python -m benchmarks.perturbation [--rounds 3] [--masks 256] [--threads 1] [--write]
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import io
 import multiprocessing
 import os
 import platform
-import statistics
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +31,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import onnxplain  # noqa: E402
+from benchmarks.page import show_rows  # noqa: E402
 from benchmarks.timing import CLOCKS, added_mebibytes, in_turns, spread  # noqa: E402
 
 MODEL, CAT = ROOT / "models/efficientnet-lite0.onnx", ROOT / "examples/photos/chelsea.png"
@@ -39,6 +39,7 @@ BATCH = 32
 CELLS, SHARE = 7, 0.5
 # Feature maps of the layer that Score-CAM is compared at.
 CHANNELS = 320
+COLUMNS = ("comparison", "theirs over ours", "ours, s")
 Work = Callable[[], object]
 
 
@@ -154,12 +155,13 @@ def _peak(options: argparse.Namespace, name: str, side: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--masks", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--masks", type=int, default=256)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--clock", choices=CLOCKS, default="cpu")
     parser.add_argument("--only", default="", help="part of a comparison's name")
     parser.add_argument("--memory", action="store_true", help="also measure peak memory")
+    parser.add_argument("--write", action="store_true", help="put the table into the page")
     options = parser.parse_args()
     # Both sides take as many threads as there are processors that they may use.
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
@@ -168,18 +170,15 @@ def main() -> None:
         f"Runtime {onnxruntime.__version__}; {options.threads} processor(s), {options.masks} "
         f"masks, {options.rounds} rounds, {options.clock} time"
     )
-    print(f"{'':32}{'theirs : ours':>24}{'ours : theirs':>24}{'seconds':>9}")
+    rows = []
     for name, (their, our) in works(options).items():
         rounds = in_turns(their, our, options.rounds, options.clock)
-        print(
-            f"{name:32}{spread([t / o for t, o in rounds], 3):>24}"
-            f"{spread([o / t for t, o in rounds], 3):>24}"
-            f"{statistics.median(o for _, o in rounds):>9.2f}",
-            flush=True,
-        )
+        ratios, took = [t / o for t, o in rounds], [o for _, o in rounds]
+        rows.append([name, spread(ratios), spread(took)])
         if options.memory:
             sides = (peak(options, name, side) for side in (0, 1))
-            print("{:32}peak memory: theirs {:.0f} MiB, ours {:.0f} MiB".format("", *sides))
+            print("{}: peak memory: theirs {:.0f} MiB, ours {:.0f} MiB".format(name, *sides))
+    show_rows("sampling", COLUMNS, rows, write=options.write)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ is the propagation alone, on tensors, as zennit's is; ``lrp`` is the whole metho
 Peak memory (Linux) is what one run adds in a process of its own for each library.
 
     pip install -c constraints.txt -e '.[test]'
-    python benchmarks/relevance.py [--rounds 7] [--threads 1] [--nets resnet vgg lite0]
+    python -m benchmarks.relevance [--rounds 5] [--threads 1] [--nets resnet vgg lite0] [--write]
 """
 
 from __future__ import annotations
@@ -37,11 +37,14 @@ from zennit.canonizers import SequentialMergeBatchNorm  # noqa: E402
 
 import onnxplain  # noqa: E402
 import onnxplain.network.context  # noqa: E402
+from benchmarks.page import show_rows  # noqa: E402
 from benchmarks.timing import added_mebibytes, seconds, spread  # noqa: E402
 from onnxplain.relevance.composites import composite as composite_named  # noqa: E402
 from tests.engines import relevance  # noqa: E402
 
 SIDE = 224
+COLUMNS = ("network, composite", "PyTorch, rules alone", "`lrp` with its record", "zennit",
+           "rules alone over zennit", "`lrp` over zennit")  # fmt: skip
 
 
 class Residual(nn.Module):
@@ -143,34 +146,35 @@ def _peak(name: str, composite: str, which: str) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--nets", nargs="+", default=["resnet", "vgg", "lite0"])
     parser.add_argument("--composites", nargs="+", default=list(COMPOSITES))
     parser.add_argument("--memory", action="store_true", help="also measure peak memory")
+    parser.add_argument("--write", action="store_true", help="put the table into the page")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    print("multiples of one forward and backward pass of the original network; median (spread)")
-    print(f"{'net':8}{'composite':27}{'walk':>20}{'lrp':>20}{'zennit':>20}{'walk : zennit':>20}")
+    rows = []
     for name in options.nets:
         for composite in options.composites:
             todo = works(name, composite)
             for work in todo.values():
                 work()  # the first run prepares
-            ratios: dict[str, list[float]] = {"walk": [], "lrp": [], "zennit": [], "share": []}
+            ratios: dict[str, list[float]] = {k: [] for k in ("walk", "lrp", "zennit")}
             for _ in range(options.rounds):
                 floor = seconds(todo["floor"])
-                rounds = [{k: seconds(todo[k]) for k in ("walk", "zennit", "lrp")} for _ in "AB"]
-                mean = {k: (rounds[0][k] + rounds[1][k]) / 2 for k in rounds[0]}
-                for k in mean:
-                    ratios[k].append(mean[k] / floor)
-                ratios["share"].append(mean["walk"] / mean["zennit"])
-            cells = "".join(f"{spread(ratios[k]):>20}" for k in ("walk", "lrp", "zennit", "share"))
-            memory = ""
+                rounds = [{k: seconds(todo[k]) for k in ratios} for _ in "AB"]
+                for k in ratios:
+                    ratios[k].append((rounds[0][k] + rounds[1][k]) / 2 / floor)
+            beside = [
+                [own / their for own, their in zip(ratios[k], ratios["zennit"], strict=True)]
+                for k in ("walk", "lrp")
+            ]
+            rows.append([f"{name}, {composite}", *map(spread, [*ratios.values(), *beside])])
             if options.memory:
                 ours, theirs = (peak_mebibytes(name, composite, k) for k in ("walk", "zennit"))
-                memory = f"   peak {ours:.0f} MiB, zennit {theirs:.0f} MiB"
-            print(f"{name:8}{composite:27}{cells}{memory}", flush=True)
+                print(f"{rows[-1][0]}: peak {ours:.0f} MiB, zennit {theirs:.0f} MiB")
+    show_rows("relevance", COLUMNS, rows, write=options.write)
 
 
 if __name__ == "__main__":

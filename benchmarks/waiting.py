@@ -12,7 +12,7 @@ occupy the processors.
 - *spinning*: both as they are by themselves;
 - *alone*: one thread in both engines.
 
-    python benchmarks/waiting.py [--rounds 5] [--busy 2]
+    python -m benchmarks.waiting [--rounds 5] [--busy 2] [--write]
 """
 
 from __future__ import annotations
@@ -30,12 +30,14 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.page import show_rows  # noqa: E402
 from benchmarks.timing import seconds, spread  # noqa: E402
 
 MODEL, PICTURE = ROOT / "models/efficientnet-lite0.onnx", ROOT / "examples/photos/chelsea.png"
 WAYS = ("sleeping", "brief", "spinning", "alone")
 WORK = ("gradient", "lrp", "forward passes")
 PASSES = 10
+COLUMNS = ("machine, work", "sleeping, s", *(f"{way} over sleeping" for way in WAYS[1:]))
 OPENMP = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 
 
@@ -48,7 +50,7 @@ def works(way: str) -> dict[str, Callable[[], object]]:
 
     machine.is_busy = lambda: way == "sleeping"
     threads = 1 if way == "alone" else len(os.sched_getaffinity(0))
-    model = onnxplain.load(MODEL, device="cpu", threads=threads)
+    model = onnxplain.load(MODEL, device="cpu", threads=threads, engine="pytorch")
     picture = model.read(PICTURE)
 
     def forward() -> None:
@@ -120,33 +122,34 @@ def occupied(count: int) -> Iterator[None]:
             other.wait()
 
 
-def compare(workers: dict[str, Worker], rounds: int, title: str) -> None:
-    """Print one line for each work: seconds of sleeping, and the others over it."""
+def compared(workers: dict[str, Worker], rounds: int, title: str) -> list[list[str]]:
+    """One row for each work: seconds of sleeping, and the others over it."""
+    rows = []
     for work in WORK:
         taken = [{way: w.time(work) for way, w in workers.items()} for _ in range(rounds)]
         slept = statistics.median(t["sleeping"] for t in taken)
-        shown = [spread([t[way] / t["sleeping"] for t in taken]) for way in WAYS[1:]]
-        columns = "".join(f"{text:>20}" for text in shown)
-        print(f"{title:<12} {work:<16} {slept:>10.3f} s {columns}", flush=True)
+        ratios = [spread([t[way] / t["sleeping"] for t in taken]) for way in WAYS[1:]]
+        rows.append([f"{title}, {work}", f"{slept:.2f}", *ratios])
+    return rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--busy", type=int, default=os.cpu_count(), help="other processes")
+    parser.add_argument("--write", action="store_true", help="put the table into the page")
     parser.add_argument("--serve", choices=WAYS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
         serve(options.serve)
         return
     print(f"{len(os.sched_getaffinity(0))} processors, load {os.getloadavg()[0]:.1f} at the start")
-    header = "".join(f"{f'{way} : sleeping':>20}" for way in WAYS[1:])
-    print(f"{'machine':<12} {'work':<16} {'sleeping':>12} {header}")
     with ExitStack() as stack:
         workers = {way: stack.enter_context(Worker(way)) for way in WAYS}
-        compare(workers, options.rounds, "as it is")
+        rows = compared(workers, options.rounds, "quiet")
         with occupied(options.busy):
-            compare(workers, options.rounds, f"{options.busy} others")
+            rows += compared(workers, options.rounds, f"{options.busy} others")
+    show_rows("waiting", COLUMNS, rows, write=options.write)
 
 
 if __name__ == "__main__":

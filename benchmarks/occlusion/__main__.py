@@ -1,15 +1,14 @@
-"""Time and memory of occlusion as ratios to whole inputs in batches, and to Captum.
+"""Time and memory of occlusion as ratios to whole inputs in batches, and what refining costs.
 
     pip install -c constraints.txt -e '.[test]' torchvision
-    python -m benchmarks.occlusion [--networks resnet18,...] [--rounds 5] [--threads 1]
+    python -m benchmarks.occlusion [--networks resnet18,...] [--rounds 3] [--threads 1] [--write]
 
 Everything that is compared runs in turns, A B A B; the median of the rounds' ratios is printed with
 the smallest and largest. "steady" is a further picture; "first" is the first map of a file that is
 open, each side in a process of its own: with profile, plan and sections, and with memory that was
-never touched. "bare" are ONNX Runtime's own calls on ready batches. Captum
-explains the original network, with the best of several ``perturbations_per_eval``. The clock is
-the process's own CPU time, which other programs disturb little; ``--clock wall`` is what a
-person waits. With ``--gpu`` the same runs on CUDA, where everything is whole inputs.
+never touched. "bare" are ONNX Runtime's own calls on ready batches. The clock is the process's own
+CPU time, which other programs disturb little; ``--clock wall`` is what a person waits. With
+``--gpu`` the same runs on CUDA, where everything is whole inputs.
 """
 
 from __future__ import annotations
@@ -26,20 +25,31 @@ import onnx
 import onnxruntime
 import torch
 
-from benchmarks.occlusion import gpu, peers
+from benchmarks.occlusion import gpu
 from benchmarks.occlusion.measure import Context, alternate
 from benchmarks.occlusion.networks import LITE0, make
+from benchmarks.occlusion.refining import refined
+from benchmarks.page import show_rows
 from benchmarks.timing import added_mebibytes, seconds, spread
 
-NETWORKS = ("resnet18", "mobilenet_v2", "resnet50", "densenet121", "vgg16", LITE0)
+NETWORKS = ("mobilenet_v2", "resnet18", "densenet121", LITE0)
+# Tables of the page by the part of the measurement that fills them.
+COLUMNS = {
+    "speed": ("network", "windows", "steady", "first", "ours, as whole inputs, over bare calls",
+              "largest difference of the outputs"),
+    "memory": ("network", "peak of two maps as whole inputs, MiB", "as sections, MiB"),
+    "growth": ("pixels, stride", "windows", "whole inputs, s", "ours, s", "ratio"),
+    "refine": ("photo, step", "windows computed", "error of the range, mean", "largest",
+               "times as fast"),
+}  # fmt: skip
 GROWTH = ((224, 16), (320, 16), (448, 16), (224, 8))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--networks", default=",".join(NETWORKS))
-    parser.add_argument("--only", default="speed,captum,memory,growth,refine")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", default=",".join(COLUMNS))
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--side", type=int, default=224)
     parser.add_argument("--window", type=int, default=16)
@@ -47,6 +57,7 @@ def main() -> None:
     parser.add_argument("--clock", choices=("cpu", "wall"), default="cpu")
     parser.add_argument("--gpu", action="store_true")
     parser.add_argument("--batch", type=int, help="whole inputs in one call; tried if not given")
+    parser.add_argument("--write", action="store_true", help="put the tables into the page")
     parser.add_argument("--alone", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -63,29 +74,25 @@ def main() -> None:
     if options.gpu:
         gpu.compare(names, options)
         return
-    if "speed" in parts:
-        for name in names:
-            speed(name, options)
-    if "captum" in parts:
-        for name in names:
-            peers.captum(name, options)
-    if "memory" in parts:
-        for name in names:
-            memory(name, options)
-    if "growth" in parts:
-        growth(names[0], options)
-    if "refine" in parts:
-        peers.refine_error(options)
+    measured = {
+        "speed": lambda: [speed(name, options) for name in names],
+        "memory": lambda: [memory(name, options) for name in names],
+        "growth": lambda: growth(names[0], options),
+        "refine": refined,
+    }
+    for part in parts:
+        section = "occlusion" if part == "speed" else f"occlusion-{part}"
+        show_rows(section, COLUMNS[part], measured[part](), write=options.write)
 
 
-def speed(name: str, options: argparse.Namespace) -> None:
+def speed(name: str, options: argparse.Namespace) -> list[str]:
     """Whole inputs / auto, steady and first; whole inputs / bare calls."""
     _, proto = make(name, options.side)
     made = Context(proto, options.window, options.stride, threads=options.threads)
     for k in (0, 1):
         made.map(k, "brute-force")  # the second one finds the batch
     record, _ = made.map(0, "auto")
-    steady, brute, _ = alternate(
+    steady, _, _ = alternate(
         lambda k: made.map(k, "brute-force"), lambda k: made.map(k, "auto"),
         options.rounds, options.clock,
     )  # fmt: skip
@@ -106,23 +113,15 @@ def speed(name: str, options: argparse.Namespace) -> None:
     ours, _, _ = alternate(
         lambda k: made.map(k, "brute-force"), bare, options.rounds, options.clock
     )
-    said = record.get("because") or (
-        f"predicted {record['predicted_gain']}, {len(record['sections'])} sections, differs by "
-        f"{record['difference']:.0e}"
-    )
-    print(
-        f"{name:20} {len(made.windows)} windows, whole inputs {brute:.2f} s; steady {steady}, "
-        f"first {first}, ours / bare calls {ours}; {said}",
-        flush=True,
-    )
+    differs = record.get("because") or f"{record['difference']:.0e}"
+    return [name, str(len(made.windows)), steady, first, ours, differs]
 
 
-def memory(name: str, options: argparse.Namespace) -> None:
+def memory(name: str, options: argparse.Namespace) -> list[str]:
     """Peak memory of a process that makes two maps, and nothing else."""
     _, proto = make(name, options.side)
     peaks = {e: in_a_process("peak", e, proto, options) for e in ("brute-force", "auto")}
-    shown = ", ".join(f"{engine} {peak:.0f} MiB" for engine, peak in peaks.items())
-    print(f"{name:20} peak memory above the opened model: {shown}", flush=True)
+    return [name, *(f"{peak:.0f}" for peak in peaks.values())]
 
 
 def in_a_process(
@@ -153,8 +152,9 @@ def alone(options: argparse.Namespace) -> float:
     return added_mebibytes(lambda: [made.map(k, engine) for k in (0, 1)])
 
 
-def growth(name: str, options: argparse.Namespace) -> None:
+def growth(name: str, options: argparse.Namespace) -> list[list[str]]:
     """How time and gain grow with the picture and with the number of windows."""
+    rows = []
     for side, stride in GROWTH:
         _, proto = make(name, side)
         made = Context(proto, options.window, stride, threads=options.threads)
@@ -166,11 +166,9 @@ def growth(name: str, options: argparse.Namespace) -> None:
             lambda k, made=made: made.map(k, "auto"),
             max(1, options.rounds // 2), options.clock,
         )  # fmt: skip
-        print(
-            f"{name:20} {side} pixels, stride {stride}, {len(made.windows)} windows: whole inputs "
-            f"{brute:.2f} s, auto {ours:.2f} s, ratio {ratio}",
-            flush=True,
-        )
+        seconds_of = [f"{brute:.2f}", f"{ours:.2f}"]
+        rows.append([f"{side}, {stride}", str(len(made.windows)), *seconds_of, ratio])
+    return rows
 
 
 if __name__ == "__main__":

@@ -129,3 +129,25 @@ def test_weights_stay_in_memory_as_long_as_the_part_that_reads_them():
     del run
     gc.collect()
     assert seen() is None
+
+
+def test_a_part_that_is_opened_quickly_says_the_same(made):
+    network = Network(prepare(classifier(final="Softmax")), device="cpu")
+    graph, sessions = network.graph, network.ort.sessions
+    file = graph.model.SerializeToString()
+    quick, slow = (
+        sessions.keeping_part(file, graph.weights, ["scores"], quickly=q) for q in (True, False)
+    )
+    found = [part.run({"image": X})["scores"].numpy() for part in (quick, slow)]
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-5)
+    levels = [p.session.get_session_options().graph_optimization_level for p in (quick, slow)]
+    assert levels[0] == onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC != levels[1]
+
+
+def test_a_session_that_was_begun_ahead_is_opened_once(made):
+    network = Network(prepare(classifier(final="Softmax")), device="cpu")
+    network.ort.open_ahead(["maps"])
+    network.ort.open_ahead(["maps"])
+    first = network.ort.sessions.exposing(["maps"])
+    assert network.ort.sessions.exposing(["maps"]) is first
+    assert made == [["scores"], ["scores", "maps"]]

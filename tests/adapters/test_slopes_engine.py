@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from onnxplain.adapters import slopes_engine
 from onnxplain.adapters.base import Signal
 from onnxplain.adapters.slopes_engine import SlopesEngine
 from onnxplain.errors import ConversionError, MethodRefusedError, ParityError
@@ -128,3 +129,17 @@ def test_pytorch_gives_relevance_if_derivatives_do_not_add_up(monkeypatch):
     found.relevance(input_of(), SEED, composite("epsilon"), ["image"])
     assert (found.device, asked) == ("torch cpu", [True])
     assert "do not match" in found.obstacle
+
+
+def test_relevance_is_opened_beside_the_check_of_derivatives(monkeypatch):
+    found, _, _ = engine()
+    order = []
+    real_open, real_check = found._symbolic.open_relevance, slopes_engine.check_slopes
+    monkeypatch.setattr(
+        found._symbolic, "open_relevance", lambda *a: order.append("opened") or real_open(*a)
+    )
+    monkeypatch.setattr(
+        slopes_engine, "check_slopes", lambda *a: order.append("checked") or real_check(*a)
+    )
+    found.relevance(input_of(), SEED, composite("epsilon"), ["image"])
+    assert order == ["opened", "checked"]

@@ -6,6 +6,7 @@ import onnx
 import onnx.parser
 import pytest
 
+from onnxplain.adapters import symbolic
 from onnxplain.adapters.base import Signal
 from onnxplain.adapters.ort import OrtAdapter
 from onnxplain.adapters.symbolic import SymbolicAdapter
@@ -13,6 +14,7 @@ from onnxplain.adapters.torch import TorchAdapter
 from onnxplain.errors import ConversionError, UsageError
 from onnxplain.graph.image_input import find_image_input
 from onnxplain.graph.prepare import prepare
+from onnxplain.relevance.composites import composite
 from onnxplain.symbolic.rules import RULES
 
 BODY = """
@@ -115,3 +117,16 @@ def test_a_derivative_of_another_shape_is_refused(monkeypatch):
     monkeypatch.setitem(RULES, "Mul", turned)
     with pytest.raises(ConversionError, match=r"have shape .* of shape"):
         engine.pull_back(input_of(2), [Signal("y", np.ones((2, 2)))], ["image"])
+
+
+def test_facts_are_measured_once_for_derivatives_and_relevance(monkeypatch):
+    engine, _ = engines(parsed())
+    measured = []
+    real = symbolic.measure_facts
+    monkeypatch.setattr(symbolic, "measure_facts", lambda *a: measured.append(a[-1]) or real(*a))
+    seed = [Signal("y", np.eye(2)[[0, 1, 1]])]
+    engine.relevance(input_of(), seed, composite("epsilon"), ["image"])
+    engine.pull_back(input_of(), seed, ["image"])
+    assert len(measured) == 1
+    engine.pull_back(input_of(), seed, ["a"])
+    assert len(measured) == 2
