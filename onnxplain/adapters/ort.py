@@ -24,8 +24,8 @@ from onnxplain.adapters.batches import Batches, Shared, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.foreseen import Foreseen
 from onnxplain.adapters.incremental.costs import arithmetic, node_seconds
-from onnxplain.adapters.ort_faults import whose_fault
-from onnxplain.adapters.ort_sessions import Keeping, OrtSessions, reason_of
+from onnxplain.adapters.ort_faults import reason_of, whose_fault
+from onnxplain.adapters.ort_sessions import Keeping, OrtSessions
 from onnxplain.adapters.rerun import Rerun
 from onnxplain.adapters.rerun import Session as RunFeeds
 from onnxplain.adapters.side_by_side import SideBySide

@@ -1,7 +1,8 @@
-"""Whose fault it is that ONNX Runtime gives up: the file's, the picture's, or a bound input's."""
+"""What ONNX Runtime says when it gives up, and whose fault it is: file, picture or bound input."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -101,3 +102,12 @@ def _misfit(session: Any, bound: Mapping[str, Array]) -> str:
                 f"takes {wanted.type} of shape {dims}"
             )
     return ""
+
+
+def reason_of(error: Exception) -> str:
+    """Return what an error of ONNX Runtime says, without where in its source it was raised."""
+    text = " ".join(str(error).split())
+    # "[ONNXRuntimeError] : 10 : INVALID_GRAPH : the part that says something"
+    said = text.split(" : ", 3)[-1]
+    # "/onnxruntime_src/file.h:46 void function(arguments) the part that says something"
+    return re.sub(r"^/\S+:\d+ [^)]*\) (const )?", "", said)[:400]

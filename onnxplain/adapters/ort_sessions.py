@@ -5,7 +5,6 @@ This is the only module that imports onnxruntime.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from functools import lru_cache, partial
@@ -21,6 +20,7 @@ from onnxplain.adapters.base import Array
 from onnxplain.adapters.device import cuda_device_count, parse_device
 from onnxplain.adapters.large_blocks import large_blocks_returned
 from onnxplain.adapters.ort_deadline import run_in_time
+from onnxplain.adapters.ort_faults import reason_of
 from onnxplain.adapters.rerun import Session as RunFeeds
 from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
 from onnxplain.graph.budget import memory_allowed
@@ -398,12 +398,3 @@ def cuda_loads(index: int = 0) -> bool:
     except Exception:  # whatever goes wrong here means: use the CPU
         return False
     return session.get_providers()[0] == "CUDAExecutionProvider"
-
-
-def reason_of(error: Exception) -> str:
-    """Return what an error of ONNX Runtime says, without where in its source it was raised."""
-    text = " ".join(str(error).split())
-    # "[ONNXRuntimeError] : 10 : INVALID_GRAPH : the part that says something"
-    said = text.split(" : ", 3)[-1]
-    # "/onnxruntime_src/file.h:46 void function(arguments) the part that says something"
-    return re.sub(r"^/\S+:\d+ [^)]*\) (const )?", "", said)[:400]

@@ -27,7 +27,8 @@ from onnxplain.adapters.base import (
 from onnxplain.adapters.batches import Batches, never
 from onnxplain.adapters.changes import Engine, WindowChanges, WindowRun
 from onnxplain.adapters.ort import OrtAdapter
-from onnxplain.adapters.ort_sessions import Keeping, reason_of
+from onnxplain.adapters.ort_faults import reason_of
+from onnxplain.adapters.ort_sessions import Keeping
 from onnxplain.adapters.tally import Tally
 from onnxplain.errors import ConversionError, UnsupportedModelError, UsageError
 from onnxplain.graph.image_input import ImageInput

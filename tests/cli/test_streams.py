@@ -17,7 +17,7 @@ PROGRAM = f"{sys.executable} -m onnxplain"
 # Prints as a library does from C, as one does from Python, and then does what a command does.
 NOISY = r"""
 import ctypes, logging, os, sys
-from onnxplain.cli import main, methods
+from onnxplain.cli import main
 def noisy(**options):
     ctypes.CDLL(None).puts(b"TIFFReadDirectory: Warning")
     ctypes.CDLL(None).fflush(None)
@@ -25,12 +25,12 @@ def noisy(**options):
     logging.getLogger("onnx_ir").warning("a remark")
     print("result")
     print("said", file=sys.stderr)
-methods.callback = noisy
+main.commands["methods"].callback = noisy
 main()
 """
 WAITS = """
 import sys, time
-from onnxplain.cli import main, methods
+from onnxplain.cli import main
 def waits(**options):
     try:
         print("ready", flush=True)
@@ -38,7 +38,7 @@ def waits(**options):
     finally:
         time.sleep(0.5)
         print("unwound", flush=True)
-methods.callback = waits
+main.commands["methods"].callback = waits
 main()
 """
 
