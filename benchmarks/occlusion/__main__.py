@@ -96,7 +96,7 @@ def speed(name: str, options: argparse.Namespace) -> list[str]:
         lambda k: made.map(k, "brute-force"), lambda k: made.map(k, "auto"),
         options.rounds, options.clock,
     )  # fmt: skip
-    batch = made.network.ort._windows._services.batch.chosen or 8
+    batch = made.network.ort._windows._services.batch(("forward", *made.names)).chosen or 8
     first = spread(
         [
             in_a_process("first", "brute-force", proto, options, batch)
