@@ -50,8 +50,8 @@ def opens_quickly(graph: Graph) -> bool:
     """Whether relevance in ONNX nodes is ready about when PyTorch would be: of most small graphs.
 
     The rules write some 25 nodes for each of the graph's, and ONNX Runtime arranges its weights
-    anew for most of them. Once open, relevance of a picture takes less time there, whatever the
-    size. The graph alone decides, see `suits_onnx`.
+    anew for most of them. Once open, a picture takes less time there than in PyTorch. The graph
+    alone decides, see `suits_onnx`.
     """
     size = graph.model.ByteSize() + sum(w.nbytes for w in graph.weights.values())
     return len(graph.nodes) <= _QUICK_NODES and size <= _QUICK_BYTES

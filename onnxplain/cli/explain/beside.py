@@ -6,9 +6,13 @@ model, while a process of its own would have to load everything and be sent ever
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -19,6 +23,8 @@ from onnxplain.process.background import BESIDE, settle
 T = TypeVar("T")
 S = TypeVar("S")
 _AHEAD = 2
+# As `nice` counts.
+_GIVES_WAY = 5
 
 
 class Beside:
@@ -38,8 +44,8 @@ class Beside:
 
     def __init__(self, workers: int, ahead: int = _AHEAD) -> None:
         self._workers, self._ahead = workers, ahead
-        self._readers = ThreadPoolExecutor(1, f"{BESIDE}-reading")
-        self._writers = ThreadPoolExecutor(workers, f"{BESIDE}-writing")
+        self._readers = ThreadPoolExecutor(1, f"{BESIDE}-reading", _give_way)
+        self._writers = ThreadPoolExecutor(workers, f"{BESIDE}-writing", _give_way)
         self._written: deque[Future[Any]] = deque()
 
     def __enter__(self) -> Beside:
@@ -123,3 +129,12 @@ class Beside:
         if is_last():
             return self.write(work)
         return found
+
+
+def _give_way() -> None:
+    """Let this thread have a processor when the model leaves one: all others wait for the model."""
+    if sys.platform == "linux":  # elsewhere the whole process would give way
+        with suppress(OSError):
+            thread = threading.get_native_id()
+            given = os.getpriority(os.PRIO_PROCESS, thread)
+            os.setpriority(os.PRIO_PROCESS, thread, max(given, _GIVES_WAY))

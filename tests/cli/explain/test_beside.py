@@ -1,5 +1,7 @@
 """Reading ahead and writing behind: in order, bounded, and whatever one of many raises."""
 
+import os
+import sys
 import threading
 import time
 from functools import partial
@@ -157,3 +159,16 @@ def test_work_follows_what_has_ended_and_what_failed():
     assert len(names) == 3
     assert all(name.startswith("beside-writing") for name in names)
     assert isinstance(wrong.exception(), ZeroDivisionError)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the whole process would give way")
+def test_threads_beside_the_model_give_way_to_it():
+    def mine(*_):
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    before = mine()
+    with Beside(1) as beside:
+        ((_, reading),) = beside.ahead(mine, ["one"])
+        writing = beside.write(mine)
+    assert reading.result() == writing.result() == max(before, 5)
+    assert mine() == before
