@@ -143,10 +143,6 @@ class OrtAdapter:
         other._fits, other._meet = None, True
         return other
 
-    def open_ahead(self, names: Sequence[str]) -> None:
-        """Begin to prepare for `activations` of the named tensors, beside this thread."""
-        self._sessions.open_ahead(names)
-
     def leave(self, processors: int) -> None:
         """Leave processors to other work while single inputs run; the numbers are the same.
 

@@ -6,6 +6,7 @@ This is the only module that imports onnxruntime.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import nullcontext, suppress
 from functools import lru_cache, partial
 from pathlib import Path
@@ -27,7 +28,7 @@ from onnxplain.graph.budget import memory_allowed
 from onnxplain.graph.light import fed_as_inputs, take_out
 from onnxplain.graph.rounds import has_loops
 from onnxplain.graph.view import Graph
-from onnxplain.process.background import Pending
+from onnxplain.process.background import begin
 from onnxplain.process.journal import in_hand
 
 # Errors reach the user as exceptions; the log would repeat them as a page of C++.
@@ -77,7 +78,7 @@ class OrtSessions:
         self._loops = graph.is_small and has_loops(graph.model)
         # By exposed tensors and threads within an operator.
         self._kept: dict[tuple[frozenset[str], int | None], ort.InferenceSession] = {}
-        self._ahead: dict[frozenset[str], Pending[ort.InferenceSession]] = {}
+        self._ahead: dict[frozenset[str], Future[ort.InferenceSession]] = {}
 
     @property
     def provider(self) -> str:
@@ -108,7 +109,7 @@ class OrtSessions:
         """
         extra = frozenset(names) - self._outputs
         if (extra, None) not in self._kept and extra not in self._ahead:
-            self._ahead[extra] = Pending(partial(self._new, extra))
+            self._ahead[extra] = begin(partial(self._new, extra))
 
     def _new(self, extra: frozenset[str], threads: int | None = None) -> ort.InferenceSession:
         return self._open(self._with_outputs(extra), self._fed, self._options(threads))
@@ -171,9 +172,7 @@ class OrtSessions:
         Its session exposes further tensors if they are given: that of `exposing` then serves.
         """
         extra = frozenset([*names, *exposed]) - self._outputs
-        session = self._kept.get((extra, None))
-        if session is None:
-            session = self._open(self._with_outputs(extra), self._fed, self._options())
+        session = self._kept.get((extra, None)) or self._new(extra)
         return Keeping(session, names, self._fed, loops=self._loops)
 
     def keeping_part(

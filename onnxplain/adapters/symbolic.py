@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,7 @@ from onnxplain.adapters.tally import Tally
 from onnxplain.errors import ConversionError, UnsupportedModelError, UsageError
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.view import Graph
-from onnxplain.process.background import Pending
+from onnxplain.process.background import begin
 from onnxplain.relevance.composites import Composite
 from onnxplain.relevance.kinds import Rectification
 from onnxplain.symbolic.facts import Facts, measure_facts
@@ -57,7 +58,7 @@ class _Pass:
     """
 
     forward: Keeping
-    back: Pending[Keeping]
+    back: Future[Keeping]
     way: WayBack
     relevance: RelevanceWay | None = None
 
@@ -225,7 +226,7 @@ class SymbolicAdapter:
         outputs = [o.name for o in way.model.graph.output]
         file, weights = way.model.SerializeToString(), way.weights
         quickly = composite is not None
-        back = Pending(lambda: sessions.keeping_part(file, weights, outputs, quickly=quickly))
+        back = begin(lambda: sessions.keeping_part(file, weights, outputs, quickly=quickly))
         # The session in which facts were measured serves if it exposes few tensors in vain, which
         # could keep nodes from being fused.
         spare = len(measured.difference(kept)) <= _SPARE

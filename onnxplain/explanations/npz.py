@@ -48,7 +48,7 @@ def write_npz(file: IO[bytes], arrays: Mapping[str, ArrayLike]) -> None:
 
 
 def _is_worth_packing(values: NDArray[Any]) -> bool:
-    """Whether zlib makes an array much smaller, told by two pieces of it."""
+    """Whether packing makes an array much smaller, told by two pieces of it."""
     if values.nbytes <= 2 * _SAMPLE or values.dtype.hasobject:
         return True
     flat = np.ascontiguousarray(values).reshape(-1).view(np.uint8)

@@ -95,7 +95,7 @@ class Engines:
         if self._engine is not None and needs in self.own_engine.capabilities:
             return False
         if Capability.RELEVANCE in needs and self.gradients_by == AUTO and not lacks_pytorch():
-            return self._prefers_onnx and not self.passing and opens_quickly(self.graph)
+            return self._prefers_onnx and not self.passing and self._opens_quickly
         return self.gradients_by == "onnxruntime" or self._prefers_onnx
 
     def in_pytorch(self, needs: Capability) -> bool:
@@ -109,6 +109,10 @@ class Engines:
         return self.gradients_by == AUTO and suits_onnx(
             self.graph, self.image, self.precision, self.ort.device
         )
+
+    @cached_property
+    def _opens_quickly(self) -> bool:
+        return opens_quickly(self.graph)
 
     @cached_property
     def slopes(self) -> SlopesEngine:

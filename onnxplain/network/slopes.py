@@ -53,8 +53,9 @@ def opens_quickly(graph: Graph) -> bool:
     anew for most of them. Once open, a picture takes less time there than in PyTorch. The graph
     alone decides, see `suits_onnx`.
     """
-    size = graph.model.ByteSize() + sum(w.nbytes for w in graph.weights.values())
-    return len(graph.nodes) <= _QUICK_NODES and size <= _QUICK_BYTES
+    if len(graph.nodes) > _QUICK_NODES:
+        return False
+    return graph.model.ByteSize() + sum(w.nbytes for w in graph.weights.values()) <= _QUICK_BYTES
 
 
 def require_slopes(asked: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Thread
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from onnxplain.process.journal import is_careful
 
@@ -14,8 +14,8 @@ T = TypeVar("T")
 BESIDE = "beside"
 
 
-class Pending(Generic[T]):
-    """The result of work that was begun.
+def begin(work: Callable[[], T]) -> Future[T]:
+    """Begin work, and return what will hold its result.
 
     Worth it for work without Python's lock only, as to open a session. The process waits for it
     when it ends, so that no library is taken away from under it.
@@ -25,17 +25,12 @@ class Pending(Generic[T]):
     work : callable
         Begun at once; done at once, where one thing is to be done at a time.
     """
-
-    def __init__(self, work: Callable[[], T]) -> None:
-        self._found: Future[T] = Future()
-        if is_careful():
-            settle(self._found, work)
-        else:
-            Thread(target=settle, args=(self._found, work), name=f"{BESIDE}-ahead").start()
-
-    def result(self) -> T:
-        """Wait for the work, and return what it made or raise what it raised."""
-        return self._found.result()
+    found: Future[T] = Future()
+    if is_careful():
+        settle(found, work)
+    else:
+        Thread(target=settle, args=(found, work), name=f"{BESIDE}-ahead").start()
+    return found
 
 
 def settle(found: Future[T], work: Callable[[], T]) -> None:

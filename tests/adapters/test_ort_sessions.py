@@ -146,8 +146,8 @@ def test_a_part_that_is_opened_quickly_says_the_same(made):
 
 def test_a_session_that_was_begun_ahead_is_opened_once(made):
     network = Network(prepare(classifier(final="Softmax")), device="cpu")
-    network.ort.open_ahead(["maps"])
-    network.ort.open_ahead(["maps"])
+    network.ort.sessions.open_ahead(["maps"])
+    network.ort.sessions.open_ahead(["maps"])
     first = network.ort.sessions.exposing(["maps"])
     assert network.ort.sessions.exposing(["maps"]) is first
     assert made == [["scores"], ["scores", "maps"]]

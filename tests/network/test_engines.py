@@ -41,12 +41,13 @@ def test_relevance_comes_from_pytorch_where_onnx_runtime_opens_late(monkeypatch)
     assert network.adapter(Capability.RELEVANCE) is network.slopes
     network.passing = True
     assert network.adapter(Capability.RELEVANCE) is network.torch
-    network.passing = False
     monkeypatch.setattr(slopes, "_QUICK_NODES", len(network.graph.nodes) - 1)
+    network = opened("auto")
     assert network.adapter(Capability.RELEVANCE) is network.torch
     assert network.adapter(Capability.GRADIENTS) is network.slopes
     monkeypatch.setattr(slopes, "_QUICK_NODES", len(network.graph.nodes))
     monkeypatch.setattr(slopes, "_QUICK_BYTES", 10)
+    network = opened("auto")
     assert network.adapter(Capability.RELEVANCE) is network.torch
     monkeypatch.setattr(engines, "lacks_pytorch", lambda: "torch is not installed")
     assert network.adapter(Capability.RELEVANCE) is network.slopes

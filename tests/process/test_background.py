@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from onnxplain.process.background import BESIDE, Pending
+from onnxplain.process.background import BESIDE, begin
 
 WAIT = 30
 
@@ -16,7 +16,7 @@ def test_it_begins_at_once_and_its_result_is_waited_for():
         begun.set()
         return may_end.wait(WAIT), threading.current_thread().name
 
-    pending = Pending(work)
+    pending = begin(work)
     assert begun.wait(WAIT)
     may_end.set()
     ended, name = pending.result()
@@ -26,7 +26,7 @@ def test_it_begins_at_once_and_its_result_is_waited_for():
 
 
 def test_what_it_raises_is_raised_to_whoever_asks():
-    pending = Pending(lambda: 1 / 0)
+    pending = begin(lambda: 1 / 0)
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             pending.result()

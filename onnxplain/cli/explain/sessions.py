@@ -27,7 +27,7 @@ def open_ahead(model: Model, chosen: Sequence[Chosen]) -> None:
     asked = [c.parameters.get("layer") for c in chosen if c.method.takes_layer]
     if asked:
         with suppress(OnnxplainError):  # is refused where the method asks for it
-            model.network.ort.open_ahead([named_layer(model.network, asked[0]).name])
+            model.network.ort.sessions.open_ahead([named_layer(model.network, asked[0]).name])
 
 
 def leaving(model: Model, threads: int | None) -> Callable[[int], None]:
