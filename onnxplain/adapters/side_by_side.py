@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TypeVar
@@ -12,6 +13,8 @@ S = TypeVar("S")
 T = TypeVar("T")
 # More calls at a time would wait for Python.
 _MOST = 8
+# Pieces of work that are begun for each call before the first of their results is asked for.
+_AHEAD = 2
 
 
 @dataclass(frozen=True)
@@ -39,19 +42,30 @@ class SideBySide:
         return cls(calls, threads // calls)
 
     def map(self, work: Callable[[S], T], pieces: Sequence[S]) -> list[T]:
-        """Do all pieces of work, and return their results in order.
+        """Do all pieces of work, and return their results in order."""
+        return list(self.stream(work, pieces))
 
-        The threads end with the call: none is left for a process that is forked later.
+    def stream(self, work: Callable[[S], T], pieces: Sequence[S]) -> Iterator[T]:
+        """Do all pieces of work, and hand over their results in order.
+
+        No call waits for the slowest of a round. A few results are kept until they are asked for.
+        The threads end with the last piece: none is left for a process that is forked later.
         """
         calls = min(self.calls, len(pieces))
         if calls < 2:
-            return [work(piece) for piece in pieces]
+            yield from map(work, pieces)
+            return
+        begun: deque[Future[T]] = deque()
         with ThreadPoolExecutor(calls) as pool:
-            futures = [pool.submit(copy_context().run, work, piece) for piece in pieces]
             try:
-                return [future.result() for future in futures]
+                for piece in pieces:
+                    begun.append(pool.submit(copy_context().run, work, piece))
+                    if len(begun) > _AHEAD * calls:
+                        yield begun.popleft().result()
+                while begun:
+                    yield begun.popleft().result()
             finally:
-                for future in futures:
+                for future in begun:
                     future.cancel()
 
 

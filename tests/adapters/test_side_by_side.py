@@ -53,3 +53,21 @@ def test_a_failure_is_raised_and_no_thread_is_left():
     with pytest.raises(ValueError, match="the second one"):
         SideBySide(2).map(work, range(5))
     assert threading.active_count() == before
+
+
+def test_results_are_handed_over_while_later_pieces_wait():
+    """A few pieces are begun before a result is asked for, not all of them."""
+    begun = []
+    results = SideBySide(2).stream(lambda piece: begun.append(piece) or piece, range(100))
+    assert next(results) == 0
+    assert len(begun) < 20
+    assert list(results) == list(range(1, 100))
+    assert sorted(begun) == list(range(100))
+
+
+def test_who_stops_asking_leaves_no_thread():
+    before = threading.active_count()
+    results = SideBySide(2).stream(lambda piece: piece, range(100))
+    next(results)
+    results.close()
+    assert threading.active_count() == before

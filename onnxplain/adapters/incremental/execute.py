@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.batch_choice import BatchChoice
-from onnxplain.adapters.changes import Block, WindowChanges, inside
+from onnxplain.adapters.changes import Block, WindowChanges
+from onnxplain.adapters.incremental.pieces import Pieces, indexing, pieces_of
 from onnxplain.adapters.incremental.plan import (
-    MAX_CROPS,
     Part,
     Plan,
     Positions,
+    crops_at_once,
     tensor_bytes,
 )
 from onnxplain.adapters.incremental.sessions import Sessions
@@ -31,13 +31,8 @@ _STATES, _LARGEST_BLOCK = 1 << 28, 1024
 _SHARE = 128
 
 
-@dataclass(frozen=True)
-class State:
-    """A changed piece of a tensor: its cells from (top, left) on, without a batch axis."""
-
-    cells: Array
-    top: int
-    left: int
+# The changed piece of a tensor for each window, without a batch axis.
+States = Mapping[str, Mapping[int, Array]]
 
 
 class ShapesDifferError(Exception):
@@ -87,6 +82,8 @@ class Run:
         self._sections, self._plan, self._positions = sections, plan, positions
         self._sessions, self._batch = sessions, batch
         self._fixed, self._side = fixed, side
+        self._pieces, self._changed = pieces_of(plan, positions, sections.image.name)
+        self._at = {n: indexing(self._axes(n)) for n in self._changed}
         self._clean = {sections.image.name: base[None]}
         for part in plan.parts:
             inputs = {n: self._clean[n] for n in part.section.inputs}
@@ -98,28 +95,24 @@ class Run:
 
     def blocks(self, changes: WindowChanges, indices: Sequence[int]) -> Iterator[Block]:
         """Compute the wanted tensors for some windows, a bounded number of them at a time."""
-        calls = self._side.calls
-        step = self._block_size()
-        step = step if calls == 1 else min(step, _SHARE * calls)
-        for start in range(0, len(indices), step):
-            block = indices[start : start + step]
-            if calls == 1:
-                yield from self.some(changes, block)
-                continue
-            size = -(-len(block) // calls)
-            shares = [block[k : k + size] for k in range(0, len(block), size)]
-            for found in self._side.map(lambda share: list(self.some(changes, share)), shares):
-                yield from found
+        calls, most = self._side.calls, self._block_size()
+        if calls == 1:
+            for start in range(0, len(indices), most):
+                yield from self.some(changes, indices[start : start + most])
+            return
+        # As many shares for each call, and all of them equal: none waits for others at the end.
+        rounds = -(-len(indices) // (calls * max(1, min(most // calls, _SHARE))))
+        size = -(-len(indices) // max(1, rounds * calls))
+        shares = [indices[start : start + size] for start in range(0, len(indices), max(1, size))]
+        for found in self._side.stream(lambda share: list(self.some(changes, share)), shares):
+            yield from found
 
     def some(self, changes: WindowChanges, indices: Sequence[int]) -> Iterator[Block]:
         """Compute the wanted tensors for windows whose states fit into memory together."""
         image = self._sections.image
-        states: dict[str, dict[int, State]] = {image.name: {}}
-        for k in indices:
-            top, _, left, _ = changes.windows[k]
-            states[image.name][k] = State(changes.content(k), int(top), int(left))
-        for part in self._plan.parts:
-            found = self._windows(part, states, indices)
+        states: dict[str, dict[int, Array]] = {image.name: {k: changes.content(k) for k in indices}}
+        for part, pieces in zip(self._plan.parts, self._pieces, strict=True):
+            found = self._windows(part, pieces, states, indices)
             alive = part.section.stop.tensors
             states = {t: states[t] for t in alive if t in states} | found
 
@@ -130,79 +123,74 @@ class Run:
             yield np.array(indices[chunk]), tensors
 
     def _windows(
-        self, part: Part, states: Mapping[str, Mapping[int, State]], indices: Sequence[int]
-    ) -> dict[str, dict[int, State]]:
+        self, part: Part, pieces: Pieces, states: States, indices: Sequence[int]
+    ) -> dict[str, dict[int, Array]]:
         """Run one section on the crops of some windows."""
         groups: dict[tuple[int, int], list[int]] = defaultdict(list)
+        high, wide = part.rows.lengths, part.columns.lengths
         for k in indices:
             row, column = self._positions.places[k]
-            groups[part.rows.cropped[row][1], part.columns.cropped[column][1]].append(k)
-        found: dict[str, dict[int, State]] = {t: {} for t in part.section.targets}
+            groups[high[row], wide[column]].append(k)
+        found: dict[str, dict[int, Array]] = {t: {} for t in part.section.targets}
         for size, members in groups.items():
-            for start in range(0, len(members), MAX_CROPS):
-                piece = self._piece(part, states, size, members[start : start + MAX_CROPS])
-                for name, kept in piece.items():
-                    found[name] |= kept
-        return found
-
-    def _piece(
-        self,
-        part: Part,
-        states: Mapping[str, Mapping[int, State]],
-        size: tuple[int, int],
-        chunk: Sequence[int],
-    ) -> dict[str, dict[int, State]]:
-        """Run one section on crops of one size."""
-        crops = {n: self._crop(n, part, size, states[n], chunk) for n in part.section.inputs}
-        found: dict[str, dict[int, State]] = {}
-        for name, values in self._sessions.run_section(part, crops).items():
-            axes = self._axes(name)
-            found[name] = {
-                k: self._kept(part, value, axes, k) for value, k in zip(values, chunk, strict=True)
-            }
+            most = crops_at_once(self._sections, part.section, size[0] * size[1])
+            for start in range(0, len(members), most):
+                chunk = members[start : start + most]
+                crops = {
+                    n: self._crop(n, pieces, size, states[n], chunk) for n in part.section.inputs
+                }
+                for name, values in self._sessions.run_section(part, crops).items():
+                    self._keep(found[name], name, pieces, values, chunk)
         return found
 
     def _crop(
         self,
         name: str,
-        part: Part,
+        pieces: Pieces,
         size: tuple[int, int],
-        states: Mapping[int, State],
+        states: Mapping[int, Array],
         chunk: Sequence[int],
     ) -> Array:
-        whole, axes = self._clean[name][0], self._axes(name)
+        """Cut crops of one size out of the unchanged tensor, and paste what windows changed."""
+        whole, axes, at = self._clean[name][0], self._axes(name), self._at[name]
         shape = list(whole.shape)
         shape[axes[0]], shape[axes[1]] = size
         crops = np.empty((len(chunk), *shape), whole.dtype)
+        high, wide = pieces.inputs[name]
+        every = high.whole and wide.whole
+        places = self._positions.places
         for crop, k in zip(crops, chunk, strict=True):
-            row, column = self._positions.places[k]
-            top, left = part.rows.cropped[row][0], part.columns.cropped[column][0]
-            window = (top, top + size[0], left, left + size[1])
-            crop[...] = whole[inside(window, whole.ndim, axes)]
-            _paste(crop, states[k], top, left, axes)
+            row, column = places[k]
+            crop[...] = whole[at(high.cropped[row], wide.cropped[column])]
+            cells = states[k]
+            if not every:
+                cells = cells[at(high.shown[row], wide.shown[column])]
+            crop[at(high.changed[row], wide.changed[column])] = cells
         return crops
 
-    def _kept(self, part: Part, value: Array, axes: tuple[int, int], k: int) -> State:
-        """Cut the cells that a window reaches out of what a crop gave."""
-        row, column = self._positions.places[k]
-        (top, bottom), (left, right) = part.rows.reached[row], part.columns.reached[column]
-        high, wide = part.section.needs
-        # The first cell that the crop gave.
-        y = part.rows.cropped[row][0] // high.stride
-        x = part.columns.cropped[column][0] // wide.stride
-        window = (top - y, bottom - y, left - x, right - x)
-        return State(value[inside(window, value.ndim, axes)], top, left)
+    def _keep(
+        self,
+        kept: dict[int, Array],
+        name: str,
+        pieces: Pieces,
+        values: Array,
+        chunk: Sequence[int],
+    ) -> None:
+        """Cut the cells that each window reaches out of what its crop gave."""
+        at, (rows, columns), places = self._at[name], pieces.kept, self._positions.places
+        for value, k in zip(values, chunk, strict=True):
+            row, column = places[k]
+            kept[k] = value[at(rows[row], columns[column])]
 
-    def _rest(
-        self, states: Mapping[str, Mapping[int, State]], chunk: Sequence[int]
-    ) -> dict[str, Array]:
+    def _rest(self, states: States, chunk: Sequence[int]) -> dict[str, Array]:
         count = self._fixed or len(chunk)
         whole = {}
         for name in self._plan.rest.tensors:
-            axes = self._axes(name)
+            at, (rows, columns) = self._at[name], self._changed[name]
             tensor = np.repeat(self._clean[name], count, axis=0)
             for one, k in zip(tensor, chunk, strict=False):
-                _paste(one, states[name][k], 0, 0, axes)
+                row, column = self._positions.places[k]
+                one[at(rows[row], columns[column])] = states[name][k]
             whole[name] = tensor
         found = self._sessions.run_rest(self._plan, whole)
         return {n: v[: len(chunk)] for n, v in found.items()}
@@ -222,20 +210,3 @@ class Run:
         # While a section runs, the states before and after it are alive.
         most = max(a + b for a, b in zip(bytes_each, [*bytes_each[1:], 0], strict=True))
         return max(self._batch.best, min(_LARGEST_BLOCK, _STATES // max(1, most)))
-
-
-def _paste(target: Array, state: State, top: int, left: int, axes: tuple[int, int]) -> None:
-    """Write a state's cells into a piece of the same tensor that begins at (top, left)."""
-    cells, of_state, of_target = state.cells, state.cells.shape, target.shape
-    row, column = state.top - top, state.left - left
-    high, wide = of_state[axes[0]], of_state[axes[1]]
-    fits = row >= 0 and column >= 0
-    if fits and row + high <= of_target[axes[0]] and column + wide <= of_target[axes[1]]:
-        target[inside((row, row + high, column, column + wide), target.ndim, axes)] = cells
-        return
-    first, last = max(state.top, top), min(state.top + high, top + of_target[axes[0]])
-    begin, end = max(state.left, left), min(state.left + wide, left + of_target[axes[1]])
-    if first < last and begin < end:
-        to = (first - top, last - top, begin - left, end - left)
-        come = (first - state.top, last - state.top, begin - state.left, end - state.left)
-        target[inside(to, target.ndim, axes)] = state.cells[inside(come, target.ndim, axes)]

@@ -17,11 +17,11 @@ from onnxplain.graph.windows import Cells, Crops, clamped_crops
 MAX_CUTS = 26
 # Every section is a session; more than this gain nothing that their opening does not cost.
 MAX_SECTIONS = 8
-# Crops of one size are run together, up to this many.
-MAX_CROPS = 16
+# Crops of one size are run together: of small ones more, as a call costs more than their bytes.
+_FEW_CROPS, _MANY_CROPS, _CROP_BYTES = 16, 64, 1 << 20
 # Seconds: for a byte cut out or pasted, for a window in a section, for a call, for a node in a
-# call, for making and opening a section.
-_BYTE, _WINDOW, _CALL, _NODE, _SESSION = 2.5e-10, 2e-5, 1e-4, 3e-6, 1.5e-2
+# call, for making and opening a section. Measured on small networks, where they matter.
+_BYTE, _WINDOW, _CALL, _NODE, _SESSION = 2.5e-10, 4e-6, 4e-5, 1e-6, 4e-3
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,9 @@ class Side:
     end: Cells
 
     @cached_property
-    def cropped(self) -> list[tuple[int, int]]:
-        """First cell and length of each crop, as Python's numbers."""
-        return list(zip(self.crops.origin.tolist(), self.crops.length.tolist(), strict=True))
-
-    @cached_property
-    def reached(self) -> list[tuple[int, int]]:
-        """Begin and end of the cells that each window reaches, as Python's numbers."""
-        return list(zip(self.begin.tolist(), self.end.tolist(), strict=True))
+    def lengths(self) -> list[int]:
+        """Length of each crop, as Python's numbers."""
+        return self.crops.length.tolist()
 
 
 @dataclass(frozen=True)
@@ -253,7 +248,7 @@ class Planner:
         size = section.stop.size
         copied += self._bytes(section.targets) * int((tops * lefts).sum()) / (size[0] * size[1])
         _, counts = np.unique(high * (whole + 1) + wide, return_counts=True)
-        runs = int((-(-counts // MAX_CROPS)).sum())
+        runs = int((-(-counts // crops_at_once(self._sections, section, cells / len(high)))).sum())
         calls = len(positions) * _WINDOW + runs * (_CALL + _NODE * (last - first))
         return busy + copied * _BYTE + calls + _SESSION
 
@@ -265,6 +260,14 @@ def tensor_bytes(sections: Sections, name: str) -> int:
     """Bytes of a local tensor for one input."""
     shape = sections.shapes[name][1:]
     return int(np.prod(shape)) * sections.local.grids[name].dtype.itemsize
+
+
+def crops_at_once(sections: Sections, section: Section, cells: float) -> int:
+    """How many crops of so many cells a section runs in one call."""
+    tensors = (*section.inputs, *section.targets)
+    share = cells / (section.start.size[0] * section.start.size[1])
+    each = sum(tensor_bytes(sections, t) for t in tensors) * share
+    return int(np.clip(_CROP_BYTES // max(1, each), _FEW_CROPS, _MANY_CROPS))
 
 
 def _side(section: Section, axis: int, reached: Mapping[str, tuple[Cells, Cells]]) -> Side:

@@ -35,3 +35,13 @@ MUTATIONS = [
     (planning, "_side", shortened),
     (sections, "affected", narrow),
 ]
+
+
+def largest_difference(case, plans):
+    """Of what the plans give, from whole inputs; infinite where pieces do not even fit."""
+    try:
+        return max(case.difference(plan) for plan in plans)
+    except ValueError as error:  # NumPy's, about the shapes of two pieces
+        if "broadcast" not in str(error):
+            raise
+        return np.inf

@@ -1,7 +1,5 @@
 """A plan carried out: every window's tensors are those that NumPy gives for its whole input."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from adapters.incremental.exact import WINDOWS, case, tensors
@@ -97,7 +95,7 @@ def test_a_fixed_batch_is_filled_up():
 
 
 def test_crops_of_one_size_run_together_but_not_too_many(monkeypatch):
-    monkeypatch.setattr(execute, "MAX_CROPS", 3)
+    monkeypatch.setattr(execute, "crops_at_once", lambda *asked: 3)
     made = case()
     windows = np.repeat(WINDOWS[1:2], 7, axis=0)
     changes = WindowChanges(windows, lambda k: np.full((3, 1, 2), float(k), np.float32))
@@ -130,13 +128,3 @@ def test_shapes_that_are_not_those_of_the_plan_are_not_trusted():
     sections.shapes = {**sections.shapes, "d": (1, 5, 6, 7)}
     with pytest.raises(ShapesDifferError, match="'d' has another shape than ONNX infers"):
         started(made, (0, 2))
-
-
-def test_a_state_is_pasted_where_it_overlaps():
-    state = execute.State(np.ones((1, 3, 2)), 4, 7)
-    target = np.zeros((1, 4, 4))
-    execute._paste(target, state, 2, 8, (1, 2))
-    assert target[0].tolist() == [[0] * 4, [0] * 4, [1, 0, 0, 0], [1, 0, 0, 0]]
-    beside = dataclasses.replace(state, left=20)
-    execute._paste(target, beside, 2, 8, (1, 2))
-    assert target.sum() == 2

@@ -83,3 +83,17 @@ def test_sections_are_kept_for_windows_elsewhere(monkeypatch):
         run(context, x, some, "incremental")
     assert first > 0
     assert len(opened) <= first + 2
+
+
+@pytest.mark.parametrize(("side", "crops"), [(1, 64), (32, 16)])
+def test_of_small_crops_more_run_together(side, crops, monkeypatch):
+    """16 at least, 64 at most, and in between as many as a number of bytes holds."""
+    made = nets.exported("resnet")
+    case = Case(made.proto, ["scores"])
+    section = case.planner.best(forced=True).parts[0].section
+    tensors = (*section.inputs, *section.targets)
+    each = sum(planning.tensor_bytes(case.sections, t) for t in tensors) * side**2 / 32**2
+    monkeypatch.setattr(planning, "_CROP_BYTES", 30 * each)
+    assert planning.crops_at_once(case.sections, section, side**2) == 30
+    monkeypatch.setattr(planning, "_CROP_BYTES", 1e9 if side == 1 else 1)
+    assert planning.crops_at_once(case.sections, section, side**2) == crops
