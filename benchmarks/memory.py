@@ -3,9 +3,10 @@
 Each stage runs in a process of its own, which measures itself: resident memory afterwards and
 at its peak, less what the libraries alone take. ``read`` reads and prepares the file, ``convert``
 makes the PyTorch program of it as well, ``load`` opens ONNX Runtime instead, ``gradients``
-explains a picture and so needs both. Without a file, a classifier with the layers of VGG-11 and
-random weights (0.53 GB) is made. With --methods, what one map adds at its peak to a process that
-has the model open.
+explains a picture and so needs both. Without a file, networks with random weights are made: the
+layers of VGG-11 (0.53 GB) for all stages, torchvision's ViT-B/16 by both exporters for ``load``,
+and three small ones, of which one map of each method is measured: what it adds at its peak to a
+process that has the model open. --methods does that for a file.
 
     python benchmarks/memory.py [MODEL] [--methods] [--write]
 """
@@ -18,7 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +29,7 @@ from onnx import helper, numpy_helper
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.page import put_rows
+from benchmarks.page import show_rows
 from benchmarks.timing import added_mebibytes, resident
 
 # Channels of the convolutions; a pooling by two follows where the next entry is "M".
@@ -35,6 +37,7 @@ VGG11 = (64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M")
 COLUMNS = ("file, stage", "weights", "afterwards", "at the peak")
 STAGES = ("read", "convert", "load", "gradients")
 METHODS = ("occlusion", "ablation-cam", "integrated-gradients", "lrp")
+MAPPED = ("efficientnet-lite0", "mobilenet_v2", "resnet18")
 
 
 def synthesise(path: Path, plan=VGG11, wide: int = 4096, side: int = 224) -> None:
@@ -82,8 +85,29 @@ def synthesise(path: Path, plan=VGG11, wide: int = 4096, side: int = 224) -> Non
     onnx.save(model, path)
 
 
+def export_vit(path: Path, *, dynamo: bool) -> None:
+    """Write torchvision's ViT-B/16 with random weights, by one of PyTorch's exporters."""
+    from onnxplain.convert.torchvision_guard import import_torchvision
+
+    import_torchvision()
+    import torch
+    from torchvision.models import vit_b_16
+
+    torch.manual_seed(0)
+    picture = torch.rand(1, 3, 224, 224)
+    torch.onnx.export(vit_b_16(weights=None).eval(), (picture,), path, dynamo=dynamo)
+
+
+LARGE: Mapping[str, tuple[Callable[[Path], None], Sequence[str]]] = {
+    "vit_b_16 (TorchScript exporter)": (partial(export_vit, dynamo=False), ("load",)),
+    "vit_b_16 (dynamo exporter)": (partial(export_vit, dynamo=True), ("load",)),
+    "vgg11": (synthesise, STAGES),
+}
+
+
 def run_stage(stage: str, path: str) -> dict[str, float]:
     """Do everything up to a stage, in this process."""
+    import onnx.reference
     import onnxruntime  # noqa: F401
     import torch
 
@@ -95,6 +119,7 @@ def run_stage(stage: str, path: str) -> dict[str, float]:
 
     import_onnx2torch()
     torch.ones(8, 8) @ torch.ones(8, 8)
+    onnx.defs.has("Conv")  # which makes the table of all operators
     started = time.perf_counter()
     if stage in METHODS:
         shipped = Path(path).parent.name == "models"
@@ -147,6 +172,22 @@ def weights_of(path: Path) -> int:
     return weights_size(onnx.load(path, load_external_data=False))
 
 
+def row_of(path: Path, *, write: bool) -> None:
+    """Measure what maps of one file add."""
+    cells = measure_methods(path)
+    show_rows("memory-methods", ("network, MiB", *METHODS), [cells], write=write)
+
+
+def rows_of(name: str, path: Path, stages: Sequence[str], *, write: bool) -> None:
+    """Measure the stages of one file."""
+    weights = weights_of(path)
+    rows = []
+    for entry in measure(path, stages):
+        shown = [f"{entry[k] / 1e9:.2f} GB {entry[k] / weights:.2f} x" for k in ("now", "peak")]
+        rows.append([f"{name}, {entry['stage']}", f"{weights / 1e6:.0f} MB", *shown])
+    show_rows("memory", COLUMNS, rows, write=write)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", nargs="?", type=Path)
@@ -158,28 +199,22 @@ def main() -> None:
     if options.stage:
         print(json.dumps(run_stage(options.stage, str(options.model))))
         return
-    with tempfile.TemporaryDirectory() as folder:
-        path = options.model or Path(folder) / "vgg11.onnx"
-        if options.model is None:
-            synthesise(path)
+    if options.model is not None:
         if options.methods:
-            cells = measure_methods(path)
-            print(" | ".join(cells))
-            if options.write:
-                put_rows("memory-methods", ("network, MiB", *METHODS), [cells])
-            return
-        weights = weights_of(path)
-        print(f"{path.name}: {weights / 1e9:.2f} GB of weights; memory beyond the libraries")
-        print(f"{'stage':<10} {'afterwards':>16} {'at the peak':>16} {'seconds':>8}")
-        rows = []
-        for entry in measure(path, options.stages):
-            shown = [
-                f"{entry[k] / 1e9:.2f} GB {entry[k] / weights:5.2f} x" for k in ("now", "peak")
-            ]
-            rows.append([f"{path.stem}, {entry['stage']}", f"{weights / 1e6:.0f} MB", *shown])
-            print(f"{entry['stage']:<10} {shown[0]:>16} {shown[1]:>16} {entry['seconds']:>8.1f}")
-        if options.write:
-            put_rows("memory", COLUMNS, rows)
+            row_of(options.model, write=options.write)
+        else:
+            rows_of(options.model.stem, options.model, options.stages, write=options.write)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for k, (name, (make, stages)) in enumerate(LARGE.items()):
+            file = Path(folder) / f"{k}.onnx"
+            make(file)
+            rows_of(name, file, stages, write=options.write)
+            file.unlink()
+        from benchmarks.plain_loops.networks import file_of
+
+        for name in MAPPED:
+            row_of(file_of(name, Path(folder)), write=options.write)
 
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ Array = NDArray[Any]
 # Bytes of window states that may be alive at a time, and windows that share them at most.
 _STATES, _LARGEST_BLOCK = 1 << 28, 1024
 # Windows of one of several calls that run at a time: enough to fill the batches of sections, and
-# few enough to hear of them now and then.
-_SHARE = 128
+# few enough to hear of them now and then; more where all of them take no longer than this.
+_SHARE, _SHARE_SECONDS = 128, 0.05
 
 
 # The changed piece of a tensor for each window, without a batch axis.
@@ -101,7 +101,9 @@ class Run:
                 yield from self.some(changes, indices[start : start + most])
             return
         # As many shares for each call, and all of them equal: none waits for others at the end.
-        rounds = -(-len(indices) // (calls * max(1, min(most // calls, _SHARE))))
+        quick = int(_SHARE_SECONDS * len(self._positions) / self._plan.seconds_when_open)
+        most = max(1, min(most // calls, max(_SHARE, quick)))
+        rounds = -(-len(indices) // (calls * most))
         size = -(-len(indices) // max(1, rounds * calls))
         shares = [indices[start : start + size] for start in range(0, len(indices), max(1, size))]
         for found in self._side.stream(lambda share: list(self.some(changes, share)), shares):

@@ -47,6 +47,7 @@ def wanted(made, indices):
 def test_shares_of_the_windows_run_side_by_side(share, monkeypatch):
     """In order, each with the bits that it has when all run one after the other."""
     monkeypatch.setattr(execute, "_SHARE", share)
+    monkeypatch.setattr(execute, "_SHARE_SECONDS", 0)
     made, indices = case(names=NAMES), [4, 0, 2, 3, 1]
     alone, _ = started(made, (0, 1, 2))
     beside, sessions = started(made, (0, 1, 2), side=SideBySide(2))
