@@ -1,8 +1,9 @@
 """Measure everything that docs/benchmarks.md shows between marks, and write it there.
 
-    python -m benchmarks [SECTION ...]
+    python -m benchmarks [SECTION ...] [--smdl FOLDER]
 
-A section alone takes the place of what the page has of it; the others stay.
+A section alone takes the place of what the page has of it; the others stay, and so does the row of
+region-search if no checkout of its authors' repository is given.
 """
 
 from __future__ import annotations
@@ -33,13 +34,17 @@ def main() -> None:
     """Run the sections that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
+    parser.add_argument("--smdl", metavar="FOLDER", help="see benchmarks/newer_methods.py")
     options = parser.parse_args()
+    more = {"newer-methods": ("--smdl", options.smdl)} if options.smdl else {}
     if unknown := set(options.sections) - set(SECTIONS):
         parser.error(f"no section {min(unknown)!r}; known: {', '.join(SECTIONS)}")
     failed = [
         name
         for name in options.sections or SECTIONS
-        if subprocess.run([sys.executable, "-m", *SECTIONS[name]], check=False).returncode
+        if subprocess.run(
+            [sys.executable, "-m", *SECTIONS[name], *more.get(name, ())], check=False
+        ).returncode
     ]
     if failed:
         sys.exit(f"not written: {', '.join(failed)}")

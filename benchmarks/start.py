@@ -26,11 +26,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.page import put  # noqa: E402
 from benchmarks.timing import seconds, spread  # noqa: E402
 
 MODEL, PICTURE = "models/efficientnet-lite0.onnx", "examples/photos/chelsea.png"
-PAGE = ROOT / "docs/benchmarks.md"
-BEGIN, END = "<!-- benchmarks/start.py: begin -->", "<!-- benchmarks/start.py: end -->"
 FORWARD = f"""
 import numpy as np, onnxruntime
 from PIL import Image
@@ -109,11 +108,10 @@ def section(found: Mapping[str, Sequence[float]]) -> str:
     packages = ("torch", "onnxruntime", "onnxruntime-gpu", "numpy")
     seen = ", ".join(f"{p} {v}" for p in packages if (v := _version(p)))
     return (
-        f"{BEGIN}\n"
         f"Fresh processes in turns, median of {rounds} rounds with the smallest and largest; "
         f"EfficientNet-Lite0 (shipped) and one photo of 451 x 300 pixels.\n"
         f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, Python "
-        f"{platform.python_version()}, {seen}.\n\n{table(found)}\n{END}"
+        f"{platform.python_version()}, {seen}.\n\n{table(found)}"
     )
 
 
@@ -122,13 +120,6 @@ def _version(package: str) -> str:
         return version(package)
     except ModuleNotFoundError:
         return ""
-
-
-def write(text: str) -> None:
-    """Put a section into the page, in place of the one that is there."""
-    page = PAGE.read_text("utf-8")
-    before, _, rest = page.partition(BEGIN)
-    PAGE.write_text(before + text + rest.partition(END)[2], "utf-8")
 
 
 if __name__ == "__main__":
@@ -140,4 +131,4 @@ if __name__ == "__main__":
     made = section(measure(options.rounds, options.only))
     print(made)
     if options.write:
-        write(made)
+        put("start", made)
