@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxplain.adapters.batch_choice import BatchChoice
+from onnxplain.adapters.batch_choice import BatchChoice, is_work
 from onnxplain.adapters.changes import Block, Engine, WindowChanges, WindowRun
-from onnxplain.adapters.incremental.costs import arithmetic
+from onnxplain.adapters.incremental.costs import arithmetic, estimated_seconds
 from onnxplain.adapters.incremental.execute import Run, ShapesDifferError
 from onnxplain.adapters.incremental.plan import Plan, Planner, Positions
 from onnxplain.adapters.incremental.sessions import Sessions
@@ -23,14 +23,17 @@ from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.graph.quantised import rounds_values
 from onnxplain.graph.sections import Cut
 
+T = TypeVar("T")
 Array = NDArray[Any]
+# Windows as bytes, and whether sections are forced.
+_Asked = tuple[bytes, bool]
 # Predicted gain below which whole inputs are run, and the gain in operations below which
 # profiling is not worth its time.
 GAIN, GAIN_IN_OPERATIONS = 1.15, 1.25
 # Fewer windows do not earn back what profiling, planning and opening sessions cost.
 FEW_WINDOWS = 64
-# The same for multiplications in all: about a tenth of a second of one core.
-FEW_OPERATIONS = 2e9
+# The same for seconds of one core by estimate, of small networks and of those that are profiled.
+FEW_SECONDS, FEW_PROFILED_SECONDS = 0.01, 0.05
 # Inputs in each of the profiled calls; whole inputs that are compared with what sections give.
 PROFILED, CALLS, COMPARED = 2, 3, 2
 # Relative difference that summing in another order may make; measured is 1e-6.
@@ -102,15 +105,20 @@ class _NamedTensors:
         self._sessions = Sessions(self._sections, services.open_session, services.bound)
         self._exact = rounds_values(self._sections.graph)
         self._seconds: NDArray[np.float64] | None = None
-        self._plans: dict[tuple[bytes, bool], _Choice] = {}
+        self._obstacles: dict[_Asked, str] = {}
+        self._plans: dict[_Asked, _Choice] = {}
+        self._batches: dict[int, BatchChoice] = {}
 
     def run(self, work: Work, *, forced: bool) -> WindowRun:
-        obstacle = self._obstacle(work.changes, forced)
-        if obstacle:
+        asked = np.ascontiguousarray(work.changes.windows).tobytes(), forced
+        if asked not in self._obstacles:
+            _keep(self._obstacles, asked, self._obstacle(work.changes, forced))
+        if obstacle := self._obstacles[asked]:
             return work.whole(obstacle)
         if self._seconds is None:
-            self._seconds = self._profile(work)
-        choice = self._choice(work, forced)
+            # A small network has the same plan each time, and so the same bits.
+            self._seconds = self._estimate if self._small else self._profile(work)
+        choice = self._choice(work, asked)
         plan = choice.plan
         if not plan.parts or (plan.gain < GAIN and not forced):
             return work.whole(f"predicted gain {plan.gain:.2f} is below {GAIN}")
@@ -151,8 +159,11 @@ class _NamedTensors:
     def _rests(self, plan: Plan) -> BatchChoice:
         """How many windows at a time go through what follows the sections."""
         position = plan.rest.position
-        kind = ("after", str(position), *self._names)
-        return self._services.batch_after(kind, self._sections.nodes[position:])
+        if position not in self._batches:
+            kind = ("after", str(position), *self._names)
+            nodes = self._sections.nodes[position:]
+            self._batches[position] = self._services.batch_after(kind, nodes)
+        return self._batches[position]
 
     def _obstacle(self, changes: WindowChanges, forced: bool) -> str:
         cuts = self._cuts
@@ -162,8 +173,9 @@ class _NamedTensors:
             return ""
         if len(changes) < FEW_WINDOWS:
             return f"fewer than {FEW_WINDOWS} windows"
-        if self._operations.sum() * len(changes) < FEW_OPERATIONS:
-            return "too little work for profiling and planning"
+        few = FEW_SECONDS if self._small else FEW_PROFILED_SECONDS
+        if self._estimate.sum() * len(changes) < few:
+            return "too little work for planning"
         gain = self._gain_in_operations(changes)
         if gain < GAIN_IN_OPERATIONS:
             return f"windows leave out too little: {gain:.2f} times fewer operations at best"
@@ -189,6 +201,15 @@ class _NamedTensors:
         sections = self._sections
         return arithmetic(sections.graph, sections.nodes, sections.shapes)
 
+    @cached_property
+    def _small(self) -> bool:
+        return not is_work(self._operations)
+
+    @cached_property
+    def _estimate(self) -> NDArray[np.float64]:
+        sections = self._sections
+        return estimated_seconds(sections.graph, sections.nodes, sections.shapes)
+
     def _gain_in_operations(self, changes: WindowChanges) -> float:
         sections, windows = self._sections, np.asarray(changes.windows)
         shares = sections.share_affected(windows[:, :2], windows[:, 2:], self._cuts[-1].position)
@@ -210,21 +231,16 @@ class _NamedTensors:
             work.done.append((indices, {n: v[: len(indices)] for n, v in values.items()}))
         return seconds
 
-    def _choice(self, work: Work, forced: bool) -> _Choice:
-        windows = np.ascontiguousarray(work.changes.windows)
-        key = (windows.tobytes(), forced)
-        if key not in self._plans:
+    def _choice(self, work: Work, asked: _Asked) -> _Choice:
+        if asked not in self._plans:
             assert self._seconds is not None
             whole = self._services.batch(("forward", *self._names))
             batch = self._services.fixed or whole.chosen or min(_USUAL_BATCH, whole.most)
-            positions = Positions.of(windows)
+            positions = Positions.of(np.asarray(work.changes.windows))
             planner = Planner(self._sections, self._cuts, positions, self._seconds, batch)
-            if len(self._plans) >= _KEPT_PLANS:
-                del self._plans[next(iter(self._plans))]
-            self._plans[key] = self._steady(
-                planner, _Choice(positions, planner.best(forced=forced))
-            )
-        return self._plans[key]
+            best = _Choice(positions, planner.best(forced=asked[1]))
+            _keep(self._plans, asked, self._steady(planner, best))
+        return self._plans[asked]
 
     def _steady(self, planner: Planner, choice: _Choice) -> _Choice:
         """Keep the sections of the plan before, unless another one is really better.
@@ -247,7 +263,11 @@ class _NamedTensors:
         indices, whole = work.done[-1]
         few = np.linspace(0, len(indices) - 1, min(COMPARED, len(indices))).astype(np.int64)
         indices, whole = indices[few], {n: v[few] for n, v in whole.items()}
-        blocks = list(self._start(work, choice, compared=True).some(work.changes, indices.tolist()))
+        started = self._start(work, choice, compared=True)
+        try:
+            blocks = list(started.some(work.changes, indices.tolist()))
+        except ValueError:  # pieces that do not even fit into each other
+            return np.inf
         differences = []
         for name, expected in whole.items():
             found = np.concatenate([v[name] for _, v in blocks]).astype(np.float64)
@@ -255,6 +275,13 @@ class _NamedTensors:
             difference = np.abs(found - expected.astype(np.float64)).max(initial=0.0) / scale
             differences.append(float(difference) if np.isfinite(difference) else np.inf)
         return max(differences)
+
+
+def _keep(known: dict[_Asked, T], asked: _Asked, value: T) -> None:
+    """Keep what is known of the windows that were asked for last."""
+    if len(known) >= _KEPT_PLANS:
+        del known[next(iter(known))]
+    known[asked] = value
 
 
 @dataclass

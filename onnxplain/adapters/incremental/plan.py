@@ -21,7 +21,7 @@ MAX_SECTIONS = 8
 _FEW_CROPS, _MANY_CROPS, _CROP_BYTES = 16, 64, 1 << 20
 # Seconds: for a byte cut out or pasted, for a window in a section, for a call, for a node in a
 # call, for making and opening a section. Measured on small networks, where they matter.
-_BYTE, _WINDOW, _CALL, _NODE, _SESSION = 2.5e-10, 4e-6, 4e-5, 1e-6, 4e-3
+_BYTE, _WINDOW, _CALL, _NODE, _SESSION = 2.5e-10, 4e-6, 4e-5, 1e-6, 2e-3
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from adapters.incremental.compare import Case, windows_of
 from adapters.incremental.exact import case
 from handmade import context_of
 
-from onnxplain.adapters.incremental.costs import arithmetic, node_seconds
+from onnxplain.adapters.incremental import costs
+from onnxplain.adapters.incremental.costs import arithmetic, estimated_seconds, node_seconds
 
 
 def event(name, begin, length):
@@ -62,6 +63,19 @@ def test_operations_are_products_and_writes():
     found = dict(zip((n.output for n in made.sections.nodes), counted(made), strict=True))
     a, c = 4 * 144, 5 * 36
     assert found == {"a": 27 * a, "b": a, "c": 36 * c, "d": c, "g": 5, "scores": 5}
+
+
+def test_seconds_are_estimated_from_products_and_writes(monkeypatch):
+    """By hand, as above; what is multiplied is written, too."""
+    monkeypatch.setattr(costs, "_PRODUCT", 1.0)
+    monkeypatch.setattr(costs, "_WRITE", 1000.0)
+    sections = case().sections
+    seconds = estimated_seconds(sections.graph, sections.nodes, sections.shapes)
+    found = dict(zip((n.output for n in sections.nodes), seconds, strict=True))
+    a, c = 4 * 144, 5 * 36
+    assert found == {
+        "a": 1027 * a, "b": 1000 * a, "c": 1036 * c, "d": 1000 * c, "g": 5000, "scores": 5000,
+    }  # fmt: skip
 
 
 def test_a_matrix_product_costs_its_inner_length():

@@ -22,17 +22,26 @@ SOME = windows_of((32, 32), (7, 5), (9, 8))
 @pytest.fixture
 def eager(monkeypatch):
     """Small networks are worth it too."""
-    monkeypatch.setattr(gates, "FEW_OPERATIONS", 0)
+    monkeypatch.setattr(gates, "FEW_SECONDS", 0)
+    monkeypatch.setattr(gates, "FEW_PROFILED_SECONDS", 0)
     monkeypatch.setattr(gates, "GAIN_IN_OPERATIONS", 0.0)
     monkeypatch.setattr(gates, "GAIN", 0.0)
     for overhead in ("_SESSION", "_WINDOW", "_CALL", "_NODE", "_BYTE"):
         monkeypatch.setattr(planning, overhead, 0.0)
 
 
+@pytest.fixture
+def profiled(monkeypatch):
+    """Nodes of small networks are timed as those of large ones are."""
+    monkeypatch.setattr(gates, "is_work", lambda operations: True)
+
+
+@pytest.mark.parametrize("timed", [False, True])
 @pytest.mark.parametrize(
     "name", ["vgg", "resnet", "mobilenet", "squeeze", "tensorflow", "branches"]
 )
-def test_networks(name):
+def test_networks(name, timed, monkeypatch):
+    monkeypatch.setattr(gates, "is_work", lambda operations: timed)
     made = nets.exported(name)
     record = require_same(context_of(made.proto), made.x[0].astype(np.float32), SOME)
     assert record["sections"]
@@ -48,7 +57,7 @@ def test_the_next_picture_and_other_windows():
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_fewer_windows_than_profiled_calls(count):
+def test_fewer_windows_than_profiled_calls(count, profiled):
     made = nets.exported("resnet")
     require_same(context_of(made.proto), made.x[0].astype(np.float32), SOME[:count])
 
@@ -62,7 +71,9 @@ def test_a_layer_and_the_scores_together():
     require_same(context, x, SOME, names=layers[:1])
 
 
-def test_a_fixed_batch():
+@pytest.mark.parametrize("timed", [False, True])
+def test_a_fixed_batch(timed, monkeypatch):
+    monkeypatch.setattr(gates, "is_work", lambda operations: timed)
     x = torch.from_numpy(nets.images("mobilenet", 3)).float()
     proto = nets.export(nets.network("mobilenet"), x, dynamic=False)
     record = require_same(context_of(proto), x[0].numpy(), SOME)
@@ -160,15 +171,47 @@ def test_little_work_runs_as_a_whole():
     assert "too little work" in run(context, x, MANY)[0]["because"]
 
 
+def test_a_small_network_is_planned_without_a_clock(monkeypatch):
+    """Two files opened apart: the same sections and the same bits, and nothing is timed."""
+    monkeypatch.setattr(gates, "FEW_SECONDS", 0)
+    made = nets.exported("vgg")
+    runs = []
+    for _ in range(2):
+        context, x = context_of(made.proto), made.x[0].astype(np.float32)
+        monkeypatch.setattr(context.network.ort, "_profile", None)
+        runs.append(run(context, x, MANY, "incremental"))
+    (first, values), (second, others) = runs
+    assert first == second
+    assert first["name"] == "incremental"
+    for name in values:
+        np.testing.assert_array_equal(values[name], others[name])
+
+
+def test_what_stands_in_the_way_is_found_once_for_the_same_windows(eager, monkeypatch):
+    asked = []
+    found = gates._NamedTensors._gain_in_operations
+    monkeypatch.setattr(
+        gates._NamedTensors,
+        "_gain_in_operations",
+        lambda named, changes: asked.append(len(changes)) or found(named, changes),
+    )
+    made = nets.exported("vgg")
+    context, x = context_of(made.proto), made.x[0].astype(np.float32)
+    for windows in (MANY, MANY, MANY[1:], MANY, MANY[1:]):
+        run(context, x, windows)
+    assert asked == [len(MANY), len(MANY) - 1]
+
+
 def test_windows_that_cover_everything_run_as_a_whole(monkeypatch):
-    monkeypatch.setattr(gates, "FEW_OPERATIONS", 0)
+    monkeypatch.setattr(gates, "FEW_SECONDS", 0)
+    monkeypatch.setattr(gates, "FEW_PROFILED_SECONDS", 0)
     made = nets.exported("resnet")
     context, x = context_of(made.proto), made.x[0].astype(np.float32)
     everything = np.repeat([[0, 32, 0, 32]], 70, axis=0)
     assert "1.00 times fewer operations" in run(context, x, everything)[0]["because"]
 
 
-def test_a_small_predicted_gain_runs_as_a_whole(eager, monkeypatch):
+def test_a_small_predicted_gain_runs_as_a_whole(eager, profiled, monkeypatch):
     monkeypatch.setattr(gates, "GAIN", 1000.0)
     made = nets.exported("resnet")
     context, x = context_of(made.proto), made.x[0].astype(np.float32)
@@ -181,7 +224,7 @@ def test_a_small_predicted_gain_runs_as_a_whole(eager, monkeypatch):
         np.testing.assert_allclose(found[name], values, atol=1e-5)
 
 
-def test_auto_runs_sections_and_hands_over_what_was_profiled(eager):
+def test_auto_runs_sections_and_hands_over_what_was_profiled(eager, profiled):
     made = nets.exported("vgg")
     context, x = context_of(made.proto), made.x[0].astype(np.float32)
     expected = run(context, x, MANY, "brute-force")[1]
