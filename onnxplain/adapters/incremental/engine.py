@@ -257,10 +257,12 @@ class _NamedTensors:
 
     def _compare(self, work: Work, choice: _Choice) -> float:
         """Largest relative difference between sections and whole inputs, on a few windows."""
-        if not work.done:
-            few = np.unique(np.linspace(0, len(work.changes) - 1, COMPARED).astype(np.int64))
-            work.done.append((few, self._services.forward(work.inputs(few.tolist()), work.names)))
-        indices, whole = work.done[-1]
+        if work.done:
+            indices, whole = work.done[-1]
+        else:
+            # Not handed over: a map has the same bits, whether it is the first one or not.
+            indices = np.unique(np.linspace(0, len(work.changes) - 1, COMPARED).astype(np.int64))
+            whole = self._services.forward(work.inputs(indices.tolist()), work.names)
         few = np.linspace(0, len(indices) - 1, min(COMPARED, len(indices))).astype(np.int64)
         indices, whole = indices[few], {n: v[few] for n, v in whole.items()}
         started = self._start(work, choice, compared=True)
