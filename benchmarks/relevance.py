@@ -30,6 +30,7 @@ from onnxplain.convert.torchvision_guard import import_torchvision  # noqa: E402
 import_torchvision()  # zennit imports torchvision, which may not fit this torch
 
 import nets  # noqa: E402
+from engines import relevance  # noqa: E402
 from originals import CAT, LITE0, lite0_exactly  # noqa: E402
 from test_zennit import COMPOSITES, MeanHead, StackedSum  # noqa: E402
 from zennit.attribution import Gradient  # noqa: E402
@@ -40,7 +41,6 @@ import onnxplain.network.context  # noqa: E402
 from benchmarks.page import show_rows  # noqa: E402
 from benchmarks.timing import added_mebibytes, seconds, spread  # noqa: E402
 from onnxplain.relevance.composites import composite as composite_named  # noqa: E402
-from tests.engines import relevance  # noqa: E402
 
 SIDE = 224
 COLUMNS = ("network, composite", "PyTorch, rules alone", "`lrp` with its record", "zennit",

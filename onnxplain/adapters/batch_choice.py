@@ -26,7 +26,7 @@ _CACHE = 1 << 21
 _MEMORY_OF_GRADIENTS = 2 << 30
 # A larger batch has to be better by this factor: it costs memory.
 _WORTH = 0.99
-# Of a candidate that differs less from the best one, another call is timed.
+# Of a candidate that is not better than the best one by more than this, another call is timed.
 _DOUBTFUL = 0.05
 # A candidate that is so much worse ends the search, and so do this many in a row that are no
 # better.
@@ -41,8 +41,8 @@ class BatchChoice:
     """The batch size of one kind of work on this machine.
 
     Each candidate runs two or three calls, the first of which makes the engine lay out its
-    memory and is not timed; of the others the shortest counts, since other programs only ever
-    lengthen one. All calls compute what is wanted anyway. The search goes from small to large
+    memory and is not timed; the second may still touch it for the first time. Of those that are
+    timed the shortest counts, since other programs only ever lengthen one. All calls compute what is wanted anyway. The search goes from small to large
     and ends early: a small batch that turns out slow has cost little, while a large one touches
     memory for the first time, which can cost more than a good batch gains.
 
@@ -126,7 +126,7 @@ class BatchChoice:
             return
         seconds = self._seconds[size] = min(seconds, self._seconds.get(size, math.inf))
         least = self._seconds.get(self._best, math.inf) if size != self._best else math.inf
-        if self._calls == 2 and (size == self._best or abs(seconds / least - 1) < _DOUBTFUL):
+        if self._calls == 2 and (size == self._best or seconds > (1 - _DOUBTFUL) * least):
             return
         del self._left[0]
         self._calls = 0

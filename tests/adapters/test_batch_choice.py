@@ -86,6 +86,15 @@ def test_the_first_call_of_a_size_and_a_disturbed_one_do_not_count(monkeypatch):
     assert choice.chosen == 4
 
 
+def test_a_size_whose_second_call_is_late_gets_another_one(monkeypatch):
+    """Memory that is touched for the first time then is no reason against a size."""
+    clock = Clock(monkeypatch, {2: 1.0, 4: 0.9}, delays=[1.0, 1.0, 1.0, 9.0, 5.0, 1.0])
+    choice = BatchChoice([2, 4])
+    list(choice.run(clock.work, 60))
+    assert clock.calls[:6] == [2, 2, 2, 4, 4, 4]
+    assert choice.chosen == 4
+
+
 def test_the_search_goes_on_with_the_next_picture(monkeypatch):
     clock, choice = Clock(monkeypatch, {1: 3.0, 2: 2.0, 4: 1.0}), BatchChoice([1, 2, 4])
     for _ in range(3):
