@@ -42,9 +42,10 @@ class BatchChoice:
 
     Each candidate runs two or three calls, the first of which makes the engine lay out its
     memory and is not timed; the second may still touch it for the first time. Of those that are
-    timed the shortest counts, since other programs only ever lengthen one. All calls compute what is wanted anyway. The search goes from small to large
-    and ends early: a small batch that turns out slow has cost little, while a large one touches
-    memory for the first time, which can cost more than a good batch gains.
+    timed the shortest counts, since other programs only ever lengthen one. All calls compute
+    what is wanted anyway. The search goes from small to large and ends early: a small batch
+    that turns out slow has cost little, while a large one touches memory for the first time,
+    which can cost more than a good batch gains.
 
     Parameters
     ----------
