@@ -185,6 +185,7 @@ def rows_of(name: str, path: Path, stages: Sequence[str], *, write: bool) -> Non
     for entry in measure(path, stages):
         shown = [f"{entry[k] / 1e9:.2f} GB {entry[k] / weights:.2f} x" for k in ("now", "peak")]
         rows.append([f"{name}, {entry['stage']}", f"{weights / 1e6:.0f} MB", *shown])
+        print(f"{rows[-1][0]}: {entry['seconds']:.1f} s")
     show_rows("memory", COLUMNS, rows, write=write)
 
 

@@ -232,13 +232,14 @@ class _NamedTensors:
         return seconds
 
     def _choice(self, work: Work, asked: _Asked) -> _Choice:
+        _, forced = asked
         if asked not in self._plans:
             assert self._seconds is not None
             whole = self._services.batch(("forward", *self._names))
             batch = self._services.fixed or whole.chosen or min(_USUAL_BATCH, whole.most)
             positions = Positions.of(np.asarray(work.changes.windows))
             planner = Planner(self._sections, self._cuts, positions, self._seconds, batch)
-            best = _Choice(positions, planner.best(forced=asked[1]))
+            best = _Choice(positions, planner.best(forced=forced))
             _keep(self._plans, asked, self._steady(planner, best))
         return self._plans[asked]
 

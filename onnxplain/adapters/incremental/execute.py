@@ -134,8 +134,11 @@ class Run:
             row, column = self._positions.places[k]
             groups[high[row], wide[column]].append(k)
         found: dict[str, dict[int, Array]] = {t: {} for t in part.section.targets}
+        section = part.section
+        whole = section.start.size[0] * section.start.size[1]
+        bytes_each = sum(self._clean[t][0].nbytes for t in (*section.inputs, *section.targets))
         for size, members in groups.items():
-            most = crops_at_once(self._sections, part.section, size[0] * size[1])
+            most = crops_at_once(bytes_each * size[0] * size[1] / whole)
             for start in range(0, len(members), most):
                 chunk = members[start : start + most]
                 crops = {

@@ -248,7 +248,8 @@ class Planner:
         size = section.stop.size
         copied += self._bytes(section.targets) * int((tops * lefts).sum()) / (size[0] * size[1])
         _, counts = np.unique(high * (whole + 1) + wide, return_counts=True)
-        runs = int((-(-counts // crops_at_once(self._sections, section, cells / len(high)))).sum())
+        each = self._bytes((*section.inputs, *section.targets)) * cells / len(high) / whole
+        runs = int((-(-counts // crops_at_once(each))).sum())
         calls = len(positions) * _WINDOW + runs * (_CALL + _NODE * (last - first))
         return busy + copied * _BYTE + calls + _SESSION
 
@@ -262,12 +263,9 @@ def tensor_bytes(sections: Sections, name: str) -> int:
     return int(np.prod(shape)) * sections.local.grids[name].dtype.itemsize
 
 
-def crops_at_once(sections: Sections, section: Section, cells: float) -> int:
-    """How many crops of so many cells a section runs in one call."""
-    tensors = (*section.inputs, *section.targets)
-    share = cells / (section.start.size[0] * section.start.size[1])
-    each = sum(tensor_bytes(sections, t) for t in tensors) * share
-    return int(np.clip(_CROP_BYTES // max(1, each), _FEW_CROPS, _MANY_CROPS))
+def crops_at_once(each: float) -> int:
+    """How many crops run in one call, of which a section reads and gives so many bytes."""
+    return int(min(_MANY_CROPS, max(_FEW_CROPS, _CROP_BYTES // max(1, each))))
 
 
 def _side(section: Section, axis: int, reached: Mapping[str, tuple[Cells, Cells]]) -> Side:

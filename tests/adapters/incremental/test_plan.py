@@ -94,6 +94,6 @@ def test_of_small_crops_more_run_together(side, crops, monkeypatch):
     tensors = (*section.inputs, *section.targets)
     each = sum(planning.tensor_bytes(case.sections, t) for t in tensors) * side**2 / 32**2
     monkeypatch.setattr(planning, "_CROP_BYTES", 30 * each)
-    assert planning.crops_at_once(case.sections, section, side**2) == 30
+    assert planning.crops_at_once(each) == 30
     monkeypatch.setattr(planning, "_CROP_BYTES", 1e9 if side == 1 else 1)
-    assert planning.crops_at_once(case.sections, section, side**2) == crops
+    assert planning.crops_at_once(each) == crops
