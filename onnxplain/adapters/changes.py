@@ -84,7 +84,7 @@ class WindowChanges:
             Axes of height and width in `picture`.
         """
         rows = windows.tolist()  # Python's own numbers make slices faster
-        return cls(windows, lambda k: picture[inside(rows[k], picture.ndim, spatial)], picture)
+        return cls(windows, lambda k: picture[inside(rows[k], spatial)], picture)
 
 
 @dataclass(frozen=True)
@@ -108,14 +108,20 @@ _ALL = (slice(None),) * 8
 
 
 def inside(
-    window: NDArray[np.int64] | Sequence[int], rank: int, spatial: tuple[int, int]
+    window: NDArray[np.int64] | Sequence[int], spatial: tuple[int, int]
 ) -> tuple[slice, ...]:
     """Index of a window in an array whose height and width are at the axes `spatial`."""
     top, bottom, left, right = window
-    if spatial[1] == spatial[0] + 1:  # nearly always, and asked some times for each window
-        return (*_ALL[: spatial[0]], slice(top, bottom), slice(left, right))
-    place = [slice(None)] * rank
-    place[spatial[0]], place[spatial[1]] = slice(top, bottom), slice(left, right)
+    return piece(slice(top, bottom), slice(left, right), spatial)
+
+
+def piece(rows: slice, columns: slice, spatial: tuple[int, int]) -> tuple[slice, ...]:
+    """Index of rows and columns in an array whose height and width are at the axes `spatial`."""
+    first, second = spatial
+    if second == first + 1:  # nearly always, and asked some times for each window
+        return (*_ALL[:first], rows, columns)
+    place = [slice(None)] * (max(spatial) + 1)
+    place[first], place[second] = rows, columns
     return tuple(place)
 
 
@@ -138,7 +144,7 @@ def changed_inputs(
     batch = np.repeat(base[None], len(indices), axis=0)
     windows = changes.windows[np.asarray(indices, np.int64)].tolist()
     for changed, window, k in zip(batch, windows, indices, strict=True):
-        place = inside(window, base.ndim, spatial)
+        place = inside(window, spatial)
         shown = changes.picture
         changed[place] = changes.content(k) if shown is None else shown[place]
     return batch

@@ -9,6 +9,7 @@ from onnxplain.adapters.changes import (
     engine_named,
     gathered,
     inside,
+    piece,
 )
 from onnxplain.errors import UnknownNameError, UsageError
 
@@ -30,7 +31,7 @@ def test_inputs_differ_inside_of_their_window_only(spatial, rng):
 
 def test_the_index_of_a_window():
     x = np.arange(24).reshape(2, 3, 4)
-    np.testing.assert_array_equal(x[inside([1, 3, 0, 2], 3, (1, 2))], x[:, 1:3, 0:2])
+    np.testing.assert_array_equal(x[inside([1, 3, 0, 2], (1, 2))], x[:, 1:3, 0:2])
 
 
 @pytest.mark.parametrize("wrong", [[0, 0, 0, 1], [2, 1, 0, 1], [-1, 1, 0, 1], [0, 1, 3, 3]])
@@ -66,3 +67,11 @@ def test_engines_by_name():
     assert engine_named("brute-force") == "brute-force"
     with pytest.raises(UnknownNameError, match="engine 'incrementl'; nearest: 'incremental'"):
         engine_named("incrementl")
+
+
+@pytest.mark.parametrize("axes", [(0, 1), (1, 2), (0, 2), (2, 1), (2, 0)])
+def test_height_and_width_are_indexed_wherever_they_stand(axes):
+    values = np.arange(4 * 5 * 6).reshape(4, 5, 6)
+    expected = values.take(range(1, 3), axes[0]).take(range(2, 4), axes[1])
+    found = values[piece(slice(1, 3), slice(2, 4), axes)]
+    np.testing.assert_array_equal(found, expected)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.batch_choice import BatchChoice
-from onnxplain.adapters.changes import Block, WindowChanges
-from onnxplain.adapters.incremental.pieces import Pieces, indexing, pieces_of
+from onnxplain.adapters.changes import Block, WindowChanges, piece
+from onnxplain.adapters.incremental.pieces import Pieces, pieces_of
 from onnxplain.adapters.incremental.plan import (
     Part,
     Plan,
@@ -83,7 +83,7 @@ class Run:
         self._sessions, self._batch = sessions, batch
         self._fixed, self._side = fixed, side
         self._pieces, self._changed = pieces_of(plan, positions, sections.image.name)
-        self._at = {n: indexing(self._axes(n)) for n in self._changed}
+        self._axes = {n: self._axes_of(n) for n in self._changed}
         self._clean = {sections.image.name: base[None]}
         for part in plan.parts:
             inputs = {n: self._clean[n] for n in part.section.inputs}
@@ -157,7 +157,7 @@ class Run:
         chunk: Sequence[int],
     ) -> Array:
         """Cut crops of one size out of the unchanged tensor, and paste what windows changed."""
-        whole, axes, at = self._clean[name][0], self._axes(name), self._at[name]
+        whole, axes = self._clean[name][0], self._axes[name]
         shape = list(whole.shape)
         shape[axes[0]], shape[axes[1]] = size
         crops = np.empty((len(chunk), *shape), whole.dtype)
@@ -166,11 +166,11 @@ class Run:
         places = self._positions.places
         for crop, k in zip(crops, chunk, strict=True):
             row, column = places[k]
-            crop[...] = whole[at(high.cropped[row], wide.cropped[column])]
+            crop[...] = whole[piece(high.cropped[row], wide.cropped[column], axes)]
             cells = states[k]
             if not every:
-                cells = cells[at(high.shown[row], wide.shown[column])]
-            crop[at(high.changed[row], wide.changed[column])] = cells
+                cells = cells[piece(high.shown[row], wide.shown[column], axes)]
+            crop[piece(high.changed[row], wide.changed[column], axes)] = cells
         return crops
 
     def _keep(
@@ -182,25 +182,25 @@ class Run:
         chunk: Sequence[int],
     ) -> None:
         """Cut the cells that each window reaches out of what its crop gave."""
-        at, (rows, columns), places = self._at[name], pieces.kept, self._positions.places
+        axes, (rows, columns), places = self._axes[name], pieces.kept, self._positions.places
         for value, k in zip(values, chunk, strict=True):
             row, column = places[k]
-            kept[k] = value[at(rows[row], columns[column])]
+            kept[k] = value[piece(rows[row], columns[column], axes)]
 
     def _rest(self, states: States, chunk: Sequence[int]) -> dict[str, Array]:
         count = self._fixed or len(chunk)
         whole = {}
         for name in self._plan.rest.tensors:
-            at, (rows, columns) = self._at[name], self._changed[name]
+            axes, (rows, columns) = self._axes[name], self._changed[name]
             tensor = np.repeat(self._clean[name], count, axis=0)
             for one, k in zip(tensor, chunk, strict=False):
                 row, column = self._positions.places[k]
-                one[at(rows[row], columns[column])] = states[name][k]
+                one[piece(rows[row], columns[column], axes)] = states[name][k]
             whole[name] = tensor
         found = self._sessions.run_rest(self._plan, whole)
         return {n: v[: len(chunk)] for n, v in found.items()}
 
-    def _axes(self, name: str) -> tuple[int, int]:
+    def _axes_of(self, name: str) -> tuple[int, int]:
         axes = self._sections.local.grids[name].axes
         return axes[0] - 1, axes[1] - 1
 

@@ -5,7 +5,6 @@ Windows share few distinct extents along an axis, so that a slice is made once f
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,13 +12,10 @@ import numpy as np
 from onnxplain.adapters.incremental.plan import Plan, Positions, Side
 from onnxplain.graph.windows import Cells
 
-# Index of a piece, from its slices along height and width.
-Index = Callable[[slice, slice], tuple[slice, ...]]
 # Begin and end of the changed cells along one axis, for each distinct extent of the windows.
 Extents = tuple[Cells, Cells]
 # Slices along height and along width.
 Both = tuple[list[slice], list[slice]]
-_ALL = slice(None)
 
 
 @dataclass(frozen=True)
@@ -102,14 +98,3 @@ def _kept(side: Side, stride: int) -> list[slice]:
 
 def _slices(begin: Cells, end: Cells) -> list[slice]:
     return [slice(a, b) for a, b in zip(begin.tolist(), end.tolist(), strict=True)]
-
-
-def indexing(axes: tuple[int, int]) -> Index:
-    """Return how to index arrays that have height and width at these axes."""
-    first, second = axes
-    if second == first + 1:  # nearly always, and asked some times for each window
-        before = (_ALL,) * first
-        return lambda rows, columns: (*before, rows, columns)
-    return lambda rows, columns: tuple(
-        rows if k == first else columns if k == second else _ALL for k in range(max(axes) + 1)
-    )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from adapters.incremental.exact import WINDOWS, case
 
-from onnxplain.adapters.incremental.pieces import Axis, indexing, pieces_of
+from onnxplain.adapters.incremental.pieces import Axis, pieces_of
 from onnxplain.adapters.incremental.plan import Side
 from onnxplain.graph.windows import Crops
 
@@ -46,11 +46,3 @@ def test_every_tensor_is_changed_where_windows_reach_it():
     assert changed[target][0] == [
         slice(a, b) for a, b in zip(plan.parts[-1].rows.begin, plan.parts[-1].rows.end, strict=True)
     ]
-
-
-@pytest.mark.parametrize("axes", [(0, 1), (1, 2), (0, 2), (2, 1), (2, 0)])
-def test_height_and_width_are_indexed_wherever_they_stand(axes):
-    values = np.arange(4 * 5 * 6).reshape(4, 5, 6)
-    expected = values.take(range(1, 3), axes[0]).take(range(2, 4), axes[1])
-    found = values[indexing(axes)(slice(1, 3), slice(2, 4))]
-    np.testing.assert_array_equal(found, expected)
