@@ -41,9 +41,14 @@ class Shared:
     most: int
 
     def step(self, size: int, count: int, *, exactly: bool) -> int | None:
-        """Inputs in each batch of `size` at most, or None if no two of them are worth it."""
-        step = size if exactly else min(size, -(-count // self.side.calls))
-        worth = count > step and step * self.side.calls <= self.most
+        """Inputs in each batch of `size` at most, or None if no two of them are worth it.
+
+        Unless a size is wanted exactly, all calls have as much to do.
+        """
+        calls = self.side.calls
+        rounds = -(-count // (calls * size))
+        step = size if exactly else -(-count // (calls * max(1, rounds)))
+        worth = count > step and step * calls <= self.most
         return step if worth else None
 
 

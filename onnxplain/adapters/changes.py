@@ -142,12 +142,20 @@ def changed_inputs(
         Axes of height and width in `base`.
     """
     batch = np.repeat(base[None], len(indices), axis=0)
-    windows = changes.windows[np.asarray(indices, np.int64)].tolist()
-    for changed, window, k in zip(batch, windows, indices, strict=True):
-        place = inside(window, spatial)
-        shown = changes.picture
-        changed[place] = changes.content(k) if shown is None else shown[place]
+    write_windows(batch, changes, indices, spatial)
     return batch
+
+
+def write_windows(
+    inputs: Array, changes: WindowChanges, indices: Sequence[int], spatial: tuple[int, int]
+) -> list[tuple[slice, ...]]:
+    """Write one window into each of some whole inputs, and return where they are."""
+    windows = changes.windows[np.asarray(indices, np.int64)].tolist()
+    places = [inside(window, spatial) for window in windows]
+    shown = changes.picture
+    for changed, place, k in zip(inputs, places, indices, strict=True):
+        changed[place] = changes.content(k) if shown is None else shown[place]
+    return places
 
 
 def gathered(blocks: Iterator[Block], most: int = 1 << 16) -> Iterator[Block]:

@@ -182,25 +182,9 @@ class OrtAdapter:
         self, x: Array, names: Sequence[str], kind: tuple[str, ...] | None = None
     ) -> dict[str, Array]:
         """Return the named tensors, each once, by forward passes; see `Batches` for `kind`."""
-        wanted = list(dict.fromkeys(names))
-        inputs = [n for n in wanted if n == self._image.name]
-        fetched = [n for n in wanted if n != self._image.name]
-        session = self._sessions.exposing(fetched, self._fewer if len(x) == 1 else None)
-
-        def run(batch: Array, session: Any = session) -> dict[str, Array]:
-            # Asked for nothing, ONNX Runtime returns all outputs.
-            values = self._run(session, fetched, batch) if fetched else []
-            found = dict(zip(fetched, values, strict=True)) | dict.fromkeys(inputs, batch)
-            return {n: v for n, v in found.items() if isinstance(v, np.ndarray)}
-
+        run = self._named(names, self._fewer if len(x) == 1 else None)
         x = x.astype(self._image.dtype, copy=False)
-
-        def in_its_share() -> Callable[[Array], dict[str, Array]]:
-            return partial(run, session=self._sessions.exposing(fetched, self._side.threads))
-
-        shared = None
-        if kind is not None and self._shares(len(x)):
-            shared = Shared(in_its_share, self._side, self._room)
+        shared = self._shared(names, len(x)) if kind is not None else None
         try:
             return self._fitting(len(x)).run(run, x, kind, shared)
         except MemoryError as error:
@@ -208,6 +192,29 @@ class OrtAdapter:
             raise UnsupportedModelError(
                 f"{count:,} inputs of shape {x.shape[1:]} need more memory than is available"
             ) from error
+
+    def _named(
+        self, names: Sequence[str], threads: int | None = None
+    ) -> Callable[[Array], dict[str, Array]]:
+        """Return what gives the named tensors, each once, for one batch."""
+        wanted = list(dict.fromkeys(names))
+        inputs = [n for n in wanted if n == self._image.name]
+        fetched = [n for n in wanted if n != self._image.name]
+        session = self._sessions.exposing(fetched, threads)
+
+        def run(batch: Array) -> dict[str, Array]:
+            # Asked for nothing, ONNX Runtime returns all outputs.
+            values = self._run(session, fetched, batch) if fetched else []
+            found = dict(zip(fetched, values, strict=True)) | dict.fromkeys(inputs, batch)
+            return {n: v for n, v in found.items() if isinstance(v, np.ndarray)}
+
+        return run
+
+    def _shared(self, names: Sequence[str], count: int) -> Shared | None:
+        """Return how batches of so many more inputs run side by side, if they do."""
+        if not self._shares(count):
+            return None
+        return Shared(partial(self._named, names, self._side.threads), self._side, self._room)
 
     def _shares(self, count: int) -> bool:
         """Whether batches of so many more inputs run side by side, each in its share of threads.
@@ -333,7 +340,7 @@ class OrtAdapter:
             sections=lambda names: Sections(graph, self._shapes(), image, names),
             open_session=lambda file, weights: self._open_part(file, weights, side.threads),
             forward=self._activations,
-            forward_many=lambda x, names: self._activations(x, names, ("forward", *names)),
+            shared=self._shared,
             profile=self._profile,
             bound=self._bound,
             batch=batches.choice,

@@ -172,7 +172,8 @@ def doubled(lengths):
 
 
 @pytest.mark.parametrize(("size", "count", "wanted"), [
-    (4, 16, [4, 4, 4, 4]), (4, 6, [3, 3]), (1, 3, [1, 1, 1]), (8, 5, [3, 2]),
+    (4, 16, [4, 4, 4, 4]), (4, 6, [3, 3]), (1, 3, [1, 1, 1]), (8, 5, [3, 2]), (4, 9, [3, 3, 3]),
+    (4, 10, [3, 3, 3, 1]),
 ])  # fmt: skip
 def test_batches_run_side_by_side_once_their_size_is_known(size, count, wanted):
     x, alone, beside = np.arange(1.0, count + 1).reshape(count, 1), [], []
@@ -201,7 +202,7 @@ def test_what_cannot_run_side_by_side_does_not(why):
         batches = replace(batches, fixed=4)
     if why == "unknown":
         batches.choices["work"] = BatchChoice([1, 2, 4, 8])
-    shared = Shared(lambda: doubled(beside), SideBySide(2), most=7 if why == "too large" else 64)
+    shared = Shared(lambda: doubled(beside), SideBySide(2), most=5 if why == "too large" else 64)
     found = batches.run(doubled(alone), x, "work", shared)
     np.testing.assert_array_equal(found["twice"], 2 * x)
     assert beside == []

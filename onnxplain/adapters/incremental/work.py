@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.batch_choice import BatchChoice
+from onnxplain.adapters.batches import Shared
 from onnxplain.adapters.changes import Block, WindowChanges, WindowRun, changed_inputs
 from onnxplain.adapters.rerun import Open
+from onnxplain.adapters.reused_inputs import ReusedInputs
 from onnxplain.adapters.side_by_side import SideBySide
 from onnxplain.graph.sections import Sections
 from onnxplain.graph.view import Node
@@ -32,8 +34,9 @@ class Services:
         See `Open`: with a call's share of the threads.
     forward : callable
         ``forward(inputs, names)``: named tensors of whole inputs, in one call if they fit.
-    forward_many : callable
-        The same in the batches that were found best, several at a time where that pays.
+    shared : callable
+        ``shared(names, count)``: how batches of so many whole inputs run side by side, or None
+        where they do not.
     profile : callable
         ``profile(batches, sections)``: the wanted tensors of each batch of whole inputs,
         and the seconds of each node for one input.
@@ -56,7 +59,7 @@ class Services:
     sections: Callable[[Sequence[str]], Sections]
     open_session: Open
     forward: Callable[[Array, Sequence[str]], dict[str, Array]]
-    forward_many: Callable[[Array, Sequence[str]], dict[str, Array]]
+    shared: Callable[[Sequence[str], int], Shared | None]
     profile: Callable[
         [Sequence[Array], Sections], tuple[list[dict[str, Array]], NDArray[np.float64]]
     ]
@@ -111,24 +114,32 @@ class Work:
         return WindowRun(record, chain(self.done, self._blocks(choice)))
 
     def _blocks(self, choice: BatchChoice) -> Iterator[Block]:
+        reused = ReusedInputs(self.base, self.changes, self.spatial)
+
+        def compute(some: Sequence[int]) -> Block:
+            return reused.run(lambda x: self.services.forward(x, self.names), some)
+
         left = self.left
-
-        def compute(part: slice) -> dict[str, Array]:
-            return self.services.forward(self.inputs(left[part]), self.names)
-
-        # The adapter may run several batches at a time, but not of files that take one input.
-        calls = self.services.side.calls
-        several = calls > 1 and choice.most > 1 and not self.services.fixed
-        done = 0
-        for part, found in choice.run(compute, len(left)):
-            yield np.array(left[part]), found
-            done = part.stop
-            if several and choice.chosen is not None:
-                break
-        step = 2 * calls * choice.best
-        for start in range(done, len(left), step):
-            some = left[start : start + step]
-            yield np.array(some), self.services.forward_many(self.inputs(some), self.names)
+        if choice.chosen is None:
+            done = 0
+            for part, block in choice.run(lambda part: compute(left[part]), len(left)):
+                yield block
+                done = part.stop
+                if choice.chosen is not None:
+                    break
+            left = left[done:]
+        # Inputs are made by the call that runs them: no other call waits for them.
+        shared = self.services.shared(self.names, len(left)) if choice.most > 1 else None
+        step = shared and shared.step(choice.best, len(left), exactly=choice.seconds is None)
+        if shared and step:
+            run = shared.opened()
+            yield from shared.side.stream(
+                lambda some: reused.run(run, some),
+                [left[k : k + step] for k in range(0, len(left), step)],
+            )
+            return
+        for _, block in choice.run(lambda part: compute(left[part]), len(left)):
+            yield block
 
 
 def filled(inputs: Array, size: int) -> Array:

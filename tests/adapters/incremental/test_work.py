@@ -3,19 +3,21 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from adapters.incremental.exact import WINDOWS, case, tensors
 
 from onnxplain.adapters.batch_choice import BatchChoice
+from onnxplain.adapters.batches import Shared
 from onnxplain.adapters.changes import changed_inputs
 from onnxplain.adapters.incremental.work import Services, Work, filled
 from onnxplain.adapters.side_by_side import ONE_BY_ONE, SideBySide
 
 
 def services(forward, batch=2):
-    nothing = dict.fromkeys(["sections", "open_session", "forward_many", "profile", "batch_after"])
+    nothing = dict.fromkeys(["sections", "open_session", "profile", "batch_after"])
     return Services(
         forward=forward, bound={}, batch=lambda kind: BatchChoice([batch]), side=ONE_BY_ONE,
-        fixed=None, obstacle="", wrong="",
+        shared=lambda names, count: None, fixed=None, obstacle="", wrong="",
         **nothing,
     )  # fmt: skip
 
@@ -75,23 +77,42 @@ def test_a_batch_is_filled_with_its_last_input():
     np.testing.assert_array_equal(filled(x, 3), x)
 
 
-def test_batches_are_handed_over_together_once_the_best_is_known():
-    made, asked, together = case(), [], []
+def counted(lengths):
+    def forward(inputs, names=("scores",)):
+        lengths.append(len(inputs))
+        return {n: tensors(inputs)[n] for n in names}
 
-    def counted(lengths):
-        def forward(inputs, names):
-            lengths.append(len(inputs))
-            return {n: tensors(inputs)[n] for n in names}
+    return forward
 
-        return forward
 
-    given = replace(
-        services(counted(asked), batch=2), forward_many=counted(together), side=SideBySide(2)
-    )
+@pytest.mark.parametrize(("shares", "alone", "together"), [
+    (True, [], [2, 2, 1]), (False, [2, 2, 1], []),
+])  # fmt: skip
+def test_batches_run_side_by_side_where_the_adapter_says_so(shares, alone, together):
+    made, asked, beside, told = case(), [], [], []
+
+    def shared(names, count):
+        told.append((tuple(names), count))
+        return Shared(lambda: counted(beside), SideBySide(2), most=64) if shares else None
+
+    given = replace(services(counted(asked), batch=2), shared=shared)
     blocks = list(Work(given, made.x, made.changes, ("scores",), (1, 2)).whole("asked").blocks)
     assert np.concatenate([i for i, _ in blocks]).tolist() == list(range(len(WINDOWS)))
     found = np.concatenate([v["scores"] for _, v in blocks])
     expected = tensors(changed_inputs(made.x, made.changes, range(len(WINDOWS)), (1, 2)))
     np.testing.assert_array_equal(found, expected["scores"])
-    assert asked == [2]
-    assert together == [len(WINDOWS) - 2]
+    assert told == [(("scores",), len(WINDOWS))]
+    assert asked == alone
+    assert sorted(beside, reverse=True) == together
+
+
+def test_no_batches_run_side_by_side_before_the_best_is_known():
+    made, asked, beside = case(), [], []
+    shared = Shared(lambda: counted(beside), SideBySide(2), most=64)
+    given = replace(
+        services(counted(asked)), batch=lambda kind: BatchChoice([1, 2]), shared=lambda n, c: shared
+    )
+    given = Work(given, made.x, made.changes, ("scores",), (1, 2))
+    assert sum(len(i) for i, _ in given.whole("asked").blocks) == len(WINDOWS)
+    assert asked[:2] == [1, 1]
+    assert beside == []
