@@ -43,8 +43,8 @@ BATCHES = (1, 2, 4, 8, 16, 32)
 SECONDS, LEAST, MOST = 0.7, 100, 1000
 # Idle threads of a session spin for some 20 ms after a run, in the way of the other side.
 REST = 0.05
-# Inputs on which each batch of the loop is tried.
-TRIED = 32
+# Each batch of the loop is tried on as many inputs as take so many seconds, at least on so many.
+TRIED_SECONDS, TRIED = 0.2, 32
 COLUMNS = (
     "network", "input", "occlusion", "RISE", "LIME", "best batches of the loops",
     "left out", "occlusion, two threads",
@@ -73,6 +73,7 @@ class Side:
         self.run(first)
         one = min(seconds(lambda: self.run(first), clock) for _ in range(3))
         self.count = int(np.clip(SECONDS / one, LEAST, MOST))
+        self.tried = int(np.clip(TRIED_SECONDS / one, TRIED, self.count))
         self.stride = self._window() if self.count < MOST else max(1, self._window() // 2)
         self.grid = WindowGrid.fitting(self.size, self._window(), self.stride)
 
@@ -117,7 +118,11 @@ class Side:
         took = {}
         few = {
             **more,
-            **({"windows": self.grid.windows[:TRIED]} if "windows" in more else {"count": TRIED}),
+            **(
+                {"windows": self.grid.windows[: self.tried]}
+                if "windows" in more
+                else {"count": self.tried}
+            ),
         }
         for batch in BATCHES:
             loop(batch, 0, few)

@@ -15,6 +15,7 @@ from onnxplain.adapters.batch_choice import BatchChoice, is_work
 from onnxplain.adapters.changes import Block, Engine, WindowChanges, WindowRun
 from onnxplain.adapters.incremental.costs import arithmetic, estimated_seconds
 from onnxplain.adapters.incremental.execute import Run, ShapesDifferError
+from onnxplain.adapters.incremental.pieces import Layout
 from onnxplain.adapters.incremental.plan import Plan, Planner, Positions
 from onnxplain.adapters.incremental.sessions import Sessions
 from onnxplain.adapters.incremental.work import Services, Work, filled
@@ -147,14 +148,18 @@ class _NamedTensors:
         batch = BatchChoice([COMPARED]) if compared else self._rests(choice.plan)
         return Run(
             self._sections,
-            choice.plan,
-            choice.positions,
+            self._laid_out(choice),
             self._sessions,
             work.base,
             batch,
             fixed=self._services.fixed,
             side=ONE_BY_ONE if compared else self._services.side,
         )
+
+    def _laid_out(self, choice: _Choice) -> Layout:
+        if choice.layout is None:
+            choice.layout = Layout.of(choice.plan, choice.positions, self._sections)
+        return choice.layout
 
     def _rests(self, plan: Plan) -> BatchChoice:
         """How many windows at a time go through what follows the sections."""
@@ -294,3 +299,4 @@ class _Choice:
     positions: Positions
     plan: Plan
     difference: float | None = None
+    layout: Layout | None = None

@@ -10,15 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.adapters.batch_choice import BatchChoice
-from onnxplain.adapters.changes import Block, WindowChanges, piece
-from onnxplain.adapters.incremental.pieces import Pieces, pieces_of
-from onnxplain.adapters.incremental.plan import (
-    Part,
-    Plan,
-    Positions,
-    crops_at_once,
-    tensor_bytes,
-)
+from onnxplain.adapters.changes import Block, WindowChanges
+from onnxplain.adapters.incremental.pieces import Layout, Pasted, Pieces
+from onnxplain.adapters.incremental.plan import Part, crops_at_once, tensor_bytes
 from onnxplain.adapters.incremental.sessions import Sessions
 from onnxplain.adapters.side_by_side import ONE_BY_ONE, SideBySide
 from onnxplain.graph.sections import Sections
@@ -46,10 +40,8 @@ class Run:
     ----------
     sections : Sections
         The graph.
-    plan : Plan
-        Made for `positions`.
-    positions : Positions
-        The windows.
+    layout : Layout
+        The plan, its windows, and where they lie.
     sessions : Sessions
         Computes.
     base : array
@@ -70,8 +62,7 @@ class Run:
     def __init__(
         self,
         sections: Sections,
-        plan: Plan,
-        positions: Positions,
+        layout: Layout,
         sessions: Sessions,
         base: Array,
         batch: BatchChoice,
@@ -79,13 +70,12 @@ class Run:
         fixed: int | None = None,
         side: SideBySide = ONE_BY_ONE,
     ) -> None:
-        self._sections, self._plan, self._positions = sections, plan, positions
+        self._sections, self._layout = sections, layout
+        self._plan, self._positions = layout.plan, layout.positions
         self._sessions, self._batch = sessions, batch
         self._fixed, self._side = fixed, side
-        self._pieces, self._changed = pieces_of(plan, positions, sections.image.name)
-        self._axes = {n: self._axes_of(n) for n in self._changed}
         self._clean = {sections.image.name: base[None]}
-        for part in plan.parts:
+        for part in self._plan.parts:
             inputs = {n: self._clean[n] for n in part.section.inputs}
             self._clean |= sessions.run_section(part, inputs)  # which opens them, too
         for name, values in self._clean.items():
@@ -112,8 +102,10 @@ class Run:
     def some(self, changes: WindowChanges, indices: Sequence[int]) -> Iterator[Block]:
         """Compute the wanted tensors for windows whose states fit into memory together."""
         image = self._sections.image
-        states: dict[str, dict[int, Array]] = {image.name: {k: changes.content(k) for k in indices}}
-        for part, pieces in zip(self._plan.parts, self._pieces, strict=True):
+        shown, places = changes.picture, self._layout.changed[image.name].of(indices)
+        content = changes.content if shown is None else lambda k: shown[places[k]]
+        states: dict[str, dict[int, Array]] = {image.name: {k: content(k) for k in indices}}
+        for part, pieces in zip(self._plan.parts, self._layout.pieces, strict=True):
             found = self._windows(part, pieces, states, indices)
             alive = part.section.stop.tensors
             states = {t: states[t] for t in alive if t in states} | found
@@ -142,67 +134,25 @@ class Run:
             for start in range(0, len(members), most):
                 chunk = members[start : start + most]
                 crops = {
-                    n: self._crop(n, pieces, size, states[n], chunk) for n in part.section.inputs
+                    n: _crops(self._clean[n][0], pasted, states[n], chunk)
+                    for n, pasted in pieces.inputs.items()
                 }
                 for name, values in self._sessions.run_section(part, crops).items():
-                    self._keep(found[name], name, pieces, values, chunk)
+                    kept = pieces.kept[name].of(chunk)
+                    found[name] |= {k: v[kept[k]] for v, k in zip(values, chunk, strict=True)}
         return found
-
-    def _crop(
-        self,
-        name: str,
-        pieces: Pieces,
-        size: tuple[int, int],
-        states: Mapping[int, Array],
-        chunk: Sequence[int],
-    ) -> Array:
-        """Cut crops of one size out of the unchanged tensor, and paste what windows changed."""
-        whole, axes = self._clean[name][0], self._axes[name]
-        shape = list(whole.shape)
-        shape[axes[0]], shape[axes[1]] = size
-        crops = np.empty((len(chunk), *shape), whole.dtype)
-        high, wide = pieces.inputs[name]
-        every = high.whole and wide.whole
-        places = self._positions.places
-        for crop, k in zip(crops, chunk, strict=True):
-            row, column = places[k]
-            crop[...] = whole[piece(high.cropped[row], wide.cropped[column], axes)]
-            cells = states[k]
-            if not every:
-                cells = cells[piece(high.shown[row], wide.shown[column], axes)]
-            crop[piece(high.changed[row], wide.changed[column], axes)] = cells
-        return crops
-
-    def _keep(
-        self,
-        kept: dict[int, Array],
-        name: str,
-        pieces: Pieces,
-        values: Array,
-        chunk: Sequence[int],
-    ) -> None:
-        """Cut the cells that each window reaches out of what its crop gave."""
-        axes, (rows, columns), places = self._axes[name], pieces.kept, self._positions.places
-        for value, k in zip(values, chunk, strict=True):
-            row, column = places[k]
-            kept[k] = value[piece(rows[row], columns[column], axes)]
 
     def _rest(self, states: States, chunk: Sequence[int]) -> dict[str, Array]:
         count = self._fixed or len(chunk)
         whole = {}
         for name in self._plan.rest.tensors:
-            axes, (rows, columns) = self._axes[name], self._changed[name]
             tensor = np.repeat(self._clean[name], count, axis=0)
+            changed, cells = self._layout.changed[name].of(chunk), states[name]
             for one, k in zip(tensor, chunk, strict=False):
-                row, column = self._positions.places[k]
-                one[piece(rows[row], columns[column], axes)] = states[name][k]
+                one[changed[k]] = cells[k]
             whole[name] = tensor
         found = self._sessions.run_rest(self._plan, whole)
         return {n: v[: len(chunk)] for n, v in found.items()}
-
-    def _axes_of(self, name: str) -> tuple[int, int]:
-        axes = self._sections.local.grids[name].axes
-        return axes[0] - 1, axes[1] - 1
 
     def _block_size(self) -> int:
         """Windows whose states fit into memory together."""
@@ -215,3 +165,22 @@ class Run:
         # While a section runs, the states before and after it are alive.
         most = max(a + b for a, b in zip(bytes_each, [*bytes_each[1:], 0], strict=True))
         return max(self._batch.best, min(_LARGEST_BLOCK, _STATES // max(1, most)))
+
+
+def _crops(
+    whole: Array,
+    pasted: Pasted,
+    states: Mapping[int, Array],
+    chunk: Sequence[int],
+) -> Array:
+    """Cut crops of one size out of the unchanged tensor, and paste what windows changed."""
+    cropped, changed = pasted.cropped.of(chunk), pasted.changed.of(chunk)
+    crops = np.array([whole[cropped[k]] for k in chunk])
+    if pasted.shown is None:
+        for crop, k in zip(crops, chunk, strict=True):
+            crop[changed[k]] = states[k]
+        return crops
+    shown = pasted.shown.of(chunk)
+    for crop, k in zip(crops, chunk, strict=True):
+        crop[changed[k]] = states[k][shown[k]]
+    return crops

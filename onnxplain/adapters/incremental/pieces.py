@@ -1,99 +1,171 @@
-"""Which cells are cut out, replaced and kept for each window, as slices of one axis.
+"""Where each window lies: what is cut out, replaced and kept of tensors, as indices of arrays.
 
-Windows share few distinct extents along an axis, so that a slice is made once for many of them.
+Windows share few distinct extents along an axis, so that slices are made once for many of them,
+and the indices of a plan once for all maps.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from onnxplain.adapters.incremental.plan import Plan, Positions, Side
+from onnxplain.adapters.changes import piece
+from onnxplain.adapters.incremental.plan import Part, Plan, Positions, Side
+from onnxplain.graph.sections import Sections
 from onnxplain.graph.windows import Cells
 
-# Begin and end of the changed cells along one axis, for each distinct extent of the windows.
-Extents = tuple[Cells, Cells]
-# Slices along height and along width.
-Both = tuple[list[slice], list[slice]]
+# Index of an array without a batch axis.
+Index = tuple[slice, ...]
+# Begin and end of cells, along height and along width.
+Extents = tuple[tuple[Cells, Cells], tuple[Cells, Cells]]
+# Indices of more windows are made when they are needed: they take 100 bytes each.
+_KEPT = 1 << 13
+
+
+class Places:
+    """An index for each window.
+
+    Parameters
+    ----------
+    positions : Positions
+        The windows.
+    extents : Extents
+        For each of their distinct extents along height and along width, the cells.
+    axes : (int, int)
+        Positions of height and width in the array.
+    """
+
+    def __init__(self, positions: Positions, extents: Extents, axes: tuple[int, int]) -> None:
+        self._pairs, self._axes = positions.places, axes
+        self._rows, self._columns = (_slices(begin, end) for begin, end in extents)
+        few = len(self._pairs) <= _KEPT
+        self._every = self._made(range(len(self._pairs))) if few else None
+
+    def of(self, windows: Sequence[int]) -> Mapping[int, Index]:
+        """Return indices by window, of these windows at least."""
+        return self._made(windows) if self._every is None else self._every
+
+    def _made(self, windows: Sequence[int]) -> dict[int, Index]:
+        pairs, axes = self._pairs, self._axes
+        rows, columns = self._rows, self._columns
+        return {k: piece(rows[pairs[k][0]], columns[pairs[k][1]], axes) for k in windows}
 
 
 @dataclass(frozen=True)
-class Axis:
-    """One axis of a tensor of which a section reads crops.
+class Pasted:
+    """How crops of one tensor are cut, and how what windows changed is pasted.
 
     Attributes
     ----------
-    cropped : list of slice
+    cropped : Places
         Cells of the whole tensor.
-    changed : list of slice
-        Cells of the crop that a window changed; empty if none of them lies in it.
-    shown : list of slice
-        Which of the changed cells these are.
-    whole : bool
-        Whether it is all of them, for every window.
+    changed : Places
+        Cells of the crop that a window changed; none where none of them lies in it.
+    shown : Places, optional
+        Which of the changed cells these are; not given if it is all of them, for every window.
     """
 
-    cropped: list[slice]
-    changed: list[slice]
-    shown: list[slice]
-    whole: bool
-
-    @classmethod
-    def of(cls, side: Side, extents: Extents) -> Axis:
-        """Lay the changed cells over the crops."""
-        begin, end = extents
-        origin, stop = side.crops.origin, side.crops.origin + side.crops.length
-        first = np.clip(origin, begin, end)
-        last = np.clip(stop, first, end)
-        return cls(
-            _slices(origin, stop),
-            _slices(first - origin, last - origin),
-            _slices(first - begin, last - begin),
-            bool(((first == begin) & (last == end)).all()),
-        )
+    cropped: Places
+    changed: Places
+    shown: Places | None
 
 
 @dataclass(frozen=True)
 class Pieces:
-    """What a section reads and what is kept of its targets, along height and width.
+    """What a section reads, and what is kept of its targets.
 
     Attributes
     ----------
-    inputs : dict of str to (Axis, Axis)
+    inputs : dict of str to Pasted
         For each of its inputs.
-    kept : Both
-        Cells of what a crop gave that the window reaches.
+    kept : dict of str to Places
+        For each of its targets, the cells of what a crop gave that the window reaches.
     """
 
-    inputs: dict[str, tuple[Axis, Axis]]
-    kept: Both
+    inputs: dict[str, Pasted]
+    kept: dict[str, Places]
 
 
-def pieces_of(plan: Plan, positions: Positions, image: str) -> tuple[list[Pieces], dict[str, Both]]:
-    """Return the pieces of each part of a plan, and where windows change each of its tensors."""
-    known = {image: (_extents(positions.rows), _extents(positions.columns))}
-    found = []
-    for part in plan.parts:
-        high, wide = part.rows, part.columns
-        inputs = {}
-        for name in part.section.inputs:
-            rows, columns = known[name]
-            inputs[name] = Axis.of(high, rows), Axis.of(wide, columns)
-        down, across = part.section.needs
-        found.append(Pieces(inputs, (_kept(high, down.stride), _kept(wide, across.stride))))
-        reached = (high.begin, high.end), (wide.begin, wide.end)
-        known |= dict.fromkeys(part.section.targets, reached)
-    return found, {n: (_slices(*rows), _slices(*columns)) for n, (rows, columns) in known.items()}
+@dataclass(frozen=True)
+class Layout:
+    """A plan with the pieces of all tensors, for one set of windows.
+
+    Attributes
+    ----------
+    plan, positions
+        The plan and its windows.
+    pieces : list of Pieces
+        Of each part.
+    changed : dict of str to Places
+        Where windows change the image, and what each part computes.
+    """
+
+    plan: Plan
+    positions: Positions
+    pieces: list[Pieces]
+    changed: dict[str, Places]
+
+    @classmethod
+    def of(cls, plan: Plan, positions: Positions, sections: Sections) -> Layout:
+        """Lay out a plan that was made for these windows."""
+
+        def places(extents: Extents, name: str) -> Places:
+            axes = sections.local.grids[name].axes
+            return Places(positions, extents, (axes[0] - 1, axes[1] - 1))
+
+        rows, columns = positions.rows, positions.columns
+        image = (rows[:, 0], rows[:, 1]), (columns[:, 0], columns[:, 1])
+        known: dict[str, Extents] = {sections.image.name: image}
+        found = []
+        for part in plan.parts:
+            inputs = {}
+            for name in part.section.inputs:
+                cropped, changed, shown = _pasted(part, known[name])
+                inputs[name] = Pasted(
+                    places(cropped, name),
+                    places(changed, name),
+                    None if shown is None else places(shown, name),
+                )
+            kept, targets = _kept(part), part.section.targets
+            found.append(Pieces(inputs, {t: places(kept, t) for t in targets}))
+            reached = (part.rows.begin, part.rows.end), (part.columns.begin, part.columns.end)
+            known |= dict.fromkeys(targets, reached)
+        return cls(plan, positions, found, {n: places(e, n) for n, e in known.items()})
 
 
-def _extents(pairs: Cells) -> Extents:
-    return pairs[:, 0], pairs[:, 1]
+def _pasted(part: Part, changed: Extents) -> tuple[Extents, Extents, Extents | None]:
+    """Cells of the whole tensor, changed cells of the crop, and which of all changed ones."""
+    high, wide = (
+        _pasted_along(side, *extents)
+        for side, extents in zip((part.rows, part.columns), changed, strict=True)
+    )
+    cropped, pasted, shown = zip(high, wide, strict=True)
+    every = all(
+        (a == 0).all() and (b - a == end - begin).all()
+        for (a, b), (begin, end) in zip(shown, changed, strict=True)
+    )
+    return cropped, pasted, None if every else shown
 
 
-def _kept(side: Side, stride: int) -> list[slice]:
-    first = side.crops.origin // stride  # the first cell that a crop gave
-    return _slices(side.begin - first, side.end - first)
+def _pasted_along(side: Side, begin: Cells, end: Cells) -> list[tuple[Cells, Cells]]:
+    """Lay the changed cells over the crops."""
+    origin, stop = side.crops.origin, side.crops.origin + side.crops.length
+    first = np.clip(origin, begin, end)
+    last = np.clip(stop, first, end)
+    return [(origin, stop), (first - origin, last - origin), (first - begin, last - begin)]
+
+
+def _kept(part: Part) -> Extents:
+    high, wide = (
+        # The first cell that a crop gave is that of its origin.
+        (side.begin - side.crops.origin // stride, side.end - side.crops.origin // stride)
+        for side, stride in zip(
+            (part.rows, part.columns), [s.stride for s in part.section.needs], strict=True
+        )
+    )
+    return high, wide
 
 
 def _slices(begin: Cells, end: Cells) -> list[slice]:

@@ -42,6 +42,7 @@ class Sessions:
         self._open = open_session
         self._opening = Lock()
         self._kept: dict[_Key, tuple[Submodel, Session]] = {}
+        self._strides: dict[_Key, Mapping[str, tuple[int, int]]] = {}
 
     def keep_only(self, plan: Plan) -> None:
         """Close what a plan does not use."""
@@ -82,8 +83,12 @@ class Sessions:
         self, model: Submodel, part: Part, batch: int, size: Sequence[int]
     ) -> dict[str, Array]:
         """Target shapes of all Reshape nodes when the section's inputs are crops of that size."""
-        strides = self._sections.strides_within(part.section) if model.reshapes else {}
-        shapes = {}
+        if not model.reshapes:
+            return {}
+        key = _key(part)
+        if key not in self._strides:
+            self._strides[key] = self._sections.strides_within(part.section)
+        strides, shapes = self._strides[key], {}
         for name, tensor in model.reshapes.items():
             grid, whole = self._sections.local.grids[tensor], part.section.start.size
             shape = [batch, *self._sections.shapes[tensor][1:]]

@@ -5,6 +5,7 @@ import numpy as np
 from onnxplain.adapters.batch_choice import BatchChoice
 from onnxplain.adapters.changes import WindowChanges, changed_inputs
 from onnxplain.adapters.incremental.execute import Run
+from onnxplain.adapters.incremental.pieces import Layout
 from onnxplain.adapters.incremental.plan import Planner, Positions
 from onnxplain.adapters.incremental.sessions import Sessions
 from onnxplain.graph.prepare import prepare
@@ -59,7 +60,8 @@ class Case:
     def run(self, plan):
         """The wanted tensors by sections, window by window."""
         sessions = Sessions(self.sections, self.network.ort._open_part, self.bound)
-        run = Run(self.sections, plan, self.positions, sessions, self.x, BatchChoice([self.batch]))
+        layout = Layout.of(plan, self.positions, self.sections)
+        run = Run(self.sections, layout, sessions, self.x, BatchChoice([self.batch]))
         blocks = list(run.blocks(self.changes, list(range(len(self.changes)))))
         order = np.argsort(np.concatenate([i for i, _ in blocks]))
         return {n: np.concatenate([v[n] for _, v in blocks])[order] for n in self.names}

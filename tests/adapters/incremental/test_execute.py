@@ -8,6 +8,7 @@ from onnxplain.adapters.batch_choice import BatchChoice
 from onnxplain.adapters.changes import WindowChanges, changed_inputs
 from onnxplain.adapters.incremental import execute
 from onnxplain.adapters.incremental.execute import Run, ShapesDifferError
+from onnxplain.adapters.incremental.pieces import Layout
 from onnxplain.adapters.incremental.sessions import Sessions
 from onnxplain.adapters.side_by_side import SideBySide
 
@@ -33,9 +34,8 @@ class Recording(Sessions):
 def started(made, cuts, batch=2, **options):
     sessions = Recording(made)
     plan = made.planner.along([made.cuts[k] for k in cuts])
-    run = Run(
-        made.sections, plan, made.positions, sessions, made.x, BatchChoice([batch]), **options
-    )
+    layout = Layout.of(plan, made.positions, made.sections)
+    run = Run(made.sections, layout, sessions, made.x, BatchChoice([batch]), **options)
     return run, sessions
 
 

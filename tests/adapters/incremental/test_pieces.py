@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from adapters.incremental.exact import WINDOWS, case
 
-from onnxplain.adapters.incremental.pieces import Axis, pieces_of
+from onnxplain.adapters.incremental import pieces
+from onnxplain.adapters.incremental.pieces import Layout, _pasted_along
 from onnxplain.adapters.incremental.plan import Side
 from onnxplain.graph.windows import Crops
 
@@ -13,36 +14,68 @@ CHANGED = np.array([[2, 5], [4, 6], [0, 9], [7, 9]])
 
 def axis_of(origin, length):
     crops = Crops(np.array(origin), np.array(length))
-    return Axis.of(Side(crops, CHANGED[:, 0], CHANGED[:, 1]), (CHANGED[:, 0], CHANGED[:, 1]))
+    return _pasted_along(Side(crops, CHANGED[:, 0], CHANGED[:, 1]), CHANGED[:, 0], CHANGED[:, 1])
 
 
 def test_changed_cells_are_pasted_where_crops_hold_them():
     """One by one, for crops that hold all, a part, and none of them."""
-    made = axis_of([1, 5, 3, 0], [5, 4, 4, 6])
+    cropped, changed_in_crop, shown = (
+        [slice(a, b) for a, b in zip(*cells, strict=True)]
+        for cells in axis_of([1, 5, 3, 0], [5, 4, 4, 6])
+    )
     whole = np.arange(12)
     for k, (begin, end) in enumerate(CHANGED):
         changed = whole.copy()
         changed[begin:end] = 100 + np.arange(end - begin)
-        crop = whole[made.cropped[k]].copy()
-        crop[made.changed[k]] = changed[begin:end][made.shown[k]]
-        np.testing.assert_array_equal(crop, changed[made.cropped[k]])
-    assert not made.whole
+        crop = whole[cropped[k]].copy()
+        crop[changed_in_crop[k]] = changed[begin:end][shown[k]]
+        np.testing.assert_array_equal(crop, changed[cropped[k]])
 
 
-@pytest.mark.parametrize(("length", "whole"), [(3, True), (2, False)])
-def test_whether_every_crop_holds_all_changed_cells(length, whole):
-    assert axis_of([2, 4, 0, 6], [length, 2, 9, 3]).whole is whole
-
-
-def test_every_tensor_is_changed_where_windows_reach_it():
+@pytest.fixture
+def laid_out():
     made = case(names=("scores", "d"))
-    plan = made.planner.along(made.cuts[:3])
-    pieces, changed = pieces_of(plan, made.positions, "image")
-    assert [set(p.inputs) for p in pieces] == [set(p.section.inputs) for p in plan.parts]
-    rows, columns = changed["image"]
-    for (row, column), window in zip(made.positions.places, WINDOWS, strict=True):
-        assert [rows[row], columns[column]] == [slice(*window[:2]), slice(*window[2:])]
-    target = plan.parts[-1].section.targets[0]
-    assert changed[target][0] == [
-        slice(a, b) for a, b in zip(plan.parts[-1].rows.begin, plan.parts[-1].rows.end, strict=True)
+    return made, Layout.of(made.planner.along(made.cuts[:3]), made.positions, made.sections)
+
+
+def test_every_tensor_is_changed_where_windows_reach_it(laid_out):
+    made, layout = laid_out
+    assert [set(p.inputs) for p in layout.pieces] == [
+        set(p.section.inputs) for p in layout.plan.parts
     ]
+    for k, (top, bottom, left, right) in enumerate(WINDOWS):
+        image = (slice(None), slice(top, bottom), slice(left, right))
+        assert layout.changed["image"].of([k])[k] == image
+        part = layout.plan.parts[-1]
+        row, column = made.positions.places[k]
+        reached = (
+            slice(None),
+            *(
+                slice(side.begin[n], side.end[n])
+                for side, n in ((part.rows, row), (part.columns, column))
+            ),
+        )
+        assert layout.changed[part.section.targets[0]].of([k])[k] == reached
+
+
+def test_indices_of_many_windows_are_made_when_they_are_asked_for(laid_out, monkeypatch):
+    made, few = laid_out
+    monkeypatch.setattr(pieces, "_KEPT", 2)
+    many = Layout.of(few.plan, made.positions, made.sections)
+    assert few.changed.keys() == many.changed.keys()
+    for name, places in many.changed.items():
+        every = few.changed[name].of([])
+        assert sorted(every) == list(range(len(WINDOWS)))
+        assert places.of([3, 1]) == {k: every[k] for k in (3, 1)}
+
+
+def test_no_index_is_made_for_what_every_crop_holds(laid_out):
+    _, layout = laid_out
+    for pieces_, part in zip(layout.pieces, layout.plan.parts, strict=True):
+        for name, pasted in pieces_.inputs.items():
+            lost = []
+            for k, changed in layout.changed[name].of(range(len(WINDOWS))).items():
+                held = pasted.changed.of([k])[k]
+                lost.append([s.stop - s.start for s in held[1:]]
+                            != [s.stop - s.start for s in changed[1:]])  # fmt: skip
+            assert (pasted.shown is None) == (not any(lost)), (name, part.section.stop)
