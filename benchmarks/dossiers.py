@@ -25,9 +25,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.instruction_sets import SETTINGS, environment, missing
-
 ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "tests")]
+
+from instruction_sets import SETTINGS, environment, missing  # noqa: E402
+
 DATA = {"digits": "digits", "flowers": "flowers", "fashion": "fashion", "efficientnet": "photos"}
 # Of the years 2008, 2011 and 2013: SSE4.2, AVX, AVX2 with FMA.
 EMULATED = ("Nehalem", "SandyBridge", "Haswell")

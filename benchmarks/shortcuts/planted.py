@@ -4,6 +4,7 @@ Pictures are ``placed``, a digit of half their side anywhere, or ``framed``, a d
 them: there the strokes of a class are in fixed places, as a shortcut is.
 """
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +24,10 @@ from onnxplain.audit.run import open_audit, run_audit
 from onnxplain.inputs.dataset import read_dataset
 from onnxplain.inputs.preprocess import Preprocess
 from onnxplain.model.model import Model
-from tests.seeded import drawn_in_float64
+
+sys.path[:0] = [str(Path(__file__).parents[2] / "tests")]
+
+from seeded import drawn_in_float64  # noqa: E402
 
 SIDE, PATCH = 32, 6
 CLASSES = 10
