@@ -101,10 +101,13 @@ class Run:
 
     def some(self, changes: WindowChanges, indices: Sequence[int]) -> Iterator[Block]:
         """Compute the wanted tensors for windows whose states fit into memory together."""
-        image = self._sections.image
-        shown, places = changes.picture, self._layout.changed[image.name].of(indices)
-        content = changes.content if shown is None else lambda k: shown[places[k]]
-        states: dict[str, dict[int, Array]] = {image.name: {k: content(k) for k in indices}}
+        image, shown = self._sections.image.name, changes.picture
+        if shown is None:
+            inside = {k: changes.content(k) for k in indices}
+        else:
+            places = self._layout.changed[image].of(indices)
+            inside = {k: shown[places[k]] for k in indices}
+        states: dict[str, dict[int, Array]] = {image: inside}
         for part, pieces in zip(self._plan.parts, self._layout.pieces, strict=True):
             found = self._windows(part, pieces, states, indices)
             alive = part.section.stop.tensors
@@ -168,10 +171,7 @@ class Run:
 
 
 def _crops(
-    whole: Array,
-    pasted: Pasted,
-    states: Mapping[int, Array],
-    chunk: Sequence[int],
+    whole: Array, pasted: Pasted, states: Mapping[int, Array], chunk: Sequence[int]
 ) -> Array:
     """Cut crops of one size out of the unchanged tensor, and paste what windows changed."""
     cropped, changed = pasted.cropped.of(chunk), pasted.changed.of(chunk)

@@ -21,7 +21,7 @@ Index = tuple[slice, ...]
 # Begin and end of cells, along height and along width.
 Extents = tuple[tuple[Cells, Cells], tuple[Cells, Cells]]
 # Indices of more windows are made when they are needed: they take 100 bytes each.
-_KEPT = 1 << 13
+_KEPT = 1 << 12
 
 
 class Places:
@@ -43,14 +43,16 @@ class Places:
         few = len(self._pairs) <= _KEPT
         self._every = self._made(range(len(self._pairs))) if few else None
 
-    def of(self, windows: Sequence[int]) -> Mapping[int, Index]:
+    def of(self, windows: Sequence[int]) -> Mapping[int, Index] | Sequence[Index]:
         """Return indices by window, of these windows at least."""
-        return self._made(windows) if self._every is None else self._every
+        if self._every is not None:
+            return self._every
+        return dict(zip(windows, self._made(windows), strict=True))
 
-    def _made(self, windows: Sequence[int]) -> dict[int, Index]:
+    def _made(self, windows: Sequence[int]) -> list[Index]:
         pairs, axes = self._pairs, self._axes
         rows, columns = self._rows, self._columns
-        return {k: piece(rows[pairs[k][0]], columns[pairs[k][1]], axes) for k in windows}
+        return [piece(rows[pairs[k][0]], columns[pairs[k][1]], axes) for k in windows]
 
 
 @dataclass(frozen=True)

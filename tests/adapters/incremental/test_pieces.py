@@ -65,7 +65,7 @@ def test_indices_of_many_windows_are_made_when_they_are_asked_for(laid_out, monk
     assert few.changed.keys() == many.changed.keys()
     for name, places in many.changed.items():
         every = few.changed[name].of([])
-        assert sorted(every) == list(range(len(WINDOWS)))
+        assert len(every) == len(WINDOWS)
         assert places.of([3, 1]) == {k: every[k] for k in (3, 1)}
 
 
@@ -73,9 +73,10 @@ def test_no_index_is_made_for_what_every_crop_holds(laid_out):
     _, layout = laid_out
     for pieces_, part in zip(layout.pieces, layout.plan.parts, strict=True):
         for name, pasted in pieces_.inputs.items():
-            lost = []
-            for k, changed in layout.changed[name].of(range(len(WINDOWS))).items():
-                held = pasted.changed.of([k])[k]
-                lost.append([s.stop - s.start for s in held[1:]]
-                            != [s.stop - s.start for s in changed[1:]])  # fmt: skip
+            changed, held = (p.of([]) for p in (layout.changed[name], pasted.changed))
+            lost = [_lengths(a) != _lengths(b) for a, b in zip(changed, held, strict=True)]
             assert (pasted.shown is None) == (not any(lost)), (name, part.section.stop)
+
+
+def _lengths(index):
+    return [s.stop - s.start for s in index[1:]]
