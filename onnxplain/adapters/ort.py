@@ -211,22 +211,18 @@ class OrtAdapter:
         return run
 
     def _shared(self, names: Sequence[str], count: int) -> Shared | None:
-        """Return how batches of so many more inputs run side by side, if they do."""
-        if not self._shares(count):
-            return None
-        return Shared(partial(self._named, names, self._side.threads), self._side, self._room)
-
-    def _shares(self, count: int) -> bool:
-        """Whether batches of so many more inputs run side by side, each in its share of threads.
+        """Return how batches of so many more inputs run side by side, each in its share of threads.
 
         Small operators do not keep many threads busy. It takes a session more, which has to be
-        worth it.
+        worth it: None if it is not.
         """
         alone = count == 1 or self._image.batch or self._meet or self._side.calls == 1
         if alone or not self.device.startswith("CPU"):
-            return False
+            return None
         self._seen += count
-        return self._seen > _EARNED and self._is_work
+        if self._seen <= _EARNED or not self._is_work:
+            return None
+        return Shared(partial(self._named, names, self._side.threads), self._side, self._room)
 
     @cached_property
     def _side(self) -> SideBySide:

@@ -81,7 +81,9 @@ def test_many_inputs_run_side_by_side_and_give_the_same(batch_size, monkeypatch)
     for _ in range(12):  # until the best batch is known
         np.testing.assert_array_equal(made.forward(many), scores(many))
     assert set(map(str, opened)) == {str((["scores"], 1))}
-    assert made.together()._shares(1000) is False  # who asks what inputs do to each other
+    assert (
+        made.together()._shared(["scores"], 1000) is None
+    )  # who asks what inputs do to each other
 
 
 def test_values_of_further_inputs_are_exchanged():
