@@ -86,6 +86,24 @@ def test_many_inputs_run_side_by_side_and_give_the_same(batch_size, monkeypatch)
     )  # who asks what inputs do to each other
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("names", [["scores"], ["image", "a", "scores"]])
+def test_whole_inputs_are_not_written_over_from_batch_to_batch(names, threads, monkeypatch):
+    """The first node could work in place, and the input itself may be asked for."""
+    monkeypatch.setattr(batch_choice, "_LITTLE", 1)
+    made = engine(threads=threads, batch_size=3)
+    corners = [(t, t + 2, c, c + 2) for t in range(5) for c in range(5)] * 4
+    picture = RNG.integers(-4, 5, X[0].shape).astype(np.float32)
+    changes = WindowChanges.from_picture(np.array(corners), picture, (1, 2))
+    whole = changed_inputs(X[0], changes, range(len(changes)), (1, 2))
+    wanted = {"image": whole, "a": np.maximum(whole, 0), "scores": scores(whole)}
+    blocks = list(made.windowed(X[0], changes, names, engine="brute-force").blocks)
+    order = np.argsort(np.concatenate([k for k, _ in blocks]))
+    for name in names:
+        found = np.concatenate([v[name] for _, v in blocks])[order]
+        np.testing.assert_array_equal(found, wanted[name])
+
+
 def test_values_of_further_inputs_are_exchanged():
     made = engine()
     values = np.abs(X)
