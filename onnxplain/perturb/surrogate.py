@@ -115,5 +115,4 @@ def _spread(pulls: Vector, freedom: int) -> Vector:
     count = pulls.shape[1]
     if freedom < 1:
         return np.full(len(pulls), np.nan)
-    centred = pulls - pulls.mean(axis=1, keepdims=True)
-    return np.asarray(np.sqrt((centred**2).sum(axis=1) * count / freedom))
+    return np.asarray(np.sqrt(pulls.var(axis=1) * count * count / freedom))
