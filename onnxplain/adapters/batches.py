@@ -45,10 +45,8 @@ class Shared:
 
         Unless a size is wanted exactly, all calls have as much to do.
         """
-        calls = self.side.calls
-        rounds = -(-count // (calls * size))
-        step = size if exactly else -(-count // (calls * max(1, rounds)))
-        worth = count > step and step * calls <= self.most
+        step = size if exactly else self.side.share(count, size)
+        worth = count > step and step * self.side.calls <= self.most
         return step if worth else None
 
 

@@ -41,6 +41,11 @@ class SideBySide:
         calls = min(threads, _MOST)
         return cls(calls, threads // calls)
 
+    def share(self, count: int, most: int) -> int:
+        """Return the size of pieces, `most` at most, with which all calls have as much to do."""
+        rounds = -(-count // (self.calls * most))
+        return max(1, -(-count // max(1, rounds * self.calls)))
+
     def map(self, work: Callable[[S], T], pieces: Sequence[S]) -> list[T]:
         """Do all pieces of work, and return their results in order."""
         return list(self.stream(work, pieces))

@@ -18,6 +18,15 @@ def test_threads_are_shared_out(threads, shared):
     assert (side.calls, side.threads) == shared
 
 
+@pytest.mark.parametrize(("calls", "count", "most", "size"), [
+    (2, 16, 4, 4), (2, 6, 4, 3), (2, 3, 1, 1), (2, 5, 8, 3), (2, 9, 4, 3), (2, 196, 16, 14),
+    (1, 10, 4, 4), (3, 1, 8, 1), (2, 0, 4, 1),
+])  # fmt: skip
+def test_all_calls_have_as_much_to_do(calls, count, most, size):
+    """Sizes as even as whole pieces for every call allow."""
+    assert SideBySide(calls).share(count, most) == size
+
+
 def test_results_come_in_order_from_calls_that_run_at_the_same_time():
     meet = threading.Barrier(3, timeout=20)
 

@@ -90,12 +90,11 @@ class Run:
             for start in range(0, len(indices), most):
                 yield from self.some(changes, indices[start : start + most])
             return
-        # As many shares for each call, and all of them equal: none waits for others at the end.
+        # No call waits for others at the end.
         quick = int(_SHARE_SECONDS * len(self._positions) / self._plan.seconds_when_open)
         most = max(1, min(most // calls, max(_SHARE, quick)))
-        rounds = -(-len(indices) // (calls * most))
-        size = -(-len(indices) // max(1, rounds * calls))
-        shares = [indices[start : start + size] for start in range(0, len(indices), max(1, size))]
+        size = self._side.share(len(indices), most)
+        shares = [indices[start : start + size] for start in range(0, len(indices), size)]
         for found in self._side.stream(lambda share: list(self.some(changes, share)), shares):
             yield from found
 

@@ -116,15 +116,18 @@ class Work:
     def _blocks(self, choice: BatchChoice) -> Iterator[Block]:
         reused = ReusedInputs(self.base, self.changes, self.spatial)
 
-        def compute(some: Sequence[int]) -> Block:
-            return reused.run(lambda x: self.services.forward(x, self.names), some)
+        def alone(left: Sequence[int]) -> Iterator[Block]:
+            def compute(part: slice) -> Block:
+                return reused.run(lambda x: self.services.forward(x, self.names), left[part])
+
+            return (block for _, block in choice.run(compute, len(left)))
 
         left = self.left
         if choice.chosen is None:
             done = 0
-            for part, block in choice.run(lambda part: compute(left[part]), len(left)):
-                yield block
-                done = part.stop
+            for indices, tensors in alone(left):
+                yield indices, tensors
+                done += len(indices)
                 if choice.chosen is not None:
                     break
             left = left[done:]
@@ -133,13 +136,10 @@ class Work:
         step = shared and shared.step(choice.best, len(left), exactly=choice.seconds is None)
         if shared and step:
             run = shared.opened()
-            yield from shared.side.stream(
-                lambda some: reused.run(run, some),
-                [left[k : k + step] for k in range(0, len(left), step)],
-            )
-            return
-        for _, block in choice.run(lambda part: compute(left[part]), len(left)):
-            yield block
+            pieces = [left[k : k + step] for k in range(0, len(left), step)]
+            yield from shared.side.stream(lambda some: reused.run(run, some), pieces)
+        else:
+            yield from alone(left)
 
 
 def filled(inputs: Array, size: int) -> Array:
