@@ -12,6 +12,7 @@ import onnx
 from onnxplain.graph.image_input import ImageInput
 from onnxplain.graph.local import LocalPart, find_local
 from onnxplain.graph.shapes import Shapes
+from onnxplain.graph.unpadded import NO_MARGINS, Margins, Unpadded, find_unpadded
 from onnxplain.graph.view import Graph, Node
 from onnxplain.graph.windows import Cells, Need, affected
 
@@ -52,6 +53,8 @@ class Section:
         Tensors of `stop` that it computes; the others pass by.
     needs : (Need, Need)
         Cells of the inputs, along height and width, that cells of the targets depend on.
+    unpadded : Unpadded, optional
+        How its nodes run without padding; if they cannot, they keep theirs on crops.
     """
 
     start: Cut
@@ -59,6 +62,12 @@ class Section:
     inputs: tuple[str, ...]
     targets: tuple[str, ...]
     needs: tuple[Need, Need]
+    unpadded: Unpadded | None = None
+
+    @property
+    def margins(self) -> Margins:
+        """Zeros around its inputs."""
+        return self.unpadded.margins if self.unpadded else NO_MARGINS
 
 
 class Sections:
@@ -233,7 +242,9 @@ class Sections:
                 inputs = tuple(t for t in cut.tensors if t in needs)
                 whole = _join([needs[t] for t in inputs])
                 if whole is not None:
-                    yield Section(cut, stop, inputs, targets, whole)
+                    nodes = self.nodes[position : stop.position]
+                    unpadded = find_unpadded(nodes, self.local, inputs, targets)
+                    yield Section(cut, stop, inputs, targets, whole, unpadded)
 
 
 def _join(needs: Sequence[tuple[Need, Need]]) -> tuple[Need, Need] | None:

@@ -86,6 +86,18 @@ class Need:
             step.stride * self.after + step.extent - 1 - step.before,
         )
 
+    def followed_by(self, step: Sliding) -> Need:
+        """Return the need of what one more operator gives."""
+        return Need(
+            self.stride * step.stride,
+            self.stride * step.before + self.before,
+            self.stride * (step.extent - 1 - step.before) + self.after,
+        )
+
+    def cells(self, length: Cells) -> Cells:
+        """Output cells that so many input cells give, where nothing pads."""
+        return (length - self.before - self.after - 1) // self.stride + 1
+
     def joined(self, other: Need) -> Need | None:
         """Return a need that covers both, or None if they walk at different strides."""
         if self.stride != other.stride:
@@ -101,10 +113,19 @@ class Need:
 
 @dataclass(frozen=True)
 class Crops:
-    """Where to cut an axis for each window: cells [origin, origin + length)."""
+    """Where to cut an axis for each window.
+
+    Attributes
+    ----------
+    origin, length : (P,) int array
+        Cells [origin, origin + length); those beyond the axis are zeros.
+    first : (P,) int array
+        The output cell with which a crop's output begins.
+    """
 
     origin: Cells
     length: Cells
+    first: Cells
 
 
 def clamped_crops(begin: Cells, end: Cells, length: int, stride: int) -> Crops:
@@ -143,7 +164,33 @@ def clamped_crops(begin: Cells, end: Cells, length: int, stride: int) -> Crops:
         origin = np.where(inner, np.minimum(origin, length - common), origin)
     size = np.where(high, length - origin, size)
     _require_exact(begin, end, origin, size, length, stride)
-    return Crops(origin, size)
+    return Crops(origin, size, origin // stride)
+
+
+def unpadded_crops(begin: Cells, end: Cells, cells: int, need: Need) -> Crops:
+    """Crops from which operators that do not pad compute output cells [begin, end).
+
+    Parameters
+    ----------
+    begin, end : (P,) int array
+        Wanted output cells.
+    cells : int
+        Output cells along the whole axis.
+    need : Need
+        What each of them reads; what lies beyond the axis is read as well.
+
+    Returns
+    -------
+    Crops
+        Few distinct lengths, so that crops of one size fill batches: that of the widest window,
+        and half of it, a quarter and so on for windows that need no more.
+    """
+    extent = end - begin
+    most = extent.max()
+    size = most >> np.log2(most // extent).astype(np.int64)
+    first = np.minimum(begin, cells - size)
+    length = need.stride * (size - 1) + need.before + need.after + 1
+    return Crops(need.stride * first - need.before, length, first)
 
 
 def _congruent(size: Cells, length: int, stride: int) -> Cells:

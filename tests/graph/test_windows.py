@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from onnxplain.graph.windows import POINTWISE, Need, Sliding, affected, clamped_crops
+from onnxplain.graph.windows import (
+    POINTWISE,
+    Need,
+    Sliding,
+    affected,
+    clamped_crops,
+    unpadded_crops,
+)
 
 
 def read_by(cell, step):
@@ -46,6 +53,10 @@ def test_needs_hold_every_cell_that_a_chain_reads(seed):
     need = Need()
     for step in reversed(chain):
         need = need.through(step)
+    forward = Need()
+    for step in chain:
+        forward = forward.followed_by(step)
+    assert forward == need
     length = 10_000  # far from both ends, where needs are clipped
     begin, end = np.array([40, 60]), np.array([45, 61])
     first, last = need.of(begin, end, length)
@@ -89,3 +100,36 @@ def test_interior_windows_share_one_size_and_borders_few():
     inner = (begin - 3 > 0) & (begin + 12 < 224)
     assert len(set(crops.length[inner].tolist())) == 1
     assert len(set(crops.length.tolist())) <= 5
+
+
+def outputs_of(length, chain):
+    """Cells that a chain gives of so many, one operator after the other, where none pads."""
+    for step in chain:
+        length = (length - step.extent) // step.stride + 1
+    return length
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_crops_without_padding_give_the_wanted_cells_and_no_others(seed):
+    draw = np.random.default_rng(seed)
+    chain, need = [random_step(draw) for _ in range(3)], Need()
+    for step in chain:
+        need = need.followed_by(step)
+    cells = int(draw.integers(1, 40))
+    begin, end = random_windows(draw, cells, 12)
+    crops = unpadded_crops(begin, end, cells, need)
+    given = [outputs_of(length, chain) for length in crops.length.tolist()]
+    assert need.cells(crops.length).tolist() == given
+    last = crops.first + given
+    assert (crops.first >= 0).all()
+    assert (last <= cells).all()
+    assert ((crops.first <= begin) & (last >= end)).all()
+    # Less than twice what a window wants, in few sizes.
+    assert (np.array(given) < 2 * (end - begin)).all() or (end - begin).max() in given
+    assert len(set(given)) <= 1 + np.log2((end - begin).max())
+    for k, first in enumerate(crops.first.tolist()):
+        reads = {first, first + given[k] - 1}
+        for step in reversed(chain):
+            reads = set().union(*(read_by(c, step) for c in reads))
+        origin = int(crops.origin[k])
+        assert (min(reads), max(reads)) == (origin, origin + int(crops.length[k]) - 1)

@@ -16,6 +16,7 @@ from onnxplain.adapters.incremental.plan import Part, crops_at_once, tensor_byte
 from onnxplain.adapters.incremental.sessions import Sessions
 from onnxplain.adapters.side_by_side import ONE_BY_ONE, SideBySide
 from onnxplain.graph.sections import Sections
+from onnxplain.graph.unpadded import NO_MARGINS
 
 Array = NDArray[Any]
 # Bytes of window states that may be alive at a time, and windows that share them at most.
@@ -75,8 +76,10 @@ class Run:
         self._sessions, self._batch = sessions, batch
         self._fixed, self._side = fixed, side
         self._clean = {sections.image.name: base[None]}
+        self._read: list[dict[str, Array]] = []  # by each part, its margins around it
         for part in self._plan.parts:
-            inputs = {n: self._clean[n] for n in part.section.inputs}
+            inputs = {n: self._within_margins(part, n) for n in part.section.inputs}
+            self._read.append(inputs)
             self._clean |= sessions.run_section(part, inputs)  # which opens them, too
         for name, values in self._clean.items():
             expected = (1, *sections.shapes[name][1:])
@@ -107,8 +110,9 @@ class Run:
             places = self._layout.changed[image].of(indices)
             inside = {k: shown[places[k]] for k in indices}
         states: dict[str, dict[int, Array]] = {image: inside}
-        for part, pieces in zip(self._plan.parts, self._layout.pieces, strict=True):
-            found = self._windows(part, pieces, states, indices)
+        parts = zip(self._plan.parts, self._layout.pieces, self._read, strict=True)
+        for part, pieces, read in parts:
+            found = self._windows(part, pieces, read, states, indices)
             alive = part.section.stop.tensors
             states = {t: states[t] for t in alive if t in states} | found
 
@@ -119,7 +123,12 @@ class Run:
             yield np.array(indices[chunk]), tensors
 
     def _windows(
-        self, part: Part, pieces: Pieces, states: States, indices: Sequence[int]
+        self,
+        part: Part,
+        pieces: Pieces,
+        read: Mapping[str, Array],
+        states: States,
+        indices: Sequence[int],
     ) -> dict[str, dict[int, Array]]:
         """Run one section on the crops of some windows."""
         groups: dict[tuple[int, int], list[int]] = defaultdict(list)
@@ -136,7 +145,7 @@ class Run:
             for start in range(0, len(members), most):
                 chunk = members[start : start + most]
                 crops = {
-                    n: _crops(self._clean[n][0], pasted, states[n], chunk)
+                    n: _crops(read[n][0], pasted, states[n], chunk)
                     for n, pasted in pieces.inputs.items()
                 }
                 for name, values in self._sessions.run_section(part, crops).items():
@@ -155,6 +164,16 @@ class Run:
             whole[name] = tensor
         found = self._sessions.run_rest(self._plan, whole)
         return {n: v[: len(chunk)] for n, v in found.items()}
+
+    def _within_margins(self, part: Part, name: str) -> Array:
+        """Return an unchanged tensor with the zeros that its section wants around it."""
+        clean, margins = self._clean[name], part.section.margins
+        if margins == NO_MARGINS:
+            return clean
+        sides = [(0, 0)] * clean.ndim
+        for axis, side in zip(self._sections.local.grids[name].axes, margins, strict=True):
+            sides[axis] = side
+        return np.pad(clean, sides)
 
     def _block_size(self) -> int:
         """Windows whose states fit into memory together."""

@@ -62,7 +62,7 @@ class Pasted:
     Attributes
     ----------
     cropped : Places
-        Cells of the whole tensor.
+        Cells of the whole tensor, the section's margins around it.
     changed : Places
         Cells of the crop that a window changed; none where none of them lies in it.
     shown : Places, optional
@@ -139,9 +139,12 @@ class Layout:
 
 def _pasted(part: Part, changed: Extents) -> tuple[Extents, Extents, Extents | None]:
     """Cells of the whole tensor, changed cells of the crop, and which of all changed ones."""
+    margins = part.section.margins
     high, wide = (
-        _pasted_along(side, *extents)
-        for side, extents in zip((part.rows, part.columns), changed, strict=True)
+        _pasted_along(side, before, *extents)
+        for side, (before, _), extents in zip(
+            (part.rows, part.columns), margins, changed, strict=True
+        )
     )
     cropped, pasted, shown = zip(high, wide, strict=True)
     every = all(
@@ -151,21 +154,19 @@ def _pasted(part: Part, changed: Extents) -> tuple[Extents, Extents, Extents | N
     return cropped, pasted, None if every else shown
 
 
-def _pasted_along(side: Side, begin: Cells, end: Cells) -> list[tuple[Cells, Cells]]:
-    """Lay the changed cells over the crops."""
+def _pasted_along(side: Side, before: int, begin: Cells, end: Cells) -> list[tuple[Cells, Cells]]:
+    """Lay the changed cells over the crops of a tensor with so many zeros in front."""
     origin, stop = side.crops.origin, side.crops.origin + side.crops.length
     first = np.clip(origin, begin, end)
     last = np.clip(stop, first, end)
-    return [(origin, stop), (first - origin, last - origin), (first - begin, last - begin)]
+    cropped = origin + before, stop + before
+    return [cropped, (first - origin, last - origin), (first - begin, last - begin)]
 
 
 def _kept(part: Part) -> Extents:
     high, wide = (
-        # The first cell that a crop gave is that of its origin.
-        (side.begin - side.crops.origin // stride, side.end - side.crops.origin // stride)
-        for side, stride in zip(
-            (part.rows, part.columns), [s.stride for s in part.section.needs], strict=True
-        )
+        (side.begin - side.crops.first, side.end - side.crops.first)
+        for side in (part.rows, part.columns)
     )
     return high, wide
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxplain.graph.sections import Cut, Section, Sections
-from onnxplain.graph.windows import Cells, Crops, clamped_crops
+from onnxplain.graph.unpadded import Unpadded
+from onnxplain.graph.windows import Cells, Crops, clamped_crops, unpadded_crops
 
 # Fewer candidates than this are all tried; of more, the narrowest of each stretch of the model.
 MAX_CUTS = 26
@@ -21,7 +22,7 @@ MAX_SECTIONS = 8
 _FEW_CROPS, _MANY_CROPS, _CROP_BYTES = 16, 64, 1 << 20
 # Seconds: for a byte cut out or pasted, for a window in a section, for a call, for a node in a
 # call, for making and opening a section. Measured on small networks, where they matter.
-_BYTE, _WINDOW, _CALL, _NODE, _SESSION = 2.5e-10, 4e-6, 4e-5, 1e-6, 2e-3
+_BYTE, _WINDOW, _CALL, _NODE, _SESSION = 2.5e-10, 4e-6, 4e-5, 1e-6, 1e-3
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ class Planner:
         batch: int,
     ) -> None:
         self._sections, self._positions, self._batch = sections, positions, batch
-        self._cuts = list(cuts)
+        self._cuts, self._seconds = list(cuts), seconds
         self._before = np.concatenate([[0.0], np.cumsum(seconds)])
         self._bytes_of = cache(partial(tensor_bytes, sections))
 
@@ -241,7 +242,10 @@ class Planner:
         cells = int((high * wide).sum())
         whole = section.start.size[0] * section.start.size[1]
         first, last = section.start.position, section.stop.position
-        busy = float(self._before[last] - self._before[first]) * cells / whole
+        if section.unpadded:
+            busy = self._seconds_without_padding(part, section.unpadded)
+        else:
+            busy = float(self._before[last] - self._before[first]) * cells / whole
         copied = self._bytes(section.inputs) * cells / whole
         tops = (part.rows.end - part.rows.begin)[positions.row]
         lefts = (part.columns.end - part.columns.begin)[positions.column]
@@ -252,6 +256,24 @@ class Planner:
         runs = int((-(-counts // crops_at_once(each))).sum())
         calls = len(positions) * _WINDOW + runs * (_CALL + _NODE * (last - first))
         return busy + copied * _BYTE + calls + _SESSION
+
+    def _seconds_without_padding(self, part: Part, unpadded: Unpadded) -> float:
+        """For all windows; nodes compute no more than what they were asked for."""
+        nodes, grids = self._sections.nodes, self._sections.local.grids
+        row, column = self._positions.row, self._positions.column
+        total = 0.0
+        for k in range(part.section.start.position, part.section.stop.position):
+            name = nodes[k].output
+            if name in unpadded.walks:
+                high, wide = unpadded.walks[name]
+                rows, columns = (
+                    need.cells(side.crops.length) / size
+                    for need, side, size in zip(
+                        (high, wide), (part.rows, part.columns), grids[name].size, strict=True
+                    )
+                )
+                total += float(self._seconds[k] * np.dot(rows[row], columns[column]))
+        return total
 
     def _bytes(self, tensors: Sequence[str]) -> int:
         return sum(map(self._bytes_of, tensors))
@@ -272,5 +294,7 @@ def _side(section: Section, axis: int, reached: Mapping[str, tuple[Cells, Cells]
     begin = np.min([reached[t][0] for t in section.targets], axis=0)
     end = np.max([reached[t][1] for t in section.targets], axis=0)
     need, length = section.needs[axis], section.start.size[axis]
+    if section.unpadded:
+        return Side(unpadded_crops(begin, end, section.stop.size[axis], need), begin, end)
     first, last = need.of(begin, end, length)
     return Side(clamped_crops(first, last, length, need.stride), begin, end)

@@ -52,7 +52,8 @@ class Sessions:
     def run_section(self, part: Part, crops: Mapping[str, Array]) -> dict[str, Array]:
         """Compute a section's targets on crops of its inputs."""
         section = part.section
-        model, session = self._get(_key(part), section.inputs, section.targets, crops=True)
+        names, pads = (section.inputs, section.targets), section.unpadded is None
+        model, session = self._get(_key(part), *names, crops=True, pads=pads)
         batch = next(iter(crops.values()))
         grid = self._sections.local.grids[section.inputs[0]]
         size = [batch.shape[a] for a in grid.axes]
@@ -105,10 +106,11 @@ class Sessions:
         outputs: Sequence[str],
         *,
         crops: bool,
+        pads: bool = True,
     ) -> tuple[Submodel, Session]:
         with self._opening:  # calls that run side by side ask for the same one
             if key not in self._kept:
-                model = extract(self._sections, inputs, outputs, crops=crops)
+                model = extract(self._sections, inputs, outputs, crops=crops, pads=pads)
                 self._kept[key] = (model, self._open(model.file, model.weights))
             return self._kept[key]
 

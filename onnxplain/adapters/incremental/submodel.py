@@ -15,6 +15,8 @@ from onnxplain.graph.sections import Sections
 from onnxplain.graph.view import Node
 
 Array = NDArray[Any]
+# Attributes of a convolution that say how it pads.
+_PADDING = frozenset({"auto_pad", "pads"})
 
 
 @dataclass
@@ -49,7 +51,12 @@ class Submodel:
 
 
 def extract(
-    sections: Sections, inputs: Sequence[str], outputs: Sequence[str], *, crops: bool
+    sections: Sections,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    *,
+    crops: bool,
+    pads: bool = True,
 ) -> Submodel:
     """Cut the nodes between some tensors out of a graph.
 
@@ -63,6 +70,8 @@ def extract(
         Tensors that are wanted.
     crops : bool
         Whether height and width differ from run to run.
+    pads : bool
+        Whether convolutions keep their padding.
     """
     graph, shapes, local = sections.graph, sections.shapes, sections.local
     downstream = graph.descendants(inputs)
@@ -86,13 +95,17 @@ def extract(
     measured = {n: graph.producers[n] for n in further if n in graph.producers}
     bound = tuple(n for n in further if n not in measured)
 
-    def with_shape(proto: onnx.NodeProto) -> onnx.NodeProto:
-        shape = _shape_of(proto.output[0])
-        if shape not in reshapes:
+    def adapted(proto: onnx.NodeProto) -> onnx.NodeProto:
+        shape, bare = _shape_of(proto.output[0]), proto.op_type == "Conv" and not pads
+        if shape not in reshapes and not bare:
             return proto
         changed = onnx.NodeProto()
         changed.CopyFrom(proto)
-        changed.input[1] = shape
+        if bare:
+            del changed.attribute[:]
+            changed.attribute.extend(a for a in proto.attribute if a.name not in _PADDING)
+        else:
+            changed.input[1] = shape
         return changed
 
     declared = [
@@ -101,7 +114,7 @@ def extract(
     declared += [declare(n, np.dtype(np.int64), [None]) for n in (*reshapes, *measured)]
     given = {i.name: i for i in graph.model.graph.input}
     model, weights = part_model(
-        graph, part, [*declared, *(given[n] for n in bound)], outputs, with_shape
+        graph, part, [*declared, *(given[n] for n in bound)], outputs, adapted
     )
     return Submodel(
         model.SerializeToString(),

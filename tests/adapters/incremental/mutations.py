@@ -5,7 +5,7 @@ import numpy as np
 from onnxplain.adapters.incremental import plan as planning
 from onnxplain.adapters.incremental.plan import Side
 from onnxplain.graph import sections
-from onnxplain.graph.windows import Crops, affected, clamped_crops
+from onnxplain.graph.windows import Crops, affected, clamped_crops, unpadded_crops
 
 SIDE = planning._side
 
@@ -14,7 +14,14 @@ def shifted(begin, end, length, stride):
     """Crops that begin one stride too late, where there is room."""
     crops = clamped_crops(begin, end, length, stride)
     room = crops.origin + crops.length + stride <= length
-    return Crops(crops.origin + stride * room, crops.length)
+    return Crops(crops.origin + stride * room, crops.length, crops.first + room)
+
+
+def early(begin, end, cells, need):
+    """Crops without padding that begin one cell too early, where there is room."""
+    crops = unpadded_crops(begin, end, cells, need)
+    room = crops.origin + need.before > 0
+    return Crops(crops.origin - room, crops.length, crops.first)
 
 
 def shortened(section, axis, reached):
@@ -32,6 +39,7 @@ def narrow(begin, end, step, length):
 # Module, name there, and what to put in its place.
 MUTATIONS = [
     (planning, "clamped_crops", shifted),
+    (planning, "unpadded_crops", early),
     (planning, "_side", shortened),
     (sections, "affected", narrow),
 ]

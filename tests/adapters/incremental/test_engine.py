@@ -238,7 +238,7 @@ def test_a_plan_that_is_wrong_is_found_and_not_used(monkeypatch):
     def late(begin, end, length, stride):
         crops = clamped_crops(begin, end, length, stride)
         room = crops.origin + crops.length + stride <= length
-        return Crops(crops.origin + stride * room, crops.length)
+        return Crops(crops.origin + stride * room, crops.length, crops.first + room)
 
     monkeypatch.setattr(planning, "clamped_crops", late)
     made = nets.exported("vgg")

@@ -13,8 +13,9 @@ CHANGED = np.array([[2, 5], [4, 6], [0, 9], [7, 9]])
 
 
 def axis_of(origin, length):
-    crops = Crops(np.array(origin), np.array(length))
-    return _pasted_along(Side(crops, CHANGED[:, 0], CHANGED[:, 1]), CHANGED[:, 0], CHANGED[:, 1])
+    crops = Crops(np.array(origin), np.array(length), np.array(origin))
+    side = Side(crops, CHANGED[:, 0], CHANGED[:, 1])
+    return _pasted_along(side, 0, CHANGED[:, 0], CHANGED[:, 1])
 
 
 def test_changed_cells_are_pasted_where_crops_hold_them():

@@ -24,16 +24,31 @@ def crops(count, channels, size=(7, 5)):
     return RNG.integers(-3, 4, (count, channels, *size)).astype(np.float32)
 
 
+SIZES = ((1, (7, 5)), (4, (3, 12)), (2, (SIDE, SIDE)))
+
+
 def test_a_section_runs_on_crops_of_any_size_and_number():
+    """Two convolutions that pad: crops keep the padding of both."""
     made = case()
     sessions, files = opened(made)
-    part = part_between(made, 0, 1)
-    for count, size in ((1, (7, 5)), (4, (3, 12)), (2, (SIDE, SIDE))):
+    part = part_between(made, 0, 2)
+    for count, size in SIZES:
         crop = crops(count, 3, size)
         found = sessions.run_section(part, {"image": crop})
-        assert list(found) == ["b"]
-        np.testing.assert_array_equal(found["b"], np.maximum(convolved(crop, WEIGHTS["k1"]), 0))
+        assert list(found) == ["d"]
+        np.testing.assert_array_equal(found["d"], tensors(crop)["d"])
     assert len(files) == 1
+
+
+def test_a_section_of_one_convolution_does_not_pad():
+    made = case()
+    sessions, _ = opened(made)
+    part = part_between(made, 0, 1)
+    assert part.section.margins == ((1, 1), (1, 1))
+    for count, size in SIZES:
+        crop = crops(count, 3, size)
+        found = sessions.run_section(part, {"image": crop})["b"]
+        np.testing.assert_array_equal(found, tensors(crop)["b"][:, :, 1:-1, 1:-1])
 
 
 def test_the_rest_runs_on_whole_tensors():
@@ -66,7 +81,9 @@ def test_sections_that_a_plan_does_not_use_are_closed():
     def through(plan):
         values = {"image": x}
         for part in plan.parts:
-            values |= sessions.run_section(part, {n: values[n] for n in part.section.inputs})
+            sides = ((0, 0), (0, 0), *part.section.margins)
+            read = {n: np.pad(values[n], sides) for n in part.section.inputs}
+            values |= sessions.run_section(part, read)
         wanted = tensors(x)
         np.testing.assert_array_equal(values["d"], wanted["d"])
         found = sessions.run_rest(plan, {"d": values["d"]})

@@ -34,6 +34,15 @@ def test_it_holds_what_lies_between_and_no_more():
     np.testing.assert_array_equal(run(found, {"b": wanted["b"]})[0], wanted["d"])
 
 
+def test_it_can_leave_padding_to_the_caller():
+    """Whether pads are written, or follow from the size of the whole."""
+    for padding in ("pads = [1,1,1,1]", 'auto_pad = "SAME_UPPER"'):
+        body = f"b = Conv<{padding}>(image, k1) g = GlobalMaxPool(b) scores = Flatten(g)"
+        found = extract(case(body).sections, ["image"], ["b"], crops=True, pads=False)
+        wanted = convolved(X, WEIGHTS["k1"])[:, :, 1:-1, 1:-1]
+        np.testing.assert_array_equal(run(found, {"image": X})[0], wanted)
+
+
 def test_large_weights_are_the_graphs_own():
     body = "a = Conv(image, large) g = GlobalMaxPool(a) scores = Flatten(g)"
     large = np.random.default_rng(0).integers(-2, 3, (SMALL, 3, 1, 1)).astype(np.float32)
