@@ -327,7 +327,8 @@ def in_batches(
                 f"tensor {loose[0]!r} of shape {result[loose[0]].shape} does not hold the batch "
                 f"of {ran} on its first axis; run one input at a time"
             )
-        parts.append({k: v if k in loose else v[:count] for k, v in result.items()})
+        filled = count < ran
+        parts.append({k: v[:count] if filled and k not in loose else v for k, v in result.items()})
     if len(parts) == 1:
         return parts[0]
     joined = {}

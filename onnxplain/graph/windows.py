@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Cells = NDArray[np.int64]
-# Crops at the borders grow in steps of this share of the axis: few distinct sizes, big batches.
-_BORDER_STEPS = 7
+# Crops grow in steps of this share of the axis: few distinct sizes, big batches.
+_STEPS = 7
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def clamped_crops(begin: Cells, end: Cells, length: int, stride: int) -> Crops:
     """
     low, high = begin <= 0, end >= length
     origin = np.where(low, 0, begin // stride * stride)
-    grid = stride * max(1, length // stride // _BORDER_STEPS)
+    grid = stride * max(1, length // stride // _STEPS)
     origin = np.where(high & ~low, origin // grid * grid, origin)
     size = _congruent(-(-(end - origin) // grid) * grid, length, stride)
     inner = ~low & ~high
@@ -182,12 +182,10 @@ def unpadded_crops(begin: Cells, end: Cells, cells: int, need: Need) -> Crops:
     Returns
     -------
     Crops
-        Few distinct lengths, so that crops of one size fill batches: that of the widest window,
-        and half of it, a quarter and so on for windows that need no more.
+        Few distinct lengths, so that crops of one size fill batches.
     """
-    extent = end - begin
-    most = extent.max()
-    size = most >> np.log2(most // extent).astype(np.int64)
+    extent, grid = end - begin, max(1, cells // _STEPS)
+    size = np.minimum(-(-extent // grid) * grid, extent.max())
     first = np.minimum(begin, cells - size)
     length = need.stride * (size - 1) + need.before + need.after + 1
     return Crops(need.stride * first - need.before, length, first)

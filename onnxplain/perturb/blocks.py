@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 # Rows drawn at a time: enough to cost nothing, and few enough to keep.
 _ROWS = 64
+# Generators that are made at a time: one between two passes of a network takes six times as long.
+_AHEAD = 16
 
 
 class Blocks:
@@ -29,6 +31,7 @@ class Blocks:
     def __init__(self, seed: int, draw: Callable[[np.random.Generator, int], NDArray[Any]]) -> None:
         self._seed, self._draw = seed, draw
         self._kept: tuple[int, NDArray[Any]] | None = None
+        self._made: dict[int, np.random.Generator] = {}
 
     def rows(self, part: slice) -> NDArray[Any]:
         """Return rows ``part.start`` to ``part.stop``, as an array with those on axis 0."""
@@ -41,6 +44,11 @@ class Blocks:
 
     def _block(self, index: int) -> NDArray[Any]:
         if self._kept is None or self._kept[0] != index:
-            random = np.random.default_rng([self._seed, index])
-            self._kept = (index, self._draw(random, _ROWS))
+            self._kept = (index, self._draw(self._generator(index), _ROWS))
         return self._kept[1]
+
+    def _generator(self, index: int) -> np.random.Generator:
+        if index not in self._made:
+            indices = range(index, index + _AHEAD)
+            self._made = {k: np.random.default_rng([self._seed, k]) for k in indices}
+        return self._made.pop(index)

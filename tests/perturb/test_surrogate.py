@@ -71,6 +71,20 @@ def test_ridge_is_that_of_scikit_learn(alpha, rng):
     assert np.abs(other - found).max() > 1e-3
 
 
+@pytest.mark.parametrize("alpha", [0.0, 1e-300, 1e-9])
+def test_a_weak_penalty_shares_out_what_samples_do_not_tell_apart(alpha, rng):
+    """Two regions that are always kept together, and one that always is."""
+    kept = independent(rng, 60, 4)[:, [0, 1, 1, 2, 3]]
+    kept[:, 4] = True
+    scores = kept @ np.array([1.0, 2.0, 2.0, 3.0, 9.0])
+    found, errors, fit = weighted_ridge(kept, scores, np.ones(60), alpha)
+    np.testing.assert_allclose(found, [1, 2, 2, 3, 0], atol=1e-6)
+    assert np.isfinite(errors).all()
+    assert fit == pytest.approx(1)
+    nothing, _, _ = weighted_ridge(np.ones((9, 2), bool), np.arange(9.0), np.ones(9), alpha)
+    np.testing.assert_allclose(nothing, 0, atol=1e-9)
+
+
 @pytest.mark.parametrize("alpha", [0.0, 20.0])
 def test_the_error_of_ridge_is_its_spread_over_draws(alpha):
     runs = []
