@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import threading
 import time
@@ -24,6 +25,8 @@ _LOCK = threading.Lock()
 # Running calls by their options, with the moment at which each is asked to end.
 _RUNNING: dict[int, tuple[float, Any]] = {}
 _WATCH: list[threading.Thread] = []
+if hasattr(os, "register_at_fork"):  # the thread stays behind
+    os.register_at_fork(after_in_child=_WATCH.clear)
 # The moment at which a series of calls is asked to end.
 _TOGETHER: ContextVar[float] = ContextVar("together", default=math.inf)
 
@@ -61,7 +64,7 @@ def run_in_time(run: Callable[[Any], Sequence[T]], options: Any, *, loops: bool 
     deadline = min(time.monotonic() + getattr(budget(), limit), _TOGETHER.get())
     with _LOCK:
         _RUNNING[id(options)] = (deadline, options)
-        if not _WATCH or not _WATCH[0].is_alive():
+        if not _WATCH:
             _WATCH[:] = [threading.Thread(target=_watch, daemon=True, name="onnxplain-deadline")]
             _WATCH[0].start()
     try:

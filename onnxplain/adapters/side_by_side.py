@@ -48,6 +48,8 @@ class SideBySide:
 
     def map(self, work: Callable[[S], T], pieces: Sequence[S]) -> list[T]:
         """Do all pieces of work, and return their results in order."""
+        if self.calls < 2:
+            return [work(p) for p in pieces]
         return list(self.stream(work, pieces))
 
     def stream(self, work: Callable[[S], T], pieces: Sequence[S]) -> Iterator[T]:

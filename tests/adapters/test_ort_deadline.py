@@ -1,5 +1,6 @@
 """A run of ONNX Runtime ends when its time is over, and only then."""
 
+import os
 import subprocess
 import sys
 import time
@@ -122,6 +123,39 @@ def test_a_series_of_runs_takes_no_longer_than_one_may():
         assert len(done) > 1  # each of them is short
         run(session)  # the series is over
     assert time.monotonic() < begun + 30
+
+
+_FORKED = """
+import os, time
+import onnxruntime
+from onnxplain.adapters.ort_deadline import run_in_time
+from onnxplain.graph.budget import Budget, OverBudgetError, within
+
+def until_ended(options):
+    begun = time.monotonic()
+    while not options.terminate and time.monotonic() < begun + 30:
+        time.sleep(0.01)
+    raise RuntimeError("ended")
+
+run_in_time(lambda options: [], onnxruntime.RunOptions())  # which starts the thread
+child = os.fork()
+if child:
+    raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+status = 1
+try:
+    with within(Budget(run_seconds=0.3)):
+        run_in_time(until_ended, onnxruntime.RunOptions())
+except OverBudgetError:
+    status = 0
+finally:
+    os._exit(status)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_process_watches_its_own_runs():
+    done = subprocess.run([sys.executable, "-c", _FORKED], timeout=120, check=False)
+    assert done.returncode == 0
 
 
 _SMALL_ARENA = """
