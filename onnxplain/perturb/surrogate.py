@@ -117,8 +117,8 @@ def _inverse(moment: Vector, alpha: float) -> Vector:
     """Inverse of a symmetric matrix with a penalty on its diagonal; it may have none without."""
     penalised = moment + alpha * np.eye(len(moment))
     if alpha <= _FIRM * np.trace(moment):
-        return np.linalg.pinv(penalised, hermitian=True)
-    return np.linalg.inv(penalised)  # a fifth of the time
+        return np.asarray(np.linalg.pinv(penalised, hermitian=True))
+    return np.asarray(np.linalg.inv(penalised))  # a fifth of the time
 
 
 def _spread(pulls: Vector, freedom: int) -> Vector:
