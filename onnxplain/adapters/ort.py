@@ -327,7 +327,7 @@ class OrtAdapter:
             if self._batch_given or image.batch or batches.measured():
                 return batches.choice(kind)
             # Behind the sections of a small network there is room for more inputs.
-            size = forward_batch(nodes, self._shapes(), self._batches.size, timed=False)
+            size = forward_batch(nodes, self._shapes(), 4 * self._batches.size, timed=False)
             return replace(batches, size=size).choice(kind)
 
         apart = batches.apart(batches.size)

@@ -19,7 +19,7 @@ MAX_CUTS = 26
 # Every section is a session; more than this gain nothing that their opening does not cost.
 MAX_SECTIONS = 8
 # Crops of one size are run together: of small ones more, as a call costs more than their bytes.
-_FEW_CROPS, _MANY_CROPS, _CROP_BYTES = 16, 64, 1 << 20
+_FEW_CROPS, _MANY_CROPS, _CROP_BYTES = 16, 128, 1 << 20
 # Seconds: for a byte cut out or pasted, for a window in a section, for a call, for a node in a
 # call, for making and opening a section. Measured on small networks, where they matter.
 _BYTE, _WINDOW, _CALL, _NODE, _SESSION = 2.5e-10, 4e-6, 4e-5, 1e-6, 1e-3

@@ -85,9 +85,9 @@ def test_sections_are_kept_for_windows_elsewhere(monkeypatch):
     assert len(opened) <= first + 2
 
 
-@pytest.mark.parametrize(("side", "crops"), [(1, 64), (32, 16)])
+@pytest.mark.parametrize(("side", "crops"), [(1, 128), (32, 16)])
 def test_of_small_crops_more_run_together(side, crops, monkeypatch):
-    """16 at least, 64 at most, and in between as many as a number of bytes holds."""
+    """16 at least, 128 at most, and in between as many as a number of bytes holds."""
     made = nets.exported("resnet")
     case = Case(made.proto, ["scores"])
     section = case.planner.best(forced=True).parts[0].section
