@@ -65,8 +65,9 @@ def run_in_time(run: Callable[[Any], Sequence[T]], options: Any, *, loops: bool 
     with _LOCK:
         _RUNNING[id(options)] = (deadline, options)
         if not _WATCH:
-            _WATCH[:] = [threading.Thread(target=_watch, daemon=True, name="onnxplain-deadline")]
-            _WATCH[0].start()
+            watch = threading.Thread(target=_watch, daemon=True, name="onnxplain-deadline")
+            watch.start()
+            _WATCH[:] = [watch]
     try:
         return list(run(options))
     except Exception as error:
