@@ -78,20 +78,24 @@ class Need:
     before: int = 0
     after: int = 0
 
+    @classmethod
+    def by(cls, step: Sliding) -> Need:
+        """Return the need of a single operator."""
+        return cls(step.stride, step.before, step.extent - 1 - step.before)
+
     def through(self, step: Sliding) -> Need:
         """Return the need in front of one more operator."""
-        return Need(
-            self.stride * step.stride,
-            step.stride * self.before + step.before,
-            step.stride * self.after + step.extent - 1 - step.before,
-        )
+        return Need.by(step)._then(self)
 
     def followed_by(self, step: Sliding) -> Need:
         """Return the need of what one more operator gives."""
+        return self._then(Need.by(step))
+
+    def _then(self, later: Need) -> Need:
         return Need(
-            self.stride * step.stride,
-            self.stride * step.before + self.before,
-            self.stride * (step.extent - 1 - step.before) + self.after,
+            self.stride * later.stride,
+            self.stride * later.before + self.before,
+            self.stride * later.after + self.after,
         )
 
     def cells(self, length: Cells) -> Cells:
